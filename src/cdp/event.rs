@@ -1,0 +1,86 @@
+//! One call of the Segment spec, normalised.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::source::SourceName;
+use crate::time::Millis;
+
+/// The calls of the Segment spec (<https://www.twilio.com/docs/segment/connections/spec>), and Segment's `delete`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Call {
+    Track,
+    Identify,
+    Group,
+    Page,
+    Screen,
+    Alias,
+    /// A deletion request (GDPR), as Segment's classic webhook sends it: `{"type":"delete","userId":…}`.
+    Delete,
+}
+
+/// A message id as it is remembered: 128 bits of XXH3 over the source's name and the `messageId`.
+///
+/// The source is part of it because two sources may number their messages alike. When a message has no id, the hash is
+/// over its raw bytes, so that a retry of the same bytes is still recognised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MessageHash(pub u128);
+
+impl MessageHash {
+    /// The hash of `id` within `source`.
+    #[must_use]
+    pub fn of(source: &SourceName, id: &[u8]) -> Self {
+        let mut hasher = xxhash_rust::xxh3::Xxh3::new();
+        hasher.update(source.as_str().as_bytes());
+        hasher.update(&[0]);
+        hasher.update(id);
+        Self(hasher.digest128())
+    }
+}
+
+/// One event, ready to be counted. Everything in it is already checked and normalised.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    pub source: SourceName,
+    pub call: Call,
+    /// The sender's `messageId`, or a stand-in made from the raw bytes.
+    pub message_id: Box<str>,
+    pub message: MessageHash,
+    /// Non-empty, trimmed; numbers were written as strings. At least one of `user_id` and `anonymous_id` is there,
+    /// except for a group call, which may name only its group.
+    pub user_id: Option<Box<str>>,
+    pub anonymous_id: Option<Box<str>>,
+    /// Alias only: the identity that becomes `user_id`.
+    pub previous_id: Option<Box<str>>,
+    /// Group only: the account.
+    pub group_id: Option<Box<str>>,
+    /// `context.groupId`: the account that a call other than group belongs to.
+    pub context_group_id: Option<Box<str>>,
+    /// Track: the event's name. Page and screen: the page's name, when there is one.
+    pub name: Option<Box<str>>,
+    /// When it happened, skew-corrected; never later than `received_at`.
+    pub timestamp: Millis,
+    pub received_at: Millis,
+    /// Track, page and screen.
+    pub properties: Map<String, Value>,
+    /// Identify: the user's traits (from the root, else `context.traits`). Group: the account's traits.
+    pub traits: Map<String, Value>,
+    /// `context.traits` of calls other than identify: what the sender knows of the user, and `company.id`.
+    pub context_traits: Map<String, Value>,
+}
+
+/// An item that could not be used, and why; the good items of the same request count all the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejection {
+    /// Position in the batch, from 0; 0 for a single call.
+    pub index: usize,
+    /// A stable code, such as `missing_id`.
+    pub code: String,
+    /// What is wrong and how to mend it.
+    pub message: String,
+    /// The `messageId`, when it could be read.
+    pub message_id: Option<String>,
+    /// The beginning of the raw item, bounded in size.
+    pub excerpt: String,
+}

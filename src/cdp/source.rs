@@ -1,0 +1,82 @@
+//! Where events come from: a named source and how it proves itself.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// The name of a source, as configured.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SourceName(Arc<str>);
+
+impl SourceName {
+    /// A name as it stands in the configuration.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self(Arc::from(name))
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SourceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A secret from the configuration. Its `Debug` shows nothing.
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+pub struct Secret(Arc<str>);
+
+impl Secret {
+    #[must_use]
+    pub fn new(value: &str) -> Self {
+        Self(Arc::from(value))
+    }
+
+    /// The secret itself; only for comparing and signing.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// One configured source.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Source {
+    pub name: SourceName,
+    /// Write keys that SDKs present (Basic, body or Bearer); several are valid at once while keys rotate.
+    pub write_keys: Vec<Secret>,
+    /// How a webhook sender proves itself; with `None`, a write key is the proof.
+    pub proof: Option<Proof>,
+    /// Whether event times are corrected for the sender's clock. SDK sources: yes. Webhook sources: the CDP already did.
+    pub correct_time: bool,
+}
+
+/// How a webhook sender proves that it is the one; all secrets of a list are valid at once, so that they can rotate.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Proof {
+    /// Segment's `X-Signature`: hex HMAC-SHA1. With `strict`, a batch signed over its first element only is refused.
+    Segment { secrets: Vec<Secret>, strict: bool },
+    /// A header that carries hex (or `sha256=` and hex) HMAC-SHA256 over the raw body.
+    HmacSha256 { header: String, secrets: Vec<Secret> },
+    /// Standard Webhooks 1.0 (<https://www.standardwebhooks.com>), `whsec_…` secrets, five minutes' tolerance.
+    StandardWebhooks { secrets: Vec<Secret> },
+    /// A fixed header, as RudderStack's webhook destination can send.
+    Header { name: String, values: Vec<Secret> },
+    /// `Authorization: Basic`.
+    Basic { user: String, passwords: Vec<Secret> },
+    /// `Authorization: Bearer`.
+    Bearer { tokens: Vec<Secret> },
+}

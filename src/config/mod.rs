@@ -1,0 +1,127 @@
+//! The configuration: one file per section, diagnostics that point at the place, compiled into the domain's own types.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::cdp::Source;
+use crate::cdp::source::Secret;
+use crate::counters::Counter;
+use crate::crm::Destination;
+use crate::identity::Partitions;
+use crate::qualify::Definition;
+use crate::qualify::expr::Type;
+use crate::routing::{Route, Team};
+
+/// A configuration that was checked in whole and is ready to be run. Immutable; a reload makes a new one.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The first 12 hex digits of a hash over all files: which configuration is in force.
+    pub version: Arc<str>,
+    pub server: ServerSettings,
+    pub store: StoreSettings,
+    pub sources: Vec<Source>,
+    /// Where the account of an event is found, tried in order.
+    pub accounts: Vec<AccountKey>,
+    /// The time zone of calendar days.
+    pub time_zone: jiff::tz::TimeZone,
+    /// Declared traits, by canonical name; Segment's reserved traits are always among them.
+    pub user_traits: BTreeMap<Box<str>, Type>,
+    pub account_traits: BTreeMap<Box<str>, Type>,
+    /// `CounterId(n)` is `counters[n]`.
+    pub counters: Vec<Counter>,
+    pub definitions: Vec<Definition>,
+    pub teams: Vec<Team>,
+    /// In order; the first match wins.
+    pub routes: Vec<Route>,
+    pub destinations: Vec<Destination>,
+}
+
+/// One place where the account of an event may be found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccountKey {
+    /// `context.groupId`.
+    ContextGroupId,
+    /// The `groupId` of a group call.
+    GroupId,
+    /// A path in the event, such as `context.traits.company.id` (see `Event::context_traits`), `traits.company.id` or
+    /// `properties.workspace_id`: its root and the steps below.
+    Path(PathRoot, Vec<Box<str>>),
+    /// The account of the user's last group call.
+    LastGroup,
+    /// The company part of the user's work e-mail address; never a free-mail domain.
+    EmailDomain,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PathRoot {
+    Properties,
+    Traits,
+    ContextTraits,
+}
+
+#[derive(Clone, Debug)]
+pub struct ServerSettings {
+    pub listen: SocketAddr,
+    /// HTTP worker threads; `None`: one per core.
+    pub workers: Option<usize>,
+    /// The bearer token of the admin API; without one the admin API answers nobody.
+    pub admin_token: Option<Secret>,
+    pub limits: Limits,
+    /// Where traces go (an OTLP/HTTP endpoint), if anywhere.
+    pub otlp_endpoint: Option<String>,
+    /// How long a graceful stop may take.
+    pub drain_timeout: Duration,
+}
+
+/// Bounds on what a request may be.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// One event: 32 KiB in Segment's and RudderStack's documentation.
+    pub event_bytes: usize,
+    /// A request, decompressed: Segment 500 KB, RudderStack 4,000 KB.
+    pub request_bytes: usize,
+    /// Events in a batch: 2,500.
+    pub batch_events: usize,
+    /// Requests being worked at once; beyond it the answer is 429.
+    pub in_flight: usize,
+}
+
+#[derive(Clone, Debug)]
+pub struct StoreSettings {
+    pub kind: StoreKind,
+    pub partitions: Partitions,
+    /// How long message ids are remembered.
+    pub remember: Duration,
+    /// Subjects that nothing was heard of for this long may leave; `None`: they stay.
+    pub idle_subjects: Option<Duration>,
+    /// How many rejected events are kept.
+    pub rejected_log: usize,
+}
+
+#[derive(Clone, Debug)]
+pub enum StoreKind {
+    /// For tests and backtests: gone with the process.
+    Memory,
+    Embedded {
+        path: PathBuf,
+    },
+    Redis {
+        urls: Vec<Secret>,
+        cluster: bool,
+        durability: Durability,
+    },
+}
+
+/// What a commit must survive before it is acknowledged, on Redis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// What Redis is configured for; a start-up warning says what could be lost.
+    Redis,
+    /// The server refuses to start unless Redis runs with `appendfsync always`.
+    Fsync,
+    /// Each commit waits (`WAIT`) for so many replicas.
+    Replicas(u8),
+}

@@ -1,0 +1,73 @@
+//! What a counter counts, as declared.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::identity::SubjectKind;
+use crate::qualify::expr::Expr;
+
+/// The name of a counter, as configured: a CEL identifier.
+pub type CounterName = Arc<str>;
+
+/// The position of a counter in the configuration that is in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct CounterId(pub u16);
+
+/// One declared counter.
+#[derive(Clone, Debug)]
+pub struct Counter {
+    pub name: CounterName,
+    pub of: SubjectKind,
+    pub events: Vec<EventMatch>,
+    /// Only events for which this is true are counted; an expression over the event.
+    pub filter: Option<Expr>,
+    pub aggregate: Aggregate,
+    pub window: Window,
+    /// For people, used in sentences: `tasks created`. By default made from the events' names.
+    pub label: Option<String>,
+}
+
+/// Which events a counter counts.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum EventMatch {
+    /// Any track, page or screen call: any sign of use.
+    Any,
+    /// A track call of this name.
+    Track(Arc<str>),
+    /// Page calls; of this name only, when one is given.
+    Page(Option<Arc<str>>),
+    /// Screen calls; of this name only, when one is given.
+    Screen(Option<Arc<str>>),
+}
+
+/// How counted events become one figure.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Aggregate {
+    /// How many events.
+    Count,
+    /// The sum of a numeric property (a path below `properties`); events without it are not counted.
+    Sum(Arc<[Box<str>]>),
+    /// How many different values of a property; events without it are not counted.
+    DistinctProperty(Arc<[Box<str>]>),
+    /// How many different users.
+    DistinctUsers,
+    /// On how many calendar days.
+    ActiveDays,
+    /// When the first one happened; reads as a time. Lifetime only.
+    FirstSeen,
+    /// When the last one happened; reads as a time. Lifetime only.
+    LastSeen,
+}
+
+/// Which stretch of time a counter looks at. `README`'s cookbook has the same words for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Window {
+    /// Everything since the first event.
+    Lifetime,
+    /// The last so many calendar days in the configured time zone, today included: 1 to 90.
+    Days(u16),
+    /// The last so many minutes (also used for hours), in buckets of one minute up to 3 h, of 10 minutes up to 24 h, of one
+    /// hour up to 90 d. The oldest bucket counts whole.
+    Minutes(u32),
+}

@@ -1,0 +1,1 @@
+//! The HTTP server: ingestion, admin API, health, metrics, the error table.

@@ -1,0 +1,5 @@
+//! The lead record and its life. Pure.
+
+pub mod record;
+
+pub use record::*;

@@ -1,0 +1,161 @@
+//! The lead record: what a CRM and a rep receive. Versioned JSON; `docs/lead.schema.json` is made from these types.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::identity::SubjectKind;
+
+/// The version of the lead event's shape. It grows when a field changes its meaning or leaves; new fields may come any time.
+pub const SCHEMA: &str = "handraiser.lead/1";
+
+/// Why a lead event is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, utoipa::ToSchema)]
+pub enum LeadEventType {
+    /// The subject has just qualified; the lead is routed, its owner is in it.
+    #[serde(rename = "lead.qualified")]
+    Qualified,
+    /// A qualified lead moved to another tier.
+    #[serde(rename = "lead.tier_changed")]
+    TierChanged,
+}
+
+/// What a destination receives: one event in the life of a lead, with the whole lead as it stands then.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, utoipa::ToSchema)]
+pub struct LeadEvent {
+    /// `handraiser.lead/1`.
+    pub schema: String,
+    /// Stable over retries: the idempotency key. Also sent as `webhook-id` and `Idempotency-Key`.
+    pub id: String,
+    #[serde(rename = "type")]
+    pub kind: LeadEventType,
+    /// When this event of the lead's life was decided, RFC 3339.
+    pub occurred_at: String,
+    pub lead: Lead,
+}
+
+/// A product-qualified lead.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, utoipa::ToSchema)]
+pub struct Lead {
+    /// Deterministic: the same subject qualifying for the same definition for the n-th time always has the same id.
+    pub id: String,
+    /// Grows by one with each event of the lead's life, from 1. A receiver keeps the highest.
+    pub revision: u32,
+    pub definition: String,
+    /// Changes whenever the definition's meaning changes.
+    pub definition_version: String,
+    /// 1 is the best.
+    pub tier: u8,
+    pub subject: Subject,
+    /// The account: the subject itself, or the account of the user.
+    pub account: Option<AccountPart>,
+    /// Whom to talk to first.
+    pub contact: Option<Person>,
+    /// The most active people of the account, most active first.
+    pub people: Vec<Person>,
+    /// One or two sentences, ready to send.
+    pub summary: String,
+    /// Every condition with what was observed, intent first.
+    pub reasons: Vec<Reason>,
+    /// Every counter of the subject as it stood.
+    pub usage: BTreeMap<String, Value>,
+    pub first_seen: Option<String>,
+    pub last_seen: Option<String>,
+    /// Who follows up; `None` until routed.
+    pub routing: Option<Routing>,
+    pub timestamps: Timestamps,
+}
+
+/// Who qualified.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, utoipa::ToSchema)]
+pub struct Subject {
+    #[serde(rename = "type")]
+    #[schema(value_type = String)]
+    pub kind: SubjectKind,
+    pub id: String,
+    /// The subject's `name` trait, when there is one.
+    pub name: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, utoipa::ToSchema)]
+pub struct AccountPart {
+    pub id: String,
+    pub name: Option<String>,
+    #[schema(value_type = Object)]
+    pub traits: BTreeMap<String, Value>,
+}
+
+/// A person of the account, or the user themself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, utoipa::ToSchema)]
+pub struct Person {
+    pub user_id: String,
+    pub email: Option<String>,
+    pub name: Option<String>,
+    pub title: Option<String>,
+    /// How many events of theirs were counted for the account.
+    pub events: u64,
+    pub last_seen: Option<String>,
+}
+
+/// Which list of the definition a reason comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Axis {
+    Intent,
+    Fit,
+    Tier,
+}
+
+/// One condition and what was observed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, utoipa::ToSchema)]
+pub struct Reason {
+    pub axis: Axis,
+    /// The condition as written.
+    pub condition: String,
+    /// `true`, `false` or unknown (`null`).
+    pub met: Option<bool>,
+    /// Every comparison in it.
+    pub observed: Vec<Observation>,
+    /// How far along: 0 to 1, where it can be said.
+    pub progress: Option<f64>,
+}
+
+/// One comparison with its observed value.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, utoipa::ToSchema)]
+pub struct Observation {
+    /// What was looked at, as written: `tasks_30d`.
+    pub what: String,
+    /// `>`, `>=`, `==`, `in`, `contains`, …
+    pub operator: String,
+    /// The value found; `null` when it is not known.
+    pub value: Value,
+    /// What it was compared with; `null` for a bare flag.
+    pub threshold: Value,
+    pub met: Option<bool>,
+}
+
+/// The routing decision and its reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, utoipa::ToSchema)]
+pub struct Routing {
+    /// The route that decided.
+    pub route: Option<String>,
+    pub team: Option<String>,
+    /// The rep's e-mail address; `None` for self-serve.
+    pub owner: Option<String>,
+    /// Why, in a sentence.
+    pub reason: String,
+}
+
+/// RFC 3339 in UTC; together they tell the delay from the event to the CRM.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, utoipa::ToSchema)]
+pub struct Timestamps {
+    /// When the event that made the difference happened.
+    pub event: String,
+    /// When the server received it.
+    pub received: String,
+    /// When the lead was decided.
+    pub qualified: String,
+    pub routed: Option<String>,
+}

@@ -1,0 +1,19 @@
+//! Handraiser: product usage in, routed sales leads out.
+//!
+//! The map of the crate; `ARCHITECTURE.md` tells the story. Pure modules (marked so) do no I/O, read no clock and roll no
+//! dice; everything that touches the outside stands in `engine`, `store`, `crm`, `http` and `cli`.
+#![forbid(unsafe_code)]
+
+pub mod cdp;
+pub mod cli;
+pub mod config;
+pub mod counters;
+pub mod crm;
+pub mod engine;
+pub mod http;
+pub mod identity;
+pub mod lead;
+pub mod qualify;
+pub mod routing;
+pub mod store;
+pub mod time;

@@ -1,0 +1,9 @@
+//! The command line; everything it does lives in the library so that tests run the very same code.
+#![forbid(unsafe_code)]
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    handraiser::cli::main()
+}

@@ -1,0 +1,47 @@
+//! What makes a subject a product-qualified lead.
+
+use std::sync::Arc;
+
+use super::expr::Expr;
+use crate::identity::SubjectKind;
+
+/// The name of a definition, as configured.
+pub type DefinitionName = Arc<str>;
+
+/// One condition of a list, separable so that it can be explained and its progress shown.
+#[derive(Clone, Debug)]
+pub struct Condition {
+    pub expr: Expr,
+}
+
+/// A tier: its number (1 is the best) and what puts a lead there. The first tier whose condition is true wins.
+#[derive(Clone, Debug)]
+pub struct Tier {
+    pub number: u8,
+    pub when: Expr,
+}
+
+/// One definition of a product-qualified lead.
+#[derive(Clone, Debug)]
+pub struct Definition {
+    pub name: DefinitionName,
+    /// Who qualifies: a user or an account.
+    pub of: SubjectKind,
+    /// For people: what it means and whom it serves.
+    pub description: Option<String>,
+    /// Usage: all must be true for `intent` to be true. Empty: true.
+    pub intent: Vec<Condition>,
+    /// Who they are: all must be true for `fit` to be true. Empty: true.
+    pub fit: Vec<Condition>,
+    /// Whether the subject qualifies, over the flags `intent` and `fit`; by default `intent && fit`.
+    pub when: Expr,
+    /// In the order in which they are tried; empty means that every lead is of tier 1. When none is true, nobody qualifies.
+    pub tiers: Vec<Tier>,
+    /// After a lead, none for the same subject for this long, in milliseconds; 0 means never again until the condition was
+    /// false in between.
+    pub cooldown_ms: i64,
+    /// Changes whenever the meaning of the definition changes (a hash of its text): 8 hex digits.
+    pub version: Arc<str>,
+    /// The opening sentence for the rep as a template over the lead, if one was written; else one is made.
+    pub sentence: Option<String>,
+}

@@ -1,0 +1,100 @@
+//! Where everything durable lives: the contract that every store keeps, and the stores that keep it.
+//!
+//! A store knows records (a version and named text fields), remembered message ids, leads, and one queue. It knows nothing
+//! of counters, definitions or HTTP. What it guarantees:
+//!
+//! * **Atomic commits.** Everything in a [`Commit`] happens, or nothing does; it fails when a record moved since it was read
+//!   ([`CommitError::Conflict`]), or when one of the messages was already applied ([`CommitError::Seen`]).
+//! * **Durable commits.** When `commit` returns `Ok`, the commit survives what the store's durability setting promises.
+//! * **At-least-once queue.** An entry is handed out to one claimer at a time; a claimer that dies loses it when its lease
+//!   runs out. Entries of one lane are handed out strictly one after the other, in the order in which they were added.
+//!
+//! One conformance suite (`tests/it/store_conformance.rs`) holds every store to this.
+
+pub mod embedded;
+pub mod memory;
+pub mod redis;
+mod types;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+pub use types::*;
+
+use crate::cdp::MessageHash;
+use crate::identity::{PartitionId, Partitions, RecordKey};
+use crate::time::Millis;
+
+/// A store, shared by everything in the process.
+pub type SharedStore = Arc<dyn Store>;
+
+/// The contract; see the module's documentation for what it guarantees.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// How many partitions the store was created with.
+    fn partitions(&self) -> Partitions;
+
+    /// Reads records of one partition, in the order asked for; an absent record is `None`.
+    async fn load(&self, partition: PartitionId, keys: &[RecordKey]) -> Result<Vec<Option<Record>>, StoreError>;
+
+    /// Does all of `commit`, or nothing.
+    async fn commit(&self, commit: Commit) -> Result<(), CommitError>;
+
+    /// Which of `messages` were already applied in `partition`, each with the note it was remembered with.
+    async fn seen(&self, partition: PartitionId, messages: &[MessageHash]) -> Result<Vec<Option<Note>>, StoreError>;
+
+    /// Claims up to `limit` due entries of `queue` in `partition` until `now + lease`.
+    async fn claim(
+        &self,
+        partition: PartitionId,
+        queue: &QueueName,
+        now: Millis,
+        lease: Duration,
+        limit: usize,
+    ) -> Result<Claims, StoreError>;
+
+    /// The entries of a queue (or of all queues), newest first, in the given state.
+    async fn entries(&self, query: &EntryQuery) -> Result<Vec<EntryRow>, StoreError>;
+
+    /// Puts dead entries back into their queues with a fresh count of attempts, due at `now`; answers how many.
+    async fn replay(&self, which: &Replay, now: Millis) -> Result<usize, StoreError>;
+
+    /// Depth and age of every queue that holds something.
+    async fn queue_stats(&self, now: Millis) -> Result<Vec<QueueStats>, StoreError>;
+
+    /// Leads, newest first.
+    async fn leads(&self, query: &LeadQuery) -> Result<Vec<LeadRow>, StoreError>;
+
+    /// One lead by its id.
+    async fn lead(&self, id: &str) -> Result<Option<LeadRow>, StoreError>;
+
+    /// Appends to the bounded log of rejected events; the oldest leave when it is full.
+    async fn reject(&self, rejected: Vec<Rejected>) -> Result<(), StoreError>;
+
+    /// The newest rejected events first, up to `limit`.
+    async fn rejected(&self, limit: usize) -> Result<Vec<Rejected>, StoreError>;
+
+    /// Deletes a subject: its record, its leads, and its queue entries that are not leased. Answers what went.
+    /// Remembered message ids stay: they name nobody, and without them a retry would count again.
+    async fn forget(&self, key: &RecordKey) -> Result<Forgotten, StoreError>;
+
+    /// Whether the store answers; the error says what is wrong.
+    async fn ping(&self) -> Result<(), StoreError>;
+
+    /// What an operator should know at start, for example that acknowledged data could be lost.
+    async fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Sizes for the operator: named figures such as `records` or `bytes`.
+    async fn figures(&self) -> Result<Vec<(String, u64)>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// Writes out what is still in memory and closes; called once, at the end of a graceful drain.
+    async fn close(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}

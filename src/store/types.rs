@@ -1,0 +1,260 @@
+//! The values that cross the store's border.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::cdp::MessageHash;
+use crate::identity::{PartitionId, RecordKey};
+use crate::time::Millis;
+
+/// The fields of a record: names and values that a person can read.
+pub type Fields = BTreeMap<Box<str>, Box<str>>;
+
+/// A versioned record. Versions start at 1 and grow by one with each write.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Record {
+    pub version: u64,
+    pub fields: Fields,
+}
+
+/// What is remembered with an applied message: which of the user's accounts it was counted for, if that was taken from the
+/// user's state (an index into the user's list of accounts). `255` means that the event itself named the account or that
+/// there was none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Note(pub u8);
+
+impl Note {
+    /// Nothing to remember beyond the message itself.
+    pub const NONE: Self = Self(255);
+}
+
+/// One atomic step in one partition.
+#[derive(Clone, Debug, Default)]
+pub struct Commit {
+    pub partition: PartitionId,
+    /// When the step was decided; ages and expiries count from here.
+    pub now: Millis,
+    /// Records to change.
+    pub writes: Vec<Write>,
+    /// Messages that are applied by this step; the step fails if one of them was applied before.
+    pub remember: Vec<(MessageHash, Note)>,
+    /// Leads to add or replace.
+    pub leads: Vec<LeadRow>,
+    /// Entries to add to queues. An entry whose id is already queued is left as it is.
+    pub enqueue: Vec<Entry>,
+    /// Claimed entries to settle; the step fails with [`CommitError::LeaseLost`] if a lease is no longer held.
+    pub settle: Vec<Settle>,
+}
+
+/// A change of one record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Write {
+    pub key: RecordKey,
+    /// The version that was read; 0 when the record was absent. The new version is one more.
+    pub expected: u64,
+    pub set: Vec<(Box<str>, Box<str>)>,
+    pub unset: Vec<Box<str>>,
+}
+
+/// The name of a queue: `merge`, `route`, `deliver:<destination>`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct QueueName(Arc<str>);
+
+impl QueueName {
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self(Arc::from(name))
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for QueueName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One piece of work in a queue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Unique within its partition; deterministic, so that adding it twice is adding it once.
+    pub id: String,
+    pub queue: QueueName,
+    /// Entries of one lane of a queue are worked one after the other, in the order in which they were added.
+    pub lane: Option<String>,
+    /// Whose entry it is, as [`RecordKey`] text; `forget` deletes by it.
+    pub subject: String,
+    pub due: Millis,
+    pub created: Millis,
+    /// How often it was tried and failed.
+    pub attempts: u32,
+    /// Why it failed last.
+    pub last_error: Option<String>,
+    /// JSON; what it means is the queue's matter.
+    pub payload: String,
+}
+
+/// Entries that were claimed, and when the next one falls due (which may be a lease that runs out).
+#[derive(Clone, Debug, Default)]
+pub struct Claims {
+    pub claimed: Vec<Claimed>,
+    pub next_due: Option<Millis>,
+}
+
+/// An entry that this process holds until its lease runs out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claimed {
+    pub partition: PartitionId,
+    pub entry: Entry,
+    /// Proof of the claim; a later claim of the same entry has another one.
+    pub lease: u64,
+}
+
+/// What became of a claimed entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settle {
+    pub queue: QueueName,
+    pub id: String,
+    pub lease: u64,
+    pub outcome: Outcome,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Finished. With `keep`, a bounded history of finished entries remembers it.
+    Done { keep: bool },
+    /// Try again at `due`; `attempts` and `error` replace those of the entry. The lane stays blocked until then.
+    Retry { due: Millis, attempts: u32, error: String },
+    /// Never again, unless replayed; the lane moves on.
+    Dead { attempts: u32, error: String },
+}
+
+/// The state of a queue entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EntryState {
+    /// Waiting or leased.
+    Pending,
+    /// Given up; can be replayed.
+    Dead,
+    /// Finished, from the bounded history.
+    Done,
+}
+
+#[derive(Clone, Debug)]
+pub struct EntryQuery {
+    pub state: EntryState,
+    /// Only this queue.
+    pub queue: Option<QueueName>,
+    /// Only queues whose name starts so, for example `deliver:`.
+    pub queue_prefix: Option<String>,
+    pub limit: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntryRow {
+    pub entry: Entry,
+    pub state: EntryState,
+    /// When it was finished or given up.
+    pub settled: Option<Millis>,
+}
+
+/// Which dead entries to replay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Replay {
+    /// One by its id.
+    Entry(String),
+    /// All of a queue.
+    Queue(QueueName),
+    /// All of every queue.
+    All,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct QueueStats {
+    pub queue: QueueName,
+    /// Waiting or leased.
+    pub pending: u64,
+    pub dead: u64,
+    /// Age of the oldest pending entry in milliseconds, from its creation.
+    pub oldest_ms: i64,
+}
+
+/// A lead as stored: what can be asked for, and the whole record as JSON.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeadRow {
+    pub id: String,
+    /// The subject's record, which also decides the partition.
+    pub subject: RecordKey,
+    pub definition: String,
+    pub updated: Millis,
+    pub json: String,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct LeadQuery {
+    pub subject: Option<RecordKey>,
+    pub definition: Option<String>,
+    /// Only leads updated before this moment (for paging).
+    pub before: Option<Millis>,
+    pub limit: usize,
+}
+
+/// An event that could not be used, as the operator sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Rejected {
+    /// Unix milliseconds.
+    #[schema(value_type = i64)]
+    pub at: Millis,
+    pub source: String,
+    /// Position in its request, from 0.
+    pub index: usize,
+    /// A stable code, such as `missing_id`.
+    pub code: String,
+    pub message: String,
+    pub message_id: Option<String>,
+    /// The beginning of the raw item.
+    pub excerpt: String,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Forgotten {
+    pub records: u64,
+    pub leads: u64,
+    pub entries: u64,
+}
+
+/// The store did not do what it was asked for.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It can't be reached or refuses for now; the same call may succeed later.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// What it holds can't be used; an operator has to act.
+    #[error("the store is unusable: {0}")]
+    Unusable(String),
+}
+
+/// A commit did not happen. Nothing of it did.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum CommitError {
+    /// These records moved since they were read.
+    #[error("records changed meanwhile: {0:?}")]
+    Conflict(Vec<RecordKey>),
+    /// These messages were applied before (positions in `remember`, each with the note remembered then).
+    #[error("messages were applied before: {0:?}")]
+    Seen(Vec<(usize, Note)>),
+    /// A claimed entry is no longer held: its lease ran out.
+    #[error("the lease of queue entry `{0}` ran out")]
+    LeaseLost(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
