@@ -9,10 +9,11 @@
 //! * **At-least-once queue.** An entry is handed out to one claimer at a time; a claimer that dies loses it when its lease
 //!   runs out. Entries of one lane are handed out strictly one after the other, in the order in which they were added.
 //!
-//! One conformance suite (`tests/it/store_conformance.rs`) holds every store to this.
+//! One conformance suite (`tests/it/store_conformance/`) holds every store to this.
 
 pub mod embedded;
 pub mod memory;
+mod open;
 pub mod redis;
 mod types;
 
@@ -21,6 +22,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+pub use memory::MemoryStore;
+pub use open::open;
 pub use types::*;
 
 use crate::cdp::MessageHash;
@@ -55,7 +58,8 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Claims, StoreError>;
 
-    /// The entries of a queue (or of all queues), newest first, in the given state.
+    /// The entries of a queue (or of all queues) in the given state, newest first: by when they were settled, else by when
+    /// they were created.
     async fn entries(&self, query: &EntryQuery) -> Result<Vec<EntryRow>, StoreError>;
 
     /// Puts dead entries back into their queues with a fresh count of attempts, due at `now`; answers how many.
@@ -64,7 +68,7 @@ pub trait Store: Send + Sync + 'static {
     /// Depth and age of every queue that holds something.
     async fn queue_stats(&self, now: Millis) -> Result<Vec<QueueStats>, StoreError>;
 
-    /// Leads, newest first.
+    /// Leads, newest first: by `updated`, then by id.
     async fn leads(&self, query: &LeadQuery) -> Result<Vec<LeadRow>, StoreError>;
 
     /// One lead by its id.
@@ -76,7 +80,8 @@ pub trait Store: Send + Sync + 'static {
     /// The newest rejected events first, up to `limit`.
     async fn rejected(&self, limit: usize) -> Result<Vec<Rejected>, StoreError>;
 
-    /// Deletes a subject: its record, its leads, and its queue entries that are not leased. Answers what went.
+    /// Deletes a subject: its record, its leads, and its queue entries that are not leased, the dead and the finished ones
+    /// too. Answers what went.
     /// Remembered message ids stay: they name nobody, and without them a retry would count again.
     async fn forget(&self, key: &RecordKey) -> Result<Forgotten, StoreError>;
 
@@ -97,4 +102,16 @@ pub trait Store: Send + Sync + 'static {
     async fn close(&self) -> Result<(), StoreError> {
         Ok(())
     }
+}
+
+/// `duration` in milliseconds, as moments are counted.
+pub(crate) fn duration_ms(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Tells the metrics how long a commit took, from the call to its answer, and how many commits shared one durable step.
+pub(crate) fn observe_commit(store: &'static str, took: Duration, batch: usize) {
+    metrics::histogram!("handraiser_commit_seconds", "store" => store).record(took);
+    #[expect(clippy::cast_precision_loss, reason = "a batch is far smaller than 2^52")]
+    metrics::histogram!("handraiser_commit_batch_size", "store" => store).record(batch as f64);
 }

@@ -3,12 +3,40 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::cdp::MessageHash;
-use crate::identity::{PartitionId, RecordKey};
+use crate::identity::{PartitionId, Partitions, RecordKey};
 use crate::time::Millis;
+
+/// How many finished entries of a queue are kept in each partition.
+pub const DONE_KEPT: usize = 100;
+
+/// What every store needs to know, whatever it is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoreOptions {
+    /// Fixed when a store is created.
+    pub partitions: Partitions,
+    /// How long message ids are remembered, from the `now` of their commit. A store may remember somewhat longer.
+    pub remember: Duration,
+    /// Users and accounts that were not written for this long may leave; `None`: they stay.
+    pub idle_subjects: Option<Duration>,
+    /// How many rejected events are kept.
+    pub rejected_log: usize,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self {
+            partitions: Partitions::default(),
+            remember: Duration::from_secs(48 * 3600),
+            idle_subjects: None,
+            rejected_log: 1_000,
+        }
+    }
+}
 
 /// The fields of a record: names and values that a person can read.
 pub type Fields = BTreeMap<Box<str>, Box<str>>;
@@ -31,7 +59,10 @@ impl Note {
     pub const NONE: Self = Self(255);
 }
 
-/// One atomic step in one partition.
+/// One atomic step in one partition. No record, message, lead or entry is named twice in it.
+///
+/// When several things stand against it, the answer is the first of: [`CommitError::Seen`], [`CommitError::LeaseLost`],
+/// [`CommitError::Conflict`]. Settling comes before adding, so that an entry may be finished and added anew in one step.
 #[derive(Clone, Debug, Default)]
 pub struct Commit {
     pub partition: PartitionId,
@@ -43,9 +74,10 @@ pub struct Commit {
     pub remember: Vec<(MessageHash, Note)>,
     /// Leads to add or replace.
     pub leads: Vec<LeadRow>,
-    /// Entries to add to queues. An entry whose id is already queued is left as it is.
+    /// Entries to add to queues. An entry whose id is in the queue already, pending or dead, is left as it is.
     pub enqueue: Vec<Entry>,
-    /// Claimed entries to settle; the step fails with [`CommitError::LeaseLost`] if a lease is no longer held.
+    /// Claimed entries to settle; the step fails with [`CommitError::LeaseLost`] if a lease is no longer held: the entry was
+    /// claimed again after the lease had run out, or it is gone. A lease that ran out unnoticed still settles.
     pub settle: Vec<Settle>,
 }
 
@@ -56,6 +88,7 @@ pub struct Write {
     /// The version that was read; 0 when the record was absent. The new version is one more.
     pub expected: u64,
     pub set: Vec<(Box<str>, Box<str>)>,
+    /// Fields to remove, before any are set.
     pub unset: Vec<Box<str>>,
 }
 
@@ -102,10 +135,13 @@ pub struct Entry {
     pub payload: String,
 }
 
-/// Entries that were claimed, and when the next one falls due (which may be a lease that runs out).
+/// Entries that were claimed, those due longest first, and when to ask again.
 #[derive(Clone, Debug, Default)]
 pub struct Claims {
     pub claimed: Vec<Claimed>,
+    /// The earliest moment at which another claim could find something, if nothing is settled or added meanwhile: the due
+    /// time of a waiting entry, or the end of a lease (also of those just given). Entries that wait for their lane's head do
+    /// not count. In the past when more was due than was asked for.
     pub next_due: Option<Millis>,
 }
 
@@ -129,7 +165,7 @@ pub struct Settle {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Finished. With `keep`, a bounded history of finished entries remembers it.
+    /// Finished. With `keep`, a bounded history of finished entries ([`DONE_KEPT`]) remembers it.
     Done { keep: bool },
     /// Try again at `due`; `attempts` and `error` replace those of the entry. The lane stays blocked until then.
     Retry { due: Millis, attempts: u32, error: String },
@@ -167,7 +203,17 @@ pub struct EntryRow {
     pub settled: Option<Millis>,
 }
 
-/// Which dead entries to replay.
+impl EntryQuery {
+    /// Whether `queue` is one of those asked for.
+    #[must_use]
+    pub fn matches(&self, queue: &QueueName) -> bool {
+        self.queue.as_ref().is_none_or(|only| only == queue)
+            && self.queue_prefix.as_ref().is_none_or(|prefix| queue.as_str().starts_with(prefix.as_str()))
+    }
+}
+
+/// Which dead entries to replay. They go to the end of their lanes, in the order in which they were added at first; what
+/// failed last stays readable until they are tried again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Replay {
     /// One by its id.
@@ -178,6 +224,18 @@ pub enum Replay {
     All,
 }
 
+impl Replay {
+    /// Whether `entry` is to be replayed.
+    #[must_use]
+    pub fn matches(&self, entry: &Entry) -> bool {
+        match self {
+            Self::Entry(id) => entry.id == *id,
+            Self::Queue(queue) => entry.queue == *queue,
+            Self::All => true,
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct QueueStats {
     pub queue: QueueName,
@@ -186,6 +244,14 @@ pub struct QueueStats {
     pub dead: u64,
     /// Age of the oldest pending entry in milliseconds, from its creation.
     pub oldest_ms: i64,
+}
+
+impl QueueStats {
+    /// The figures of `queue` in `all`, zero at first.
+    pub fn of<'a>(all: &'a mut BTreeMap<QueueName, Self>, queue: &QueueName) -> &'a mut Self {
+        let zero = || Self { queue: queue.clone(), pending: 0, dead: 0, oldest_ms: 0 };
+        all.entry(queue.clone()).or_insert_with(zero)
+    }
 }
 
 /// A lead as stored: what can be asked for, and the whole record as JSON.
@@ -206,6 +272,16 @@ pub struct LeadQuery {
     /// Only leads updated before this moment (for paging).
     pub before: Option<Millis>,
     pub limit: usize,
+}
+
+impl LeadQuery {
+    /// Whether `lead` is one of those asked for.
+    #[must_use]
+    pub fn matches(&self, lead: &LeadRow) -> bool {
+        self.subject.as_ref().is_none_or(|subject| *subject == lead.subject)
+            && self.definition.as_ref().is_none_or(|definition| *definition == lead.definition)
+            && self.before.is_none_or(|before| lead.updated < before)
+    }
 }
 
 /// An event that could not be used, as the operator sees it.

@@ -1,0 +1,32 @@
+//! Opens the store that the configuration names.
+
+use std::sync::Arc;
+
+use super::{MemoryStore, SharedStore, StoreError, StoreOptions};
+use crate::config::{StoreKind, StoreSettings};
+
+impl From<&StoreSettings> for StoreOptions {
+    fn from(settings: &StoreSettings) -> Self {
+        Self {
+            partitions: settings.partitions,
+            remember: settings.remember,
+            idle_subjects: settings.idle_subjects,
+            rejected_log: settings.rejected_log,
+        }
+    }
+}
+
+/// Opens the configured store, and creates it where there is none yet.
+///
+/// # Errors
+/// When it can't be reached, belongs to another process, or was made with other settings.
+pub async fn open(settings: &StoreSettings) -> Result<SharedStore, StoreError> {
+    let options = StoreOptions::from(settings);
+    match &settings.kind {
+        StoreKind::Memory => Ok(Arc::new(MemoryStore::new(options))),
+        StoreKind::Embedded { path } => {
+            Err(StoreError::Unusable(format!("no embedded store at {} yet", path.display())))
+        }
+        StoreKind::Redis { .. } => Err(StoreError::Unusable("no Redis store yet".to_owned())),
+    }
+}
