@@ -1,0 +1,38 @@
+# What people run; `.ci/run` runs the same. `make` alone lists the targets.
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+
+FUZZ_SECONDS ?= 60
+KILLS ?= 300
+SEED ?=
+
+.PHONY: help demo test check bench crash-long fuzz docs setup
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
+
+demo: ## Show it working: a product's event stream in, leads with their reasons out
+	cargo run --release --locked -- demo
+
+setup: ## Install what the tests need and this machine lacks
+	scripts/setup
+
+test: setup ## Run every test: the stores, the real SDKs, a short crash campaign
+	scripts/test
+
+check: ## Formatting, lints, documentation, licences, unused dependencies
+	scripts/check
+
+fuzz: ## Run every fuzz target for FUZZ_SECONDS (60) each
+	scripts/fuzz $(FUZZ_SECONDS)
+
+crash-long: ## Kill the server and Redis KILLS (300) times under load, then print the accounting
+	CRASH_KILLS=$(KILLS) CRASH_SEED=$(SEED) cargo test --locked --test it crash:: -- --nocapture --test-threads=1
+
+bench: ## Measure throughput, latency and sizes, and print the table of docs/performance.md
+	scripts/setup
+	cargo bench --locked --bench load
+
+docs: ## Build the crate's documentation and refresh the files that are made from the code
+	scripts/docs
