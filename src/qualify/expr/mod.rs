@@ -92,8 +92,73 @@ impl Expr {
         Explanation { met: None, observed: Vec::new(), progress: None }
     }
 
-    /// Every name that it reads.
+    /// Every name that it reads, each once.
     pub fn slots(&self) -> impl Iterator<Item = &Slot> {
         std::iter::empty()
     }
+
+    /// The outcome, when it is the same whatever the facts are.
+    #[must_use]
+    pub fn constant(&self) -> Option<bool> {
+        None
+    }
+}
+
+/// Two conditions are equal when they are written alike.
+impl PartialEq for Expr {
+    fn eq(&self, other: &Self) -> bool {
+        self.source == other.source
+    }
+}
+
+impl Eq for Expr {}
+
+/// Names that a counter may not have, because they already mean something in a condition.
+pub const RESERVED: &[&str] = &[
+    "account",
+    "event",
+    "fit",
+    "in",
+    "intent",
+    "lead",
+    "now",
+    "properties",
+    "user",
+    "true",
+    "false",
+    "null",
+    "has",
+    "size",
+    "duration",
+    "timestamp",
+    "and",
+    "or",
+    "not",
+    "as",
+    "break",
+    "const",
+    "continue",
+    "else",
+    "for",
+    "function",
+    "if",
+    "import",
+    "let",
+    "loop",
+    "package",
+    "namespace",
+    "return",
+    "var",
+    "void",
+    "while",
+];
+
+/// Whether `name` can stand in a condition as a name of its own: a letter or `_`, then letters, digits and `_` (ASCII), and
+/// none of [`RESERVED`].
+#[must_use]
+pub fn is_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && !RESERVED.contains(&name)
 }

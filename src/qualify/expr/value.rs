@@ -1,6 +1,7 @@
 //! What an expression reads and what it yields.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
 use crate::counters::CounterId;
@@ -16,6 +17,20 @@ pub enum Type {
     Time,
     List(Box<Type>),
     Any,
+}
+
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool => f.write_str("bool"),
+            Self::Number => f.write_str("number"),
+            Self::Text => f.write_str("text"),
+            Self::Time => f.write_str("time"),
+            Self::List(of) if **of == Self::Any => f.write_str("list"),
+            Self::List(of) => write!(f, "list of {of}"),
+            Self::Any => f.write_str("any"),
+        }
+    }
 }
 
 /// Whose trait or counter.
@@ -64,9 +79,46 @@ pub enum Value<'a> {
     Number(f64),
     Text(Cow<'a, str>),
     Time(Millis),
-    List(Cow<'a, [Value<'a>]>),
+    List(Vec<Value<'a>>),
     /// A JSON object or array from an event or a trait.
     Json(&'a serde_json::Value),
+}
+
+impl<'a> Value<'a> {
+    /// A text that is borrowed.
+    #[must_use]
+    pub const fn text(text: &'a str) -> Self {
+        Self::Text(Cow::Borrowed(text))
+    }
+
+    /// A JSON value without copying: `null` is unknown, objects and arrays stay JSON.
+    #[must_use]
+    pub fn from_json(json: &'a serde_json::Value) -> Self {
+        match json {
+            serde_json::Value::Null => Self::Unknown,
+            serde_json::Value::Bool(flag) => Self::Bool(*flag),
+            serde_json::Value::Number(number) => number.as_f64().map_or(Self::Unknown, Self::Number),
+            serde_json::Value::String(text) => Self::text(text),
+            serde_json::Value::Array(_) | serde_json::Value::Object(_) => Self::Json(json),
+        }
+    }
+
+    /// What stands at `path` below a JSON object; unknown when a step is missing. For those who implement [`Facts`].
+    #[must_use]
+    pub fn at_path(object: &'a serde_json::Map<String, serde_json::Value>, path: &[Box<str>]) -> Self {
+        let Some((first, rest)) = path.split_first() else { return Self::Unknown };
+        let mut found = object.get(first.as_ref());
+        for step in rest {
+            found = found.and_then(|json| json.get(step.as_ref()));
+        }
+        found.map_or(Self::Unknown, Self::from_json)
+    }
+}
+
+impl<'a> From<&'a serde_json::Value> for Value<'a> {
+    fn from(json: &'a serde_json::Value) -> Self {
+        Self::from_json(json)
+    }
 }
 
 /// What an expression is evaluated over.
