@@ -4,7 +4,9 @@
 //! rejection that names the item and the reason.
 
 pub mod event;
+pub mod failure;
 pub mod source;
 
 pub use event::{Call, Event, MessageHash, Rejection};
+pub use failure::{AuthFailure, ItemCode, RequestError};
 pub use source::{Source, SourceName};

@@ -1,1 +1,54 @@
 //! The HTTP server: ingestion, admin API, health, metrics, the error table.
+
+pub mod errors;
+mod in_flight;
+mod recent;
+pub mod sources;
+
+use actix_web::web::{self, ServiceConfig};
+
+pub use errors::{ApiError, ErrorCode};
+pub use in_flight::{InFlight, InFlightGuard};
+pub use recent::{Recent, RecentEvent};
+pub use sources::{SourceBook, SourceReport};
+
+use crate::engine::{Engine, SharedConfig};
+use crate::store::SharedStore;
+use crate::time::Clock;
+
+/// What every handler works with.
+#[derive(Clone)]
+pub struct AppState {
+    pub engine: Engine,
+    pub store: SharedStore,
+    pub config: SharedConfig,
+    pub clock: Clock,
+    /// What each source has sent since this process started.
+    pub sources: SourceBook,
+    /// The last events that arrived.
+    pub recent: Recent,
+    /// Requests being worked on.
+    pub in_flight: InFlight,
+}
+
+impl AppState {
+    /// The state of a server that has just started.
+    #[must_use]
+    pub fn new(engine: Engine, store: SharedStore, config: SharedConfig, clock: Clock) -> Self {
+        Self {
+            engine,
+            store,
+            config,
+            clock,
+            sources: SourceBook::default(),
+            recent: Recent::default(),
+            in_flight: InFlight::default(),
+        }
+    }
+}
+
+/// Assembles the whole server; `serve`, `demo` and the tests share it. Ingestion comes last: it answers every address
+/// that nothing else claims, because CDPs and SDKs call many, under prefixes of their users' choice.
+pub fn configure(cfg: &mut ServiceConfig, state: web::Data<AppState>) {
+    cfg.app_data(state);
+}

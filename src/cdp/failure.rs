@@ -1,0 +1,183 @@
+//! What can be wrong with a request or with one event of it: stable codes, and messages that name the mend.
+
+use serde::{Deserialize, Serialize};
+
+use super::source::SourceName;
+
+/// A whole request was refused; none of its events was taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RequestError {
+    /// The sender did not prove who it is.
+    #[error("{failure}")]
+    Unauthorised {
+        /// The source that was meant, when that is known.
+        source_name: Option<SourceName>,
+        failure: AuthFailure,
+    },
+    /// `/v1/webhook/{source}` names no configured source.
+    #[error("no source is called `{0}`; the last part of the address must be the name of a configured source")]
+    UnknownSource(String),
+    /// The body is not JSON.
+    #[error("{message}")]
+    InvalidJson { source_name: Option<SourceName>, message: String },
+    /// The body is JSON, but neither an event nor a batch.
+    #[error("{message}")]
+    InvalidShape { source_name: Option<SourceName>, message: String },
+}
+
+impl RequestError {
+    /// The source that was meant, when that is known.
+    #[must_use]
+    pub fn source_name(&self) -> Option<&SourceName> {
+        match self {
+            Self::Unauthorised { source_name, .. }
+            | Self::InvalidJson { source_name, .. }
+            | Self::InvalidShape { source_name, .. } => source_name.as_ref(),
+            Self::UnknownSource(_) => None,
+        }
+    }
+}
+
+/// Why a sender is not believed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum AuthFailure {
+    #[error(
+        "no write key: send it as the user of `Authorization: Basic`, as `writeKey` in the body or as `?writeKey=`"
+    )]
+    MissingWriteKey,
+    #[error("the write key belongs to no configured source")]
+    UnknownWriteKey,
+    #[error("the write key is not one of source `{0}`")]
+    ForeignWriteKey(SourceName),
+    #[error("header `{0}` is missing: set the shared secret in the sender's settings, so that it signs its requests")]
+    MissingSignature(String),
+    #[error("header `{header}` is not a signature of the form {expected}")]
+    MalformedSignature { header: String, expected: &'static str },
+    #[error(
+        "the signature in header `{0}` fits none of the source's secrets: compare the secret in the sender's settings"
+    )]
+    WrongSignature(String),
+    #[error(
+        "the signature covers only the first of {events} events, which `strict` refuses: turn off batching in the \
+         sender's settings, or `strict` in the source's"
+    )]
+    PartialSignature { events: usize },
+    #[error("header `webhook-timestamp` is {off_by_s} s away from this server's clock; 300 s are allowed")]
+    StaleSignature { off_by_s: i64 },
+    #[error("header `{0}` is missing; it must carry the secret of the source")]
+    MissingCredentials(String),
+    #[error("header `{0}` does not carry a secret of the source")]
+    WrongCredentials(String),
+}
+
+impl AuthFailure {
+    /// A stable name of the kind of failure, for answers and counters.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::MissingWriteKey => "missing_write_key",
+            Self::UnknownWriteKey | Self::ForeignWriteKey(_) => "unknown_write_key",
+            Self::MissingSignature(_) => "missing_signature",
+            Self::MalformedSignature { .. } => "malformed_signature",
+            Self::WrongSignature(_) => "wrong_signature",
+            Self::PartialSignature { .. } => "partial_signature",
+            Self::StaleSignature { .. } => "stale_signature",
+            Self::MissingCredentials(_) => "missing_credentials",
+            Self::WrongCredentials(_) => "wrong_credentials",
+        }
+    }
+}
+
+/// Why one event can't be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ItemCode {
+    /// Not an object, or not JSON that can be read (too deep, a broken escape).
+    InvalidEvent,
+    /// A field has a value of the wrong kind.
+    InvalidField,
+    /// Larger than an event may be.
+    EventTooLarge,
+    /// Beyond the number of events that a batch may have.
+    BatchTooLong,
+    /// No `type`.
+    MissingType,
+    /// A `type` that is no call of the Segment spec.
+    UnsupportedType,
+    /// Neither `userId` nor `anonymousId`.
+    MissingId,
+    /// A track call without the name of its event.
+    MissingEvent,
+    /// A group call without `groupId`.
+    MissingGroup,
+    /// An alias call without `previousId`.
+    MissingPrevious,
+    /// A deletion that no signature vouches for.
+    DeleteNotProven,
+}
+
+impl ItemCode {
+    /// Every code, for documentation and tests.
+    pub const ALL: [Self; 11] = [
+        Self::InvalidEvent,
+        Self::InvalidField,
+        Self::EventTooLarge,
+        Self::BatchTooLong,
+        Self::MissingType,
+        Self::UnsupportedType,
+        Self::MissingId,
+        Self::MissingEvent,
+        Self::MissingGroup,
+        Self::MissingPrevious,
+        Self::DeleteNotProven,
+    ];
+
+    /// The code as it stands in answers and in the log of rejected events.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidEvent => "invalid_event",
+            Self::InvalidField => "invalid_field",
+            Self::EventTooLarge => "event_too_large",
+            Self::BatchTooLong => "batch_too_long",
+            Self::MissingType => "missing_type",
+            Self::UnsupportedType => "unsupported_type",
+            Self::MissingId => "missing_id",
+            Self::MissingEvent => "missing_event",
+            Self::MissingGroup => "missing_group",
+            Self::MissingPrevious => "missing_previous",
+            Self::DeleteNotProven => "delete_not_proven",
+        }
+    }
+
+    /// What it means, for documentation.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::InvalidEvent => "the event is not a JSON object that can be read",
+            Self::InvalidField => "a field of the event has a value of the wrong kind",
+            Self::EventTooLarge => "the event is larger than `limits.event_bytes`",
+            Self::BatchTooLong => "the batch has more events than `limits.batch_events`; the first ones were taken",
+            Self::MissingType => "the event has no `type`",
+            Self::UnsupportedType => "the event's `type` is no call of the Segment spec",
+            Self::MissingId => "the event has neither `userId` nor `anonymousId`",
+            Self::MissingEvent => "the track call has no `event`",
+            Self::MissingGroup => "the group call has no `groupId`",
+            Self::MissingPrevious => "the alias call has no `previousId`",
+            Self::DeleteNotProven => "a deletion is taken only where a signature or secret vouches for it",
+        }
+    }
+}
+
+/// Why one event can't be used, in full.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ItemError {
+    pub code: ItemCode,
+    pub message: String,
+}
+
+impl ItemError {
+    pub(super) fn new(code: ItemCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}

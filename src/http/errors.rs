@@ -1,0 +1,247 @@
+//! The one table of API errors: code → status, kind and meaning. Every error that any endpoint answers stands here.
+//!
+//! The shape of the body is what all senders can read: the Python libraries want `code` and `message`, the Ruby library
+//! reads `error` of every answer, Segment shows `message` in its debugger.
+
+use std::fmt;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+
+use crate::cdp::{AuthFailure, ItemCode, RequestError};
+use crate::engine::EngineError;
+use crate::store::StoreError;
+
+/// What went wrong, by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorCode {
+    InvalidJson,
+    InvalidRequest,
+    /// The only event of a request can't be used.
+    Item(ItemCode),
+    /// A sender did not prove who it is; the text is [`AuthFailure::code`].
+    Sender(&'static str),
+    UnknownSource,
+    AdminToken,
+    AdminDisabled,
+    NotFound,
+    MethodNotAllowed,
+    BodyTimeout,
+    TooLarge,
+    UnsupportedEncoding,
+    Overloaded,
+    StoreUnavailable,
+    Draining,
+    Internal,
+}
+
+/// Which side has to act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorKind {
+    /// The caller must prove who it is.
+    Auth,
+    /// The request must change; sending it again as it is won't help.
+    InvalidRequest,
+    /// The request is right; it must be sent again later.
+    TryLater,
+    /// The server is at fault; its log says more.
+    Internal,
+}
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    pub code: &'static str,
+    pub status: StatusCode,
+    pub kind: ErrorKind,
+    pub meaning: &'static str,
+}
+
+const fn row(code: &'static str, status: StatusCode, kind: ErrorKind, meaning: &'static str) -> Row {
+    Row { code, status, kind, meaning }
+}
+
+impl ErrorCode {
+    /// The codes with rows of their own; [`ErrorCode::Item`] and [`ErrorCode::Sender`] have one row per inner code.
+    pub const PLAIN: [Self; 14] = [
+        Self::InvalidJson,
+        Self::InvalidRequest,
+        Self::UnknownSource,
+        Self::AdminToken,
+        Self::AdminDisabled,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::BodyTimeout,
+        Self::TooLarge,
+        Self::UnsupportedEncoding,
+        Self::Overloaded,
+        Self::StoreUnavailable,
+        Self::Draining,
+        Self::Internal,
+    ];
+
+    /// The row of this code.
+    #[must_use]
+    pub const fn row(self) -> Row {
+        use ErrorKind::{Auth, Internal, InvalidRequest, TryLater};
+        use StatusCode as S;
+        match self {
+            Self::InvalidJson => row("invalid_json", S::BAD_REQUEST, InvalidRequest, "the body is not JSON"),
+            Self::InvalidRequest => {
+                row("invalid_request", S::BAD_REQUEST, InvalidRequest, "the request is not of the form expected here")
+            }
+            Self::Item(item) => row(item.as_str(), S::BAD_REQUEST, InvalidRequest, item.meaning()),
+            Self::Sender(code) => row(code, S::UNAUTHORIZED, Auth, "the sender did not prove who it is"),
+            Self::UnknownSource => {
+                row("unknown_source", S::NOT_FOUND, InvalidRequest, "the address names no configured source")
+            }
+            Self::AdminToken => row(
+                "invalid_admin_token",
+                S::UNAUTHORIZED,
+                Auth,
+                "the admin API wants its token as `Authorization: Bearer`",
+            ),
+            Self::AdminDisabled => row(
+                "admin_disabled",
+                S::FORBIDDEN,
+                Auth,
+                "no admin token is configured, so the admin API answers nobody",
+            ),
+            Self::NotFound => row("not_found", S::NOT_FOUND, InvalidRequest, "nothing is at this address"),
+            Self::MethodNotAllowed => {
+                row("method_not_allowed", S::METHOD_NOT_ALLOWED, InvalidRequest, "this address wants another method")
+            }
+            Self::BodyTimeout => row("body_timeout", S::REQUEST_TIMEOUT, TryLater, "the body did not arrive in time"),
+            Self::TooLarge => row(
+                "request_too_large",
+                S::PAYLOAD_TOO_LARGE,
+                InvalidRequest,
+                "the body is larger than `limits.request_bytes`",
+            ),
+            Self::UnsupportedEncoding => row(
+                "unsupported_encoding",
+                S::UNSUPPORTED_MEDIA_TYPE,
+                InvalidRequest,
+                "the body is compressed in a way that is not gzip or deflate",
+            ),
+            Self::Overloaded => row(
+                "overloaded",
+                S::TOO_MANY_REQUESTS,
+                TryLater,
+                "more requests than `limits.in_flight` are being worked on",
+            ),
+            Self::StoreUnavailable => row(
+                "store_unavailable",
+                S::SERVICE_UNAVAILABLE,
+                TryLater,
+                "the store could not commit; nothing was taken",
+            ),
+            Self::Draining => {
+                row("draining", S::SERVICE_UNAVAILABLE, TryLater, "the server is stopping; another one answers")
+            }
+            Self::Internal => {
+                row("internal", S::INTERNAL_SERVER_ERROR, Internal, "the server is at fault; its log says more")
+            }
+        }
+    }
+}
+
+/// An error as an endpoint answers it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiError {
+    pub code: ErrorCode,
+    pub message: String,
+    /// Seconds after which it is worth trying again.
+    pub retry_after: Option<u32>,
+}
+
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Error)]
+pub struct ErrorBody<'a> {
+    /// Always `false`.
+    success: bool,
+    /// A stable name, to act upon.
+    code: &'a str,
+    /// What is wrong and how to mend it.
+    message: &'a str,
+    /// The same as `message`, for senders that look here.
+    error: &'a str,
+}
+
+impl ApiError {
+    /// An error with its message.
+    #[must_use]
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), retry_after: None }
+    }
+
+    /// Says after how many seconds it is worth trying again.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ApiError {}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        self.code.row().status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let body =
+            ErrorBody { success: false, code: self.code.row().code, message: &self.message, error: &self.message };
+        let mut response = HttpResponse::build(self.status_code()).json(body);
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.code == ErrorCode::AdminToken {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl From<&AuthFailure> for ErrorCode {
+    fn from(failure: &AuthFailure) -> Self {
+        Self::Sender(failure.code())
+    }
+}
+
+impl From<&RequestError> for ApiError {
+    fn from(error: &RequestError) -> Self {
+        let code = match error {
+            RequestError::Unauthorised { failure, .. } => ErrorCode::from(failure),
+            RequestError::UnknownSource(_) => ErrorCode::UnknownSource,
+            RequestError::InvalidJson { .. } => ErrorCode::InvalidJson,
+            RequestError::InvalidShape { .. } => ErrorCode::InvalidRequest,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        Self::new(ErrorCode::StoreUnavailable, error.to_string()).retry_after(5)
+    }
+}
+
+impl From<EngineError> for ApiError {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Store(store) => store.into(),
+            EngineError::Draining => Self::new(ErrorCode::Draining, error.to_string()).retry_after(1),
+        }
+    }
+}

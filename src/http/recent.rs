@@ -1,0 +1,108 @@
+//! The last events that arrived, for whoever connects a CDP and wants to see that it works. In memory, bounded, a sample:
+//! of a long batch only the last few are kept, and under contention none, so that looking never slows receiving.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+
+use serde::Serialize;
+
+use crate::cdp::{Call, Event};
+
+/// How many events are kept.
+const KEPT: usize = 100;
+/// How many events of one request are kept.
+const KEPT_OF_REQUEST: usize = 10;
+
+/// An event that arrived, without its properties and traits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct RecentEvent {
+    pub source: String,
+    #[serde(rename = "type")]
+    #[schema(value_type = String)]
+    pub call: Call,
+    /// The track call's event, the page's or the screen's name.
+    pub name: Option<Box<str>>,
+    pub message_id: Box<str>,
+    pub user_id: Option<Box<str>>,
+    pub anonymous_id: Option<Box<str>>,
+    pub previous_id: Option<Box<str>>,
+    pub group_id: Option<Box<str>>,
+    /// When it happened, RFC 3339.
+    pub timestamp: String,
+    /// When it arrived, RFC 3339.
+    pub received_at: String,
+}
+
+/// The last events that arrived. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Recent(Arc<Mutex<VecDeque<Sample>>>);
+
+/// What is kept of an event; texts for people are made when someone looks.
+#[derive(Clone, Debug)]
+pub struct Sample(Event);
+
+impl Sample {
+    fn of(event: &Event) -> Self {
+        // Field by field: the maps stay behind, because they may be large.
+        Self(Event {
+            source: event.source.clone(),
+            call: event.call,
+            message_id: event.message_id.clone(),
+            message: event.message,
+            user_id: event.user_id.clone(),
+            anonymous_id: event.anonymous_id.clone(),
+            previous_id: event.previous_id.clone(),
+            group_id: event.group_id.clone().or_else(|| event.context_group_id.clone()),
+            context_group_id: None,
+            name: event.name.clone(),
+            timestamp: event.timestamp,
+            received_at: event.received_at,
+            properties: serde_json::Map::new(),
+            traits: serde_json::Map::new(),
+            context_traits: serde_json::Map::new(),
+        })
+    }
+
+    fn show(&self) -> RecentEvent {
+        let event = self.0.clone();
+        RecentEvent {
+            source: event.source.as_str().to_owned(),
+            call: event.call,
+            name: event.name,
+            message_id: event.message_id,
+            user_id: event.user_id,
+            anonymous_id: event.anonymous_id,
+            previous_id: event.previous_id,
+            group_id: event.group_id,
+            timestamp: event.timestamp.rfc3339(),
+            received_at: event.received_at.rfc3339(),
+        }
+    }
+}
+
+impl Recent {
+    /// What will be kept of a request's events once they are taken.
+    #[must_use]
+    pub fn sample(events: &[Event]) -> Vec<Sample> {
+        let skip = events.len().saturating_sub(KEPT_OF_REQUEST);
+        events.iter().skip(skip).map(Sample::of).collect()
+    }
+
+    /// Keeps a sample; does nothing while someone else holds the list.
+    pub fn keep(&self, samples: Vec<Sample>) {
+        let mut kept = match self.0.try_lock() {
+            Ok(kept) => kept,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return,
+        };
+        kept.extend(samples);
+        let excess = kept.len().saturating_sub(KEPT);
+        kept.drain(..excess);
+    }
+
+    /// The events kept, newest first.
+    #[must_use]
+    pub fn newest_first(&self) -> Vec<RecentEvent> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().rev().map(Sample::show).collect()
+    }
+}

@@ -1,0 +1,220 @@
+//! What each source has sent since this process started: what the CDP admin looks at to see events arrive, or to see
+//! why they don't. In memory and bounded: there is one entry per configured source, and one for all that named none.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use serde::Serialize;
+
+use crate::cdp::SourceName;
+use crate::time::Millis;
+
+/// The entry of requests that named no configured source.
+pub const UNKNOWN: &str = "(unknown)";
+
+/// The last request of a source that was refused as a whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Failure {
+    /// RFC 3339.
+    pub at: String,
+    /// The stable code that was answered, such as `wrong_signature`.
+    pub code: String,
+    /// The message that was answered.
+    pub reason: String,
+}
+
+/// What one source has sent since this process started.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct SourceReport {
+    /// As configured; `(unknown)` for requests that named no configured source.
+    pub name: String,
+    /// Events taken, duplicates among them.
+    pub accepted: u64,
+    /// Events taken that were known already by their message ids.
+    pub duplicates: u64,
+    /// Events that could not be used; the rejected-events log has them.
+    pub rejected: u64,
+    /// Events left out on the sender's wish (`integrations`), or because they change nothing.
+    pub ignored: u64,
+    /// Requests refused because the sender did not prove who it is.
+    pub unauthorised: u64,
+    /// Requests refused as a whole for another reason.
+    pub failed: u64,
+    /// Batches that were signed over their first event only.
+    pub first_element_signatures: u64,
+    /// When the last event was taken, RFC 3339.
+    pub last_event_at: Option<String>,
+    pub last_failure: Option<Failure>,
+}
+
+/// What became of the events of one request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub accepted: usize,
+    pub duplicates: usize,
+    pub rejected: usize,
+    pub ignored: usize,
+    /// Whether the request was a batch signed over its first event only.
+    pub first_element_signature: bool,
+}
+
+#[derive(Default)]
+struct Counters {
+    accepted: AtomicU64,
+    duplicates: AtomicU64,
+    rejected: AtomicU64,
+    ignored: AtomicU64,
+    unauthorised: AtomicU64,
+    failed: AtomicU64,
+    first_element_signatures: AtomicU64,
+    /// Unix milliseconds; 0: never.
+    last_event_at: AtomicI64,
+    last_failure: Mutex<Option<Failure>>,
+}
+
+/// The book of all sources. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct SourceBook {
+    entries: Arc<RwLock<HashMap<SourceName, Arc<Counters>>>>,
+    unknown: Arc<Counters>,
+}
+
+impl SourceBook {
+    fn entry(&self, source: Option<&SourceName>) -> Arc<Counters> {
+        let Some(source) = source else { return Arc::clone(&self.unknown) };
+        if let Some(found) = self.entries.read().unwrap_or_else(PoisonError::into_inner).get(source) {
+            return Arc::clone(found);
+        }
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(entries.entry(source.clone()).or_default())
+    }
+
+    /// Notes a request that was taken.
+    pub fn taken(&self, source: &SourceName, at: Millis, tally: Tally) {
+        let entry = self.entry(Some(source));
+        add(&entry.accepted, tally.accepted);
+        add(&entry.duplicates, tally.duplicates);
+        add(&entry.rejected, tally.rejected);
+        add(&entry.ignored, tally.ignored);
+        add(&entry.first_element_signatures, usize::from(tally.first_element_signature));
+        if tally.accepted > 0 {
+            entry.last_event_at.fetch_max(at.0, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes a request whose sender did not prove who it is; without a `source`, it named none that is configured.
+    pub fn unauthorised(&self, source: Option<&SourceName>, at: Millis, code: &str, reason: &str) {
+        let entry = self.entry(source);
+        add(&entry.unauthorised, 1);
+        entry.fail(at, code, reason);
+    }
+
+    /// Notes a request that was refused as a whole for another reason.
+    pub fn failed(&self, source: Option<&SourceName>, at: Millis, code: &str, reason: &str) {
+        let entry = self.entry(source);
+        add(&entry.failed, 1);
+        entry.fail(at, code, reason);
+    }
+
+    /// The report of each of the `configured` sources, in that order, and then of `(unknown)`.
+    #[must_use]
+    pub fn report<'a>(&self, configured: impl IntoIterator<Item = &'a SourceName>) -> Vec<SourceReport> {
+        let mut reports: Vec<_> =
+            configured.into_iter().map(|name| self.entry(Some(name)).report(name.as_str())).collect();
+        reports.push(self.unknown.report(UNKNOWN));
+        reports
+    }
+}
+
+impl Counters {
+    fn fail(&self, at: Millis, code: &str, reason: &str) {
+        let failure = Failure { at: at.rfc3339(), code: code.to_owned(), reason: reason.to_owned() };
+        *self.last_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+    }
+
+    fn report(&self, name: &str) -> SourceReport {
+        let last_event_at = self.last_event_at.load(Ordering::Relaxed);
+        SourceReport {
+            name: name.to_owned(),
+            accepted: self.accepted.load(Ordering::Relaxed),
+            duplicates: self.duplicates.load(Ordering::Relaxed),
+            rejected: self.rejected.load(Ordering::Relaxed),
+            ignored: self.ignored.load(Ordering::Relaxed),
+            unauthorised: self.unauthorised.load(Ordering::Relaxed),
+            failed: self.failed.load(Ordering::Relaxed),
+            first_element_signatures: self.first_element_signatures.load(Ordering::Relaxed),
+            last_event_at: (last_event_at > 0).then(|| Millis(last_event_at).rfc3339()),
+            last_failure: self.last_failure.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        }
+    }
+}
+
+fn add(counter: &AtomicU64, n: usize) {
+    if n > 0 {
+        counter.fetch_add(u64::try_from(n).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reports_every_configured_source_and_the_unknown_ones() {
+        let (app, quiet) = (SourceName::new("app"), SourceName::new("quiet"));
+        let book = SourceBook::default();
+        let tally = Tally { accepted: 3, duplicates: 1, rejected: 2, ignored: 1, first_element_signature: true };
+        book.taken(&app, Millis(1_000), tally);
+        book.unauthorised(Some(&app), Millis(2_000), "wrong_signature", "no secret fits");
+        book.unauthorised(None, Millis(3_000), "unknown_write_key", "no such key");
+        insta::assert_json_snapshot!(book.report([&app, &quiet]), @r#"
+        [
+          {
+            "name": "app",
+            "accepted": 3,
+            "duplicates": 1,
+            "rejected": 2,
+            "ignored": 1,
+            "unauthorised": 1,
+            "failed": 0,
+            "first_element_signatures": 1,
+            "last_event_at": "1970-01-01T00:00:01.000Z",
+            "last_failure": {
+              "at": "1970-01-01T00:00:02.000Z",
+              "code": "wrong_signature",
+              "reason": "no secret fits"
+            }
+          },
+          {
+            "name": "quiet",
+            "accepted": 0,
+            "duplicates": 0,
+            "rejected": 0,
+            "ignored": 0,
+            "unauthorised": 0,
+            "failed": 0,
+            "first_element_signatures": 0,
+            "last_event_at": null,
+            "last_failure": null
+          },
+          {
+            "name": "(unknown)",
+            "accepted": 0,
+            "duplicates": 0,
+            "rejected": 0,
+            "ignored": 0,
+            "unauthorised": 1,
+            "failed": 0,
+            "first_element_signatures": 0,
+            "last_event_at": null,
+            "last_failure": {
+              "at": "1970-01-01T00:00:03.000Z",
+              "code": "unknown_write_key",
+              "reason": "no such key"
+            }
+          }
+        ]
+        "#);
+    }
+}
