@@ -1,0 +1,3 @@
+//! The program from outside: real HTTP, real stores, real SDKs.
+
+mod harness;
