@@ -1,5 +1,17 @@
-//! Delivery into the CRM: adapters, and the worker that retries, signs, and guards addresses.
+//! Delivery into the CRM: the generic webhook, and the worker that retries, signs, and guards addresses.
+//!
+//! Every destination has its own queue (`deliver:<name>`), worker, connections and circuit breaker, so that a slow or dead
+//! CRM delays nobody else. A delivery is on the wire at least once, always with the same id: a receiver that remembers ids
+//! takes each exactly once. News of one lead arrives in order.
+//!
+//! An adapter for another kind of destination is one file beside [`webhook`]: it makes a request of a lead event and a
+//! verdict of the answer. A trait comes with the second one.
 
+pub mod breaker;
+pub mod guard;
+pub mod retry;
+pub mod sample;
+pub mod sign;
 pub mod spec;
 
 pub use spec::{Destination, DestinationName, RetryPolicy, Webhook};

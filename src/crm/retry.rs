@@ -1,0 +1,114 @@
+//! What becomes of a delivery after an attempt. Pure.
+//!
+//! | what happened                                    | then                                                          |
+//! |--------------------------------------------------|---------------------------------------------------------------|
+//! | 2xx                                              | done                                                          |
+//! | 400, 413, 414, 415, 422, 431                     | dead at once: this message is refused, and would be again     |
+//! | 410                                              | dead at once: the receiver wants no more of it                |
+//! | any other answer (3xx, 401, 403, 404, 429, 5xx)  | tried again: what is wrong is the destination, not the message |
+//! | no answer (connection, TLS, deadline, address)   | tried again                                                   |
+//!
+//! Standard Webhooks would have everything but 410 tried again. A body that the CRM refuses stays the same however often it
+//! is sent, though, and while it is tried it holds back the later news of the same lead; so it is given up at once, where an
+//! operator sees it, mends the CRM or the template, and replays it. A wrong token or path (401, 403, 404) is different: it
+//! concerns every delivery, and once it is mended all of them go through without anybody's help.
+//!
+//! The wait doubles from `base` to `cap`, and is drawn between half of `base` and the whole wait ("full jitter"), so that
+//! deliveries that failed together don't come back together. `Retry-After` is honoured up to `cap`.
+
+use std::time::Duration;
+
+use super::RetryPolicy;
+use crate::store::Outcome;
+use crate::time::Millis;
+
+/// What a delivery attempt came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Delivered,
+    /// The destination is alive, but this message will never be taken.
+    Refused,
+    /// Nothing is wrong with the message; try again.
+    Failed,
+}
+
+/// The verdict on an answer's status.
+#[must_use]
+pub const fn verdict(status: u16) -> Verdict {
+    match status {
+        200..=299 => Verdict::Delivered,
+        400 | 410 | 413 | 414 | 415 | 422 | 431 => Verdict::Refused,
+        _ => Verdict::Failed,
+    }
+}
+
+/// One attempt that did not deliver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub verdict: Verdict,
+    /// For the operator: the status and the first bytes of the answer, or what prevented one.
+    pub error: String,
+    /// How long the receiver asked to be left alone, from now.
+    pub retry_after: Option<Duration>,
+}
+
+/// What becomes of an entry that had failed `attempts` times before this failure.
+#[must_use]
+pub fn outcome(policy: &RetryPolicy, attempts: u32, failure: Failure, now: Millis, seed: u64) -> Outcome {
+    let attempts = attempts.saturating_add(1);
+    if failure.verdict == Verdict::Refused || attempts >= policy.max_attempts {
+        return Outcome::Dead { attempts, error: failure.error };
+    }
+    let wait = match failure.retry_after {
+        // Beyond what was asked for, so that not everyone comes back in the same instant.
+        Some(asked) => asked.min(policy.cap).saturating_add(spread(Duration::ZERO, policy.base, seed)),
+        None => Duration::ZERO,
+    };
+    let wait = wait.max(backoff(policy, attempts, seed));
+    Outcome::Retry { due: later(now, wait), attempts, error: failure.error }
+}
+
+/// The wait after the `attempts`-th failure.
+#[must_use]
+pub fn backoff(policy: &RetryPolicy, attempts: u32, seed: u64) -> Duration {
+    let doublings = attempts.saturating_sub(1).min(31);
+    let whole = policy.base.saturating_mul(1 << doublings).min(policy.cap);
+    spread((policy.base / 2).min(whole), whole, seed)
+}
+
+/// A wait between `from` and `to`, drawn by `seed`.
+fn spread(from: Duration, to: Duration, seed: u64) -> Duration {
+    let room = u64::try_from(to.saturating_sub(from).as_millis()).unwrap_or(u64::MAX);
+    let drawn = u128::from(scramble(seed)) * (u128::from(room) + 1) >> 64;
+    from + Duration::from_millis(u64::try_from(drawn).unwrap_or(room))
+}
+
+/// Spreads seeds that lie side by side over all 64 bits (the finaliser of SplitMix64).
+const fn scramble(seed: u64) -> u64 {
+    let x = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}
+
+/// The moment `wait` after `now`.
+#[must_use]
+pub fn later(now: Millis, wait: Duration) -> Millis {
+    now.plus(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Reads `Retry-After`: seconds, or an HTTP date (never negative). What can't be read is as if it weren't there.
+#[must_use]
+pub fn retry_after(value: &str, now: Millis) -> Option<Duration> {
+    let value = value.trim();
+    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
+    }
+    // The IMF form of an HTTP date is an RFC 2822 date; the two obsolete forms are not worth the code.
+    let at = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
+    let wait = Millis(at.as_millisecond()).since(now).max(0);
+    Some(Duration::from_millis(u64::try_from(wait).unwrap_or(0)))
+}
+
+#[cfg(test)]
+mod tests;

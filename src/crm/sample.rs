@@ -1,0 +1,117 @@
+//! Two lead events: one with everything, one with nothing that may be missing. Templates are tried on both when a
+//! configuration is checked, and the documentation shows the first.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use crate::identity::SubjectKind;
+use crate::lead::{
+    AccountPart, Axis, Lead, LeadEvent, LeadEventType, Observation, Person, Reason, Routing, SCHEMA, Subject,
+    Timestamps,
+};
+
+/// A lead event in which everything is present.
+#[must_use]
+pub fn full() -> LeadEvent {
+    LeadEvent {
+        schema: SCHEMA.to_owned(),
+        id: "lead_5f1c9a.1".to_owned(),
+        kind: LeadEventType::Qualified,
+        occurred_at: "2026-11-21T09:30:00.000Z".to_owned(),
+        lead: Lead {
+            account: Some(account()),
+            contact: Some(kim()),
+            people: vec![kim()],
+            usage: BTreeMap::from([("tasks_30d".to_owned(), json!(132)), ("invited_30d".to_owned(), json!(10))]),
+            first_seen: Some("2026-11-01T08:00:00.000Z".to_owned()),
+            last_seen: Some("2026-11-21T09:30:00.000Z".to_owned()),
+            routing: Some(Routing {
+                route: Some("large accounts".to_owned()),
+                team: Some("enterprise".to_owned()),
+                owner: Some("ana@example.com".to_owned()),
+                reason:
+                    "route `large accounts`: lead.tier == 1; round robin in team enterprise: ana@example.com's turn \
+                         (waited longest)"
+                        .to_owned(),
+            }),
+            ..base(SubjectKind::Account, "acme", Some("Acme"))
+        },
+    }
+}
+
+/// A lead event in which everything that may be missing is missing.
+#[must_use]
+pub fn minimal() -> LeadEvent {
+    LeadEvent {
+        schema: SCHEMA.to_owned(),
+        id: "lead_0b77e2.1".to_owned(),
+        kind: LeadEventType::Qualified,
+        occurred_at: "2026-11-21T09:30:00.000Z".to_owned(),
+        lead: Lead { reasons: Vec::new(), ..base(SubjectKind::User, "u-17", None) },
+    }
+}
+
+fn base(kind: SubjectKind, id: &str, name: Option<&str>) -> Lead {
+    Lead {
+        id: "lead_5f1c9a".to_owned(),
+        revision: 1,
+        definition: "ready for a team plan".to_owned(),
+        definition_version: "1d0c3b7a".to_owned(),
+        tier: 1,
+        subject: Subject { kind, id: id.to_owned(), name: name.map(str::to_owned) },
+        account: None,
+        contact: None,
+        people: Vec::new(),
+        summary: "17 people at Acme created 132 tasks this month.".to_owned(),
+        reasons: vec![reason()],
+        usage: BTreeMap::new(),
+        first_seen: None,
+        last_seen: None,
+        routing: None,
+        timestamps: Timestamps {
+            event: "2026-11-21T09:29:59.871Z".to_owned(),
+            received: "2026-11-21T09:29:59.998Z".to_owned(),
+            qualified: "2026-11-21T09:30:00.000Z".to_owned(),
+            routed: Some("2026-11-21T09:30:00.003Z".to_owned()),
+        },
+    }
+}
+
+fn account() -> AccountPart {
+    let traits = [
+        ("plan", json!("free")),
+        ("employees", json!(640)),
+        ("created_at", json!("2026-09-01T00:00:00Z")),
+        ("address", json!({ "country": "DE" })),
+    ];
+    let traits = traits.map(|(name, value)| (name.to_owned(), value)).into();
+    AccountPart { id: "acme".to_owned(), name: Some("Acme".to_owned()), traits }
+}
+
+fn kim() -> Person {
+    Person {
+        user_id: "u-17".to_owned(),
+        email: Some("kim@acme.example".to_owned()),
+        name: Some("Kim Example".to_owned()),
+        title: Some("Head of Operations".to_owned()),
+        events: 41,
+        last_seen: Some("2026-11-21T09:30:00.000Z".to_owned()),
+    }
+}
+
+fn reason() -> Reason {
+    Reason {
+        axis: Axis::Intent,
+        condition: "tasks_30d > 50".to_owned(),
+        met: Some(true),
+        observed: vec![Observation {
+            what: "tasks_30d".to_owned(),
+            operator: ">".to_owned(),
+            value: json!(132),
+            threshold: json!(50),
+            met: Some(true),
+        }],
+        progress: Some(1.0),
+    }
+}

@@ -1,0 +1,132 @@
+//! What a route may ask about a lead.
+
+use std::borrow::Cow;
+
+use serde_json::Value as Json;
+
+use crate::identity::SubjectKind;
+use crate::lead::LeadEvent;
+use crate::qualify::expr::{Facts, Slot, TraitOf, Type, Value};
+use crate::time::Millis;
+
+/// A lead event as the facts of a route's condition.
+///
+/// `lead.<path>` reads the lead as a CRM receives it (`lead.tier`, `lead.definition`, `lead.contact.title`,
+/// `lead.usage.tasks_30d`, …), and `lead.of` is `user` or `account`. `account.<trait>` reads the account's traits. Of a user,
+/// a lead carries no more than its contact: `user.email`, `user.name`, `user.title`; anything else is unknown.
+pub struct LeadFacts<'e> {
+    event: &'e LeadEvent,
+    lead: Json,
+    now: Millis,
+}
+
+impl<'e> LeadFacts<'e> {
+    #[must_use]
+    pub fn new(event: &'e LeadEvent, now: Millis) -> Self {
+        // A lead is plain data, so that this can't fail; if it did, everything would be unknown and no route would match.
+        let lead = serde_json::to_value(&event.lead).unwrap_or(Json::Null);
+        Self { event, lead, now }
+    }
+
+    fn lead(&self, path: &[Box<str>]) -> Value<'_> {
+        match path {
+            [step] if &**step == "of" => Value::Text(Cow::Borrowed(self.event.lead.subject.kind.as_str())),
+            _ => find(&self.lead, path).map_or(Value::Unknown, plain),
+        }
+    }
+
+    fn account_trait(&self, path: &[Box<str>], ty: &Type) -> Value<'_> {
+        let (Some(account), Some((first, rest))) = (&self.event.lead.account, path.split_first()) else {
+            return Value::Unknown;
+        };
+        let found = match (&**first, account.traits.get(&**first)) {
+            (_, Some(value)) => find(value, rest),
+            ("name", None) => return account.name.as_deref().map_or(Value::Unknown, text),
+            _ => None,
+        };
+        found.map_or(Value::Unknown, |value| typed(value, ty))
+    }
+
+    fn user_trait(&self, path: &[Box<str>]) -> Value<'_> {
+        let (Some(contact), [step]) = (&self.event.lead.contact, path) else { return Value::Unknown };
+        let found = match &**step {
+            "email" => &contact.email,
+            "name" => &contact.name,
+            "title" => &contact.title,
+            _ => &None,
+        };
+        found.as_deref().map_or(Value::Unknown, text)
+    }
+
+    fn id(&self, of: TraitOf) -> Value<'_> {
+        let lead = &self.event.lead;
+        let id = match (of, lead.subject.kind) {
+            (TraitOf::User, SubjectKind::User) | (TraitOf::Account, SubjectKind::Account) => Some(&lead.subject.id),
+            (TraitOf::User, SubjectKind::Account) => lead.contact.as_ref().map(|contact| &contact.user_id),
+            (TraitOf::Account, SubjectKind::User) => lead.account.as_ref().map(|account| &account.id),
+        };
+        id.map_or(Value::Unknown, |id| text(id))
+    }
+
+    /// `moment` belongs to the lead's subject; of anybody else it is unknown.
+    fn seen(&self, of: TraitOf, moment: Option<&str>) -> Value<'_> {
+        let subject = match self.event.lead.subject.kind {
+            SubjectKind::User => TraitOf::User,
+            SubjectKind::Account => TraitOf::Account,
+        };
+        if of == subject { moment.and_then(time).map_or(Value::Unknown, Value::Time) } else { Value::Unknown }
+    }
+}
+
+impl Facts for LeadFacts<'_> {
+    fn read<'a>(&'a self, slot: &Slot) -> Value<'a> {
+        match slot {
+            Slot::Lead(path) => self.lead(path),
+            Slot::Trait { of: TraitOf::Account, path, ty } => self.account_trait(path, ty),
+            Slot::Trait { of: TraitOf::User, path, .. } => self.user_trait(path),
+            Slot::Id(of) => self.id(*of),
+            Slot::FirstSeen(of) => self.seen(*of, self.event.lead.first_seen.as_deref()),
+            Slot::LastSeen(of) => self.seen(*of, self.event.lead.last_seen.as_deref()),
+            Slot::Now => Value::Time(self.now),
+            // A lead qualified, but which axis did it is in its reasons; a route's scope offers neither these nor the event.
+            Slot::Counter(_) | Slot::Event(_) | Slot::Intent | Slot::Fit => Value::Unknown,
+        }
+    }
+}
+
+fn find<'j>(json: &'j Json, path: &[Box<str>]) -> Option<&'j Json> {
+    path.iter().try_fold(json, |json, step| json.get(&**step))
+}
+
+fn text(value: &str) -> Value<'_> {
+    Value::Text(Cow::Borrowed(value))
+}
+
+fn time(value: &str) -> Option<Millis> {
+    value.parse::<jiff::Timestamp>().ok().map(|at| Millis(at.as_millisecond()))
+}
+
+/// A JSON value as it stands.
+fn plain(json: &Json) -> Value<'_> {
+    match json {
+        Json::Null => Value::Unknown,
+        Json::Bool(value) => Value::Bool(*value),
+        Json::Number(value) => value.as_f64().map_or(Value::Unknown, Value::Number),
+        Json::String(value) => text(value),
+        Json::Array(items) => Value::List(items.iter().map(plain).collect()),
+        Json::Object(_) => Value::Json(json),
+    }
+}
+
+/// A JSON value read as the type that was declared for it; what doesn't fit is unknown.
+fn typed<'j>(json: &'j Json, ty: &Type) -> Value<'j> {
+    match (ty, plain(json)) {
+        (Type::Time, Value::Text(moment)) => time(&moment).map_or(Value::Unknown, Value::Time),
+        (Type::Any, value)
+        | (Type::Bool, value @ Value::Bool(_))
+        | (Type::Number, value @ Value::Number(_))
+        | (Type::Text, value @ Value::Text(_))
+        | (Type::List(_), value @ Value::List(_)) => value,
+        _ => Value::Unknown,
+    }
+}

@@ -1,0 +1,98 @@
+//! Whose turn it is: round robin over a team's record.
+//!
+//! The record is made to be read by a person:
+//!
+//! | field             | value                                                | meaning                                          |
+//! |-------------------|------------------------------------------------------|--------------------------------------------------|
+//! | `turns`           | `131`                                                | how many leads the team was given in all         |
+//! | `turn:<rep>`      | `129 2026-11-21T09:30:00.000Z`                       | the rep's last turn: its number, and when it was |
+//! | `given:<lead id>` | `131 2026-11-21T09:30:05.000Z ana@example.com`       | who got a lead; the newest [`REMEMBERED`] of them |
+//!
+//! Whoever waited longest is next. A rep who joins (or comes back) goes to the end of the line, so that nobody is flooded; a
+//! rep who left the team is forgotten and gets nothing more. A lead that was given before goes to the same rep again, so that
+//! a crash between the turn and the lead's own commit neither skips a rep nor gives one lead to two.
+
+use std::sync::Arc;
+
+use super::{Assign, Team};
+use crate::store::Fields;
+use crate::time::Millis;
+
+/// How many given leads a team remembers: far more than can be on their way at once.
+pub const REMEMBERED: u64 = 128;
+
+/// How long a given lead is remembered at most.
+const REMEMBERED_FOR: i64 = 7 * Millis::DAY;
+
+const TURNS: &str = "turns";
+const TURN: &str = "turn:";
+const GIVEN: &str = "given:";
+
+/// The outcome of a turn: who, why, and what changes in the team's record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Turn {
+    pub rep: Arc<str>,
+    /// `round robin in team enterprise: ana@example.com's turn (waited longest)`.
+    pub reason: String,
+    pub set: Vec<(Box<str>, Box<str>)>,
+    pub unset: Vec<Box<str>>,
+}
+
+/// Gives `lead` to a rep of `team`, whose record holds `fields`. `None` when the team has no reps.
+#[must_use]
+pub fn assign(team: &Team, fields: &Fields, lead: &str, now: Millis) -> Option<Turn> {
+    let Assign::RoundRobin = team.assign;
+    if let Some(rep) = already_given(team, fields, lead) {
+        return Some(Turn { reason: reason(team, &rep), rep, set: Vec::new(), unset: Vec::new() });
+    }
+    let turns = fields.get(TURNS).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+    let last_turn = |rep: &str| fields.get(&*format!("{TURN}{rep}")).and_then(|text| number(text));
+    // Someone without a turn has just joined: they stand where the line ends now. Ties are settled by the order of the roster.
+    let rep = team.reps.iter().min_by_key(|rep| last_turn(rep).unwrap_or(turns))?;
+
+    let turn = turns + 1;
+    let mut set = vec![
+        (TURNS.into(), turn.to_string().into()),
+        (format!("{TURN}{rep}").into(), format!("{turn} {}", now.rfc3339()).into()),
+        (format!("{GIVEN}{lead}").into(), format!("{turn} {} {rep}", now.rfc3339()).into()),
+    ];
+    for joiner in team.reps.iter().filter(|other| *other != rep && last_turn(other).is_none()) {
+        set.push((format!("{TURN}{joiner}").into(), format!("{turns} {}", now.rfc3339()).into()));
+    }
+    Some(Turn { rep: Arc::clone(rep), reason: reason(team, rep), set, unset: outdated(team, fields, turn, now) })
+}
+
+fn reason(team: &Team, rep: &str) -> String {
+    format!("round robin in team {}: {rep}'s turn (waited longest)", team.name)
+}
+
+/// The rep who was given `lead` before, unless they left the team.
+fn already_given(team: &Team, fields: &Fields, lead: &str) -> Option<Arc<str>> {
+    let given = fields.get(&*format!("{GIVEN}{lead}"))?;
+    let rep = given.splitn(3, ' ').nth(2)?;
+    team.reps.iter().find(|member| &***member == rep).cloned()
+}
+
+/// The turns of reps who left, and the leads that were given too long ago to matter.
+fn outdated(team: &Team, fields: &Fields, turn: u64, now: Millis) -> Vec<Box<str>> {
+    let leads = |value: &str| {
+        let old = number(value).is_none_or(|given| given + REMEMBERED <= turn);
+        old || moment(value).is_none_or(|at| now.since(at) > REMEMBERED_FOR)
+    };
+    let left = |rep: &str| !team.reps.iter().any(|member| &**member == rep);
+    let goes = |(name, value): &(&Box<str>, &Box<str>)| {
+        name.strip_prefix(TURN).is_some_and(left) || (name.starts_with(GIVEN) && leads(value))
+    };
+    fields.iter().filter(goes).map(|(name, _)| name.clone()).collect()
+}
+
+/// The number that a value starts with.
+fn number(value: &str) -> Option<u64> {
+    value.split(' ').next()?.parse().ok()
+}
+
+/// The moment that follows the number.
+fn moment(value: &str) -> Option<Millis> {
+    let at = value.split(' ').nth(1)?.parse::<jiff::Timestamp>().ok()?;
+    Some(Millis(at.as_millisecond()))
+}
