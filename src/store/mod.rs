@@ -80,8 +80,8 @@ pub trait Store: Send + Sync + 'static {
     /// The newest rejected events first, up to `limit`.
     async fn rejected(&self, limit: usize) -> Result<Vec<Rejected>, StoreError>;
 
-    /// Deletes a subject: its record, its leads, and its queue entries that are not leased, the dead and the finished ones
-    /// too. Answers what went.
+    /// Deletes a subject: its record, its leads, and its queue entries, the dead and the finished ones too, but for those
+    /// that are claimed and not settled yet (even when the lease ran out since). Answers what went.
     /// Remembered message ids stay: they name nobody, and without them a retry would count again.
     async fn forget(&self, key: &RecordKey) -> Result<Forgotten, StoreError>;
 

@@ -123,7 +123,7 @@ impl Partition {
         Forgotten {
             records: self.records.remove(key).map_or(0, |_| 1),
             leads: (leads - self.leads.len()) as u64,
-            entries: self.queue.forget(&key.to_string(), self.now),
+            entries: self.queue.forget(&key.to_string()),
         }
     }
 }

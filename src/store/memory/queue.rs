@@ -153,12 +153,11 @@ impl Queue {
         }
     }
 
-    /// Deletes everything of `subject` that is not leased; answers how many entries went.
-    pub(super) fn forget(&mut self, subject: &str, now: Millis) -> u64 {
+    /// Deletes everything of `subject` that nobody holds; answers how many entries went.
+    pub(super) fn forget(&mut self, subject: &str) -> u64 {
         let count = |q: &Self| q.pending.len() + q.dead.len() + q.done.values().map(VecDeque::len).sum::<usize>();
         let before = count(self);
-        let leased = |p: &Pending| p.lease.is_some_and(|(_, until)| until > now);
-        self.pending.retain(|_, p| p.entry.subject != subject || leased(p));
+        self.pending.retain(|_, p| p.entry.subject != subject || p.lease.is_some());
         self.dead.retain(|_, (entry, _)| entry.subject != subject);
         for done in self.done.values_mut() {
             done.retain(|(entry, _)| entry.subject != subject);
