@@ -16,4 +16,5 @@ pub mod lead;
 pub mod qualify;
 pub mod routing;
 pub mod store;
+pub mod subject;
 pub mod time;

@@ -2,5 +2,6 @@
 
 pub mod definition;
 pub mod expr;
+pub mod facts;
 
 pub use definition::{Condition, Definition, DefinitionName, Tier};

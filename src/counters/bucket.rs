@@ -1,0 +1,220 @@
+//! Buckets of time: which one a moment falls into, which ones a window covers, and how they are written for people.
+
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::spec::Window;
+use crate::time::Millis;
+
+/// How wide a bucket is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Width {
+    /// One bucket for everything.
+    Life,
+    /// A calendar day of the configured time zone.
+    Day,
+    /// So many minutes of universal time: 1, 10 or 60.
+    Minutes(u32),
+}
+
+/// The number of a bucket: days or widths since 1970-01-01; 0 for [`Width::Life`].
+pub type Bucket = i32;
+
+impl Window {
+    /// The width of the buckets that this window is made of. Finer than a 180th of the window, days apart.
+    #[must_use]
+    pub const fn width(self) -> Width {
+        match self {
+            Self::Lifetime => Width::Life,
+            Self::Days(_) => Width::Day,
+            Self::Minutes(m) if m <= 180 => Width::Minutes(1),
+            Self::Minutes(m) if m <= 24 * 60 => Width::Minutes(10),
+            Self::Minutes(_) => Width::Minutes(60),
+        }
+    }
+
+    /// The oldest bucket that the window covers at `now`; the lifetime covers all.
+    #[must_use]
+    pub fn oldest(self, now: Millis, days: &Days) -> Bucket {
+        match self {
+            Self::Lifetime => Bucket::MIN,
+            Self::Days(n) => days.of(now).saturating_sub(Bucket::from(n).saturating_sub(1)),
+            Self::Minutes(m) => {
+                let start = now.plus(-i64::from(m) * Millis::MINUTE).plus(1);
+                self.width().bucket(start, days)
+            }
+        }
+    }
+}
+
+impl Width {
+    /// The bucket of a moment.
+    #[must_use]
+    pub fn bucket(self, at: Millis, days: &Days) -> Bucket {
+        match self {
+            Self::Life => 0,
+            Self::Day => days.of(at),
+            Self::Minutes(m) => clamp(at.0.div_euclid(i64::from(m) * Millis::MINUTE)),
+        }
+    }
+
+    /// Writes a bucket's start as people read it: `2026-11-21`, `2026-11-21T09:30Z`, or `all`.
+    pub fn write(self, bucket: Bucket, out: &mut String) {
+        match self {
+            Self::Life => out.push_str("all"),
+            Self::Day => write_day(i64::from(bucket), out),
+            Self::Minutes(m) => {
+                let minutes = i64::from(bucket) * i64::from(m);
+                write_day(minutes.div_euclid(24 * 60), out);
+                let of_day = minutes.rem_euclid(24 * 60);
+                let _ = write!(out, "T{:02}:{:02}Z", of_day / 60, of_day % 60);
+            }
+        }
+    }
+
+    /// Reads what [`Self::write`] wrote.
+    #[must_use]
+    pub fn read(self, text: &str) -> Option<Bucket> {
+        match self {
+            Self::Life => (text == "all").then_some(0),
+            Self::Day => read_day(text).map(clamp),
+            Self::Minutes(m) => {
+                let (day, clock) = text.strip_suffix('Z')?.split_once('T')?;
+                let (hour, minute) = clock.split_once(':')?;
+                let of_day = hour.parse::<i64>().ok()? * 60 + minute.parse::<i64>().ok()?;
+                Some(clamp((read_day(day)? * 24 * 60 + of_day).div_euclid(i64::from(m))))
+            }
+        }
+    }
+}
+
+fn clamp(n: i64) -> Bucket {
+    Bucket::try_from(n).unwrap_or(if n < 0 { Bucket::MIN } else { Bucket::MAX })
+}
+
+/// Days since 1970-01-01 to a civil date (Howard Hinnant's `civil_from_days`,
+/// <https://howardhinnant.github.io/date_algorithms.html>).
+fn write_day(days: i64, out: &mut String) {
+    let z = days + 719_468;
+    let era = z.div_euclid(146_097);
+    let of_era = z.rem_euclid(146_097);
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let _ = write!(out, "{year:04}-{month:02}-{day:02}");
+}
+
+fn read_day(text: &str) -> Option<i64> {
+    let date: Date = text.parse().ok()?;
+    Some(days_since_epoch(date))
+}
+
+fn days_since_epoch(date: Date) -> i64 {
+    let epoch = jiff::civil::date(1970, 1, 1);
+    date.since(epoch).map_or(0, |span| i64::from(span.get_days()))
+}
+
+/// Calendar days of a time zone. Keeps the offset of the hour it was last asked about, so that a stream of events from the
+/// same hour costs an addition each.
+#[derive(Debug)]
+pub struct Days {
+    zone: TimeZone,
+    /// The quarter hour last asked about (upper 32 bits) and its offset in seconds (lower 32), in one word so that threads
+    /// never see one without the other.
+    cached: AtomicU64,
+}
+
+impl Days {
+    #[must_use]
+    pub const fn new(zone: TimeZone) -> Self {
+        Self { zone, cached: AtomicU64::new(u64::MAX) }
+    }
+
+    /// The day of a moment, as days since 1970-01-01.
+    #[must_use]
+    pub fn of(&self, at: Millis) -> Bucket {
+        clamp(at.0.saturating_add(self.offset_ms(at)).div_euclid(Millis::DAY))
+    }
+
+    fn offset_ms(&self, at: Millis) -> i64 {
+        // Offsets change on quarter hours at the finest (Lord Howe's and Nepal's zones among them).
+        const QUARTER: i64 = 15 * Millis::MINUTE;
+        let quarter = at.0.div_euclid(QUARTER);
+        let Ok(tag) = u32::try_from(quarter) else {
+            return i64::from(self.look_up(at)) * Millis::SECOND;
+        };
+        let known = self.cached.load(Ordering::Relaxed);
+        if known >> 32 == u64::from(tag) {
+            #[expect(clippy::cast_possible_truncation, reason = "the lower half is the offset")]
+            return i64::from((known as u32).cast_signed()) * Millis::SECOND;
+        }
+        let seconds = self.look_up(at);
+        self.cached.store(u64::from(tag) << 32 | u64::from(seconds.cast_unsigned()), Ordering::Relaxed);
+        i64::from(seconds) * Millis::SECOND
+    }
+
+    fn look_up(&self, at: Millis) -> i32 {
+        jiff::Timestamp::from_millisecond(at.0).map_or(0, |t| self.zone.to_offset(t).seconds())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Millis {
+        Millis(text.parse::<jiff::Timestamp>().unwrap().as_millisecond())
+    }
+
+    #[test]
+    fn days_are_those_of_the_zone() {
+        let berlin = Days::new(TimeZone::get("Europe/Berlin").unwrap());
+        let utc = Days::new(TimeZone::UTC);
+        let late = at("2026-11-20T23:30:00Z");
+        assert_eq!(utc.of(late) + 1, berlin.of(late));
+        let mut text = String::new();
+        Width::Day.write(berlin.of(late), &mut text);
+        assert_eq!(text, "2026-11-21");
+    }
+
+    #[test]
+    fn a_day_of_23_hours_is_one_day() {
+        let berlin = Days::new(TimeZone::get("Europe/Berlin").unwrap());
+        // Clocks went forward on 2026-03-29 at 02:00.
+        assert_eq!(berlin.of(at("2026-03-28T22:59:59Z")) + 1, berlin.of(at("2026-03-28T23:00:00Z")));
+        assert_eq!(berlin.of(at("2026-03-28T23:00:00Z")), berlin.of(at("2026-03-29T21:59:59Z")));
+        assert_eq!(berlin.of(at("2026-03-29T22:00:00Z")), berlin.of(at("2026-03-29T21:59:59Z")) + 1);
+    }
+
+    #[test]
+    fn written_buckets_read_back() {
+        for width in [Width::Life, Width::Day, Width::Minutes(1), Width::Minutes(10), Width::Minutes(60)] {
+            for bucket in [0, 1, 20_000, 20_778, 24_000_000] {
+                let bucket = if width == Width::Life { 0 } else { bucket.min(24_000_000 / if width == Width::Day { 1000 } else { 1 }) };
+                let mut text = String::new();
+                width.write(bucket, &mut text);
+                assert_eq!(width.read(&text), Some(bucket), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn windows_cover_what_they_say() {
+        let days = Days::new(TimeZone::UTC);
+        let now = at("2026-11-21T12:00:30Z");
+        assert_eq!(Window::Days(1).oldest(now, &days), days.of(now));
+        assert_eq!(Window::Days(30).oldest(now, &days), days.of(now) - 29);
+        let window = Window::Minutes(15);
+        // 15 minutes back is within the bucket of 11:45, which counts whole.
+        assert_eq!(window.oldest(now, &days), window.width().bucket(at("2026-11-21T11:45:00Z"), &days));
+        let exact = at("2026-11-21T12:00:00Z");
+        // An event exactly 15 minutes ago is no longer within the window, one millisecond later it still is.
+        assert_eq!(window.oldest(exact, &days), window.width().bucket(at("2026-11-21T11:45:00Z"), &days));
+    }
+}

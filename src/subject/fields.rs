@@ -1,0 +1,174 @@
+//! A subject as the text fields of its record, and back.
+//!
+//! | field | what |
+//! |---|---|
+//! | `first_seen`, `last_seen` | RFC 3339 |
+//! | `t:<trait>` | when it was said, then its value as JSON: `2026-11-21T09:30:00.000Z "free"` |
+//! | `d:<event>` | counts per day (`counters::text`) |
+//! | `c:<counter>` | a counter's own series (`counters::text`) |
+//! | `q:<definition>` | JSON: the last lead and where the subject stands |
+//! | `p:<user>` | accounts: JSON of one of its people |
+//! | `known` | users: `1` once the id was sent as a `userId` |
+//! | `merged_into` | users: the id that holds the history now, and since when |
+//! | `aliases`, `accounts` | users: JSON lists |
+//! | `last_group` | users: position in `accounts`, and when the group call was |
+
+use std::sync::Arc;
+
+use super::traits::Trait;
+use super::{Dirty, Standing, Subject};
+use crate::counters::ledger::Kept;
+use crate::counters::text;
+use crate::store::Fields;
+use crate::time::Millis;
+
+/// What must be written for a record to become this subject.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    pub set: Vec<(Box<str>, Box<str>)>,
+    pub unset: Vec<Box<str>>,
+}
+
+impl Subject {
+    /// Reads a subject. A field that can't be read is left out and its name answered.
+    #[must_use]
+    pub fn read(fields: &Fields) -> (Self, Vec<Box<str>>) {
+        let mut subject = Self::default();
+        let mut bad = Vec::new();
+        for (name, value) in fields {
+            if subject.read_field(name, value).is_none() {
+                bad.push(name.clone());
+            }
+        }
+        (subject, bad)
+    }
+
+    fn read_field(&mut self, name: &str, value: &str) -> Option<()> {
+        match name.split_once(':') {
+            Some(("t", key)) => {
+                let (at, json) = value.split_once(' ')?;
+                let read = Trait { value: serde_json::from_str(json).ok()?, at: read_time(at)?, dirty: false };
+                self.traits.0.insert(key.into(), read);
+            }
+            Some(("d", key)) => {
+                let value = text::read_daily(value)?;
+                self.ledger.daily.insert(key.into(), Kept { value, dirty: false });
+            }
+            Some(("c", key)) => {
+                let value = text::read_own(value)?;
+                self.ledger.own.insert(key.into(), Kept { value, dirty: false });
+            }
+            Some(("q", key)) => {
+                self.standings.insert(Arc::from(key), serde_json::from_str::<Standing>(value).ok()?);
+            }
+            Some(("p", key)) => {
+                self.members.insert(key.into(), serde_json::from_str(value).ok()?);
+            }
+            _ => return self.read_plain(name, value),
+        }
+        Some(())
+    }
+
+    fn read_plain(&mut self, name: &str, value: &str) -> Option<()> {
+        match name {
+            "first_seen" => self.first_seen = Some(read_time(value)?),
+            "last_seen" => self.last_seen = Some(read_time(value)?),
+            "known" => self.user.known = true,
+            "merged_into" => {
+                let (at, id) = value.split_once(' ')?;
+                self.user.merged_into = Some((Arc::from(id), read_time(at)?));
+            }
+            "aliases" => self.user.aliases = serde_json::from_str(value).ok()?,
+            "accounts" => self.user.accounts = serde_json::from_str(value).ok()?,
+            "last_group" => {
+                let (index, at) = value.split_once(' ')?;
+                self.user.last_group = Some((index.parse().ok()?, read_time(at)?));
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// What differs from the stored record; afterwards nothing does.
+    pub fn take_changes(&mut self) -> Changes {
+        let mut changes = Changes { set: Vec::new(), unset: std::mem::take(&mut self.gone) };
+        self.write_ties(&mut changes);
+        for (name, known) in self.traits.0.iter_mut().filter(|(_, t)| std::mem::take(&mut t.dirty)) {
+            changes.put(&format!("t:{name}"), &format!("{} {}", known.at.rfc3339(), known.value));
+        }
+        for (name, kept) in self.ledger.daily.iter_mut().filter(|(_, k)| std::mem::take(&mut k.dirty)) {
+            changes.put(&format!("d:{name}"), &text::write_daily(&kept.value));
+        }
+        for (name, kept) in self.ledger.own.iter_mut().filter(|(_, k)| std::mem::take(&mut k.dirty)) {
+            changes.put(&format!("c:{name}"), &text::write_own(&kept.value));
+        }
+        for (name, standing) in self.standings.iter_mut().filter(|(_, s)| std::mem::take(&mut s.dirty)) {
+            changes.put(&format!("q:{name}"), &json(standing));
+        }
+        for (name, member) in self.members.iter_mut().filter(|(_, m)| std::mem::take(&mut m.dirty)) {
+            changes.put(&format!("p:{name}"), &json(member));
+        }
+        let Changes { set, unset } = &mut changes;
+        unset.retain(|name| !set.iter().any(|(put, _)| put == name));
+        changes
+    }
+
+    fn write_ties(&mut self, changes: &mut Changes) {
+        let dirty = std::mem::take(&mut self.dirty);
+        if dirty.seen {
+            self.first_seen.iter().for_each(|at| changes.put("first_seen", &at.rfc3339()));
+            self.last_seen.iter().for_each(|at| changes.put("last_seen", &at.rfc3339()));
+        }
+        if !dirty.ties {
+            return;
+        }
+        let ties = &self.user;
+        if ties.known {
+            changes.put("known", "1");
+        }
+        if let Some((id, at)) = &ties.merged_into {
+            changes.put("merged_into", &format!("{} {id}", at.rfc3339()));
+        }
+        if !ties.aliases.is_empty() {
+            changes.put("aliases", &json(&ties.aliases));
+        }
+        if !ties.accounts.is_empty() {
+            changes.put("accounts", &json(&ties.accounts));
+        }
+        if let Some((index, at)) = ties.last_group {
+            changes.put("last_group", &format!("{index} {}", at.rfc3339()));
+        }
+    }
+
+    /// Everything as fields, whether it differs or not.
+    #[must_use]
+    pub fn to_fields(&self) -> Fields {
+        let mut all = self.clone();
+        all.dirty = Dirty { seen: true, ties: true };
+        all.traits.0.values_mut().for_each(|t| t.dirty = true);
+        all.ledger.daily.values_mut().for_each(|k| k.dirty = true);
+        all.ledger.own.values_mut().for_each(|k| k.dirty = true);
+        all.standings.values_mut().for_each(|s| s.dirty = true);
+        all.members.values_mut().for_each(|m| m.dirty = true);
+        all.take_changes().set.into_iter().collect()
+    }
+}
+
+impl Changes {
+    fn put(&mut self, name: &str, value: &str) {
+        self.set.push((name.into(), value.into()));
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.set.is_empty() && self.unset.is_empty()
+    }
+}
+
+fn json<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_else(|error| format!("\"{error}\""))
+}
+
+fn read_time(text: &str) -> Option<Millis> {
+    text.parse::<jiff::Timestamp>().ok().map(|at| Millis(at.as_millisecond()))
+}
