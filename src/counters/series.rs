@@ -1,7 +1,7 @@
 //! Series: what is kept of the events that one counter, or one event name, has seen. Every operation is commutative, so that
 //! late and out-of-order events give the same result as in-order ones, and two series can be merged.
 
-use super::bucket::{Bucket, Width};
+use super::bucket::Bucket;
 use super::distinct::Distinct;
 use crate::time::Millis;
 

@@ -1,7 +1,5 @@
 //! What conditions are evaluated over: an event alone, or a subject with everything around it.
 
-use serde_json::Value as Json;
-
 use super::expr::{Facts, Slot, Value};
 use crate::cdp::{Call, Event};
 use crate::time::Millis;
@@ -34,19 +32,10 @@ pub fn read_event<'a>(event: &'a Event, path: &[Box<str>]) -> Value<'a> {
         "type" => Value::Text(call_word(event.call).into()),
         "source" => Value::Text(event.source.as_str().into()),
         "time" => Value::Time(event.timestamp),
-        "properties" => descend(&event.properties, rest),
-        "traits" => descend(&event.traits, rest),
+        "properties" => Value::at_path(&event.properties, rest),
+        "traits" => Value::at_path(&event.traits, rest),
         _ => Value::Unknown,
     }
-}
-
-fn descend<'a>(map: &'a serde_json::Map<String, Json>, path: &[Box<str>]) -> Value<'a> {
-    let Some((first, rest)) = path.split_first() else {
-        return Value::Unknown;
-    };
-    let start = map.get(&**first);
-    let found = rest.iter().try_fold(start, |value, step| value.map(|v| v.get(&**step)));
-    found.flatten().map_or(Value::Unknown, Value::from_json)
 }
 
 const fn call_word(call: Call) -> &'static str {

@@ -93,20 +93,30 @@ impl Subject {
     pub fn take_changes(&mut self) -> Changes {
         let mut changes = Changes { set: Vec::new(), unset: std::mem::take(&mut self.gone) };
         self.write_ties(&mut changes);
-        for (name, known) in self.traits.0.iter_mut().filter(|(_, t)| std::mem::take(&mut t.dirty)) {
-            changes.put(&format!("t:{name}"), &format!("{} {}", known.at.rfc3339(), known.value));
+        for (name, known) in &mut self.traits.0 {
+            if std::mem::take(&mut known.dirty) {
+                changes.put(&format!("t:{name}"), &format!("{} {}", known.at.rfc3339(), known.value));
+            }
         }
-        for (name, kept) in self.ledger.daily.iter_mut().filter(|(_, k)| std::mem::take(&mut k.dirty)) {
-            changes.put(&format!("d:{name}"), &text::write_daily(&kept.value));
+        for (name, kept) in &mut self.ledger.daily {
+            if std::mem::take(&mut kept.dirty) {
+                changes.put(&format!("d:{name}"), &text::write_daily(&kept.value));
+            }
         }
-        for (name, kept) in self.ledger.own.iter_mut().filter(|(_, k)| std::mem::take(&mut k.dirty)) {
-            changes.put(&format!("c:{name}"), &text::write_own(&kept.value));
+        for (name, kept) in &mut self.ledger.own {
+            if std::mem::take(&mut kept.dirty) {
+                changes.put(&format!("c:{name}"), &text::write_own(&kept.value));
+            }
         }
-        for (name, standing) in self.standings.iter_mut().filter(|(_, s)| std::mem::take(&mut s.dirty)) {
-            changes.put(&format!("q:{name}"), &json(standing));
+        for (name, standing) in &mut self.standings {
+            if std::mem::take(&mut standing.dirty) {
+                changes.put(&format!("q:{name}"), &json(standing));
+            }
         }
-        for (name, member) in self.members.iter_mut().filter(|(_, m)| std::mem::take(&mut m.dirty)) {
-            changes.put(&format!("p:{name}"), &json(member));
+        for (name, member) in &mut self.members {
+            if std::mem::take(&mut member.dirty) {
+                changes.put(&format!("p:{name}"), &json(member));
+            }
         }
         let Changes { set, unset } = &mut changes;
         unset.retain(|name| !set.iter().any(|(put, _)| put == name));

@@ -32,10 +32,11 @@ impl Traits {
     }
 
     fn set(&mut self, name: &str, value: &Value, at: Millis) {
+        let full = self.0.len() >= MAX_TRAITS;
         match self.0.get_mut(name) {
             Some(known) if known.at > at => {}
             Some(known) => *known = Trait { value: value.clone(), at, dirty: true },
-            None if self.0.len() >= MAX_TRAITS => {}
+            None if full => {}
             None => drop(self.0.insert(name.into(), Trait { value: value.clone(), at, dirty: true })),
         }
     }

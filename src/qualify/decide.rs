@@ -1,0 +1,98 @@
+//! The decision: whether what is true now makes a lead, changes one, or nothing. Qualifying is an edge, not a level.
+
+use super::definition::{Condition, Definition};
+use super::view::View;
+use crate::subject::Standing;
+use crate::time::Millis;
+
+/// What the conditions of a definition say now, whatever they said before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    pub intent: Option<bool>,
+    pub fit: Option<bool>,
+    /// Whether the subject qualifies: `when` is true and there is a tier.
+    pub qualifies: Option<bool>,
+    pub tier: Option<u8>,
+}
+
+/// What follows from an outcome and the past.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    Nothing,
+    /// The definition became false: it can become true again.
+    Lapse,
+    /// A new lead.
+    Qualify {
+        tier: u8,
+    },
+    /// The lead that there is moves to another tier.
+    Retier {
+        tier: u8,
+    },
+}
+
+/// All of a list, three-valued: false wins over unknown.
+fn all(conditions: &[Condition], view: &View<'_>) -> Option<bool> {
+    let mut outcome = Some(true);
+    for condition in conditions {
+        match condition.expr.test(view) {
+            Some(false) => return Some(false),
+            None => outcome = None,
+            Some(true) => {}
+        }
+    }
+    outcome
+}
+
+/// The view with the flags of `definition`.
+#[must_use]
+pub fn with_flags<'a>(definition: &Definition, view: &View<'a>) -> View<'a> {
+    View { intent: all(&definition.intent, view), fit: all(&definition.fit, view), ..*view }
+}
+
+/// Evaluates a definition.
+#[must_use]
+pub fn evaluate(definition: &Definition, view: &View<'_>) -> Outcome {
+    let view = with_flags(definition, view);
+    let when = definition.when.test(&view);
+    let (tier, surely) = if when == Some(false) { (None, true) } else { first_tier(definition, &view) };
+    let qualifies = match (when, tier) {
+        (Some(false), _) => Some(false),
+        (Some(true), Some(_)) => Some(true),
+        (Some(true), None) if surely => Some(false),
+        _ => None,
+    };
+    Outcome { intent: view.intent, fit: view.fit, qualifies, tier }
+}
+
+/// The first tier that is true, and whether none before it was unknown.
+fn first_tier(definition: &Definition, view: &View<'_>) -> (Option<u8>, bool) {
+    if definition.tiers.is_empty() {
+        return (Some(1), true);
+    }
+    let mut surely = true;
+    for tier in &definition.tiers {
+        match tier.when.test(view) {
+            Some(true) => return (Some(tier.number), surely),
+            Some(false) => {}
+            None => surely = false,
+        }
+    }
+    (None, surely)
+}
+
+/// What to do, given where the subject stands.
+#[must_use]
+pub fn decide(definition: &Definition, outcome: Outcome, standing: Option<&Standing>, now: Millis) -> Decision {
+    match (outcome.qualifies, outcome.tier, standing) {
+        (Some(true), Some(tier), None) => Decision::Qualify { tier },
+        (Some(true), Some(tier), Some(standing)) if standing.lapsed => {
+            // Within the cooldown the edge waits: it is taken by the first event after it that still finds it true.
+            let over = now.since(standing.qualified_at) >= definition.cooldown_ms;
+            if over { Decision::Qualify { tier } } else { Decision::Nothing }
+        }
+        (Some(true), Some(tier), Some(standing)) if standing.tier != tier => Decision::Retier { tier },
+        (Some(false), _, Some(standing)) if !standing.lapsed => Decision::Lapse,
+        _ => Decision::Nothing,
+    }
+}
