@@ -196,7 +196,11 @@ mod tests {
     fn written_buckets_read_back() {
         for width in [Width::Life, Width::Day, Width::Minutes(1), Width::Minutes(10), Width::Minutes(60)] {
             for bucket in [0, 1, 20_000, 20_778, 24_000_000] {
-                let bucket = if width == Width::Life { 0 } else { bucket.min(24_000_000 / if width == Width::Day { 1000 } else { 1 }) };
+                let bucket = if width == Width::Life {
+                    0
+                } else {
+                    bucket.min(24_000_000 / if width == Width::Day { 1000 } else { 1 })
+                };
                 let mut text = String::new();
                 width.write(bucket, &mut text);
                 assert_eq!(width.read(&text), Some(bucket), "{text}");

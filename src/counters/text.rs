@@ -203,12 +203,7 @@ mod tests {
     use crate::counters::distinct;
 
     fn widths() -> impl Strategy<Value = Width> {
-        prop_oneof![
-            Just(Width::Day),
-            Just(Width::Minutes(1)),
-            Just(Width::Minutes(10)),
-            Just(Width::Minutes(60)),
-        ]
+        prop_oneof![Just(Width::Day), Just(Width::Minutes(1)), Just(Width::Minutes(10)), Just(Width::Minutes(60)),]
     }
 
     fn series(entries: Vec<(Bucket, u64)>, kind: u8) -> Series {

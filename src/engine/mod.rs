@@ -1,28 +1,67 @@
 //! Load → apply → evaluate → commit: the part that ties the pure core to a store.
+//!
+//! [`Engine::submit`] cuts each event into jobs (the user's part, then the account's, then, where a decision needs both, the
+//! user's decision) and hands each to the worker of its partition. A worker takes what arrived while its last commit was
+//! under way, applies it in memory and commits it in one atomic step, so that one round trip carries many events under load
+//! and one event when idle. A request is answered when all parts of all its events are durable.
 
+mod apply;
+mod cache;
+mod explain;
+mod forget;
+mod job;
+mod merge;
+pub mod queues;
+mod setup;
+mod ticket;
 mod wake;
+mod worker;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
+use tokio::sync::{mpsc, oneshot};
 
+pub use merge::MergeHandler;
 pub use wake::{WakeReceiver, Wakes};
 
-use crate::cdp::Event;
+use crate::cdp::{Call, Event};
 use crate::config::Config;
-use crate::store::{SharedStore, StoreError};
+use crate::identity::{PartitionId, RecordKey};
+use crate::store::{Forgotten, SharedStore, StoreError};
+use crate::subject::Subject;
 use crate::time::Clock;
+use job::{AccountPart, Job, Task};
+use setup::Setup;
+use ticket::Ticket;
+use worker::Worker;
 
 /// The configuration in force; a reload swaps it.
 pub type SharedConfig = Arc<ArcSwap<Config>>;
 
+/// How many records the workers remember in all.
+const CACHED_RECORDS: usize = 200_000;
+/// How many merges a job follows before it takes the record it stands at for the user: longer chains do not arise, since a
+/// link points at the end of the chain when it is made.
+const MAX_HOPS: u8 = 8;
+
 /// Applies events. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
     store: SharedStore,
     config: SharedConfig,
+    setup: ArcSwapOption<Setup>,
     clock: Clock,
     wakes: Wakes,
+    mailboxes: Vec<mpsc::UnboundedSender<Job>>,
+    open: AtomicUsize,
+    draining: AtomicBool,
 }
 
 /// What became of the events of one request, all of it durable.
@@ -45,10 +84,29 @@ pub enum EngineError {
 }
 
 impl Engine {
-    /// An engine over `store`.
+    /// An engine over `store`, with one worker for each of its partitions.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
     #[must_use]
     pub fn new(store: SharedStore, config: SharedConfig, clock: Clock, wakes: Wakes) -> Self {
-        Self { store, config, clock, wakes }
+        let partitions = store.partitions();
+        let (mailboxes, inboxes): (Vec<_>, Vec<_>) = partitions.all().map(|_| mpsc::unbounded_channel()).unzip();
+        let shared = Arc::new(Shared {
+            store,
+            config,
+            setup: ArcSwapOption::empty(),
+            clock,
+            wakes,
+            mailboxes,
+            open: AtomicUsize::new(0),
+            draining: AtomicBool::new(false),
+        });
+        let cache = CACHED_RECORDS / usize::from(partitions.count());
+        for (partition, inbox) in partitions.all().zip(inboxes) {
+            tokio::spawn(Worker::new(partition, Arc::clone(&shared), inbox, cache).run());
+        }
+        Self { shared }
     }
 
     /// Applies events and returns when they and all their consequences are durable.
@@ -56,7 +114,145 @@ impl Engine {
     /// # Errors
     /// When the store can't commit. Some of the events may have been applied then; sending all of them again is harmless.
     pub async fn submit(&self, events: Vec<Event>) -> Result<Receipt, EngineError> {
-        let _ = (&self.store, &self.config, &self.clock, &self.wakes);
-        Ok(Receipt { applied: events.len(), duplicates: 0 })
+        let _open = self.shared.enter()?;
+        let (ticket, answer) = Ticket::open();
+        let mut deletions = Vec::new();
+        for event in events {
+            match event.call {
+                Call::Delete => deletions.push(event),
+                _ => self.shared.start(Arc::new(event), &ticket),
+            }
+        }
+        ticket.done();
+        let mut receipt = answer.await.unwrap_or(Err(EngineError::Draining))?;
+        for event in deletions {
+            if let Some(user) = event.user_id.as_deref().or(event.anonymous_id.as_deref()) {
+                self.forget(&RecordKey::user(user)).await?;
+            }
+            receipt.applied += 1;
+        }
+        Ok(receipt)
+    }
+
+    /// Deletes a subject and all that is known of it; for a user, every id that was merged into them as well, and their
+    /// traces in their accounts. Counts that name nobody stay.
+    ///
+    /// # Errors
+    /// When the store can't; calling again finishes what was begun.
+    pub async fn forget(&self, key: &RecordKey) -> Result<Forgotten, EngineError> {
+        forget::forget(&self.shared, key).await
+    }
+
+    /// Stops taking events and waits, at most `timeout`, until those under way are durable; answers whether all are.
+    pub async fn drain(&self, timeout: Duration) -> bool {
+        self.shared.draining.store(true, Ordering::SeqCst);
+        let deadline = tokio::time::Instant::now() + timeout;
+        while self.shared.open.load(Ordering::SeqCst) > 0 {
+            if tokio::time::Instant::now() >= deadline {
+                return false;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        true
+    }
+}
+
+/// Counts a request as open while it lives.
+struct Open<'a>(&'a AtomicUsize);
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Shared {
+    fn enter(&self) -> Result<Open<'_>, EngineError> {
+        self.open.fetch_add(1, Ordering::SeqCst);
+        let open = Open(&self.open);
+        // Counted first, asked second: a drain that begins in between sees this request.
+        if self.draining.load(Ordering::SeqCst) { Err(EngineError::Draining) } else { Ok(open) }
+    }
+
+    /// What the configuration in force means; made anew when it was swapped.
+    fn setup(&self) -> Arc<Setup> {
+        let config = self.config.load();
+        match self.setup.load_full() {
+            Some(setup) if Arc::ptr_eq(&setup.config, &config) => setup,
+            _ => {
+                let setup = Arc::new(Setup::new(Arc::clone(&config)));
+                self.setup.store(Some(Arc::clone(&setup)));
+                setup
+            }
+        }
+    }
+
+    fn partition(&self, key: &RecordKey) -> PartitionId {
+        self.store.partitions().of(key)
+    }
+
+    fn send(&self, job: Job) {
+        let partition = self.partition(&job.key);
+        if let Some(mailbox) = self.mailboxes.get(usize::from(partition.0))
+            && let Err(unsent) = mailbox.send(job)
+        {
+            unsent.0.ticket.fail(EngineError::Draining);
+        }
+    }
+
+    /// Sends the first job of an event.
+    fn start(&self, event: Arc<Event>, ticket: &Ticket) {
+        let ticket = ticket.fork();
+        let (key, task) = first_step(event);
+        self.send(Job { key, task, ticket, hops: 0 });
+    }
+
+    /// Does one task and waits until it is durable.
+    async fn run(&self, key: RecordKey, task: Task) -> Result<(), EngineError> {
+        let (ticket, answer) = Ticket::open();
+        self.send(Job { key, task, ticket, hops: 0 });
+        answer.await.unwrap_or(Err(EngineError::Draining)).map(drop)
+    }
+
+    /// The state of a record as its worker sees it; a merged-away user's is that of the user they were merged into.
+    async fn read(&self, key: RecordKey) -> Result<Subject, EngineError> {
+        let (send, state) = oneshot::channel();
+        self.run(key, Task::Read(send)).await?;
+        state.await.map_err(|_| EngineError::Draining)
+    }
+
+    /// The id that holds a user's history now.
+    async fn root_of(&self, id: &Arc<str>) -> Result<Arc<str>, StoreError> {
+        let mut root = Arc::clone(id);
+        for _ in 0..MAX_HOPS {
+            let key = RecordKey::user(&root);
+            let loaded = self.store.load(self.partition(&key), &[key]).await?;
+            let Some(record) = loaded.into_iter().next().flatten() else { break };
+            let Some((into, _)) = Subject::read(&record.fields).0.user.merged_into else { break };
+            root = into;
+        }
+        Ok(root)
+    }
+}
+
+/// Where an event begins: tying two ids together, the user's part, or, for a group call without a user, the account's.
+fn first_step(event: Arc<Event>) -> (RecordKey, Task) {
+    let to = event.user_id.as_deref().map(Arc::from);
+    let from = match event.call {
+        Call::Identify => event.anonymous_id.as_deref(),
+        Call::Alias => event.previous_id.as_deref().or(event.anonymous_id.as_deref()),
+        _ => None,
+    };
+    if let (Some(from), Some(to)) = (from, to)
+        && *from != *to
+    {
+        return (RecordKey::user(from), Task::Link { to, event });
+    }
+    match (&event.user_id, &event.anonymous_id, &event.group_id) {
+        (None, None, Some(group)) => {
+            let key = RecordKey::account(group);
+            (key, Task::Account(AccountPart { event, actor: None, evaluate_user: false }))
+        }
+        _ => (apply::user_key_of(&event), Task::User(event)),
     }
 }

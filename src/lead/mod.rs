@@ -1,7 +1,9 @@
 //! The lead record and its life. Pure.
 
+pub mod build;
 pub mod explain;
 pub mod record;
+pub mod summary;
 
 pub use explain::*;
 pub use record::*;

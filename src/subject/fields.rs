@@ -150,6 +150,18 @@ impl Subject {
         }
     }
 
+    /// Whether anything differs from the stored record.
+    #[must_use]
+    pub fn is_dirty(&self) -> bool {
+        self.dirty != Dirty::default()
+            || !self.gone.is_empty()
+            || self.ledger.daily.values().any(|kept| kept.dirty)
+            || self.ledger.own.values().any(|kept| kept.dirty)
+            || self.members.values().any(|member| member.dirty)
+            || self.traits.0.values().any(|known| known.dirty)
+            || self.standings.values().any(|standing| standing.dirty)
+    }
+
     /// Everything as fields, whether it differs or not.
     #[must_use]
     pub fn to_fields(&self) -> Fields {

@@ -1,0 +1,126 @@
+//! The sentence that starts the conversation: what the subject did, in words that a rep can send.
+
+use super::build::number_json;
+use super::record::Lead;
+use crate::counters::ledger::Figure;
+use crate::counters::{Aggregate, Counter, CounterId, EventMatch, Window};
+use crate::identity::SubjectKind;
+use crate::qualify::expr::Slot;
+use crate::qualify::{Definition, View};
+
+/// The sentence of a lead: the definition's own template, or one made from the counters that its intent reads.
+#[must_use]
+pub fn summary(definition: &Definition, lead: &Lead, view: &View<'_>) -> String {
+    let written = definition.sentence.as_deref().and_then(|template| render(template, lead));
+    written.unwrap_or_else(|| made(definition, lead, view))
+}
+
+/// `None` when the template fails on this lead: a sentence that is made is better than none, and `check` has warned.
+fn render(template: &str, lead: &Lead) -> Option<String> {
+    let mut env = minijinja::Environment::new();
+    env.set_fuel(Some(50_000));
+    let context = minijinja::Value::from(minijinja::value::Serde(lead));
+    env.render_str(template, context).ok().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+fn made(definition: &Definition, lead: &Lead, view: &View<'_>) -> String {
+    let who = who(lead);
+    let facts: Vec<String> = figures(definition, view).into_iter().map(|(_, text)| text).collect();
+    let people = people_phrase(lead);
+    match (facts.is_empty(), people) {
+        (true, _) => format!("{who} matches “{}”.", definition.name),
+        (false, None) => format!("{who}: {}.", join(&facts)),
+        (false, Some(people)) => format!("{who}: {}. {people}", join(&facts)),
+    }
+}
+
+fn who(lead: &Lead) -> String {
+    let person = || lead.contact.as_ref().and_then(|c| c.name.clone().or_else(|| c.email.clone()));
+    let name = lead.subject.name.clone().unwrap_or_else(|| lead.subject.id.clone());
+    match (lead.subject.kind, &lead.account) {
+        (SubjectKind::Account, _) => name,
+        (SubjectKind::User, Some(account)) => {
+            let company = account.name.as_deref().unwrap_or(&account.id);
+            format!("{} at {company}", lead.subject.name.clone().or_else(person).unwrap_or(name))
+        }
+        (SubjectKind::User, None) => lead.subject.name.clone().or_else(person).unwrap_or(name),
+    }
+}
+
+/// The counters that the intent reads, each once, as phrases with their figures.
+fn figures(definition: &Definition, view: &View<'_>) -> Vec<(CounterId, String)> {
+    let mut told: Vec<(CounterId, String)> = Vec::new();
+    for slot in definition.intent.iter().flat_map(|condition| condition.expr.slots()) {
+        if let Slot::Counter(id) = slot
+            && !told.iter().any(|(known, _)| known == id)
+            && let Some(counter) = view.plan.counters.get(usize::from(id.0))
+            && let Some(text) = phrase(counter, view.figure(*id))
+        {
+            told.push((*id, text));
+        }
+    }
+    told
+}
+
+fn phrase(counter: &Counter, figure: Figure) -> Option<String> {
+    match figure {
+        Figure::Number(0.0) | Figure::Never => None,
+        Figure::Number(number) => {
+            let label = counter.label.clone().unwrap_or_else(|| label(counter));
+            Some(format!("{} {label}{}", number_json(number), span(counter.window)))
+        }
+        Figure::Moment(at) => {
+            let label = counter.label.clone().unwrap_or_else(|| label(counter));
+            Some(format!("{label} on {}", at.rfc3339().get(..10).unwrap_or_default()))
+        }
+    }
+}
+
+/// Words for what a counter counts, when the configuration gives none: `× Task Created`, `active people`, …
+fn label(counter: &Counter) -> String {
+    let names: Vec<&str> = counter.events.iter().map(event_words).collect();
+    let names = names.join(" or ");
+    match &counter.aggregate {
+        Aggregate::Count => format!("× {names}"),
+        Aggregate::Sum(path) => format!("{} in {names}", path.last().map_or("", |step| step)),
+        Aggregate::DistinctProperty(path) => format!("different {} in {names}", path.last().map_or("", |step| step)),
+        Aggregate::DistinctUsers => "active people".to_owned(),
+        Aggregate::ActiveDays => "active days".to_owned(),
+        Aggregate::FirstSeen => format!("first {names}"),
+        Aggregate::LastSeen => format!("last {names}"),
+    }
+}
+
+fn event_words(event: &EventMatch) -> &str {
+    match event {
+        EventMatch::Any => "any activity",
+        EventMatch::Track(name) | EventMatch::Page(Some(name)) | EventMatch::Screen(Some(name)) => name,
+        EventMatch::Page(None) => "page views",
+        EventMatch::Screen(None) => "screen views",
+    }
+}
+
+fn span(window: Window) -> String {
+    match window {
+        Window::Lifetime => String::new(),
+        Window::Days(1) => " today".to_owned(),
+        Window::Days(n) => format!(" in the last {n} days"),
+        Window::Minutes(60) => " in the last hour".to_owned(),
+        Window::Minutes(m) if m % 60 == 0 => format!(" in the last {} hours", m / 60),
+        Window::Minutes(m) => format!(" in the last {m} minutes"),
+    }
+}
+
+fn people_phrase(lead: &Lead) -> Option<String> {
+    let names: Vec<&str> =
+        lead.people.iter().filter_map(|p| p.name.as_deref().or(p.email.as_deref())).take(3).collect();
+    (lead.people.len() > 1 && !names.is_empty()).then(|| format!("Most active: {}.", names.join(", ")))
+}
+
+fn join(parts: &[String]) -> String {
+    match parts {
+        [] => String::new(),
+        [one] => one.clone(),
+        [head @ .., last] => format!("{} and {last}", head.join(", ")),
+    }
+}
