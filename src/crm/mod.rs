@@ -8,10 +8,18 @@
 //! verdict of the answer. A trait comes with the second one.
 
 pub mod breaker;
+pub mod client;
+pub mod deliveries;
 pub mod guard;
+pub mod receiver;
 pub mod retry;
 pub mod sample;
 pub mod sign;
 pub mod spec;
+pub mod template;
+pub mod webhook;
+pub mod worker;
 
+pub use deliveries::Deliveries;
+pub use receiver::Receiver;
 pub use spec::{Destination, DestinationName, RetryPolicy, Webhook};

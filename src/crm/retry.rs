@@ -19,6 +19,7 @@
 use std::time::Duration;
 
 use super::RetryPolicy;
+use crate::engine::queue::backoff::{Backoff, later, spread};
 use crate::store::Outcome;
 use crate::time::Millis;
 
@@ -64,37 +65,8 @@ pub fn outcome(policy: &RetryPolicy, attempts: u32, failure: Failure, now: Milli
         Some(asked) => asked.min(policy.cap).saturating_add(spread(Duration::ZERO, policy.base, seed)),
         None => Duration::ZERO,
     };
-    let wait = wait.max(backoff(policy, attempts, seed));
+    let wait = wait.max(Backoff { base: policy.base, cap: policy.cap }.wait(attempts, seed));
     Outcome::Retry { due: later(now, wait), attempts, error: failure.error }
-}
-
-/// The wait after the `attempts`-th failure.
-#[must_use]
-pub fn backoff(policy: &RetryPolicy, attempts: u32, seed: u64) -> Duration {
-    let doublings = attempts.saturating_sub(1).min(31);
-    let whole = policy.base.saturating_mul(1 << doublings).min(policy.cap);
-    spread((policy.base / 2).min(whole), whole, seed)
-}
-
-/// A wait between `from` and `to`, drawn by `seed`.
-fn spread(from: Duration, to: Duration, seed: u64) -> Duration {
-    let room = u64::try_from(to.saturating_sub(from).as_millis()).unwrap_or(u64::MAX);
-    let drawn = u128::from(scramble(seed)) * (u128::from(room) + 1) >> 64;
-    from + Duration::from_millis(u64::try_from(drawn).unwrap_or(room))
-}
-
-/// Spreads seeds that lie side by side over all 64 bits (the finaliser of SplitMix64).
-const fn scramble(seed: u64) -> u64 {
-    let x = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ (x >> 31)
-}
-
-/// The moment `wait` after `now`.
-#[must_use]
-pub fn later(now: Millis, wait: Duration) -> Millis {
-    now.plus(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// Reads `Retry-After`: seconds, or an HTTP date (never negative). What can't be read is as if it weren't there.

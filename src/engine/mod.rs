@@ -6,12 +6,15 @@
 //! and one event when idle. A request is answered when all parts of all its events are durable.
 
 mod apply;
+pub mod background;
 mod cache;
 mod explain;
 mod forget;
 mod job;
 mod merge;
+pub mod queue;
 pub mod queues;
+pub mod route_worker;
 mod setup;
 mod ticket;
 mod wake;

@@ -8,6 +8,10 @@ fn policy() -> RetryPolicy {
     RetryPolicy { max_attempts: 5, base: Duration::from_secs(10), cap: Duration::from_secs(600) }
 }
 
+fn backoff(policy: &RetryPolicy, attempts: u32, seed: u64) -> Duration {
+    Backoff { base: policy.base, cap: policy.cap }.wait(attempts, seed)
+}
+
 fn failure(verdict: Verdict, retry_after: Option<u64>) -> Failure {
     Failure { verdict, error: "why".to_owned(), retry_after: retry_after.map(Duration::from_secs) }
 }

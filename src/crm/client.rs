@@ -1,0 +1,159 @@
+//! One HTTP exchange with a destination: bounded in time from the first byte to the last, and in size; guarded; never
+//! redirected, never proxied.
+//!
+//! TLS is rustls with ring. Certificates are checked against the machine's own store (`ca-certificates`, or what
+//! `SSL_CERT_FILE` names), so that a CRM behind a company's own authority works as soon as the machine trusts it.
+
+use std::error::Error as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::{Client, redirect};
+use url::Url;
+
+use super::guard::{self, Forbidden};
+
+/// How long an idle connection is kept for the next delivery.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// What came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub status: u16,
+    /// As sent.
+    pub retry_after: Option<String>,
+    /// Where a redirect wanted to go.
+    pub location: Option<String>,
+    /// As much of the body as may be read.
+    pub body: Vec<u8>,
+}
+
+/// Why nothing (or not everything) came back. No message holds the URL, which may carry a secret.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    #[error("no complete answer within {} s", .0.as_secs_f64())]
+    Deadline(Duration),
+    #[error("could not connect: {0}")]
+    Connect(String),
+    #[error("the exchange broke off: {0}")]
+    Broken(String),
+    #[error("the HTTP client could not be made: {0}")]
+    Client(String),
+}
+
+/// The connections to one destination.
+#[derive(Clone, Debug)]
+pub struct Connections {
+    client: Client,
+    allowed: Arc<[IpNet]>,
+}
+
+impl Connections {
+    /// No connection is made yet.
+    ///
+    /// # Errors
+    /// When TLS can't be set up, for example because the machine has no certificates.
+    pub fn new(allowed: &[IpNet]) -> Result<Self, SendError> {
+        // Fails only when the process has one already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let allowed: Arc<[IpNet]> = allowed.into();
+        let client = Client::builder()
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .referer(false)
+            .pool_idle_timeout(IDLE)
+            .user_agent(concat!("handraiser/", env!("CARGO_PKG_VERSION")))
+            .dns_resolver(Arc::new(GuardedResolver(Arc::clone(&allowed))))
+            .build()
+            .map_err(|error| SendError::Client(root(&error)))?;
+        Ok(Self { client, allowed })
+    }
+
+    /// Which private ranges these connections may reach.
+    #[must_use]
+    pub fn allowed(&self) -> &[IpNet] {
+        &self.allowed
+    }
+
+    /// Posts `body` and reads the answer, up to `max_bytes` of it, all within `timeout`.
+    ///
+    /// # Errors
+    /// When there is no complete answer (one that was cut at `max_bytes` counts as complete).
+    pub async fn post(
+        &self,
+        url: &Url,
+        headers: HeaderMap,
+        body: Vec<u8>,
+        timeout: Duration,
+        max_bytes: usize,
+    ) -> Result<Answer, SendError> {
+        // An address in the URL itself never reaches the resolver.
+        guard::check_url(url, &self.allowed)?;
+        let request = self.client.post(url.clone()).headers(headers).body(body);
+        let exchange = async {
+            let response = request.send().await.map_err(SendError::from_client)?;
+            read(response, max_bytes).await
+        };
+        tokio::time::timeout(timeout, exchange).await.unwrap_or(Err(SendError::Deadline(timeout)))
+    }
+}
+
+async fn read(mut response: reqwest::Response, max_bytes: usize) -> Result<Answer, SendError> {
+    let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let mut answer = Answer {
+        status: response.status().as_u16(),
+        retry_after: header(RETRY_AFTER),
+        location: header(reqwest::header::LOCATION),
+        body: Vec::new(),
+    };
+    while answer.body.len() < max_bytes {
+        let Some(chunk) = response.chunk().await.map_err(SendError::from_client)? else { break };
+        let room = max_bytes - answer.body.len();
+        answer.body.extend(chunk.iter().take(room));
+    }
+    Ok(answer)
+}
+
+impl SendError {
+    fn from_client(error: reqwest::Error) -> Self {
+        let error = error.without_url();
+        if let Some(forbidden) = sources(&error).find_map(|source| source.downcast_ref::<Forbidden>()) {
+            return Self::Forbidden(forbidden.clone());
+        }
+        if error.is_connect() { Self::Connect(root(&error)) } else { Self::Broken(root(&error)) }
+    }
+}
+
+type Cause<'e> = &'e (dyn std::error::Error + 'static);
+
+fn sources<'e>(error: &'e reqwest::Error) -> impl Iterator<Item = Cause<'e>> {
+    fn next<'e>(error: &Cause<'e>) -> Option<Cause<'e>> {
+        (*error).source()
+    }
+    std::iter::successors(error.source(), next)
+}
+
+/// The innermost cause, which is what says something.
+fn root(error: &reqwest::Error) -> String {
+    sources(error).last().map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+/// Resolves names as the machine does, and keeps only what is permitted.
+struct GuardedResolver(Arc<[IpNet]>);
+
+impl Resolve for GuardedResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let allowed = Arc::clone(&self.0);
+        Box::pin(async move {
+            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let permitted = guard::filter(name.as_str(), found.into_iter(), &allowed)?;
+            Ok(Box::new(permitted.into_iter()) as Addrs)
+        })
+    }
+}

@@ -1,0 +1,76 @@
+use serde_json::json;
+
+use super::*;
+
+fn rendered(source: &str, event: &LeadEvent) -> Json {
+    serde_json::from_slice(&render(source, event).expect("it renders")).expect("it is JSON")
+}
+
+fn wrong(source: &str) -> String {
+    check_template(source).expect_err("it is wrong").to_string()
+}
+
+#[test]
+fn values_are_written_as_json() {
+    let template = r#"{"title": {{ "PQL: " ~ lead.subject.name }}, "tier": {{ lead.tier }}, "owner": {{ lead.routing.owner }},
+        "plan": {{ lead.account.traits.plan }}, "seats": {{ lead.account.traits.seats }}, "tasks": {{ lead.usage.tasks_30d }},
+        "all": {{ lead.usage }}, "people": [{% for p in lead.people %}{{ p.email }}{% if not loop.last %},{% endif %}{% endfor %}],
+        "id": {{ id }}, "type": {{ type }}}"#;
+    assert_eq!(check_template(template), Ok(()));
+    assert_eq!(
+        rendered(template, &sample::full()),
+        json!({
+            "title": "PQL: Acme", "tier": 1, "owner": "ana@example.com", "plan": "free", "seats": null, "tasks": 132,
+            "all": { "invited_30d": 10, "tasks_30d": 132 }, "people": ["kim@acme.example"], "id": "lead_5f1c9a.1",
+            "type": "lead.qualified"
+        })
+    );
+}
+
+#[test]
+fn nothing_in_a_lead_breaks_out_of_the_document() {
+    let mut event = sample::full();
+    event.lead.summary = "\"}, \"tier\": 9, \"x\": \"</script>\n\u{2028}\\".to_owned();
+    assert_eq!(rendered(r#"{"s": {{ lead.summary }}}"#, &event), json!({ "s": event.lead.summary }));
+}
+
+#[test]
+fn mistakes_are_found_when_the_configuration_is_checked() {
+    let mistakes = [
+        "{\"a\":\n  {{ leed.tier }}}",
+        "{\"a\": {{ lead.tire }}}",
+        "{\"a\": {{ lead.tier }",
+        "{\"a\": {{ lead.tier | shout }}}",
+        "{\"a\": \"{{ lead.summary }}\"}",
+        "hello",
+        "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}1",
+        "[{% for a in range(9999) %}{{ lead }},{% endfor %}1]",
+    ];
+    insta::assert_debug_snapshot!(mistakes.map(wrong), @r#"
+    [
+        "line 2, column 6: unknown name `leed`; a lead event has `schema`, `id`, `type`, `occurred_at`, `lead`",
+        "line 1, column 10: `lead.tire` is undefined; `docs/lead.schema.json` lists what a lead event holds",
+        "line 1, column 20: syntax error: unexpected `}`, expected end of variable block",
+        "line 1, column 22: unknown filter: filter shout is unknown",
+        "line 1, column 7: the template makes no valid JSON: expected `,` or `}` at line 1 column 9, near `{\"a\": \"\"17 people at Acme created 132 ta`; `{{ … }}` writes its own quotes, so put none around it",
+        "line 1, column 1: the template makes no valid JSON: expected value at line 1 column 1, near `hello`; `{{ … }}` writes its own quotes, so put none around it",
+        "line 1, column 1: the template takes too many steps; shorten its loops",
+        "line 1, column 1: the body would be larger than 1 MiB",
+    ]
+    "#);
+}
+
+#[test]
+fn traits_and_counters_need_not_be_known() {
+    assert_eq!(check_template("[{{ lead.account.traits.whatever }}, {{ lead.usage.anything }}]"), Ok(()));
+    assert_eq!(rendered("[{{ lead.usage.anything }}]", &sample::minimal()), json!([null]));
+}
+
+#[test]
+fn what_only_some_leads_have_is_worth_a_warning() {
+    let template = "{{ lead.account.name }}";
+    assert_eq!(check_template(template), Ok(()));
+    let warning = template_warning(template).expect("a user's lead may have no account");
+    assert_eq!((warning.line, warning.column), (1, 8), "{warning}");
+    assert_eq!(template_warning("{% if lead.account %}{{ lead.account.name }}{% else %}null{% endif %}"), None);
+}
