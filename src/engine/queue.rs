@@ -74,7 +74,7 @@ pub trait Handler: Send + Sync + 'static {
 pub enum Admission {
     /// As many as there are hands.
     Open,
-    /// One.
+    /// One, and only when nothing else is under way.
     One,
     /// None before this moment.
     Parked(Millis),
@@ -231,6 +231,12 @@ impl Shared {
                     self.changed_before(Some(Instant::now() + wait(now, until).min(poll))).await;
                     continue;
                 }
+                // Only when nothing else is under way, so that it really is one.
+                Admission::One if self.permits.available_permits() + 1 < self.hands() => {
+                    drop(permits);
+                    self.changed_before(Some(Instant::now() + poll)).await;
+                    continue;
+                }
                 Admission::One => {}
                 // Half of the free hands, so that the next look finds some too.
                 Admission::Open => {
@@ -274,6 +280,7 @@ impl Shared {
             Err(_) => self.trouble(id, &StoreError::Unavailable("it panicked".to_owned())),
         };
         self.agenda().looked(id, found, Instant::now(), rand::random());
+        drop(permits);
         self.changed.notify_one();
     }
 
@@ -282,8 +289,12 @@ impl Shared {
         Found::Trouble
     }
 
+    fn hands(&self) -> usize {
+        self.settings.concurrency.max(1)
+    }
+
     async fn idle_within(&self, limit: Duration) -> bool {
-        let all = u32::try_from(self.settings.concurrency.max(1)).unwrap_or(u32::MAX);
+        let all = u32::try_from(self.hands()).unwrap_or(u32::MAX);
         tokio::time::timeout(limit, self.permits.acquire_many(all)).await.is_ok()
     }
 }
