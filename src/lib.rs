@@ -15,6 +15,8 @@ pub mod identity;
 pub mod lead;
 pub mod qualify;
 pub mod routing;
+pub mod server;
 pub mod store;
 pub mod subject;
+pub mod telemetry;
 pub mod time;

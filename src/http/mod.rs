@@ -1,7 +1,11 @@
 //! The HTTP server: ingestion, admin API, health, metrics, the error table.
 
+pub mod admin;
 pub mod errors;
+pub mod health;
 mod in_flight;
+pub mod metrics;
+pub mod openapi;
 mod recent;
 pub mod sources;
 

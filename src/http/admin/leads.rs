@@ -1,0 +1,163 @@
+//! Leads: the list and one.
+
+use actix_web::get;
+use actix_web::web::{Data, Json, Path, Query};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{AdminState, ApiError, ErrorBody, ErrorCode, Limit};
+use crate::identity::RecordKey;
+use crate::store::{LeadQuery, LeadRow};
+use crate::time::Millis;
+
+/// One lead with what it can be asked for by.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct LeadItem {
+    pub id: String,
+    /// `user:<id>` or `account:<id>`.
+    #[schema(example = "account:acme.example")]
+    pub subject: String,
+    pub definition: String,
+    /// When it changed last, RFC 3339.
+    pub updated: String,
+    /// The whole lead, as destinations receive it.
+    #[schema(value_type = crate::lead::Lead)]
+    pub lead: Value,
+}
+
+/// Leads, newest first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct LeadList {
+    pub leads: Vec<LeadItem>,
+    /// Hand this in as `before` for the next page; `null` on the last one.
+    pub next_before: Option<i64>,
+}
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ListParams {
+    /// Only leads of this definition.
+    definition: Option<String>,
+    /// Only leads of this subject: `user:<id>` or `account:<id>`.
+    subject: Option<String>,
+    /// Only leads that changed before this moment: Unix milliseconds, or RFC 3339.
+    #[param(value_type = Option<String>)]
+    before: Option<String>,
+    /// At most so many: 1 to 1000, by default 50.
+    #[param(value_type = Option<usize>)]
+    limit: Option<Limit>,
+}
+
+/// Lists leads, newest first.
+#[utoipa::path(
+    tag = "leads",
+    params(ListParams),
+    responses(
+        (status = 200, body = LeadList),
+        (status = 400, description = "`subject` or `before` can't be read", body = ErrorBody<'static>),
+    ),
+)]
+#[get("/leads")]
+pub async fn list(state: Data<AdminState>, params: Query<ListParams>) -> Result<Json<LeadList>, ApiError> {
+    let limit = Limit::of(params.limit);
+    let subject = params.subject.as_deref().map(parse_subject).transpose()?;
+    let before = params.before.as_deref().map(parse_moment).transpose()?;
+    // One more than asked for tells whether there is another page.
+    let query = LeadQuery { subject, definition: params.definition.clone(), before, limit: limit + 1 };
+    let (rows, next) = page(state.store.leads(&query).await?, limit);
+    Ok(Json(LeadList { leads: rows.into_iter().map(item).collect(), next_before: next }))
+}
+
+/// Shows one lead.
+#[utoipa::path(
+    tag = "leads",
+    params(("id" = String, Path, description = "the lead's id")),
+    responses((status = 200, body = LeadItem), (status = 404, body = ErrorBody<'static>)),
+)]
+#[get("/leads/{id}")]
+pub async fn one(state: Data<AdminState>, id: Path<String>) -> Result<Json<LeadItem>, ApiError> {
+    let row = state.store.lead(&id).await?;
+    row.map(|row| Json(item(row))).ok_or_else(|| ApiError::new(ErrorCode::NotFound, format!("there is no lead `{id}`")))
+}
+
+fn parse_subject(text: &str) -> Result<RecordKey, ApiError> {
+    text.parse().map_err(|error: crate::identity::key::BadRecordKey| {
+        ApiError::new(ErrorCode::InvalidRequest, error.to_string())
+    })
+}
+
+fn parse_moment(text: &str) -> Result<Millis, ApiError> {
+    if let Ok(ms) = text.parse() {
+        return Ok(Millis(ms));
+    }
+    let bad = |_| {
+        ApiError::new(ErrorCode::InvalidRequest, format!("`before={text}` is neither Unix milliseconds nor RFC 3339"))
+    };
+    text.parse::<jiff::Timestamp>().map(|t| Millis(t.as_millisecond())).map_err(bad)
+}
+
+/// Cuts rows to a page. Leads that changed in the same millisecond stay on one page, because paging goes by time: what
+/// would be torn apart is left for the next page, unless it is all there is.
+fn page(mut rows: Vec<LeadRow>, limit: usize) -> (Vec<LeadRow>, Option<i64>) {
+    let Some(first_beyond) = rows.get(limit).map(|row| row.updated) else {
+        return (rows, None);
+    };
+    let whole = rows.iter().position(|row| row.updated == first_beyond).unwrap_or(limit);
+    if whole == 0 {
+        rows.truncate(limit);
+        return (rows, Some(first_beyond.0));
+    }
+    rows.truncate(whole);
+    (rows, Some(first_beyond.0.saturating_add(1)))
+}
+
+fn item(row: LeadRow) -> LeadItem {
+    // Fails open: a lead that can't be read as JSON is still listed, as text.
+    let lead = serde_json::from_str(&row.json).unwrap_or(Value::String(row.json));
+    LeadItem {
+        id: row.id,
+        subject: row.subject.to_string(),
+        definition: row.definition,
+        updated: row.updated.rfc3339(),
+        lead,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(id: &str, updated: i64) -> LeadRow {
+        let subject = RecordKey::account("a");
+        LeadRow { id: id.into(), subject, definition: "d".into(), updated: Millis(updated), json: "{}".into() }
+    }
+
+    fn ids(rows: &[LeadRow]) -> Vec<&str> {
+        rows.iter().map(|row| row.id.as_str()).collect()
+    }
+
+    #[test]
+    fn the_last_page_has_no_next() {
+        let (rows, next) = page(vec![row("b", 2), row("a", 1)], 2);
+        assert_eq!((ids(&rows), next), (vec!["b", "a"], None));
+    }
+
+    #[test]
+    fn a_millisecond_is_not_torn_apart() {
+        let (rows, next) = page(vec![row("c", 3), row("b", 2), row("a", 2)], 2);
+        assert_eq!((ids(&rows), next), (vec!["c"], Some(3)));
+    }
+
+    #[test]
+    fn a_page_of_one_millisecond_moves_on_all_the_same() {
+        let (rows, next) = page(vec![row("c", 2), row("b", 2), row("a", 2)], 2);
+        assert_eq!((ids(&rows), next), (vec!["c", "b"], Some(2)));
+    }
+
+    #[test]
+    fn moments_are_milliseconds_or_rfc3339() {
+        assert_eq!(parse_moment("1500").unwrap(), Millis(1500));
+        assert_eq!(parse_moment("1970-01-01T00:00:01.5Z").unwrap(), Millis(1500));
+        assert!(parse_moment("yesterday").unwrap_err().to_string().contains("`before=yesterday`"));
+    }
+}

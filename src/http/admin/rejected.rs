@@ -1,0 +1,54 @@
+//! Rejected events: what arrived and could not be used, so that nothing is lost silently.
+
+use actix_web::get;
+use actix_web::web::{Data, Json, Query};
+use serde::{Deserialize, Serialize};
+
+use super::{AdminState, ApiError, Limit};
+use crate::store::Rejected;
+
+/// One event that could not be used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct RejectedItem {
+    /// RFC 3339.
+    pub at: String,
+    pub source: String,
+    /// Position in its request, from 0.
+    pub index: usize,
+    /// A stable code, such as `missing_id`.
+    pub code: String,
+    /// What is wrong and how to mend it.
+    pub message: String,
+    pub message_id: Option<String>,
+    /// The beginning of the raw item.
+    pub excerpt: String,
+}
+
+/// Rejected events, newest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct RejectedList {
+    pub rejected: Vec<RejectedItem>,
+}
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ListParams {
+    /// At most so many: 1 to 1000, by default 50.
+    #[param(value_type = Option<usize>)]
+    limit: Option<Limit>,
+}
+
+/// Lists events that could not be used, newest first. The log is bounded: the oldest leave.
+#[utoipa::path(tag = "events", params(ListParams), responses((status = 200, body = RejectedList)))]
+#[get("/rejected")]
+pub async fn list(state: Data<AdminState>, params: Query<ListParams>) -> Result<Json<RejectedList>, ApiError> {
+    let rows = state.store.rejected(Limit::of(params.limit)).await?;
+    Ok(Json(RejectedList { rejected: rows.into_iter().map(RejectedItem::from).collect() }))
+}
+
+impl From<Rejected> for RejectedItem {
+    fn from(row: Rejected) -> Self {
+        let Rejected { at, source, index, code, message, message_id, excerpt } = row;
+        Self { at: at.rfc3339(), source, index, code, message, message_id, excerpt }
+    }
+}

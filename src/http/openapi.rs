@@ -1,0 +1,68 @@
+//! The OpenAPI document, made from the handlers themselves, and the viewer at `/docs`.
+
+use actix_web::App;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{OpenApi, SecurityRequirement};
+use utoipa_actix_web::AppExt;
+use utoipa_actix_web::service_config::ServiceConfig;
+use utoipa_swagger_ui::SwaggerUi;
+
+use super::{admin, health, metrics};
+
+/// Where the document is served.
+pub const DOCUMENT_PATH: &str = "/openapi.json";
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Handraiser",
+        description = "Operate Handraiser: leads and why they qualified, deliveries, rejected events, subjects, and the \
+                       state of the server. Every path below `/admin/v1` needs the bearer token `server.admin_token` of \
+                       the configuration.",
+    ),
+    tags(
+        (name = "leads", description = "Product-qualified leads"),
+        (name = "subjects", description = "Users and accounts: where they stand, what is stored, forgetting them"),
+        (name = "deliveries", description = "Deliveries to destinations"),
+        (name = "events", description = "Events and their sources"),
+        (name = "system", description = "Configuration and queues"),
+        (name = "health", description = "For load balancers and monitoring; no token"),
+    ),
+)]
+struct Base;
+
+/// Adds everything that the document describes.
+pub fn configure(config: &mut ServiceConfig) {
+    config.service(health::health).service(health::ready).service(metrics::scrape);
+    admin::configure(config);
+}
+
+/// The document.
+#[must_use]
+pub fn document() -> OpenApi {
+    let (_, mut document) = App::new()
+        .into_utoipa_app()
+        .openapi(<Base as utoipa::OpenApi>::openapi())
+        .configure(configure)
+        .split_for_parts();
+    require_token(&mut document);
+    document
+}
+
+/// The viewer at `/docs`, and the document itself.
+#[must_use]
+pub fn viewer() -> SwaggerUi {
+    SwaggerUi::new("/docs/{_:.*}").url(DOCUMENT_PATH, document())
+}
+
+fn require_token(document: &mut OpenApi) {
+    let scheme = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
+    document.components.get_or_insert_default().add_security_scheme("token", scheme);
+    let guarded = document.paths.paths.iter_mut().filter(|(path, _)| path.starts_with(admin::BASE));
+    for (_, item) in guarded {
+        let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+        for operation in operations.into_iter().flatten() {
+            operation.security = Some(vec![SecurityRequirement::new("token", Vec::<String>::new())]);
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The HTTP side of a running server.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServerHandle, ServiceRequest, ServiceResponse};
+use actix_web::middleware::{Condition, Next, from_fn};
+use actix_web::web::{self, Data};
+use actix_web::{App, HttpResponse, HttpServer};
+use tracing::Instrument as _;
+use utoipa_actix_web::AppExt as _;
+
+use super::StartError;
+use crate::http::admin::AdminState;
+use crate::http::openapi;
+
+/// Senders keep connections for a while; load balancers commonly close theirs after 60 s and must not find ours closed first.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long a client may take to send the head of a request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The listening part.
+pub(super) struct Web {
+    address: SocketAddr,
+    handle: ServerHandle,
+}
+
+impl Web {
+    /// Listens and answers. `traced` asks for a span around each request.
+    pub(super) fn start(
+        listen: SocketAddr,
+        threads: Option<usize>,
+        traced: bool,
+        admin: &AdminState,
+    ) -> Result<Self, StartError> {
+        let failed = |cause| StartError::Listen { address: listen, cause };
+        let (app, admin) = (Data::new(admin.app.clone()), Data::new(admin.clone()));
+        let mut server = HttpServer::new(move || {
+            App::new()
+                .app_data(Data::clone(&admin))
+                .into_utoipa_app()
+                .configure(openapi::configure)
+                .into_app()
+                .route("/docs", web::get().to(to_viewer))
+                .service(openapi::viewer())
+                .configure(|config| crate::http::configure(config, Data::clone(&app)))
+                .wrap(Condition::new(traced, from_fn(trace)))
+        });
+        if let Some(threads) = threads {
+            server = server.workers(threads);
+        }
+        let server = server
+            .keep_alive(KEEP_ALIVE)
+            .client_request_timeout(HEAD_TIMEOUT)
+            .disable_signals()
+            .bind(listen)
+            .map_err(failed)?;
+        let address = server.addrs().first().copied().unwrap_or(listen);
+        let server = server.run();
+        let handle = server.handle();
+        tokio::spawn(async move {
+            if let Err(error) = server.await {
+                tracing::error!(%error, "the HTTP server ended");
+            }
+        });
+        Ok(Self { address, handle })
+    }
+
+    pub(super) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Takes no more connections; those that are there go on.
+    pub(super) async fn pause(&self) {
+        self.handle.pause().await;
+    }
+
+    /// Ends at once. Whoever wants answers to arrive waits for them first: a graceful stop of the HTTP server itself would
+    /// wait for connections that are kept alive and carry nothing.
+    pub(super) async fn stop(self) {
+        self.handle.stop(false).await;
+    }
+}
+
+async fn to_viewer() -> HttpResponse {
+    HttpResponse::Found().insert_header(("location", "/docs/")).finish()
+}
+
+/// A span around a request: never its query, which may carry a write key, nor any header.
+async fn trace<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, actix_web::Error> {
+    let span = tracing::debug_span!(
+        target: "handraiser::http",
+        "request",
+        otel.kind = "server",
+        http.request.method = %request.method(),
+        http.route = request.match_pattern().as_deref().unwrap_or("(ingestion)"),
+        http.response.status_code = tracing::field::Empty,
+    );
+    let response = next.call(request).instrument(span.clone()).await?;
+    span.record("http.response.status_code", response.status().as_u16());
+    Ok(response)
+}

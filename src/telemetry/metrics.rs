@@ -1,0 +1,104 @@
+//! Prometheus metrics: the recorder of the process and the list of everything that is measured.
+
+use std::sync::OnceLock;
+
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram, gauge};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+
+/// Bounds for times, in seconds: 50 µs to 30 s.
+const SECONDS: [f64; 18] = [
+    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
+    10.0, 30.0,
+];
+
+/// Bounds for sizes of batches.
+const SIZES: [f64; 12] = [1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0];
+
+static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+
+/// The handle of the process's recorder, which is installed on the first call.
+///
+/// Should another recorder be there already, ours stays empty and measuring goes to the other one.
+pub fn handle() -> &'static PrometheusHandle {
+    HANDLE.get_or_init(|| {
+        let recorder = builder().build_recorder();
+        let handle = recorder.handle();
+        if metrics::set_global_recorder(recorder).is_err() {
+            tracing::warn!("another metrics recorder is in place; `/metrics` stays empty");
+        }
+        describe();
+        gauge!("handraiser_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+        handle
+    })
+}
+
+fn builder() -> PrometheusBuilder {
+    use metrics_exporter_prometheus::Matcher::Suffix;
+    // Bounds are refused only when empty, and these are not.
+    let with = |builder: PrometheusBuilder, suffix: &str, bounds: &[f64]| {
+        builder.set_buckets_for_metric(Suffix(suffix.to_owned()), bounds).expect("histogram bounds are not empty")
+    };
+    let builder = with(PrometheusBuilder::new(), "_seconds", &SECONDS);
+    with(builder, "_batch_size", &SIZES)
+}
+
+/// The metrics of the process, with a HELP line for each.
+fn describe() {
+    describe_ingestion();
+    describe_deciding();
+    describe_delivery();
+    describe_gauge!("handraiser_build_info", "The running program's version; always 1");
+    describe_gauge!(
+        "handraiser_config_info",
+        "The version of the configuration in force; 1 for it, 0 for earlier ones"
+    );
+    describe_counter!("handraiser_config_reloads_total", "Reloads that put another configuration in force");
+    describe_counter!("handraiser_config_reload_failures_total", "Reloads that were refused");
+    describe_gauge!("process_start_time_seconds", Unit::Seconds, "When the process started, Unix time");
+    describe_gauge!("process_resident_memory_bytes", Unit::Bytes, "Resident memory");
+    describe_gauge!("process_open_fds", "Open file descriptors");
+    describe_gauge!("process_cpu_seconds_total", Unit::Seconds, "CPU time, user and system");
+}
+
+fn describe_ingestion() {
+    describe_counter!("handraiser_requests_total", "Requests for ingestion, by path and status");
+    describe_counter!(
+        "handraiser_events_total",
+        "Events, by source and outcome (accepted, duplicate, rejected, ignored)"
+    );
+    describe_counter!(
+        "handraiser_auth_failures_total",
+        "Requests with a missing or wrong key or signature, by source and reason"
+    );
+}
+
+fn describe_deciding() {
+    describe_histogram!("handraiser_commit_seconds", Unit::Seconds, "One commit into the store");
+    describe_histogram!("handraiser_commit_batch_size", "Events in one commit");
+    describe_counter!("handraiser_commit_conflicts_total", "Commits that were done again because a record had moved");
+    describe_histogram!("handraiser_evaluation_seconds", Unit::Seconds, "Evaluating the definitions of one subject");
+    describe_counter!("handraiser_leads_total", "Leads, by definition and tier");
+}
+
+fn describe_delivery() {
+    describe_counter!("handraiser_deliveries_total", "Delivery attempts, by destination and outcome");
+    describe_histogram!("handraiser_delivery_seconds", Unit::Seconds, "One delivery attempt, by destination");
+    describe_histogram!(
+        "handraiser_event_to_delivered_seconds",
+        Unit::Seconds,
+        "From receiving the event that made the difference to the destination's acceptance"
+    );
+    describe_gauge!("handraiser_queue_pending", "Entries that wait or are under way, by queue");
+    describe_gauge!("handraiser_queue_dead", "Entries that were given up, by queue");
+    describe_gauge!("handraiser_queue_oldest_seconds", Unit::Seconds, "Age of the oldest pending entry, by queue");
+}
+
+/// Says which configuration is in force.
+pub fn config_in_force(version: &str) {
+    static LAST: std::sync::Mutex<Option<String>> = std::sync::Mutex::new(None);
+    let mut last = LAST.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if let Some(before) = last.replace(version.to_owned()).filter(|before| before != version) {
+        gauge!("handraiser_config_info", "version" => before).set(0.0);
+    }
+    gauge!("handraiser_config_info", "version" => version.to_owned()).set(1.0);
+}
