@@ -1,0 +1,89 @@
+//! A lead as a card: who, how good, why, and who follows up.
+
+use super::frame::{Frame, Line};
+use super::paint::{Paint, Tone, columns, wrap};
+use super::words;
+use crate::lead::{Lead, Reason};
+
+/// The card of a lead; `corner` stands in its upper right corner.
+pub fn render(lead: &Lead, corner: &str, paint: Paint) -> String {
+    let width = paint.width.unwrap_or(100).clamp(60, 100);
+    let inner = width - 4;
+    let mut lines = vec![who(lead)];
+    lines.extend(wrap(&lead.summary, inner).into_iter().map(|line| Line::new().with(Tone::Plain, line)));
+    lines.push(Line::new());
+    lines.extend(reasons(&lead.reasons, inner));
+    lines.push(Line::new());
+    lines.extend(owner(lead, inner));
+    let right = if corner.is_empty() { Line::new() } else { Line::new().with(Tone::Dim, corner) };
+    Frame { tone: tier_tone(lead.tier), left: title(lead), right, lines }.render(paint, width)
+}
+
+const fn tier_tone(tier: u8) -> Tone {
+    match tier {
+        1 => Tone::Good,
+        2 => Tone::Accent,
+        _ => Tone::Dim,
+    }
+}
+
+fn title(lead: &Lead) -> Line {
+    Line::new()
+        .with(tier_tone(lead.tier), "● ")
+        .with(Tone::Strong, format!("Tier {}", lead.tier))
+        .with(Tone::Plain, format!(" · {}", lead.definition))
+}
+
+fn who(lead: &Lead) -> Line {
+    let account_name = lead.account.as_ref().and_then(|account| account.name.as_deref());
+    let name = lead.subject.name.as_deref().or(account_name).unwrap_or(&lead.subject.id);
+    let mut line = Line::new().with(Tone::Strong, name);
+    if name != lead.subject.id {
+        line = line.with(Tone::Dim, format!("  {} {}", lead.subject.kind, lead.subject.id));
+    }
+    line
+}
+
+/// The conditions with what was observed, in two columns.
+fn reasons(reasons: &[Reason], inner: usize) -> Vec<Line> {
+    let widest = reasons.iter().map(|reason| columns(&reason.condition)).max().unwrap_or(0);
+    let left = (widest + 4).min(inner * 3 / 4);
+    reasons.iter().map(|reason| reason_line(reason, left)).collect()
+}
+
+fn reason_line(reason: &Reason, left: usize) -> Line {
+    let (tone, sign) = match reason.met {
+        Some(true) => (Tone::Good, "✓ "),
+        Some(false) => (Tone::Bad, "✗ "),
+        None => (Tone::Warn, "? "),
+    };
+    let condition = super::paint::fit(&reason.condition, left.saturating_sub(4));
+    Line::new().with(tone, sign).with(Tone::Plain, condition).to(left).with(Tone::Strong, observed(reason))
+}
+
+/// What was observed: the value alone when there is one comparison, else each with its name.
+pub(super) fn observed(reason: &Reason) -> String {
+    match reason.observed.as_slice() {
+        [one] => words::value(&one.value),
+        many => {
+            let parts: Vec<String> =
+                many.iter().map(|seen| format!("{} {}", seen.what, words::value(&seen.value))).collect();
+            parts.join(", ")
+        }
+    }
+}
+
+fn owner(lead: &Lead, inner: usize) -> Vec<Line> {
+    let Some(routing) = &lead.routing else {
+        return vec![Line::new().with(Tone::Warn, "→ being routed")];
+    };
+    let owner = routing.owner.as_deref().unwrap_or("self-serve");
+    let head = Line::new().with(Tone::Accent, "→ ").with(Tone::Strong, owner);
+    let room = inner.saturating_sub(head.columns() + 2);
+    if columns(&routing.reason) <= room {
+        return vec![head.with(Tone::Dim, format!("  {}", routing.reason))];
+    }
+    let why = wrap(&routing.reason, inner.saturating_sub(2));
+    let why = why.into_iter().map(|line| Line::new().with(Tone::Dim, format!("  {line}")));
+    std::iter::once(head).chain(why).collect()
+}

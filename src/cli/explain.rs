@@ -1,0 +1,181 @@
+//! `handraiser explain`: where a user or an account stands on every definition, condition by condition.
+
+use std::fmt::Write;
+
+use super::client::{Client, Format, Remote};
+use super::paint::{Paint, Tone, columns};
+use super::subject::SubjectArgs;
+use super::{Failure, card, print_json, words};
+use crate::lead::{Axis, DefinitionExplanation, Observation, Reason, SubjectExplanation};
+use crate::time::{Clock, Millis};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    subject: SubjectArgs,
+
+    /// Only this definition
+    #[arg(long, value_name = "NAME")]
+    definition: Option<String>,
+
+    #[command(flatten)]
+    remote: Remote,
+}
+
+pub async fn run(args: Args) -> Result<(), Failure> {
+    let (kind, id) = args.subject.parse()?;
+    let client = Client::new(&args.remote)?;
+    let answer = client.get(&["explain", kind.as_str(), &id], &[]).await?;
+    if args.remote.format == Format::Json {
+        return print_json(&answer);
+    }
+    let mut explanation: SubjectExplanation = super::read(answer)?;
+    if let Some(name) = &args.definition {
+        explanation.definitions.retain(|definition| definition.name == *name);
+        if explanation.definitions.is_empty() {
+            return Err(Failure::message(format!("there is no definition `{name}` that is about a {kind}")));
+        }
+    }
+    print!("{}", render(&explanation, Clock::System.now(), Paint::stdout()));
+    Ok(())
+}
+
+/// The explanation as text.
+pub(super) fn render(explanation: &SubjectExplanation, now: Millis, paint: Paint) -> String {
+    let mut out = String::new();
+    head(&mut out, explanation, now, paint);
+    for definition in &explanation.definitions {
+        out.push('\n');
+        render_definition(&mut out, definition, now, paint);
+    }
+    if explanation.definitions.is_empty() {
+        line(&mut out, &paint.dim(format!("\nNo definition is about a {}.", explanation.subject.kind)));
+    }
+    counters(&mut out, explanation, now, paint);
+    out
+}
+
+fn line(out: &mut String, text: &str) {
+    out.push_str(text.trim_end());
+    out.push('\n');
+}
+
+fn head(out: &mut String, explanation: &SubjectExplanation, now: Millis, paint: Paint) {
+    let subject = &explanation.subject;
+    let name = subject.name.as_deref().unwrap_or(&subject.id);
+    line(out, &format!("{}  {}", paint.strong(name), paint.dim(format!("{} {}", subject.kind, subject.id))));
+    if let Some(target) = &explanation.merged_into {
+        line(out, &paint.tone(Tone::Warn, format!("merged into {} {target}, whose history this is", subject.kind)));
+    }
+    let mut facts = Vec::new();
+    facts.extend(explanation.first_seen.as_deref().map(|at| format!("first seen {}", words::ago(at, now))));
+    facts.extend(explanation.last_seen.as_deref().map(|at| format!("last seen {}", words::ago(at, now))));
+    if !explanation.accounts.is_empty() {
+        facts.push(format!("accounts {}", explanation.accounts.join(", ")));
+    }
+    let traits = explanation.traits.iter().filter(|(name, _)| *name != "name");
+    facts.extend(traits.map(|(name, value)| format!("{name} {}", words::value(value))));
+    for text in super::paint::wrap_list(&facts, " · ", paint.width.unwrap_or(120)) {
+        line(out, &paint.dim(text));
+    }
+}
+
+fn render_definition(out: &mut String, definition: &DefinitionExplanation, now: Millis, paint: Paint) {
+    let name = paint.strong(&definition.name);
+    line(out, &format!("{} {name}  {}", paint.mark(definition.qualifies), verdict(definition, paint)));
+    let width = definition.conditions.iter().map(|reason| columns(&reason.condition)).max().unwrap_or(0).min(60);
+    for axis in [Axis::Intent, Axis::Fit, Axis::Tier] {
+        let conditions: Vec<&Reason> = definition.conditions.iter().filter(|reason| reason.axis == axis).collect();
+        if conditions.is_empty() {
+            continue;
+        }
+        line(out, &format!("  {}", paint.dim(axis_name(axis))));
+        for reason in conditions {
+            condition(out, reason, width, paint);
+        }
+    }
+    if let Some(text) = history(definition, now) {
+        line(out, &format!("  {}", paint.dim(text)));
+    }
+}
+
+fn verdict(definition: &DefinitionExplanation, paint: Paint) -> String {
+    match (definition.qualifies, definition.tier) {
+        (Some(true), Some(tier)) => paint.tone(Tone::Good, format!("qualifies, tier {tier}")),
+        (Some(true), None) => paint.tone(Tone::Good, "qualifies"),
+        (Some(false), _) => paint.tone(Tone::Bad, "does not qualify"),
+        (None, _) => paint.tone(Tone::Warn, "not known yet"),
+    }
+}
+
+const fn axis_name(axis: Axis) -> &'static str {
+    match axis {
+        Axis::Intent => "intent",
+        Axis::Fit => "fit",
+        Axis::Tier => "tiers",
+    }
+}
+
+fn condition(out: &mut String, reason: &Reason, width: usize, paint: Paint) {
+    let padding = " ".repeat(width.saturating_sub(columns(&reason.condition)));
+    let standing = standing(reason);
+    let mut text = format!("    {} {}{padding}  {standing}", paint.mark(reason.met), reason.condition);
+    if let Some(progress) = reason.progress.filter(|_| reason.axis == Axis::Intent && reason.met != Some(true)) {
+        let gap = " ".repeat(14_usize.saturating_sub(columns(&standing)));
+        let percent = words::round((progress * 100.0).floor());
+        let _ = write!(text, "{gap}  {} {}", paint.bar(progress, 20), paint.dim(format!("{percent} %")));
+    }
+    line(out, &text);
+}
+
+/// `48 of 51` where a figure grows towards a threshold, else what was observed.
+fn standing(reason: &Reason) -> String {
+    match reason.observed.as_slice() {
+        [one] if reason.met != Some(true) => target(one)
+            .map_or_else(|| card::observed(reason), |target| format!("{} of {target}", words::value(&one.value))),
+        _ => card::observed(reason),
+    }
+}
+
+/// The least value that would do. Only counting upwards has one: `> 50` is 51 for whole numbers.
+fn target(observation: &Observation) -> Option<String> {
+    let threshold = observation.threshold.as_f64()?;
+    observation.value.as_f64()?;
+    match observation.operator.as_str() {
+        ">=" => Some(words::round(threshold)),
+        ">" if threshold.fract() == 0.0 => Some(words::round(threshold + 1.0)),
+        ">" => Some(format!("more than {}", words::round(threshold))),
+        _ => None,
+    }
+}
+
+fn history(definition: &DefinitionExplanation, now: Millis) -> Option<String> {
+    let mut text = format!("last qualified {}", words::ago(definition.qualified_at.as_deref()?, now));
+    if let Some(lead) = &definition.lead_id {
+        let _ = write!(text, " as lead {lead}");
+    }
+    if let Some(until) = &definition.cooldown_until {
+        let _ = write!(text, "; no further lead until {}", day(until));
+    }
+    Some(text)
+}
+
+fn day(rfc3339: &str) -> String {
+    rfc3339.parse::<jiff::Timestamp>().map_or_else(|_| rfc3339.to_owned(), |at| at.strftime("%-d %b %Y").to_string())
+}
+
+fn counters(out: &mut String, explanation: &SubjectExplanation, now: Millis, paint: Paint) {
+    if explanation.counters.is_empty() {
+        return;
+    }
+    line(out, &format!("\n{}", paint.dim("counters")));
+    let width = explanation.counters.keys().map(|name| columns(name)).max().unwrap_or(0);
+    for (name, value) in &explanation.counters {
+        let padding = " ".repeat(width - columns(name));
+        let shown = match value.as_str() {
+            Some(moment) => words::ago(moment, now),
+            None => words::value(value),
+        };
+        line(out, &format!("  {name}{padding}  {shown}"));
+    }
+}

@@ -1,0 +1,107 @@
+//! `handraiser leads`: the newest leads, or one in full.
+
+use serde_json::Value;
+
+use super::client::{Client, Format, Remote};
+use super::paint::{Paint, Tone};
+use super::table::{Cell, Table};
+use super::{Failure, print_json, words};
+use crate::http::admin::{LeadItem, LeadList};
+use crate::lead::Lead;
+use crate::time::{Clock, Millis};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Show this lead in full
+    id: Option<String>,
+
+    /// Only leads of this definition
+    #[arg(long, value_name = "NAME")]
+    definition: Option<String>,
+
+    /// Only leads of this subject: `user:ID` or `account:ID`
+    #[arg(long, value_name = "SUBJECT")]
+    subject: Option<String>,
+
+    /// Only leads that changed before this moment (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    before: Option<String>,
+
+    /// How many at most
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    limit: usize,
+
+    #[command(flatten)]
+    remote: Remote,
+}
+
+pub async fn run(args: Args) -> Result<(), Failure> {
+    let client = Client::new(&args.remote)?;
+    if let Some(id) = &args.id {
+        let answer = client.get(&["leads", id], &[]).await?;
+        return show_one(&answer, args.remote.format);
+    }
+    let mut query = vec![("limit", args.limit.to_string())];
+    query.extend(args.definition.map(|name| ("definition", name)));
+    query.extend(args.subject.map(|subject| ("subject", subject)));
+    query.extend(args.before.map(|before| ("before", before)));
+    let answer = client.get(&["leads"], &query).await?;
+    if args.remote.format == Format::Json {
+        return print_json(&answer);
+    }
+    let list: LeadList = super::read(answer)?;
+    print!("{}", render_list(&list, Clock::System.now(), Paint::stdout()));
+    Ok(())
+}
+
+fn show_one(answer: &Value, format: Format) -> Result<(), Failure> {
+    if format == Format::Json {
+        return print_json(answer);
+    }
+    let item: LeadItem = super::read(answer.clone())?;
+    match lead_of(&item.lead) {
+        Some(lead) => print!("{}", super::card::render(&lead, &item.id, Paint::stdout())),
+        None => return print_json(answer),
+    }
+    Ok(())
+}
+
+/// The lead in a stored record, which is either the lead or the last event of its life.
+fn lead_of(value: &Value) -> Option<Lead> {
+    let lead = value.get("lead").unwrap_or(value);
+    serde_json::from_value(lead.clone()).ok()
+}
+
+fn render_list(list: &LeadList, now: Millis, paint: Paint) -> String {
+    if list.leads.is_empty() {
+        return "No leads yet. `handraiser explain account ID` shows how far an account is.\n".to_owned();
+    }
+    let mut table = Table::new(&["WHEN", "TIER", "SUBJECT", "DEFINITION", "OWNER", "LEAD", "SUMMARY"]);
+    for item in &list.leads {
+        table.row(row(item, now));
+    }
+    let mut out = table.render(paint);
+    if let Some(before) = list.next_before {
+        out.push_str(&paint.dim(format!("more: --before {}\n", Millis(before).rfc3339())));
+    }
+    out
+}
+
+fn row(item: &LeadItem, now: Millis) -> Vec<Cell> {
+    let lead = lead_of(&item.lead);
+    let tier = lead.as_ref().map_or_else(String::new, |lead| lead.tier.to_string());
+    let routing = lead.as_ref().and_then(|lead| lead.routing.as_ref());
+    let owner = match routing {
+        Some(routing) => routing.owner.clone().unwrap_or_else(|| "self-serve".to_owned()),
+        None => "being routed".to_owned(),
+    };
+    vec![
+        Cell::toned(words::ago(&item.updated, now), Tone::Dim),
+        Cell::toned(tier, Tone::Accent),
+        Cell::toned(&item.subject, Tone::Strong),
+        Cell::new(&item.definition),
+        Cell::new(owner),
+        Cell::toned(&item.id, Tone::Dim),
+        Cell::new(lead.map_or_else(String::new, |lead| lead.summary)),
+    ]
+}
