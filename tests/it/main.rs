@@ -1,5 +1,5 @@
 //! The program from outside: real HTTP, real stores, real SDKs.
 
-mod delivery;
+mod admin;
 mod harness;
 mod store_conformance;
