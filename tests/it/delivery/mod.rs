@@ -1,0 +1,8 @@
+//! Routing and delivery over the real wire: a store, the workers, and receivers that behave in every way receivers do.
+
+mod addresses;
+mod attempts;
+mod plant;
+mod reference_library;
+mod routing;
+mod wire;

@@ -1,0 +1,170 @@
+//! What happens on the wire: deadlines, bounds, order, independence.
+
+use std::time::{Duration, Instant};
+
+use handraiser::cdp::source::Secret;
+use handraiser::crm::deliveries::queue_of;
+use handraiser::crm::receiver::{Arrival, Receiver, Reply};
+use handraiser::store::EntryState;
+
+use super::plant::{PATIENCE, Plant, SECRET, destination};
+
+fn receiver() -> Receiver {
+    Receiver::start(&[Secret::new(SECRET)]).expect("a free port")
+}
+
+fn ids(arrivals: &[Arrival]) -> Vec<&str> {
+    arrivals.iter().map(|arrival| arrival.id.as_str()).collect()
+}
+
+#[actix_web::test]
+async fn a_lead_arrives_signed_and_as_it_was_queued() {
+    let crm = receiver();
+    let plant = Plant::new(vec![destination("crm", &crm.url())]);
+    let deliveries = plant.deliver();
+    let id = plant.send("crm", "acme", 1).await;
+    let done = plant.until(EntryState::Done, "crm", 1).await;
+
+    let arrivals = crm.arrivals();
+    assert_eq!(ids(&arrivals), [id.as_str()]);
+    assert!(arrivals[0].verified && arrivals[0].accepted);
+    assert_eq!(arrivals[0].headers["idempotency-key"], id);
+    assert_eq!(arrivals[0].headers["content-type"], "application/json");
+    assert!(arrivals[0].headers["user-agent"].starts_with("handraiser/"));
+    assert_eq!(arrivals[0].body, done[0].entry.payload);
+    deliveries.drain(PATIENCE).await;
+}
+
+#[actix_web::test]
+async fn a_wrong_secret_is_refused_by_the_receiver_and_mended_by_a_reload() {
+    let crm = receiver();
+    let mut wrong = destination("crm", &crm.url());
+    wrong.webhook.secrets = vec![Secret::new("whsec_d3JvbmcgYnV0IGxvbmcgZW5vdWdoIGZvciBhIGtleQ==")];
+    let plant = Plant::new(vec![wrong]).by_hand();
+    let deliveries = plant.deliver();
+    plant.send("crm", "acme", 1).await;
+    assert_eq!(plant.failed("crm", 1).await, "401 Unauthorized: the signature does not fit");
+
+    plant.config.store(super::plant::config(vec![destination("crm", &crm.url())], Vec::new(), Vec::new()).into());
+    plant.advance(1_000, &queue_of("crm"));
+    plant.until(EntryState::Done, "crm", 1).await;
+    deliveries.drain(PATIENCE).await;
+}
+
+#[actix_web::test]
+async fn an_answer_that_drips_is_cut_at_the_deadline() {
+    let crm = receiver();
+    crm.respond(|arrival| if arrival.attempt == 1 { Reply::Drip(Duration::from_millis(20)) } else { Reply::Accept });
+    let mut slow = destination("crm", &crm.url());
+    slow.webhook.timeout = Duration::from_millis(300);
+    let plant = Plant::new(vec![slow]).by_hand();
+    let deliveries = plant.deliver();
+    let started = Instant::now();
+    plant.send("crm", "acme", 1).await;
+    assert_eq!(plant.failed("crm", 1).await, "no complete answer within 0.3 s");
+    assert!(started.elapsed() < Duration::from_secs(5));
+    plant.advance(1_000, &queue_of("crm"));
+    plant.until(EntryState::Done, "crm", 1).await;
+    deliveries.drain(PATIENCE).await;
+}
+
+#[actix_web::test]
+async fn an_answer_without_an_end_is_cut_at_the_byte_cap() {
+    let crm = receiver();
+    crm.respond(|_| Reply::Flood);
+    let plant = Plant::new(vec![destination("crm", &crm.url())]);
+    let deliveries = plant.deliver();
+    plant.send("crm", "acme", 1).await;
+    // The status said yes; the rest of the body is of no interest.
+    plant.until(EntryState::Done, "crm", 1).await;
+    assert_eq!(crm.arrivals().len(), 1);
+    deliveries.drain(PATIENCE).await;
+}
+
+#[actix_web::test]
+async fn a_redirect_is_not_followed() {
+    let (crm, elsewhere) = (receiver(), receiver());
+    let target = format!("{}?token=hidden", elsewhere.url());
+    crm.respond(move |_| Reply::Status(302, vec![("location", target.clone())], String::new()));
+    let plant = Plant::new(vec![destination("crm", &crm.url())]).by_hand();
+    let deliveries = plant.deliver();
+    plant.send("crm", "acme", 1).await;
+    let error = plant.failed("crm", 1).await;
+    let expected = format!(
+        "302 Found; it redirects to {}, and redirects are not followed: configure that address",
+        elsewhere.url()
+    );
+    assert_eq!(error, expected);
+    assert!(elsewhere.arrivals().is_empty());
+    deliveries.drain(PATIENCE).await;
+}
+
+#[actix_web::test]
+async fn news_of_one_lead_arrives_in_order_though_the_first_delivery_fails() {
+    let crm = receiver();
+    crm.respond(
+        |arrival| if arrival.id == "evt_acme_1" && arrival.attempt < 3 { Reply::status(500) } else { Reply::Accept },
+    );
+    let plant = Plant::new(vec![destination("crm", &crm.url())]);
+    let deliveries = plant.deliver();
+    for revision in 1..=3 {
+        plant.send("crm", "acme", revision).await;
+    }
+    plant.send("crm", "other", 1).await;
+    plant.until(EntryState::Done, "crm", 4).await;
+    let arrivals = crm.arrivals();
+    let of_acme: Vec<_> = ids(&arrivals).into_iter().filter(|id| id.contains("acme")).collect();
+    assert_eq!(of_acme, ["evt_acme_1", "evt_acme_1", "evt_acme_1", "evt_acme_2", "evt_acme_3"]);
+    deliveries.drain(PATIENCE).await;
+}
+
+#[actix_web::test]
+async fn a_dead_destination_and_a_hanging_one_delay_nobody_else() {
+    let (crm, hanging) = (receiver(), receiver());
+    hanging.respond(|_| Reply::Slow(Duration::from_secs(60)));
+    // Nobody listens where the dead one is.
+    let gone = format!("http://{}/", crate::harness::free_address());
+    let plant = Plant::new(vec![
+        destination("dead", &gone),
+        destination("hanging", &hanging.url()),
+        destination("crm", &crm.url()),
+    ]);
+    let deliveries = plant.deliver();
+    for lead in 0..50 {
+        for name in ["dead", "hanging", "crm"] {
+            plant.send(name, &format!("lead{lead}"), 1).await;
+        }
+    }
+    let started = Instant::now();
+    plant.until(EntryState::Done, "crm", 50).await;
+    assert!(started.elapsed() < Duration::from_secs(5), "took {:?}", started.elapsed());
+    assert!(plant.rows(EntryState::Done, &queue_of("hanging")).await.is_empty());
+    deliveries.drain(Duration::from_millis(10)).await;
+    // What hung was given back, and counts no attempt.
+    let rows = plant.rows(EntryState::Pending, &queue_of("hanging")).await;
+    assert_eq!(rows.len(), 50);
+    assert!(rows.iter().all(|row| row.entry.attempts == 0));
+}
+
+#[actix_web::test]
+async fn a_reload_brings_and_takes_destinations() {
+    let (old, new) = (receiver(), receiver());
+    let plant = Plant::new(vec![destination("old", &old.url())]);
+    let mut deliveries = plant.deliver();
+    plant.config.store(super::plant::config(vec![destination("new", &new.url())], Vec::new(), Vec::new()).into());
+    deliveries.reload(PATIENCE).await;
+    plant.send("old", "acme", 1).await;
+    plant.send("new", "acme", 1).await;
+    plant.until(EntryState::Done, "new", 1).await;
+    assert!(old.arrivals().is_empty());
+    assert_eq!(
+        plant.rows(EntryState::Pending, &queue_of("old")).await.len(),
+        1,
+        "it waits for the destination's return"
+    );
+
+    plant.config.store(super::plant::config(vec![destination("old", &old.url())], Vec::new(), Vec::new()).into());
+    deliveries.reload(PATIENCE).await;
+    plant.until(EntryState::Done, "old", 1).await;
+    deliveries.drain(PATIENCE).await;
+}
