@@ -20,6 +20,30 @@ pub enum Call {
     Delete,
 }
 
+impl Call {
+    /// The call's `type` as it stands in events.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Track => "track",
+            Self::Identify => "identify",
+            Self::Group => "group",
+            Self::Page => "page",
+            Self::Screen => "screen",
+            Self::Alias => "alias",
+            Self::Delete => "delete",
+        }
+    }
+
+    /// The call of a `type`, whatever its case.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Track, Self::Identify, Self::Group, Self::Page, Self::Screen, Self::Alias, Self::Delete]
+            .into_iter()
+            .find(|call| call.as_str().eq_ignore_ascii_case(name))
+    }
+}
+
 /// A message id as it is remembered: 128 bits of XXH3 over the source's name and the `messageId`.
 ///
 /// The source is part of it because two sources may number their messages alike. When a message has no id, the hash is

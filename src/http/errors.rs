@@ -93,6 +93,9 @@ impl ErrorCode {
             Self::InvalidRequest => {
                 row("invalid_request", S::BAD_REQUEST, InvalidRequest, "the request is not of the form expected here")
             }
+            Self::Item(item @ ItemCode::EventTooLarge) => {
+                row(item.as_str(), S::PAYLOAD_TOO_LARGE, InvalidRequest, item.meaning())
+            }
             Self::Item(item) => row(item.as_str(), S::BAD_REQUEST, InvalidRequest, item.meaning()),
             Self::Sender(code) => row(code, S::UNAUTHORIZED, Auth, "the sender did not prove who it is"),
             Self::UnknownSource => {

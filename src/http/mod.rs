@@ -1,12 +1,18 @@
 //! The HTTP server: ingestion, admin API, health, metrics, the error table.
 
 pub mod admin;
+mod body;
+mod cors;
 pub mod errors;
 pub mod health;
 mod in_flight;
+mod ingest;
 pub mod metrics;
 pub mod openapi;
+mod pixel;
 mod recent;
+mod routes;
+mod source_config;
 pub mod sources;
 
 use actix_web::web::{self, ServiceConfig};
@@ -54,5 +60,5 @@ impl AppState {
 /// Assembles the whole server; `serve`, `demo` and the tests share it. Ingestion comes last: it answers every address
 /// that nothing else claims, because CDPs and SDKs call many, under prefixes of their users' choice.
 pub fn configure(cfg: &mut ServiceConfig, state: web::Data<AppState>) {
-    cfg.app_data(state);
+    cfg.app_data(state).default_service(web::to(ingest::dispatch));
 }

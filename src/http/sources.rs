@@ -104,17 +104,19 @@ impl SourceBook {
     }
 
     /// Notes a request whose sender did not prove who it is; without a `source`, it named none that is configured.
-    pub fn unauthorised(&self, source: Option<&SourceName>, at: Millis, code: &str, reason: &str) {
+    /// Answers whether the source's last failure was of another kind.
+    pub fn unauthorised(&self, source: Option<&SourceName>, at: Millis, code: &str, reason: &str) -> bool {
         let entry = self.entry(source);
         add(&entry.unauthorised, 1);
-        entry.fail(at, code, reason);
+        entry.fail(at, code, reason)
     }
 
     /// Notes a request that was refused as a whole for another reason.
-    pub fn failed(&self, source: Option<&SourceName>, at: Millis, code: &str, reason: &str) {
+    /// Answers whether the source's last failure was of another kind.
+    pub fn failed(&self, source: Option<&SourceName>, at: Millis, code: &str, reason: &str) -> bool {
         let entry = self.entry(source);
         add(&entry.failed, 1);
-        entry.fail(at, code, reason);
+        entry.fail(at, code, reason)
     }
 
     /// The report of each of the `configured` sources, in that order, and then of `(unknown)`.
@@ -128,9 +130,10 @@ impl SourceBook {
 }
 
 impl Counters {
-    fn fail(&self, at: Millis, code: &str, reason: &str) {
+    fn fail(&self, at: Millis, code: &str, reason: &str) -> bool {
         let failure = Failure { at: at.rfc3339(), code: code.to_owned(), reason: reason.to_owned() };
-        *self.last_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+        let before = self.last_failure.lock().unwrap_or_else(PoisonError::into_inner).replace(failure);
+        before.is_none_or(|before| before.code != code)
     }
 
     fn report(&self, name: &str) -> SourceReport {
@@ -166,8 +169,9 @@ mod tests {
         let book = SourceBook::default();
         let tally = Tally { accepted: 3, duplicates: 1, rejected: 2, ignored: 1, first_element_signature: true };
         book.taken(&app, Millis(1_000), tally);
-        book.unauthorised(Some(&app), Millis(2_000), "wrong_signature", "no secret fits");
-        book.unauthorised(None, Millis(3_000), "unknown_write_key", "no such key");
+        assert!(book.unauthorised(Some(&app), Millis(1_500), "wrong_signature", "no secret fits"), "news");
+        assert!(!book.unauthorised(Some(&app), Millis(2_000), "wrong_signature", "no secret fits"), "known");
+        assert!(book.unauthorised(None, Millis(3_000), "unknown_write_key", "no such key"), "news");
         insta::assert_json_snapshot!(book.report([&app, &quiet]), @r#"
         [
           {
@@ -176,7 +180,7 @@ mod tests {
             "duplicates": 1,
             "rejected": 2,
             "ignored": 1,
-            "unauthorised": 1,
+            "unauthorised": 2,
             "failed": 0,
             "first_element_signatures": 1,
             "last_event_at": "1970-01-01T00:00:01.000Z",

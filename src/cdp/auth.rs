@@ -1,0 +1,176 @@
+//! Which source a request comes from, and whether it is to be believed.
+
+use std::borrow::Cow;
+
+use super::body::{Body, Calls, unwrap_json, write_key_of};
+use super::failure::{AuthFailure, RequestError};
+use super::headers::{Headers, basic, bearer};
+use super::receive::{Endpoint, Request};
+use super::signature::{Signed, Vouched, any_equal, is_offered, prove};
+use super::source::Source;
+
+/// A source, and what vouches for the request being from it.
+pub(super) type Known<'c> = (&'c Source, Vouched);
+
+/// Finds the source of a request and checks its proof. `body` is `None` when it can't be read; then only headers and the
+/// raw bytes can vouch.
+pub(super) fn authenticate<'c>(
+    request: &Request<'_>,
+    body: Option<&Body<'_>>,
+    sources: &'c [Source],
+) -> Result<Known<'c>, RequestError> {
+    match request.endpoint {
+        Endpoint::Webhook(name) => named(name, request, body, sources),
+        Endpoint::Call(_) | Endpoint::Batch | Endpoint::Unsupported(_) => anonymous(request, body, sources),
+    }
+}
+
+/// The address names the source.
+fn named<'c>(
+    name: &str,
+    request: &Request<'_>,
+    body: Option<&Body<'_>>,
+    sources: &'c [Source],
+) -> Result<Known<'c>, RequestError> {
+    let source = sources
+        .iter()
+        .find(|source| source.name.as_str() == name)
+        .ok_or_else(|| RequestError::UnknownSource(shorten(name)))?;
+    let vouched = match &source.proof {
+        Some(proof) => prove(proof, request.headers, signed(request, body), request.received_at),
+        None => own_write_key(source, request, body, sources),
+    };
+    vouched.map(|vouched| (source, vouched)).map_err(|failure| refused(Some(source), failure))
+}
+
+fn own_write_key(
+    source: &Source,
+    request: &Request<'_>,
+    body: Option<&Body<'_>>,
+    sources: &[Source],
+) -> Result<Vouched, AuthFailure> {
+    let keys = presented_keys(request, body);
+    if keys.iter().any(|key| any_equal(&source.write_keys, key)) {
+        return Ok(Vouched::WriteKey);
+    }
+    Err(match keys.first() {
+        None => AuthFailure::MissingWriteKey,
+        Some(_) if keys.iter().any(|key| by_key(sources, key).is_some()) => {
+            AuthFailure::ForeignWriteKey(source.name.clone())
+        }
+        Some(_) => AuthFailure::UnknownWriteKey,
+    })
+}
+
+/// The write key names the source, or else a proof that only one source can give.
+fn anonymous<'c>(
+    request: &Request<'_>,
+    body: Option<&Body<'_>>,
+    sources: &'c [Source],
+) -> Result<Known<'c>, RequestError> {
+    let keys = presented_keys(request, body);
+    if let Some(source) = keys.iter().find_map(|key| by_key(sources, key)) {
+        let Some(proof) = &source.proof else { return Ok((source, Vouched::WriteKey)) };
+        return prove(proof, request.headers, signed(request, body), request.received_at)
+            .map(|vouched| (source, vouched))
+            .map_err(|failure| refused(Some(source), failure));
+    }
+    let no_key = if keys.is_empty() { AuthFailure::MissingWriteKey } else { AuthFailure::UnknownWriteKey };
+    by_proof(request, body, sources).unwrap_or_else(|| Err(refused(None, no_key)))
+}
+
+/// The source whose proof the request gives; `None` when it offers none at all.
+fn by_proof<'c>(
+    request: &Request<'_>,
+    body: Option<&Body<'_>>,
+    sources: &'c [Source],
+) -> Option<Result<Known<'c>, RequestError>> {
+    let mut failures = Vec::new();
+    for source in sources {
+        let Some(proof) = source.proof.as_ref().filter(|proof| is_offered(proof, request.headers)) else { continue };
+        match prove(proof, request.headers, signed(request, body), request.received_at) {
+            Ok(vouched) => return Some(Ok((source, vouched))),
+            Err(failure) => failures.push((source, failure)),
+        }
+    }
+    // `Authorization` alone is no attempt at a proof: every SDK sends its write key there.
+    failures.retain(|(_, failure)| *failure != AuthFailure::WrongCredentials("authorization".to_owned()));
+    let only = failures.len() == 1;
+    failures.into_iter().next().map(|(source, failure)| Err(refused(only.then_some(source), failure)))
+}
+
+fn refused(source: Option<&Source>, failure: AuthFailure) -> RequestError {
+    RequestError::Unauthorised { source_name: source.map(|source| source.name.clone()), failure }
+}
+
+fn by_key<'c>(sources: &'c [Source], key: &[u8]) -> Option<&'c Source> {
+    // Every source is looked at, so that the time says nothing about the key.
+    let mut found = None;
+    for source in sources {
+        if any_equal(&source.write_keys, key) && found.is_none() {
+            found = Some(source);
+        }
+    }
+    found
+}
+
+/// The write keys that a request presents, in the order in which they are believed.
+fn presented_keys<'a>(request: &Request<'a>, body: Option<&'a Body<'_>>) -> Vec<Cow<'a, [u8]>> {
+    let mut keys: Vec<Cow<'a, [u8]>> = Vec::new();
+    keys.extend(basic(request.headers).map(|basic| Cow::Owned(basic.user)));
+    keys.extend(body.and_then(|body| body.write_key.as_deref()).map(|key| Cow::Borrowed(key.as_bytes())));
+    keys.extend(bearer(request.headers).map(Cow::Borrowed));
+    if let Some(key) = request.headers.get("x-write-key") {
+        // Jitsu's SDK sends `key` or `key:secret`.
+        keys.push(Cow::Borrowed(key));
+        keys.extend(key.iter().position(|byte| *byte == b':').and_then(|at| key.get(..at)).map(Cow::Borrowed));
+    }
+    keys.extend(query_write_key(request.query).map(|key| Cow::Owned(key.into_bytes())));
+    if keys.is_empty() {
+        let first = body.and_then(Body::first_of_batch).and_then(write_key_of);
+        keys.extend(first.map(|key| Cow::Owned(key.into_string().into_bytes())));
+    }
+    keys.retain(|key| !key.is_empty());
+    keys
+}
+
+/// `writeKey` of a query string.
+#[must_use]
+pub fn query_write_key(query: &str) -> Option<String> {
+    url::form_urlencoded::parse(query.as_bytes())
+        .find(|(name, _)| name == "writeKey" || name == "write_key")
+        .map(|(_, value)| value.into_owned())
+}
+
+/// The write keys in headers and query, for addresses that have no body.
+pub(super) fn source_of_keys<'c>(
+    headers: &dyn Headers,
+    query: &str,
+    sources: &'c [Source],
+) -> Result<&'c Source, AuthFailure> {
+    let request =
+        Request { endpoint: Endpoint::Batch, headers, query, body: b"", received_at: crate::time::Millis::default() };
+    let keys = presented_keys(&request, None);
+    let no_key = if keys.is_empty() { AuthFailure::MissingWriteKey } else { AuthFailure::UnknownWriteKey };
+    keys.iter().find_map(|key| by_key(sources, key)).ok_or(no_key)
+}
+
+/// The source of a write key that stands in an address.
+#[must_use]
+pub fn source_of_write_key<'c>(key: &str, sources: &'c [Source]) -> Option<&'c Source> {
+    by_key(sources, key.as_bytes())
+}
+
+fn signed<'a>(request: &Request<'a>, body: Option<&Body<'a>>) -> Signed<'a> {
+    let first = body.and_then(Body::first_of_batch);
+    let inner = first.map(unwrap_json).filter(|inner| Some(*inner) != first);
+    let events = match body.map(|body| &body.calls) {
+        Some(Calls::Batch { total, .. }) => *total,
+        Some(Calls::Single(_)) | None => 1,
+    };
+    Signed { body: request.body, first: [first.map(str::as_bytes), inner.map(str::as_bytes)], events }
+}
+
+fn shorten(name: &str) -> String {
+    name.chars().take(64).collect()
+}

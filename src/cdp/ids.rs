@@ -1,0 +1,160 @@
+//! Ids in JSON: strings, trimmed, or numbers, written as strings; and texts, which are read leniently.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+/// What a program writes where it meant to write an id and had none. Taken as ids, they would melt strangers into one.
+const PLACEHOLDERS: [&str; 4] = ["null", "undefined", "NaN", "[object Object]"];
+
+/// Longer than this is no id; ids become keys of the store.
+const LONGEST: usize = 1_024;
+
+/// An id field; absent, `null`, blank and placeholder values are `None`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct IdField(pub Option<Box<str>>);
+
+impl<'de> Deserialize<'de> for IdField {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(IdVisitor).map(Self)
+    }
+}
+
+struct IdVisitor;
+
+impl Visitor<'_> for IdVisitor {
+    type Value = Option<Box<str>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string or a number")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        let text = text.trim();
+        if text.len() > LONGEST {
+            return Err(E::custom(format_args!("longer than {LONGEST} bytes, which no id is")));
+        }
+        Ok((!text.is_empty() && !PLACEHOLDERS.contains(&text)).then(|| text.into()))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(Some(number.to_string().into()))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
+        Ok(Some(number.to_string().into()))
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Self::Value, E> {
+        // Beyond 2^53 neighbouring numbers read alike, and two users would become one.
+        if number.abs() >= 9_007_199_254_740_992.0 {
+            return Err(E::custom("a number this large loses digits, send it as a string"));
+        }
+        Ok(Some(number.to_string().into()))
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+}
+
+/// A text such as an event's name: trimmed, never empty; a value of another kind counts as none, never as an error.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct TextField(pub Option<Box<str>>);
+
+impl<'de> Deserialize<'de> for TextField {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TextVisitor).map(Self)
+    }
+}
+
+struct TextVisitor;
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Option<Box<str>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        let text = text.trim();
+        Ok((!text.is_empty()).then(|| text.into()))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(Some(number.to_string().into()))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
+        Ok(Some(number.to_string().into()))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
+        Ok(Some(number.to_string().into()))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Result<Option<String>, String> {
+        serde_json::from_str::<IdField>(json).map(|id| id.0.map(String::from)).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn reads_strings_and_numbers() {
+        for (json, expected) in [
+            (r#""u1""#, Some("u1")),
+            (r#""  u 1\n ""#, Some("u 1")),
+            (r#""Ø\u00d8""#, Some("ØØ")),
+            ("42", Some("42")),
+            ("-7", Some("-7")),
+            ("42.0", Some("42")),
+            ("1.5", Some("1.5")),
+            ("18446744073709551615", Some("18446744073709551615")),
+            ("0", Some("0")),
+            ("null", None),
+            (r#""""#, None),
+            (r#""  ""#, None),
+            (r#""undefined""#, None),
+            (r#""null""#, None),
+            (r#""[object Object]""#, None),
+        ] {
+            assert_eq!(read(json), Ok(expected.map(str::to_owned)), "{json}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_no_id() {
+        for (json, expected) in [
+            ("{}", "invalid type: map, expected a string or a number"),
+            ("[1]", "invalid type: sequence, expected a string or a number"),
+            ("true", "invalid type: boolean `true`, expected a string or a number"),
+            ("18446744073709551616", "a number this large loses digits, send it as a string"),
+            (&format!("{:?}", "x".repeat(1_025)), "longer than 1024 bytes, which no id is"),
+        ] {
+            let error = read(json).expect_err(json);
+            assert!(error.starts_with(expected), "{json}: {error}");
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! One call as it stands in JSON, read in one pass: only what is needed is kept, the rest is skipped unread.
+//!
+//! Of a field that occurs twice the last value counts, as in JavaScript. An empty list stands for an empty object, because
+//! PHP writes it so.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
+use serde_json::{Map, Value};
+
+use super::event::Call;
+use super::ids::{IdField, TextField};
+use super::when::{TimeField, Times};
+
+/// The name by which senders may include or exclude this destination in `integrations`.
+pub const INTEGRATION: &str = "Handraiser";
+
+/// A call of the Segment spec as sent.
+#[derive(Debug, Default)]
+pub(super) struct Item {
+    pub kind: Kind,
+    pub message_id: IdField,
+    pub user_id: IdField,
+    pub anonymous_id: IdField,
+    pub previous_id: IdField,
+    pub group_id: IdField,
+    pub event: TextField,
+    pub name: TextField,
+    pub category: TextField,
+    pub times: Times,
+    pub properties: Map<String, Value>,
+    pub traits: Map<String, Value>,
+    pub context: Option<Context>,
+    pub integrations: Integrations,
+}
+
+/// The `type` of a call.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Kind {
+    #[default]
+    Missing,
+    Known(Call),
+    /// A type that is no call of the Segment spec.
+    Other(Box<str>),
+}
+
+impl<'de> Deserialize<'de> for Kind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Some(text) = TextField::deserialize(deserializer)?.0 else { return Ok(Self::Missing) };
+        Ok(Call::from_name(&text).map_or(Self::Other(text), Self::Known))
+    }
+}
+
+/// What is needed of `context`.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Context {
+    pub traits: Map<String, Value>,
+    pub group_id: Option<Box<str>>,
+}
+
+/// What `integrations` says about all destinations, and about this one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Integrations {
+    pub all: Option<bool>,
+    pub ours: Option<bool>,
+}
+
+impl Integrations {
+    /// Whether the sender wants this destination left out; what `self` leaves open, `envelope` decides.
+    pub fn opted_out(self, envelope: Self) -> bool {
+        let ours = self.ours.or(envelope.ours);
+        ours == Some(false) || (ours.is_none() && self.all.or(envelope.all) == Some(false))
+    }
+}
+
+#[derive(serde::Deserialize)]
+#[serde(field_identifier, rename_all = "camelCase")]
+enum Key {
+    #[serde(rename = "type")]
+    Kind,
+    #[serde(alias = "message_id")]
+    MessageId,
+    #[serde(alias = "user_id")]
+    UserId,
+    #[serde(alias = "anonymous_id")]
+    AnonymousId,
+    #[serde(alias = "previous_id")]
+    PreviousId,
+    #[serde(alias = "group_id")]
+    GroupId,
+    Event,
+    Name,
+    Category,
+    Timestamp,
+    #[serde(alias = "original_timestamp")]
+    OriginalTimestamp,
+    #[serde(alias = "sent_at")]
+    SentAt,
+    Properties,
+    Traits,
+    Context,
+    Integrations,
+    #[serde(other)]
+    Other,
+}
+
+impl<'de> Deserialize<'de> for Item {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ItemVisitor)
+    }
+}
+
+struct ItemVisitor;
+
+impl<'de> Visitor<'de> for ItemVisitor {
+    type Value = Item;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an event (a JSON object)")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Item, A::Error> {
+        let mut item = Item::default();
+        while let Some(key) = map.next_key::<Key>()? {
+            match key {
+                Key::Kind => item.kind = map.next_value()?,
+                Key::MessageId => item.message_id = field(&mut map, "messageId")?,
+                Key::UserId => item.user_id = field(&mut map, "userId")?,
+                Key::AnonymousId => item.anonymous_id = field(&mut map, "anonymousId")?,
+                Key::PreviousId => item.previous_id = field(&mut map, "previousId")?,
+                Key::GroupId => item.group_id = field(&mut map, "groupId")?,
+                Key::Event => item.event = map.next_value()?,
+                Key::Name => item.name = map.next_value()?,
+                Key::Category => item.category = map.next_value()?,
+                Key::Timestamp => item.times.timestamp = map.next_value::<TimeField>()?.0,
+                Key::OriginalTimestamp => item.times.original = map.next_value::<TimeField>()?.0,
+                Key::SentAt => item.times.sent_at = map.next_value::<TimeField>()?.0,
+                Key::Properties => item.properties = field::<ObjectField<Bag>, A>(&mut map, "properties")?.0.0,
+                Key::Traits => item.traits = field::<ObjectField<Bag>, A>(&mut map, "traits")?.0.0,
+                Key::Context => item.context = Some(field::<ObjectField<Context>, A>(&mut map, "context")?.0),
+                Key::Integrations => {
+                    item.integrations = field::<ObjectField<Integrations>, A>(&mut map, "integrations")?.0;
+                }
+                Key::Other => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(item)
+    }
+}
+
+/// Reads a field's value; an error names the field.
+fn field<'de, T: Deserialize<'de>, A: MapAccess<'de>>(map: &mut A, name: &str) -> Result<T, A::Error> {
+    map.next_value().map_err(|error| A::Error::custom(format_args!("`{name}`: {error}")))
+}
+
+/// An object; `null` and an empty list stand for an empty one.
+pub(super) struct ObjectField<T>(pub T);
+
+/// What can be read from an object's entries.
+pub(super) trait FromEntries: Default {
+    fn from_entries<'de, A: MapAccess<'de>>(map: A) -> Result<Self, A::Error>;
+}
+
+impl<'de, T: FromEntries> Deserialize<'de> for ObjectField<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ObjectVisitor(PhantomData)).map(Self)
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: FromEntries> Visitor<'de> for ObjectVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+        T::from_entries(map)
+    }
+
+    fn visit_unit<E>(self) -> Result<T, E> {
+        Ok(T::default())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<T, A::Error> {
+        match seq.next_element::<IgnoredAny>()? {
+            None => Ok(T::default()),
+            Some(_) => Err(A::Error::invalid_type(Unexpected::Seq, &self)),
+        }
+    }
+}
+
+/// Properties or traits, as they are.
+#[derive(Default)]
+pub(super) struct Bag(pub Map<String, Value>);
+
+impl FromEntries for Bag {
+    fn from_entries<'de, A: MapAccess<'de>>(map: A) -> Result<Self, A::Error> {
+        Map::deserialize(serde::de::value::MapAccessDeserializer::new(map)).map(Self)
+    }
+}
+
+#[derive(serde::Deserialize)]
+#[serde(field_identifier, rename_all = "camelCase")]
+enum ContextKey {
+    Traits,
+    #[serde(alias = "group_id")]
+    GroupId,
+    #[serde(other)]
+    Other,
+}
+
+impl FromEntries for Context {
+    fn from_entries<'de, A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
+        let mut context = Self::default();
+        while let Some(key) = map.next_key::<ContextKey>()? {
+            match key {
+                ContextKey::Traits => context.traits = field::<ObjectField<Bag>, A>(&mut map, "traits")?.0.0,
+                ContextKey::GroupId => context.group_id = field::<IdField, A>(&mut map, "groupId")?.0,
+                ContextKey::Other => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(context)
+    }
+}
+
+#[derive(serde::Deserialize)]
+#[serde(field_identifier)]
+enum IntegrationKey {
+    #[serde(rename = "All", alias = "all")]
+    All,
+    #[serde(rename = "Handraiser")]
+    Ours,
+    #[serde(other)]
+    Other,
+}
+
+impl FromEntries for Integrations {
+    fn from_entries<'de, A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
+        let mut integrations = Self::default();
+        while let Some(key) = map.next_key::<IntegrationKey>()? {
+            match key {
+                IntegrationKey::All => integrations.all = flag(&map.next_value()?),
+                IntegrationKey::Ours => integrations.ours = flag(&map.next_value()?),
+                IntegrationKey::Other => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(integrations)
+    }
+}
+
+/// `true`, `false`, or options for a destination, which mean `true`.
+fn flag(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(flag) => Some(*flag),
+        Value::Object(_) => Some(true),
+        _ => None,
+    }
+}
+
+/// Only the `messageId`, for saying which event was rejected.
+#[derive(Default)]
+struct MessageIdOnly(Option<Box<str>>);
+
+impl FromEntries for MessageIdOnly {
+    fn from_entries<'de, A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
+        let mut found = Self::default();
+        while let Some(key) = map.next_key::<Key>()? {
+            if matches!(key, Key::MessageId) {
+                found.0 = map.next_value::<TextField>()?.0;
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The `messageId` of an event that is otherwise unusable, when it can be read.
+pub(super) fn message_id_of(raw: &str) -> Option<String> {
+    serde_json::from_str::<ObjectField<MessageIdOnly>>(raw).ok().and_then(|found| found.0.0).map(String::from)
+}

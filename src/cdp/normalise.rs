@@ -1,0 +1,247 @@
+//! From a call as sent to an [`Event`]: what must be there is there, and everything has one form.
+
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::body::{Body, Calls};
+use super::event::{Call, Event, MessageHash};
+use super::failure::{ItemCode, ItemError};
+use super::item::{Context, FromEntries, Integrations, Item, Kind, ObjectField};
+use super::receive::{Endpoint, Request};
+use super::signature::Vouched;
+use super::source::Source;
+use super::when::{Times, event_time};
+use crate::time::Millis;
+
+/// What became of a call that could be read.
+pub(super) enum Verdict {
+    Event(Box<Event>),
+    /// The sender wants it left out here, or it changes nothing.
+    Ignored,
+}
+
+/// What holds for all calls of a request.
+pub(super) struct Normaliser<'r> {
+    source: &'r Source,
+    endpoint: Endpoint<'r>,
+    vouched: Vouched,
+    single: bool,
+    received_at: Millis,
+    event_bytes: usize,
+    sent_at: Option<Millis>,
+    context: Context,
+    integrations: Integrations,
+}
+
+impl<'r> Normaliser<'r> {
+    pub fn new(
+        request: &Request<'r>,
+        source: &'r Source,
+        vouched: Vouched,
+        body: &Body<'_>,
+        event_bytes: usize,
+    ) -> Self {
+        let single = matches!(body.calls, Calls::Single(_));
+        Self {
+            source,
+            endpoint: request.endpoint,
+            vouched,
+            single,
+            received_at: request.received_at,
+            event_bytes,
+            sent_at: body.sent_at,
+            context: envelope(body.context.filter(|_| !single)),
+            integrations: envelope(body.integrations.filter(|_| !single)),
+        }
+    }
+
+    /// Reads and checks the call at `index`.
+    pub fn normalise(&self, index: usize, raw: &str) -> Result<Verdict, ItemError> {
+        if raw.len() > self.event_bytes {
+            let message = format!("the event has {} bytes; {} are allowed", raw.len(), self.event_bytes);
+            return Err(ItemError::new(ItemCode::EventTooLarge, message));
+        }
+        let item: Item = serde_json::from_str(raw).map_err(|error| unreadable(&error))?;
+        let call = self.call(&item.kind)?;
+        self.check(call, index, &item)?;
+        if self.left_out(call, &item) {
+            return Ok(Verdict::Ignored);
+        }
+        Ok(Verdict::Event(Box::new(self.event(call, item, raw))))
+    }
+
+    /// The kind of a call. An address of one kind decides for SDKs, as it does in RudderStack; webhook senders post every
+    /// kind to one address, so that there, and in lists, the call's own `type` decides.
+    fn call(&self, kind: &Kind) -> Result<Call, ItemError> {
+        match (self.endpoint, kind) {
+            (Endpoint::Unsupported(name), Kind::Missing) => Err(unsupported(name)),
+            (Endpoint::Unsupported(name), _) if self.single && self.source.proof.is_none() => Err(unsupported(name)),
+            (Endpoint::Call(call), _) if self.single && self.source.proof.is_none() => Ok(call),
+            (Endpoint::Call(call), Kind::Missing) => Ok(call),
+            (_, Kind::Known(call)) => Ok(*call),
+            (_, Kind::Other(name)) => Err(unsupported(name)),
+            (_, Kind::Missing) => Err(ItemError::new(
+                ItemCode::MissingType,
+                "`type` is missing; it must be one of track, identify, group, page, screen, alias",
+            )),
+        }
+    }
+
+    fn check(&self, call: Call, index: usize, item: &Item) -> Result<(), ItemError> {
+        let named = item.user_id.0.is_some() || item.anonymous_id.0.is_some();
+        let fail = |code, message: &str| Err(ItemError::new(code, message));
+        match call {
+            Call::Group if item.group_id.0.is_none() => fail(ItemCode::MissingGroup, "`groupId` is missing or empty"),
+            Call::Group => Ok(()),
+            Call::Alias if item.user_id.0.is_none() => {
+                fail(ItemCode::MissingId, "`userId` is missing or empty; an alias ties `previousId` to it")
+            }
+            Call::Alias if item.previous_id.0.is_none() && item.anonymous_id.0.is_none() => {
+                fail(ItemCode::MissingPrevious, "`previousId` is missing or empty; an alias ties it to `userId`")
+            }
+            _ if !named => {
+                fail(ItemCode::MissingId, "neither `userId` nor `anonymousId` is there; one of them is needed")
+            }
+            Call::Track if item.event.0.is_none() => {
+                fail(ItemCode::MissingEvent, "`event`, the name of what happened, is missing or empty")
+            }
+            Call::Delete if !self.may_delete(index) => fail(
+                ItemCode::DeleteNotProven,
+                "deletions are taken only from sources with a signature or secret, and only where it covers them",
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    // Fails closed: a write key is public where browsers use it, and behind a signature over the first event only,
+    // anybody who saw one signed event could add others. Neither may delete a person's data.
+    fn may_delete(&self, index: usize) -> bool {
+        match self.vouched {
+            Vouched::WriteKey => false,
+            Vouched::Secret | Vouched::Body => true,
+            Vouched::FirstElement => index == 0,
+        }
+    }
+
+    /// Whether the call is to have no effect here.
+    fn left_out(&self, call: Call, item: &Item) -> bool {
+        // A CDP has followed `integrations` before it sends to a webhook, where we go by the webhook's name.
+        let opted_out = self.source.proof.is_none() && item.integrations.opted_out(self.integrations);
+        let to_itself = call == Call::Alias && previous(item) == item.user_id.0.as_deref();
+        opted_out || to_itself
+    }
+
+    fn event(&self, call: Call, item: Item, raw: &str) -> Event {
+        let (message_id, message) = self.message(&item, raw);
+        let times = Times { sent_at: item.times.sent_at.or(self.sent_at), ..item.times };
+        let previous_id = (call == Call::Alias).then(|| previous(&item).map(Into::into)).flatten();
+        let context = self.context_of(item.context);
+        let (traits, context_traits) = traits(call, item.traits, context.traits);
+        Event {
+            source: self.source.name.clone(),
+            call,
+            message_id,
+            message,
+            user_id: item.user_id.0,
+            anonymous_id: item.anonymous_id.0,
+            previous_id,
+            group_id: item.group_id.0.filter(|_| call == Call::Group),
+            context_group_id: context.group_id,
+            name: name(call, item.event.0, item.name.0, &item.properties),
+            timestamp: event_time(times, self.received_at, self.source.correct_time),
+            received_at: self.received_at,
+            properties: properties(call, item.properties, item.category.0),
+            traits,
+            context_traits,
+        }
+    }
+
+    fn message(&self, item: &Item, raw: &str) -> (Box<str>, MessageHash) {
+        if let Some(id) = &item.message_id.0 {
+            return (id.clone(), MessageHash::of(&self.source.name, id.as_bytes()));
+        }
+        let message = MessageHash::of(&self.source.name, raw.as_bytes());
+        (format!("raw-{:032x}", message.0).into(), message)
+    }
+
+    /// A call's context, completed from the envelope's.
+    fn context_of(&self, own: Option<Context>) -> Context {
+        let mut context = own.unwrap_or_default();
+        if context.group_id.is_none() {
+            context.group_id.clone_from(&self.context.group_id);
+        }
+        if context.traits.is_empty() && !self.context.traits.is_empty() {
+            context.traits.clone_from(&self.context.traits);
+        }
+        context
+    }
+}
+
+/// Reads a part of the envelope; a single call is its own. An odd one holds nothing that is needed: the calls stand.
+fn envelope<T: FromEntries>(raw: Option<&RawValue>) -> T {
+    raw.and_then(|raw| serde_json::from_str::<ObjectField<T>>(raw.get()).ok()).map(|field| field.0).unwrap_or_default()
+}
+
+fn unreadable(error: &serde_json::Error) -> ItemError {
+    let message = error.to_string();
+    let code =
+        if error.is_data() && message.starts_with('`') { ItemCode::InvalidField } else { ItemCode::InvalidEvent };
+    ItemError::new(code, message)
+}
+
+fn unsupported(kind: &str) -> ItemError {
+    let kind: String = kind.chars().take(32).collect();
+    let message =
+        format!("`{kind}` is no call that is counted here; track, identify, group, page, screen and alias are");
+    ItemError::new(ItemCode::UnsupportedType, message)
+}
+
+/// What an alias call ties to its `userId`: `previousId`, or else the anonymous id that it carries.
+fn previous(item: &Item) -> Option<&str> {
+    item.previous_id.0.as_deref().or(item.anonymous_id.0.as_deref())
+}
+
+/// Which traits are the call's subject's, and which are what the sender knows of the user besides.
+fn traits(
+    call: Call,
+    own: Map<String, Value>,
+    context: Map<String, Value>,
+) -> (Map<String, Value>, Map<String, Value>) {
+    match call {
+        // RudderStack's SDKs put the user's traits into the context only.
+        Call::Identify if own.is_empty() => (context, Map::new()),
+        Call::Identify => (own, Map::new()),
+        Call::Group => (own, context),
+        Call::Track | Call::Page | Call::Screen | Call::Alias | Call::Delete => (Map::new(), context),
+    }
+}
+
+fn name(
+    call: Call,
+    event: Option<Box<str>>,
+    name: Option<Box<str>>,
+    properties: &Map<String, Value>,
+) -> Option<Box<str>> {
+    match call {
+        Call::Track => event,
+        Call::Page | Call::Screen => name.or_else(|| {
+            let name = properties.get("name").and_then(Value::as_str).map(str::trim);
+            name.filter(|name| !name.is_empty()).map(Into::into)
+        }),
+        Call::Identify | Call::Group | Call::Alias | Call::Delete => None,
+    }
+}
+
+/// The call's properties. A page's `category` is among them, where Segment's own SDKs put it too.
+fn properties(call: Call, mut properties: Map<String, Value>, category: Option<Box<str>>) -> Map<String, Value> {
+    match call {
+        Call::Track => properties,
+        Call::Page | Call::Screen => {
+            if let Some(category) = category {
+                properties.entry("category").or_insert_with(|| Value::from(category.into_string()));
+            }
+            properties
+        }
+        Call::Identify | Call::Group | Call::Alias | Call::Delete => Map::new(),
+    }
+}

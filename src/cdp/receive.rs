@@ -1,0 +1,160 @@
+//! From a request to events: authentication, the body's shape, and each call on its own.
+
+use serde_json::value::RawValue;
+
+use super::auth::{Known, authenticate, source_of_keys};
+use super::body::{Body, BodyError, Calls, unwrap_json};
+use super::event::{Call, Event, Rejection};
+use super::failure::{AuthFailure, ItemCode, ItemError, RequestError};
+use super::headers::Headers;
+use super::item::message_id_of;
+use super::normalise::{Normaliser, Verdict};
+use super::signature::Vouched;
+use super::source::{Source, SourceName};
+use crate::config::Limits;
+use crate::time::Millis;
+
+/// Segment's webhook destination can be set to batches of up to 4,000 events. Refusing a part of what a proven sender may
+/// send would lose it for good, so a smaller limit holds for SDKs only.
+const WEBHOOK_BATCH_EVENTS: usize = 4_000;
+
+/// How much of a rejected event is kept for whoever looks into it.
+const EXCERPT_BYTES: usize = 256;
+
+/// What an address says about the calls that are sent to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Endpoint<'a> {
+    /// Calls of one kind, as `/v1/track`. A source with a proof may send any kind here, by the calls' own `type`.
+    Call(Call),
+    /// Calls of any kind, by their own `type`.
+    Batch,
+    /// A kind of call that SDKs know and this program has no use for, such as `merge`.
+    Unsupported(&'static str),
+    /// Calls of any kind from the source of this name.
+    Webhook(&'a str),
+}
+
+/// A request, free of any server's types.
+#[derive(Clone, Copy)]
+pub struct Request<'a> {
+    pub endpoint: Endpoint<'a>,
+    pub headers: &'a dyn Headers,
+    /// The query string, without `?`.
+    pub query: &'a str,
+    /// Decompressed.
+    pub body: &'a [u8],
+    pub received_at: Millis,
+}
+
+/// What a request holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parsed {
+    pub source: SourceName,
+    pub vouched: Vouched,
+    /// The good calls, in their order.
+    pub events: Vec<Event>,
+    /// The bad ones, in their order.
+    pub rejections: Vec<Rejection>,
+    /// Calls left out on the sender's wish (`integrations`), or because they change nothing.
+    pub ignored: usize,
+    /// Calls beyond the batch's limit; one rejection stands for all of them.
+    pub beyond_limit: usize,
+    /// Whether the request was one call, not a batch.
+    pub single: bool,
+}
+
+/// Reads a request.
+///
+/// # Errors
+/// When the whole request must be refused: its sender is not believed, or its body holds no calls at all. A call that
+/// can't be used is no error: it is one of [`Parsed::rejections`].
+pub fn receive(request: &Request<'_>, sources: &[Source], limits: &Limits) -> Result<Parsed, RequestError> {
+    let body = Body::parse(request.body, limits.batch_events.max(WEBHOOK_BATCH_EVENTS));
+    let known = authenticate(request, body.as_ref().ok(), sources);
+    match (known, body) {
+        (Ok(known), Ok(body)) => Ok(read_calls(request, known, &body, limits)),
+        (Ok((source, _)), Err(error)) => Err(unreadable(Some(source), error)),
+        // A key may be inside the body that can't be read.
+        (Err(RequestError::Unauthorised { failure: AuthFailure::MissingWriteKey, .. }), Err(error)) => {
+            Err(unreadable(None, error))
+        }
+        (Err(error), _) => Err(error),
+    }
+}
+
+/// The source whose write key stands in the headers or in the query; for addresses without a body.
+///
+/// # Errors
+/// When there is no key, or an unknown one.
+pub fn identify_source<'c>(
+    headers: &dyn Headers,
+    query: &str,
+    sources: &'c [Source],
+) -> Result<&'c Source, RequestError> {
+    source_of_keys(headers, query, sources).map_err(|failure| RequestError::Unauthorised { source_name: None, failure })
+}
+
+fn unreadable(source: Option<&Source>, error: BodyError) -> RequestError {
+    let source_name = source.map(|source| source.name.clone());
+    match error {
+        BodyError::NotJson(message) => RequestError::InvalidJson { source_name, message },
+        BodyError::NotCalls(message) => RequestError::InvalidShape { source_name, message },
+    }
+}
+
+fn read_calls(request: &Request<'_>, (source, vouched): Known<'_>, body: &Body<'_>, limits: &Limits) -> Parsed {
+    let single = matches!(body.calls, Calls::Single(_));
+    let normaliser = Normaliser::new(request, source, vouched, body, limits.event_bytes);
+    let mut parsed = Parsed {
+        source: source.name.clone(),
+        vouched,
+        events: Vec::new(),
+        rejections: Vec::new(),
+        ignored: 0,
+        beyond_limit: 0,
+        single,
+    };
+    match &body.calls {
+        Calls::Single(raw) => parsed.add(0, unwrap_json(raw), &normaliser),
+        Calls::Batch { first, total } => parsed.add_batch(first, *total, batch_limit(source, limits), &normaliser),
+    }
+    parsed
+}
+
+fn batch_limit(source: &Source, limits: &Limits) -> usize {
+    if source.proof.is_some() { limits.batch_events.max(WEBHOOK_BATCH_EVENTS) } else { limits.batch_events }
+}
+
+impl Parsed {
+    fn add_batch(&mut self, first: &[&RawValue], total: usize, limit: usize, normaliser: &Normaliser<'_>) {
+        let taken = first.get(..limit).unwrap_or(first);
+        self.events.reserve_exact(taken.len());
+        for (index, raw) in taken.iter().enumerate() {
+            self.add(index, unwrap_json(raw.get()), normaliser);
+        }
+        self.beyond_limit = total.saturating_sub(limit);
+        if self.beyond_limit > 0 {
+            let message = format!("the batch has {total} events; of a batch {limit} are taken: send smaller ones");
+            let raw = first.get(limit).map_or("", |raw| raw.get());
+            self.reject(limit, raw, ItemError::new(ItemCode::BatchTooLong, message));
+        }
+    }
+
+    fn add(&mut self, index: usize, raw: &str, normaliser: &Normaliser<'_>) {
+        match normaliser.normalise(index, raw) {
+            Ok(Verdict::Event(event)) => self.events.push(*event),
+            Ok(Verdict::Ignored) => self.ignored += 1,
+            Err(error) => self.reject(index, raw, error),
+        }
+    }
+
+    fn reject(&mut self, index: usize, raw: &str, error: ItemError) {
+        self.rejections.push(Rejection {
+            index,
+            code: error.code.as_str().to_owned(),
+            message: error.message,
+            message_id: message_id_of(raw),
+            excerpt: raw.get(..raw.floor_char_boundary(EXCERPT_BYTES)).unwrap_or_default().to_owned(),
+        });
+    }
+}

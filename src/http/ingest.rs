@@ -1,0 +1,264 @@
+//! Ingestion: from a request to durable events, and the answer that its sender understands.
+//!
+//! A 200 is answered when the events are durable and their consequences decided, never before. A batch with bad calls is
+//! a 200 too: its good calls count, and the bad ones are named in the answer and kept in the rejected-events log. A single
+//! bad call is a 400, because then the sender's own log shows it.
+
+use actix_web::http::Method;
+use actix_web::http::header::{self, ContentType, HeaderMap, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
+use metrics::counter;
+use serde::Serialize;
+
+use super::errors::{ApiError, ErrorCode};
+use super::routes::{self, Route};
+use super::sources::{Tally, UNKNOWN};
+use super::{AppState, Recent, body, cors, pixel, source_config};
+use crate::cdp::{self, Endpoint, Headers, ItemCode, Parsed, Rejection, RequestError, SourceName, Vouched};
+use crate::config::Config;
+use crate::store::Rejected;
+use crate::time::Millis;
+
+/// How many rejected calls one answer names; the log has more.
+const REPORTED: usize = 100;
+
+/// What every SDK takes for success. The body must be a JSON object: the Ruby and Java libraries parse it.
+const SUCCESS: &str = r#"{"success":true}"#;
+
+/// The headers of a request, as the pure part sees them.
+pub(super) struct RequestHeaders<'r>(pub &'r HeaderMap);
+
+impl Headers for RequestHeaders<'_> {
+    fn get(&self, name: &str) -> Option<&[u8]> {
+        self.0.get(name).map(HeaderValue::as_bytes)
+    }
+}
+
+/// Answers every address of the ingestion side.
+pub(super) async fn dispatch(request: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> HttpResponse {
+    let path = routes::decode(request.path());
+    let Some(route) = routes::find(&path) else {
+        return ApiError::new(ErrorCode::NotFound, "nothing is at this address").error_response();
+    };
+    let mut response = answer(&request, payload, &state, route).await.unwrap_or_else(|error| error.error_response());
+    let status = response.status().as_u16();
+    counter!("handraiser_requests_total", "path" => route.label(), "status" => status.to_string()).increment(1);
+    cors::allow(request.headers(), &mut response);
+    response
+}
+
+async fn answer(
+    request: &HttpRequest,
+    payload: web::Payload,
+    state: &AppState,
+    route: Route<'_>,
+) -> Result<HttpResponse, ApiError> {
+    match *request.method() {
+        Method::OPTIONS => return Ok(cors::preflight(request.headers())),
+        Method::POST | Method::PUT | Method::PATCH if route.has_body() => {}
+        Method::GET | Method::HEAD if !route.has_body() => {}
+        _ => return Ok(method_not_allowed(route)),
+    }
+    match route {
+        Route::Ingest { endpoint, .. } => ingest(request, payload, state, endpoint).await,
+        Route::Pixel(endpoint) => Ok(pixel::answer(request, state, endpoint).await),
+        Route::Telemetry => Ok(success()),
+        Route::SourceConfig => source_config::rudder(request, state),
+        Route::Settings { prefix, write_key } => source_config::segment(request, state, prefix, write_key),
+        Route::ClusterInfo => Ok(json(r#"{"nodeCount":1}"#)),
+    }
+}
+
+fn method_not_allowed(route: Route<'_>) -> HttpResponse {
+    let allowed = if route.has_body() { "POST, PUT, PATCH, OPTIONS" } else { "GET, HEAD, OPTIONS" };
+    let mut response =
+        ApiError::new(ErrorCode::MethodNotAllowed, format!("this address wants {allowed}")).error_response();
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
+async fn ingest(
+    request: &HttpRequest,
+    payload: web::Payload,
+    state: &AppState,
+    endpoint: Endpoint<'_>,
+) -> Result<HttpResponse, ApiError> {
+    let config = state.config.load_full();
+    let limits = &config.server.limits;
+    let headers = RequestHeaders(request.headers());
+    let _in_work = state.in_flight.enter(limits.in_flight).ok_or_else(|| overloaded(limits.in_flight))?;
+    let body = body::read(request.headers(), payload, limits.request_bytes)
+        .await
+        .inspect_err(|error| unread(state, &config, endpoint, &headers, request.query_string(), error))?;
+    let received = cdp::Request {
+        endpoint,
+        headers: &headers,
+        query: request.query_string(),
+        body: &body,
+        received_at: state.clock.now(),
+    };
+    take(state, &config, &received).await?.answer()
+}
+
+fn overloaded(limit: usize) -> ApiError {
+    ApiError::new(ErrorCode::Overloaded, format!("{limit} requests are being worked on already; try again in a second"))
+        .retry_after(1)
+}
+
+/// Notes a request whose body could not be read, with the source that it names in its address or headers.
+fn unread(
+    state: &AppState,
+    config: &Config,
+    endpoint: Endpoint<'_>,
+    headers: &RequestHeaders<'_>,
+    query: &str,
+    error: &ApiError,
+) {
+    let source = match endpoint {
+        Endpoint::Webhook(name) => config.sources.iter().find(|source| source.name.as_str() == name),
+        _ => cdp::identify_source(headers, query, &config.sources).ok(),
+    };
+    note_failure(state, source.map(|source| &source.name), state.clock.now(), error);
+}
+
+pub(super) fn note_failure(state: &AppState, source: Option<&SourceName>, at: Millis, error: &ApiError) {
+    let code = error.code.row().code;
+    let name = source.map_or(UNKNOWN, SourceName::as_str);
+    let news = if matches!(error.code, ErrorCode::Sender(_) | ErrorCode::UnknownSource) {
+        counter!("handraiser_auth_failures_total", "source" => name.to_owned(), "reason" => code).increment(1);
+        state.sources.unauthorised(source, at, code, &error.message)
+    } else {
+        state.sources.failed(source, at, code, &error.message)
+    };
+    if news {
+        // Once per kind of failure, not per request: a misconfigured sender must not fill the log.
+        tracing::warn!(source = name, code, reason = %error.message, "requests are being refused");
+    }
+}
+
+/// What became of a request's calls.
+pub(super) struct Taken {
+    single: bool,
+    rejections: Vec<Rejection>,
+    rejected: usize,
+}
+
+/// Reads a request and makes its events durable.
+pub(super) async fn take(state: &AppState, config: &Config, request: &cdp::Request<'_>) -> Result<Taken, ApiError> {
+    let parsed = cdp::receive(request, &config.sources, &config.server.limits)
+        .map_err(|error| refuse(state, request.received_at, &error))?;
+    let Parsed { source, vouched, events, rejections, ignored, beyond_limit, single } = parsed;
+    let samples = Recent::sample(&events);
+    let mut tally = Tally {
+        accepted: events.len(),
+        duplicates: 0,
+        rejected: rejections.len() + beyond_limit.saturating_sub(1),
+        ignored,
+        first_element_signature: vouched == Vouched::FirstElement,
+    };
+    if !events.is_empty() {
+        let receipt = state.engine.submit(events).await.map_err(|error| {
+            let error = ApiError::from(error);
+            note_failure(state, Some(&source), request.received_at, &error);
+            error
+        })?;
+        tally.duplicates = receipt.duplicates;
+    }
+    state.recent.keep(samples);
+    log_rejections(state, &source, request.received_at, &rejections).await;
+    note_taken(state, &source, request.received_at, tally);
+    Ok(Taken { single, rejections, rejected: tally.rejected })
+}
+
+fn refuse(state: &AppState, at: Millis, error: &RequestError) -> ApiError {
+    let answer = ApiError::from(error);
+    note_failure(state, error.source_name(), at, &answer);
+    answer
+}
+
+fn note_taken(state: &AppState, source: &SourceName, at: Millis, tally: Tally) {
+    state.sources.taken(source, at, tally);
+    for (outcome, n) in [
+        ("accepted", tally.accepted - tally.duplicates.min(tally.accepted)),
+        ("duplicate", tally.duplicates),
+        ("rejected", tally.rejected),
+        ("ignored", tally.ignored),
+    ] {
+        if n > 0 {
+            let n = u64::try_from(n).unwrap_or(u64::MAX);
+            counter!("handraiser_events_total", "source" => source.as_str().to_owned(), "outcome" => outcome)
+                .increment(n);
+        }
+    }
+}
+
+/// Keeps the rejected calls where the operator finds them. Comes after the commit, so that a request that has to be sent
+/// again does not fill the log twice.
+///
+/// Fails open: the good calls are durable by now. Refusing the request for the sake of a note would only bring it back.
+async fn log_rejections(state: &AppState, source: &SourceName, at: Millis, rejections: &[Rejection]) {
+    if rejections.is_empty() {
+        return;
+    }
+    let rows = rejections.iter().map(|rejection| rejected(source, at, rejection)).collect();
+    if let Err(error) = state.store.reject(rows).await {
+        let events = rejections.len();
+        tracing::error!(source = source.as_str(), events, %error, "rejected events could not be logged");
+    }
+}
+
+fn rejected(source: &SourceName, at: Millis, rejection: &Rejection) -> Rejected {
+    Rejected {
+        at,
+        source: source.as_str().to_owned(),
+        index: rejection.index,
+        code: rejection.code.clone(),
+        message: rejection.message.clone(),
+        message_id: rejection.message_id.clone(),
+        excerpt: rejection.excerpt.clone(),
+    }
+}
+
+#[derive(Serialize)]
+struct Partly<'a> {
+    success: bool,
+    rejected_count: usize,
+    /// The first of them.
+    rejected: Vec<RejectedCall<'a>>,
+}
+
+#[derive(Serialize)]
+struct RejectedCall<'a> {
+    index: usize,
+    code: &'a str,
+    message: &'a str,
+}
+
+impl Taken {
+    fn answer(self) -> Result<HttpResponse, ApiError> {
+        match self.rejections.first() {
+            None => Ok(success()),
+            Some(rejection) if self.single => Err(single_rejected(rejection)),
+            Some(_) => Ok(self.partly()),
+        }
+    }
+
+    fn partly(&self) -> HttpResponse {
+        let rejected = self.rejections.iter().take(REPORTED);
+        let rejected = rejected.map(|r| RejectedCall { index: r.index, code: &r.code, message: &r.message }).collect();
+        HttpResponse::Ok().json(Partly { success: true, rejected_count: self.rejected, rejected })
+    }
+}
+
+fn single_rejected(rejection: &Rejection) -> ApiError {
+    let code = ItemCode::ALL.into_iter().find(|code| code.as_str() == rejection.code);
+    ApiError::new(code.map_or(ErrorCode::InvalidRequest, ErrorCode::Item), rejection.message.clone())
+}
+
+fn success() -> HttpResponse {
+    json(SUCCESS)
+}
+
+fn json(body: &'static str) -> HttpResponse {
+    HttpResponse::Ok().content_type(ContentType::json()).body(body)
+}

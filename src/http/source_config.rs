@@ -1,0 +1,77 @@
+//! What SDKs load before they start: RudderStack's `sourceConfig` and Segment's settings. Both say: send everything here,
+//! load no further destinations, and keep your figures about yourself.
+
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::{Value, json};
+
+use super::AppState;
+use super::errors::ApiError;
+use super::ingest::{RequestHeaders, note_failure};
+use crate::cdp::{AuthFailure, RequestError, Source, identify_source, source_of_write_key};
+
+/// `GET /sourceConfig`: without it, RudderStack's browser SDK does not start.
+pub(super) fn rudder(request: &HttpRequest, state: &AppState) -> Result<HttpResponse, ApiError> {
+    let config = state.config.load_full();
+    let headers = RequestHeaders(request.headers());
+    let source = identify_source(&headers, request.query_string(), &config.sources);
+    let source = source.map_err(|error| refuse(state, &error))?;
+    Ok(answer(&rudder_config(source, &config.version)))
+}
+
+fn rudder_config(source: &Source, version: &str) -> Value {
+    let off = json!({ "enabled": false });
+    json!({
+        "source": {
+            "id": source.name.as_str(),
+            "name": source.name.as_str(),
+            "enabled": true,
+            "workspaceId": "handraiser",
+            "config": { "statsCollection": { "errors": off, "metrics": off } },
+            "destinations": [],
+            "dataplanes": {},
+        },
+        "version": version,
+    })
+}
+
+/// `GET /v1/projects/{writeKey}/settings`: Segment's browser and mobile SDKs ask where to send.
+pub(super) fn segment(
+    request: &HttpRequest,
+    state: &AppState,
+    prefix: &str,
+    write_key: &str,
+) -> Result<HttpResponse, ApiError> {
+    let config = state.config.load_full();
+    if source_of_write_key(write_key, &config.sources).is_none() {
+        let failure = AuthFailure::UnknownWriteKey;
+        return Err(refuse(state, &RequestError::Unauthorised { source_name: None, failure }));
+    }
+    let connection = request.connection_info();
+    Ok(answer(&segment_settings(write_key, connection.scheme(), &format!("{}{prefix}/v1", connection.host()))))
+}
+
+fn segment_settings(write_key: &str, protocol: &str, api_host: &str) -> Value {
+    json!({
+        "integrations": {
+            "Segment.io": { "apiKey": write_key, "apiHost": api_host, "protocol": protocol },
+        },
+        "plan": { "track": { "__default": { "enabled": true, "integrations": {} } } },
+        "metrics": { "sampleRate": 0 },
+        "edgeFunction": {},
+        "enabledMiddleware": {},
+        "remotePlugins": [],
+    })
+}
+
+fn refuse(state: &AppState, error: &RequestError) -> ApiError {
+    let answer = ApiError::from(error);
+    note_failure(state, error.source_name(), state.clock.now(), &answer);
+    answer
+}
+
+fn answer(body: &Value) -> HttpResponse {
+    let mut response = HttpResponse::Ok().json(body);
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}
