@@ -15,6 +15,8 @@ pub mod pixel;
 mod receive;
 pub mod signature;
 pub mod source;
+#[cfg(test)]
+mod tests;
 pub mod when;
 
 pub use auth::{query_write_key, source_of_write_key};
