@@ -14,6 +14,7 @@ pub mod guard;
 pub mod receiver;
 pub mod retry;
 pub mod sample;
+pub mod schema;
 pub mod sign;
 pub mod spec;
 pub mod template;

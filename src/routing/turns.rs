@@ -80,10 +80,10 @@ fn outdated(team: &Team, fields: &Fields, turn: u64, now: Millis) -> Vec<Box<str
         old || moment(value).is_none_or(|at| now.since(at) > REMEMBERED_FOR)
     };
     let left = |rep: &str| !team.reps.iter().any(|member| &**member == rep);
-    let goes = |(name, value): &(&Box<str>, &Box<str>)| {
+    let goes = |name: &str, value: &str| {
         name.strip_prefix(TURN).is_some_and(left) || (name.starts_with(GIVEN) && leads(value))
     };
-    fields.iter().filter(goes).map(|(name, _)| name.clone()).collect()
+    fields.iter().filter(|(name, value)| goes(name, value)).map(|(name, _)| name.clone()).collect()
 }
 
 /// The number that a value starts with.
