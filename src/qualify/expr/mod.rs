@@ -7,13 +7,28 @@
 //!
 //! Three values (Kleene): unknown is neither true nor false; `false && unknown` is false, `true || unknown` is true.
 
+mod check;
+mod coerce;
+mod compare;
+mod error;
+mod eval;
+mod explain;
+mod suggest;
+mod syntax;
+mod tree;
 mod value;
+mod words;
 
 use std::collections::BTreeMap;
-use std::ops::Range;
+use std::fmt;
 use std::sync::Arc;
 
+pub use coerce::{duration_from_text, number_from_text, time_from_epoch, time_from_text};
+pub use error::ExprError;
 pub use value::{Facts, Slot, TraitOf, Type, Value};
+
+use eval::Context;
+use tree::Test;
 
 use crate::counters::CounterId;
 use crate::identity::SubjectKind;
@@ -36,30 +51,49 @@ pub struct Scope {
     pub lead: bool,
 }
 
-/// What is wrong with an expression, where, and how to mend it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ExprError {
-    /// Bytes of the source that the message is about.
-    pub span: Range<usize>,
-    /// ``unknown counter `task_30d` ``
-    pub message: String,
-    /// ``did you mean `tasks_30d`?``
-    pub help: Option<String>,
-}
+/// A compiled condition. Cheap to clone.
+#[derive(Clone)]
+pub struct Expr(Arc<Compiled>);
 
-/// A compiled condition.
-#[derive(Clone, Debug)]
-pub struct Expr {
+struct Compiled {
     source: Arc<str>,
+    test: Test,
+    slots: Vec<Slot>,
+    constant: Option<bool>,
 }
 
-/// Compiles `source`, which must yield a boolean.
+/// Compiles `source`, which must yield true or false.
 ///
 /// # Errors
 /// Everything that is wrong with it, in order of place; at least one error.
 pub fn compile(source: &str, scope: &Scope) -> Result<Expr, Vec<ExprError>> {
-    let _ = scope;
-    Ok(Expr { source: Arc::from(source) })
+    let (tree, mut errors) = syntax::parse(source);
+    let Some(tree) = tree else { return Err(in_order(errors)) };
+    let (checked, found) = check::check(source, &tree, scope);
+    errors.extend(found);
+    if !errors.is_empty() {
+        return Err(in_order(errors));
+    }
+    let constant = checked.test.run(&Context { facts: &Nothing, item: None, blind: true });
+    Ok(Expr(Arc::new(Compiled { source: Arc::from(source), test: checked.test, slots: checked.slots, constant })))
+}
+
+/// Errors in order of place, the first of each place, and no more than anyone reads.
+fn in_order(mut errors: Vec<ExprError>) -> Vec<ExprError> {
+    const MOST: usize = 16;
+    errors.sort_by_key(|error| (error.span.start, error.span.end));
+    errors.dedup();
+    errors.truncate(MOST);
+    errors
+}
+
+/// Facts that know nothing.
+struct Nothing;
+
+impl Facts for Nothing {
+    fn read<'a>(&'a self, _: &Slot) -> Value<'a> {
+        Value::Unknown
+    }
 }
 
 /// One condition's outcome with everything that was observed on the way.
@@ -75,39 +109,43 @@ impl Expr {
     /// The condition as written.
     #[must_use]
     pub fn source(&self) -> &str {
-        &self.source
+        &self.0.source
     }
 
     /// True, false or unknown.
     #[must_use]
     pub fn test(&self, facts: &impl Facts) -> Option<bool> {
-        let _ = facts;
-        None
+        self.0.test.run(&Context::new(facts))
     }
 
     /// The outcome with every comparison's observed value.
     #[must_use]
     pub fn explain(&self, facts: &impl Facts) -> Explanation {
-        let _ = facts;
-        Explanation { met: None, observed: Vec::new(), progress: None }
+        explain::explain(&self.0.test, &Context::new(facts))
     }
 
-    /// Every name that it reads, each once.
+    /// Every name that it reads, each once, in order of writing.
     pub fn slots(&self) -> impl Iterator<Item = &Slot> {
-        std::iter::empty()
+        self.0.slots.iter()
     }
 
     /// The outcome, when it is the same whatever the facts are.
     #[must_use]
     pub fn constant(&self) -> Option<bool> {
-        None
+        self.0.constant
+    }
+}
+
+impl fmt::Debug for Expr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Expr").field(&self.source()).finish()
     }
 }
 
 /// Two conditions are equal when they are written alike.
 impl PartialEq for Expr {
     fn eq(&self, other: &Self) -> bool {
-        self.source == other.source
+        self.source() == other.source()
     }
 }
 
@@ -162,3 +200,6 @@ pub fn is_name(name: &str) -> bool {
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
         && !RESERVED.contains(&name)
 }
+
+#[cfg(test)]
+mod tests;

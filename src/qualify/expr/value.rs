@@ -126,3 +126,9 @@ pub trait Facts {
     /// The value of a name; [`Value::Unknown`] when it is absent.
     fn read<'a>(&'a self, slot: &Slot) -> Value<'a>;
 }
+
+impl<T: Facts + ?Sized> Facts for &T {
+    fn read<'a>(&'a self, slot: &Slot) -> Value<'a> {
+        (**self).read(slot)
+    }
+}

@@ -1,0 +1,217 @@
+//! What senders write, as the types that were declared.
+//!
+//! CDPs carry whatever a form or an enrichment tool wrote: head counts as `"51-200"`, flags as `"yes"`, times as epoch
+//! seconds. A declared type says what is meant, and here is the one place that knows how to read it.
+
+use std::borrow::Cow;
+
+use super::value::{Type, Value};
+use crate::time::Millis;
+
+/// Brings `value` to `ty`; unknown when it can't be read as such. A value of type [`Type::Any`] stays what it is.
+pub(super) fn coerce<'a>(value: Value<'a>, ty: &Type) -> Value<'a> {
+    match (ty, value) {
+        (_, Value::Unknown) => Value::Unknown,
+        (Type::Any, value) => value,
+        (Type::Number, value) => to_number(&value).map_or(Value::Unknown, Value::Number),
+        (Type::Text, value) => to_text(value),
+        (Type::Time, value) => to_time(&value).map_or(Value::Unknown, Value::Time),
+        (Type::Bool, value) => to_bool(&value).map_or(Value::Unknown, Value::Bool),
+        (Type::List(_), list @ (Value::List(_) | Value::Json(serde_json::Value::Array(_)))) => list,
+        (Type::List(_), Value::Json(_)) => Value::Unknown,
+        // One value where a list is declared is a list of one.
+        (Type::List(_), single) => Value::List(vec![single]),
+    }
+}
+
+fn to_number(value: &Value<'_>) -> Option<f64> {
+    match value {
+        Value::Number(number) => Some(*number).filter(|number| !number.is_nan()),
+        Value::Text(text) => number_from_text(text),
+        _ => None,
+    }
+}
+
+fn to_text(value: Value<'_>) -> Value<'_> {
+    match value {
+        Value::Text(_) => value,
+        Value::Number(number) => Value::Text(Cow::Owned(number.to_string())),
+        Value::Bool(flag) => Value::text(if flag { "true" } else { "false" }),
+        _ => Value::Unknown,
+    }
+}
+
+pub(super) fn to_bool(value: &Value<'_>) -> Option<bool> {
+    match value {
+        Value::Bool(flag) => Some(*flag),
+        Value::Number(number) if *number == 1.0 => Some(true),
+        Value::Number(number) if *number == 0.0 => Some(false),
+        Value::Text(text) => match text.trim().to_ascii_lowercase().as_str() {
+            "true" | "yes" | "1" => Some(true),
+            "false" | "no" | "0" => Some(false),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+pub(super) fn to_time(value: &Value<'_>) -> Option<Millis> {
+    match value {
+        Value::Time(time) => Some(*time),
+        Value::Number(number) => time_from_epoch(*number),
+        Value::Text(text) => time_from_text(text),
+        _ => None,
+    }
+}
+
+/// A number as people and enrichment tools write it: `50`, `1,000`, `1 000`, `2.5M`, `$40k`, `500+`, `>500`, `51 employees`.
+/// Of a band (`51-200`, `1k – 5k`, `51 to 200`) it is the lower bound, and of `<50` it is 0: a threshold is met only when
+/// the whole band meets it.
+#[must_use]
+pub fn number_from_text(text: &str) -> Option<f64> {
+    let text = text.trim();
+    if let Some(below) = text.strip_prefix('<') {
+        return leading_number(below.trim_start_matches('=').trim()).map(|_| 0.0);
+    }
+    let text = text.trim_start_matches(['>', '~', '$', '€', '£', '=']).trim_start();
+    let (lower, rest) = leading_number(text)?;
+    let rest = rest.trim_start();
+    let upper = ["-", "–", "—", "to ", ".."].into_iter().find_map(|sign| rest.strip_prefix(sign));
+    let rest = match upper {
+        Some(upper) => leading_number(upper.trim_start().trim_start_matches(['$', '€', '£']))?.1,
+        None => rest,
+    };
+    let unit = rest.trim_start_matches('+').trim();
+    unit.chars().all(char::is_alphabetic).then_some(lower)
+}
+
+/// The number that `text` begins with, and what follows it. A letter may only follow as `k`, `m` or `b`, or after a space.
+fn leading_number(text: &str) -> Option<(f64, &str)> {
+    let mut digits = String::new();
+    let mut end = 0;
+    let bytes = text.as_bytes();
+    while let Some(byte) = bytes.get(end) {
+        match byte {
+            b'0'..=b'9' | b'.' => digits.push(char::from(*byte)),
+            b'-' if end == 0 => digits.push('-'),
+            b',' | b' ' | b'\'' if is_thousands(bytes, end) => {}
+            _ => break,
+        }
+        end += 1;
+    }
+    // `51..200` is a band, not a number with two dots.
+    if let Some(range) = digits.find("..") {
+        digits.truncate(range);
+        end = text.find("..")?;
+    }
+    let number: f64 = digits.parse().ok().filter(|number: &f64| number.is_finite())?;
+    let rest = text.get(end..)?;
+    let (factor, rest) = magnitude(rest);
+    if rest.starts_with(char::is_alphanumeric) {
+        return None;
+    }
+    Some((number * factor, rest))
+}
+
+/// Whether the separator at `at` stands between a digit and exactly three digits.
+fn is_thousands(bytes: &[u8], at: usize) -> bool {
+    let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
+    at > 0 && digit(at - 1) && (1..=3).all(|step| digit(at + step)) && !digit(at + 4)
+}
+
+fn magnitude(rest: &str) -> (f64, &str) {
+    let factor = match rest.chars().next() {
+        Some('k' | 'K') => 1e3,
+        Some('m' | 'M') => 1e6,
+        Some('b' | 'B') => 1e9,
+        _ => return (1.0, rest),
+    };
+    (factor, rest.get(1..).unwrap_or_default())
+}
+
+/// A text that is a plain number, for values whose type nobody declared.
+pub(super) fn plain_number(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let plausible = text.bytes().next().is_some_and(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.'));
+    text.parse().ok().filter(|number: &f64| plausible && number.is_finite())
+}
+
+/// Numbers below this are seconds (up to the year 5138), others milliseconds (from the year 1973).
+const FIRST_MILLISECONDS: f64 = 1e11;
+
+/// A moment given as seconds or milliseconds since 1970.
+#[must_use]
+pub fn time_from_epoch(number: f64) -> Option<Millis> {
+    let ms = if number.abs() < FIRST_MILLISECONDS { number * 1_000.0 } else { number };
+    #[expect(clippy::cast_possible_truncation, reason = "bounded by the line before")]
+    let millis = || Millis(ms.round() as i64);
+    (ms.abs() <= 253_402_300_799_000.0).then(millis)
+}
+
+/// A moment as ISO 8601 (`2026-11-21T09:30:00Z`, with an offset, without a zone: UTC), a date (its beginning in UTC), or
+/// digits: seconds or milliseconds since 1970.
+#[must_use]
+pub fn time_from_text(text: &str) -> Option<Millis> {
+    let text = text.trim();
+    if text.len() >= 9 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return time_from_epoch(text.parse().ok()?);
+    }
+    if !text.contains('-') {
+        return None;
+    }
+    if let Ok(time) = text.parse::<jiff::Timestamp>() {
+        return Some(Millis(time.as_millisecond()));
+    }
+    let local = text.parse::<jiff::civil::DateTime>().ok()?;
+    Some(Millis(local.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_millisecond()))
+}
+
+/// A length of time: `30d`, `12h`, `15m`, `90s`, `500ms`, `2w`, `1h30m`, `1.5h`. In milliseconds.
+#[must_use]
+pub fn duration_from_text(text: &str) -> Option<i64> {
+    let mut rest = text.trim();
+    let negative = rest.starts_with('-');
+    rest = rest.trim_start_matches('-');
+    let mut total = 0.0;
+    if rest.is_empty() {
+        return None;
+    }
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let amount: f64 = rest.get(..digits)?.parse().ok()?;
+        let units = rest.get(digits..)?;
+        let length = units.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(units.len());
+        total += amount * unit_in_millis(units.get(..length)?)?;
+        rest = units.get(length..)?.trim_start();
+    }
+    let total = if negative { -total } else { total };
+    #[expect(clippy::cast_possible_truncation, reason = "bounded in the same expression")]
+    (total.abs() < 1e15).then_some(total.round() as i64)
+}
+
+fn unit_in_millis(unit: &str) -> Option<f64> {
+    Some(match unit {
+        "ms" => 1.0,
+        "s" => 1e3,
+        "m" | "min" => 6e4,
+        "h" => 3.6e6,
+        "d" => 8.64e7,
+        "w" => 6.048e8,
+        _ => return None,
+    })
+}
+
+/// A length of time for people: `14d`, `1d 2h`, `3m 20s`, `250ms`.
+pub(super) fn duration_text(ms: f64) -> String {
+    #[expect(clippy::cast_possible_truncation, reason = "casts of floats saturate")]
+    let mut rest = ms.abs().round() as i64;
+    let mut parts = Vec::new();
+    for (unit, length) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)] {
+        if rest >= length && parts.len() < 2 {
+            parts.push(format!("{}{unit}", rest / length));
+            rest %= length;
+        }
+    }
+    let text = if parts.is_empty() { "0s".to_owned() } else { parts.join(" ") };
+    if ms < 0.0 { format!("-{text}") } else { text }
+}

@@ -1,0 +1,138 @@
+//! A product to write conditions about, and facts given as JSON.
+
+mod diagnostics;
+mod differential;
+mod explained;
+mod hostile;
+mod requirements;
+mod semantics;
+mod three_values;
+
+use serde_json::{Map, Value as Json};
+
+use super::*;
+use crate::time::Millis;
+
+/// 2026-11-21T09:30:00Z
+pub(super) const NOW: Millis = Millis(1_795_253_400_000);
+
+const COUNTERS: &[(&str, SubjectKind, Type)] = &[
+    ("tasks_30d", SubjectKind::Account, Type::Number),
+    ("invited_30d", SubjectKind::Account, Type::Number),
+    ("daily_users", SubjectKind::Account, Type::Number),
+    ("boards", SubjectKind::Account, Type::Number),
+    ("api_calls_30d", SubjectKind::Account, Type::Number),
+    ("numbers_bought", SubjectKind::Account, Type::Number),
+    ("seats_used", SubjectKind::Account, Type::Number),
+    ("hours_logged", SubjectKind::User, Type::Number),
+    ("invites_tried", SubjectKind::User, Type::Number),
+    ("first_export", SubjectKind::User, Type::Time),
+];
+
+/// Everything that a definition may read, and the lead besides.
+pub(super) fn scope() -> Scope {
+    let counters = COUNTERS.iter().enumerate().map(|(at, (name, of, ty))| {
+        let id = CounterId(u16::try_from(at).unwrap());
+        (Arc::from(*name), (id, *of, ty.clone()))
+    });
+    let traits = |list: &[(&str, Type)]| Some(list.iter().map(|(name, ty)| (Box::from(*name), ty.clone())).collect());
+    Scope {
+        counters: counters.collect(),
+        user_traits: traits(&[
+            ("title", Type::Text),
+            ("email", Type::Text),
+            ("created_at", Type::Time),
+            ("verified", Type::Bool),
+            ("tags", Type::List(Box::new(Type::Text))),
+            ("company", Type::Any),
+            ("age", Type::Number),
+        ]),
+        account_traits: traits(&[
+            ("plan", Type::Text),
+            ("industry", Type::Text),
+            ("employees", Type::Number),
+            ("seats_limit", Type::Number),
+            ("trial_ends_at", Type::Time),
+            ("paying", Type::Bool),
+            ("address", Type::Any),
+            ("vat.id", Type::Text),
+        ]),
+        event: true,
+        flags: true,
+        lead: true,
+    }
+}
+
+/// Facts written as JSON: `{"tasks_30d": 48, "account.plan": "free", "event": {"name": …}, "intent": true}`.
+pub(super) struct Sample(pub Map<String, Json>);
+
+impl Sample {
+    pub(super) fn of(json: Json) -> Self {
+        match json {
+            Json::Object(map) => Self(map),
+            other => panic!("facts are an object, not {other}"),
+        }
+    }
+
+    fn get(&self, key: &str) -> Value<'_> {
+        self.0.get(key).map_or(Value::Unknown, Value::from_json)
+    }
+}
+
+impl Facts for Sample {
+    fn read<'a>(&'a self, slot: &Slot) -> Value<'a> {
+        let name = |of: &TraitOf| if *of == TraitOf::User { "user" } else { "account" };
+        let time = |value: Value<'a>| match value {
+            Value::Text(text) => time_from_text(&text).map_or(Value::Unknown, Value::Time),
+            other => other,
+        };
+        match slot {
+            Slot::Counter(id) => {
+                let (counter, _, ty) = &COUNTERS[usize::from(id.0)];
+                if *ty == Type::Time { time(self.get(counter)) } else { self.get(counter) }
+            }
+            Slot::Trait { of, path, .. } => self
+                .0
+                .get(&format!("{}.{}", name(of), path[0]))
+                .and_then(|value| path[1..].iter().try_fold(value, |value, step| value.get(step.as_ref())))
+                .map_or(Value::Unknown, Value::from_json),
+            Slot::Id(of) => self.get(&format!("{}.id", name(of))),
+            Slot::FirstSeen(of) => time(self.get(&format!("{}.first_seen", name(of)))),
+            Slot::LastSeen(of) => time(self.get(&format!("{}.last_seen", name(of)))),
+            Slot::Event(path) => {
+                self.0.get("event").and_then(Json::as_object).map_or(Value::Unknown, |map| Value::at_path(map, path))
+            }
+            Slot::Lead(path) => {
+                self.0.get("lead").and_then(Json::as_object).map_or(Value::Unknown, |map| Value::at_path(map, path))
+            }
+            Slot::Intent => self.get("intent"),
+            Slot::Fit => self.get("fit"),
+            Slot::Now => Value::Time(NOW),
+        }
+    }
+}
+
+pub(super) fn compiled(source: &str) -> Expr {
+    compile(source, &scope()).unwrap_or_else(|errors| panic!("{}", rendered(source, &errors)))
+}
+
+pub(super) fn test(source: &str, facts: Json) -> Option<bool> {
+    let expr = compiled(source);
+    let facts = Sample::of(facts);
+    let met = expr.test(&facts);
+    assert_eq!(expr.explain(&facts).met, met, "`{source}` is explained as it is decided");
+    if let Some(constant) = expr.constant() {
+        assert_eq!(met, Some(constant), "`{source}` is constant");
+    }
+    met
+}
+
+pub(super) fn rendered(source: &str, errors: &[ExprError]) -> String {
+    errors.iter().map(|error| error.render(source)).collect::<Vec<_>>().join("\n")
+}
+
+pub(super) fn snapshot(name: &str, text: &str) {
+    insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!(name, text);
+    });
+}
