@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+pub use embedded::EmbeddedStore;
 pub use memory::MemoryStore;
 pub use open::open;
 pub use types::*;
@@ -109,9 +110,13 @@ pub(crate) fn duration_ms(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Tells the metrics how long a commit took, from the call to its answer, and how many commits shared one durable step.
-pub(crate) fn observe_commit(store: &'static str, took: Duration, batch: usize) {
+/// Tells the metrics how long a commit took, from the call to its answer.
+pub(crate) fn observe_commit(store: &'static str, took: Duration) {
     metrics::histogram!("handraiser_commit_seconds", "store" => store).record(took);
+}
+
+/// Tells the metrics how many commits shared one durable step.
+pub(crate) fn observe_batch(store: &'static str, commits: usize) {
     #[expect(clippy::cast_precision_loss, reason = "a batch is far smaller than 2^52")]
-    metrics::histogram!("handraiser_commit_batch_size", "store" => store).record(batch as f64);
+    metrics::histogram!("handraiser_commit_batch_size", "store" => store).record(commits as f64);
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::embedded::{EmbeddedStore, Tuning};
 use super::{MemoryStore, SharedStore, StoreError, StoreOptions};
 use crate::config::{StoreKind, StoreSettings};
 
@@ -25,7 +26,11 @@ pub async fn open(settings: &StoreSettings) -> Result<SharedStore, StoreError> {
     match &settings.kind {
         StoreKind::Memory => Ok(Arc::new(MemoryStore::new(options))),
         StoreKind::Embedded { path } => {
-            Err(StoreError::Unusable(format!("no embedded store at {} yet", path.display())))
+            let path = path.clone();
+            let opening = tokio::task::spawn_blocking(move || EmbeddedStore::open(&path, options, Tuning::default()));
+            let opened =
+                opening.await.map_err(|_| StoreError::Unavailable("opening the store was interrupted".to_owned()))?;
+            Ok(Arc::new(opened?))
         }
         StoreKind::Redis { .. } => Err(StoreError::Unusable("no Redis store yet".to_owned())),
     }

@@ -68,7 +68,8 @@ impl Store for MemoryStore {
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
         let started = std::time::Instant::now();
         let done = self.lock().partitions.entry(commit.partition).or_default().commit(commit, &self.options);
-        super::observe_commit("memory", started.elapsed(), 1);
+        super::observe_commit("memory", started.elapsed());
+        super::observe_batch("memory", 1);
         done
     }
 

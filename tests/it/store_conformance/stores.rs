@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use handraiser::store::{MemoryStore, StoreOptions};
+use handraiser::store::embedded::Tuning;
+use handraiser::store::{EmbeddedStore, MemoryStore, StoreOptions};
 
 use super::{Opened, conformance};
 
@@ -11,3 +12,13 @@ pub(crate) async fn memory(options: StoreOptions) -> Opened {
 }
 
 conformance!(in_memory, crate::store_conformance::stores::memory);
+
+/// With little memory and a short journal, so that every case meets evictions and checkpoints.
+pub(crate) async fn embedded(options: StoreOptions) -> Opened {
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let tuning = Tuning { cache_bytes: 64 << 10, journal_bytes: 4 << 10, ..Tuning::default() };
+    let store = EmbeddedStore::open(&directory.path().join("store.db"), options, tuning).expect("a store is made");
+    Opened { store: Arc::new(store), guard: Box::new(directory) }
+}
+
+conformance!(on_disk, crate::store_conformance::stores::embedded);

@@ -1,0 +1,83 @@
+//! Moves SQLite's write-ahead log into the file, on a thread and a connection of its own, so that the writer doesn't wait
+//! for it.
+//!
+//! That alone never ends while the writer goes on appending, and the log would grow. So when the thread has moved nearly
+//! everything, the writer moves the small rest itself and begins the log anew.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+use rusqlite::Connection;
+
+use super::schema;
+use crate::store::StoreError;
+
+/// After so many written bytes the log is moved.
+const EVERY: usize = 32 << 20;
+
+pub(super) struct WalMover {
+    orders: Option<SyncSender<()>>,
+    moved: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+    written: usize,
+    ordered: bool,
+}
+
+impl WalMover {
+    pub(super) fn start(path: PathBuf) -> Result<Self, StoreError> {
+        let (orders, receiver) = sync_channel(1);
+        let moved = Arc::new(AtomicBool::new(false));
+        let done = Arc::clone(&moved);
+        let thread = std::thread::Builder::new()
+            .name("store-wal".to_owned())
+            .spawn(move || serve(&path, &receiver, &done))
+            .map_err(|error| StoreError::Unavailable(format!("can't start a thread: {error}")))?;
+        Ok(Self { orders: Some(orders), moved, thread: Some(thread), written: 0, ordered: false })
+    }
+
+    /// Tells that the writer, between two transactions, has appended about so many bytes.
+    pub(super) fn wrote(&mut self, writer: &Connection, bytes: usize) {
+        self.written += bytes;
+        if self.ordered && self.moved.swap(false, Ordering::AcqRel) {
+            self.ordered = false;
+            self.written = 0;
+            move_log(writer, "PASSIVE");
+        } else if !self.ordered && self.written >= EVERY {
+            self.ordered = self.orders.as_ref().is_some_and(|orders| orders.try_send(()).is_ok());
+        }
+    }
+}
+
+impl Drop for WalMover {
+    fn drop(&mut self) {
+        self.orders = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn serve(path: &std::path::Path, orders: &Receiver<()>, done: &AtomicBool) {
+    let mut connection = None;
+    while orders.recv().is_ok() {
+        if connection.is_none() {
+            connection = schema::open_second_writer(path).ok();
+        }
+        if let Some(connection) = &connection {
+            move_log(connection, "PASSIVE");
+        }
+        // Also when it failed: the writer tries next, and what remains is moved the next time.
+        done.store(true, Ordering::Release);
+    }
+}
+
+/// Moves the log in the given mode. Failing is no harm: the log only grows.
+pub(super) fn move_log(connection: &Connection, mode: &str) {
+    let moved = connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()));
+    if let Err(error) = moved {
+        tracing::warn!(%error, "could not move the store's write-ahead log into its file; it grows until that works");
+    }
+}
