@@ -1,5 +1,5 @@
-//! Two lead events: one with everything, one with nothing that may be missing. Templates are tried on both when a
-//! configuration is checked, and the documentation shows the first.
+//! Lead events: with everything, of an account and of a user, and with nothing that may be missing. Templates are tried on both when a
+//! configuration is checked, and the documentation shows the account's.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::identity::SubjectKind;
 use crate::lead::{
     AccountPart, Axis, Lead, LeadEvent, LeadEventType, Observation, Person, Reason, Routing, SCHEMA, Subject,
-    Timestamps,
+    Timestamps, UserPart,
 };
 
 /// A lead event in which everything is present.
@@ -40,6 +40,19 @@ pub fn full() -> LeadEvent {
     }
 }
 
+/// A user's lead event, with everything that it may have.
+#[must_use]
+pub fn of_user() -> LeadEvent {
+    let mut event = full();
+    let traits = [("plan", json!("free")), ("email", json!("kim@acme.example")), ("seats", json!(7))];
+    let traits = traits.map(|(name, value)| (name.to_owned(), value)).into();
+    event.lead.subject =
+        Subject { kind: SubjectKind::User, id: "u-17".to_owned(), name: Some("Kim Example".to_owned()) };
+    event.lead.user = Some(UserPart { id: "u-17".to_owned(), name: Some("Kim Example".to_owned()), traits });
+    event.lead.people = Vec::new();
+    event
+}
+
 /// A lead event in which everything that may be missing is missing.
 #[must_use]
 pub fn minimal() -> LeadEvent {
@@ -60,6 +73,7 @@ fn base(kind: SubjectKind, id: &str, name: Option<&str>) -> Lead {
         definition_version: "1d0c3b7a".to_owned(),
         tier: 1,
         subject: Subject { kind, id: id.to_owned(), name: name.map(str::to_owned) },
+        user: None,
         account: None,
         contact: None,
         people: Vec::new(),

@@ -60,14 +60,16 @@ pub fn check_template(source: &str) -> Result<(), TemplateError> {
             format!("unknown name `{name}`; a lead event has {}", NAMES.map(|name| format!("`{name}`")).join(", "));
         return Err(at(source, find_word(source, name), message));
     }
-    try_on(source, &sample::full())
+    // A template may be made for the leads of accounts or for those of users; it has to work for one of them.
+    try_on(source, &sample::full()).or_else(|error| try_on(source, &sample::of_user()).map_err(|_| error))
 }
 
-/// What a template does on a lead that has neither account nor contact, if that is an error: worth a warning, since such a
-/// lead would become a dead letter. `None` when it is fine.
+/// What a template does on a lead that lacks all that a lead may lack, if that is an error: worth a warning, since such a lead
+/// would become a dead letter. `None` when it is fine.
 #[must_use]
 pub fn template_warning(source: &str) -> Option<TemplateError> {
-    try_on(source, &sample::minimal()).err()
+    let samples = [sample::full(), sample::of_user(), sample::minimal()];
+    samples.iter().find_map(|event| try_on(source, event).err())
 }
 
 /// Renders with every trait and counter that the template may name.
@@ -103,10 +105,16 @@ fn context(event: &LeadEvent, lenient: impl Fn(BTreeMap<String, Json>) -> Value)
     let lead = &event.lead;
     let mut fields = members(serde_json::to_value(lead).unwrap_or(Json::Null));
     fields.insert("usage".to_owned(), lenient(lead.usage.clone()));
+    let mut part = |name: &str, whole: Json, traits: &BTreeMap<String, Json>| {
+        let mut parts = members(whole);
+        parts.insert("traits".to_owned(), lenient(traits.clone()));
+        fields.insert(name.to_owned(), Value::from(parts));
+    };
     if let Some(account) = &lead.account {
-        let mut parts = members(serde_json::to_value(account).unwrap_or(Json::Null));
-        parts.insert("traits".to_owned(), lenient(account.traits.clone()));
-        fields.insert("account".to_owned(), Value::from(parts));
+        part("account", serde_json::to_value(account).unwrap_or(Json::Null), &account.traits);
+    }
+    if let Some(user) = &lead.user {
+        part("user", serde_json::to_value(user).unwrap_or(Json::Null), &user.traits);
     }
     let mut whole = members(serde_json::to_value(event).unwrap_or(Json::Null));
     whole.insert("lead".to_owned(), Value::from(fields));

@@ -28,6 +28,14 @@ pub enum Unsendable {
     Header(String),
 }
 
+impl Unsendable {
+    /// Whether it will be the same however the destination's secrets and headers are mended.
+    #[must_use]
+    pub const fn is_of_the_message(&self) -> bool {
+        matches!(self, Self::Payload(_) | Self::Template(_))
+    }
+}
+
 /// What goes over the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {

@@ -66,7 +66,7 @@ impl Deliverer {
         });
         let (event, request) = match made {
             Ok(made) => made,
-            Err(error) => return self.unsendable(claimed, &error),
+            Err(error) => return self.unsendable(destination, claimed, &error),
         };
         let mut ticket = match Ticket::take(self) {
             Ok(ticket) => ticket,
@@ -127,8 +127,12 @@ impl Deliverer {
         }
     }
 
-    fn unsendable(&self, claimed: &Claimed, error: &Unsendable) -> Outcome {
-        let outcome = Outcome::Dead { attempts: claimed.entry.attempts.saturating_add(1), error: error.to_string() };
+    /// Nothing was sent. What the configuration can mend is tried again; what is in the message itself is not.
+    fn unsendable(&self, destination: &Destination, claimed: &Claimed, error: &Unsendable) -> Outcome {
+        let verdict = if error.is_of_the_message() { Verdict::Refused } else { Verdict::Failed };
+        let failure = Failure { verdict, error: error.to_string(), retry_after: None };
+        let (attempts, now) = (claimed.entry.attempts, self.clock.now());
+        let outcome = retry::outcome(&destination.retry, attempts, failure, now, rand::random());
         self.report(claimed, &outcome);
         outcome
     }

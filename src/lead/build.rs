@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::record::{
     AccountPart, Axis, Lead, LeadEvent, LeadEventType, Person, Reason, SCHEMA, Subject as SubjectPart, Timestamps,
+    UserPart,
 };
 use super::summary;
 use crate::counters::ledger::Figure;
@@ -68,6 +69,7 @@ fn lead(definition: &Definition, standing: &Standing, view: &View<'_>) -> Lead {
         definition_version: definition.version.to_string(),
         tier: standing.tier,
         subject: SubjectPart { kind: definition.of, id, name: subject.and_then(|s| s.traits.name()) },
+        user: view.user.filter(|_| definition.of == SubjectKind::User).map(|(id, user)| user_part(id, user)),
         account: view.account.map(|(id, account)| account_part(id, account)),
         contact: contact(definition, view, &people),
         people,
@@ -86,9 +88,16 @@ fn lead(definition: &Definition, standing: &Standing, view: &View<'_>) -> Lead {
     }
 }
 
+fn user_part(id: &str, user: &Subject) -> UserPart {
+    UserPart { id: id.to_owned(), name: user.traits.name(), traits: traits_of(user) }
+}
+
 fn account_part(id: &str, account: &Subject) -> AccountPart {
-    let traits = account.traits.iter().map(|(name, value)| (name.to_owned(), value.clone())).collect();
-    AccountPart { id: id.to_owned(), name: account.traits.name(), traits }
+    AccountPart { id: id.to_owned(), name: account.traits.name(), traits: traits_of(account) }
+}
+
+fn traits_of(subject: &Subject) -> BTreeMap<String, Value> {
+    subject.traits.iter().map(|(name, value)| (name.to_owned(), value.clone())).collect()
 }
 
 fn people_of(definition: &Definition, view: &View<'_>) -> Vec<Person> {

@@ -49,6 +49,9 @@ pub struct Lead {
     /// 1 is the best.
     pub tier: u8,
     pub subject: Subject,
+    /// The user, when a user qualified; whom to talk to at an account is `contact`.
+    #[serde(default)]
+    pub user: Option<UserPart>,
     /// The account: the subject itself, or the account of the user.
     pub account: Option<AccountPart>,
     /// Whom to talk to first.
@@ -81,6 +84,14 @@ pub struct Subject {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, utoipa::ToSchema)]
 pub struct AccountPart {
+    pub id: String,
+    pub name: Option<String>,
+    #[schema(value_type = Object)]
+    pub traits: BTreeMap<String, Value>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, utoipa::ToSchema)]
+pub struct UserPart {
     pub id: String,
     pub name: Option<String>,
     #[schema(value_type = Object)]

@@ -1,6 +1,7 @@
 //! What a route may ask about a lead.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
@@ -12,8 +13,9 @@ use crate::time::Millis;
 /// A lead event as the facts of a route's condition.
 ///
 /// `lead.<path>` reads the lead as a CRM receives it (`lead.tier`, `lead.definition`, `lead.contact.title`,
-/// `lead.usage.tasks_30d`, …), and `lead.of` is `user` or `account`. `account.<trait>` reads the account's traits. Of a user,
-/// a lead carries no more than its contact: `user.email`, `user.name`, `user.title`; anything else is unknown.
+/// `lead.usage.tasks_30d`, …), and `lead.of` is `user` or `account`. `account.<trait>` and `user.<trait>` read the traits of
+/// the account and of the user who qualified. When an account qualified, the user is its contact, of whom a lead knows
+/// `user.email`, `user.name` and `user.title`.
 pub struct LeadFacts<'e> {
     event: &'e LeadEvent,
     lead: Json,
@@ -36,19 +38,16 @@ impl<'e> LeadFacts<'e> {
     }
 
     fn account_trait(&self, path: &[Box<str>], ty: &Type) -> Value<'_> {
-        let (Some(account), Some((first, rest))) = (&self.event.lead.account, path.split_first()) else {
-            return Value::Unknown;
-        };
-        let found = match (&**first, account.traits.get(&**first)) {
-            (_, Some(value)) => find(value, rest),
-            ("name", None) => return account.name.as_deref().map_or(Value::Unknown, text),
-            _ => None,
-        };
-        found.map_or(Value::Unknown, |value| typed(value, ty))
+        let Some(account) = &self.event.lead.account else { return Value::Unknown };
+        trait_of(&account.traits, account.name.as_deref(), path, ty)
     }
 
-    fn user_trait(&self, path: &[Box<str>]) -> Value<'_> {
-        let (Some(contact), [step]) = (&self.event.lead.contact, path) else { return Value::Unknown };
+    fn user_trait(&self, path: &[Box<str>], ty: &Type) -> Value<'_> {
+        let lead = &self.event.lead;
+        if let Some(user) = &lead.user {
+            return trait_of(&user.traits, user.name.as_deref(), path, ty);
+        }
+        let (Some(contact), [step]) = (&lead.contact, path) else { return Value::Unknown };
         let found = match &**step {
             "email" => &contact.email,
             "name" => &contact.name,
@@ -83,7 +82,7 @@ impl Facts for LeadFacts<'_> {
         match slot {
             Slot::Lead(path) => self.lead(path),
             Slot::Trait { of: TraitOf::Account, path, ty } => self.account_trait(path, ty),
-            Slot::Trait { of: TraitOf::User, path, .. } => self.user_trait(path),
+            Slot::Trait { of: TraitOf::User, path, ty } => self.user_trait(path, ty),
             Slot::Id(of) => self.id(*of),
             Slot::FirstSeen(of) => self.seen(*of, self.event.lead.first_seen.as_deref()),
             Slot::LastSeen(of) => self.seen(*of, self.event.lead.last_seen.as_deref()),
@@ -91,6 +90,16 @@ impl Facts for LeadFacts<'_> {
             // A lead qualified, but which axis did it is in its reasons; a route's scope offers neither these nor the event.
             Slot::Counter(_) | Slot::Event(_) | Slot::Intent | Slot::Fit => Value::Unknown,
         }
+    }
+}
+
+/// A trait among `traits`; `name` is known even where it was put together from other traits.
+fn trait_of<'t>(traits: &'t BTreeMap<String, Json>, name: Option<&'t str>, path: &[Box<str>], ty: &Type) -> Value<'t> {
+    let Some((first, rest)) = path.split_first() else { return Value::Unknown };
+    match (traits.get(&**first), name) {
+        (Some(value), _) => find(value, rest).map_or(Value::Unknown, |value| typed(value, ty)),
+        (None, Some(name)) if &**first == "name" && rest.is_empty() => text(name),
+        _ => Value::Unknown,
     }
 }
 

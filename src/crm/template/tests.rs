@@ -70,6 +70,10 @@ fn traits_and_counters_need_not_be_known() {
 fn what_only_some_leads_have_is_worth_a_warning() {
     let template = "{{ lead.account.name }}";
     assert_eq!(check_template(template), Ok(()));
+    let users = "{{ lead.user.traits.plan }}";
+    assert_eq!(check_template(users), Ok(()));
+    assert!(template_warning(users).is_some(), "an account's lead has no user");
+    assert_eq!(rendered(users, &sample::of_user()), json!("free"));
     let warning = template_warning(template).expect("a user's lead may have no account");
     assert_eq!((warning.line, warning.column), (1, 8), "{warning}");
     assert_eq!(template_warning("{% if lead.account %}{{ lead.account.name }}{% else %}null{% endif %}"), None);

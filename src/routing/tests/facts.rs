@@ -60,6 +60,16 @@ fn reads_the_lead_as_a_crm_receives_it() {
 }
 
 #[test]
+fn a_user_who_qualified_has_traits() {
+    let event = sample::of_user();
+    let facts = LeadFacts::new(&event, Millis(0));
+    assert_eq!(facts.read(&user("plan")), text("free"));
+    assert_eq!(facts.read(&user("name")), text("Kim Example"));
+    assert_eq!(facts.read(&user("seats")), Value::Unknown, "declared as text, and it is a number");
+    assert_eq!(facts.read(&Slot::Id(TraitOf::User)), text("u-17"));
+}
+
+#[test]
 fn what_a_lead_lacks_is_unknown() {
     let event = sample::minimal();
     assert_eq!(event.lead.subject.kind, SubjectKind::User);
