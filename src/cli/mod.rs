@@ -16,6 +16,8 @@ mod subject;
 mod table;
 mod words;
 
+pub mod check;
+
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};

@@ -1,10 +1,37 @@
 //! The configuration: one file per section, diagnostics that point at the place, compiled into the domain's own types.
+//!
+//! [`load`] reads a file and what it includes: text → tree with places (`yaml`) → shape (`shape`, `read`) → domain types
+//! (`compile`). Every step reports all that is wrong with it, and goes on with what is right. [`watch`] keeps a running
+//! server's configuration up to date. The JSON Schema and `docs/configuration.md` are made from `shape` by [`schema`].
+
+mod compile;
+pub mod diagnostic;
+mod findings;
+mod lint;
+mod load;
+mod path;
+mod read;
+mod redact;
+mod scalar;
+pub mod schema;
+mod shape;
+mod source;
+mod suggest;
+mod traps;
+pub mod watch;
+mod yaml;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+
+pub use diagnostic::{Diagnostic, Severity};
+pub use load::{Loaded, load, load_text, process_env};
 
 use crate::cdp::Source;
 use crate::cdp::source::Secret;

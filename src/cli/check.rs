@@ -1,0 +1,126 @@
+//! `handraiser check`: proves a configuration, and points at the line that is wrong.
+
+use std::collections::BTreeMap;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use crate::config::diagnostic::{self, Code, plural};
+use crate::config::{self, Config, Diagnostic, Loaded};
+
+/// Checks a configuration without running it.
+///
+/// Exits with 0 when the server could run it, with 1 when something is wrong, with 2 when it can't be read.
+#[derive(Clone, Debug, clap::Args)]
+pub struct CheckArgs {
+    /// The configuration file.
+    #[arg(default_value = "handraiser.yaml", env = "HANDRAISER_CONFIG")]
+    pub file: PathBuf,
+    /// How to print the outcome.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Fail on warnings, too.
+    #[arg(long)]
+    pub strict: bool,
+    /// Print the JSON Schema of the configuration, for editors, and do nothing else.
+    #[arg(long)]
+    pub schema: bool,
+}
+
+/// How to print the outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Runs `handraiser check`.
+pub fn run(args: CheckArgs) -> ExitCode {
+    if args.schema {
+        return print(&format!("{}\n", config::schema::pretty()), ExitCode::SUCCESS);
+    }
+    let outcome = config::load(&args.file, &config::process_env);
+    let code = exit_code(&outcome, args.strict);
+    let colour =
+        args.format == Format::Text && std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let text = match args.format {
+        Format::Text => text(&args.file.display().to_string(), &outcome, colour),
+        Format::Json => json(&args.file.display().to_string(), &outcome),
+    };
+    print(&text, ExitCode::from(code))
+}
+
+/// A closed pipe (`handraiser check | head`) is no failure of the configuration.
+fn print(text: &str, code: ExitCode) -> ExitCode {
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    code
+}
+
+type Outcome = Result<Loaded, Vec<Diagnostic>>;
+
+fn exit_code(outcome: &Outcome, strict: bool) -> u8 {
+    match outcome {
+        Ok(loaded) if strict && !loaded.warnings.is_empty() => 1,
+        Ok(_) => 0,
+        Err(all) if all.iter().any(|one| one.code == Code::Unreadable) => 2,
+        Err(_) => 1,
+    }
+}
+
+fn text(file: &str, outcome: &Outcome, colour: bool) -> String {
+    match outcome {
+        Ok(loaded) => {
+            let findings = diagnostic::render_all(&loaded.warnings, colour);
+            let gap = if findings.is_empty() { "" } else { "\n" };
+            format!("{findings}{gap}{file} is fine: {}\nversion {}\n", summary(&loaded.config), loaded.config.version)
+        }
+        Err(all) => diagnostic::render_all(all, colour),
+    }
+}
+
+/// `2 sources, 3 counters, …`
+fn summary(config: &Config) -> String {
+    counts(config).into_iter().map(|(word, count)| plural(count, word)).collect::<Vec<_>>().join(", ")
+}
+
+fn counts(config: &Config) -> [(&'static str, usize); 6] {
+    [
+        ("source", config.sources.len()),
+        ("counter", config.counters.len()),
+        ("definition", config.definitions.len()),
+        ("team", config.teams.len()),
+        ("route", config.routes.len()),
+        ("destination", config.destinations.len()),
+    ]
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    ok: bool,
+    file: &'a str,
+    version: Option<&'a str>,
+    files: Vec<String>,
+    summary: Option<BTreeMap<String, usize>>,
+    diagnostics: &'a [Diagnostic],
+}
+
+fn json(file: &str, outcome: &Outcome) -> String {
+    let report = match outcome {
+        Ok(loaded) => Report {
+            ok: true,
+            file,
+            version: Some(&loaded.config.version),
+            files: loaded.files.iter().map(|path| path.display().to_string()).collect(),
+            summary: Some(
+                counts(&loaded.config).into_iter().map(|(word, count)| (format!("{word}s"), count)).collect(),
+            ),
+            diagnostics: &loaded.warnings,
+        },
+        Err(all) => Report { ok: false, file, version: None, files: Vec::new(), summary: None, diagnostics: all },
+    };
+    serde_json::to_string_pretty(&report).unwrap_or_default() + "\n"
+}

@@ -1,0 +1,215 @@
+//! `counters`.
+
+use std::sync::Arc;
+
+use super::condition::condition;
+use super::names::unique;
+use crate::config::diagnostic::Code;
+use crate::config::findings::{Findings, Problem};
+use crate::config::path::property_path;
+use crate::config::read::{Field, Many, Named};
+use crate::config::scalar::unit_seconds;
+use crate::config::shape::{CounterShape, SubjectWord};
+use crate::config::suggest::closest;
+use crate::config::yaml::Scalar;
+use crate::counters::{Aggregate, Counter, EventMatch, Window};
+use crate::identity::SubjectKind;
+use crate::qualify::expr::{RESERVED, Scope, is_name};
+
+/// Every counter that can be used, and the names of those that can't.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// `CounterId(n)` is the n-th.
+    pub compiled: Vec<Counter>,
+    pub broken: Vec<Arc<str>>,
+}
+
+/// Compiles the counters.
+pub fn counters(shape: Option<&Named<CounterShape>>, findings: &mut Findings) -> Counters {
+    let mut counters = Counters::default();
+    let Some(Named(declared)) = shape else { return counters };
+    unique(declared.iter().map(|(name, _)| name), "counter", findings);
+    for (name, shape) in declared {
+        let named = check_name(name, findings);
+        match shape.as_ref().and_then(|shape| counter(name, shape, findings)).filter(|_| named) {
+            Some(counter) => counters.compiled.push(counter),
+            None => counters.broken.push(name.text.clone()),
+        }
+    }
+    if let Some((name, _)) = declared.get(usize::from(u16::MAX)) {
+        findings.push(Problem::error(name.at, Code::BadValue, "more counters than 65,535").help("remove some"));
+    }
+    counters
+}
+
+fn check_name(name: &Scalar, findings: &mut Findings) -> bool {
+    if is_name(&name.text) {
+        return true;
+    }
+    let (message, help) = if RESERVED.contains(&&*name.text) {
+        let message = format!("a counter can't be named `{}`: the word has a meaning in conditions", name.shown);
+        (message, format!("choose another name, for example `{}_count`", name.text))
+    } else {
+        let fits = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
+        let better: String = name.text.chars().map(fits).collect();
+        let digit = better.starts_with(|c: char| c.is_ascii_digit());
+        let better = if digit { format!("n_{better}") } else { better };
+        (
+            format!("`{}` can't be the name of a counter", name.shown),
+            format!("conditions could not use it; try `{better}`"),
+        )
+    };
+    findings.push(Problem::error(name.at, Code::BadValue, message).help(help));
+    false
+}
+
+/// Whom something is about.
+pub const fn subject(word: SubjectWord) -> SubjectKind {
+    match word {
+        SubjectWord::User => SubjectKind::User,
+        SubjectWord::Account => SubjectKind::Account,
+    }
+}
+
+fn counter(name: &Scalar, shape: &CounterShape, findings: &mut Findings) -> Option<Counter> {
+    let place = if shape.at.start == shape.at.end { name.at } else { shape.at };
+    let of = shape.of.require("of", CounterShape::WHAT, place, findings).map(|at| subject(at.value));
+    let events = events(name, shape, findings);
+    let scope = Scope { event: true, ..Scope::default() };
+    let filter = match &shape.r#where {
+        Field::Set(text) => condition(text, &scope, &[], findings).map(Some),
+        Field::Absent => Some(None),
+        Field::Broken => None,
+    };
+    let aggregate = aggregate(shape, findings);
+    let window = match shape.within.get() {
+        Some(text) => window(text, findings),
+        None if shape.within.is_absent() => Some(Window::Lifetime),
+        None => None,
+    };
+    let (aggregate, window) = (aggregate?, window?);
+    check_window(shape, &aggregate, window, findings);
+    Some(Counter {
+        name: name.text.clone(),
+        of: of?,
+        events: events?,
+        filter: filter?,
+        aggregate,
+        window,
+        label: shape.label.get().map(|label| label.text.trim().to_owned()),
+    })
+}
+
+fn events(name: &Scalar, shape: &CounterShape, findings: &mut Findings) -> Option<Vec<EventMatch>> {
+    if shape.event.is_absent() && shape.page.is_absent() && shape.screen.is_absent() {
+        let message = format!("`{}` doesn't say what it counts", name.shown);
+        let help = "add `event: <name of a track event>`, `event: any`, `page: …` or `screen: …`";
+        findings.push(Problem::error(name.at, Code::MissingField, message).help(help));
+        return None;
+    }
+    let broken = [&shape.event, &shape.page, &shape.screen].iter().any(|field| matches!(field, Field::Broken));
+    let named = |field: &Field<Many<Scalar>>, make: fn(Option<Arc<str>>) -> EventMatch| -> Vec<EventMatch> {
+        let names = field.get().into_iter().flat_map(|Many(names)| names);
+        names.map(|name| make(Some(name.text.trim()).filter(|name| *name != "any").map(Arc::from))).collect()
+    };
+    let mut events = named(&shape.event, |name| name.map_or(EventMatch::Any, EventMatch::Track));
+    events.extend(named(&shape.page, EventMatch::Page));
+    events.extend(named(&shape.screen, EventMatch::Screen));
+    if events.len() > 1 && events.contains(&EventMatch::Any) {
+        let problem =
+            Problem::warning(name.at, Code::Suspicious, "`any` counts everything: the other names add nothing");
+        findings.push(problem.help("keep only `event: any`, or remove it"));
+    }
+    (!broken && !events.is_empty()).then_some(events)
+}
+
+fn aggregate(shape: &CounterShape, findings: &mut Findings) -> Option<Aggregate> {
+    let mut given: Vec<(&str, Option<Aggregate>)> = Vec::new();
+    if !shape.distinct.is_absent() {
+        given.push(("distinct", shape.distinct.get().and_then(|text| distinct(text, findings))));
+    }
+    if !shape.sum.is_absent() {
+        given.push(("sum", shape.sum.get().and_then(|text| property(text, findings)).map(Aggregate::Sum)));
+    }
+    let flags = [
+        ("active_days", &shape.active_days, Aggregate::ActiveDays),
+        ("first_seen", &shape.first_seen, Aggregate::FirstSeen),
+        ("last_seen", &shape.last_seen, Aggregate::LastSeen),
+    ];
+    let set = flags.into_iter().filter(|(_, flag, _)| flag.get().is_some_and(|flag| flag.value.0));
+    given.extend(set.map(|(name, _, aggregate)| (name, Some(aggregate))));
+    if let [(first, _), (second, _), ..] = given.as_slice() {
+        let message = format!("a counter has one figure: `{first}` and `{second}` don't go together");
+        findings.push(Problem::error(shape.at, Code::BadValue, message).help("make two counters of it"));
+        return None;
+    }
+    given.pop().map_or(Some(Aggregate::Count), |(_, aggregate)| aggregate)
+}
+
+fn distinct(text: &Scalar, findings: &mut Findings) -> Option<Aggregate> {
+    match text.text.trim() {
+        "user" | "users" => Some(Aggregate::DistinctUsers),
+        _ => property(text, findings).map(Aggregate::DistinctProperty),
+    }
+}
+
+/// `properties.a.b`, as the steps below `properties`.
+fn property(text: &Scalar, findings: &mut Findings) -> Option<Arc<[Box<str>]>> {
+    let written = text.text.trim();
+    let below = written.strip_prefix("event.").unwrap_or(written).strip_prefix("properties");
+    let found = below.and_then(property_path);
+    if found.is_none() {
+        let message = format!("`{}` is no property of an event", findings.shown(text));
+        let help = match (below, closest(written, ["user"])) {
+            (None, Some(user)) => format!("did you mean `{user}`?"),
+            (None, None) if !written.contains(' ') => format!("did you mean `properties.{written}`?"),
+            _ => "write `properties.amount`, or `properties[\"total amount\"]` for a name with spaces".to_owned(),
+        };
+        findings.push(Problem::error(text.at, Code::BadValue, message).help(help));
+    }
+    found.map(Into::into)
+}
+
+/// `30d` and `2w` are calendar days; `24h` and `15m` roll.
+fn window(text: &Scalar, findings: &mut Findings) -> Option<Window> {
+    let written = text.text.trim();
+    let split = written.find(|c: char| !c.is_ascii_digit()).unwrap_or(written.len());
+    let (amount, unit) = written.split_at(split);
+    let seconds = unit_seconds(unit.trim()).filter(|seconds| *seconds >= 60);
+    let (Ok(amount), Some(seconds)) = (amount.parse::<u64>(), seconds) else {
+        let message = format!("`{}` is no stretch of time to look back", findings.shown(text));
+        let help = "write a number and a unit: `15m`, `24h`, `30d` or `2w`";
+        findings.push(Problem::error(text.at, Code::BadValue, message).help(help));
+        return None;
+    };
+    let total = amount.saturating_mul(seconds);
+    if !(60..=90 * 86_400).contains(&total) {
+        let problem = Problem::error(text.at, Code::BadValue, "windows reach from one minute to 90 days");
+        findings.push(problem.help("for everything since the first event, leave `within` out"));
+        return None;
+    }
+    if seconds >= 86_400 {
+        u16::try_from(total / 86_400).ok().map(Window::Days)
+    } else {
+        u32::try_from(total / 60).ok().map(Window::Minutes)
+    }
+}
+
+fn check_window(shape: &CounterShape, aggregate: &Aggregate, window: Window, findings: &mut Findings) {
+    let Some(within) = shape.within.get() else { return };
+    match (aggregate, window) {
+        (Aggregate::FirstSeen | Aggregate::LastSeen, _) => {
+            let problem = Problem::error(within.at, Code::BadValue, "the first and the last time are over everything");
+            findings.push(
+                problem.help(
+                    "remove `within`, and compare the time in the condition: `now - last_used < duration('720h')`",
+                ),
+            );
+        }
+        (Aggregate::ActiveDays, Window::Minutes(_)) => {
+            let problem = Problem::error(within.at, Code::BadValue, "active days are counted over whole days");
+            findings.push(problem.help("write for example `within: 7d`"));
+        }
+        _ => {}
+    }
+}

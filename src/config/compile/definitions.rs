@@ -1,0 +1,156 @@
+//! `definitions`.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+
+use super::condition::{Scopes, condition};
+use super::counters::{Counters, subject};
+use super::names::unique;
+use super::settings::lasting;
+use super::template;
+use crate::config::diagnostic::Code;
+use crate::config::findings::{Findings, Problem};
+use crate::config::read::{Field, List, Many};
+use crate::config::scalar::ConditionText;
+use crate::config::shape::{DefinitionShape, Tiers};
+use crate::config::yaml::Scalar;
+use crate::counters::Counter;
+use crate::qualify::expr::{Expr, Scope, Slot};
+use crate::qualify::{Condition, Definition, Tier};
+
+/// Long enough that a count which hovers around its threshold doesn't send a lead a day.
+const DEFAULT_COOLDOWN: Duration = Duration::from_secs(30 * 86_400);
+
+/// Compiles the definitions.
+pub fn definitions(
+    shape: Option<&List<DefinitionShape>>,
+    counters: &Counters,
+    scopes: &Scopes,
+    findings: &mut Findings,
+) -> Vec<Definition> {
+    let Some(List(shapes)) = shape else { return Vec::new() };
+    unique(shapes.iter().filter_map(|shape| shape.name.get()), "definition", findings);
+    shapes.iter().filter_map(|shape| definition(shape, counters, scopes, findings)).collect()
+}
+
+fn definition(
+    shape: &DefinitionShape,
+    counters: &Counters,
+    scopes: &Scopes,
+    findings: &mut Findings,
+) -> Option<Definition> {
+    let name = shape.name.require("name", DefinitionShape::WHAT, shape.at, findings);
+    let place = name.map_or(shape.at, |name| name.at);
+    let of = shape.of.require("of", DefinitionShape::WHAT, place, findings).map(|at| subject(at.value));
+    let intent = conditions(&shape.intent, &scopes.conditions, counters, findings);
+    let fit = conditions(&shape.fit, &scopes.conditions, counters, findings);
+    let when = when(shape, scopes, counters, findings);
+    let tiers = tiers(shape, scopes, counters, findings);
+    if let Some(sentence) = shape.sentence.get() {
+        template::check(sentence, template::LEAD, findings);
+    }
+    if shape.intent.is_absent() && shape.fit.is_absent() && shape.when.is_absent() {
+        let problem =
+            Problem::warning(place, Code::Suspicious, "this definition has no conditions: everybody qualifies");
+        findings.push(problem.help("add `intent: [ … ]`, `fit: [ … ]` or both"));
+    }
+    let mut definition = Definition {
+        name: Arc::from(name?.text.trim()),
+        of: of?,
+        description: shape.description.get().map(|text| text.text.trim().to_owned()),
+        intent: intent?,
+        fit: fit?,
+        when: when?,
+        tiers: tiers?,
+        cooldown_ms: i64::try_from(lasting(&shape.cooldown, DEFAULT_COOLDOWN).as_millis()).unwrap_or(i64::MAX),
+        version: Arc::from(""),
+        sentence: shape.sentence.get().map(|text| text.text.to_string()),
+    };
+    definition.version = version(&definition, &counters.compiled);
+    Some(definition)
+}
+
+fn conditions(
+    field: &Field<Many<ConditionText>>,
+    scope: &Scope,
+    counters: &Counters,
+    findings: &mut Findings,
+) -> Option<Vec<Condition>> {
+    let Field::Set(Many(texts)) = field else { return field.is_absent().then(Vec::new) };
+    let compiled: Vec<Condition> = texts
+        .iter()
+        .filter_map(|text| condition(text, scope, &counters.broken, findings))
+        .map(|expr| Condition { expr })
+        .collect();
+    (compiled.len() == texts.len()).then_some(compiled)
+}
+
+fn when(shape: &DefinitionShape, scopes: &Scopes, counters: &Counters, findings: &mut Findings) -> Option<Expr> {
+    match &shape.when {
+        Field::Set(text) => condition(text, &scopes.tiers, &counters.broken, findings),
+        Field::Absent => {
+            let default = ConditionText(Scalar::made("intent && fit", shape.at));
+            condition(&default, &scopes.tiers, &[], findings)
+        }
+        Field::Broken => None,
+    }
+}
+
+fn tiers(shape: &DefinitionShape, scopes: &Scopes, counters: &Counters, findings: &mut Findings) -> Option<Vec<Tier>> {
+    let Field::Set(Tiers(written)) = &shape.tiers else { return shape.tiers.is_absent().then(Vec::new) };
+    let mut tiers: Vec<Tier> = Vec::with_capacity(written.len());
+    for (key, text) in written {
+        let number = tier_number(key, findings);
+        let when = text.as_ref().and_then(|text| condition(text, &scopes.tiers, &counters.broken, findings));
+        let (Some(number), Some(when)) = (number, when) else { continue };
+        if tiers.last().is_some_and(|last| last.number > number) {
+            let message = format!("tier {number} is tried after a lower one");
+            let problem = Problem::warning(key.at, Code::Suspicious, message);
+            findings.push(problem.help("the first tier whose condition is true counts: write the best one first"));
+        }
+        tiers.push(Tier { number, when });
+    }
+    (tiers.len() == written.len()).then_some(tiers)
+}
+
+fn tier_number(key: &Scalar, findings: &mut Findings) -> Option<u8> {
+    let number = key.text.trim().parse().ok().filter(|number| (1..=99).contains(number));
+    if number.is_none() {
+        let problem = Problem::error(key.at, Code::BadValue, format!("`{}` is no number of a tier", key.shown));
+        findings.push(problem.help("tiers are numbered from 1, the best"));
+    }
+    number
+}
+
+/// A hash over everything that decides who qualifies: changes whenever the meaning of the definition changes, and only then.
+fn version(definition: &Definition, counters: &[Counter]) -> Arc<str> {
+    let mut text = format!("{}\n{}\n{}\n", definition.name, definition.of, definition.cooldown_ms);
+    let intent = definition.intent.iter().map(|condition| ("intent", &condition.expr));
+    let fit = definition.fit.iter().map(|condition| ("fit", &condition.expr));
+    let all: Vec<(&str, &Expr)> = intent.chain(fit).chain([("when", &definition.when)]).collect();
+    for (list, expr) in &all {
+        let _ = writeln!(text, "{list} {}", expr.source());
+    }
+    for tier in &definition.tiers {
+        let _ = writeln!(text, "tier {} {}", tier.number, tier.when.source());
+    }
+    let tiers = definition.tiers.iter().map(|tier| &tier.when);
+    let mut used: Vec<&Counter> = all
+        .iter()
+        .map(|(_, expr)| *expr)
+        .chain(tiers)
+        .flat_map(Expr::slots)
+        .filter_map(|slot| if let Slot::Counter(id) = slot { counters.get(usize::from(id.0)) } else { None })
+        .collect();
+    used.sort_by(|a, b| a.name.cmp(&b.name));
+    used.dedup_by(|a, b| a.name == b.name);
+    for counter in used {
+        let filter = counter.filter.as_ref().map(Expr::source);
+        let Counter { name, of, events, aggregate, window, .. } = counter;
+        let _ = writeln!(text, "counter {name} {of} {events:?} {filter:?} {aggregate:?} {window:?}");
+    }
+    Arc::from(hex::encode(Sha256::digest(text)).get(..8).unwrap_or_default())
+}

@@ -1,0 +1,55 @@
+//! From the shape of the file to the domain's own types, with every name resolved and every condition compiled.
+
+mod condition;
+mod counters;
+mod definitions;
+mod destinations;
+mod names;
+mod routing;
+mod settings;
+mod sources;
+mod store;
+mod template;
+pub mod traits;
+
+use std::sync::Arc;
+
+use super::Config;
+use super::findings::Findings;
+use super::lint;
+use super::shape::ConfigShape;
+
+/// Compiles everything. What is wrong is reported; `None` when the outcome can't be used.
+pub fn compile(shape: &ConfigShape, version: &str, findings: &mut Findings) -> Option<Config> {
+    let time_zone = settings::time_zone(shape.time_zone.get(), findings);
+    let server = settings::server(shape.server.get(), findings);
+    let store = store::store(shape.store.get(), findings);
+    let accounts = settings::accounts(shape.accounts.get(), findings);
+    let traits = traits::traits(shape.traits.get(), findings);
+    let sources = sources::sources(shape.sources.get(), findings);
+    let counters = counters::counters(shape.counters.get(), findings);
+    let scopes = condition::Scopes::new(&counters, &traits);
+    let definitions = definitions::definitions(shape.definitions.get(), &counters, &scopes, findings);
+    let teams = routing::teams(shape.teams.get(), findings);
+    let routes = routing::routes(shape.routes.get(), &teams, &scopes, findings);
+    let destinations = destinations::destinations(shape.destinations.get(), findings);
+    lint::lint(shape, &lint::Compiled { counters: &counters.compiled, definitions: &definitions }, findings);
+    if findings.has_errors() {
+        return None;
+    }
+    Some(Config {
+        version: Arc::from(version),
+        server: server?,
+        store: store?,
+        sources,
+        accounts,
+        time_zone: time_zone?,
+        user_traits: traits.user,
+        account_traits: traits.account,
+        counters: counters.compiled,
+        definitions,
+        teams: teams.compiled,
+        routes,
+        destinations,
+    })
+}

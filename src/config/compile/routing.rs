@@ -1,0 +1,145 @@
+//! `teams` and `routes`.
+
+use std::sync::Arc;
+
+use super::condition::{Scopes, condition};
+use super::names::unique;
+use crate::config::diagnostic::Code;
+use crate::config::findings::{Findings, Problem};
+use crate::config::read::{Field, List, Named};
+use crate::config::shape::{AssignWord, RouteShape, TeamShape};
+use crate::config::suggest::{did_you_mean, one_of};
+use crate::config::yaml::Scalar;
+use crate::routing::{Assign, Route, RouteTarget, Team};
+
+/// The target that needs no team.
+const SELF_SERVE: &str = "self_serve";
+
+/// Every team that can be used, and the names of all.
+#[derive(Debug, Default)]
+pub struct Teams {
+    pub compiled: Vec<Team>,
+    pub names: Vec<Arc<str>>,
+}
+
+/// Compiles the teams.
+pub fn teams(shape: Option<&Named<TeamShape>>, findings: &mut Findings) -> Teams {
+    let mut teams = Teams::default();
+    let Some(Named(declared)) = shape else { return teams };
+    unique(declared.iter().map(|(name, _)| name), "team", findings);
+    for (name, shape) in declared {
+        teams.names.push(name.text.clone());
+        if name.text.contains('@') || &*name.text == SELF_SERVE {
+            let problem =
+                Problem::error(name.at, Code::BadValue, format!("`{}` can't be the name of a team", name.shown));
+            findings.push(problem.help("routes could not tell it from a rep's address or from `self_serve`"));
+        }
+        teams.compiled.extend(shape.as_ref().and_then(|shape| team(name, shape, findings)));
+    }
+    teams
+}
+
+fn team(name: &Scalar, shape: &TeamShape, findings: &mut Findings) -> Option<Team> {
+    let List(written) = shape.reps.require("reps", TeamShape::WHAT, name.at, findings)?;
+    let mut reps: Vec<Arc<str>> = Vec::with_capacity(written.len());
+    for rep in written {
+        let address = rep.text.trim();
+        check_address(rep, findings);
+        if reps.iter().any(|known| known.eq_ignore_ascii_case(address)) {
+            let message = format!("`{}` is in this team twice", findings.shown(rep));
+            let problem = Problem::warning(rep.at, Code::Duplicate, message);
+            findings.push(problem.help("remove one: a turn is counted per address"));
+            continue;
+        }
+        reps.push(Arc::from(address));
+    }
+    if reps.is_empty() {
+        let problem = Problem::error(name.at, Code::BadValue, format!("the team `{}` has no reps", name.shown));
+        findings.push(problem.help("add `reps: [name@example.com]`, or route to `self_serve`"));
+    }
+    let assign = match shape.assign.get().map(|at| at.value) {
+        Some(AssignWord::RoundRobin) | None => Assign::RoundRobin,
+    };
+    Some(Team { name: name.text.clone(), reps, assign })
+}
+
+/// One `@` with something on both sides, and no blanks: whether mail arrives, only mail can tell.
+fn check_address(rep: &Scalar, findings: &mut Findings) {
+    let text = rep.text.trim();
+    let sides = text.split_once('@');
+    let fine = sides.is_some_and(|(local, domain)| {
+        !local.is_empty() && domain.contains('.') && !domain.contains('@') && !domain.ends_with('.')
+    });
+    if !fine || text.contains(char::is_whitespace) {
+        let message = format!("`{}` is no e-mail address", findings.shown(rep));
+        findings.push(Problem::error(rep.at, Code::BadValue, message).help("reps are named by their e-mail addresses"));
+    }
+}
+
+/// Compiles the routes.
+pub fn routes(shape: Option<&List<RouteShape>>, teams: &Teams, scopes: &Scopes, findings: &mut Findings) -> Vec<Route> {
+    let Some(List(shapes)) = shape else { return Vec::new() };
+    unique(shapes.iter().filter_map(|shape| shape.name.get()), "route", findings);
+    let compiled: Vec<Route> = shapes.iter().filter_map(|shape| route(shape, teams, scopes, findings)).collect();
+    if compiled.len() == shapes.len() {
+        check_order(shapes, &compiled, findings);
+    }
+    compiled
+}
+
+fn route(shape: &RouteShape, teams: &Teams, scopes: &Scopes, findings: &mut Findings) -> Option<Route> {
+    let name = shape.name.require("name", RouteShape::WHAT, shape.at, findings);
+    let to = shape.to.require("to", RouteShape::WHAT, shape.at, findings).and_then(|to| target(to, teams, findings));
+    let when = match &shape.when {
+        Field::Set(text) => Some(condition(text, &scopes.routes, &[], findings)?),
+        Field::Absent => None,
+        Field::Broken => return None,
+    };
+    Some(Route { name: Arc::from(name?.text.trim()), when, to: to? })
+}
+
+fn target(to: &Scalar, teams: &Teams, findings: &mut Findings) -> Option<RouteTarget> {
+    let text = to.text.trim();
+    if text == SELF_SERVE {
+        return Some(RouteTarget::SelfServe);
+    }
+    if let Some(team) = teams.names.iter().find(|name| ***name == *text) {
+        return Some(RouteTarget::Team(team.clone()));
+    }
+    if text.contains('@') {
+        check_address(to, findings);
+        return Some(RouteTarget::Rep(Arc::from(text)));
+    }
+    let known = || teams.names.iter().map(|name| &**name).chain([SELF_SERVE]);
+    let help =
+        did_you_mean(text, known(), || format!("there is {}; a rep is named by e-mail address", one_of(known())));
+    let message = format!("unknown team `{}`", findings.shown(to));
+    findings.push(Problem::error(to.at, Code::UnknownName, message).help(help));
+    None
+}
+
+/// Routes that can never match, and leads that no route matches.
+fn check_order(shapes: &[RouteShape], routes: &[Route], findings: &mut Findings) {
+    let mut catch_all: Option<&Route> = None;
+    for (shape, route) in shapes.iter().zip(routes) {
+        let place = shape.name.get().map_or(shape.at, |name| name.at);
+        let constant = route.when.as_ref().map_or(Some(true), |when| when.constant());
+        if let Some(earlier) = catch_all {
+            let message =
+                format!("the route `{}` can never match: `{}` before it always does", route.name, earlier.name);
+            findings.push(Problem::warning(place, Code::Unreachable, message).help("move it up, or remove it"));
+        } else if constant == Some(false) {
+            let message = format!("the route `{}` can never match: its condition is always false", route.name);
+            findings.push(Problem::warning(place, Code::Unreachable, message).help("mend the condition, or remove it"));
+        } else if constant == Some(true) {
+            catch_all = Some(route);
+        }
+    }
+    if let (None, Some(last)) = (catch_all, shapes.last()) {
+        let place = last.name.get().map_or(last.at, |name| name.at);
+        let problem = Problem::warning(place, Code::Suspicious, "a lead that no route matches gets no owner");
+        findings.push(
+            problem.help("end with a route without `when`, for example `{ name: everyone else, to: self_serve }`"),
+        );
+    }
+}

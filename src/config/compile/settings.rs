@@ -1,0 +1,172 @@
+//! `time_zone`, `server` and `accounts`.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::names::bounded;
+use crate::cdp::source::Secret;
+use crate::config::diagnostic::Code;
+use crate::config::findings::{Findings, Problem};
+use crate::config::path::property_path;
+use crate::config::read::{At, Field, List};
+use crate::config::scalar::{Count, Lasting, Size};
+use crate::config::shape::{LimitsShape, ServerShape};
+use crate::config::suggest::did_you_mean;
+use crate::config::yaml::Scalar;
+use crate::config::{AccountKey, Limits, PathRoot, ServerSettings};
+
+/// The time zone of calendar days; UTC by default.
+pub fn time_zone(name: Option<&Scalar>, findings: &mut Findings) -> Option<jiff::tz::TimeZone> {
+    let Some(name) = name else { return Some(jiff::tz::TimeZone::UTC) };
+    let zone = jiff::tz::TimeZone::get(name.text.trim());
+    if zone.is_err() {
+        let known: Vec<String> = jiff::tz::db().available().map(|zone| zone.to_string()).collect();
+        let otherwise = || "write an IANA name such as `Europe/Berlin`".to_owned();
+        let help = did_you_mean(&name.text, known.iter().map(String::as_str), otherwise);
+        let message = format!("unknown time zone `{}`", findings.shown(name));
+        findings.push(Problem::error(name.at, Code::BadValue, message).help(help));
+    }
+    zone.ok()
+}
+
+/// The HTTP server's settings.
+pub fn server(shape: Option<&ServerShape>, findings: &mut Findings) -> Option<ServerSettings> {
+    let absent = ServerShape::default();
+    let shape = shape.unwrap_or(&absent);
+    let absent = LimitsShape::default();
+    let limits = limits(shape.limits.get().unwrap_or(&absent), findings);
+    let workers = shape.workers.get().map(|count| count_within(count, 1..=1024, "workers", findings));
+    let otlp_endpoint = shape.otlp_endpoint.get().and_then(|endpoint| http_url(endpoint, findings)).map(String::from);
+    let listen = match shape.listen.get() {
+        Some(listen) => address(listen, findings)?,
+        None => SocketAddr::from(([0, 0, 0, 0], 8080)),
+    };
+    Some(ServerSettings {
+        listen,
+        workers,
+        admin_token: shape.admin_token.get().map(|token| Secret::new(token.text.trim())),
+        limits,
+        otlp_endpoint,
+        drain_timeout: lasting(&shape.drain_timeout, Duration::from_secs(30)),
+    })
+}
+
+fn limits(shape: &LimitsShape, findings: &mut Findings) -> Limits {
+    let event_bytes = size(&shape.event, 32 * 1024, "event", findings);
+    let request_bytes = size(&shape.request, 4_000_000, "request", findings);
+    if event_bytes > request_bytes {
+        let problem = Problem::error(shape.at, Code::BadValue, "an event may be larger than a request");
+        findings.push(problem.help("raise `request`, or lower `event`"));
+    }
+    let mut count = |field: &Field<At<Count>>, default, name| {
+        field.get().map_or(default, |count| count_within(count, 1..=1_000_000, name, findings))
+    };
+    Limits {
+        event_bytes,
+        request_bytes,
+        batch_events: count(&shape.batch_events, 2_500, "batch_events"),
+        in_flight: count(&shape.in_flight, 1_024, "in_flight"),
+    }
+}
+
+/// A size in bytes, or its default.
+pub fn size(field: &Field<At<Size>>, default: usize, name: &str, findings: &mut Findings) -> usize {
+    field.get().map_or(default, |at| {
+        let bytes = bounded(at.value.0, 256..=1 << 30, at.scalar.at, &format!("`{name}` (in bytes)"), findings);
+        usize::try_from(bytes).unwrap_or(default)
+    })
+}
+
+/// A count within bounds.
+pub fn count_within(
+    count: &At<Count>,
+    bounds: std::ops::RangeInclusive<u64>,
+    name: &str,
+    findings: &mut Findings,
+) -> usize {
+    let value = bounded(count.value.0, bounds, count.scalar.at, &format!("`{name}`"), findings);
+    usize::try_from(value).unwrap_or(usize::MAX)
+}
+
+/// The duration of a field, or its default.
+pub fn lasting(field: &Field<At<Lasting>>, default: Duration) -> Duration {
+    field.get().map_or(default, |at| at.value.0)
+}
+
+fn address(listen: &Scalar, findings: &mut Findings) -> Option<SocketAddr> {
+    let text = listen.text.trim();
+    // `:8080` and `8080` are what people write; `localhost` is the one name that means the same everywhere.
+    let full = match text.strip_prefix(':') {
+        Some(port) => format!("0.0.0.0:{port}"),
+        None if text.bytes().all(|byte| byte.is_ascii_digit()) => format!("0.0.0.0:{text}"),
+        None => text.replace("localhost", "127.0.0.1"),
+    };
+    let found = full.parse().ok();
+    if found.is_none() {
+        let message = format!("`{}` is no address to listen at", findings.shown(listen));
+        let help = "write an IP address and a port, for example `0.0.0.0:8080` or `127.0.0.1:8080`";
+        findings.push(Problem::error(listen.at, Code::BadValue, message).help(help));
+    }
+    found
+}
+
+/// An http or https URL.
+pub fn http_url(text: &Scalar, findings: &mut Findings) -> Option<url::Url> {
+    let problem = match url::Url::parse(text.text.trim()) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => return Some(url),
+        Ok(_) => String::from("not the URL of a web server"),
+        Err(error) => format!("not a URL: {error}"),
+    };
+    let help = "write for example `https://crm.example.com/leads`";
+    findings.push(Problem::error(text.at, Code::BadValue, problem).help(help));
+    None
+}
+
+const ACCOUNT_WORDS: [&str; 6] =
+    ["context.groupId", "groupId", "context.traits.company.id", "traits.company.id", "last group", "email domain"];
+
+/// Where the account of an event is found.
+pub fn accounts(keys: Option<&List<Scalar>>, findings: &mut Findings) -> Vec<AccountKey> {
+    let Some(List(keys)) = keys else {
+        return ACCOUNT_WORDS.iter().filter_map(|word| account_key(word)).collect();
+    };
+    let mut found = Vec::with_capacity(keys.len());
+    for key in keys {
+        match account_key(key.text.trim()) {
+            Some(parsed) if found.contains(&parsed) => {
+                let message = format!("`{}` is here twice", findings.shown(key));
+                findings.push(Problem::warning(key.at, Code::Duplicate, message).help("remove one of them"));
+            }
+            Some(parsed) => found.push(parsed),
+            None => {
+                let message = format!("`{}` is no place where an account can be found", findings.shown(key));
+                let otherwise = || {
+                    "write `last group`, `email domain`, `groupId`, `context.groupId`, or a path such as \
+                     `properties.workspace_id`"
+                        .to_owned()
+                };
+                let help = did_you_mean(&key.text, ACCOUNT_WORDS, otherwise);
+                findings.push(Problem::error(key.at, Code::BadValue, message).help(help));
+            }
+        }
+    }
+    found
+}
+
+fn account_key(text: &str) -> Option<AccountKey> {
+    Some(match text {
+        "context.groupId" => AccountKey::ContextGroupId,
+        "groupId" => AccountKey::GroupId,
+        "last group" => AccountKey::LastGroup,
+        "email domain" => AccountKey::EmailDomain,
+        path => {
+            let roots = [
+                ("properties", PathRoot::Properties),
+                ("traits", PathRoot::Traits),
+                ("context.traits", PathRoot::ContextTraits),
+            ];
+            let (root, rest) = roots.iter().find_map(|(root, kind)| Some((*kind, path.strip_prefix(root)?)))?;
+            AccountKey::Path(root, property_path(rest)?)
+        }
+    })
+}

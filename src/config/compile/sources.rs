@@ -1,0 +1,149 @@
+//! `sources`.
+
+use base64::Engine as _;
+
+use super::names::{is_plain_name, unique};
+use crate::cdp::source::{Proof, Secret};
+use crate::cdp::{Source, SourceName};
+use crate::config::diagnostic::Code;
+use crate::config::findings::{Findings, Problem};
+use crate::config::read::{Field, Many, Named};
+use crate::config::shape::{SchemeWord, SignatureShape, SourceShape};
+use crate::config::yaml::Scalar;
+
+/// Every source that can be used.
+pub fn sources(shape: Option<&Named<SourceShape>>, findings: &mut Findings) -> Vec<Source> {
+    let Some(Named(sources)) = shape else { return Vec::new() };
+    unique(sources.iter().map(|(name, _)| name), "source", findings);
+    check_write_keys(sources, findings);
+    let mut compiled = Vec::with_capacity(sources.len());
+    for (name, shape) in sources {
+        let fine = is_plain_name(name, "source", findings);
+        if let Some(source) = shape.as_ref().and_then(|shape| source(name, shape, findings)).filter(|_| fine) {
+            compiled.push(source);
+        }
+    }
+    compiled
+}
+
+/// A write key must tell which source an event comes from.
+fn check_write_keys(sources: &[(Scalar, Option<SourceShape>)], findings: &mut Findings) {
+    let mut keys: Vec<(&Scalar, &Scalar)> = Vec::new();
+    for (name, shape) in sources {
+        for key in shape.iter().flat_map(|shape| both(&shape.write_key, &shape.write_keys)) {
+            match keys.iter().find(|(_, other)| other.text == key.text) {
+                Some((owner, _)) => {
+                    let message = format!("this is the write key of `{}`, too", owner.shown);
+                    let problem = Problem::error(key.at, Code::Duplicate, message);
+                    findings.push(problem.help("a write key must tell which source an event comes from"));
+                }
+                None => keys.push((name, key)),
+            }
+        }
+    }
+}
+
+/// The values of a field and of its plural.
+pub fn both<'a>(one: &'a Field<Scalar>, many: &'a Field<Many<Scalar>>) -> impl Iterator<Item = &'a Scalar> {
+    one.get().into_iter().chain(many.get().into_iter().flat_map(|Many(all)| all))
+}
+
+fn source(name: &Scalar, shape: &SourceShape, findings: &mut Findings) -> Option<Source> {
+    if shape.write_key.is_absent() && shape.write_keys.is_absent() && shape.signature.is_absent() {
+        let message = format!("nothing can come from `{}`: it has neither a write key nor a signature", name.shown);
+        let help = "add `write_key: …` for SDKs, or `signature: { scheme: …, secret: … }` for a webhook";
+        findings.push(Problem::warning(name.at, Code::Suspicious, message).help(help));
+    }
+    let proof = match shape.signature.get() {
+        Some(signature) => Some(proof(signature, findings)?),
+        None => None,
+    };
+    Some(Source {
+        name: SourceName::new(&name.text),
+        write_keys: both(&shape.write_key, &shape.write_keys).map(secret).collect(),
+        correct_time: shape.correct_time.get().map_or(proof.is_none(), |flag| flag.value.0),
+        proof,
+    })
+}
+
+fn secret(text: &Scalar) -> Secret {
+    Secret::new(text.text.trim())
+}
+
+fn proof(shape: &SignatureShape, findings: &mut Findings) -> Option<Proof> {
+    let scheme = shape.scheme.require("scheme", SignatureShape::WHAT, shape.at, findings)?.value;
+    if shape.secret.is_absent() && shape.secrets.is_absent() {
+        let problem = Problem::error(shape.at, Code::MissingField, "`secret` is missing from `signature`");
+        findings.push(problem.help("add `secret: ${NAME}`"));
+    }
+    surplus(shape, scheme, findings);
+    check_header(&shape.header, findings);
+    let secrets: Vec<Secret> = both(&shape.secret, &shape.secrets).map(secret).collect();
+    let trimmed = |text: &Scalar| text.text.trim().to_owned();
+    Some(match scheme {
+        SchemeWord::Segment => Proof::Segment { secrets, strict: shape.strict.get().is_some_and(|flag| flag.value.0) },
+        SchemeWord::HmacSha256 => {
+            let header = shape.header.get().map_or_else(|| "X-Signature".to_owned(), trimmed);
+            Proof::HmacSha256 { header, secrets }
+        }
+        SchemeWord::StandardWebhooks => {
+            both(&shape.secret, &shape.secrets).for_each(|secret| check_whsec(secret, findings));
+            Proof::StandardWebhooks { secrets }
+        }
+        SchemeWord::Header => {
+            let name = trimmed(shape.header.require("header", SignatureShape::WHAT, shape.at, findings)?);
+            Proof::Header { name, values: secrets }
+        }
+        SchemeWord::Basic => {
+            let user = trimmed(shape.user.require("user", SignatureShape::WHAT, shape.at, findings)?);
+            Proof::Basic { user, passwords: secrets }
+        }
+        SchemeWord::Bearer => Proof::Bearer { tokens: secrets },
+    })
+}
+
+/// Fields that mean nothing with this scheme.
+fn surplus(shape: &SignatureShape, scheme: SchemeWord, findings: &mut Findings) {
+    let header = shape.header.get().filter(|_| !matches!(scheme, SchemeWord::HmacSha256 | SchemeWord::Header));
+    let user = shape.user.get().filter(|_| scheme != SchemeWord::Basic);
+    let strict = shape.strict.get().filter(|_| scheme != SchemeWord::Segment).map(|flag| &flag.scalar);
+    for (name, found) in [("header", header), ("user", user), ("strict", strict)] {
+        if let Some(value) = found {
+            let message = format!("`{name}` means nothing with this scheme");
+            findings.push(Problem::warning(value.at, Code::Suspicious, message).help("remove it"));
+        }
+    }
+}
+
+/// The name of an HTTP header.
+pub fn is_header_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
+fn check_header(field: &Field<Scalar>, findings: &mut Findings) {
+    if let Some(name) = field.get().filter(|name| !is_header_name(name.text.trim())) {
+        let problem = Problem::error(name.at, Code::BadValue, "not the name of a header");
+        findings.push(problem.help("use letters, digits and `-`, for example `X-Api-Key`"));
+    }
+}
+
+/// Reports a secret that is not as Standard Webhooks writes it.
+pub fn check_whsec(secret: &Scalar, findings: &mut Findings) {
+    let Some(encoded) = secret.text.trim().strip_prefix("whsec_") else {
+        let problem = Problem::error(secret.at, Code::BadValue, "a signing secret begins with `whsec_`");
+        let help = "write `whsec_` and then the key in base64; `openssl rand -base64 32` makes one";
+        findings.push(problem.help(help));
+        return;
+    };
+    match base64::engine::general_purpose::STANDARD.decode(encoded) {
+        Err(_) => {
+            let problem = Problem::error(secret.at, Code::BadValue, "after `whsec_` a signing secret is base64");
+            findings.push(problem.help("copy it once more, in whole"));
+        }
+        Ok(key) if key.len() < 24 => {
+            let problem = Problem::warning(secret.at, Code::Insecure, "this signing secret is shorter than 24 bytes");
+            findings.push(problem.help("make a longer one with `openssl rand -base64 32`"));
+        }
+        Ok(_) => {}
+    }
+}

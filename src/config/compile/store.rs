@@ -1,0 +1,110 @@
+//! `store`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::names::bounded;
+use super::settings::count_within;
+use super::sources::both;
+use crate::cdp::source::Secret;
+use crate::config::diagnostic::Code;
+use crate::config::findings::{Findings, Problem};
+use crate::config::shape::{RedisShape, StoreShape};
+use crate::config::yaml::Scalar;
+use crate::config::{Durability, StoreKind, StoreSettings};
+use crate::identity::Partitions;
+
+/// Where the embedded store lies when nothing else is said.
+const DEFAULT_PATH: &str = "data/handraiser.db";
+const DEFAULT_REMEMBER: Duration = Duration::from_secs(48 * 3_600);
+
+/// The store's settings.
+pub fn store(shape: Option<&StoreShape>, findings: &mut Findings) -> Option<StoreSettings> {
+    let absent = StoreShape::default();
+    let shape = shape.unwrap_or(&absent);
+    let kind = kind(shape, findings);
+    let partitions = shape.partitions.get().map_or_else(Partitions::default, |count| {
+        let value = count_within(count, 1..=4096, "partitions", findings);
+        u16::try_from(value).ok().and_then(Partitions::new).unwrap_or_default()
+    });
+    let rejected_log =
+        shape.rejected_log.get().map_or(1_000, |count| count_within(count, 0..=1_000_000, "rejected_log", findings));
+    let remember = remember(shape, findings);
+    let idle_subjects = shape.idle_subjects.get().map(|at| at.value.0);
+    Some(StoreSettings { kind: kind?, partitions, remember, idle_subjects, rejected_log })
+}
+
+fn remember(shape: &StoreShape, findings: &mut Findings) -> Duration {
+    let Some(at) = shape.remember.get() else { return DEFAULT_REMEMBER };
+    let bounds = 60..=90 * 86_400;
+    let seconds = bounded(at.value.0.as_secs(), bounds, at.scalar.at, "`remember` (in seconds)", findings);
+    if seconds < 4 * 3_600 {
+        let message = "senders retry for longer than this: Segment for 4 hours";
+        let problem = Problem::warning(at.scalar.at, Code::Suspicious, message);
+        findings.push(problem.help("an event that is repeated later counts again; remember for at least `4h`"));
+    }
+    Duration::from_secs(seconds)
+}
+
+fn kind(shape: &StoreShape, findings: &mut Findings) -> Option<StoreKind> {
+    let given = [!shape.embedded.is_absent(), !shape.redis.is_absent(), !shape.memory.is_absent()];
+    if given.iter().filter(|given| **given).count() > 1 {
+        let problem = Problem::error(shape.at, Code::BadValue, "there can be only one store");
+        findings.push(problem.help("keep one of `embedded`, `redis` and `memory`"));
+        return None;
+    }
+    match given {
+        [_, true, _] => redis(shape.redis.get()?, findings),
+        [_, _, true] => Some(StoreKind::Memory),
+        _ => {
+            let path = shape.embedded.get().and_then(|embedded| embedded.path.get());
+            Some(StoreKind::Embedded { path: PathBuf::from(path.map_or(DEFAULT_PATH, |path| path.text.trim())) })
+        }
+    }
+}
+
+fn redis(shape: &RedisShape, findings: &mut Findings) -> Option<StoreKind> {
+    let urls: Vec<&Scalar> = both(&shape.url, &shape.urls).collect();
+    if shape.url.is_absent() && shape.urls.is_absent() {
+        shape.url.require("url", RedisShape::WHAT, shape.at, findings);
+    }
+    let fine = urls.iter().filter(|url| is_redis_url(url, findings)).count() == urls.len();
+    let cluster = shape.cluster.get().is_some_and(|flag| flag.value.0);
+    if !cluster && urls.len() > 1 {
+        let at = urls.get(1).map_or(shape.at, |url| url.at);
+        let problem = Problem::error(at, Code::BadValue, "several URLs, but no cluster");
+        findings.push(problem.help("add `cluster: true`, or keep one URL"));
+    }
+    let durability = match shape.durability.get() {
+        Some(text) => durability(text, findings)?,
+        None => Durability::Redis,
+    };
+    let urls: Vec<Secret> = urls.iter().map(|url| Secret::new(url.text.trim())).collect();
+    (fine && !urls.is_empty()).then_some(StoreKind::Redis { urls, cluster, durability })
+}
+
+fn is_redis_url(text: &Scalar, findings: &mut Findings) -> bool {
+    let known = ["redis", "rediss", "valkey", "valkeys", "unix", "redis+unix", "valkey+unix"];
+    let fine = url::Url::parse(text.text.trim()).is_ok_and(|url| known.contains(&url.scheme()));
+    if !fine {
+        let problem = Problem::error(text.at, Code::BadValue, "not the URL of a Redis server");
+        findings.push(problem.help("write `redis://host:6379/0`, or `rediss://…` for TLS"));
+    }
+    fine
+}
+
+fn durability(text: &Scalar, findings: &mut Findings) -> Option<Durability> {
+    let words: Vec<&str> = text.text.split_whitespace().collect();
+    let found = match words.as_slice() {
+        ["redis"] => Some(Durability::Redis),
+        ["fsync"] => Some(Durability::Fsync),
+        ["replicas", count] => count.parse().ok().filter(|count| *count > 0).map(Durability::Replicas),
+        _ => None,
+    };
+    if found.is_none() {
+        let message = format!("`{}` is no durability", findings.shown(text));
+        let help = "write `redis`, `fsync` or `replicas 1`";
+        findings.push(Problem::error(text.at, Code::BadValue, message).help(help));
+    }
+    found
+}

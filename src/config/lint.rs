@@ -1,0 +1,199 @@
+//! Legal, but surely not what was meant: what only shows once everything is compiled.
+
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::diagnostic::Code;
+use super::findings::{Findings, Problem};
+use super::read::{Field, Many, Named};
+use super::scalar::ConditionText;
+use super::shape::{ConfigShape, DefinitionShape, Tiers};
+use super::source::Span;
+use super::yaml::Scalar;
+use crate::counters::{Aggregate, Counter, Window};
+use crate::qualify::Definition;
+use crate::qualify::expr::Slot;
+
+/// What is looked at beside the file's shape.
+pub struct Compiled<'a> {
+    pub counters: &'a [Counter],
+    pub definitions: &'a [Definition],
+}
+
+/// Adds the warnings.
+pub fn lint(shape: &ConfigShape, compiled: &Compiled<'_>, findings: &mut Findings) {
+    let definitions = shape.definitions.get().map_or(&[][..], |list| &list.0);
+    // Where something is broken, what it would have used looks unused.
+    if !findings.has_errors() {
+        unused_counters(shape, compiled, findings);
+        unused_teams(shape, findings);
+    }
+    for definition in definitions {
+        unreachable_tiers(definition, compiled, findings);
+        for text in conditions(definition) {
+            impossible(&text.0, compiled.counters, findings);
+        }
+    }
+    missing_parts(shape, findings);
+    admin_token(shape, findings);
+}
+
+fn unused_counters(shape: &ConfigShape, compiled: &Compiled<'_>, findings: &mut Findings) {
+    let mut used = HashSet::new();
+    for definition in compiled.definitions {
+        let lists = definition.intent.iter().chain(&definition.fit).map(|condition| &condition.expr);
+        let all = lists.chain([&definition.when]).chain(definition.tiers.iter().map(|tier| &tier.when));
+        used.extend(all.flat_map(|expr| expr.slots().filter_map(counter_of)));
+    }
+    let sentences: String = compiled
+        .definitions
+        .iter()
+        .filter_map(|definition| definition.sentence.as_deref())
+        .collect::<Vec<_>>()
+        .join("\n");
+    let declared = shape.counters.get().map_or(&[][..], |Named(counters)| counters.as_slice());
+    for ((name, _), id) in declared.iter().zip(0_u16..) {
+        if !used.contains(&id) && !sentences.contains(&*name.text) {
+            let message = format!("no definition reads the counter `{}`", name.shown);
+            findings.push(Problem::warning(name.at, Code::Unused, message).help("use it in a condition, or remove it"));
+        }
+    }
+}
+
+fn counter_of(slot: &Slot) -> Option<u16> {
+    if let Slot::Counter(id) = slot { Some(id.0) } else { None }
+}
+
+fn unused_teams(shape: &ConfigShape, findings: &mut Findings) {
+    let routes = shape.routes.get().map_or(&[][..], |list| &list.0);
+    let used = |team: &Scalar| routes.iter().filter_map(|route| route.to.get()).any(|to| to.text.trim() == &*team.text);
+    for (name, _) in shape.teams.get().into_iter().flat_map(|Named(teams)| teams) {
+        if !used(name) {
+            let message = format!("no route leads to the team `{}`", name.shown);
+            findings.push(Problem::warning(name.at, Code::Unused, message).help("add a route to it, or remove it"));
+        }
+    }
+}
+
+fn unreachable_tiers(shape: &DefinitionShape, compiled: &Compiled<'_>, findings: &mut Findings) {
+    let Some(Tiers(tiers)) = shape.tiers.get() else { return };
+    let name = shape.name.get().map(|name| name.text.trim());
+    let Some(definition) = compiled.definitions.iter().find(|one| Some(&*one.name) == name) else { return };
+    let mut always: Option<u8> = None;
+    for ((key, _), tier) in tiers.iter().zip(&definition.tiers) {
+        let constant = tier.when.constant();
+        if let Some(before) = always {
+            let message = format!("nobody can reach tier {}: tier {before} before it takes everybody", tier.number);
+            findings.push(Problem::warning(key.at, Code::Unreachable, message).help("move it up, or remove it"));
+        } else if constant == Some(false) {
+            let message = format!("nobody can reach tier {}: its condition is always false", tier.number);
+            findings
+                .push(Problem::warning(key.at, Code::Unreachable, message).help("mend the condition, or remove it"));
+        } else if constant == Some(true) {
+            always = Some(tier.number);
+        }
+    }
+}
+
+fn conditions(shape: &DefinitionShape) -> impl Iterator<Item = &ConditionText> {
+    let lists = [&shape.intent, &shape.fit].into_iter().filter_map(Field::get).flat_map(|Many(all)| all);
+    let tiers = shape.tiers.get().into_iter().flat_map(|Tiers(tiers)| tiers).filter_map(|(_, text)| text.as_ref());
+    lists.chain(shape.when.get()).chain(tiers)
+}
+
+/// A counter compared with a number.
+static COMPARISON: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"\b([A-Za-z_][A-Za-z0-9_]*)\s*(<=|>=|==|!=|<|>)\s*(-?[0-9]+(?:\.[0-9]+)?)")
+        .expect("the pattern is well-formed")
+});
+
+/// Comparisons with figures that the counter can't have.
+fn impossible(text: &Scalar, counters: &[Counter], findings: &mut Findings) {
+    for found in COMPARISON.captures_iter(&text.text) {
+        let (Some(whole), Some(name), Some(operator), Some(number)) =
+            (found.get(0), found.get(1), found.get(2), found.get(3))
+        else {
+            continue;
+        };
+        // `properties.tasks > 1` and `'tasks > 1'` are about something else.
+        let before = text.text.get(..name.start()).unwrap_or_default();
+        if before.ends_with('.') || before.matches(['\'', '"']).count() % 2 == 1 {
+            continue;
+        }
+        let Some(counter) = counters.iter().find(|counter| &*counter.name == name.as_str()) else { continue };
+        let Ok(number) = number.as_str().parse::<f64>() else { continue };
+        let Some(verdict) = verdict(counter, operator.as_str(), number) else { continue };
+        let at = text.locate(&findings.sources, whole.range());
+        let message = format!("`{}` is always {}: {}", whole.as_str(), verdict.0, verdict.1);
+        findings
+            .push(Problem::warning(at, Code::Unreachable, message).help("mend the number, or remove the comparison"));
+    }
+}
+
+fn verdict(counter: &Counter, operator: &str, number: f64) -> Option<(bool, String)> {
+    let most = match (&counter.aggregate, counter.window) {
+        (Aggregate::Sum(_) | Aggregate::FirstSeen | Aggregate::LastSeen, _) => return None,
+        (Aggregate::ActiveDays, Window::Days(days)) => f64::from(days),
+        _ => f64::INFINITY,
+    };
+    let (never, always) = match operator {
+        "<" => (number <= 0.0, number > most),
+        "<=" => (number < 0.0, number >= most),
+        ">" => (number >= most, number < 0.0),
+        ">=" => (number > most, number <= 0.0),
+        "==" => (number < 0.0 || number > most || number.fract() != 0.0, false),
+        _ => return None,
+    };
+    let why = if number > 0.0 && most.is_finite() {
+        format!("there are at most {most} days to be active on")
+    } else if number.fract() != 0.0 && operator == "==" {
+        "it counts in whole numbers".to_owned()
+    } else {
+        "it counts from 0".to_owned()
+    };
+    match (never, always) {
+        (true, _) => Some((false, why)),
+        (_, true) => Some((true, why)),
+        _ => None,
+    }
+}
+
+/// A configuration that does nothing.
+fn missing_parts(shape: &ConfigShape, findings: &mut Findings) {
+    let whole = Span { end: shape.at.start, ..shape.at };
+    let empty = |absent: bool, field: &str, message: &str, help: &str, findings: &mut Findings| {
+        if absent {
+            let message = format!("no `{field}`: {message}");
+            findings.push(Problem::warning(whole, Code::Suspicious, message).help(help));
+        }
+    };
+    let sources = shape.sources.get().is_none_or(|Named(all)| all.is_empty());
+    let definitions = shape.definitions.get().is_none_or(|list| list.0.is_empty());
+    let destinations = shape.destinations.get().is_none_or(|Named(all)| all.is_empty());
+    let routes = shape.routes.get().is_none_or(|list| list.0.is_empty());
+    empty(sources, "sources", "no event can come in", "add `sources:` with a write key", findings);
+    empty(definitions, "definitions", "nobody ever qualifies", "add `definitions:`", findings);
+    if !definitions {
+        empty(destinations, "destinations", "leads go nowhere", "add `destinations:` with a webhook", findings);
+        empty(routes, "routes", "leads get no owner", "add `routes:`, if only one to `self_serve`", findings);
+    }
+}
+
+fn admin_token(shape: &ConfigShape, findings: &mut Findings) {
+    let server = shape.server.get();
+    let at = server.map_or(Span { end: shape.at.start, ..shape.at }, |server| server.at);
+    match server.map(|server| &server.admin_token) {
+        Some(Field::Broken) => {}
+        Some(Field::Set(token)) if token.text.trim().len() < 16 => {
+            let problem = Problem::warning(token.at, Code::Insecure, "the admin token is short: it can be guessed");
+            findings.push(problem.help("make one with `openssl rand -hex 24`"));
+        }
+        Some(Field::Set(_)) => {}
+        Some(Field::Absent) | None => {
+            let problem = Problem::warning(at, Code::Suspicious, "no admin token: the admin API answers nobody");
+            findings.push(problem.help("add `server: { admin_token: ${HANDRAISER_ADMIN_TOKEN} }`"));
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! From a path to a configuration: files read, includes followed, everything compiled, everything wrong reported at once.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+
+use super::Config;
+use super::compile::compile;
+use super::diagnostic::{Code, Diagnostic, Severity};
+use super::findings::{Findings, Problem};
+use super::read::{Field, List, Many, Named, Read as _};
+use super::shape::ConfigShape;
+use super::source::Span;
+use super::yaml::{self, Lookup, Scalar};
+
+/// Larger files are refused: nobody writes them by hand.
+const MAX_BYTES: u64 = 4 << 20;
+const MAX_FILES: usize = 256;
+
+/// A configuration that can be run.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    pub config: Config,
+    /// What is legal, but surely not what was meant.
+    pub warnings: Vec<Diagnostic>,
+    /// Every file that was read, the first being the one asked for.
+    pub files: Vec<PathBuf>,
+}
+
+/// Loads the configuration in `path`; `env` tells the values of environment variables.
+///
+/// # Errors
+/// Everything that is wrong, warnings included, by file and place.
+pub fn load(path: &Path, env: &Lookup<'_>) -> Result<Loaded, Vec<Diagnostic>> {
+    run(path, env, &read_file)
+}
+
+/// Loads a configuration that is at hand as text; `name` stands for its file in messages. It can't include others.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_text(name: &str, text: &str, env: &Lookup<'_>) -> Result<Loaded, Vec<Diagnostic>> {
+    let only = |path: &Path| {
+        if path == Path::new(name) { Ok(text.to_owned()) } else { Err(io::Error::from(io::ErrorKind::NotFound)) }
+    };
+    run(Path::new(name), env, &only)
+}
+
+/// The process's own environment variables.
+#[must_use]
+pub fn process_env(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+type Reader<'a> = dyn Fn(&Path) -> io::Result<String> + 'a;
+
+fn run(path: &Path, env: &Lookup<'_>, reader: &Reader<'_>) -> Result<Loaded, Vec<Diagnostic>> {
+    let mut findings = Findings::default();
+    let mut loader = Loader { env, reader, merged: ConfigShape::default(), open: Vec::new() };
+    loader.file(path, None, &mut findings);
+    let merged = loader.merged;
+    let version = version(&findings);
+    let config = compile(&merged, &version, &mut findings);
+    let files = findings.sources.iter().map(|file| file.path.clone()).collect();
+    match config {
+        Some(config) if !findings.has_errors() => Ok(Loaded { config, warnings: findings.finish(), files }),
+        _ => Err(findings.finish()),
+    }
+}
+
+/// The first 12 hex digits of a hash over all files.
+fn version(findings: &Findings) -> String {
+    let mut hasher = Sha256::new();
+    for file in findings.sources.iter() {
+        hasher.update(u64::try_from(file.text.len()).unwrap_or_default().to_le_bytes());
+        hasher.update(file.text.as_bytes());
+    }
+    let mut digits = hex::encode(hasher.finalize());
+    digits.truncate(12);
+    digits
+}
+
+fn read_file(path: &Path) -> io::Result<String> {
+    if std::fs::metadata(path)?.len() > MAX_BYTES {
+        return Err(io::Error::other("larger than 4 MiB"));
+    }
+    std::fs::read_to_string(path)
+}
+
+struct Loader<'a> {
+    env: &'a Lookup<'a>,
+    reader: &'a Reader<'a>,
+    merged: ConfigShape,
+    /// The files that are being read, outermost first.
+    open: Vec<PathBuf>,
+}
+
+impl Loader<'_> {
+    /// Reads a file and what it includes. `asked` is where it is included.
+    fn file(&mut self, path: &Path, asked: Option<&Scalar>, findings: &mut Findings) {
+        let Some(number) = self.read(path, asked, findings) else { return };
+        let Some(tree) = yaml::parse(number, self.env, findings) else { return };
+        let Some(shape) = ConfigShape::read(&tree, findings) else { return };
+        if asked.is_none() {
+            self.merged.at = shape.at;
+        }
+        self.open.push(path.to_owned());
+        for include in shape.include.get().into_iter().flat_map(|Many(all)| all) {
+            self.include(path, include, findings);
+        }
+        self.open.pop();
+        merge(&mut self.merged, shape, findings);
+    }
+
+    fn read(&self, path: &Path, asked: Option<&Scalar>, findings: &mut Findings) -> Option<u16> {
+        match (self.reader)(path) {
+            Ok(text) => Some(findings.sources.add(path, text.strip_prefix('\u{feff}').unwrap_or(&text))),
+            Err(error) => {
+                let why = match error.kind() {
+                    io::ErrorKind::NotFound => "it doesn't exist".to_owned(),
+                    io::ErrorKind::InvalidData => "it is not UTF-8 text".to_owned(),
+                    _ => error.to_string(),
+                };
+                let message = format!("can't read `{}`: {why}", path.display());
+                match asked {
+                    Some(asked) => {
+                        let problem = Problem::error(asked.at, Code::Unreadable, message);
+                        findings.push(problem.help("paths are relative to the file that includes"));
+                    }
+                    None => {
+                        let file = path.display().to_string();
+                        findings.push_whole(Severity::Error, Code::Unreadable, &file, message, None);
+                    }
+                }
+                None
+            }
+        }
+    }
+
+    fn include(&mut self, from: &Path, asked: &Scalar, findings: &mut Findings) {
+        let base = from.parent().unwrap_or_else(|| Path::new(""));
+        let pattern = base.join(asked.text.trim());
+        let paths = match expand(&pattern) {
+            Some(paths) if paths.is_empty() => {
+                let message = format!("no file matches `{}`", findings.shown(asked));
+                findings
+                    .push(Problem::warning(asked.at, Code::Suspicious, message).help("mend the pattern, or remove it"));
+                return;
+            }
+            Some(paths) => paths,
+            None => vec![pattern],
+        };
+        for path in paths {
+            let known = findings.sources.iter().any(|file| same(&file.path, &path));
+            let problem = if self.open.iter().any(|open| same(open, &path)) {
+                Some("the files include each other in a circle")
+            } else if known {
+                Some("this file is included already")
+            } else if findings.sources.iter().count() >= MAX_FILES {
+                Some("more than 256 files")
+            } else {
+                None
+            };
+            match problem {
+                // A pattern in a directory matches the including file, too.
+                Some(_) if asked.text.contains('*') && known => {}
+                Some(problem) => {
+                    findings.push(Problem::error(asked.at, Code::Duplicate, problem).help("include each file once"))
+                }
+                None => self.file(&path, Some(asked), findings),
+            }
+        }
+    }
+}
+
+fn same(a: &Path, b: &Path) -> bool {
+    a == b || a.canonicalize().ok().zip(b.canonicalize().ok()).is_some_and(|(a, b)| a == b)
+}
+
+/// The files that a pattern with `*` in its file name matches, by name; `None` when it is no pattern.
+fn expand(pattern: &Path) -> Option<Vec<PathBuf>> {
+    let name = pattern.file_name()?.to_str().filter(|name| name.contains('*'))?;
+    let directory = pattern.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let mut names: Vec<String> = std::fs::read_dir(directory)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|found| !found.starts_with('.') && matches(name, found))
+        .collect();
+    names.sort();
+    Some(names.into_iter().map(|name| pattern.with_file_name(name)).collect())
+}
+
+/// Whether `name` matches `pattern`, in which `*` stands for anything.
+fn matches(pattern: &str, name: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| name.strip_prefix(first)) else { return false };
+    let parts: Vec<&str> = parts.collect();
+    let Some((last, middle)) = parts.split_last() else { return rest.is_empty() };
+    for part in middle {
+        let Some(at) = rest.find(part) else { return false };
+        rest = rest.get(at + part.len()..).unwrap_or_default();
+    }
+    rest.ends_with(last)
+}
+
+/// Adds the sections of `shape`: mappings and lists grow, everything else may be set once.
+fn merge(into: &mut ConfigShape, shape: ConfigShape, findings: &mut Findings) {
+    once(&mut into.time_zone, shape.time_zone, |zone: &Scalar| zone.at, "time_zone", findings);
+    once(&mut into.server, shape.server, |server| server.at, "server", findings);
+    once(&mut into.store, shape.store, |store| store.at, "store", findings);
+    let first = |List(keys): &List<Scalar>| keys.first().map_or_else(Span::default, |key| key.at);
+    once(&mut into.accounts, shape.accounts, first, "accounts", findings);
+    if let Field::Set(traits) = shape.traits {
+        match &mut into.traits {
+            Field::Set(have) => {
+                named(&mut have.user, traits.user);
+                named(&mut have.account, traits.account);
+            }
+            absent => *absent = Field::Set(traits),
+        }
+    }
+    named(&mut into.sources, shape.sources);
+    named(&mut into.counters, shape.counters);
+    named(&mut into.teams, shape.teams);
+    named(&mut into.destinations, shape.destinations);
+    list(&mut into.definitions, shape.definitions);
+    list(&mut into.routes, shape.routes);
+}
+
+fn once<T>(into: &mut Field<T>, from: Field<T>, at: impl Fn(&T) -> Span, name: &str, findings: &mut Findings) {
+    match (&into, &from) {
+        (Field::Set(first), Field::Set(second)) => {
+            let place = findings.sources.name_place(at(first));
+            let message = format!("`{name}` is set in two files");
+            let problem = Problem::error(at(second), Code::Duplicate, message);
+            findings.push(problem.help(format!("it is first at {place}; keep one of them")));
+        }
+        (_, Field::Absent) => {}
+        _ => *into = from,
+    }
+}
+
+fn named<T>(into: &mut Field<Named<T>>, from: Field<Named<T>>) {
+    match (&mut *into, from) {
+        (Field::Set(Named(have)), Field::Set(Named(more))) => have.extend(more),
+        (_, Field::Absent) => {}
+        (_, from) => *into = from,
+    }
+}
+
+fn list<T>(into: &mut Field<List<T>>, from: Field<List<T>>) {
+    match (&mut *into, from) {
+        (Field::Set(List(have)), Field::Set(List(more))) => have.extend(more),
+        (_, Field::Absent) => {}
+        (_, from) => *into = from,
+    }
+}

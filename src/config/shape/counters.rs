@@ -1,0 +1,55 @@
+//! `counters`.
+
+use crate::config::read::{At, Many, section};
+use crate::config::scalar::{ConditionText, Flag, choice};
+use crate::config::yaml::Scalar;
+
+section! {
+    /// What is counted, for every user or every account. At least one of `event`, `page` and `screen`; at most one of
+    /// `distinct`, `sum`, `active_days`, `first_seen` and `last_seen`, without which events are counted.
+    CounterShape = "this counter" {
+        /// Whether it counts per `user` or per `account`.
+        #[schemars(required)]
+        of: At<SubjectWord>,
+        /// The name of a track event, or several; `any` means any track, page or screen call: any sign of use.
+        #[schemars(extend("examples" = ["Task Created", ["Trial Started", "Plan Upgraded"], "any"]))]
+        event: Many<Scalar>,
+        /// The name of a page, or several; `any` means every page.
+        #[schemars(extend("examples" = ["Pricing", "any"]))]
+        page: Many<Scalar>,
+        /// The name of a screen, or several; `any` means every screen.
+        screen: Many<Scalar>,
+        /// Only events for which this condition is true are counted.
+        #[schemars(extend("examples" = ["properties.seats >= 5"]))]
+        r#where: ConditionText,
+        /// How many different values of a property, or how many different users (`user`).
+        #[schemars(extend("examples" = ["user", "properties.email"]))]
+        distinct: Scalar,
+        /// The sum of a numeric property.
+        #[schemars(extend("examples" = ["properties.amount"]))]
+        sum: Scalar,
+        /// On how many calendar days.
+        #[schemars(extend("default" = false))]
+        active_days: At<Flag>,
+        /// When it first happened. Reads as a time.
+        #[schemars(extend("default" = false))]
+        first_seen: At<Flag>,
+        /// When it last happened. Reads as a time.
+        #[schemars(extend("default" = false))]
+        last_seen: At<Flag>,
+        /// The stretch of time to look back: whole calendar days, today included (`1d` to `90d`, `1w` to `12w`), or rolling
+        /// minutes and hours (`15m`, `24h`). Without it: everything since the first event.
+        #[schemars(extend("examples" = ["30d", "24h", "15m", "2w"]))]
+        within: Scalar,
+        /// What people call it, used in sentences: `tasks created`. By default made from the events' names.
+        label: Scalar,
+    }
+}
+
+choice! {
+    /// Whom a counter or a definition is about.
+    SubjectWord {
+        User = "user",
+        Account = "account",
+    }
+}

@@ -1,0 +1,69 @@
+//! `definitions`.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+use super::SubjectWord;
+use crate::config::findings::Findings;
+use crate::config::read::{At, Many, Named, Read, section};
+use crate::config::scalar::{ConditionText, Lasting};
+use crate::config::yaml::{Node, Scalar};
+
+section! {
+    /// What makes a user or an account a product-qualified lead.
+    DefinitionShape = "this definition" {
+        /// Its name, as it stands in leads and in the CRM.
+        #[schemars(required)]
+        name: Scalar,
+        /// Who qualifies: a `user` or an `account`.
+        #[schemars(required)]
+        of: At<SubjectWord>,
+        /// For people: what it means, and whom it serves.
+        description: Scalar,
+        /// What they do: conditions, all of which must be true.
+        #[schemars(extend("examples" = [["tasks_30d > 50", "invited_30d >= 10"]]))]
+        intent: Many<ConditionText>,
+        /// Who they are: conditions, all of which must be true.
+        #[schemars(extend("examples" = [["account.plan == \"free\"", "account.employees >= 50"]]))]
+        fit: Many<ConditionText>,
+        /// Whether they qualify, from `intent` and `fit`.
+        #[schemars(extend("default" = "intent && fit", "examples" = ["intent || fit"]))]
+        when: ConditionText,
+        /// Numbered tiers, 1 being the best, each with its condition. They are tried in the order in which they are written;
+        /// the first that is true counts. When none is, they don't qualify. Without tiers every lead is of tier 1.
+        tiers: Tiers,
+        /// After a lead, the next one for the same user or account comes only when the conditions were false in between, and
+        /// never before this long has passed. `0`: no wait.
+        #[schemars(extend("default" = "30d"))]
+        cooldown: At<Lasting>,
+        /// The opening sentence for the rep: a template (minijinja) over the lead. By default one is made from the reasons.
+        #[schemars(extend("examples" = ["{{ account.name }} created {{ usage.tasks_30d }} tasks this month."]))]
+        sentence: Scalar,
+    }
+}
+
+/// Tiers in the order in which they are written.
+#[derive(Clone, Debug, Default)]
+pub struct Tiers(pub Vec<(Scalar, Option<ConditionText>)>);
+
+impl Read for Tiers {
+    fn read(node: &Node, findings: &mut Findings) -> Option<Self> {
+        Named::read(node, findings).map(|Named(tiers)| Self(tiers))
+    }
+}
+
+impl JsonSchema for Tiers {
+    fn schema_name() -> Cow<'static, str> {
+        "tiers".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let condition = generator.subschema_for::<ConditionText>();
+        json_schema!({ "type": "object", "patternProperties": { "^[1-9][0-9]?$": condition }, "additionalProperties": false })
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+}

@@ -1,0 +1,61 @@
+//! `destinations`.
+
+use crate::config::read::{At, Many, Named, section};
+use crate::config::scalar::{Count, Lasting, Size};
+use crate::config::yaml::Scalar;
+
+section! {
+    /// Where leads are delivered.
+    DestinationShape = "this destination" {
+        /// A webhook, signed as standardwebhooks.com says.
+        #[schemars(required)]
+        webhook: WebhookShape,
+        /// When a failed delivery is tried again.
+        retry: RetryShape,
+        /// How many deliveries may be under way at once.
+        #[schemars(extend("default" = 8))]
+        concurrency: At<Count>,
+        /// Private address ranges that this destination may be reached at. Public addresses are always allowed.
+        #[schemars(extend("examples" = [["127.0.0.0/8", "10.20.0.0/16"]]))]
+        allow_addresses: Many<Scalar>,
+    }
+}
+
+section! {
+    /// A webhook.
+    WebhookShape = "`webhook`" {
+        /// Where to post.
+        #[schemars(required)]
+        url: Scalar,
+        /// The signing secret, `whsec_…`. Without one, requests are not signed.
+        #[schemars(extend("examples" = ["${CRM_WEBHOOK_SECRET}"]))]
+        secret: Scalar,
+        /// Several: each signs, while the receiver moves from one to the next.
+        secrets: Many<Scalar>,
+        /// Sent with every request.
+        headers: Named<Scalar>,
+        /// A template (minijinja) that makes the body from the lead event. By default the lead event is sent as it is.
+        template: Scalar,
+        /// How long the whole exchange may take.
+        #[schemars(extend("default" = "15s"))]
+        timeout: At<Lasting>,
+        /// How much of an answer is read.
+        #[schemars(extend("default" = "64KiB"))]
+        max_response_bytes: At<Size>,
+    }
+}
+
+section! {
+    /// When a failed delivery is tried again. The defaults give up after about a day.
+    RetryShape = "`retry`" {
+        /// Attempts in all; after the last one the delivery is kept as dead, to be replayed.
+        #[schemars(extend("default" = 15))]
+        max_attempts: At<Count>,
+        /// The wait after the first failure; doubled after each further one.
+        #[schemars(extend("default" = "10s"))]
+        base: At<Lasting>,
+        /// The longest wait; caps what a receiver asks for by `Retry-After`, too.
+        #[schemars(extend("default" = "6h"))]
+        cap: At<Lasting>,
+    }
+}

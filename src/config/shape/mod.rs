@@ -1,0 +1,64 @@
+//! The shape of the file, section by section: what may be written, with the words that the schema and the reference use.
+
+mod counters;
+mod definitions;
+mod destinations;
+mod routing;
+mod server;
+mod sources;
+mod store;
+mod traits;
+
+pub use counters::{CounterShape, SubjectWord};
+pub use definitions::{DefinitionShape, Tiers};
+pub use destinations::{DestinationShape, RetryShape, WebhookShape};
+pub use routing::{AssignWord, RouteShape, TeamShape};
+pub use server::{LimitsShape, ServerShape};
+pub use sources::{SchemeWord, SignatureShape, SourceShape};
+pub use store::{RedisShape, StoreShape};
+pub use traits::{TraitWord, TraitsShape};
+
+use super::read::{List, Many, Named, section};
+use super::yaml::Scalar;
+
+section! {
+    /// Handraiser's configuration: one YAML file, and further ones by `include`.
+    ///
+    /// Any value may contain `${NAME}` or `${NAME:-default}`, which is read from the environment; `$${` stands for a literal
+    /// `${`.
+    ConfigShape = "the configuration" {
+        /// Further files, read as if they stood at this place: paths relative to this file, `*` in the file name allowed.
+        /// Their mappings and lists are added to those of this file.
+        #[schemars(extend("examples" = ["teams.yaml", ["counters/*.yaml", "routes.yaml"]]))]
+        include: Many<Scalar>,
+        /// The time zone of calendar days, by its IANA name.
+        #[schemars(extend("default" = "UTC", "examples" = ["Europe/Berlin"]))]
+        time_zone: Scalar,
+        /// The HTTP server.
+        server: ServerShape,
+        /// Where everything durable is kept. One of `embedded`, `redis` and `memory`.
+        store: StoreShape,
+        /// Where the account of an event is found: the first that is there counts. `context.groupId`, `groupId` (of a group
+        /// call), a path below `context.traits`, `traits` or `properties`, `last group` (the account of the user's last
+        /// group call), `email domain` (of the user's work e-mail address; never a free-mail provider).
+        #[schemars(extend(
+            "default" = ["context.groupId", "groupId", "context.traits.company.id", "traits.company.id", "last group", "email domain"],
+            "examples" = [["properties.workspace_id", "last group"]]
+        ))]
+        accounts: List<Scalar>,
+        /// Traits beyond those that are always known, with their types.
+        traits: TraitsShape,
+        /// Where events come from, by name.
+        sources: Named<SourceShape>,
+        /// What is counted, by name. Conditions use these names.
+        counters: Named<CounterShape>,
+        /// What makes a user or an account a lead.
+        definitions: List<DefinitionShape>,
+        /// Groups of reps who share leads, by name.
+        teams: Named<TeamShape>,
+        /// Who gets a lead: the first route whose condition is true decides.
+        routes: List<RouteShape>,
+        /// Where leads are delivered, by name.
+        destinations: Named<DestinationShape>,
+    }
+}

@@ -1,0 +1,39 @@
+//! `teams` and `routes`.
+
+use crate::config::read::{At, List, section};
+use crate::config::scalar::{ConditionText, choice};
+use crate::config::yaml::Scalar;
+
+section! {
+    /// A group of reps who share leads.
+    TeamShape = "this team" {
+        /// The reps' e-mail addresses, in the order of their turns.
+        #[schemars(required)]
+        reps: List<Scalar>,
+        /// How leads are shared: `round_robin`, in turn.
+        #[schemars(extend("default" = "round_robin"))]
+        assign: At<AssignWord>,
+    }
+}
+
+choice! {
+    /// How a team shares its leads.
+    AssignWord {
+        RoundRobin = "round_robin",
+    }
+}
+
+section! {
+    /// One rule. The first route whose condition is true decides.
+    RouteShape = "this route" {
+        /// Its name, as it stands in the reason for the choice.
+        #[schemars(required)]
+        name: Scalar,
+        /// When it applies. Without it: always.
+        #[schemars(extend("examples" = ["lead.tier == 1"]))]
+        when: ConditionText,
+        /// A team, a rep's e-mail address, or `self_serve`: no rep, the product itself follows up.
+        #[schemars(required)]
+        to: Scalar,
+    }
+}

@@ -1,0 +1,45 @@
+//! `server`.
+
+use crate::config::read::{At, section};
+use crate::config::scalar::{Count, Lasting, Size};
+use crate::config::yaml::Scalar;
+
+section! {
+    /// The HTTP server.
+    ServerShape = "`server`" {
+        /// The address to listen at. Changing it needs a restart.
+        #[schemars(extend("default" = "0.0.0.0:8080"))]
+        listen: Scalar,
+        /// HTTP worker threads; by default one per core. Changing it needs a restart.
+        workers: At<Count>,
+        /// The bearer token of the admin API. Without one the admin API answers nobody.
+        #[schemars(extend("examples" = ["${HANDRAISER_ADMIN_TOKEN}"]))]
+        admin_token: Scalar,
+        /// Bounds on what a request may be.
+        limits: LimitsShape,
+        /// Where traces go: the base URL of an OTLP/HTTP endpoint. By default nowhere.
+        #[schemars(extend("examples" = ["http://collector:4318"]))]
+        otlp_endpoint: Scalar,
+        /// How long a graceful stop may take.
+        #[schemars(extend("default" = "30s"))]
+        drain_timeout: At<Lasting>,
+    }
+}
+
+section! {
+    /// Bounds on what a request may be.
+    LimitsShape = "`limits`" {
+        /// The size of one event.
+        #[schemars(extend("default" = "32KiB"))]
+        event: At<Size>,
+        /// The size of a request, decompressed.
+        #[schemars(extend("default" = "4MB"))]
+        request: At<Size>,
+        /// How many events a batch may hold.
+        #[schemars(extend("default" = 2500))]
+        batch_events: At<Count>,
+        /// How many requests are worked on at once; beyond it the answer is 429.
+        #[schemars(extend("default" = 1024))]
+        in_flight: At<Count>,
+    }
+}

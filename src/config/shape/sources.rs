@@ -1,0 +1,57 @@
+//! `sources`.
+
+use crate::config::read::{At, Many, section};
+use crate::config::scalar::{Flag, choice};
+use crate::config::yaml::Scalar;
+
+section! {
+    /// Where events come from: an SDK with a write key, or a webhook that proves itself. A source may have both.
+    SourceShape = "this source" {
+        /// What SDKs present.
+        #[schemars(extend("examples" = ["${APP_WRITE_KEY}"]))]
+        write_key: Scalar,
+        /// Several that are valid at once, while keys rotate.
+        write_keys: Many<Scalar>,
+        /// How a webhook proves that it is the one. It posts to `/v1/webhook/<name of the source>`.
+        signature: SignatureShape,
+        /// Whether event times are corrected for the sender's clock. By default `true`, and `false` with a `signature`,
+        /// since a CDP has done it already.
+        correct_time: At<Flag>,
+    }
+}
+
+section! {
+    /// How a webhook proves that it is the one.
+    SignatureShape = "`signature`" {
+        /// `segment`: Segment's `X-Signature`. `hmac_sha256`: a header with the hex HMAC-SHA256 of the body.
+        /// `standard_webhooks`: see standardwebhooks.com. `header`: a fixed header, as RudderStack can send. `basic`,
+        /// `bearer`: as in HTTP.
+        #[schemars(required)]
+        scheme: At<SchemeWord>,
+        /// The shared secret; with `header` the header's value, with `basic` the password, with `bearer` the token.
+        #[schemars(extend("examples" = ["${SEGMENT_SHARED_SECRET}"]))]
+        secret: Scalar,
+        /// Several that are valid at once, while secrets rotate.
+        secrets: Many<Scalar>,
+        /// The header, with `hmac_sha256` (by default `X-Signature`) and `header`.
+        header: Scalar,
+        /// The user name, with `basic`.
+        user: Scalar,
+        /// With `segment`: refuse batches of which only the first event is signed. Segment signs batches like that today, so
+        /// leave it off unless batching is off.
+        #[schemars(extend("default" = false))]
+        strict: At<Flag>,
+    }
+}
+
+choice! {
+    /// How a webhook proves itself.
+    SchemeWord {
+        Segment = "segment",
+        HmacSha256 = "hmac_sha256",
+        StandardWebhooks = "standard_webhooks",
+        Header = "header",
+        Basic = "basic",
+        Bearer = "bearer",
+    }
+}

@@ -1,0 +1,321 @@
+//! Keeps the configuration of a running server up to date: on SIGHUP, and when a file changes.
+//!
+//! A file that can't be loaded leaves the configuration in force, loudly: every finding is logged, the metric
+//! `handraiser_config_reload_failures_total` grows, and [`ReloadState::failure`] says so until a reload succeeds.
+//!
+//! Directories are watched rather than files, so that an editor's "write a new file, rename it over the old one" and the
+//! symbolic links that Kubernetes swaps are seen.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use notify::{RecursiveMode, Watcher as _};
+use serde::Serialize;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use super::diagnostic::{Code, Severity};
+use super::{Config, Diagnostic, StoreKind, load};
+use crate::time::Clock;
+
+/// Reads an environment variable; shared by every reload.
+pub type Env = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// Changes within this time are one change: editors write in several steps.
+const SETTLE: Duration = Duration::from_millis(150);
+
+/// Why the last reload failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct ReloadFailure {
+    /// When, RFC 3339.
+    pub at: String,
+    /// What is wrong, with everything secret made unreadable.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// How reloading goes; what `/ready` and the admin API show. Cheap to read.
+#[derive(Debug, Default)]
+pub struct ReloadState {
+    failure: ArcSwapOption<ReloadFailure>,
+    warnings: ArcSwap<Vec<Diagnostic>>,
+    reloads: AtomicU64,
+    failures: AtomicU64,
+}
+
+impl ReloadState {
+    /// State after a start with these warnings.
+    #[must_use]
+    pub fn new(warnings: Vec<Diagnostic>) -> Self {
+        Self { warnings: ArcSwap::from_pointee(warnings), ..Self::default() }
+    }
+
+    /// Why the files as they are now are not in force, if so.
+    #[must_use]
+    pub fn failure(&self) -> Option<Arc<ReloadFailure>> {
+        self.failure.load_full()
+    }
+
+    /// The warnings of the configuration in force.
+    #[must_use]
+    pub fn warnings(&self) -> Arc<Vec<Diagnostic>> {
+        self.warnings.load_full()
+    }
+
+    /// How many reloads succeeded and failed since the start.
+    #[must_use]
+    pub fn counts(&self) -> (u64, u64) {
+        (self.reloads.load(Ordering::Relaxed), self.failures.load(Ordering::Relaxed))
+    }
+}
+
+/// What became of one reload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Not reloaded yet.
+    Started,
+    /// The files say what is in force already.
+    Unchanged,
+    /// The new configuration is in force.
+    Swapped,
+    /// The files are wrong; the old configuration stays in force.
+    Failed,
+}
+
+/// Reloads one configuration file into one shared configuration.
+pub struct Reloader {
+    path: PathBuf,
+    env: Env,
+    config: Arc<ArcSwap<Config>>,
+    state: Arc<ReloadState>,
+    clock: Clock,
+    /// The files of the last configuration that loaded.
+    files: Vec<PathBuf>,
+}
+
+/// A watch that runs; it ends when this is dropped.
+pub struct Watch {
+    task: JoinHandle<()>,
+    outcomes: watch::Receiver<(u64, Outcome)>,
+}
+
+impl Watch {
+    /// Tells of each reload: its number, from 1, and what became of it.
+    #[must_use]
+    pub fn outcomes(&self) -> watch::Receiver<(u64, Outcome)> {
+        self.outcomes.clone()
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Reloader {
+    /// A reloader of `path`, of which `files` were read at the start; `config` is what is in force.
+    #[must_use]
+    pub fn new(
+        path: PathBuf,
+        files: Vec<PathBuf>,
+        env: Env,
+        config: Arc<ArcSwap<Config>>,
+        state: Arc<ReloadState>,
+        clock: Clock,
+    ) -> Self {
+        Self { path, env, config, state, clock, files }
+    }
+
+    /// Reloads now.
+    pub fn reload(&mut self) -> Outcome {
+        match load(&self.path, &*self.env) {
+            Ok(loaded) => {
+                self.files = loaded.files;
+                self.state.failure.store(None);
+                let running = self.config.load();
+                if running.version == loaded.config.version {
+                    return Outcome::Unchanged;
+                }
+                let (config, fixed) = keep_fixed(loaded.config, &running, &self.path);
+                let warnings: Vec<Diagnostic> = loaded.warnings.into_iter().chain(fixed).collect();
+                let version = config.version.clone();
+                self.config.store(Arc::new(config));
+                self.state.reloads.fetch_add(1, Ordering::Relaxed);
+                metrics::counter!("handraiser_config_reloads_total").increment(1);
+                tracing::info!(%version, warnings = warnings.len(), "configuration reloaded");
+                warnings.iter().for_each(log);
+                self.state.warnings.store(Arc::new(warnings));
+                Outcome::Swapped
+            }
+            Err(diagnostics) => {
+                self.fail(diagnostics);
+                Outcome::Failed
+            }
+        }
+    }
+
+    fn fail(&self, diagnostics: Vec<Diagnostic>) {
+        self.state.failures.fetch_add(1, Ordering::Relaxed);
+        metrics::counter!("handraiser_config_reload_failures_total").increment(1);
+        let errors = diagnostics.iter().filter(|one| one.is_error()).count();
+        let version = self.config.load().version.clone();
+        tracing::error!(errors, in_force = %version, "configuration not reloaded: the files are wrong, the old one stays in force");
+        diagnostics.iter().for_each(log);
+        self.state.failure.store(Some(Arc::new(ReloadFailure { at: self.clock.now().rfc3339(), diagnostics })));
+    }
+
+    /// Watches from now on, on the current tokio runtime.
+    ///
+    /// # Errors
+    /// When neither signals nor the file system can be watched.
+    pub fn watch(mut self) -> std::io::Result<Watch> {
+        let (changed, mut changes) = mpsc::channel(16);
+        let mut watcher = FileWatch::new(changed)?;
+        watcher.follow(&self.path, &self.files);
+        let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?;
+        let (tell, outcomes) = watch::channel((0, Outcome::Started));
+        let task = tokio::spawn(async move {
+            for number in 1.. {
+                tokio::select! {
+                    Some(()) = changes.recv() => settle(&mut changes).await,
+                    Some(()) = hangup.recv() => {},
+                    else => return,
+                }
+                let done = tokio::task::spawn_blocking(move || {
+                    let outcome = self.reload();
+                    (self, outcome)
+                });
+                let Ok((reloader, outcome)) = done.await else { return };
+                self = reloader;
+                watcher.follow(&self.path, &self.files);
+                tell.send_replace((number, outcome));
+            }
+        });
+        Ok(Watch { task, outcomes })
+    }
+}
+
+/// Waits until nothing has changed for a moment.
+async fn settle(changes: &mut mpsc::Receiver<()>) {
+    while let Ok(Some(())) = tokio::time::timeout(SETTLE, changes.recv()).await {}
+}
+
+/// Watches the directories of the files.
+struct FileWatch {
+    watcher: notify::RecommendedWatcher,
+    watched: BTreeSet<PathBuf>,
+}
+
+impl FileWatch {
+    fn new(changed: mpsc::Sender<()>) -> std::io::Result<Self> {
+        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            // A full channel holds a change already: one more says nothing new.
+            match event {
+                Ok(event) if matters(&event) => drop(changed.try_send(())),
+                Ok(_) => {}
+                Err(error) => tracing::warn!(%error, "watching the configuration's files failed; SIGHUP still reloads"),
+            }
+        });
+        Ok(Self { watcher: watcher.map_err(std::io::Error::other)?, watched: BTreeSet::new() })
+    }
+
+    /// Watches the directory of each file, and that of what it is a symbolic link to.
+    fn follow(&mut self, path: &Path, files: &[PathBuf]) {
+        let all = files.iter().map(PathBuf::as_path).chain([path]);
+        let wanted: BTreeSet<PathBuf> = all
+            .flat_map(|file| [Some(file.to_owned()), file.canonicalize().ok()])
+            .flatten()
+            .filter_map(|file| file.parent().map(directory))
+            .collect();
+        for gone in self.watched.difference(&wanted) {
+            // It may be gone from the disk, and the watch with it.
+            let _ = self.watcher.unwatch(gone);
+        }
+        for new in wanted.difference(&self.watched) {
+            if let Err(error) = self.watcher.watch(new, RecursiveMode::NonRecursive) {
+                tracing::warn!(%error, directory = %new.display(), "can't watch this directory; SIGHUP still reloads");
+            }
+        }
+        self.watched = wanted;
+    }
+}
+
+fn directory(parent: &Path) -> PathBuf {
+    if parent.as_os_str().is_empty() { PathBuf::from(".") } else { parent.to_owned() }
+}
+
+/// Whether an event is about YAML, or about the `..data` link that Kubernetes swaps. A database in the same directory must
+/// not keep the reloader busy.
+fn matters(event: &notify::Event) -> bool {
+    let yaml =
+        |path: &PathBuf| path.extension().is_some_and(|end| end == OsStr::new("yaml") || end == OsStr::new("yml"));
+    let link = |path: &PathBuf| path.file_name().and_then(OsStr::to_str).is_some_and(|name| name.starts_with(".."));
+    !event.kind.is_access() && (event.paths.is_empty() || event.paths.iter().any(|path| yaml(path) || link(path)))
+}
+
+fn log(one: &Diagnostic) {
+    let place = format!("{}:{}:{}", one.file, one.line, one.column);
+    let help = one.help.as_deref().unwrap_or_default();
+    match one.severity {
+        Severity::Error => tracing::error!(place, help, "{}", one.message),
+        Severity::Warning => tracing::warn!(place, help, "{}", one.message),
+    }
+}
+
+/// What can't change while the server runs stays as it is; a warning says so for each such setting that was changed.
+fn keep_fixed(mut new: Config, running: &Config, path: &Path) -> (Config, Vec<Diagnostic>) {
+    let mut changed = Vec::new();
+    if new.server.listen != running.server.listen {
+        changed.push("server.listen");
+        new.server.listen = running.server.listen;
+    }
+    if new.server.workers != running.server.workers {
+        changed.push("server.workers");
+        new.server.workers = running.server.workers;
+    }
+    if new.server.otlp_endpoint != running.server.otlp_endpoint {
+        changed.push("server.otlp_endpoint");
+        new.server.otlp_endpoint.clone_from(&running.server.otlp_endpoint);
+    }
+    if !same_store(&new.store.kind, &running.store.kind) {
+        changed.push("store");
+        new.store.kind = running.store.kind.clone();
+    }
+    if new.store.partitions != running.store.partitions {
+        changed.push("store.partitions");
+        new.store.partitions = running.store.partitions;
+    }
+    let warnings = changed.into_iter().map(|name| needs_restart(name, path)).collect();
+    (new, warnings)
+}
+
+fn same_store(a: &StoreKind, b: &StoreKind) -> bool {
+    match (a, b) {
+        (StoreKind::Memory, StoreKind::Memory) => true,
+        (StoreKind::Embedded { path: a }, StoreKind::Embedded { path: b }) => a == b,
+        (
+            StoreKind::Redis { urls: a, cluster: c, durability: d },
+            StoreKind::Redis { urls: b, cluster: other, durability },
+        ) => a == b && c == other && d == durability,
+        _ => false,
+    }
+}
+
+fn needs_restart(name: &str, path: &Path) -> Diagnostic {
+    Diagnostic {
+        severity: Severity::Warning,
+        code: Code::NeedsRestart,
+        file: path.display().to_string(),
+        line: 0,
+        column: 0,
+        length: 0,
+        message: format!("`{name}` was changed, but can't change while the server runs: the old value stays in force"),
+        help: Some("restart the server".to_owned()),
+        excerpt: None,
+    }
+}
