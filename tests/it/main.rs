@@ -3,4 +3,5 @@
 mod admin;
 mod delivery;
 mod harness;
+mod ingest;
 mod store_conformance;

@@ -1,0 +1,169 @@
+//! Ingestion, through the server's own handlers over a store in memory: every recorded request of real SDKs, the answers
+//! that SDKs depend on, the bounds, and what the operator gets to see of failures.
+
+mod answers;
+mod bodies;
+mod browsers;
+mod captures;
+mod visible;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::ServiceResponse;
+use actix_web::http::Method;
+use actix_web::test::{TestRequest, call_service, init_service};
+use actix_web::web::{Bytes, Data};
+use actix_web::{App, body};
+use arc_swap::ArcSwap;
+use handraiser::cdp::source::{Proof, Secret};
+use handraiser::cdp::{Source, SourceName};
+use handraiser::config::{Config, Limits, ServerSettings, StoreKind, StoreSettings};
+use handraiser::engine::{Engine, Wakes};
+use handraiser::http::{self, AppState};
+use handraiser::identity::Partitions;
+use handraiser::store::SharedStore;
+use handraiser::store::memory::MemoryStore;
+use handraiser::time::{Clock, Millis};
+use serde_json::Value;
+
+/// 2026-11-21T20:36:52Z, when the first capture was recorded.
+const NOW: Millis = Millis(1_795_293_412_000);
+/// `key` as Basic carries it.
+const BASIC: (&str, &str) = ("authorization", "Basic a2V5Og==");
+/// A call that can be used.
+const TRACK: &str = r#"{"type":"track","userId":"u","event":"e"}"#;
+
+/// A server's handlers with their state.
+struct Kit {
+    state: Data<AppState>,
+    clock: Clock,
+}
+
+/// What was answered.
+struct Answer {
+    status: u16,
+    headers: BTreeMap<String, String>,
+    body: Bytes,
+}
+
+impl Answer {
+    fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).expect("a JSON answer")
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(String::as_str)
+    }
+
+    /// Status and `code`.
+    fn error(&self) -> (u16, String) {
+        (self.status, self.json()["code"].as_str().expect("a code").to_owned())
+    }
+}
+
+/// The SDK sources `app` (and those of the captures), and the signed source `segment`.
+fn sources() -> Vec<Source> {
+    let secrets = |keys: &[&str]| keys.iter().map(|key| Secret::new(key)).collect::<Vec<_>>();
+    let sdk = |name: &str, keys: &[&str]| Source {
+        name: SourceName::new(name),
+        write_keys: secrets(keys),
+        proof: None,
+        correct_time: true,
+    };
+    let segment = Proof::Segment { secrets: secrets(&["abc123"]), strict: false };
+    vec![
+        sdk("app", &["key"]),
+        sdk("captured", &["WRITE_KEY_RUDDER_NODE", "WRITE_KEY_SEGMENT_NODE", "WRITE_KEY_SEGMENT_PY"]),
+        Source { name: SourceName::new("segment"), write_keys: Vec::new(), proof: Some(segment), correct_time: false },
+    ]
+}
+
+fn config(limits: Limits) -> Config {
+    Config {
+        version: Arc::from("0123456789ab"),
+        server: ServerSettings {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            workers: Some(1),
+            admin_token: None,
+            limits,
+            otlp_endpoint: None,
+            drain_timeout: Duration::from_secs(5),
+        },
+        store: StoreSettings {
+            kind: StoreKind::Memory,
+            partitions: Partitions::default(),
+            remember: Duration::from_secs(48 * 3_600),
+            idle_subjects: None,
+            rejected_log: 1_000,
+        },
+        sources: sources(),
+        accounts: Vec::new(),
+        time_zone: jiff::tz::TimeZone::UTC,
+        user_traits: BTreeMap::new(),
+        account_traits: BTreeMap::new(),
+        counters: Vec::new(),
+        definitions: Vec::new(),
+        teams: Vec::new(),
+        routes: Vec::new(),
+        destinations: Vec::new(),
+    }
+}
+
+impl Kit {
+    fn new() -> Self {
+        Self::with(Limits { event_bytes: 32_768, request_bytes: 4_000_000, batch_events: 2_500, in_flight: 10 })
+    }
+
+    fn with(limits: Limits) -> Self {
+        let store: SharedStore = Arc::new(MemoryStore::default());
+        let config = Arc::new(ArcSwap::from_pointee(config(limits)));
+        let clock = Clock::manual(NOW);
+        let engine = Engine::new(Arc::clone(&store), Arc::clone(&config), clock.clone(), Wakes::default());
+        Self { state: Data::new(AppState::new(engine, store, config, clock.clone())), clock }
+    }
+
+    async fn send(&self, request: TestRequest) -> Answer {
+        let app = init_service(App::new().configure(|cfg| http::configure(cfg, Data::clone(&self.state)))).await;
+        answer(call_service(&app, request.to_request()).await).await
+    }
+
+    async fn request(&self, method: Method, uri: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
+        let mut request = TestRequest::with_uri(uri).method(method).set_payload(body);
+        for header in headers {
+            request = request.append_header(*header);
+        }
+        self.send(request).await
+    }
+
+    async fn post(&self, uri: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
+        self.request(Method::POST, uri, headers, body).await
+    }
+
+    /// What arrived, oldest first, as the admin API shows it.
+    fn arrived(&self) -> Vec<Value> {
+        let events = self.state.recent.newest_first();
+        events.iter().rev().map(|event| serde_json::to_value(event).expect("JSON")).collect()
+    }
+
+    /// The report of one source.
+    fn report(&self, source: &str) -> Value {
+        let config = self.state.config.load();
+        let reports = self.state.sources.report(config.sources.iter().map(|source| &source.name));
+        let found = reports.iter().find(|report| report.name == source).expect("a configured source");
+        serde_json::to_value(found).expect("JSON")
+    }
+}
+
+async fn answer<B: MessageBody>(response: ServiceResponse<B>) -> Answer {
+    let status = response.status().as_u16();
+    let headers = response
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.to_string(), value.to_str().expect("a printable header").to_owned()))
+        .collect();
+    let body = body::to_bytes(response.into_body()).await.ok().expect("a body");
+    Answer { status, headers, body }
+}
