@@ -61,6 +61,13 @@ impl MessageHash {
         hasher.update(id);
         Self(hasher.digest128())
     }
+
+    /// The message as a record remembers it. A user and their account, or an anonymous id and the user that it became, may
+    /// live in one partition, and each of them applies the message for itself.
+    #[must_use]
+    pub fn within(self, record: &str) -> Self {
+        Self(self.0 ^ xxhash_rust::xxh3::xxh3_128(record.as_bytes()))
+    }
 }
 
 /// One event, ready to be counted. Everything in it is already checked and normalised.

@@ -20,7 +20,9 @@ use crate::time::Millis;
 /// What follows from a job once it is committed.
 #[derive(Default)]
 pub(super) struct Effect {
-    /// The message to remember with it.
+    /// Set when the message was applied now: what to remember with it.
+    pub note: Option<Note>,
+    /// The message and its note, as they are committed.
     pub remember: Option<(MessageHash, Note)>,
     /// Lead events to store and to route.
     pub leads: Vec<LeadEvent>,
@@ -68,7 +70,7 @@ impl<'m> Moment<'m> {
         let around = Around { event: Some(event), account_pending: account.is_some(), ..Around::default() };
         let decided = self.decide(SubjectKind::User, &key.id, shared, around);
         let next = self.next_step(key, event, shared, account, decided.deferred);
-        Effect { remember: Some((event.message, note)), leads: decided.leads, handover: None, next }
+        Effect { note: Some(note), leads: decided.leads, next, ..Effect::default() }
     }
 
     /// A retry of a message that was applied before. Its account's part may still be missing, when the first try was cut off
@@ -140,7 +142,7 @@ impl<'m> Moment<'m> {
         if !again {
             let state = Arc::make_mut(shared);
             self.count_account(part, state);
-            effect.remember = Some((event.message, Note::NONE));
+            effect.note = Some(Note::NONE);
             let user = part.actor.as_ref().and_then(|a| a.state.as_ref().map(|state| (&*a.id, &**state)));
             let around = Around { other: user, event: Some(event), account_pending: false };
             effect.leads = self.decide(SubjectKind::Account, &key.id, shared, around).leads;
@@ -199,7 +201,9 @@ impl<'m> Moment<'m> {
         if shared.user.aliases.contains(id) || *id == key.id {
             return Effect::default();
         }
-        Arc::make_mut(shared).merge(id, history);
+        let state = Arc::make_mut(shared);
+        state.merge(id, history);
+        state.ledger.rename_user(&self.setup.plan, id, Some(&key.id));
         // Definitions that read the account wait for the user's next event, which brings it along.
         let around = Around { account_pending: !shared.user.accounts.is_empty(), ..Around::default() };
         let decided = self.decide(SubjectKind::User, &key.id, shared, around);

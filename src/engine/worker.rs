@@ -215,8 +215,10 @@ impl Worker {
                 effects.push(Effect::default());
                 continue;
             };
-            let twin = message_of(&item.job).and_then(|message| in_batch.get(&message).copied());
-            let effect = moment.apply(&item.job, &mut cached.subject, item.seen.or(twin));
+            let message = message_of(&item.job);
+            let twin = message.and_then(|message| in_batch.get(&message).copied());
+            let mut effect = moment.apply(&item.job, &mut cached.subject, item.seen.or(twin));
+            effect.remember = message.zip(effect.note);
             in_batch.extend(effect.remember);
             effects.push(effect);
         }
@@ -283,13 +285,14 @@ impl Worker {
     }
 }
 
-/// The message that a job applies, if it is the kind of job that is applied once per message.
+/// The message that a job applies, as its record remembers it, if it is the kind of job that is applied once per message.
 fn message_of(job: &Job) -> Option<MessageHash> {
-    match &job.task {
-        Task::User(event) => Some(event.message),
-        Task::Account(part) => Some(part.event.message),
-        _ => None,
-    }
+    let message = match &job.task {
+        Task::User(event) => event.message,
+        Task::Account(part) => part.event.message,
+        _ => return None,
+    };
+    Some(message.within(&job.key.to_string()))
 }
 
 /// Each event is counted in its request's receipt once: at the user's part, or at the account's when there is no user.

@@ -7,6 +7,7 @@ pub mod hooks;
 pub mod http;
 mod redis;
 mod server;
+pub mod settings;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::{Duration, Instant};

@@ -1,0 +1,62 @@
+//! The model that keeps counting honest: random streams of events (duplicates, late ones, merges, the clock at the edges of
+//! windows, a store that fails in the middle) give the figures that a slow, obviously right reference gives.
+
+mod faulty;
+mod reference;
+mod stream;
+mod world;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use handraiser::identity::Partitions;
+use handraiser::store::memory::MemoryStore;
+use handraiser::store::{SharedStore, StoreOptions};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use self::faulty::FaultyStore;
+use self::stream::{Op, ops};
+use self::world::World;
+
+/// Cases of a property; `HANDRAISER_MODEL_CASES` sets another number (`make model` runs tens of thousands).
+fn cases(default: u32) -> u32 {
+    std::env::var("HANDRAISER_MODEL_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+/// Runs random streams and compares every figure with the reference. Each case gets an empty store.
+pub fn agrees_with_reference(runtime: &tokio::runtime::Runtime, store: &dyn Fn() -> SharedStore, cases: u32) {
+    let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
+    let outcome = runner.run(&ops(), |ops: Vec<Op>| {
+        let checked = runtime.block_on(async { World::new(store()).check(&ops).await });
+        checked.map_err(TestCaseError::fail)
+    });
+    if let Err(error) = outcome {
+        panic!("{error}");
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime starts")
+}
+
+/// A store that remembers messages for as long as any stream lasts.
+fn memory() -> SharedStore {
+    Arc::new(MemoryStore::new(options()))
+}
+
+/// What a store needs for these streams: their clock runs over months.
+pub fn options() -> StoreOptions {
+    let partitions = Partitions::new(4).expect("4 is not zero");
+    StoreOptions { partitions, remember: Duration::from_secs(10 * 365 * 86_400), ..StoreOptions::default() }
+}
+
+#[test]
+fn the_engine_counts_as_the_reference_does() {
+    agrees_with_reference(&runtime(), &|| memory(), cases(3000));
+}
+
+#[test]
+fn a_store_that_fails_in_the_middle_changes_no_figure() {
+    agrees_with_reference(&runtime(), &|| Arc::new(FaultyStore::new(memory(), 7)), cases(1000));
+}
