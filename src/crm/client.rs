@@ -18,7 +18,7 @@ use url::Url;
 use super::guard::{self, Forbidden};
 
 /// How long an idle connection is kept for the next delivery.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_mins(1);
 
 /// What came back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,7 +132,7 @@ impl SendError {
 
 type Cause<'e> = &'e (dyn std::error::Error + 'static);
 
-fn sources<'e>(error: &'e reqwest::Error) -> impl Iterator<Item = Cause<'e>> {
+fn sources(error: &reqwest::Error) -> impl Iterator<Item = Cause<'_>> {
     fn next<'e>(error: &Cause<'e>) -> Option<Cause<'e>> {
         (*error).source()
     }

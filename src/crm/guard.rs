@@ -91,9 +91,10 @@ fn embedded(address: IpAddr) -> IpAddr {
         IpAddr::V4(Ipv4Addr::new(a, b, c, d))
     };
     match v6.segments() {
-        [0, 0, 0, 0, 0, 0xffff, high, low] => pair(high, low),
-        [0x2002, high, low, ..] => pair(high, low),
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => pair(high, low),
+        // Mapped, 6to4, NAT64.
+        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x2002, high, low, ..] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
+            pair(high, low)
+        }
         _ => address,
     }
 }

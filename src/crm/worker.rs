@@ -22,7 +22,7 @@ const BESIDES: Duration = Duration::from_secs(5);
 /// The deadline when the destination isn't configured any more: nothing is sent then.
 const UNCONFIGURED: Duration = Duration::from_secs(10);
 /// When an entry of a destination that isn't configured any more is looked at again.
-const LATER: Duration = Duration::from_secs(60);
+const LATER: Duration = Duration::from_mins(1);
 
 /// Delivers to one destination. Reads the configuration afresh for every delivery, so that a mended URL or secret counts at
 /// once.

@@ -35,7 +35,7 @@ use crate::time::{Clock, Millis};
 /// How long a lease outlives the handler's deadline.
 const COMMIT_TIME: Duration = Duration::from_secs(15);
 /// Waits after a handler failed without an outcome of its own.
-const FAILED: Backoff = Backoff { base: Duration::from_secs(1), cap: Duration::from_secs(60) };
+const FAILED: Backoff = Backoff { base: Duration::from_secs(1), cap: Duration::from_mins(1) };
 /// After so many of them the entry is dead, and an operator sees it.
 const FAILURES: u32 = 20;
 
@@ -202,7 +202,9 @@ impl Shared {
                 _ = phase.wait_for(|phase| *phase >= Phase::Draining) => return,
                 woken = ear.woken() => {
                     let (now, mut agenda) = (Instant::now(), self.agenda());
-                    woken.into_iter().for_each(|id| agenda.wake(id, now));
+                    for id in woken {
+                        agenda.wake(id, now);
+                    }
                 }
                 (id, permits) = self.next_look() => {
                     tokio::spawn(Arc::clone(&self).look(id, permits));

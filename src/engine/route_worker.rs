@@ -37,7 +37,7 @@ impl Handler for Router {
             (_, Err(error)) => return Ok(dead(claimed, format!("the entry has no subject: {error}"))),
         };
         let config = self.config.load_full();
-        let existing = self.existing(&event.lead.id).await?;
+        let existing = self.existing(&event, entry).await?;
         let routing = self.route(&config, &event, existing.as_ref().and_then(|lead| lead.routing.as_ref())).await?;
         let routed = with(event, routing, self.clock.now());
         match self.commit(claimed, &config, &routed, subject, existing.as_ref()) {
@@ -54,8 +54,12 @@ impl Router {
     }
 
     /// The lead as it is stored.
-    async fn existing(&self, id: &str) -> Result<Option<Lead>, StoreError> {
-        let row = self.store.lead(id).await?;
+    async fn existing(&self, event: &LeadEvent, entry: &Entry) -> Result<Option<Lead>, StoreError> {
+        // The first news of a lead, tried for the first time: there is nothing to look for.
+        if event.lead.revision <= 1 && entry.last_error.is_none() {
+            return Ok(None);
+        }
+        let row = self.store.lead(&event.lead.id).await?;
         // A row that can't be read is as if it weren't there: the lead is routed afresh rather than lost.
         Ok(row.and_then(|row| serde_json::from_str(&row.json).ok()))
     }

@@ -1,13 +1,12 @@
 //! What a route may ask about a lead.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
 use crate::identity::SubjectKind;
 use crate::lead::LeadEvent;
-use crate::qualify::expr::{Facts, Slot, TraitOf, Type, Value};
+use crate::qualify::expr::{Facts, Slot, TraitOf, Value};
 use crate::time::Millis;
 
 /// A lead event as the facts of a route's condition.
@@ -32,20 +31,20 @@ impl<'e> LeadFacts<'e> {
 
     fn lead(&self, path: &[Box<str>]) -> Value<'_> {
         match path {
-            [step] if &**step == "of" => Value::Text(Cow::Borrowed(self.event.lead.subject.kind.as_str())),
-            _ => find(&self.lead, path).map_or(Value::Unknown, plain),
+            [step] if &**step == "of" => Value::text(self.event.lead.subject.kind.as_str()),
+            _ => find(&self.lead, path).map_or(Value::Unknown, Value::from_json),
         }
     }
 
-    fn account_trait(&self, path: &[Box<str>], ty: &Type) -> Value<'_> {
+    fn account_trait(&self, path: &[Box<str>]) -> Value<'_> {
         let Some(account) = &self.event.lead.account else { return Value::Unknown };
-        trait_of(&account.traits, account.name.as_deref(), path, ty)
+        trait_of(&account.traits, account.name.as_deref(), path)
     }
 
-    fn user_trait(&self, path: &[Box<str>], ty: &Type) -> Value<'_> {
+    fn user_trait(&self, path: &[Box<str>]) -> Value<'_> {
         let lead = &self.event.lead;
         if let Some(user) = &lead.user {
-            return trait_of(&user.traits, user.name.as_deref(), path, ty);
+            return trait_of(&user.traits, user.name.as_deref(), path);
         }
         let (Some(contact), [step]) = (&lead.contact, path) else { return Value::Unknown };
         let found = match &**step {
@@ -54,7 +53,7 @@ impl<'e> LeadFacts<'e> {
             "title" => &contact.title,
             _ => &None,
         };
-        found.as_deref().map_or(Value::Unknown, text)
+        found.as_deref().map_or(Value::Unknown, Value::text)
     }
 
     fn id(&self, of: TraitOf) -> Value<'_> {
@@ -64,7 +63,7 @@ impl<'e> LeadFacts<'e> {
             (TraitOf::User, SubjectKind::Account) => lead.contact.as_ref().map(|contact| &contact.user_id),
             (TraitOf::Account, SubjectKind::User) => lead.account.as_ref().map(|account| &account.id),
         };
-        id.map_or(Value::Unknown, |id| text(id))
+        id.map_or(Value::Unknown, |id| Value::text(id))
     }
 
     /// `moment` belongs to the lead's subject; of anybody else it is unknown.
@@ -81,8 +80,8 @@ impl Facts for LeadFacts<'_> {
     fn read<'a>(&'a self, slot: &Slot) -> Value<'a> {
         match slot {
             Slot::Lead(path) => self.lead(path),
-            Slot::Trait { of: TraitOf::Account, path, ty } => self.account_trait(path, ty),
-            Slot::Trait { of: TraitOf::User, path, ty } => self.user_trait(path, ty),
+            Slot::Trait { of: TraitOf::Account, path, .. } => self.account_trait(path),
+            Slot::Trait { of: TraitOf::User, path, .. } => self.user_trait(path),
             Slot::Id(of) => self.id(*of),
             Slot::FirstSeen(of) => self.seen(*of, self.event.lead.first_seen.as_deref()),
             Slot::LastSeen(of) => self.seen(*of, self.event.lead.last_seen.as_deref()),
@@ -94,11 +93,11 @@ impl Facts for LeadFacts<'_> {
 }
 
 /// A trait among `traits`; `name` is known even where it was put together from other traits.
-fn trait_of<'t>(traits: &'t BTreeMap<String, Json>, name: Option<&'t str>, path: &[Box<str>], ty: &Type) -> Value<'t> {
+fn trait_of<'t>(traits: &'t BTreeMap<String, Json>, name: Option<&'t str>, path: &[Box<str>]) -> Value<'t> {
     let Some((first, rest)) = path.split_first() else { return Value::Unknown };
     match (traits.get(&**first), name) {
-        (Some(value), _) => find(value, rest).map_or(Value::Unknown, |value| typed(value, ty)),
-        (None, Some(name)) if &**first == "name" && rest.is_empty() => text(name),
+        (Some(value), _) => find(value, rest).map_or(Value::Unknown, Value::from_json),
+        (None, Some(name)) if &**first == "name" && rest.is_empty() => Value::text(name),
         _ => Value::Unknown,
     }
 }
@@ -107,35 +106,6 @@ fn find<'j>(json: &'j Json, path: &[Box<str>]) -> Option<&'j Json> {
     path.iter().try_fold(json, |json, step| json.get(&**step))
 }
 
-fn text(value: &str) -> Value<'_> {
-    Value::Text(Cow::Borrowed(value))
-}
-
 fn time(value: &str) -> Option<Millis> {
     value.parse::<jiff::Timestamp>().ok().map(|at| Millis(at.as_millisecond()))
-}
-
-/// A JSON value as it stands.
-fn plain(json: &Json) -> Value<'_> {
-    match json {
-        Json::Null => Value::Unknown,
-        Json::Bool(value) => Value::Bool(*value),
-        Json::Number(value) => value.as_f64().map_or(Value::Unknown, Value::Number),
-        Json::String(value) => text(value),
-        Json::Array(items) => Value::List(items.iter().map(plain).collect()),
-        Json::Object(_) => Value::Json(json),
-    }
-}
-
-/// A JSON value read as the type that was declared for it; what doesn't fit is unknown.
-fn typed<'j>(json: &'j Json, ty: &Type) -> Value<'j> {
-    match (ty, plain(json)) {
-        (Type::Time, Value::Text(moment)) => time(&moment).map_or(Value::Unknown, Value::Time),
-        (Type::Any, value)
-        | (Type::Bool, value @ Value::Bool(_))
-        | (Type::Number, value @ Value::Number(_))
-        | (Type::Text, value @ Value::Text(_))
-        | (Type::List(_), value @ Value::List(_)) => value,
-        _ => Value::Unknown,
-    }
 }

@@ -75,24 +75,19 @@ fn already_given(team: &Team, fields: &Fields, lead: &str) -> Option<Arc<str>> {
 
 /// The turns of reps who left, and the leads that were given too long ago to matter.
 fn outdated(team: &Team, fields: &Fields, turn: u64, now: Millis) -> Vec<Box<str>> {
-    let leads = |value: &str| {
-        let old = number(value).is_none_or(|given| given + REMEMBERED <= turn);
-        old || moment(value).is_none_or(|at| now.since(at) > REMEMBERED_FOR)
+    // Moments of this form can be compared as text.
+    let oldest = now.plus(-REMEMBERED_FOR).rfc3339();
+    let old = |value: &str| {
+        let too_many = number(value).is_none_or(|given| given + REMEMBERED <= turn);
+        too_many || value.split(' ').nth(1).is_none_or(|at| at < oldest.as_str())
     };
     let left = |rep: &str| !team.reps.iter().any(|member| &**member == rep);
-    let goes = |name: &str, value: &str| {
-        name.strip_prefix(TURN).is_some_and(left) || (name.starts_with(GIVEN) && leads(value))
-    };
+    let goes =
+        |name: &str, value: &str| name.strip_prefix(TURN).is_some_and(left) || (name.starts_with(GIVEN) && old(value));
     fields.iter().filter(|(name, value)| goes(name, value)).map(|(name, _)| name.clone()).collect()
 }
 
 /// The number that a value starts with.
 fn number(value: &str) -> Option<u64> {
     value.split(' ').next()?.parse().ok()
-}
-
-/// The moment that follows the number.
-fn moment(value: &str) -> Option<Millis> {
-    let at = value.split(' ').nth(1)?.parse::<jiff::Timestamp>().ok()?;
-    Some(Millis(at.as_millisecond()))
 }

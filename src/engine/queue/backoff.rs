@@ -29,7 +29,7 @@ pub fn spread(from: Duration, to: Duration, seed: u64) -> Duration {
     from + Duration::from_millis(u64::try_from(drawn).unwrap_or(room))
 }
 
-/// Spreads seeds that lie side by side over all 64 bits (the finaliser of SplitMix64).
+/// Spreads seeds that lie side by side over all 64 bits (the finaliser of `SplitMix64`).
 const fn scramble(seed: u64) -> u64 {
     let x = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

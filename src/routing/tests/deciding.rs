@@ -3,6 +3,7 @@ use std::sync::Arc;
 use super::team;
 use crate::crm::sample;
 use crate::lead::Routing;
+use crate::qualify::expr::{Scope, compile};
 use crate::routing::{Decision, Route, RouteTarget, decide};
 use crate::time::Millis;
 
@@ -75,4 +76,22 @@ fn an_owner_who_left_or_nobody_at_all_keeps_nothing() {
     assert_eq!(settled(&routes, &["ben"], Some(&owned_by("ana", Some("enterprise")))).owner, None);
     let nobody = Routing { owner: None, ..owned_by("", None) };
     assert_eq!(settled(&routes, &["ben"], Some(&nobody)).route.as_deref(), Some("all"));
+}
+
+#[test]
+fn the_condition_that_decided_is_in_the_reason() {
+    let scope = Scope { lead: true, ..Scope::default() };
+    let when = |source| Some(compile(source, &scope).expect("it compiles"));
+    let to_team = |name: &str, source| Route {
+        name: Arc::from(name),
+        when: when(source),
+        to: RouteTarget::Team("enterprise".into()),
+    };
+    let routes = [
+        to_team("small", "lead.tier == 2"),
+        to_team("unknowable", "lead.usage.nothing > 1"),
+        to_team("large accounts", "lead.tier == 1"),
+    ];
+    let routing = settled(&routes, &["ana"], None);
+    assert_eq!(routing.reason, "route `large accounts`: lead.tier == 1; first of the roster");
 }
