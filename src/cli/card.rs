@@ -3,7 +3,7 @@
 use super::frame::{Frame, Line};
 use super::paint::{Paint, Tone, columns, wrap};
 use super::words;
-use crate::lead::{Lead, Reason};
+use crate::lead::{Axis, Lead, Reason};
 
 /// The card of a lead; `corner` stands in its upper right corner.
 pub fn render(lead: &Lead, corner: &str, paint: Paint) -> String {
@@ -46,9 +46,12 @@ fn who(lead: &Lead) -> Line {
 
 /// The conditions with what was observed, in two columns.
 fn reasons(reasons: &[Reason], inner: usize) -> Vec<Line> {
-    let widest = reasons.iter().map(|reason| columns(&reason.condition)).max().unwrap_or(0);
+    // A tier that was not reached is no reason.
+    let told: Vec<&Reason> =
+        reasons.iter().filter(|reason| reason.axis != Axis::Tier || reason.met == Some(true)).collect();
+    let widest = told.iter().map(|reason| columns(&reason.condition)).max().unwrap_or(0);
     let left = (widest + 4).min(inner * 3 / 4);
-    reasons.iter().map(|reason| reason_line(reason, left)).collect()
+    told.into_iter().map(|reason| reason_line(reason, left)).collect()
 }
 
 fn reason_line(reason: &Reason, left: usize) -> Line {

@@ -3,7 +3,7 @@
 use super::client::{Client, Format, Remote};
 use super::paint::{Paint, Tone};
 use super::table::{Cell, Table};
-use super::{Failure, print_json, words};
+use super::{Failure, print_json, show, words};
 use crate::http::admin::{DeliveryItem, DeliveryList};
 use crate::time::{Clock, Millis};
 
@@ -61,8 +61,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     if args.remote.format == Format::Json {
         return print_json(&all);
     }
-    print!("{}", render(&all.deliveries, Clock::System.now(), Paint::stdout()));
-    Ok(())
+    show(&render(&all.deliveries, Clock::System.now(), Paint::stdout()))
 }
 
 fn render(deliveries: &[DeliveryItem], now: Millis, paint: Paint) -> String {

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::client::{Client, Format, Remote};
 use super::paint::{Paint, Tone, columns};
 use super::subject::SubjectArgs;
-use super::{Failure, card, print_json, words};
+use super::{Failure, card, print_json, show, words};
 use crate::lead::{Axis, DefinitionExplanation, Observation, Reason, SubjectExplanation};
 use crate::time::{Clock, Millis};
 
@@ -36,8 +36,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
             return Err(Failure::message(format!("there is no definition `{name}` that is about a {kind}")));
         }
     }
-    print!("{}", render(&explanation, Clock::System.now(), Paint::stdout()));
-    Ok(())
+    show(&render(&explanation, Clock::System.now(), Paint::stdout()))
 }
 
 /// The explanation as text.

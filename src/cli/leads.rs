@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::client::{Client, Format, Remote};
 use super::paint::{Paint, Tone};
 use super::table::{Cell, Table};
-use super::{Failure, print_json, words};
+use super::{Failure, card, print_json, show, words};
 use crate::http::admin::{LeadItem, LeadList};
 use crate::lead::Lead;
 use crate::time::{Clock, Millis};
@@ -50,8 +50,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         return print_json(&answer);
     }
     let list: LeadList = super::read(answer)?;
-    print!("{}", render_list(&list, Clock::System.now(), Paint::stdout()));
-    Ok(())
+    show(&render_list(&list, Clock::System.now(), Paint::stdout()))
 }
 
 fn show_one(answer: &Value, format: Format) -> Result<(), Failure> {
@@ -60,10 +59,9 @@ fn show_one(answer: &Value, format: Format) -> Result<(), Failure> {
     }
     let item: LeadItem = super::read(answer.clone())?;
     match lead_of(&item.lead) {
-        Some(lead) => print!("{}", super::card::render(&lead, &item.id, Paint::stdout())),
-        None => return print_json(answer),
+        Some(lead) => show(&card::render(&lead, &item.id, Paint::stdout())),
+        None => print_json(answer),
     }
-    Ok(())
 }
 
 /// The lead in a stored record, which is either the lead or the last event of its life.

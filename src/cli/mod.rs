@@ -2,28 +2,34 @@
 //! API, so that they show what the server knows and work from any machine that reaches it.
 
 mod card;
+pub mod check;
 mod client;
 mod deliveries;
+mod demo;
 mod explain;
 mod forget;
 mod frame;
 mod health;
+mod init;
 mod leads;
 mod paint;
 mod rejected;
 mod replay;
+mod serve;
+mod status;
 mod subject;
 mod table;
 mod words;
 
-pub mod check;
-
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+use crate::config::diagnostic::{self, Diagnostic};
 
 /// Turns product usage into product-qualified leads, routed and pushed into the CRM.
 #[derive(Debug, Parser)]
@@ -35,6 +41,15 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the server
+    Serve(serve::Args),
+    /// Show it working: a product's events in, leads with their reasons out; nothing to install
+    Demo(demo::Args),
+    /// Write a configuration to start from
+    Init(init::Args),
+    Check(check::CheckArgs),
+    /// Show the server at a glance: configuration, sources, queues
+    Status(status::Args),
     /// Show where a user or an account stands on every definition, condition by condition
     Explain(explain::Args),
     /// List leads, newest first, or show one
@@ -73,6 +88,9 @@ pub fn main() -> ExitCode {
     // Only fails when a provider is there already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let cli = Cli::parse();
+    if let Command::Check(args) = cli.command {
+        return check::run(args);
+    }
     let outcome = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(run(cli.command)),
         Err(error) => Err(Failure::message(format!("the runtime can't be started: {error}"))),
@@ -89,6 +107,12 @@ pub fn main() -> ExitCode {
 
 async fn run(command: Command) -> Result<(), Failure> {
     match command {
+        Command::Serve(args) => serve::run(args).await,
+        Command::Demo(args) => demo::run(args).await,
+        Command::Init(args) => init::run(&args),
+        // Needs no runtime, and has exit codes of its own.
+        Command::Check(_) => Ok(()),
+        Command::Status(args) => status::run(args).await,
         Command::Explain(args) => explain::run(args).await,
         Command::Leads(args) => leads::run(args).await,
         Command::Deliveries(args) => deliveries::run(args).await,
@@ -105,13 +129,27 @@ pub fn command() -> clap::Command {
     Cli::command()
 }
 
+/// Writes to standard output. A reader who has gone away (`| head`) is no failure.
+fn show(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
 fn print_json(value: &impl Serialize) -> Result<(), Failure> {
-    println!("{}", serde_json::to_string_pretty(value)?);
-    Ok(())
+    show(&format!("{}\n", serde_json::to_string_pretty(value)?))
 }
 
 fn read<T: DeserializeOwned>(value: Value) -> Result<T, Failure> {
     serde_json::from_value(value).map_err(|error| {
         Failure::message(format!("the server's answer can't be read ({error}); is it of this version?"))
     })
+}
+
+/// What is wrong with a configuration, in full.
+fn findings(all: &[Diagnostic]) -> Failure {
+    let colour = paint::Paint::stderr().colour;
+    Failure::message(format!("the configuration can't be used\n\n{}", diagnostic::render_all(all, colour).trim_end()))
 }

@@ -44,7 +44,8 @@ impl Paint {
         Self { colour: supports(owo_colors::Stream::Stderr), width: None }
     }
 
-    /// Without colours or limits, for tests.
+    /// Without colours or limits.
+    #[cfg(test)]
     #[must_use]
     pub const fn plain() -> Self {
         Self { colour: false, width: None }

@@ -3,7 +3,7 @@
 use super::client::{Client, Format, Remote};
 use super::paint::{Paint, Tone};
 use super::table::{Cell, Table};
-use super::{Failure, print_json, words};
+use super::{Failure, print_json, show, words};
 use crate::http::admin::{RejectedItem, RejectedList};
 use crate::time::{Clock, Millis};
 
@@ -28,8 +28,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         return print_json(&answer);
     }
     let list: RejectedList = super::read(answer)?;
-    print!("{}", render(&list.rejected, args.excerpts, Clock::System.now(), Paint::stdout()));
-    Ok(())
+    show(&render(&list.rejected, args.excerpts, Clock::System.now(), Paint::stdout()))
 }
 
 fn render(rejected: &[RejectedItem], excerpts: bool, now: Millis, paint: Paint) -> String {

@@ -40,10 +40,6 @@ impl Table {
         self.rows.push(cells);
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
     /// The table as lines, each ended.
     pub fn render(&self, paint: Paint) -> String {
         let widths = self.widths(paint.width);

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 pub use status::{ReloadFailure, Status};
 
 use crate::config::Config;
+use crate::config::watch::ReloadState;
 use crate::engine::background::Background;
 use crate::engine::queue::Surroundings;
 use crate::engine::{Engine, SharedConfig, Wakes};
@@ -39,6 +40,8 @@ pub struct Options {
     pub config_path: Option<PathBuf>,
     /// Use this store.
     pub store: Option<SharedStore>,
+    /// Where whoever reloads the configuration notes how that goes.
+    pub reload: Arc<ReloadState>,
 }
 
 /// Why a server did not start.
@@ -74,7 +77,7 @@ pub async fn start(config: Config, options: Options) -> Result<RunningServer, St
     let listen = options.listen.unwrap_or(config.server.listen);
     let threads = config.server.workers;
     let traced = config.server.otlp_endpoint.is_some();
-    let status = Arc::new(Status::new(options.clock.now(), options.config_path));
+    let status = Arc::new(Status::new(options.clock.now(), options.config_path, options.reload));
     let admin = state(config, store, options.clock, status);
     let web = Web::start(listen, threads, traced, &admin)?;
     let around =
@@ -148,12 +151,6 @@ impl RunningServer {
         telemetry::metrics::config_in_force(&config.version);
         self.admin.status.reloaded(self.admin.clock.now());
         self.background.reload(config.server.drain_timeout).await;
-    }
-
-    /// Notes a configuration that was refused; the one in force stays.
-    pub fn reload_failed(&self, message: String) {
-        metrics::counter!("handraiser_config_reload_failures_total").increment(1);
-        self.admin.status.reload_failed(self.admin.clock.now(), message);
     }
 
     /// Stops gracefully within `server.drain_timeout`: takes no more connections, answers what it has, finishes what is under

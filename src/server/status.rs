@@ -1,11 +1,13 @@
 //! What the operator asks first: which configuration is in force, since when, and whether the last reload failed.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::Diagnostic;
+use crate::config::watch::ReloadState;
 use crate::time::Millis;
 
 /// The life of the process as seen from outside; shared by everything that reports on it.
@@ -13,14 +15,10 @@ use crate::time::Millis;
 pub struct Status {
     started: Millis,
     config_path: Option<PathBuf>,
-    reload: Mutex<Reload>,
+    /// When the configuration in force was loaded, Unix milliseconds.
+    loaded: AtomicI64,
+    reload: Arc<ReloadState>,
     draining: AtomicBool,
-}
-
-#[derive(Debug)]
-struct Reload {
-    loaded: Millis,
-    error: Option<ReloadFailure>,
 }
 
 /// A reload that did not happen; the configuration before it stays in force.
@@ -28,21 +26,20 @@ struct Reload {
 pub struct ReloadFailure {
     /// RFC 3339.
     pub at: String,
-    /// What was wrong, as `handraiser check` prints it.
+    /// What is wrong, as `handraiser check` prints it.
     pub message: String,
 }
 
 impl Status {
-    /// A process that started at `now` with a configuration from `config_path`.
+    /// A process that started at `now` with a configuration from `config_path`; `reload` is kept by whoever reloads it.
     #[must_use]
-    pub fn new(now: Millis, config_path: Option<PathBuf>) -> Self {
-        let reload = Mutex::new(Reload { loaded: now, error: None });
-        Self { started: now, config_path, reload, draining: AtomicBool::new(false) }
+    pub fn new(now: Millis, config_path: Option<PathBuf>, reload: Arc<ReloadState>) -> Self {
+        Self { started: now, config_path, loaded: AtomicI64::new(now.0), reload, draining: AtomicBool::new(false) }
     }
 
     /// When the process started.
     #[must_use]
-    pub fn started(&self) -> Millis {
+    pub const fn started(&self) -> Millis {
         self.started
     }
 
@@ -54,25 +51,27 @@ impl Status {
 
     /// A configuration was put in force.
     pub fn reloaded(&self, now: Millis) {
-        *self.reload.lock().unwrap_or_else(PoisonError::into_inner) = Reload { loaded: now, error: None };
-    }
-
-    /// A configuration was refused.
-    pub fn reload_failed(&self, now: Millis, message: String) {
-        let failure = ReloadFailure { at: now.rfc3339(), message };
-        self.reload.lock().unwrap_or_else(PoisonError::into_inner).error = Some(failure);
+        self.loaded.store(now.0, Ordering::Relaxed);
     }
 
     /// When the configuration in force was loaded.
     #[must_use]
     pub fn loaded(&self) -> Millis {
-        self.reload.lock().unwrap_or_else(PoisonError::into_inner).loaded
+        Millis(self.loaded.load(Ordering::Relaxed))
     }
 
     /// Why the last reload failed; `None` when it succeeded.
     #[must_use]
     pub fn reload_failure(&self) -> Option<ReloadFailure> {
-        self.reload.lock().unwrap_or_else(PoisonError::into_inner).error.clone()
+        let failure = self.reload.failure()?;
+        let message = failure.diagnostics.iter().map(|finding| finding.render(false)).collect();
+        Some(ReloadFailure { at: failure.at.clone(), message })
+    }
+
+    /// What is legal in the configuration in force, but surely not what was meant.
+    #[must_use]
+    pub fn warnings(&self) -> Arc<Vec<Diagnostic>> {
+        self.reload.warnings()
     }
 
     /// From now on the process is not ready: it is about to stop.

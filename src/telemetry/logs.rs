@@ -19,6 +19,9 @@ pub enum LogFormat {
     Pretty,
 }
 
+/// Libraries that speak where we do already.
+const QUIET: &str = "actix_server=warn,actix_http=warn";
+
 /// What is logged, and how.
 #[derive(Clone, Debug)]
 pub struct LogOptions {
@@ -40,7 +43,7 @@ pub(super) fn layer<S>(options: &LogOptions) -> Result<BoxedLayer<S>, TelemetryE
 where
     S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
 {
-    let filter = EnvFilter::try_new(&options.filter)
+    let filter = EnvFilter::try_new(format!("{QUIET},{}", options.filter))
         .map_err(|error| TelemetryError::Filter(options.filter.clone(), error.to_string()))?;
     let terminal = std::io::stderr().is_terminal();
     let lines = fmt::layer().with_writer(std::io::stderr);

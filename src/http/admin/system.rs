@@ -37,6 +37,8 @@ pub struct ConfigAnswer {
     pub loaded_at: String,
     /// Why the last reload was refused; `null` when it was not.
     pub last_reload_error: Option<ReloadFailure>,
+    /// What is legal in it, but surely not what was meant.
+    pub warnings: Vec<String>,
     /// When the process started, RFC 3339.
     pub started_at: String,
     /// The program's version.
@@ -79,6 +81,7 @@ pub async fn show_config(state: Data<AdminState>) -> Json<ConfigAnswer> {
         path: state.status.config_path().map(|path| path.display().to_string()),
         loaded_at: state.status.loaded().rfc3339(),
         last_reload_error: state.status.reload_failure(),
+        warnings: state.status.warnings().iter().map(|finding| finding.render(false)).collect(),
         started_at: state.status.started().rfc3339(),
         program: env!("CARGO_PKG_VERSION").to_owned(),
         counts: counts(&config),

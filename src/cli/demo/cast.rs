@@ -1,0 +1,147 @@
+//! Who plays in the demo: companies that use a made-up product, and their people.
+
+/// A company and how it uses the product.
+pub struct Company {
+    pub id: &'static str,
+    pub name: &'static str,
+    pub industry: &'static str,
+    pub employees: u32,
+    pub plan: &'static str,
+    /// People who use the product; the first of them owns the workspace.
+    pub people: usize,
+    /// How many of the people were active in the last week.
+    pub regulars: usize,
+    /// Tasks created and people invited in the past three weeks.
+    pub tasks: usize,
+    pub invited: usize,
+    /// Views of the pricing page by the owner in the last days.
+    pub pricing_views: usize,
+}
+
+const fn company(id: &'static str, name: &'static str, industry: &'static str, employees: u32) -> Company {
+    Company {
+        id,
+        name,
+        industry,
+        employees,
+        plan: "free",
+        people: 8,
+        regulars: 5,
+        tasks: 20,
+        invited: 3,
+        pricing_views: 0,
+    }
+}
+
+/// Every company stands just before something, or will never get there.
+pub const COMPANIES: [Company; 8] = [
+    Company {
+        people: 17,
+        regulars: 12,
+        tasks: 47,
+        invited: 12,
+        ..company("brightwave.example", "Brightwave Analytics", "software", 640)
+    },
+    Company {
+        people: 11,
+        regulars: 8,
+        tasks: 58,
+        invited: 8,
+        ..company("fjord.example", "Fjord Logistics", "logistics", 180)
+    },
+    Company {
+        plan: "team",
+        people: 19,
+        regulars: 13,
+        tasks: 210,
+        invited: 16,
+        ..company("halden.example", "Halden Robotics", "robotics", 1_900)
+    },
+    Company {
+        people: 9,
+        regulars: 6,
+        tasks: 46,
+        invited: 11,
+        ..company("pinecrest.example", "Pinecrest Schools", "education", 90)
+    },
+    Company {
+        people: 7,
+        regulars: 7,
+        tasks: 83,
+        invited: 12,
+        ..company("kite.example", "Kite & Partners", "design", 12)
+    },
+    Company {
+        plan: "enterprise",
+        people: 24,
+        regulars: 21,
+        tasks: 320,
+        invited: 22,
+        ..company("meridian.example", "Meridian Bank", "finance", 5_200)
+    },
+    Company {
+        plan: "team",
+        people: 16,
+        regulars: 14,
+        tasks: 120,
+        invited: 9,
+        ..company("solstice.example", "Solstice Games", "games", 310)
+    },
+    Company {
+        people: 3,
+        regulars: 3,
+        tasks: 14,
+        invited: 2,
+        pricing_views: 2,
+        ..company("otter.example", "Otter Studio", "film", 35)
+    },
+];
+
+const NAMES: [&str; 24] = [
+    "Noor", "Mika", "Lena", "Theo", "Asha", "Juno", "Ravi", "Ines", "Otto", "Yara", "Emil", "Tala", "Sami", "Vera",
+    "Luca", "Nia", "Arlo", "Mina", "Hugo", "Zoe", "Ivan", "Ada", "Kofi", "Elin",
+];
+
+impl Company {
+    /// A person of the company; the same position is always the same person.
+    pub fn person(&self, position: usize) -> Person {
+        let shift = self.id.len() + usize::try_from(self.employees).unwrap_or(0);
+        let name = NAMES[(position + shift) % NAMES.len()];
+        let role = if position == 0 { "owner" } else { "member" };
+        Person { id: format!("{}@{}", name.to_lowercase(), self.id), name, role }
+    }
+
+    /// The position of the company called `id`.
+    pub fn position(id: &str) -> usize {
+        COMPANIES.iter().position(|company| company.id == id).unwrap_or(0)
+    }
+}
+
+/// Someone who uses the product. The product uses e-mail addresses as user ids, as many do.
+pub struct Person {
+    pub id: String,
+    pub name: &'static str,
+    pub role: &'static str,
+}
+
+/// Chance that is the same in every run (SplitMix64).
+pub struct Dice(u64);
+
+impl Dice {
+    pub const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// A number below `bound`, which is not zero.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let x = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (x ^ (x >> 31)) % bound.max(1)
+    }
+
+    /// As [`Dice::below`], for positions.
+    pub fn pick(&mut self, bound: usize) -> usize {
+        usize::try_from(self.below(u64::try_from(bound).unwrap_or(1))).unwrap_or(0)
+    }
+}

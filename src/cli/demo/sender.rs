@@ -1,0 +1,86 @@
+//! Sends the demo's events as an SDK and as Segment would: over HTTP, like everybody else.
+
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde_json::{Value, json};
+use sha1::Sha1;
+use url::Url;
+
+use crate::cli::Failure;
+use crate::time::Clock;
+
+/// The product's SDK.
+pub struct Sender {
+    http: reqwest::Client,
+    server: Url,
+    authorization: String,
+}
+
+/// What a request was answered.
+pub struct Answer {
+    pub status: u16,
+    pub body: Value,
+    pub took: Duration,
+}
+
+impl Answer {
+    /// The server's message.
+    pub fn message(&self) -> &str {
+        self.body["message"].as_str().unwrap_or("no message")
+    }
+
+    /// An error unless it is a success.
+    pub fn taken(self) -> Result<Self, Failure> {
+        if self.status == 200 {
+            return Ok(self);
+        }
+        Err(Failure::message(format!("the server answered {}: {}", self.status, self.message())))
+    }
+}
+
+impl Sender {
+    pub fn new(server: Url, write_key: &str) -> Result<Self, Failure> {
+        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build()?;
+        let credentials = base64::engine::general_purpose::STANDARD.encode(format!("{write_key}:"));
+        Ok(Self { http, server, authorization: format!("Basic {credentials}") })
+    }
+
+    /// Sends one call, as it happens.
+    pub async fn call(&self, mut call: Value) -> Result<Answer, Failure> {
+        let path = format!("v1/{}", call["type"].as_str().unwrap_or("track"));
+        let now = Clock::System.now().rfc3339();
+        call["timestamp"] = json!(now);
+        call["sentAt"] = json!(now);
+        self.post(&path, &[("authorization", &self.authorization)], call.to_string()).await
+    }
+
+    /// Sends a batch of what happened before.
+    pub async fn batch(&self, calls: &[Value]) -> Result<Answer, Failure> {
+        let body = json!({ "batch": calls }).to_string();
+        self.post("v1/batch", &[("authorization", &self.authorization)], body).await
+    }
+
+    /// Sends one call as Segment's webhook does, signed with `secret`.
+    pub async fn webhook(&self, source: &str, call: &Value, secret: &str) -> Result<Answer, Failure> {
+        let body = call.to_string();
+        let mut mac = Hmac::<Sha1>::new_from_slice(secret.as_bytes()).map_err(|_| Failure::message("a bad secret"))?;
+        mac.update(body.as_bytes());
+        let signature = hex::encode(mac.finalize().into_bytes());
+        self.post(&format!("v1/webhook/{source}"), &[("x-signature", &signature)], body).await
+    }
+
+    async fn post(&self, path: &str, headers: &[(&str, &str)], body: String) -> Result<Answer, Failure> {
+        let mut request = self.http.post(self.server.join(path)?).header("content-type", "application/json").body(body);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let start = Instant::now();
+        let response = request.send().await?;
+        let status = response.status().as_u16();
+        let body = response.bytes().await?;
+        let took = start.elapsed();
+        Ok(Answer { status, body: serde_json::from_slice(&body).unwrap_or_default(), took })
+    }
+}
