@@ -60,7 +60,11 @@ fn state(store: &SharedStore, token: Option<&str>) -> Data<AdminState> {
     let (clock, wakes) = (Clock::manual(NOW), Wakes::default());
     let engine = Engine::new(Arc::clone(store), Arc::clone(&config), clock.clone(), wakes.clone());
     let app = AppState::new(engine, Arc::clone(store), config, clock);
-    Data::new(AdminState { app, wakes, status: Arc::new(Status::new(NOW, Some("handraiser.yaml".into()))) })
+    Data::new(AdminState {
+        app,
+        wakes,
+        status: Arc::new(Status::new(NOW, Some("handraiser.yaml".into()), Arc::default())),
+    })
 }
 
 /// What the API answers: the status and the body as JSON.

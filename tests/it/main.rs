@@ -1,6 +1,7 @@
 //! The program from outside: real HTTP, real stores, real SDKs.
 
 mod admin;
+mod cli;
 mod counting;
 mod delivery;
 mod harness;

@@ -1,0 +1,196 @@
+//! The command line from outside: the help that people read, and a server that is run, asked and stopped by the binary.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::harness::http::Connection;
+use crate::harness::{ADMIN_TOKEN, Server, eventually, free_address, hooks};
+
+#[test]
+fn help() {
+    let mut command = handraiser::cli::command();
+    command.build();
+    let mut text = command.render_long_help().to_string();
+    for subcommand in command.get_subcommands_mut().filter(|subcommand| subcommand.get_name() != "help") {
+        let help = subcommand.render_long_help();
+        text.push_str(&format!("\n════ {} ════\n\n{help}", subcommand.get_name()));
+    }
+    insta::assert_snapshot!("help", text);
+}
+
+/// The binary, with nothing of this machine's own settings.
+fn handraiser(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_handraiser"));
+    command.args(arguments).env_clear();
+    command
+}
+
+fn text(output: &Output) -> (bool, String) {
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    (output.status.success(), text)
+}
+
+#[test]
+fn a_command_without_a_server_says_what_to_do() {
+    let server = format!("http://{}", free_address());
+    let (success, text) = text(&handraiser(&["leads", "--server", &server, "--token", "t"]).output().unwrap());
+    assert!(!success);
+    for part in [server.as_str(), "handraiser serve", "--server URL"] {
+        assert!(text.contains(part), "{text}");
+    }
+}
+
+#[test]
+fn a_configuration_that_is_wrong_stops_the_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("handraiser.yaml");
+    std::fs::write(&file, "counters:\n  tasks: { off: account, event: Task Created }\n").unwrap();
+    let output = handraiser(&["serve", "--config", file.to_str().unwrap()]).output().unwrap();
+    let (success, text) = text(&output);
+    assert!(!success && text.contains(":2:12") && text.contains("`off`"), "{text}");
+}
+
+#[test]
+fn the_starter_is_written_once_and_is_right() {
+    let directory = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = handraiser(arguments);
+        command.current_dir(directory.path());
+        for (name, value) in [
+            ("APP_WRITE_KEY", "a-write-key-for-this-test"),
+            ("HANDRAISER_ADMIN_TOKEN", "an-admin-token-for-this-test-only"),
+            ("CRM_WEBHOOK_URL", "https://crm.example.com/hooks/leads"),
+            ("CRM_WEBHOOK_SECRET", "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="),
+        ] {
+            command.env(name, value);
+        }
+        text(&command.output().unwrap())
+    };
+    assert!(run(&["init"]).0);
+    let (fine, findings) = run(&["check", "--strict"]);
+    assert!(fine, "{findings}");
+    let (success, refusal) = run(&["init"]);
+    assert!(!success && refusal.contains("--force"), "{refusal}");
+}
+
+fn configuration(address: SocketAddr, directory: &Path, webhook: &str) -> String {
+    format!(
+        r#"
+server: {{ listen: "{address}", admin_token: {ADMIN_TOKEN}, drain_timeout: 10s }}
+store: {{ embedded: {{ path: "{}" }} }}
+sources:
+  app: {{ write_key: key }}
+counters:
+  tasks_30d: {{ of: account, event: Task Created, within: 30d, label: tasks created }}
+definitions:
+  - {{ name: busy, of: account, intent: [ tasks_30d > 2 ], fit: [ account.plan == "free" ] }}
+teams:
+  sales: {{ reps: [ana@example.com] }}
+routes:
+  - {{ name: everyone, to: sales }}
+destinations:
+  crm: {{ webhook: {{ url: "{webhook}" }}, allow_addresses: [127.0.0.0/8] }}
+"#,
+        directory.join("handraiser.db").display()
+    )
+}
+
+async fn post(server: &Server, path: &str, body: &Value) -> u16 {
+    let mut connection = Connection::open(server.address()).await.unwrap();
+    let body = body.to_string();
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nHost: t\r\nAuthorization: Basic a2V5Og==\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    connection.exchange(request.as_bytes()).await.unwrap()
+}
+
+/// What a command prints about the server.
+fn ask(server: &Server, arguments: &[&str]) -> String {
+    let url = format!("http://{}", server.address());
+    let output = handraiser(arguments).args(["--server", &url, "--token", ADMIN_TOKEN]).output().unwrap();
+    let (success, text) = text(&output);
+    assert!(success, "{arguments:?}: {text}");
+    text
+}
+
+fn task(number: usize) -> Value {
+    json!({
+        "type": "track", "event": "Task Created", "userId": "u1", "messageId": format!("m{number}"),
+        "context": { "groupId": "acme" },
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn from_events_to_a_lead_and_a_graceful_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let crm = hooks::Receiver::start(|_| 200).await;
+    let mut server =
+        Server::start(directory.path(), |address| configuration(address, directory.path(), &crm.url())).await;
+
+    let group =
+        json!({ "userId": "u1", "groupId": "acme", "messageId": "g", "traits": { "name": "Acme", "plan": "free" } });
+    assert_eq!(post(&server, "/v1/group", &group).await, 200);
+    assert_eq!(post(&server, "/v1/batch", &json!({ "batch": [task(1), task(2), { "type": "track" }] })).await, 200);
+    let explained = ask(&server, &["explain", "account", "acme"]);
+    assert!(explained.contains("✗ busy") && explained.contains("2 of 3"), "{explained}");
+    assert!(ask(&server, &["leads"]).contains("No leads yet"));
+    assert!(ask(&server, &["rejected"]).contains("app"));
+
+    assert_eq!(post(&server, "/v1/track", &task(3)).await, 200);
+    let hook = eventually("the lead arrives", Duration::from_secs(10), async || crm.hooks().first().cloned()).await;
+    assert_eq!(hook.json()["lead"]["account"]["name"], "Acme");
+    let lead = hook.json()["lead"]["id"].as_str().unwrap().to_owned();
+
+    eventually("the delivery is settled", Duration::from_secs(10), async || {
+        ask(&server, &["deliveries", "--state", "done"]).contains("crm").then_some(())
+    })
+    .await;
+    let leads = ask(&server, &["leads"]);
+    assert!(leads.contains("ana@example.com") && leads.contains("account:acme"), "{leads}");
+    assert!(ask(&server, &["leads", &lead]).contains("→ ana@example.com"));
+    let explained = ask(&server, &["explain", "account:acme"]);
+    assert!(explained.contains("✓ busy") && explained.contains(&lead), "{explained}");
+    let leads: Value = serde_json::from_str(&ask(&server, &["leads", "--format", "json"])).unwrap();
+    assert_eq!(leads["leads"][0]["id"], json!(lead));
+    assert!(ask(&server, &["status"]).contains("app"));
+
+    let forgotten = ask(&server, &["forget", "account", "acme", "--yes"]);
+    assert!(forgotten.contains("1 record, 1 lead"), "{forgotten}");
+    assert!(ask(&server, &["leads"]).contains("No leads yet"));
+
+    let status = server.terminate();
+    assert!(status.success(), "{status}: {}", server.log());
+    assert!(server.log().contains("stopped"), "{}", server.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_file_is_put_in_force_and_a_wrong_one_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let crm = hooks::Receiver::start(|_| 200).await;
+    let server = Server::start(directory.path(), |address| configuration(address, directory.path(), &crm.url())).await;
+    let file = directory.path().join("handraiser.yaml");
+    let before = server.admin("/config").await.unwrap();
+
+    let changed =
+        configuration(server.address(), directory.path(), &crm.url()).replace("tasks_30d > 2", "tasks_30d > 1");
+    std::fs::write(&file, &changed).unwrap();
+    let after = eventually("the change is in force", Duration::from_secs(10), async || {
+        server.admin("/config").await.filter(|config| config["version"] != before["version"])
+    })
+    .await;
+
+    std::fs::write(&file, changed.replace("tasks_30d > 1", "task_30d > 1")).unwrap();
+    let refused = eventually("the mistake is told", Duration::from_secs(10), async || {
+        server.admin("/config").await.filter(|config| !config["last_reload_error"].is_null())
+    })
+    .await;
+    assert_eq!(refused["version"], after["version"]);
+    let message = refused["last_reload_error"]["message"].as_str().unwrap();
+    assert!(message.contains("did you mean `tasks_30d`?"), "{message}");
+}
