@@ -18,17 +18,21 @@ use proptest::test_runner::{Config, TestRunner};
 use self::faulty::FaultyStore;
 use self::stream::{Op, ops};
 use self::world::World;
+use crate::store_conformance::Opened;
+use crate::store_conformance::stores::embedded;
 
 /// Cases of a property; `HANDRAISER_MODEL_CASES` sets another number (`make model` runs tens of thousands).
 fn cases(default: u32) -> u32 {
     std::env::var("HANDRAISER_MODEL_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
-/// Runs random streams and compares every figure with the reference. Each case gets an empty store.
-pub fn agrees_with_reference(runtime: &tokio::runtime::Runtime, store: &dyn Fn() -> SharedStore, cases: u32) {
+/// Runs random streams and compares every figure with the reference. Each case gets an empty store from `open`.
+pub fn agrees_with_reference(runtime: &tokio::runtime::Runtime, open: &dyn Fn() -> Opened, cases: u32) {
     let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     let outcome = runner.run(&ops(), |ops: Vec<Op>| {
-        let checked = runtime.block_on(async { World::new(store()).check(&ops).await });
+        let Opened { store, guard } = open();
+        let checked = runtime.block_on(async { World::new(store).check(&ops).await });
+        drop(guard);
         checked.map_err(TestCaseError::fail)
     });
     if let Err(error) = outcome {
@@ -40,9 +44,12 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime starts")
 }
 
-/// A store that remembers messages for as long as any stream lasts.
 fn memory() -> SharedStore {
     Arc::new(MemoryStore::new(options()))
+}
+
+fn opened(store: SharedStore) -> Opened {
+    Opened { store, guard: Box::new(()) }
 }
 
 /// What a store needs for these streams: their clock runs over months.
@@ -53,10 +60,16 @@ pub fn options() -> StoreOptions {
 
 #[test]
 fn the_engine_counts_as_the_reference_does() {
-    agrees_with_reference(&runtime(), &|| memory(), cases(3000));
+    agrees_with_reference(&runtime(), &|| opened(memory()), cases(2000));
 }
 
 #[test]
 fn a_store_that_fails_in_the_middle_changes_no_figure() {
-    agrees_with_reference(&runtime(), &|| Arc::new(FaultyStore::new(memory(), 7)), cases(1000));
+    agrees_with_reference(&runtime(), &|| opened(Arc::new(FaultyStore::new(memory(), 7))), cases(300));
+}
+
+#[test]
+fn the_embedded_store_changes_no_figure() {
+    let runtime = runtime();
+    agrees_with_reference(&runtime, &|| runtime.block_on(embedded(options())), cases(150));
 }

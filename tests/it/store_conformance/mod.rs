@@ -9,7 +9,7 @@ mod model;
 mod queue;
 mod races;
 mod records;
-mod stores;
+pub mod stores;
 mod subjects;
 pub mod support;
 
