@@ -7,3 +7,4 @@ mod delivery;
 mod harness;
 mod ingest;
 mod store_conformance;
+mod store_embedded;
