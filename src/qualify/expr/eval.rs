@@ -29,18 +29,29 @@ impl<'a, F: Facts> Context<'a, F> {
 }
 
 impl Test {
+    /// The common shapes. Kept small, so that a clause costs little more than reading its name; the others follow below.
     pub(super) fn run<'a, F: Facts>(&'a self, on: &Context<'a, F>) -> Option<bool> {
         match self {
             Self::Constant(outcome) => *outcome,
             Self::And(terms) => all(terms.iter().map(|term| term.run(on))),
             Self::Or(terms) => any(terms.iter().map(|term| term.run(on))),
             Self::Not(term) => term.run(on).map(|met| !met),
+            Self::Number { read, than, threshold, .. } => than.numbers(read.number(on)?, *threshold),
+            Self::TextIs { read, negated, text, .. } => match on.facts.read(&read.slot) {
+                Value::Text(found) => Some((found == text.as_ref()) != *negated),
+                other => text_is(coerce(other, &read.ty), text).map(|is| is != *negated),
+            },
+            other => other.run_rare(on),
+        }
+    }
+
+    #[inline(never)]
+    fn run_rare<'a, F: Facts>(&'a self, on: &Context<'a, F>) -> Option<bool> {
+        match self {
             Self::If(parts) => {
                 let (condition, then, otherwise) = parts.as_ref();
                 if condition.run(on)? { then.run(on) } else { otherwise.run(on) }
             }
-            Self::Number { read, than, threshold, .. } => than.numbers(read.number(on)?, *threshold),
-            Self::TextIs { read, negated, text, .. } => text_is(read.value(on), text).map(|is| is != *negated),
             Self::Compare { left, than, right, by, .. } => compare(left, *than, right, *by, on),
             Self::Among { item, set, .. } => set.has(&item.value(on)),
             Self::In { item, list, .. } => is_in(&item.value(on), list.value(on)),
@@ -48,6 +59,7 @@ impl Test {
             Self::Flag { of, .. } => to_bool(&of.value(on)),
             Self::Text { of, check, .. } => check.run(&of.value(on), on),
             Self::Quantified { list, how, body, .. } => quantified(list.value(on), *how, body, on),
+            common => common.run(on),
         }
     }
 }
@@ -78,6 +90,7 @@ pub(super) fn any(outcomes: impl Iterator<Item = Option<bool>>) -> Option<bool> 
     (!unknown).then_some(false)
 }
 
+#[inline(never)]
 pub(super) fn text_is(value: Value<'_>, text: &str) -> Option<bool> {
     match value {
         Value::Text(found) => Some(found == text),
@@ -208,12 +221,17 @@ impl Read {
         }
     }
 
+    #[inline]
     fn number<'a, F: Facts>(&'a self, on: &Context<'a, F>) -> Option<f64> {
         match on.facts.read(&self.slot) {
             Value::Number(number) => Some(number),
-            Value::Unknown => None,
-            other => number_of(&coerce(other, &self.ty)),
+            other => self.as_number(other),
         }
+    }
+
+    #[inline(never)]
+    fn as_number(&self, value: Value<'_>) -> Option<f64> {
+        number_of(&coerce(value, &self.ty))
     }
 }
 

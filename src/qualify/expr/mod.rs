@@ -10,8 +10,11 @@
 mod check;
 mod coerce;
 mod compare;
+mod contradiction;
 mod error;
 mod eval;
+#[doc(hidden)]
+pub mod exercise;
 mod explain;
 mod suggest;
 mod syntax;
@@ -133,6 +136,13 @@ impl Expr {
     #[must_use]
     pub fn constant(&self) -> Option<bool> {
         self.0.constant
+    }
+
+    /// Whether it certainly can't be true: constantly false, or a contradiction such as `tier == 1 && tier == 2`. Not every
+    /// such condition is found.
+    #[must_use]
+    pub fn never_true(&self) -> bool {
+        self.constant() == Some(false) || contradiction::never_true(&self.0.test)
     }
 }
 

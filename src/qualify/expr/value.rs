@@ -57,7 +57,7 @@ pub enum Slot {
     /// `user.first_seen`, `account.last_seen`, …
     FirstSeen(TraitOf),
     LastSeen(TraitOf),
-    /// `event.name`, `event.type`, `event.source` (one step), `event.properties.<path>`, `event.traits.<path>`.
+    /// `event.name`, `event.type`, `event.source`, `event.time` (one step), `event.properties.<path>`, `event.traits.<path>`.
     /// Within a counter's filter, `properties.<path>` is short for `event.properties.<path>`.
     Event(Arc<[Box<str>]>),
     /// `lead.tier`, `lead.definition`, `lead.of`, … (routes and templates only).

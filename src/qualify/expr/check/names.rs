@@ -212,20 +212,21 @@ impl Checker<'_> {
     }
 
     fn event(&mut self, path: &Path<'_>) -> Part {
-        const FIELDS: [&str; 5] = ["name", "type", "source", "properties", "traits"];
+        const FIELDS: [&str; 6] = ["name", "type", "source", "time", "properties", "traits"];
         let Some(((field, field_span), rest)) = path.steps.split_first() else {
-            let help = "write `event.name`, `event.type`, `event.source`, `event.properties.…` or `event.traits.…`";
+            let help = "write `event.name`, `event.type`, `event.source`, `event.time`, `event.properties.…` or `event.traits.…`";
             return self.fail(path.span, "`event` is no value by itself", Some(help.to_owned()));
         };
         let ty = match (*field, rest) {
             ("name" | "type" | "source", []) => Type::Text,
+            ("time", []) => Type::Time,
             ("properties" | "traits", [_, ..]) => Type::Any,
             ("properties" | "traits", []) => {
                 let help = format!("write a name after it: `event.{field}.plan`");
                 return self.fail(path.span, format!("`event.{field}` is no value by itself"), Some(help));
             }
-            ("name" | "type" | "source", _) => {
-                return self.fail(path.span, format!("`event.{field}` is text and has nothing below it"), None);
+            ("name" | "type" | "source" | "time", _) => {
+                return self.fail(path.span, format!("`event.{field}` has nothing below it"), None);
             }
             _ => {
                 let help = closest(field, FIELDS).map_or_else(

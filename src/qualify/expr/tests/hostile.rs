@@ -184,13 +184,6 @@ fn any_text_is_compiled_or_refused_with_places_inside_it() {
     ]);
     proptest::proptest!(|(parts in proptest::collection::vec(words, 0..24), noise in ".{0,8}")| {
         let source = format!("{}{noise}", parts.concat());
-        if let Err(errors) = compile(&source, &scope()) {
-            proptest::prop_assert!(!errors.is_empty());
-            for error in errors {
-                proptest::prop_assert!(source.get(error.span.clone()).is_some(), "{source}: {error:?}");
-                proptest::prop_assert!(!error.message.contains("expecting"), "{source}: {error:?}");
-                proptest::prop_assert!(error.render(&source).contains('^'));
-            }
-        }
+        exercise::exercise(&source);
     });
 }

@@ -1,0 +1,157 @@
+//! What a condition costs, beside the same condition as native code and beside the `cel` crate's own interpreter.
+//!
+//! `cargo bench --bench expr`. The interpreter gets its best case: a context that was built before and is reused, whereas
+//! real facts change with every event.
+
+use std::collections::HashMap;
+use std::hint::black_box;
+use std::sync::Arc;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use handraiser::counters::CounterId;
+use handraiser::identity::SubjectKind;
+use handraiser::qualify::expr::{Expr, Facts, Scope, Slot, TraitOf, Type, Value, compile};
+use serde_json::{Map, Value as Json, json};
+
+const COUNTERS: [(&str, f64); 5] =
+    [("tasks_30d", 132.0), ("invited_30d", 17.0), ("boards", 12.0), ("daily_users", 24.0), ("seats_used", 9.0)];
+
+const TWO: &str = r#"tasks_30d > 50 && account.plan == "free""#;
+
+const TEN: &str = r#"tasks_30d > 50 && invited_30d >= 10 && account.plan == "free" && account.employees >= 50.0
+    && account.industry in ["legal", "law", "finance"] && user.title.contains("Operations") && boards >= 10
+    && daily_users >= 20 && seats_used / account.seats_limit >= 0.8 && user.verified"#;
+
+/// Counters in a table, traits as JSON: what the engine has at hand.
+struct Subject {
+    counters: [f64; 5],
+    account: Map<String, Json>,
+    user: Map<String, Json>,
+}
+
+impl Subject {
+    fn new() -> Self {
+        let map = |json| match json {
+            Json::Object(map) => map,
+            _ => Map::new(),
+        };
+        Self {
+            counters: COUNTERS.map(|(_, figure)| figure),
+            account: map(json!({"plan": "free", "employees": 120.0, "industry": "legal", "seats_limit": 10.0})),
+            user: map(json!({"title": "Head of Operations", "verified": true})),
+        }
+    }
+}
+
+impl Facts for Subject {
+    fn read<'a>(&'a self, slot: &Slot) -> Value<'a> {
+        match slot {
+            Slot::Counter(id) => {
+                self.counters.get(usize::from(id.0)).map_or(Value::Unknown, |figure| Value::Number(*figure))
+            }
+            Slot::Trait { of: TraitOf::Account, path, .. } => Value::at_path(&self.account, path),
+            Slot::Trait { of: TraitOf::User, path, .. } => Value::at_path(&self.user, path),
+            _ => Value::Unknown,
+        }
+    }
+}
+
+fn scope() -> Scope {
+    let counters = COUNTERS
+        .iter()
+        .zip(0..)
+        .map(|((name, _), at)| (Arc::from(*name), (CounterId(at), SubjectKind::Account, Type::Number)));
+    let traits = |list: &[(&str, Type)]| Some(list.iter().map(|(name, ty)| (Box::from(*name), ty.clone())).collect());
+    Scope {
+        counters: counters.collect(),
+        account_traits: traits(&[
+            ("plan", Type::Text),
+            ("employees", Type::Number),
+            ("industry", Type::Text),
+            ("seats_limit", Type::Number),
+        ]),
+        user_traits: traits(&[("title", Type::Text), ("verified", Type::Bool)]),
+        ..Scope::default()
+    }
+}
+
+fn compiled(source: &str) -> Expr {
+    compile(source, &scope()).unwrap_or_else(|errors| panic!("{errors:?}"))
+}
+
+/// The same conditions as a programmer would write them over the same data.
+fn native_two(subject: &Subject) -> bool {
+    let number = |at: usize| subject.counters.get(at).copied().unwrap_or_default();
+    number(0) > 50.0 && subject.account.get("plan").and_then(Json::as_str) == Some("free")
+}
+
+fn native_ten(subject: &Subject) -> bool {
+    let number = |at: usize| subject.counters.get(at).copied().unwrap_or_default();
+    let text = |of: &Map<String, Json>, name: &str, test: fn(&str) -> bool| {
+        of.get(name).and_then(Json::as_str).is_some_and(test)
+    };
+    let figure = |name: &str| subject.account.get(name).and_then(Json::as_f64).unwrap_or_default();
+    number(0) > 50.0
+        && number(1) >= 10.0
+        && text(&subject.account, "plan", |plan| plan == "free")
+        && figure("employees") >= 50.0
+        && text(&subject.account, "industry", |industry| matches!(industry, "legal" | "law" | "finance"))
+        && text(&subject.user, "title", |title| title.contains("Operations"))
+        && number(2) >= 10.0
+        && number(3) >= 20.0
+        && number(4) / figure("seats_limit") >= 0.8
+        && subject.user.get("verified").and_then(Json::as_bool) == Some(true)
+}
+
+/// The interpreter's context, holding the same facts.
+fn context() -> cel::Context<'static, 'static> {
+    let mut context = cel::Context::default();
+    for (name, figure) in COUNTERS {
+        context.add_variable_from_value(name, figure);
+    }
+    let account: HashMap<String, cel::Value> = HashMap::from([
+        ("plan".to_owned(), "free".into()),
+        ("employees".to_owned(), 120.0.into()),
+        ("industry".to_owned(), "legal".into()),
+        ("seats_limit".to_owned(), 10.0.into()),
+    ]);
+    let user: HashMap<String, cel::Value> =
+        HashMap::from([("title".to_owned(), "Head of Operations".into()), ("verified".to_owned(), true.into())]);
+    context.add_variable_from_value("account", account);
+    context.add_variable_from_value("user", user);
+    context
+}
+
+fn conditions(criterion: &mut Criterion) {
+    let subject = Subject::new();
+    let context = context();
+    let natives: [fn(&Subject) -> bool; 2] = [native_two, native_ten];
+    for ((name, source), native) in [("2 clauses", TWO), ("10 clauses", TEN)].into_iter().zip(natives) {
+        let expr = compiled(source);
+        let program = cel::Program::compile(source).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(expr.test(&subject), Some(true));
+        assert_eq!(program.execute(&context), Ok(cel::Value::Bool(true)));
+        assert!(native(&subject));
+        let mut group = criterion.benchmark_group(name);
+        group.bench_function("native", |b| b.iter(|| native(black_box(&subject))));
+        group.bench_function("handraiser", |b| b.iter(|| expr.test(black_box(&subject))));
+        group.bench_function("cel interpreter", |b| b.iter(|| program.execute(black_box(&context))));
+        group.bench_function("handraiser, explained", |b| b.iter(|| expr.explain(black_box(&subject))));
+        group.finish();
+    }
+}
+
+fn compiling(criterion: &mut Criterion) {
+    let scope = scope();
+    let mut group = criterion.benchmark_group("compile");
+    for (name, source) in [("2 clauses", TWO), ("10 clauses", TEN)] {
+        group.bench_function(name, |b| b.iter(|| compile(black_box(source), &scope)));
+    }
+    group.bench_function("an error in 2 clauses", |b| {
+        b.iter(|| compile(black_box("task_30d > 50 and account.plan = \"free\""), &scope));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, conditions, compiling);
+criterion_main!(benches);
