@@ -25,6 +25,7 @@ use async_trait::async_trait;
 pub use embedded::EmbeddedStore;
 pub use memory::MemoryStore;
 pub use open::open;
+pub use redis::{RedisSettings, RedisStore};
 pub use types::*;
 
 use crate::cdp::MessageHash;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::embedded::{EmbeddedStore, Tuning};
-use super::{MemoryStore, SharedStore, StoreError, StoreOptions};
+use super::{MemoryStore, RedisSettings, RedisStore, SharedStore, StoreError, StoreOptions};
 use crate::config::{StoreKind, StoreSettings};
 
 impl From<&StoreSettings> for StoreOptions {
@@ -32,6 +32,9 @@ pub async fn open(settings: &StoreSettings) -> Result<SharedStore, StoreError> {
                 opening.await.map_err(|_| StoreError::Unavailable("opening the store was interrupted".to_owned()))?;
             Ok(Arc::new(opened?))
         }
-        StoreKind::Redis { .. } => Err(StoreError::Unusable("no Redis store yet".to_owned())),
+        StoreKind::Redis { urls, cluster, durability } => {
+            let settings = RedisSettings::new(urls.clone(), *cluster, *durability);
+            Ok(Arc::new(RedisStore::open(settings, options).await?))
+        }
     }
 }

@@ -3,14 +3,14 @@
 //! `conformance!(name, open)` makes a test of each case for the store that `open` makes; `open` is an
 //! `async fn(StoreOptions) -> Opened` and gives an empty store each time that it is called.
 
-mod leads;
-mod messages;
-mod model;
-mod queue;
-mod races;
-mod records;
+pub mod leads;
+pub mod messages;
+pub mod model;
+pub mod queue;
+pub mod races;
+pub mod records;
 pub mod stores;
-mod subjects;
+pub mod subjects;
 pub mod support;
 
 use std::any::Any;

@@ -1,0 +1,202 @@
+//! Opening a store on Redis: what is refused, what is said, and how it is reached.
+
+use std::time::Duration;
+
+use handraiser::cdp::MessageHash;
+use handraiser::cdp::source::Secret;
+use handraiser::config::Durability;
+use handraiser::identity::{PartitionId, Partitions, RecordKey};
+use handraiser::store::{Commit, Note, RedisSettings, RedisStore, Store, StoreError, StoreOptions, Write};
+use handraiser::time::Clock;
+
+use crate::redis_server::{Server, await_that};
+
+fn options(partitions: u16) -> StoreOptions {
+    StoreOptions { partitions: Partitions::new(partitions).expect("not zero"), ..StoreOptions::default() }
+}
+
+fn at(url: &str) -> RedisSettings {
+    RedisSettings::new(vec![Secret::new(url)], false, Durability::Redis)
+}
+
+async fn refusal(settings: RedisSettings) -> StoreError {
+    RedisStore::open(settings, options(8)).await.err().expect("it is refused")
+}
+
+fn write(key: RecordKey) -> Commit {
+    let set = vec![("n".into(), "1".into())];
+    Commit {
+        partition: PartitionId(3),
+        now: Clock::System.now(),
+        writes: vec![Write { key, expected: 0, set, unset: Vec::new() }],
+        remember: vec![(MessageHash(1), Note::NONE)],
+        ..Commit::default()
+    }
+}
+
+#[tokio::test]
+async fn another_number_of_partitions_is_refused() {
+    let server = Server::start(&[]);
+    RedisStore::open(at(&server.url()), options(16)).await.expect("an empty redis is taken");
+    let error = refusal(at(&server.url())).await;
+    insta::assert_snapshot!(error, @"the store is unusable: redis holds a store of 16 partitions, and 8 are configured; set `partitions: 16`, since the number is fixed when a store is created");
+}
+
+#[tokio::test]
+async fn stores_with_prefixes_share_a_redis() {
+    let server = Server::start(&[]);
+    for (prefix, partitions) in [("a", 8), ("b", 16)] {
+        let settings = RedisSettings { prefix: prefix.to_owned(), ..at(&server.url()) };
+        RedisStore::open(settings, options(partitions)).await.expect("it is another store");
+    }
+}
+
+#[tokio::test]
+async fn nobody_there_is_said_soon() {
+    let start = std::time::Instant::now();
+    let error = refusal(at(&format!("redis://{}/", crate::harness::free_address()))).await;
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
+    assert!(start.elapsed() < Duration::from_secs(5), "took {:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn user_and_password_are_given_in_the_url_and_never_shown() {
+    let server = Server::start(&[]);
+    server.cli(&["acl", "setuser", "ops", "on", ">s3cret", "~*", "&*", "+@all"]);
+    server.cli(&["acl", "setuser", "default", "off"]);
+    let with = |login: &str| at(&format!("redis://{login}{}/", server.address()));
+    RedisStore::open(with("ops:s3cret@"), options(8)).await.expect("the login is right");
+    for login in ["", "ops:wrong-s3cret@"] {
+        let error = refusal(with(login)).await;
+        assert!(matches!(error, StoreError::Unusable(_)), "{error}");
+        assert!(!error.to_string().contains("s3cret"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn the_url_names_the_database() {
+    let server = Server::start(&[]);
+    let store = RedisStore::open(at(&format!("{}3", server.url())), options(8)).await.expect("it opens");
+    store.commit(write(RecordKey::user("42"))).await.expect("it is up");
+    assert_eq!(server.cli(&["dbsize"]), "0");
+    assert_eq!(server.cli(&["-n", "3", "hget", "hr:{p3}:user:42", "n"]), "1");
+}
+
+#[tokio::test]
+async fn bad_urls_are_refused_without_being_shown() {
+    for urls in
+        [vec![], vec!["redis://a", "redis://b"], vec!["postgres://u:hunter2@h"], vec!["rediss://h/?ca=/no/such"]]
+    {
+        let urls = urls.into_iter().map(Secret::new).collect();
+        let error = refusal(RedisSettings::new(urls, false, Durability::Redis)).await;
+        assert!(matches!(error, StoreError::Unusable(_)), "{error}");
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_redis_that_could_lose_data_is_warned_of() {
+    let server = Server::start(&["--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"]);
+    let store = RedisStore::open(at(&server.url()), options(8)).await.expect("it opens");
+    insta::assert_debug_snapshot!(store.warnings().await, @r#"
+    [
+        "redis writes nothing to disk: a restart loses everything; set `appendonly yes`",
+        "redis deletes data when it is full (maxmemory-policy allkeys-lru): set `maxmemory-policy noeviction`",
+    ]
+    "#);
+    let durable = Server::durable();
+    let store = RedisStore::open(at(&durable.url()), options(8)).await.expect("it opens");
+    assert_eq!(store.warnings().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn fsync_is_demanded_of_the_server() {
+    let demand = |server: &Server| RedisSettings { durability: Durability::Fsync, ..at(&server.url()) };
+    let server = Server::start(&["--appendonly", "yes"]);
+    let error = refusal(demand(&server)).await;
+    insta::assert_snapshot!(error, @"the store is unusable: `durability: fsync` needs `appendonly yes` and `appendfsync always`, but redis has `appendonly yes` and `appendfsync everysec`; change redis.conf, or the durability");
+    let durable = Server::durable();
+    RedisStore::open(demand(&durable), options(8)).await.expect("it is durable");
+    durable.cli(&["acl", "setuser", "default", "-config"]);
+    let error = refusal(demand(&durable)).await;
+    insta::assert_snapshot!(error, @"the store is unusable: `durability: fsync` can't be verified, since redis forbids CONFIG GET; allow it, or choose another durability");
+    RedisStore::open(at(&durable.url()), options(8)).await.expect("without the demand it opens");
+}
+
+#[tokio::test]
+async fn old_keys_leave_by_themselves() {
+    let server = Server::start(&[]);
+    let day = Some(Duration::from_secs(86_400));
+    let idle = StoreOptions { idle_subjects: day, ..options(8) };
+    let store = RedisStore::open(at(&server.url()), idle).await.expect("it opens");
+    store.commit(write(RecordKey::user("42"))).await.expect("it is up");
+    let ttl = |key: &str| server.cli(&["ttl", key]).parse::<i64>().expect("a number");
+    assert!((86_000..=86_400).contains(&ttl("hr:{p3}:user:42")));
+    let seen = server.cli(&["keys", "hr:{p3}:seen:*"]);
+    // 48 hours, and up to two quarters of them.
+    assert!((48 * 3600..=72 * 3600 + 1).contains(&ttl(&seen)), "{seen}");
+
+    // Once subjects stay, an expiry that was set before is taken off.
+    let store = RedisStore::open(at(&server.url()), options(8)).await.expect("it opens");
+    let again = write(RecordKey::user("42"));
+    let writes = again.writes.into_iter().map(|write| Write { expected: 1, ..write }).collect();
+    store.commit(Commit { writes, remember: Vec::new(), ..again }).await.expect("it is up");
+    assert_eq!(ttl("hr:{p3}:user:42"), -1);
+}
+
+#[tokio::test]
+async fn figures_tell_how_much_there_is() {
+    let server = Server::start(&[]);
+    let store = RedisStore::open(at(&server.url()), options(8)).await.expect("it opens");
+    for n in 0..20 {
+        let commit = Commit { remember: Vec::new(), ..write(RecordKey::user(&n.to_string())) };
+        store.commit(commit).await.expect("it is up");
+    }
+    let figures = store.figures().await.expect("it answers");
+    let figure = |name: &str| figures.iter().find(|(found, _)| found == name).map(|(_, n)| *n);
+    assert_eq!(figure("keys"), Some(21));
+    assert_eq!(figure("records"), Some(20));
+    assert!(figure("bytes_per_record").is_some_and(|bytes| (50..1_000).contains(&bytes)), "{figures:?}");
+}
+
+#[tokio::test]
+async fn tls_is_spoken_and_checked() {
+    let tls = tempfile::tempdir().expect("a directory can be made");
+    certificates(tls.path());
+    let file = |name: &str| tls.path().join(name).display().to_string();
+    let port = crate::harness::free_address().port();
+    let (cert, key, ca) = (file("cert.pem"), file("key.pem"), file("ca.pem"));
+    let server = Server::start(&[
+        "--tls-port",
+        &port.to_string(),
+        "--tls-cert-file",
+        &cert,
+        "--tls-key-file",
+        &key,
+        "--tls-ca-cert-file",
+        &ca,
+        "--tls-auth-clients",
+        "no",
+    ]);
+    await_that("it listens", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+    let store = RedisStore::open(at(&format!("rediss://127.0.0.1:{port}/?ca={ca}")), options(8)).await;
+    store.expect("the certificate is trusted").ping().await.expect("it answers");
+    let error = refusal(at(&format!("rediss://127.0.0.1:{port}/"))).await;
+    assert!(error.to_string().to_lowercase().contains("certificate"), "{error}");
+    drop(server);
+}
+
+/// A certificate authority and a certificate for 127.0.0.1.
+fn certificates(directory: &std::path::Path) {
+    let script = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=test-ca -keyout ca.key -out ca.pem && \
+        openssl req -newkey rsa:2048 -nodes -subj /CN=127.0.0.1 -keyout key.pem -out cert.csr && \
+        printf 'subjectAltName=IP:127.0.0.1\\nbasicConstraints=CA:FALSE\\n' > ext && \
+        openssl x509 -req -in cert.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile ext -out cert.pem";
+    let done = std::process::Command::new("sh").args(["-c", script]).current_dir(directory).output();
+    let done = done.expect("`sh` can be run");
+    let errors = String::from_utf8_lossy(&done.stderr);
+    assert!(
+        done.status.success(),
+        "openssl failed; install it: apt-get update && apt-get install -y openssl\n{errors}"
+    );
+}
