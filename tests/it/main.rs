@@ -11,3 +11,4 @@ mod redis_faults;
 mod redis_open;
 mod redis_server;
 mod store_conformance;
+mod store_embedded;
