@@ -5,6 +5,9 @@ use super::redact;
 use super::source::{Sources, Span};
 use super::yaml::Scalar;
 
+/// More findings than this help nobody.
+const MOST: usize = 500;
+
 /// A finding before it is placed.
 #[derive(Clone, Debug)]
 pub struct Problem {
@@ -45,6 +48,9 @@ pub struct Findings {
 impl Findings {
     /// Adds a finding. The same finding at the same place is kept once: aliases and merges lead there more than once.
     pub fn push(&mut self, problem: Problem) {
+        if self.diagnostics.len() >= MOST {
+            return;
+        }
         let diagnostic = self.place(problem);
         if !self.diagnostics.contains(&diagnostic) {
             self.diagnostics.push(diagnostic);

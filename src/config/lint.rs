@@ -26,7 +26,8 @@ pub struct Compiled<'a> {
 pub fn lint(shape: &ConfigShape, compiled: &Compiled<'_>, findings: &mut Findings) {
     let definitions = shape.definitions.get().map_or(&[][..], |list| &list.0);
     // Where something is broken, what it would have used looks unused.
-    if !findings.has_errors() {
+    let whole = !findings.has_errors();
+    if whole {
         unused_counters(shape, compiled, findings);
         unused_teams(shape, findings);
     }
@@ -36,8 +37,10 @@ pub fn lint(shape: &ConfigShape, compiled: &Compiled<'_>, findings: &mut Finding
             impossible(&text.0, compiled.counters, findings);
         }
     }
-    missing_parts(shape, findings);
-    admin_token(shape, findings);
+    if whole {
+        missing_parts(shape, findings);
+        admin_token(shape, findings);
+    }
 }
 
 fn unused_counters(shape: &ConfigShape, compiled: &Compiled<'_>, findings: &mut Findings) {

@@ -125,7 +125,7 @@ impl Loader<'_> {
                 let message = format!("can't read `{}`: {why}", path.display());
                 match asked {
                     Some(asked) => {
-                        let problem = Problem::error(asked.at, Code::Unreadable, message);
+                        let problem = Problem::error(asked.at, Code::Unreadable, asked.redact(&message));
                         findings.push(problem.help("paths are relative to the file that includes"));
                     }
                     None => {

@@ -12,6 +12,7 @@ mod load;
 mod path;
 mod read;
 mod redact;
+pub mod reference;
 mod scalar;
 pub mod schema;
 mod shape;

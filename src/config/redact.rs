@@ -21,6 +21,10 @@ static ON_LINE: LazyLock<Regex> = LazyLock::new(|| {
         .expect("the pattern is well-formed")
 });
 
+/// What looks made by a machine: long, of letters and digits. Names in a configuration have `_` or are short.
+static RANDOM: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"[A-Za-z0-9+/=.-]{12,}").expect("the pattern is well-formed"));
+
 /// The user part of a URL, and what follows its host: either may carry a secret.
 static IN_URL: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r#"://(?:([^/\s@"']+)@)?[^/\s,}\]"'?#]*([/?#][^\s,}\]"']*)?"#).expect("the pattern is well-formed")
@@ -41,6 +45,9 @@ pub fn mark(node: &Node, findings: &mut Findings) {
 
 /// No excerpt may show any value in `node`; the name of a variable is no secret.
 pub fn hide(node: &Node, findings: &mut Findings) {
+    if let Some((_, at)) = &node.tag {
+        findings.hide_span(*at);
+    }
     match &node.kind {
         Kind::Map(entries) => entries.iter().for_each(|entry| hide(&entry.value, findings)),
         Kind::List(items) => items.iter().for_each(|item| hide(item, findings)),
@@ -65,6 +72,9 @@ pub fn line(file: &File, file_number: u16, number: usize, secret: &[Span], guess
         .map(|span| span.range().start.saturating_sub(bytes.start)..span.range().end - bytes.start)
         .collect();
     if guess {
+        let mixed =
+            |text: &str| [char::is_alphabetic, |c: char| c.is_ascii_digit()].iter().all(|kind| text.contains(kind));
+        hidden.extend(RANDOM.find_iter(text).filter(|found| mixed(found.as_str())).map(|found| found.range()));
         hidden.extend(ON_LINE.captures_iter(text).filter_map(|found| found.get(2)).map(|value| value.range()));
     }
     let in_urls = IN_URL.captures_iter(text).flat_map(|found| [found.get(1), found.get(2)]).flatten();

@@ -42,7 +42,7 @@ impl FromScalar for Flag {
     }
 }
 
-inline_schema!(Flag, "flag", { "anyOf": [{ "type": "boolean" }, { "type": "string", "pattern": VARIABLE }] });
+inline_schema!(Flag, "flag", { "title": "true or false", "anyOf": [{ "type": "boolean" }, { "type": "string", "pattern": VARIABLE }] });
 
 /// A whole number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl FromScalar for Count {
     }
 }
 
-inline_schema!(Count, "count", { "anyOf": [{ "type": "integer", "minimum": 0 }, { "type": "string", "pattern": VARIABLE }] });
+inline_schema!(Count, "count", { "title": "number", "anyOf": [{ "type": "integer", "minimum": 0 }, { "type": "string", "pattern": VARIABLE }] });
 
 /// A stretch of time: `30s`, `15m`, `24h`, `30d`, `2w`, or several of them: `1h30m`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +109,7 @@ fn split_at(text: &str, end: impl Fn(char) -> bool) -> (&str, &str) {
 }
 
 inline_schema!(Lasting, "duration", {
+    "title": "duration",
     "type": "string",
     "pattern": r"^(0|(\s*\d+\s*(ms|s|m|h|d|w|sec|min|seconds?|minutes?|hours?|days?|weeks?))+|.*\$\{.*)$"
 });
@@ -134,7 +135,7 @@ impl FromScalar for Size {
     }
 }
 
-inline_schema!(Size, "size", { "anyOf": [
+inline_schema!(Size, "size", { "title": "size", "anyOf": [
     { "type": "integer", "minimum": 0 },
     { "type": "string", "pattern": r"^(\d+\s*([kKmM]([iI]?[bB])?|[bB])?|.*\$\{.*)$" },
 ] });
@@ -149,7 +150,7 @@ impl super::read::Read for ConditionText {
     }
 }
 
-inline_schema!(ConditionText, "condition", { "type": ["string", "boolean"] });
+inline_schema!(ConditionText, "condition", { "title": "condition", "type": ["string", "boolean"] });
 
 /// Declares a value that is one of a few words.
 macro_rules! choice {
@@ -160,6 +161,14 @@ macro_rules! choice {
 
         impl $name {
             pub const WORDS: &[&str] = &[$($word),*];
+
+            /// How it is written.
+            #[allow(dead_code, reason = "only the reference shows some of them")]
+            pub const fn word(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)*
+                }
+            }
         }
 
         impl $crate::config::read::FromScalar for $name {

@@ -54,7 +54,9 @@ fn value_help(line: &str) -> Option<&'static str> {
         '@' | '`' => Some("a value can't begin with `@` or a backtick; put it in quotes"),
         '*' | '&' => Some("YAML reads `*` and `&` as alias and anchor; put the value in quotes"),
         '%' => Some("a value can't begin with `%`; put it in quotes"),
-        '{' => Some("YAML reads `{` as a mapping; put templates and conditions that begin with it in quotes"),
+        '{' if value.starts_with("{{") || value.starts_with("{%") => {
+            Some("YAML reads `{` as a mapping; put templates and conditions that begin with it in quotes")
+        }
         _ => None,
     }
 }

@@ -65,7 +65,14 @@ pub fn condition(text: &ConditionText, scope: &Scope, broken: &[Arc<str>], findi
         if broken.iter().any(|name| **name == *about) {
             continue;
         }
+        let substituted = scalar.is_substituted(&error.span);
         let at = scalar.locate(&findings.sources, error.span);
+        if substituted {
+            // What is wrong with a value that may be secret is not told word by word.
+            let problem = Problem::error(at, Code::Condition, "what the variable holds is no part of a condition");
+            findings.push(problem.help("write the condition out; variables are for secrets and addresses"));
+            continue;
+        }
         let problem = Problem::error(at, Code::Condition, scalar.redact(&error.message));
         findings.push(match error.help {
             Some(help) => problem.help(scalar.redact(&help)),

@@ -162,7 +162,9 @@ fn property(text: &Scalar, findings: &mut Findings) -> Option<Arc<[Box<str>]>> {
         let message = format!("`{}` is no property of an event", findings.shown(text));
         let help = match (below, closest(written, ["user"])) {
             (None, Some(user)) => format!("did you mean `{user}`?"),
-            (None, None) if !written.contains(' ') => format!("did you mean `properties.{written}`?"),
+            (None, None) if !written.contains(' ') && !text.has_variables() => {
+                format!("did you mean `properties.{written}`?")
+            }
             _ => "write `properties.amount`, or `properties[\"total amount\"]` for a name with spaces".to_owned(),
         };
         findings.push(Problem::error(text.at, Code::BadValue, message).help(help));

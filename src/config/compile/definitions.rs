@@ -50,7 +50,7 @@ fn definition(
     let when = when(shape, scopes, counters, findings);
     let tiers = tiers(shape, scopes, counters, findings);
     if let Some(sentence) = shape.sentence.get() {
-        template::check(sentence, template::LEAD, findings);
+        template::sentence(sentence, findings);
     }
     if shape.intent.is_absent() && shape.fit.is_absent() && shape.when.is_absent() {
         let problem =

@@ -83,7 +83,7 @@ fn webhook_of(name: &Scalar, shape: &WebhookShape, allowed: &[IpNet], findings: 
         findings.push(problem.help("add `secret: ${NAME}`; `openssl rand -base64 32` makes one, after `whsec_`"));
     }
     if let Some(template) = shape.template.get() {
-        template::check(template, template::EVENT, findings);
+        template::body(template, findings);
     }
     let headers = headers(shape, findings);
     let timeout = lasting(&shape.timeout, Duration::from_secs(15));

@@ -1,4 +1,6 @@
-//! Templates: compiled once to see whether they can be, and whether they name what exists.
+//! Templates: compiled and tried once, to see whether they can be and whether they name what exists.
+
+use std::ops::Range;
 
 use minijinja::{Environment, ErrorKind};
 
@@ -6,9 +8,10 @@ use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
 use crate::config::suggest::{did_you_mean, one_of};
 use crate::config::yaml::Scalar;
+use crate::crm::template::{TemplateError, check_template, template_warning};
 
 /// What a sentence may use: the fields of a lead.
-pub const LEAD: &[&str] = &[
+const LEAD: &[&str] = &[
     "id",
     "revision",
     "definition",
@@ -18,47 +21,68 @@ pub const LEAD: &[&str] = &[
     "account",
     "contact",
     "people",
-    "summary",
     "reasons",
     "usage",
     "first_seen",
     "last_seen",
-    "routing",
     "timestamps",
 ];
 
-/// What a body may use: the fields of a lead event.
-pub const EVENT: &[&str] = &["schema", "id", "type", "occurred_at", "lead"];
+/// Reports what is wrong with the template of a webhook's body.
+pub fn body(text: &Scalar, findings: &mut Findings) {
+    let (error, problem): (_, fn(_, _, String) -> Problem) = match check_template(&text.text) {
+        Err(error) => (error, |at, code, message| Problem::error(at, code, message)),
+        Ok(()) => match template_warning(&text.text) {
+            Some(error) => (error, |at, code, message| {
+                Problem::warning(at, code, message).help("a lead may lack it: write `… is defined` or `| default(…)`")
+            }),
+            None => return,
+        },
+    };
+    let at = text.locate(&findings.sources, place(&text.text, &error));
+    findings.push(problem(at, Code::Template, text.redact(&error.message)));
+}
 
-/// Reports what is wrong with a template that may use the variables `known`.
-pub fn check(text: &Scalar, known: &[&str], findings: &mut Findings) {
-    let environment = Environment::new();
+/// The word at the place that an error names.
+fn place(text: &str, error: &TemplateError) -> Range<usize> {
+    let line: usize = text.split_inclusive('\n').take(error.line.saturating_sub(1)).map(str::len).sum();
+    let rest = text.get(line..).unwrap_or_default();
+    let start = line + rest.char_indices().nth(error.column.saturating_sub(1)).map_or(rest.len(), |(at, _)| at);
+    let word = text.get(start..).unwrap_or_default();
+    let length = word.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.'))).unwrap_or(word.len());
+    start..start + length.max(1)
+}
+
+/// Reports what is wrong with the template of a sentence.
+pub fn sentence(text: &Scalar, findings: &mut Findings) {
+    let mut environment = Environment::new();
+    environment.set_debug(true);
     let template = match environment.template_from_str(&text.text) {
         Ok(template) => template,
         Err(error) => {
-            let line = error.line().unwrap_or(1);
-            let start = text.text.lines().take(line - 1).map(|line| line.len() + 1).sum::<usize>();
-            let length = text.text.get(start..).and_then(|rest| rest.lines().next()).map_or(0, str::len);
-            let at = text.locate(&findings.sources, start..start + length);
+            let whole = 0..text.text.trim_end().len();
+            let at = text.locate(&findings.sources, error.range().filter(|range| !range.is_empty()).unwrap_or(whole));
             let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
-            let message = format!("the template can't be read: {}", text.redact(&detail));
-            let problem = Problem::error(at, Code::Template, message);
+            let problem =
+                Problem::error(at, Code::Template, format!("the template can't be read: {}", text.redact(&detail)));
             findings.push(match error.kind() {
                 ErrorKind::SyntaxError => {
-                    problem.help("templates are written in minijinja: `{{ account.name }}`, `{% if … %}`")
+                    problem.help("a value is written `{{ account.name }}`, a condition `{% if … %}`")
                 }
                 _ => problem,
             });
             return;
         }
     };
-    let mut unknown: Vec<String> =
-        template.undeclared_variables(false).into_iter().filter(|name| !known.contains(&name.as_str())).collect();
+    let known = || LEAD.iter().copied();
+    let mut unknown: Vec<String> = template.undeclared_variables(false).into_iter().collect();
+    unknown.retain(|name| !LEAD.contains(&name.as_str()) && environment.globals().all(|(global, _)| global != name));
     unknown.sort();
-    for name in unknown.iter().filter(|name| environment.globals().all(|(global, _)| global != name.as_str())) {
-        let at =
-            text.text.find(name.as_str()).map_or(text.at, |at| text.locate(&findings.sources, at..at + name.len()));
-        let help = did_you_mean(name, known.iter().copied(), || format!("there is {}", one_of(known.iter().copied())));
-        findings.push(Problem::warning(at, Code::Template, format!("nothing is called `{name}` here")).help(help));
+    for name in &unknown {
+        let found = text.text.find(name.as_str()).map_or(0..0, |at| at..at + name.len());
+        let name = if text.is_substituted(&found) { "…" } else { name.as_str() };
+        let at = text.locate(&findings.sources, found);
+        let help = did_you_mean(name, known(), || format!("a lead has {}", one_of(known())));
+        findings.push(Problem::warning(at, Code::Template, format!("a lead has nothing called `{name}`")).help(help));
     }
 }

@@ -9,7 +9,7 @@ section! {
     /// `distinct`, `sum`, `active_days`, `first_seen` and `last_seen`, without which events are counted.
     CounterShape = "this counter" {
         /// Whether it counts per `user` or per `account`.
-        #[schemars(required)]
+        #[schemars(extend("x-required" = true))]
         of: At<SubjectWord>,
         /// The name of a track event, or several; `any` means any track, page or screen call: any sign of use.
         #[schemars(extend("examples" = ["Task Created", ["Trial Started", "Plan Upgraded"], "any"]))]

@@ -14,10 +14,10 @@ section! {
     /// What makes a user or an account a product-qualified lead.
     DefinitionShape = "this definition" {
         /// Its name, as it stands in leads and in the CRM.
-        #[schemars(required)]
+        #[schemars(extend("x-required" = true))]
         name: Scalar,
         /// Who qualifies: a `user` or an `account`.
-        #[schemars(required)]
+        #[schemars(extend("x-required" = true))]
         of: At<SubjectWord>,
         /// For people: what it means, and whom it serves.
         description: Scalar,

@@ -8,7 +8,7 @@ section! {
     /// Where leads are delivered.
     DestinationShape = "this destination" {
         /// A webhook, signed as standardwebhooks.com says.
-        #[schemars(required)]
+        #[schemars(extend("x-required" = true))]
         webhook: WebhookShape,
         /// When a failed delivery is tried again.
         retry: RetryShape,
@@ -25,7 +25,7 @@ section! {
     /// A webhook.
     WebhookShape = "`webhook`" {
         /// Where to post.
-        #[schemars(required)]
+        #[schemars(extend("x-required" = true))]
         url: Scalar,
         /// The signing secret, `whsec_…`. Without one, requests are not signed.
         #[schemars(extend("examples" = ["${CRM_WEBHOOK_SECRET}"]))]

@@ -8,7 +8,7 @@ section! {
     /// A group of reps who share leads.
     TeamShape = "this team" {
         /// The reps' e-mail addresses, in the order of their turns.
-        #[schemars(required)]
+        #[schemars(extend("x-required" = true))]
         reps: List<Scalar>,
         /// How leads are shared: `round_robin`, in turn.
         #[schemars(extend("default" = "round_robin"))]
@@ -27,13 +27,13 @@ section! {
     /// One rule. The first route whose condition is true decides.
     RouteShape = "this route" {
         /// Its name, as it stands in the reason for the choice.
-        #[schemars(required)]
+        #[schemars(extend("x-required" = true))]
         name: Scalar,
         /// When it applies. Without it: always.
         #[schemars(extend("examples" = ["lead.tier == 1"]))]
         when: ConditionText,
         /// A team, a rep's e-mail address, or `self_serve`: no rep, the product itself follows up.
-        #[schemars(required)]
+        #[schemars(extend("x-required" = true))]
         to: Scalar,
     }
 }

@@ -26,7 +26,7 @@ section! {
         /// `segment`: Segment's `X-Signature`. `hmac_sha256`: a header with the hex HMAC-SHA256 of the body.
         /// `standard_webhooks`: see standardwebhooks.com. `header`: a fixed header, as RudderStack can send. `basic`,
         /// `bearer`: as in HTTP.
-        #[schemars(required)]
+        #[schemars(extend("x-required" = true))]
         scheme: At<SchemeWord>,
         /// The shared secret; with `header` the header's value, with `basic` the password, with `bearer` the token.
         #[schemars(extend("examples" = ["${SEGMENT_SHARED_SECRET}"]))]

@@ -3,6 +3,7 @@
 //! Built on the parser's events rather than on serde, because serde stops at the first mistake and forgets positions inside
 //! scalars. [`parse`] gives a [`Node`]; every [`Scalar`] can say which bytes of the file any part of its text came from.
 
+mod mask;
 mod node;
 mod parse;
 mod place;

@@ -71,6 +71,12 @@ impl Scalar {
         !self.pieces.is_empty()
     }
 
+    /// Whether any of `range` of the text came out of a variable.
+    #[must_use]
+    pub fn is_substituted(&self, range: &Range<usize>) -> bool {
+        self.pieces.iter().any(|piece| piece.text.start < range.end && range.start < piece.text.end)
+    }
+
     /// `message` with everything that came out of a variable replaced by the variable: values may be secret.
     #[must_use]
     pub fn redact(&self, message: &str) -> String {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, Tag};
 
+use super::mask::{mask, unmask};
 use super::node::{Entry, Kind, Node, Scalar};
 use super::variables::{Lookup, Trouble, substitute};
 use crate::config::diagnostic::Code;
@@ -29,8 +30,10 @@ pub fn parse(file: u16, lookup: &Lookup<'_>, findings: &mut Findings) -> Option<
         open: Vec::new(),
         anchors: HashMap::new(),
         root: None,
+        nodes: 0,
     };
-    for event in Parser::new_from_str_with_options(&text, options) {
+    let masked = mask(&text);
+    for event in Parser::new_from_str_with_options(&masked, options) {
         match event {
             Ok((event, span)) => {
                 if builder.event(event, span).is_some() {
@@ -68,6 +71,8 @@ struct Builder<'a> {
     open: Vec<Open>,
     anchors: HashMap<usize, Rc<Node>>,
     root: Option<Node>,
+    /// How many nodes there are so far, those that aliases stand for included.
+    nodes: usize,
 }
 
 impl Builder<'_> {
@@ -77,10 +82,11 @@ impl Builder<'_> {
         let tag = |tag: Option<&Tag>, this: &Self| {
             tag.map(|tag| (tag.original(), span.tag_span().map_or(at, |s| this.span(s))))
         };
+        self.nodes += 1;
         match event {
             Event::Scalar(text, style, anchor, written) => {
                 let written = tag(written.as_deref(), self);
-                let node = self.scalar(&text, style, at, written.is_some());
+                let node = self.scalar(&unmask(&text), style, at, written.is_some());
                 self.add(Node { tag: written, ..node }, anchor)
             }
             Event::SequenceStart(_, anchor, written) => {
@@ -128,8 +134,8 @@ impl Builder<'_> {
             self.findings.push(Problem::error(at, Code::Syntax, "an alias within the very thing that it names"));
             return None;
         };
-        let total: usize = self.open.iter().map(Open::size).sum::<usize>().saturating_add(target.size);
-        if total > MAX_NODES || self.open.len() + target.depth > MAX_DEPTH {
+        self.nodes = self.nodes.saturating_add(target.size);
+        if self.nodes > MAX_NODES || self.open.len() + target.depth > MAX_DEPTH {
             let message = "aliases make this file too large or too deep";
             self.findings.push(Problem::error(at, Code::Syntax, message).help("write it out, or use `include`"));
             return None;
@@ -169,34 +175,33 @@ impl Builder<'_> {
     /// `<<: *defaults`: entries of another mapping, where this one has none of that name. Reports keys that come twice.
     fn merge(&mut self, entries: Vec<Entry>) -> Vec<Entry> {
         let mut own: Vec<Entry> = Vec::with_capacity(entries.len());
+        let mut seen: HashMap<Arc<str>, Span> = HashMap::new();
         let mut merged = Vec::new();
         for entry in entries {
             if &*entry.key.text == "<<" && entry.key.is_plain() {
                 merged.push(entry.value);
-                continue;
-            }
-            match own.iter().find(|earlier| earlier.key.text == entry.key.text) {
-                Some(earlier) => {
-                    let first = self.findings.sources.name_place(earlier.key.at);
-                    let message = format!("`{}` is here twice", entry.key.shown);
-                    self.findings.push(
-                        Problem::error(entry.key.at, Code::Duplicate, message)
-                            .help(format!("it is first at {first}; remove or rename one of them")),
-                    );
-                }
-                None => own.push(entry),
+            } else if let Some(first) = seen.get(&entry.key.text) {
+                self.repeated(&entry.key, *first);
+            } else {
+                seen.insert(entry.key.text.clone(), entry.key.at);
+                own.push(entry);
             }
         }
         for node in merged.into_iter().flat_map(flatten) {
-            if let Kind::Map(entries) = node.kind {
-                for entry in entries {
-                    if !own.iter().any(|have| have.key.text == entry.key.text) {
-                        own.push(entry);
-                    }
+            let Kind::Map(entries) = node.kind else { continue };
+            for entry in entries {
+                if seen.insert(entry.key.text.clone(), entry.key.at).is_none() {
+                    own.push(entry);
                 }
             }
         }
         own
+    }
+
+    fn repeated(&mut self, key: &Scalar, first: Span) {
+        let first = self.findings.sources.name_place(first);
+        let problem = Problem::error(key.at, Code::Duplicate, format!("`{}` is here twice", key.shown));
+        self.findings.push(problem.help(format!("it is first at {first}; remove or rename one of them")));
     }
 
     fn scalar(&mut self, text: &str, style: ScalarStyle, at: Span, tagged: bool) -> Node {
@@ -246,15 +251,6 @@ impl Builder<'_> {
             Some(help) => problem.help(help),
             None => problem,
         });
-    }
-}
-
-impl Open {
-    fn size(&self) -> usize {
-        match &self.kind {
-            OpenKind::List(items) => items.iter().map(|node| node.size).sum(),
-            OpenKind::Map(entries, _) => entries.iter().map(|entry| entry.value.size).sum(),
-        }
     }
 }
 

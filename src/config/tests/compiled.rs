@@ -1,0 +1,178 @@
+//! What a right configuration becomes.
+
+use std::time::Duration;
+
+use super::{findings, loaded, messages};
+use crate::cdp::source::Proof;
+use crate::config::{AccountKey, Durability, PathRoot, StoreKind};
+use crate::counters::{Aggregate, EventMatch, Window};
+use crate::identity::SubjectKind;
+use crate::routing::RouteTarget;
+
+const ISSUE: &str = include_str!("../../../fixtures/issue.yaml");
+
+#[test]
+fn the_example_loads_as_it_stands() {
+    let config = loaded(ISSUE).config;
+    assert_eq!(config.sources.len(), 2);
+    assert_eq!(config.sources[0].write_keys[0].expose(), "k-app-0123456789");
+    assert!(config.sources[0].correct_time && config.sources[0].proof.is_none());
+    assert!(matches!(&config.sources[1].proof, Some(Proof::Segment { secrets, strict: false }) if secrets.len() == 1));
+    assert!(!config.sources[1].correct_time);
+    let counters: Vec<_> = config.counters.iter().map(|c| (&*c.name, &c.aggregate, c.window)).collect();
+    let email = Aggregate::DistinctProperty(vec![Box::from("email")].into());
+    assert_eq!(
+        counters,
+        [
+            ("tasks_30d", &Aggregate::Count, Window::Days(30)),
+            ("invited_30d", &email, Window::Days(30)),
+            ("daily_users", &Aggregate::DistinctUsers, Window::Days(1)),
+        ]
+    );
+    assert_eq!(config.counters[2].events, [EventMatch::Any]);
+    let definition = &config.definitions[0];
+    assert_eq!((&*definition.name, definition.of), ("ready for a team plan", SubjectKind::Account));
+    assert_eq!((definition.intent.len(), definition.fit.len()), (2, 2));
+    assert_eq!(definition.tiers.iter().map(|tier| tier.number).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(definition.cooldown_ms, 90 * 86_400_000);
+    assert_eq!(definition.version.len(), 8);
+    assert_eq!(config.routes[0].to, RouteTarget::Team("enterprise".into()));
+    assert_eq!(config.routes[1].to, RouteTarget::SelfServe);
+    let destination = &config.destinations[0];
+    assert_eq!(destination.webhook.url.as_str(), "https://crm.example.com/hooks/leads");
+    assert_eq!(destination.webhook.timeout, Duration::from_secs(15));
+    assert_eq!(config.accounts.len(), 6);
+    assert!(matches!(&config.store.kind, StoreKind::Embedded { path } if path.ends_with("data/handraiser.db")));
+}
+
+#[test]
+fn the_example_s_warnings_are_true() {
+    insta::assert_snapshot!(findings(ISSUE));
+}
+
+#[test]
+fn deliveries_are_tried_for_about_a_day() {
+    let retry = &loaded(ISSUE).config.destinations[0].retry;
+    let waits = (0..retry.max_attempts - 1).map(|n| retry.base.saturating_mul(1 << n).min(retry.cap));
+    let hours = waits.sum::<Duration>().as_secs() / 3_600;
+    assert!(retry.max_attempts >= 10 && (20..=28).contains(&hours), "{hours} h");
+}
+
+#[test]
+fn a_definition_s_version_follows_its_meaning_and_nothing_else() {
+    let version = |text: &str| loaded(text).config.definitions[0].version.clone();
+    let original = version(ISSUE);
+    let same = ISSUE.replace("cooldown: 90d", "cooldown: 90d\n    description: for teams\n    sentence: Hello!");
+    assert_eq!(version(&same), original);
+    assert_eq!(
+        version(
+            &ISSUE.replace("daily_users:     { of: account, event: any", "daily_users: { of: account, event: Login")
+        ),
+        original
+    );
+    for (from, to) in [
+        ("tasks_30d > 50", "tasks_30d > 51"),
+        ("cooldown: 90d", "cooldown: 91d"),
+        ("event: Task Created, within: 30d", "event: Task Created, within: 29d"),
+        ("1: account.employees >= 500", "1: account.employees >= 501"),
+    ] {
+        assert_ne!(version(&ISSUE.replace(from, to)), original, "{to}");
+    }
+}
+
+#[test]
+fn every_way_to_count() {
+    let config = loaded(
+        "counters:
+  a: { of: user, event: [One, Two], page: any, screen: Home, within: 2w }
+  b: { of: account, event: Paid, sum: 'properties.order[\"total amount\"]', where: properties.currency == 'EUR' }
+  c: { of: user, event: any, active_days: true, within: 7d }
+  d: { of: user, event: any, first_seen: true, label: first use }
+  e: { of: user, event: any, last_seen: true }
+  f: { of: user, page: [Pricing], within: 15m }
+  g: { of: account, event: any, distinct: user, within: 24h }
+",
+    )
+    .config;
+    let [a, b, c, d, e, f, g] = &config.counters[..] else { panic!("seven counters") };
+    let one = |name: &str| EventMatch::Track(name.into());
+    assert_eq!(a.events, [one("One"), one("Two"), EventMatch::Page(None), EventMatch::Screen(Some("Home".into()))]);
+    assert_eq!(a.window, Window::Days(14));
+    assert_eq!(b.aggregate, Aggregate::Sum(vec!["order".into(), "total amount".into()].into()));
+    assert_eq!(b.filter.as_ref().map(|filter| filter.source()), Some("properties.currency == 'EUR'"));
+    assert_eq!((&c.aggregate, c.window), (&Aggregate::ActiveDays, Window::Days(7)));
+    assert_eq!((&d.aggregate, d.label.as_deref()), (&Aggregate::FirstSeen, Some("first use")));
+    assert_eq!((&e.aggregate, e.window), (&Aggregate::LastSeen, Window::Lifetime));
+    assert_eq!((f.events[0].clone(), f.window), (EventMatch::Page(Some("Pricing".into())), Window::Minutes(15)));
+    assert_eq!((&g.aggregate, g.window), (&Aggregate::DistinctUsers, Window::Minutes(1_440)));
+}
+
+#[test]
+fn every_way_to_prove_oneself() {
+    let config = loaded(
+        "sources:
+  a: { signature: { scheme: hmac_sha256, secrets: [one, two] } }
+  b: { signature: { scheme: standard_webhooks, secret: \"${CRM_WEBHOOK_SECRET}\" } }
+  c: { signature: { scheme: header, header: X-Key, secret: three } }
+  d: { signature: { scheme: basic, user: me, secret: four }, correct_time: true }
+  e: { signature: { scheme: bearer, secret: five }, write_keys: [six, seven] }
+  f: { signature: { scheme: segment, secret: eight, strict: true } }
+",
+    )
+    .config;
+    let proofs: Vec<_> = config.sources.iter().filter_map(|source| source.proof.as_ref()).collect();
+    assert!(
+        matches!(proofs[0], Proof::HmacSha256 { header, secrets } if header == "X-Signature" && secrets.len() == 2)
+    );
+    assert!(matches!(proofs[1], Proof::StandardWebhooks { .. }));
+    assert!(matches!(proofs[2], Proof::Header { name, .. } if name == "X-Key"));
+    assert!(matches!(proofs[3], Proof::Basic { user, .. } if user == "me"));
+    assert!(matches!(proofs[4], Proof::Bearer { .. }));
+    assert!(matches!(proofs[5], Proof::Segment { strict: true, .. }));
+    assert!(config.sources[3].correct_time && !config.sources[4].correct_time);
+    assert_eq!(config.sources[4].write_keys.len(), 2);
+}
+
+#[test]
+fn settings_are_read() {
+    let config = loaded(
+        "time_zone: Europe/Berlin
+server:
+  listen: :9000
+  workers: 2
+  admin_token: ${ADMIN_TOKEN}
+  limits: { event: 64KiB, request: 500KB, batch_events: 100, in_flight: 10 }
+  drain_timeout: 1m30s
+store:
+  redis: { urls: [redis://a:1, redis://b:2], cluster: true, durability: replicas 2 }
+  partitions: 16
+  remember: 3d
+  idle_subjects: 400d
+  rejected_log: 10
+accounts: [ properties.workspace_id, 'traits[\"company id\"]', last group ]
+traits: { user: { nps: number, isOwner: bool, tags: list }, account: { Region: text } }
+",
+    )
+    .config;
+    assert_eq!(config.server.listen.to_string(), "0.0.0.0:9000");
+    assert_eq!((config.server.limits.event_bytes, config.server.limits.request_bytes), (65_536, 500_000));
+    assert_eq!(config.server.drain_timeout, Duration::from_secs(90));
+    assert!(
+        matches!(&config.store.kind, StoreKind::Redis { urls, cluster: true, durability: Durability::Replicas(2) } if urls.len() == 2)
+    );
+    assert_eq!((config.store.partitions.count(), config.store.remember), (16, Duration::from_secs(3 * 86_400)));
+    assert_eq!(config.store.idle_subjects, Some(Duration::from_secs(400 * 86_400)));
+    assert_eq!(config.accounts[0], AccountKey::Path(PathRoot::Properties, vec!["workspace_id".into()]));
+    assert_eq!(config.accounts[1], AccountKey::Path(PathRoot::Traits, vec!["company id".into()]));
+    assert_eq!(config.accounts[2], AccountKey::LastGroup);
+    assert!(config.user_traits.contains_key("is_owner") && config.account_traits.contains_key("region"));
+    assert_eq!(config.time_zone.iana_name(), Some("Europe/Berlin"));
+}
+
+#[test]
+fn an_empty_file_is_a_configuration_that_does_nothing() {
+    for text in ["", "# nothing yet\n", "sources:\n"] {
+        assert!(loaded(text).config.definitions.is_empty());
+    }
+    assert!(messages("").iter().any(|message| message.contains("no event can come in")));
+}
