@@ -24,3 +24,4 @@ pub mod worker;
 pub use deliveries::Deliveries;
 pub use receiver::Receiver;
 pub use spec::{Destination, DestinationName, RetryPolicy, Webhook};
+pub use template::{TemplateError, check_template, template_warning};

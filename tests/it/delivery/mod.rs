@@ -5,4 +5,5 @@ mod attempts;
 mod plant;
 mod reference_library;
 mod routing;
+mod spine;
 mod wire;
