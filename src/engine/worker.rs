@@ -56,6 +56,7 @@ impl Worker {
         }
     }
 
+    #[tracing::instrument(level = "debug", name = "apply", skip_all, fields(partition = %self.partition, jobs = items.len()))]
     async fn work(&mut self, mut items: Vec<Item>) {
         let setup = self.shared.setup();
         let mut conflicts = 0;

@@ -46,6 +46,8 @@ impl Shared {
         self.changed.notify_one();
     }
 
+    /// The span names no entry: ids of users stand in some entries' ids.
+    #[tracing::instrument(level = "debug", name = "work", skip_all, fields(queue = %self.queue, attempts = claimed.entry.attempts))]
     async fn handle(&self, claimed: &Claimed, expires: Instant) {
         for _ in 0..CONFLICTS {
             let work = match self.attempt(claimed).await {
