@@ -33,7 +33,7 @@ use crate::config::diagnostic::{self, Diagnostic};
 
 /// Turns product usage into product-qualified leads, routed and pushed into the CRM.
 #[derive(Debug, Parser)]
-#[command(name = "handraiser", version, propagate_version = true, max_term_width = 100)]
+#[command(name = "handraiser", version, max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -2,7 +2,7 @@
 
 use actix_web::App;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{OpenApi, SecurityRequirement};
+use utoipa::openapi::{ContentBuilder, OpenApi, Ref, Response, ResponseBuilder, SecurityRequirement};
 use utoipa_actix_web::AppExt;
 use utoipa_actix_web::service_config::ServiceConfig;
 use utoipa_swagger_ui::SwaggerUi;
@@ -55,6 +55,16 @@ pub fn viewer() -> SwaggerUi {
     SwaggerUi::new("/docs/{_:.*}").url(DOCUMENT_PATH, document())
 }
 
+/// What every path of the admin API may answer besides its own.
+const REFUSALS: [(&str, &str); 3] =
+    [("401", "the token is missing or wrong"), ("403", "no token is configured"), ("503", "the store does not answer")];
+
+fn refusal(description: &str) -> Response {
+    let body = ContentBuilder::new().schema(Some(Ref::from_schema_name("Error"))).build();
+    ResponseBuilder::new().description(description).content("application/json", body).build()
+}
+
+/// Says of every path of the admin API that it needs the token, and what it answers without.
 fn require_token(document: &mut OpenApi) {
     let scheme = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
     document.components.get_or_insert_default().add_security_scheme("token", scheme);
@@ -63,6 +73,9 @@ fn require_token(document: &mut OpenApi) {
         let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
         for operation in operations.into_iter().flatten() {
             operation.security = Some(vec![SecurityRequirement::new("token", Vec::<String>::new())]);
+            for (status, description) in REFUSALS {
+                operation.responses.responses.insert(status.to_owned(), refusal(description).into());
+            }
         }
     }
 }

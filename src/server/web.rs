@@ -51,6 +51,7 @@ impl Web {
             server = server.workers(threads);
         }
         let server = server
+            .tcp_nodelay(true)
             .keep_alive(KEEP_ALIVE)
             .client_request_timeout(HEAD_TIMEOUT)
             .disable_signals()

@@ -41,7 +41,7 @@ impl Numbers {
     #[expect(clippy::cast_precision_loss, reason = "a few thousand events")]
     pub fn rate(&self) -> String {
         let seconds = self.past_took.as_secs_f64();
-        format!("in {}, {:.0} events/s from one sender, durable", span(self.past_took), self.past as f64 / seconds)
+        format!("in {}: {:.0} events/s, durable", span(self.past_took), self.past as f64 / seconds)
     }
 
     /// The table; what the server counted comes from its own report of its sources.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::Failure;
-use crate::cli::paint::{Paint, Tone, wrap};
+use crate::cli::paint::{Paint, Tone, columns, wrap};
 
 pub struct Stage {
     pub paint: Paint,
@@ -52,10 +52,16 @@ impl Stage {
     /// A fact: a mark, what happened, and what came of it.
     pub fn fact(&self, met: bool, what: &str, outcome: &str) -> Result<(), Failure> {
         let mark = self.paint.mark(Some(met));
-        let padding = " ".repeat(34_usize.saturating_sub(crate::cli::paint::columns(what)));
-        let room = self.paint.width.unwrap_or(120).saturating_sub(41);
-        let outcome = crate::cli::paint::fit(outcome, room.max(30));
-        self.say(&format!("   {mark} {what}{padding}  {}", self.paint.dim(outcome)))
+        let left = 36;
+        let room = self.paint.width.unwrap_or(100).min(100).saturating_sub(left + 5);
+        let padding = " ".repeat(left.saturating_sub(columns(what)));
+        let mut lines = wrap(outcome, room.max(20)).into_iter();
+        let first = lines.next().unwrap_or_default();
+        self.say(&format!("   {mark} {what}{padding}{}", self.paint.dim(first)))?;
+        for line in lines {
+            self.say(&format!("     {}{}", " ".repeat(left), self.paint.dim(line)))?;
+        }
+        Ok(())
     }
 
     /// From now on a bar towards `length` stands at the bottom.

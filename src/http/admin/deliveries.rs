@@ -78,6 +78,7 @@ struct ListParams {
 
 /// Lists deliveries, newest first.
 #[utoipa::path(
+    operation_id = "list_deliveries",
     tag = "deliveries",
     params(ListParams),
     responses((status = 200, body = DeliveryList), (status = 400, body = ErrorBody<'static>)),
@@ -96,6 +97,7 @@ pub async fn list(state: Data<AdminState>, params: Query<ListParams>) -> Result<
 
 /// Tries dead deliveries again, with a fresh count of attempts.
 #[utoipa::path(
+    operation_id = "replay_deliveries",
     tag = "deliveries",
     request_body = ReplayRequest,
     responses((status = 200, body = Replayed), (status = 400, body = ErrorBody<'static>)),

@@ -50,6 +50,7 @@ struct ListParams {
 
 /// Lists leads, newest first.
 #[utoipa::path(
+    operation_id = "list_leads",
     tag = "leads",
     params(ListParams),
     responses(
@@ -70,6 +71,7 @@ pub async fn list(state: Data<AdminState>, params: Query<ListParams>) -> Result<
 
 /// Shows one lead.
 #[utoipa::path(
+    operation_id = "show_lead",
     tag = "leads",
     params(("id" = String, Path, description = "the lead's id")),
     responses((status = 200, body = LeadItem), (status = 404, body = ErrorBody<'static>)),

@@ -39,7 +39,7 @@ struct ListParams {
 }
 
 /// Lists events that could not be used, newest first. The log is bounded: the oldest leave.
-#[utoipa::path(tag = "events", params(ListParams), responses((status = 200, body = RejectedList)))]
+#[utoipa::path(operation_id = "list_rejected", tag = "events", params(ListParams), responses((status = 200, body = RejectedList)))]
 #[get("/rejected")]
 pub async fn list(state: Data<AdminState>, params: Query<ListParams>) -> Result<Json<RejectedList>, ApiError> {
     let rows = state.store.rejected(Limit::of(params.limit)).await?;

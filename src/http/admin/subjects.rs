@@ -39,6 +39,7 @@ pub struct ForgetAnswer {
 
 /// Shows the stored state of a subject.
 #[utoipa::path(
+    operation_id = "show_subject",
     tag = "subjects",
     params(
         ("kind" = String, Path, description = "`user` or `account`"),
@@ -58,6 +59,7 @@ pub async fn show(state: Data<AdminState>, path: Path<(SubjectKind, String)>) ->
 
 /// Shows where a subject stands on every definition of its kind: each condition with what is observed now.
 #[utoipa::path(
+    operation_id = "explain_subject",
     tag = "subjects",
     params(
         ("kind" = String, Path, description = "`user` or `account`"),
@@ -84,6 +86,7 @@ fn nobody(key: &RecordKey) -> ApiError {
 
 /// Deletes a subject: state, leads and deliveries. A user goes with every id that was merged into them.
 #[utoipa::path(
+    operation_id = "forget_subject",
     tag = "subjects",
     params(
         ("kind" = String, Path, description = "`user` or `account`"),
