@@ -5,6 +5,9 @@
 //! destination queued. Whoever dies in between leaves the entry to the next one, who finds the turn already taken and comes
 //! to the same rep.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use async_trait::async_trait;
 
 use super::SharedConfig;
@@ -13,11 +16,11 @@ use crate::config::Config;
 use crate::crm::deliveries::queue_of;
 use crate::identity::RecordKey;
 use crate::lead::{Lead, LeadEvent, Routing};
-use crate::routing::{Decision, Team, Turn, assign, decide};
+use crate::routing::{Decision, Team, TeamName, Turn, assign, decide};
 use crate::store::{Claimed, Commit, CommitError, Entry, LeadRow, Outcome, Record, SharedStore, StoreError, Write};
 use crate::time::{Clock, Millis};
 
-/// How often a turn is tried when other leads take theirs in the same instant.
+/// How often a turn is tried when other processes take theirs in the same instant.
 const TURN_CONFLICTS: usize = 100;
 
 /// Routes leads.
@@ -25,6 +28,8 @@ pub struct Router {
     store: SharedStore,
     config: SharedConfig,
     clock: Clock,
+    /// One lead at a time takes a turn of a team, so that only other processes can come in between.
+    lines: Mutex<BTreeMap<TeamName, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 #[async_trait]
@@ -50,7 +55,7 @@ impl Handler for Router {
 impl Router {
     #[must_use]
     pub fn new(store: SharedStore, config: SharedConfig, clock: Clock) -> Self {
-        Self { store, config, clock }
+        Self { store, config, clock, lines: Mutex::default() }
     }
 
     /// The lead as it is stored.
@@ -78,6 +83,8 @@ impl Router {
     async fn turn(&self, team: &Team, lead: &str) -> Result<Option<Turn>, StoreError> {
         let key = RecordKey::team(&team.name);
         let partition = self.store.partitions().of(&key);
+        let line = self.line(&team.name);
+        let _turn = line.lock().await;
         for _ in 0..TURN_CONFLICTS {
             let loaded = self.store.load(partition, std::slice::from_ref(&key)).await?;
             let record = loaded.into_iter().next().flatten().unwrap_or_default();
@@ -94,6 +101,12 @@ impl Router {
             }
         }
         Err(StoreError::Unavailable(format!("the record of team {} kept changing", team.name)))
+    }
+
+    /// Where the leads of one team stand in line.
+    fn line(&self, team: &TeamName) -> Arc<tokio::sync::Mutex<()>> {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(lines.entry(Arc::clone(team)).or_default())
     }
 
     fn commit(

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use handraiser::cdp::source::Secret;
+use handraiser::config::Durability;
 use handraiser::crm::deliveries::queue_of;
 use handraiser::engine::queue::{Handler, Runner, Settings, Work};
 use handraiser::engine::queues;
@@ -10,10 +12,12 @@ use handraiser::engine::route_worker::Router;
 use handraiser::identity::RecordKey;
 use handraiser::lead::{Lead, LeadEvent, LeadEventType};
 use handraiser::routing::{Assign, Route, RouteTarget, Team};
-use handraiser::store::{Claimed, Commit, Entry, EntryState};
+use handraiser::store::{
+    Claimed, Commit, Entry, EntryState, MemoryStore, RedisSettings, RedisStore, SharedStore, StoreOptions,
+};
 
 use super::plant::{PATIENCE, Plant, config, destination, event};
-use crate::harness::eventually;
+use crate::harness::{Redis, eventually};
 
 fn plant(reps: &[&str]) -> Plant {
     let plant = Plant::new(Vec::new());
@@ -133,23 +137,20 @@ async fn whoever_dies_between_the_turn_and_the_lead_changes_nothing() {
     runner.drain(PATIENCE).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn several_processes_share_turns_without_skipping_or_doubling() {
+/// Routes 203 leads with as many processes as there are handles of one store.
+async fn share_turns(stores: Vec<SharedStore>) {
     let reps = ["ana", "ben", "cy", "dee", "eve"];
-    let plants: Vec<_> = {
-        let first = plant(&reps);
-        let other = || Plant {
-            store: Arc::clone(&first.store),
-            clock: first.clock.clone(),
-            wakes: handraiser::engine::Wakes::default(),
-            config: Arc::clone(&first.config),
-        };
-        let others = [other(), other(), other()];
-        std::iter::once(first).chain(others).collect()
-    };
+    let plants: Vec<_> = stores
+        .into_iter()
+        .map(|store| {
+            let mut plant = plant(&reps);
+            plant.store = store;
+            plant
+        })
+        .collect();
     let runners: Vec<_> = plants.iter().map(start).collect();
     for lead in 0..203 {
-        qualify(&plants[lead % 4], &format!("lead{lead}"), 1, LeadEventType::Qualified).await;
+        qualify(&plants[lead % plants.len()], &format!("lead{lead}"), 1, LeadEventType::Qualified).await;
     }
     let mut counts = BTreeMap::<String, usize>::new();
     for event in routed(&plants[0], 203).await {
@@ -160,6 +161,27 @@ async fn several_processes_share_turns_without_skipping_or_doubling() {
     for runner in runners {
         runner.drain(PATIENCE).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn several_processes_share_turns_without_skipping_or_doubling() {
+    let store: SharedStore = Arc::new(MemoryStore::new(StoreOptions::default()));
+    share_turns(vec![Arc::clone(&store), Arc::clone(&store), Arc::clone(&store), store]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn several_processes_share_turns_over_redis() {
+    let redis = Redis::start("everysec").await;
+    let mut stores: Vec<SharedStore> = Vec::new();
+    for _ in 0..3 {
+        let settings = RedisSettings::new(vec![Secret::new(&redis.url())], false, Durability::Redis);
+        let store = RedisStore::open(settings, StoreOptions::default()).await.expect("the store opens");
+        stores.push(Arc::new(store));
+    }
+    share_turns(stores).await;
+    let record = redis.cli(&["--raw", "KEYS", "*team:enterprise*"]);
+    let turns = redis.cli(&["--raw", "HGET", record.lines().next().expect("the team's record"), "turns"]);
+    assert_eq!(turns.trim(), "203", "{record}");
 }
 
 #[tokio::test]
