@@ -6,6 +6,7 @@ mod counting;
 mod delivery;
 mod harness;
 mod ingest;
+mod qualifying;
 mod redis_conformance;
 mod redis_faults;
 mod redis_open;

@@ -39,11 +39,11 @@ async fn open(urls: Vec<String>, cluster: bool, options: StoreOptions) -> Opened
     Opened { store: Arc::new(store), guard: Box::new(()) }
 }
 
-async fn single(options: StoreOptions) -> Opened {
+pub(crate) async fn single(options: StoreOptions) -> Opened {
     open(vec![SERVER.0.url()], false, options).await
 }
 
-async fn clustered(options: StoreOptions) -> Opened {
+pub(crate) async fn clustered(options: StoreOptions) -> Opened {
     open(CLUSTER.0.urls(), true, options).await
 }
 

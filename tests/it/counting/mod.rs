@@ -18,6 +18,7 @@ use proptest::test_runner::{Config, TestRunner};
 use self::faulty::FaultyStore;
 use self::stream::{Op, ops};
 use self::world::World;
+use crate::redis_conformance::{clustered, single};
 use crate::store_conformance::Opened;
 use crate::store_conformance::stores::embedded;
 
@@ -72,4 +73,16 @@ fn a_store_that_fails_in_the_middle_changes_no_figure() {
 fn the_embedded_store_changes_no_figure() {
     let runtime = runtime();
     agrees_with_reference(&runtime, &|| runtime.block_on(embedded(options())), cases(150));
+}
+
+#[test]
+fn redis_changes_no_figure() {
+    let runtime = runtime();
+    agrees_with_reference(&runtime, &|| runtime.block_on(single(options())), cases(150));
+}
+
+#[test]
+fn a_redis_cluster_changes_no_figure() {
+    let runtime = runtime();
+    agrees_with_reference(&runtime, &|| runtime.block_on(clustered(options())), cases(50));
 }
