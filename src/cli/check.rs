@@ -124,3 +124,37 @@ fn json(file: &str, outcome: &Outcome) -> String {
     };
     serde_json::to_string_pretty(&report).unwrap_or_default() + "\n"
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(text: &str) -> Outcome {
+        config::load_text("handraiser.yaml", text, &|_| None)
+    }
+
+    const RIGHT: &str = "sources: { app: { write_key: abc } }\ncounters: { a: { of: user, event: any } }\n";
+    const WRONG: &str = "sources: { app: { write_kee: abc } }\n";
+
+    #[test]
+    fn people_read_what_is_configured_or_what_is_wrong() {
+        insta::assert_snapshot!(text("handraiser.yaml", &outcome(RIGHT), false));
+        insta::assert_snapshot!(text("handraiser.yaml", &outcome(WRONG), false));
+        let absent = config::load(std::path::Path::new("no/such.yaml"), &|_| None);
+        insta::assert_snapshot!(text("no/such.yaml", &absent, false));
+    }
+
+    #[test]
+    fn programs_read_json() {
+        insta::assert_snapshot!(json("handraiser.yaml", &outcome(RIGHT)));
+        insta::assert_snapshot!(json("handraiser.yaml", &outcome(WRONG)));
+    }
+
+    #[test]
+    fn the_exit_code_tells_right_wrong_and_unreadable() {
+        assert_eq!(exit_code(&outcome(RIGHT), false), 0);
+        assert_eq!(exit_code(&outcome(RIGHT), true), 1);
+        assert_eq!(exit_code(&outcome(WRONG), false), 1);
+        assert_eq!(exit_code(&config::load(std::path::Path::new("no/such.yaml"), &|_| None), false), 2);
+    }
+}

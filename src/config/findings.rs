@@ -100,7 +100,7 @@ impl Findings {
         self.seal();
         let order: Vec<String> = self.sources.iter().map(|file| file.path.display().to_string()).collect();
         let rank = |one: &Diagnostic| order.iter().position(|path| *path == one.file);
-        self.diagnostics.sort_by(|a, b| (rank(a), a.line, a.column).cmp(&(rank(b), b.line, b.column)));
+        self.diagnostics.sort_by_key(|one| (rank(one), one.line, one.column));
         self.diagnostics
     }
 
@@ -117,6 +117,7 @@ impl Findings {
 
     fn place(&self, problem: Problem) -> Diagnostic {
         let Problem { severity, code, at, message, help } = problem;
+        let (message, help) = (redact::visible(&message), help.map(|help| redact::visible(&help)));
         let found = at.and_then(|at| Some((at, self.sources.file(at.file)?)));
         let Some((at, file)) = found else {
             return Diagnostic {

@@ -1,6 +1,6 @@
 //! Legal, but surely not what was meant: what only shows once everything is compiled.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -11,6 +11,7 @@ use super::read::{Field, Many, Named};
 use super::scalar::ConditionText;
 use super::shape::{ConfigShape, DefinitionShape, Tiers};
 use super::source::Span;
+use super::suggest::fold;
 use super::yaml::Scalar;
 use crate::counters::{Aggregate, Counter, Window};
 use crate::qualify::Definition;
@@ -31,7 +32,9 @@ pub fn lint(shape: &ConfigShape, compiled: &Compiled<'_>, findings: &mut Finding
         unused_counters(shape, compiled, findings);
         unused_teams(shape, findings);
     }
+    similar_events(shape, findings);
     for definition in definitions {
+        constant_conditions(definition, compiled, findings);
         unreachable_tiers(definition, compiled, findings);
         for text in conditions(definition) {
             impossible(&text.0, compiled.counters, findings);
@@ -80,10 +83,44 @@ fn unused_teams(shape: &ConfigShape, findings: &mut Findings) {
     }
 }
 
+/// Events are told apart by every letter: `Task created` is another event than `Task Created`.
+fn similar_events(shape: &ConfigShape, findings: &mut Findings) {
+    let counters = shape.counters.get().map_or(&[][..], |Named(counters)| counters.as_slice());
+    let events =
+        counters.iter().filter_map(|(_, counter)| counter.as_ref()?.event.get()).flat_map(|Many(events)| events);
+    let mut seen: HashMap<String, &Scalar> = HashMap::new();
+    for event in events {
+        let first = *seen.entry(fold(&event.text)).or_insert(event);
+        if first.text.trim() != event.text.trim() {
+            let message = format!("`{}` is not the same event as `{}`", event.shown, first.shown);
+            let place = findings.sources.name_place(first.at);
+            let help = format!("if it should be, write it as at {place}: every letter counts");
+            findings.push(Problem::warning(event.at, Code::Suspicious, message).help(help));
+        }
+    }
+}
+
+/// Conditions that don't depend on anything.
+fn constant_conditions(shape: &DefinitionShape, compiled: &Compiled<'_>, findings: &mut Findings) {
+    let Some(definition) = compiled_of(shape, compiled) else { return };
+    let lists = [(&shape.intent, &definition.intent), (&shape.fit, &definition.fit)];
+    let pairs = lists.into_iter().flat_map(|(texts, list)| texts.get().into_iter().flat_map(|Many(all)| all).zip(list));
+    for (ConditionText(text), condition) in pairs {
+        let Some(constant) = condition.expr.constant() else { continue };
+        let message = format!("this condition is always {constant}");
+        let help = if constant { "remove it" } else { "nobody can qualify: mend the condition, or remove it" };
+        findings.push(Problem::warning(text.at, Code::Unreachable, message).help(help));
+    }
+}
+
+fn compiled_of<'a>(shape: &DefinitionShape, compiled: &Compiled<'a>) -> Option<&'a Definition> {
+    let name = shape.name.get()?.text.trim();
+    compiled.definitions.iter().find(|one| &*one.name == name)
+}
+
 fn unreachable_tiers(shape: &DefinitionShape, compiled: &Compiled<'_>, findings: &mut Findings) {
     let Some(Tiers(tiers)) = shape.tiers.get() else { return };
-    let name = shape.name.get().map(|name| name.text.trim());
-    let Some(definition) = compiled.definitions.iter().find(|one| Some(&*one.name) == name) else { return };
+    let Some(definition) = compiled_of(shape, compiled) else { return };
     let mut always: Option<u8> = None;
     for ((key, _), tier) in tiers.iter().zip(&definition.tiers) {
         let constant = tier.when.constant();

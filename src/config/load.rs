@@ -130,7 +130,9 @@ impl Loader<'_> {
                     }
                     None => {
                         let file = path.display().to_string();
-                        findings.push_whole(Severity::Error, Code::Unreadable, &file, message, None);
+                        let help =
+                            Some("name the file, for example `handraiser check config/handraiser.yaml`".to_owned());
+                        findings.push_whole(Severity::Error, Code::Unreadable, &file, message, help);
                     }
                 }
                 None

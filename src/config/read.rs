@@ -11,7 +11,7 @@ use super::diagnostic::Code;
 use super::findings::{Findings, Problem};
 use super::redact;
 use super::source::Span;
-use super::suggest::{did_you_mean, one_of};
+use super::suggest::{all_of, did_you_mean, one_of};
 use super::yaml::{Kind, Node, Scalar};
 
 /// What can be read from a node. `None` when it can't be; that was reported.
@@ -77,7 +77,7 @@ pub struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// The fields of `node`, which must be a mapping; nothing at all is an empty one.
-    pub fn of(node: &'a Node, what: &str, findings: &mut Findings) -> Option<Self> {
+    pub fn of(node: &'a Node, what: &str, names: &[&str], findings: &mut Findings) -> Option<Self> {
         refuse_tag(node, findings)?;
         match &node.kind {
             Kind::Map(entries) => {
@@ -86,7 +86,9 @@ impl<'a> Fields<'a> {
             }
             Kind::Null => Some(Self { entries: Vec::new(), known: Vec::new() }),
             Kind::Scalar(_) | Kind::List(_) => {
-                findings.push(mismatch(node, what));
+                let problem = mismatch(node, &format!("a mapping with the fields of {what}"));
+                let names = names.iter().map(|name| name.trim_start_matches("r#"));
+                findings.push(problem.help(format!("it has {}", all_of(names))));
                 None
             }
         }
@@ -141,7 +143,7 @@ macro_rules! section {
         impl $crate::config::read::Read for $name {
             fn read(node: &$crate::config::yaml::Node, findings: &mut $crate::config::findings::Findings) -> Option<Self> {
                 #[allow(unused_mut, reason = "a section may have no fields")]
-                let mut fields = $crate::config::read::Fields::of(node, $what, findings)?;
+                let mut fields = $crate::config::read::Fields::of(node, $what, &[$(stringify!($field)),*], findings)?;
                 let section = Self { $($field: fields.take(stringify!($field), findings),)* at: node.at };
                 fields.finish($what, findings);
                 Some(section)
@@ -233,7 +235,7 @@ impl<T: Read> Read for Named<T> {
             }
             Kind::Null => Some(Self(Vec::new())),
             Kind::Scalar(_) | Kind::List(_) => {
-                findings.push(mismatch(node, "a mapping from names"));
+                findings.push(mismatch(node, "a mapping from names").help("give each one a name: `name: …`"));
                 None
             }
         }

@@ -79,5 +79,11 @@ pub fn line(file: &File, file_number: u16, number: usize, secret: &[Span], guess
     }
     let in_urls = IN_URL.captures_iter(text).flat_map(|found| [found.get(1), found.get(2)]).flatten();
     hidden.extend(in_urls.filter(|part| part.as_str() != "/").map(|part| part.range()));
-    text.char_indices().map(|(at, c)| if hidden.iter().any(|range| range.contains(&at)) { '•' } else { c }).collect()
+    let shown = text.char_indices().map(|(at, c)| if hidden.iter().any(|range| range.contains(&at)) { '•' } else { c });
+    visible(&shown.collect::<String>())
+}
+
+/// `text` without anything that a terminal would obey; every character stays one character.
+pub fn visible(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\t' { '\u{FFFD}' } else { c }).collect()
 }

@@ -23,15 +23,24 @@ pub fn did_you_mean<'a>(
 
 /// `` `a`, `b` or `c` ``
 pub fn one_of<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    list(names, "or")
+}
+
+/// `` `a`, `b` and `c` ``
+pub fn all_of<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    list(names, "and")
+}
+
+fn list<'a>(names: impl IntoIterator<Item = &'a str>, word: &str) -> String {
     let quoted: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
     match quoted.split_last() {
         Some((last, [])) => last.clone(),
-        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
+        Some((last, rest)) => format!("{} {word} {last}", rest.join(", ")),
         None => String::from("nothing"),
     }
 }
 
 /// Upper and lower case, `-`, `_` and spaces are the same to people.
-fn fold(word: &str) -> String {
+pub fn fold(word: &str) -> String {
     word.chars().filter(|c| !matches!(c, '-' | '_' | ' ')).flat_map(char::to_lowercase).collect()
 }

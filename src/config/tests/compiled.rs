@@ -176,3 +176,22 @@ fn an_empty_file_is_a_configuration_that_does_nothing() {
     }
     assert!(messages("").iter().any(|message| message.contains("no event can come in")));
 }
+
+#[test]
+fn the_fixtures_that_people_copy_are_right() {
+    let any = |name: &str| {
+        Some(match name {
+            name if name.ends_with("_SECRET") => "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr".to_owned(),
+            name if name.ends_with("_URL") => "https://crm.example.com".to_owned(),
+            name => format!("{name}-0123456789"),
+        })
+    };
+    for (name, text) in [
+        ("starter.yaml", include_str!("../../../fixtures/starter.yaml")),
+        ("demo.yaml", include_str!("../../../fixtures/demo.yaml")),
+    ] {
+        let loaded = crate::config::load_text(name, text, &any);
+        let found = loaded.map_or_else(|all| all, |loaded| loaded.warnings);
+        assert_eq!(crate::config::diagnostic::render_all(&found, false), "", "{name}");
+    }
+}
