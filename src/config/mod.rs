@@ -1,6 +1,6 @@
 //! The configuration: one file per section, diagnostics that point at the place, compiled into the domain's own types.
 //!
-//! [`load`] reads a file and what it includes: text → tree with places (`yaml`) → shape (`shape`, `read`) → domain types
+//! [`load()`] reads a file and what it includes: text → tree with places (`yaml`) → shape (`shape`, `read`) → domain types
 //! (`compile`). Every step reports all that is wrong with it, and goes on with what is right. [`watch`] keeps a running
 //! server's configuration up to date. The JSON Schema and `docs/configuration.md` are made from `shape` by [`schema`].
 

@@ -1,7 +1,7 @@
 //! YAML as a tree that remembers where everything stands.
 //!
 //! Built on the parser's events rather than on serde, because serde stops at the first mistake and forgets positions inside
-//! scalars. [`parse`] gives a [`Node`]; every [`Scalar`] can say which bytes of the file any part of its text came from.
+//! scalars. [`parse()`] gives a [`Node`]; every [`Scalar`] can say which bytes of the file any part of its text came from.
 
 mod mask;
 mod node;
