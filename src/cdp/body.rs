@@ -124,7 +124,7 @@ struct Listed<'a> {
 
 #[derive(serde::Deserialize)]
 #[serde(field_identifier, rename_all = "camelCase")]
-enum Key {
+enum Field {
     Batch,
     #[serde(alias = "write_key")]
     WriteKey,
@@ -149,18 +149,18 @@ impl<'de> Visitor<'de> for EnvelopeVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut envelope = Envelope::default();
         let mut stamped = None;
-        while let Some(key) = map.next_key::<Key>()? {
+        while let Some(key) = map.next_key::<Field>()? {
             let body = &mut envelope.body;
             match key {
-                Key::Batch => {
+                Field::Batch => {
                     envelope.batch = map.next_value_seed(Limited(self.0))?.map_or(BatchField::NoList, BatchField::List);
                 }
-                Key::WriteKey => body.write_key = map.next_value::<TextField>()?.0,
-                Key::SentAt => body.sent_at = map.next_value::<TimeField>()?.0,
-                Key::Timestamp => stamped = map.next_value::<TimeField>()?.0,
-                Key::Context => body.context = Some(map.next_value()?),
-                Key::Integrations => body.integrations = Some(map.next_value()?),
-                Key::Other => {
+                Field::WriteKey => body.write_key = map.next_value::<TextField>()?.0,
+                Field::SentAt => body.sent_at = map.next_value::<TimeField>()?.0,
+                Field::Timestamp => stamped = map.next_value::<TimeField>()?.0,
+                Field::Context => body.context = Some(map.next_value()?),
+                Field::Integrations => body.integrations = Some(map.next_value()?),
+                Field::Other => {
                     map.next_value::<IgnoredAny>()?;
                 }
             }

@@ -248,3 +248,76 @@ impl From<EngineError> for ApiError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every row, as an operator looks it up.
+    #[test]
+    fn the_table() {
+        let senders = [
+            "missing_write_key",
+            "unknown_write_key",
+            "missing_signature",
+            "malformed_signature",
+            "wrong_signature",
+            "partial_signature",
+            "stale_signature",
+            "missing_credentials",
+            "wrong_credentials",
+        ];
+        let codes = ErrorCode::PLAIN.into_iter();
+        let codes = codes.chain(ItemCode::ALL.map(ErrorCode::Item)).chain(senders.map(ErrorCode::Sender));
+        let rows: Vec<_> = codes.map(|code| format!("{} {}", code.row().status.as_u16(), code.row().code)).collect();
+        insta::assert_snapshot!(rows.join("\n"), @r"
+        400 invalid_json
+        400 invalid_request
+        404 unknown_source
+        401 invalid_admin_token
+        403 admin_disabled
+        404 not_found
+        405 method_not_allowed
+        408 body_timeout
+        413 request_too_large
+        415 unsupported_encoding
+        429 overloaded
+        503 store_unavailable
+        503 draining
+        500 internal
+        400 invalid_event
+        400 invalid_field
+        413 event_too_large
+        400 batch_too_long
+        400 missing_type
+        400 unsupported_type
+        400 missing_id
+        400 missing_event
+        400 missing_group
+        400 missing_previous
+        400 delete_not_proven
+        401 missing_write_key
+        401 unknown_write_key
+        401 missing_signature
+        401 malformed_signature
+        401 wrong_signature
+        401 partial_signature
+        401 stale_signature
+        401 missing_credentials
+        401 wrong_credentials
+        ");
+        let mut unique: Vec<_> = rows.iter().collect();
+        unique.sort_unstable();
+        unique.dedup();
+        assert_eq!(unique.len(), rows.len(), "a code means one thing");
+    }
+
+    #[test]
+    fn a_store_that_can_not_commit_asks_for_patience() {
+        let error = ApiError::from(EngineError::from(StoreError::Unavailable("connection refused".to_owned())));
+        assert_eq!((error.code.row().status.as_u16(), error.retry_after), (503, Some(5)));
+        assert_eq!(error.message, "the store is unavailable: connection refused");
+        let response = error.error_response();
+        assert_eq!(response.headers().get("retry-after").map(HeaderValue::as_bytes), Some(b"5".as_slice()));
+    }
+}

@@ -7,6 +7,8 @@ const CALL: &str = r#"{"type":"track","userId":"u","event":"e"}"#;
 
 /// What is to become of a request: its source, or the failure.
 type Outcome = Result<&'static str, AuthFailure>;
+/// What is sent (name, header, query, body) and what is to become of it.
+type Row = (&'static str, Option<(&'static str, &'static str)>, &'static str, String, Outcome);
 
 fn outcome<const N: usize>(
     endpoint: Endpoint<'_>,
@@ -27,7 +29,7 @@ fn outcome<const N: usize>(
 fn a_write_key_is_found_wherever_senders_put_it() {
     use AuthFailure::{MissingWriteKey, UnknownWriteKey};
     let keyed = |key: &str| CALL.replacen('{', &format!(r#"{{"writeKey":"{key}","#), 1);
-    let rows: [(&str, Option<(&str, &str)>, &str, String, Outcome); 20] = [
+    let rows: [Row; 20] = [
         ("Basic with colon", Some(("authorization", "Basic a2V5Og==")), "", CALL.into(), Ok("app")),
         ("Basic without colon", Some(("authorization", "Basic a2V5")), "", CALL.into(), Ok("app")),
         ("Basic with a password", Some(("authorization", "Basic a2V5OnB3")), "", CALL.into(), Ok("app")),
