@@ -94,7 +94,7 @@ pub(super) fn open(path: &Path, partitions: Partitions) -> Result<Connection, St
 pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
     let connection = connect(path, flags)?;
-    connection.pragma_update(None, "mmap_size", 1_i64 << 30)?;
+    connection.pragma_update(None, "cache_size", -8_192)?;
     Ok(connection)
 }
 

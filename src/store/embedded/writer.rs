@@ -147,7 +147,10 @@ impl Writer {
                 }
                 Request::Reject(rejected, reply) => {
                     answers.push(Answer::Done(reply));
-                    tables::put_rejected(&self.connection, &rejected, self.shared.options.rejected_log).err()
+                    // Without a transaction it would be written although the answer says that it was not.
+                    let bound = self.shared.options.rejected_log;
+                    let put = || tables::put_rejected(&self.connection, &rejected, bound);
+                    if failure.is_none() { put().err() } else { None }
                 }
                 alone => {
                     self.finish(group, answers, failure, last_entry);

@@ -79,7 +79,7 @@ fn rejected(n: usize) -> Rejected {
         index: n,
         code: "missing_id".to_owned(),
         message: "name a `userId` or an `anonymousId`".to_owned(),
-        message_id: (n % 2 == 0).then(|| format!("m{n}")),
+        message_id: n.is_multiple_of(2).then(|| format!("m{n}")),
         excerpt: "{\"type\":\"träck\"}\0".to_owned(),
     }
 }
