@@ -42,12 +42,10 @@ impl Outcome {
 
 /// Commits of `batch` events in all partitions at once, over so many subjects in each.
 pub async fn run(store: &SharedStore, batch: usize, subjects: usize, time: Duration) -> Outcome {
+    let committers = committers(store, subjects);
     let (cpu, started) = (process::cpu_micros(), Instant::now());
-    let committers = store.partitions().all().map(|partition| {
-        let committer = Committer::new(Arc::clone(store), partition, subjects);
-        tokio::spawn(committer.run(batch, started + time))
-    });
-    let latencies = futures::future::join_all(committers.collect::<Vec<_>>()).await;
+    let running: Vec<_> = committers.into_iter().map(|c| tokio::spawn(c.run(batch, started + time))).collect();
+    let latencies = futures::future::join_all(running).await;
     let latencies = latencies.into_iter().flat_map(|latencies| latencies.expect("no committer panics")).collect();
     Outcome { latencies, took: started.elapsed(), cpu_micros: process::cpu_micros() - cpu }
 }
@@ -59,15 +57,19 @@ struct Committer {
     subjects: Vec<(RecordKey, u64)>,
 }
 
-impl Committer {
-    fn new(store: SharedStore, partition: PartitionId, subjects: usize) -> Self {
-        let partitions = store.partitions();
-        let keys =
-            (0_u64..).map(|n| RecordKey::user(&format!("user-{n:08}"))).filter(|key| partitions.of(key) == partition);
-        let subjects = keys.take(subjects).map(|key| (key, 0)).collect();
-        Self { store, partition, subjects }
+/// One committer for each partition, with about so many subjects each.
+fn committers(store: &SharedStore, subjects: usize) -> Vec<Committer> {
+    let partitions = store.partitions();
+    let committer = |partition| Committer { store: Arc::clone(store), partition, subjects: Vec::new() };
+    let mut committers: Vec<Committer> = partitions.all().map(committer).collect();
+    for n in 0..subjects * committers.len() {
+        let key = RecordKey::user(&format!("user-{n:08}"));
+        committers[usize::from(partitions.of(&key).0)].subjects.push((key, 0));
     }
+    committers
+}
 
+impl Committer {
     async fn run(mut self, batch: usize, until: Instant) -> Vec<Duration> {
         let mut latencies = Vec::new();
         while Instant::now() < until {
