@@ -3,6 +3,7 @@
 mod admin;
 mod cli;
 mod counting;
+mod crash;
 mod delivery;
 mod harness;
 mod ingest;
@@ -11,5 +12,6 @@ mod redis_conformance;
 mod redis_faults;
 mod redis_open;
 mod redis_server;
+mod sdk;
 mod store_conformance;
 mod store_embedded;

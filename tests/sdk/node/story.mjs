@@ -23,10 +23,10 @@ export const group = {
 const boards = ['b1', 'b2'];
 
 /** What the person did before they signed in. */
-export const anonymousTracks = [100, 200].map((minutes) => ({
+export const anonymousTracks = ['start', 'end'].map((step) => ({
   anonymousId,
-  event: 'Task Created',
-  properties: { board: 'b0', minutes },
+  event: 'Tour Taken',
+  properties: { step },
 }));
 
 export const tracks = [

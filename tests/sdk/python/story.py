@@ -12,8 +12,8 @@ anonymous_id = f"anon-{user_id}"
 def tell(analytics):
     """Makes every call of the story through a module with the SDKs' common interface."""
     context = {"groupId": group_id}
-    for minutes in (100, 200):
-        analytics.track(anonymous_id=anonymous_id, event="Task Created", properties={"board": "b0", "minutes": minutes})
+    for step in ("start", "end"):
+        analytics.track(anonymous_id=anonymous_id, event="Tour Taken", properties={"step": step})
     analytics.identify(
         user_id,
         {"email": f"{user_id}@acme.example", "name": "Ada Lovelace", "title": "VP of Engineering", "plan": "free"},

@@ -1,0 +1,104 @@
+//! Installs the SDKs, pinned, into the target directory; once, also when several tests ask at the same time.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The npm packages and the senders that use them.
+pub struct Node {
+    directory: PathBuf,
+}
+
+impl Node {
+    pub fn installed() -> Self {
+        let directory = prepared("node", &["package.json", "package-lock.json"], |directory| {
+            let mut npm = Command::new("npm");
+            npm.current_dir(directory).args([
+                "install",
+                "--ignore-scripts",
+                "--omit=optional",
+                "--no-audit",
+                "--no-fund",
+            ]);
+            run(&mut npm, "apt-get install --yes nodejs npm");
+        });
+        Self { directory }
+    }
+
+    pub fn sender(&self, script: &str) -> Command {
+        let mut command = Command::new("node");
+        command.arg(self.directory.join(script));
+        command
+    }
+}
+
+/// The virtual environment and the scripts that use it.
+pub struct Python {
+    directory: PathBuf,
+}
+
+impl Python {
+    pub fn installed() -> Self {
+        let directory = prepared("python", &["requirements.txt"], |directory| {
+            let mut venv = Command::new("python3");
+            venv.current_dir(directory).args(["-m", "venv", "venv"]);
+            run(&mut venv, "apt-get install --yes python3 python3-venv");
+            let mut pip = Command::new(directory.join("venv/bin/pip"));
+            pip.current_dir(directory).args(["install", "--quiet", "--requirement", "requirements.txt"]);
+            run(&mut pip, "apt-get install --yes python3 python3-venv");
+        });
+        Self { directory }
+    }
+
+    pub fn script(&self, script: &str) -> Command {
+        let mut command = Command::new(self.directory.join("venv/bin/python"));
+        command.arg(self.directory.join(script));
+        command
+    }
+
+    /// How many of the deliveries (one JSON object a line) the Standard Webhooks library verifies.
+    pub fn verify(&self, secret: &str, deliveries: &str) -> String {
+        let mut command = self.script("verify.py");
+        command.arg(secret).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("python can be run");
+        let mut input = child.stdin.take().expect("the input is a pipe");
+        input.write_all(deliveries.as_bytes()).expect("python reads its input");
+        drop(input);
+        let output = child.wait_with_output().expect("python ends");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+}
+
+/// A copy of `tests/sdk/<name>` in the target directory, in which `install` ran with the pins as they are now.
+fn prepared(name: &str, pins: &[&str], install: impl FnOnce(&Path)) -> PathBuf {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sdk").join(name);
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sdk").join(name);
+    fs::create_dir_all(&directory).expect("the target directory can be written");
+    let lock = File::create(directory.join(".lock")).expect("the target directory can be written");
+    lock.lock().expect("a file can be locked");
+    for file in fs::read_dir(&source).expect("the senders are in the repository") {
+        let file = file.expect("the senders are in the repository");
+        if file.path().is_file() {
+            fs::copy(file.path(), directory.join(file.file_name())).expect("the target directory can be written");
+        }
+    }
+    let wanted: String =
+        pins.iter().map(|pin| fs::read_to_string(source.join(pin)).expect("the pins are in the repository")).collect();
+    let stamp = directory.join(".installed");
+    if fs::read_to_string(&stamp).unwrap_or_default() != wanted {
+        install(&directory);
+        fs::write(&stamp, wanted).expect("the target directory can be written");
+    }
+    directory
+}
+
+fn run(command: &mut Command, installs_it: &str) {
+    let shown = format!("{command:?}");
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .unwrap_or_else(|error| panic!("{shown} can't be run: {error}; install it with `{installs_it}`"));
+    assert!(output.status.success(), "{shown} failed:\n{}", String::from_utf8_lossy(&output.stderr));
+}
