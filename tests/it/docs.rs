@@ -1,0 +1,91 @@
+//! What the documents show works: every piece of configuration in them passes `handraiser check`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What a recipe is added to.
+const BASE: &str = "include: recipe.yaml\n";
+
+const VARIABLES: [&str; 12] = [
+    "APP_WRITE_KEY",
+    "SEGMENT_SHARED_SECRET",
+    "SEGMENT_OLD_SECRET",
+    "RUDDERSTACK_KEY",
+    "CRM_WEBHOOK_URL",
+    "CRM_WEBHOOK_SECRET",
+    "AUTOMATION_WEBHOOK_URL",
+    "AUTOMATION_TOKEN",
+    "HANDRAISER_ADMIN_TOKEN",
+    "REDIS_URL",
+    "CRM_TOKEN",
+    "HANDRAISER_TOKEN",
+];
+
+#[test]
+fn every_recipe_is_a_valid_configuration() {
+    let mut recipes = 0;
+    let mut failures = Vec::new();
+    for page in pages() {
+        let text = fs::read_to_string(&page).expect("a page can be read");
+        for (line, recipe) in blocks(&text, "yaml") {
+            recipes += 1;
+            if let Err(output) = check(&recipe) {
+                failures.push(format!("{}:{line}\n{output}", page.display()));
+            }
+        }
+    }
+    assert!(recipes > 20, "the recipes are found: {recipes}");
+    assert!(failures.is_empty(), "{}", failures.join("\n\n"));
+}
+
+/// The documents that people copy from.
+fn pages() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    ["README.md", "docs/definitions.md", "docs/connect-segment.md", "docs/connect-rudderstack.md", "docs/crm.md"]
+        .iter()
+        .map(|page| root.join(page))
+        .collect()
+}
+
+/// The fenced blocks of a language, each with the line at which it starts.
+fn blocks(text: &str, language: &str) -> Vec<(usize, String)> {
+    let mut blocks = Vec::new();
+    let mut open: Option<(usize, String)> = None;
+    for (number, line) in text.lines().enumerate() {
+        match &mut open {
+            Some(_) if line.trim() == "```" => blocks.extend(open.take()),
+            Some((_, block)) => {
+                block.push_str(line);
+                block.push('\n');
+            }
+            None if line.trim() == format!("```{language}") => open = Some((number + 2, String::new())),
+            None => {}
+        }
+    }
+    blocks
+}
+
+fn check(recipe: &str) -> Result<(), String> {
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let base = directory.path().join("handraiser.yaml");
+    fs::write(&base, BASE).expect("the configuration can be written");
+    fs::write(directory.path().join("recipe.yaml"), recipe).expect("the configuration can be written");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_handraiser"));
+    command.arg("check").arg(&base);
+    for variable in VARIABLES {
+        command.env(variable, value_for(variable));
+    }
+    let output = command.output().expect("the program can be run");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if output.status.success() { Ok(()) } else { Err(text(&output.stdout) + &text(&output.stderr)) }
+}
+
+fn value_for(variable: &str) -> &'static str {
+    match variable {
+        "REDIS_URL" => "redis://localhost:6379/0",
+        "CRM_WEBHOOK_SECRET" => "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
+        name if name.ends_with("_URL") => "https://crm.example.com/leads",
+        _ => "a-secret-of-some-length-0123456789",
+    }
+}
