@@ -5,6 +5,7 @@ mod cli;
 mod counting;
 mod crash;
 mod delivery;
+mod docs;
 mod harness;
 mod ingest;
 mod qualifying;

@@ -11,33 +11,54 @@ use serde_json::{Value, json};
 
 use crate::harness::hooks::{Hook, Receiver};
 use crate::harness::{ADMIN_TOKEN, Server, eventually};
-use install::{Node, Python};
+use install::{Browser, Node, Python};
 
 const WRITE_KEY: &str = "sdk-write-key";
 const SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
+/// What differs from SDK to SDK.
+struct Story {
+    /// Track, page and screen calls of the user in all.
+    events: f64,
+    screens: f64,
+    /// The id before the user signed in, where the sender chose it.
+    anonymous: Option<&'static str>,
+}
+
+const SERVER_SIDE: Story = Story { events: 21.0, screens: 1.0, anonymous: Some("anon-ada") };
+const BROWSER: Story = Story { events: 20.0, screens: 0.0, anonymous: None };
+
 #[tokio::test]
 async fn segment_analytics_node() {
-    check(|| Node::installed().sender("send_segment.mjs")).await;
+    check(&SERVER_SIDE, Node::installed().sender("send_segment.mjs")).await;
 }
 
 #[tokio::test]
 async fn rudder_sdk_node() {
-    check(|| Node::installed().sender("send_rudder.mjs")).await;
+    check(&SERVER_SIDE, Node::installed().sender("send_rudder.mjs")).await;
 }
 
 #[tokio::test]
 async fn segment_analytics_python() {
-    check(|| Python::installed().script("send_segment.py")).await;
+    check(&SERVER_SIDE, Python::installed().script("send_segment.py")).await;
 }
 
 #[tokio::test]
 async fn rudder_sdk_python() {
-    check(|| Python::installed().script("send_rudder.py")).await;
+    check(&SERVER_SIDE, Python::installed().script("send_rudder.py")).await;
 }
 
-async fn check(sender: impl FnOnce() -> Command) {
-    let sender = sender();
+#[tokio::test]
+async fn segment_analytics_next_in_a_browser() {
+    check(&BROWSER, Browser::installed().sender("segment")).await;
+}
+
+#[tokio::test]
+async fn rudder_analytics_js_in_a_browser_configured_by_the_server() {
+    check(&BROWSER, Browser::installed().sender("rudder")).await;
+}
+
+async fn check(story: &Story, sender: Command) {
     let directory = tempfile::tempdir().expect("a directory can be made");
     let crm = Receiver::start(|_| 200).await;
     let server = Server::start(directory.path(), |address| configuration(address, &crm.url())).await;
@@ -45,11 +66,15 @@ async fn check(sender: impl FnOnce() -> Command) {
     send(sender, server.address());
     let user = eventually("everything is counted for the user", Duration::from_secs(20), async || {
         let user = server.admin("/explain/user/ada").await?;
-        (user["counters"]["my_events"] == 21.0 && user["counters"]["my_tours"] == 2.0).then_some(user)
+        (user["counters"]["my_events"] == story.events && user["counters"]["my_tours"] == 2.0).then_some(user)
     });
-    check_counters(&user.await, &server.admin("/explain/account/acme").await.expect("the account is known"));
-    let anonymous = server.admin("/explain/user/anon-ada").await.expect("the anonymous id is known");
-    assert_eq!(anonymous["merged_into"], "ada");
+    let user = user.await;
+    assert_eq!(user["counters"]["my_screens"].as_f64(), Some(story.screens));
+    check_counters(&user, &server.admin("/explain/account/acme").await.expect("the account is known"));
+    if let Some(anonymous) = story.anonymous {
+        let path = format!("/explain/user/{anonymous}");
+        assert_eq!(server.admin(&path).await.expect("the anonymous id is known")["merged_into"], "ada");
+    }
     let rejected = server.admin("/rejected").await.expect("the log of rejected events can be read");
     assert!(!rejected.to_string().contains("message"), "nothing is rejected: {rejected}");
 
@@ -70,7 +95,6 @@ fn check_counters(user: &Value, account: &Value) {
     let number = |subject: &Value, name: &str| subject["counters"][name].as_f64();
     assert_eq!(number(user, "my_tasks"), Some(12.0));
     assert_eq!(number(user, "my_pages"), Some(1.0));
-    assert_eq!(number(user, "my_screens"), Some(1.0));
     assert_eq!(number(account, "tasks"), Some(12.0));
     assert_eq!(number(account, "minutes"), Some(78.0));
     assert_eq!(number(account, "boards"), Some(2.0));

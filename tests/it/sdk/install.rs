@@ -5,25 +5,14 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The npm packages and the senders that use them.
+/// The server-side npm packages and the senders that use them.
 pub struct Node {
     directory: PathBuf,
 }
 
 impl Node {
     pub fn installed() -> Self {
-        let directory = prepared("node", &["package.json", "package-lock.json"], |directory| {
-            let mut npm = Command::new("npm");
-            npm.current_dir(directory).args([
-                "install",
-                "--ignore-scripts",
-                "--omit=optional",
-                "--no-audit",
-                "--no-fund",
-            ]);
-            run(&mut npm, "apt-get install --yes nodejs npm");
-        });
-        Self { directory }
+        Self { directory: prepared("node", &["package.json", "package-lock.json"], npm_install) }
     }
 
     pub fn sender(&self, script: &str) -> Command {
@@ -31,6 +20,31 @@ impl Node {
         command.arg(self.directory.join(script));
         command
     }
+}
+
+/// The browser SDKs, and what drives the browser.
+pub struct Browser {
+    directory: PathBuf,
+}
+
+impl Browser {
+    pub fn installed() -> Self {
+        let chromium = Path::new("/usr/bin/chromium");
+        assert!(chromium.exists(), "no {}; install it with `apt-get install --yes chromium`", chromium.display());
+        Self { directory: prepared("browser", &["package.json", "package-lock.json"], npm_install) }
+    }
+
+    pub fn sender(&self, sdk: &str) -> Command {
+        let mut command = Command::new("node");
+        command.arg(self.directory.join("send.mjs")).arg(sdk);
+        command
+    }
+}
+
+fn npm_install(directory: &Path) {
+    let mut npm = Command::new("npm");
+    npm.current_dir(directory).args(["install", "--ignore-scripts", "--omit=optional", "--no-audit", "--no-fund"]);
+    run(&mut npm, "apt-get install --yes nodejs npm");
 }
 
 /// The virtual environment and the scripts that use it.
