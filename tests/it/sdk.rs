@@ -10,7 +10,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::harness::hooks::{Hook, Receiver};
-use crate::harness::{ADMIN_TOKEN, Server, eventually};
+use crate::harness::server::ADMIN_TOKEN;
+use crate::harness::{Server, eventually};
 use install::{Browser, Node, Python};
 
 const WRITE_KEY: &str = "sdk-write-key";

@@ -127,6 +127,6 @@ destinations:
     allow_addresses: [127.0.0.0/8]
     retry: {{ max_attempts: 50, base: 100ms, cap: 1s }}
 "#,
-        token = crate::harness::ADMIN_TOKEN,
+        token = crate::harness::server::ADMIN_TOKEN,
     )
 }

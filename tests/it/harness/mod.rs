@@ -6,7 +6,7 @@ mod children;
 pub mod hooks;
 pub mod http;
 mod redis;
-mod server;
+pub mod server;
 pub mod settings;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 pub use children::Process;
 pub use redis::Redis;
-pub use server::{ADMIN_TOKEN, Server};
+pub use server::Server;
 
 /// A loopback address that nobody listens on.
 pub fn free_address() -> SocketAddr {
