@@ -6,6 +6,7 @@ mod counting;
 mod crash;
 mod delivery;
 mod docs;
+mod fixtures;
 mod harness;
 mod ingest;
 mod qualifying;
