@@ -59,11 +59,11 @@ impl Facts for Dice {
             0 => Value::Unknown,
             1 => Value::Bool(mixed & 1 == 0),
             2 => Value::Number(f64::from((mixed & 0xff) as u32)),
-            3 => Value::Text("free".into()),
+            3 => Value::text("free"),
             4 => Value::Time(Millis((mixed >> 20) as i64)),
-            5 => Value::List(vec![Value::Text("a".into()), Value::Number(1.0)].into()),
+            5 => Value::List(vec![Value::text("a"), Value::Number(1.0)]),
             6 => Value::Number(f64::NAN),
-            _ => Value::Text("".into()),
+            _ => Value::text(""),
         }
     }
 }
