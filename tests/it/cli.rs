@@ -8,7 +8,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::harness::http::Connection;
-use crate::harness::{ADMIN_TOKEN, Server, eventually, free_address, hooks};
+use crate::harness::server::ADMIN_TOKEN;
+use crate::harness::{Server, eventually, free_address, hooks};
 
 #[test]
 fn help() {
