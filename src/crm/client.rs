@@ -121,6 +121,18 @@ async fn read(mut response: reqwest::Response, max_bytes: usize) -> Result<Answe
 }
 
 impl SendError {
+    /// What kind of error it is, for the logs: no names and no addresses.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Forbidden(_) => "forbidden address",
+            Self::Deadline(_) => "deadline",
+            Self::Connect(_) => "no connection",
+            Self::Broken(_) => "broken exchange",
+            Self::Client(_) => "no HTTP client",
+        }
+    }
+
     fn from_client(error: reqwest::Error) -> Self {
         let error = error.without_url();
         if let Some(forbidden) = sources(&error).find_map(|source| source.downcast_ref::<Forbidden>()) {

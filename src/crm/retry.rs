@@ -49,6 +49,8 @@ pub struct Failure {
     pub verdict: Verdict,
     /// For the operator: the status and the first bytes of the answer, or what prevented one.
     pub error: String,
+    /// The same in a word for the logs, which hold nothing that a receiver said.
+    pub reason: String,
     /// How long the receiver asked to be left alone, from now.
     pub retry_after: Option<Duration>,
 }

@@ -29,6 +29,17 @@ pub enum Unsendable {
 }
 
 impl Unsendable {
+    /// What kind of error it is, for the logs.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Payload(_) => "payload",
+            Self::Template(_) => "template",
+            Self::Secret(_) => "signing secret",
+            Self::Header(_) => "header",
+        }
+    }
+
     /// Whether it will be the same however the destination's secrets and headers are mended.
     #[must_use]
     pub const fn is_of_the_message(&self) -> bool {
@@ -90,14 +101,15 @@ pub fn judge(answer: &Result<Answer, SendError>, now: Millis) -> Result<(), Fail
     let answer = match answer {
         Ok(answer) => answer,
         Err(error) => {
-            return Err(Failure { verdict: Verdict::Failed, error: error.to_string(), retry_after: None });
+            let (error, reason) = (error.to_string(), error.kind().to_owned());
+            return Err(Failure { verdict: Verdict::Failed, error, reason, retry_after: None });
         }
     };
     match verdict(answer.status) {
         Verdict::Delivered => Ok(()),
         verdict => {
             let retry_after: Option<Duration> = answer.retry_after.as_deref().and_then(|value| retry_after(value, now));
-            Err(Failure { verdict, error: describe(answer), retry_after })
+            Err(Failure { verdict, error: describe(answer), reason: format!("status {}", answer.status), retry_after })
         }
     }
 }

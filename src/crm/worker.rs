@@ -106,8 +106,13 @@ impl Deliverer {
     fn failed_attempt(&self, destination: &Destination, claimed: &Claimed, failure: Failure) -> Outcome {
         let now = self.clock.now();
         self.note_failure(destination, &failure, now);
+        self.again_or_dead(destination, claimed, failure, now)
+    }
+
+    fn again_or_dead(&self, destination: &Destination, claimed: &Claimed, failure: Failure, now: Millis) -> Outcome {
+        let reason = failure.reason.clone();
         let outcome = retry::outcome(&destination.retry, claimed.entry.attempts, failure, now, rand::random());
-        self.report(claimed, &outcome);
+        self.report(claimed, &outcome, &reason);
         outcome
     }
 
@@ -130,24 +135,21 @@ impl Deliverer {
     /// Nothing was sent. What the configuration can mend is tried again; what is in the message itself is not.
     fn unsendable(&self, destination: &Destination, claimed: &Claimed, error: &Unsendable) -> Outcome {
         let verdict = if error.is_of_the_message() { Verdict::Refused } else { Verdict::Failed };
-        let failure = Failure { verdict, error: error.to_string(), retry_after: None };
-        let (attempts, now) = (claimed.entry.attempts, self.clock.now());
-        let outcome = retry::outcome(&destination.retry, attempts, failure, now, rand::random());
-        self.report(claimed, &outcome);
-        outcome
+        let failure = Failure { verdict, error: error.to_string(), reason: error.kind().to_owned(), retry_after: None };
+        self.again_or_dead(destination, claimed, failure, self.clock.now())
     }
 
     /// Says what became of a failed delivery; what the receiver answered stays with the entry, where operators may see it.
-    fn report(&self, claimed: &Claimed, outcome: &Outcome) {
+    fn report(&self, claimed: &Claimed, outcome: &Outcome, reason: &str) {
         let (delivery, destination) = (&claimed.entry.id, &self.name);
         match outcome {
             Outcome::Dead { attempts, .. } => {
                 self.count("dead");
-                tracing::warn!(%destination, delivery, attempts, "gave up a delivery; it is among the dead letters");
+                tracing::warn!(%destination, delivery, attempts, reason, "gave up a delivery; it is among the dead letters");
             }
             Outcome::Retry { attempts, .. } => {
                 self.count("retried");
-                tracing::info!(%destination, delivery, attempts, "a delivery failed and is tried again");
+                tracing::info!(%destination, delivery, attempts, reason, "a delivery failed and is tried again");
             }
             Outcome::Done { .. } => {}
         }
@@ -196,15 +198,10 @@ impl Handler for Deliverer {
     }
 
     fn failed(&self, claimed: &Claimed, error: &str, now: Millis) -> Outcome {
-        let failure = Failure { verdict: Verdict::Failed, error: error.to_owned(), retry_after: None };
-        match self.destination() {
-            Some(destination) => {
-                let outcome = retry::outcome(&destination.retry, claimed.entry.attempts, failure, now, rand::random());
-                self.report(claimed, &outcome);
-                outcome
-            }
-            None => parked(claimed, later(now, LATER)),
-        }
+        let Some(destination) = self.destination() else { return parked(claimed, later(now, LATER)) };
+        let (error, reason) = (error.to_owned(), "our own fault".to_owned());
+        let failure = Failure { verdict: Verdict::Failed, error, reason, retry_after: None };
+        self.again_or_dead(&destination, claimed, failure, now)
     }
 }
 

@@ -12,6 +12,7 @@
 
 mod agenda;
 pub mod backoff;
+mod handler;
 mod work;
 
 #[cfg(test)]
@@ -20,93 +21,22 @@ mod tests;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
 use futures::FutureExt as _;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinHandle;
 
+pub use self::handler::{Admission, Handler, Work, settle};
+
 use self::agenda::{Agenda, Found};
-use self::backoff::{Backoff, later};
 use super::{WakeReceiver, Wakes};
 use crate::identity::PartitionId;
-use crate::store::{Claimed, Claims, Commit, Outcome, QueueName, Settle, SharedStore, StoreError};
+use crate::store::{Claims, QueueName, SharedStore, StoreError};
 use crate::time::{Clock, Millis};
 
 /// How long a lease outlives the handler's deadline.
 const COMMIT_TIME: Duration = Duration::from_secs(15);
-/// Waits after a handler failed without an outcome of its own.
-const FAILED: Backoff = Backoff { base: Duration::from_secs(1), cap: Duration::from_mins(1) };
-/// After so many of them the entry is dead, and an operator sees it.
-const FAILURES: u32 = 20;
-
-/// What works the entries of a queue.
-#[async_trait]
-pub trait Handler: Send + Sync + 'static {
-    /// Works one entry. It may be called again for the same entry when its commit met a conflict, and it may be called for an
-    /// entry that was worked before by someone who died.
-    ///
-    /// # Errors
-    /// When the store did not answer: the entry is tried again soon, and that doesn't count as an attempt.
-    async fn handle(&self, claimed: &Claimed) -> Result<Work, StoreError>;
-
-    /// How long [`Handler::handle`] may take.
-    fn deadline(&self) -> Duration {
-        Duration::from_secs(30)
-    }
-
-    /// Whether entries may be claimed now.
-    fn admission(&self, _now: Millis) -> Admission {
-        Admission::Open
-    }
-
-    /// What becomes of an entry whose handler panicked or took too long.
-    fn failed(&self, claimed: &Claimed, error: &str, now: Millis) -> Outcome {
-        let (attempts, error) = (claimed.entry.attempts.saturating_add(1), error.to_owned());
-        if attempts >= FAILURES {
-            return Outcome::Dead { attempts, error };
-        }
-        Outcome::Retry { due: later(now, FAILED.wait(attempts, rand::random())), attempts, error }
-    }
-}
-
-/// Whether a queue's entries may be claimed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Admission {
-    /// As many as there are hands.
-    Open,
-    /// One, and only when nothing else is under way.
-    One,
-    /// None before this moment.
-    Parked(Millis),
-}
-
-/// What a handler made of an entry.
-#[derive(Clone, Debug)]
-pub enum Work {
-    /// To be committed; it settles the entry among other things (see [`settle`]).
-    Commit(Box<Commit>),
-    /// The entry is settled, and nothing else changes.
-    Settle(Outcome),
-}
-
-impl From<Outcome> for Work {
-    fn from(outcome: Outcome) -> Self {
-        Self::Settle(outcome)
-    }
-}
-
-impl From<Commit> for Work {
-    fn from(commit: Commit) -> Self {
-        Self::Commit(Box::new(commit))
-    }
-}
-
-/// The settlement of a claimed entry.
-#[must_use]
-pub fn settle(claimed: &Claimed, outcome: Outcome) -> Settle {
-    let entry = &claimed.entry;
-    Settle { queue: entry.queue.clone(), id: entry.id.clone(), lease: claimed.lease, outcome }
-}
+/// How often trouble with the store is told while it lasts.
+const TELL_AGAIN: Duration = Duration::from_secs(10);
 
 /// How a queue is worked.
 #[derive(Clone, Copy, Debug)]
@@ -147,6 +77,8 @@ struct Shared {
     changed: Notify,
     permits: Arc<Semaphore>,
     phase: watch::Sender<Phase>,
+    /// When trouble with the store was told last.
+    told: Mutex<Option<Instant>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
@@ -174,6 +106,7 @@ impl Runner {
             changed: Notify::new(),
             permits,
             phase: watch::Sender::new(Phase::Running),
+            told: Mutex::default(),
         });
         let task = tokio::spawn(Arc::clone(&shared).run(ear));
         Self { shared, task }
@@ -287,7 +220,12 @@ impl Shared {
     }
 
     fn trouble(&self, partition: PartitionId, error: &StoreError) -> Found {
-        tracing::warn!(queue = %self.queue, %partition, %error, "could not look for work; looking again soon");
+        // An outage meets every partition again and again; one line tells as much as hundreds.
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.is_none_or(|at| at.elapsed() >= TELL_AGAIN) {
+            *told = Some(Instant::now());
+            tracing::warn!(queue = %self.queue, %partition, %error, "could not look for work; looking again soon");
+        }
         Found::Trouble
     }
 

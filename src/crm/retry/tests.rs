@@ -13,7 +13,12 @@ fn backoff(policy: &RetryPolicy, attempts: u32, seed: u64) -> Duration {
 }
 
 fn failure(verdict: Verdict, retry_after: Option<u64>) -> Failure {
-    Failure { verdict, error: "why".to_owned(), retry_after: retry_after.map(Duration::from_secs) }
+    Failure {
+        verdict,
+        error: "why".to_owned(),
+        reason: String::new(),
+        retry_after: retry_after.map(Duration::from_secs),
+    }
 }
 
 fn wait(outcome: &Outcome) -> i64 {

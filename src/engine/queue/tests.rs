@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use async_trait::async_trait;
 use tokio::sync::mpsc;
 
+use super::handler::FAILURES;
 use super::*;
 use crate::cdp::MessageHash;
 use crate::identity::{Partitions, RecordKey};
 use crate::store::memory::MemoryStore;
 use crate::store::{
-    CommitError, Entry, EntryQuery, EntryRow, EntryState, Forgotten, LeadQuery, LeadRow, Note, QueueStats, Record,
-    Rejected, Replay, Store, StoreOptions,
+    Claimed, Commit, CommitError, Entry, EntryQuery, EntryRow, EntryState, Forgotten, LeadQuery, LeadRow, Note,
+    Outcome, QueueStats, Record, Rejected, Replay, Store, StoreOptions,
 };
 
 const START: Millis = Millis(1_795_262_400_000);
