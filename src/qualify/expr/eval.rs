@@ -213,10 +213,8 @@ impl Read {
     fn value<'a, F: Facts>(&'a self, on: &Context<'a, F>) -> Value<'a> {
         match (&self.ty, on.facts.read(&self.slot)) {
             // What nearly always comes needs no second look.
-            (Type::Number, value @ Value::Number(_))
-            | (Type::Text, value @ Value::Text(_))
-            | (Type::Time, value @ Value::Time(_))
-            | (Type::Any, value) => value,
+            (Type::Number, Value::Number(number)) if !number.is_nan() => Value::Number(number),
+            (Type::Text, value @ Value::Text(_)) | (Type::Time, value @ Value::Time(_)) | (Type::Any, value) => value,
             (ty, value) => coerce(value, ty),
         }
     }

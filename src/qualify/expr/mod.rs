@@ -13,8 +13,6 @@ mod compare;
 mod contradiction;
 mod error;
 mod eval;
-#[doc(hidden)]
-pub mod exercise;
 mod explain;
 mod suggest;
 mod syntax;

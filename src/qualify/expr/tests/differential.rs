@@ -167,6 +167,13 @@ proptest! {
     }
 
     #[test]
+    fn any_facts_are_decided_as_they_are_explained(source in truth(), seed: u64) {
+        if let Ok(expr) = compile(&source, &scope()) {
+            exercise::hold(&expr, &exercise::Dice(seed));
+        }
+    }
+
+    #[test]
     fn knowing_less_never_turns_a_decision(source in truth(), facts in known(), hidden in 0_usize..8) {
         let Ok(expr) = compile(&source, &scope()) else { return Ok(()) };
         let full = facts.ours();

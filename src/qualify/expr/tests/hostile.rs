@@ -182,8 +182,8 @@ fn any_text_is_compiled_or_refused_with_places_inside_it() {
         ".5",
         "`",
     ]);
-    proptest::proptest!(|(parts in proptest::collection::vec(words, 0..24), noise in ".{0,8}")| {
+    proptest::proptest!(|(parts in proptest::collection::vec(words, 0..24), noise in ".{0,8}", seed: u64)| {
         let source = format!("{}{noise}", parts.concat());
-        exercise::exercise(&source);
+        exercise::exercise(&source, seed);
     });
 }

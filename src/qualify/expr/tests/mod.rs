@@ -2,6 +2,7 @@
 
 mod diagnostics;
 mod differential;
+mod exercise;
 mod explained;
 mod hostile;
 mod requirements;
