@@ -290,10 +290,15 @@ impl Walk<'_, '_> {
         let between_numbers = [self.at.checked_sub(1), Some(self.at + 1)]
             .into_iter()
             .all(|at| at.and_then(|at| self.tokens.get(at)).is_some_and(|token| token.kind == TokenKind::Number));
-        let help =
-            if between_numbers { "write numbers without separators" } else { "join conditions with `&&` or `||`" };
-        self.fail("`,` can't stand here", Some(help.to_owned()));
-        self.operand = true;
+        let before = self.open.last().and_then(|open| open.token.checked_sub(1)).and_then(|at| self.tokens.get(at));
+        let help = if before.is_some_and(|token| token.text == "in") {
+            "a list stands in square brackets: `x in [\"a\", \"b\"]`"
+        } else if between_numbers {
+            "write numbers without separators"
+        } else {
+            "join conditions with `&&` or `||`"
+        };
+        self.give_up("`,` can't stand here", Some(help.to_owned()));
     }
 
     fn question(&mut self) {

@@ -2,6 +2,7 @@
 
 mod diagnostics;
 mod differential;
+mod documented;
 mod exercise;
 mod explained;
 mod hostile;
