@@ -34,7 +34,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 
 use self::shared::{Shared, unpack};
-use self::writer::{Reply, Request, Writer};
+use self::writer::{Closed, Reply, Request, Writer};
 use super::{
     Claimed, Claims, Commit, CommitError, EntryQuery, EntryRow, Forgotten, LeadQuery, LeadRow, Note, QueueName,
     QueueStats, Record, Rejected, Replay, Store, StoreError, StoreOptions, duration_ms, observe_commit,
@@ -94,9 +94,10 @@ impl EmbeddedStore {
         let writer = Writer::new(connection, Arc::clone(&shared), tuning)?;
         let (requests, receiver) = channel();
         let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || {
-            writer.run(&receiver);
-            // Only now may another process write.
+            let closed = writer.run(&receiver);
+            // Only now may another process write; whoever closed this store may open it again at once.
             drop(ownership);
+            closed.into_iter().for_each(Closed::answer);
         });
         let thread = thread.map_err(|error| StoreError::Unavailable(format!("can't start a thread: {error}")))?;
         Ok(Self { shared, requests: Some(requests), writer: Some(thread) })

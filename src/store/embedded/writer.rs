@@ -45,6 +45,19 @@ pub(super) enum Request {
     Close(Reply<Result<(), StoreError>>),
 }
 
+/// The end of a store that was closed.
+pub(super) struct Closed {
+    outcome: Result<(), StoreError>,
+    reply: Reply<Result<(), StoreError>>,
+}
+
+impl Closed {
+    pub(super) fn answer(self) {
+        // Whoever asked may have gone.
+        let _ = self.reply.send(self.outcome);
+    }
+}
+
 /// An answer that waits for its group.
 enum Answer {
     Commit(Reply<Result<(), CommitError>>, Result<(), CommitError>),
@@ -108,21 +121,20 @@ impl Writer {
         })
     }
 
-    /// Serves requests until the store is closed or dropped.
-    pub(super) fn run(mut self, requests: &Receiver<Request>) {
+    /// Serves requests until the store is closed or dropped. Whoever closed it is to be answered when the file is free.
+    pub(super) fn run(mut self, requests: &Receiver<Request>) -> Option<Closed> {
         loop {
             let busy = self.checkpoint.is_some() && self.rest_until.is_none_or(|until| Instant::now() >= until);
             let wait = if busy { Duration::ZERO } else { IDLE };
             match requests.recv_timeout(wait) {
                 Ok(request) => {
                     if let Some(closed) = self.serve(request, requests) {
-                        let _ = closed.send(self.close());
-                        return;
+                        return Some(Closed { outcome: self.close(), reply: closed });
                     }
                     self.look_around(false);
                 }
                 Err(RecvTimeoutError::Timeout) => self.look_around(true),
-                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Disconnected) => return None,
             }
         }
     }
