@@ -3,9 +3,13 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::harness::http::Connection;
 use crate::harness::server::ADMIN_TOKEN;
@@ -111,6 +115,12 @@ async fn post(server: &Server, path: &str, body: &Value) -> u16 {
     connection.exchange(request.as_bytes()).await.unwrap()
 }
 
+async fn metrics(server: &Server) -> String {
+    let mut connection = Connection::open(server.address()).await.unwrap();
+    connection.exchange(b"GET /metrics HTTP/1.1\r\nHost: t\r\n\r\n").await.unwrap();
+    String::from_utf8_lossy(connection.body()).into_owned()
+}
+
 /// What a command prints about the server.
 fn ask(server: &Server, arguments: &[&str]) -> String {
     let url = format!("http://{}", server.address());
@@ -194,4 +204,75 @@ async fn a_changed_file_is_put_in_force_and_a_wrong_one_is_refused() {
     assert_eq!(refused["version"], after["version"]);
     let message = refused["last_reload_error"]["message"].as_str().unwrap();
     assert!(message.contains("did you mean `tasks_30d`?"), "{message}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_that_was_given_up_is_replayed() {
+    let directory = tempfile::tempdir().unwrap();
+    let down = Arc::new(AtomicBool::new(true));
+    let answer = Arc::clone(&down);
+    let crm = hooks::Receiver::start(move |_| if answer.load(Ordering::SeqCst) { 500 } else { 200 }).await;
+    let yaml = |address| {
+        let whole = configuration(address, directory.path(), &crm.url());
+        whole.replace("allow_addresses:", "retry: { max_attempts: 1 }, allow_addresses:")
+    };
+    let server = Server::start(directory.path(), yaml).await;
+    let group = json!({ "userId": "u1", "groupId": "acme", "messageId": "g", "traits": { "plan": "free" } });
+    assert_eq!(post(&server, "/v1/group", &group).await, 200);
+    assert_eq!(post(&server, "/v1/batch", &json!({ "batch": [task(1), task(2), task(3)] })).await, 200);
+
+    let dead = eventually("the delivery is given up", Duration::from_secs(10), async || {
+        Some(ask(&server, &["deliveries", "--state", "dead"])).filter(|text| text.contains("dead"))
+    })
+    .await;
+    assert!(dead.contains("500") && dead.contains("handraiser replay --all"), "{dead}");
+
+    down.store(false, Ordering::SeqCst);
+    let replayed = ask(&server, &["replay", "--all"]);
+    assert!(replayed.contains("1 delivery under way again"), "{replayed}");
+    eventually("it arrives", Duration::from_secs(10), async || (crm.count() == 2).then_some(())).await;
+    let hooks = crm.hooks();
+    assert_eq!(hooks[0].header("webhook-id"), hooks[1].header("webhook-id"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_under_way_is_answered_before_the_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let yaml = |address| configuration(address, directory.path(), "http://127.0.0.1:9/hook");
+    let mut server = Server::start(directory.path(), yaml).await;
+    let body = task(1).to_string();
+    let (head, tail) = body.split_at(10);
+    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    let request = format!(
+        "POST /v1/track HTTP/1.1\r\nHost: t\r\nAuthorization: Basic a2V5Og==\r\nContent-Length: {}\r\n\r\n{head}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    eventually("it is taken up", Duration::from_secs(10), async || {
+        metrics(&server).await.contains("handraiser_requests_in_flight 1").then_some(())
+    })
+    .await;
+
+    assert!(Command::new("kill").arg(server.pid().to_string()).status().unwrap().success());
+    eventually("it is told to stop", Duration::from_secs(10), async || server.log().contains("stopping").then_some(()))
+        .await;
+    stream.write_all(tail.as_bytes()).await.unwrap();
+    let mut answer = vec![0; 15];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&answer), "HTTP/1.1 200 OK");
+    let status = eventually("it ends", Duration::from_secs(10), async || server.ended()).await;
+    assert!(status.success(), "{}", server.log());
+}
+
+#[test]
+fn the_demo_plays_to_its_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut command = handraiser(&["demo", "--fast", "--events", "1600"]);
+    let (success, text) = text(&command.env("TMPDIR", directory.path()).output().unwrap());
+    assert!(success, "{text}");
+    for part in ["Tier 1 · ready for a team plan", "2nd attempt", "48 of 51", "leads delivered", "handraiser init"] {
+        assert!(text.contains(part), "`{part}` is missing:\n{text}");
+    }
+    assert!(!text.contains('\u{1b}'), "a pipe gets no colours:\n{text}");
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "nothing stays on the machine");
 }

@@ -62,6 +62,11 @@ impl Server {
         self.process.log()
     }
 
+    /// Whether it has ended, and how.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.process.ended()
+    }
+
     /// Waits until `/ready` says yes.
     pub async fn ready(&mut self) {
         eventually("the server is ready", Duration::from_secs(30), async || {
