@@ -24,6 +24,7 @@ pub async fn scrape(state: Data<AdminState>) -> HttpResponse {
         Ok(stats) => refresh(&stats),
         Err(error) => tracing::debug!(%error, "queue metrics could not be refreshed"),
     }
+    gauge!("handraiser_requests_in_flight").set(approximate(u64::try_from(state.in_flight.current()).unwrap_or(0)));
     process::refresh();
     HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(metrics.render())
 }

@@ -61,6 +61,7 @@ fn describe() {
 }
 
 fn describe_ingestion() {
+    describe_gauge!("handraiser_requests_in_flight", "Requests for ingestion that are being worked on");
     describe_counter!("handraiser_requests_total", "Requests for ingestion, by path and status");
     describe_counter!(
         "handraiser_events_total",

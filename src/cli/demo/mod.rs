@@ -214,8 +214,8 @@ impl Play<'_> {
         let answer = self.world.admin()?.get(&["explain", "account", story::ALMOST], &[]).await?;
         let explanation: SubjectExplanation = serde_json::from_value(answer)?;
         let text = super::explain::render(&explanation, Clock::System.now(), self.stage.paint.indented(3));
-        let indented: String = text.lines().map(|line| format!("   {line}\n")).collect();
-        self.stage.say(&format!("\n{}", indented.trim_end()))
+        self.stage.say("")?;
+        text.lines().try_for_each(|line| self.stage.say(format!("   {line}").trim_end()))
     }
 
     async fn numbers(&mut self) -> Result<(), Failure> {
@@ -226,24 +226,22 @@ impl Play<'_> {
 
     fn next(&mut self, kept: bool) -> Result<(), Failure> {
         self.stage.act("What to try next", "")?;
-        let server =
-            format!("--server {} --token {}", self.world.url.as_str().trim_end_matches('/'), world::ADMIN_TOKEN);
+        let server = self.world.url.as_str().trim_end_matches('/');
         let commands = if kept {
             vec![
-                (format!("handraiser leads {server}"), "the leads".to_owned()),
-                (
-                    format!("handraiser explain account {} {server}", story::ALMOST),
-                    "where an account stands".to_owned(),
-                ),
-                (format!("handraiser rejected {server}"), "what could not be used, and why".to_owned()),
-                (format!("{}docs/", self.world.url), format!("the admin API; its token is `{}`", world::ADMIN_TOKEN)),
+                (format!("export HANDRAISER_SERVER={server}"), "in another terminal"),
+                (format!("export HANDRAISER_ADMIN_TOKEN={}", world::ADMIN_TOKEN), ""),
+                ("handraiser leads".to_owned(), "the leads"),
+                (format!("handraiser explain account {}", story::ALMOST), "where an account stands"),
+                ("handraiser rejected --excerpts".to_owned(), "what could not be used, and why"),
+                (format!("{server}/docs/"), "the admin API"),
             ]
         } else {
             vec![
-                ("handraiser demo --keep".to_owned(), "leave it running, to look around".to_owned()),
-                ("handraiser init".to_owned(), "a configuration to start from".to_owned()),
-                ("handraiser check".to_owned(), "is it right?".to_owned()),
-                ("handraiser serve".to_owned(), "for real".to_owned()),
+                ("handraiser demo --keep".to_owned(), "leave it running, to look around"),
+                ("handraiser init".to_owned(), "a configuration to start from"),
+                ("handraiser check".to_owned(), "is it right?"),
+                ("handraiser serve".to_owned(), "for real"),
             ]
         };
         let width = commands.iter().map(|(command, _)| super::paint::columns(command)).max().unwrap_or(0);
