@@ -6,6 +6,7 @@ mod bodies;
 mod browsers;
 mod captures;
 mod visible;
+mod wire;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
