@@ -5,7 +5,7 @@ use crate::config::scalar::{Flag, choice};
 use crate::config::yaml::Scalar;
 
 section! {
-    /// Where events come from: an SDK with a write key, or a webhook that proves itself. A source may have both.
+    /// Where events come from: an SDK with a write key, or a webhook that proves itself. A source with both wants both.
     SourceShape = "this source" {
         /// What SDKs present.
         #[schemars(extend("examples" = ["${APP_WRITE_KEY}"]))]
