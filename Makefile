@@ -13,7 +13,7 @@ help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
 
 demo: ## Show it working: a product's event stream in, leads with their reasons out
-	cargo run --release --locked -- demo
+	cargo run --locked -- demo
 
 setup: ## Install what the tests need and this machine lacks
 	scripts/setup
