@@ -91,7 +91,24 @@ impl Worker {
         let (stay, moved): (Vec<Item>, Vec<Item>) = items.drain(..).partition(|item| self.target(&item.job).is_none());
         *items = stay;
         self.send_on(moved).await?;
+        self.defer_behind_links(items);
         self.resolve_links(items).await
+    }
+
+    /// What comes behind a link of its own record in the batch would be applied to a record that has just been merged away:
+    /// it waits for the next batch, which sends it on.
+    fn defer_behind_links(&self, items: &mut Vec<Item>) {
+        let mut linked: Vec<RecordKey> = Vec::new();
+        for item in std::mem::take(items) {
+            if linked.contains(&item.job.key) && follows_merges(&item.job.task) {
+                self.shared.send(item.job);
+                continue;
+            }
+            if matches!(item.job.task, Task::Link { .. }) {
+                linked.push(item.job.key.clone());
+            }
+            items.push(item);
+        }
     }
 
     async fn load_missing(&mut self, items: &[Item]) -> Result<(), StoreError> {
@@ -117,8 +134,7 @@ impl Worker {
 
     /// Where a job has to go because its record was merged away.
     fn target(&mut self, job: &Job) -> Option<RecordKey> {
-        let follows = matches!(job.task, Task::User(_) | Task::Evaluate { .. } | Task::Absorb { .. } | Task::Read(_));
-        if !follows || job.hops >= super::MAX_HOPS {
+        if !follows_merges(&job.task) || job.hops >= super::MAX_HOPS {
             return None;
         }
         let (into, _) = self.cache.get_mut(&job.key)?.subject.user.merged_into.clone()?;
@@ -284,6 +300,11 @@ impl Worker {
             item.job.ticket.fail(EngineError::Store(error.clone()));
         }
     }
+}
+
+/// Whether a job belongs to whoever holds the history, rather than to the record that it names.
+const fn follows_merges(task: &Task) -> bool {
+    matches!(task, Task::User(_) | Task::Evaluate { .. } | Task::Absorb { .. } | Task::Read(_))
 }
 
 /// The message that a job applies, as its record remembers it, if it is the kind of job that is applied once per message.
