@@ -84,7 +84,8 @@ impl Worker {
 
     /// Loads what is not cached and sends on what belongs to records that were merged away.
     async fn prepare(&mut self, items: &mut Vec<Item>) -> Result<(), StoreError> {
-        for item in items.iter().filter(|item| matches!(item.job.task, Task::Evict)) {
+        // Whoever reads wants what is stored, also by other processes; what is cached may be older.
+        for item in items.iter().filter(|item| matches!(item.job.task, Task::Evict | Task::Read(_))) {
             self.cache.evict(&item.job.key);
         }
         self.load_missing(items).await?;
