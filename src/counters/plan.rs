@@ -122,10 +122,10 @@ pub const fn is_use(call: Call) -> bool {
 
 fn plan_one(counter: &Counter) -> Planned {
     let from_daily = counter.filter.is_none()
-        && match (&counter.aggregate, counter.window) {
-            (Aggregate::Count, Window::Lifetime | Window::Days(_)) | (Aggregate::ActiveDays, Window::Days(_)) => true,
-            _ => false,
-        };
+        && matches!(
+            (&counter.aggregate, counter.window),
+            (Aggregate::Count, Window::Lifetime | Window::Days(_)) | (Aggregate::ActiveDays, Window::Days(_))
+        );
     if from_daily {
         Planned::Daily { keys: daily_keys(&counter.events), days: counter.aggregate == Aggregate::ActiveDays }
     } else {

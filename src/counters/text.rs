@@ -220,7 +220,9 @@ mod tests {
             }
             2 => {
                 let mut set = Distinct::default();
-                entries.iter().for_each(|(b, n)| drop(set.add(distinct::hash(&n.to_string()), *b)));
+                entries.iter().for_each(|(b, n)| {
+                    set.add(distinct::hash(&n.to_string()), *b);
+                });
                 Series::Distinct(set)
             }
             _ => Series::Moment(Extreme::Last, Millis(entries.first().map_or(0, |(b, _)| i64::from(*b)))),

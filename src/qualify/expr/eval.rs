@@ -282,8 +282,8 @@ fn element(of: Value<'_>, at: usize) -> Value<'_> {
 fn calculate<'a, F: Facts>(left: &'a Term, how: Calculation, right: &'a Term, on: &Context<'a, F>) -> Value<'a> {
     let outcome = match how {
         Calculation::Numbers(how) => (|| numbers(left.number(on)?, how, right.number(on)?).map(Value::Number))(),
-        Calculation::Shift { back } => (|| shift(&left.value(on), &right.value(on), back))(),
-        Calculation::Between => (|| between(&left.value(on), &right.value(on)))(),
+        Calculation::Shift { back } => shift(&left.value(on), &right.value(on), back),
+        Calculation::Between => between(&left.value(on), &right.value(on)),
         Calculation::Join => join(left.value(on), &right.value(on)),
     };
     outcome.unwrap_or(Value::Unknown)

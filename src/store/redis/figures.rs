@@ -29,9 +29,7 @@ impl Core {
         let mut figures = vec![("keys".to_owned(), keys), ("bytes".to_owned(), bytes)];
         let sample = self.sample(keys).await?;
         figures.push(("records".to_owned(), share(keys, sample.records, sample.keys)));
-        if sample.records > 0 {
-            figures.push(("bytes_per_record".to_owned(), sample.bytes / sample.records));
-        }
+        figures.extend(sample.bytes.checked_div(sample.records).map(|each| ("bytes_per_record".to_owned(), each)));
         Ok(figures)
     }
 

@@ -52,8 +52,10 @@ impl World {
     ) -> Self {
         let requests = AtomicU64::new(seed);
         // One delivery in eleven fails, so that retries are part of the campaign.
-        let crm =
-            Receiver::start(move |_| if requests.fetch_add(1, Ordering::Relaxed) % 11 == 0 { 500 } else { 200 }).await;
+        let crm = Receiver::start(
+            move |_| if requests.fetch_add(1, Ordering::Relaxed).is_multiple_of(11) { 500 } else { 200 },
+        )
+        .await;
         let mut started = Vec::new();
         for _ in 0..servers {
             let directory = tempfile::tempdir().expect("a directory can be made");

@@ -29,7 +29,7 @@ pub(super) struct Checked {
 pub(super) fn check(source: &str, tree: &Node, scope: &Scope) -> (Checked, Vec<ExprError>) {
     let mut checker = Checker { source, scope, errors: Vec::new(), slots: Vec::new(), variable: None };
     let part = checker.part(tree);
-    let test = checker.into_test(part);
+    let test = checker.test_of(part);
     (Checked { test, slots: checker.slots }, checker.errors)
 }
 
@@ -166,7 +166,7 @@ impl Checker<'_> {
             return self.fail(span, message, None);
         };
         if ty == Ty::Bool {
-            let parts = (condition, self.into_test(then), self.into_test(otherwise));
+            let parts = (condition, self.test_of(then), self.test_of(otherwise));
             return Part::test(Test::If(Box::new(parts)), span);
         }
         Part::term(Term::If(Box::new((condition, then.into_term(), otherwise.into_term()))), ty, span)
@@ -175,10 +175,10 @@ impl Checker<'_> {
     /// A part that must be true or false.
     fn test(&mut self, node: &Node) -> Test {
         let part = self.part(node);
-        self.into_test(part)
+        self.test_of(part)
     }
 
-    fn into_test(&mut self, part: Part) -> Test {
+    fn test_of(&mut self, part: Part) -> Test {
         let leaf = self.leaf(&part.span, "is");
         match (part.form, part.ty) {
             (Form::Test(test), _) => test,
