@@ -113,6 +113,6 @@ mod tests {
     fn the_last_column_is_cut_to_the_width() {
         let lines = table().render(Paint { colour: false, width: Some(40) });
         assert!(lines.lines().all(|line| columns(line) <= 40), "{lines}");
-        assert!(lines.contains("17 people at Acme created 132 t…"), "{lines}");
+        assert!(lines.contains("17 people at Acme created 132 ta…"), "{lines}");
     }
 }
