@@ -103,10 +103,10 @@ mod tests {
             assert!(text.lines().all(|line| columns(line) == 30), "{text}");
         }
         insta::assert_snapshot!(frame("12 ms").render(Paint::plain(), 30), @r"
-        ╭─ Tier 1 ────────── 12 ms ─╮
-        │ Acme of Graz              │
-        │                           │
-        ╰───────────────────────────╯
+        ╭─ Tier 1 ─────────── 12 ms ─╮
+        │ Acme of Graz               │
+        │                            │
+        ╰────────────────────────────╯
         ");
     }
 }
