@@ -18,6 +18,7 @@ const LEAD: &[&str] = &[
     "definition_version",
     "tier",
     "subject",
+    "user",
     "account",
     "contact",
     "people",
