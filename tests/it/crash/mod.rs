@@ -1,6 +1,6 @@
 //! The crash campaign: the server and Redis are killed with SIGKILL at random moments under load, and in the end the books
 //! must balance. Every acknowledged event is counted once, every lead arrived, none is missing and none is doubled under its
-//! idempotency key; the reps' turns are shared out fairly to the last lead.
+//! idempotency key; the reps' turns are shared out evenly, within three leads.
 //!
 //! `CRASH_KILLS` sets the number of kills (20), `CRASH_SEED` repeats a campaign's dice (not its timing).
 
