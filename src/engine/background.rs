@@ -58,6 +58,11 @@ struct Merge {
 
 #[async_trait]
 impl Handler for Merge {
+    /// Short, so that a history whose bearer was killed does not wait long for the next one.
+    fn deadline(&self) -> Duration {
+        Duration::from_secs(5)
+    }
+
     async fn handle(&self, claimed: &Claimed) -> Result<Work, StoreError> {
         let attempts = claimed.entry.attempts.saturating_add(1);
         let outcome = match self.handler.merge(claimed).await {

@@ -279,6 +279,34 @@ definitions:
     background.drain(Duration::from_secs(1)).await;
 }
 
+/// A link and what the anonymous id did may come in one batch, in any order; all of it belongs to the user.
+#[tokio::test]
+async fn a_link_and_its_past_may_share_a_batch() {
+    let desk = Desk::new(
+        "
+counters:
+  visits: { of: user, page: any }
+definitions:
+  - { name: visitor, of: user, intent: [ visits > 1000 ] }
+",
+    );
+    let around = Surroundings { store: Arc::clone(&desk.store), clock: desk.clock.clone(), wakes: desk.wakes.clone() };
+    let background = Background::start(&desk.engine, around, Arc::clone(&desk.config));
+    for n in 0..20 {
+        let (user, anonymous) = (format!("user-{n}"), format!("anon-{n}"));
+        let visit =
+            || Event { user_id: None, anonymous_id: Some(anonymous.as_str().into()), ..desk.event(Call::Page, "") };
+        let identify = Event { anonymous_id: Some(anonymous.as_str().into()), ..desk.event(Call::Identify, &user) };
+        desk.send(vec![visit(), identify, visit(), visit()]).await;
+        eventually("three visits of the user", Duration::from_secs(10), async || {
+            let explained = desk.engine.explain(&RecordKey::user(&user)).await.expect("reads")?;
+            (explained.counters["visits"] == json!(3)).then_some(())
+        })
+        .await;
+    }
+    background.drain(Duration::from_secs(1)).await;
+}
+
 #[tokio::test]
 async fn a_deletion_request_leaves_nothing_that_names_the_user() {
     let desk = Desk::new(TEAM_PLAN);
