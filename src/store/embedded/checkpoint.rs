@@ -17,15 +17,37 @@ use crate::identity::{PartitionId, RecordKey, RecordKind};
 use crate::store::{Note, StoreError};
 use crate::time::Millis;
 
-/// How much a step does at most: rows written, their bytes, rows looked at, bytes of journal cut.
-const ROWS: usize = 256;
-const BYTES: usize = 1 << 20;
+/// How many rows a step looks at, at most, in search of idle subjects.
 const LOOKED_AT: i64 = 1_000;
-const JOURNAL_BYTES: i64 = 8 << 20;
 /// A message in a pack: partition, key, note.
 pub(super) const MESSAGE_BYTES: usize = 15;
 /// How large a pack of messages gets.
 const PACK_BYTES: usize = MESSAGE_BYTES << 14;
+
+/// How much a step does at most.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Budget {
+    rows: usize,
+    row_bytes: usize,
+    packs: usize,
+    journal_bytes: i64,
+}
+
+impl Budget {
+    /// So much that a checkpoint of `records` is done well before the journal has grown by `journal_bytes` again, when the
+    /// step goes along with a group that adds `group_bytes` to it.
+    pub(super) fn new(records: usize, group_bytes: usize, journal_bytes: u64) -> Self {
+        let half = usize::try_from(journal_bytes / 2).unwrap_or(usize::MAX).max(1);
+        let share = records.saturating_mul(group_bytes) / half;
+        let rows = 64 + share;
+        Self {
+            rows,
+            row_bytes: rows.saturating_mul(4 << 10),
+            packs: 1 + share / 256,
+            journal_bytes: i64::try_from(group_bytes.saturating_mul(4)).unwrap_or(i64::MAX).max(1 << 20),
+        }
+    }
+}
 
 /// Messages that no table has yet, packed, by generation.
 #[derive(Default)]
@@ -50,6 +72,8 @@ pub(super) struct Checkpoint {
     /// The last row of the journal that it covers.
     through: i64,
     records: Vec<(PartitionId, RecordKey)>,
+    /// How many records there were at first.
+    total: usize,
     packs: Vec<(Millis, Vec<u8>)>,
     /// Packs that began before this are expired.
     expired: Option<Millis>,
@@ -61,11 +85,22 @@ pub(super) struct Checkpoint {
 
 /// What a step did, to be told to the checkpoint when its transaction is through.
 pub(super) enum Step {
-    Records(Vec<(PartitionId, RecordKey, u64)>, usize),
-    Pack,
+    Records { written: Vec<(PartitionId, RecordKey, u64)>, taken: usize, bytes: usize },
+    Packs(usize),
     Expired { more: bool },
     Idle { gone: Vec<RecordKey>, next: Option<i64> },
     Cut { more: bool },
+}
+
+impl Step {
+    /// How much it wrote, roughly: a page for each row, besides what the row holds.
+    pub(super) const fn bytes(&self) -> usize {
+        match self {
+            Self::Records { written, bytes, .. } => written.len() * 4_096 + *bytes,
+            Self::Packs(count) => *count * PACK_BYTES,
+            Self::Expired { .. } | Self::Idle { .. } | Self::Cut { .. } => 4_096,
+        }
+    }
 }
 
 impl Checkpoint {
@@ -86,7 +121,7 @@ impl Checkpoint {
         let packs = std::mem::take(&mut fresh.0).into_iter();
         let packs = packs.flat_map(|(generation, packs)| packs.into_iter().map(move |pack| (start(generation), pack)));
         let expired = now.map(|now| start(Generations::oldest(shared.generations.of(now))));
-        Self { through, records, packs: packs.collect(), expired, idle, cursor: 0 }
+        Self { through, total: records.len(), records, packs: packs.collect(), expired, idle, cursor: 0 }
     }
 
     /// Whether the next step has to have a transaction of its own: deleting idle subjects must not meet staged changes of them.
@@ -94,21 +129,27 @@ impl Checkpoint {
         self.records.is_empty() && self.packs.is_empty() && self.expired.is_none() && self.idle.is_some()
     }
 
-    /// Does the next piece of work within the open transaction. `hurry` times the usual amount.
+    /// How much the next step may do beside a group that adds so many bytes to the journal.
+    pub(super) fn budget(&self, group_bytes: usize, journal_bytes: u64) -> Budget {
+        Budget::new(self.total, group_bytes, journal_bytes)
+    }
+
+    /// Does the next piece of work within the open transaction.
     pub(super) fn step(
         &self,
         connection: &Connection,
         shared: &Shared,
         journal: &mut Vec<u8>,
-        hurry: usize,
+        budget: Budget,
     ) -> Result<Step, StoreError> {
         if !self.records.is_empty() {
-            return self.write_records(connection, shared, hurry);
+            return self.write_records(connection, shared, budget);
         }
-        if let Some((since, pack)) = self.packs.last() {
+        if !self.packs.is_empty() {
             let mut insert = connection.prepare_cached("INSERT INTO messages (since, pack) VALUES (?1, ?2)")?;
-            insert.execute(params![since.0, pack])?;
-            return Ok(Step::Pack);
+            let last = self.packs.iter().rev().take(budget.packs);
+            let written = last.map(|(since, pack)| insert.execute(params![since.0, pack])).sum::<Result<usize, _>>()?;
+            return Ok(Step::Packs(written));
         }
         if let Some(before) = self.expired {
             let sql = "DELETE FROM messages WHERE row IN (SELECT row FROM messages WHERE since < ?1 LIMIT 4)";
@@ -118,21 +159,19 @@ impl Checkpoint {
         if let Some(before) = self.idle {
             return self.delete_idle(connection, shared, journal, before);
         }
-        self.cut(connection)
+        self.cut(connection, budget)
     }
 
     /// Takes note of a step whose transaction is through; `None` when the checkpoint is done.
     pub(super) fn stepped(mut self, step: Step, shared: &Shared) -> Result<Option<Self>, StoreError> {
         match step {
-            Step::Records(written, taken) => {
+            Step::Records { written, taken, .. } => {
                 for (partition, key, version) in written {
                     shared.partition(partition)?.cache.flushed(&key, version);
                 }
                 self.records.truncate(self.records.len().saturating_sub(taken));
             }
-            Step::Pack => {
-                self.packs.pop();
-            }
+            Step::Packs(written) => self.packs.truncate(self.packs.len().saturating_sub(written)),
             Step::Expired { more } => self.expired = self.expired.filter(|_| more),
             Step::Idle { gone, next } => {
                 for key in gone {
@@ -149,13 +188,13 @@ impl Checkpoint {
         Ok(Some(self))
     }
 
-    fn write_records(&self, connection: &Connection, shared: &Shared, hurry: usize) -> Result<Step, StoreError> {
+    fn write_records(&self, connection: &Connection, shared: &Shared, budget: Budget) -> Result<Step, StoreError> {
         let mut write = connection.prepare_cached(
             "INSERT INTO records (key, version, touched, fields) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT (key) DO UPDATE SET version = ?2, touched = ?3, fields = ?4",
         )?;
         let (mut written, mut taken, mut bytes) = (Vec::new(), 0, 0);
-        for (partition, key) in self.records.iter().rev().take(ROWS * hurry) {
+        for (partition, key) in self.records.iter().rev().take(budget.rows) {
             taken += 1;
             // It may have been forgotten since.
             let Some(record) = shared.partition(*partition)?.cache.dirty(key) else { continue };
@@ -163,11 +202,11 @@ impl Checkpoint {
             write.execute(params![key.to_string(), version, record.touched.0, &*record.fields])?;
             written.push((*partition, key.clone(), record.version));
             bytes += record.fields.len();
-            if bytes > BYTES * hurry {
+            if bytes > budget.row_bytes {
                 break;
             }
         }
-        Ok(Step::Records(written, taken))
+        Ok(Step::Records { written, taken, bytes })
     }
 
     /// Deletes users and accounts that were touched last before `before`, among the next rows.
@@ -200,12 +239,12 @@ impl Checkpoint {
     }
 
     /// Cuts the journal's beginning.
-    fn cut(&self, connection: &Connection) -> Result<Step, StoreError> {
+    fn cut(&self, connection: &Connection, budget: Budget) -> Result<Step, StoreError> {
         let (mut last, mut bytes) = (None, 0);
         let mut select = connection
             .prepare_cached("SELECT seq, length(changes) FROM journal WHERE seq <= ?1 ORDER BY seq LIMIT 1000")?;
         let mut rows = select.query([self.through])?;
-        while let Some(row) = rows.next()?.filter(|_| bytes < JOURNAL_BYTES) {
+        while let Some(row) = rows.next()?.filter(|_| bytes < budget.journal_bytes) {
             last = Some(row.get(0)?);
             bytes += row.get::<_, i64>(1)?;
         }

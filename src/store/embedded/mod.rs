@@ -220,7 +220,7 @@ impl Store for EmbeddedStore {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        // Through the writer and the disk, as a commit would go.
+        // Through the writer, which opens and ends a transaction for it.
         self.ask(|reply| Request::Reject(Vec::new(), reply)).await?
     }
 

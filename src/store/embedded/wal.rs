@@ -38,9 +38,13 @@ impl WalMover {
         Ok(Self { orders: Some(orders), moved, thread: Some(thread), written: 0, ordered: false })
     }
 
-    /// Tells that the writer, between two transactions, has appended about so many bytes.
-    pub(super) fn wrote(&mut self, writer: &Connection, bytes: usize) {
+    /// Tells that the writer has appended about so many bytes.
+    pub(super) const fn wrote(&mut self, bytes: usize) {
         self.written += bytes;
+    }
+
+    /// To be called by the writer between transactions, when nobody waits for an answer.
+    pub(super) fn tend(&mut self, writer: &Connection) {
         if self.ordered && self.moved.swap(false, Ordering::AcqRel) {
             self.ordered = false;
             self.written = 0;

@@ -228,7 +228,7 @@ impl Writer {
             self.journal_bytes += changes.len() as u64;
         }
         // A page or two besides the changes themselves.
-        self.wal.wrote(&self.connection, changes.len() + 8_192);
+        self.wal.wrote(changes.len() + 8_192);
         Ok(())
     }
 
@@ -248,10 +248,8 @@ impl Writer {
     }
 
     fn step(&self, checkpoint: &Checkpoint, journal: &mut Vec<u8>) -> Result<Step, StoreError> {
-        // The journal must not grow faster than checkpoints cut it.
-        let behind = self.journal_bytes / self.tuning.journal_bytes.max(1);
-        let hurry = 1_usize << (2 * behind.min(3));
-        checkpoint.step(&self.connection, &self.shared, journal, hurry)
+        let budget = checkpoint.budget(journal.len(), self.tuning.journal_bytes);
+        checkpoint.step(&self.connection, &self.shared, journal, budget)
     }
 
     fn rest_after_failure<T>(&mut self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
@@ -263,6 +261,7 @@ impl Writer {
         if let Some(step) = step
             && let Some(checkpoint) = self.checkpoint.take()
         {
+            self.wal.wrote(step.bytes());
             self.checkpoint = checkpoint.stepped(step, &self.shared)?;
         }
         Ok(())
@@ -310,6 +309,7 @@ impl Writer {
 
     /// What is to be done while no request waits, and after each group.
     fn look_around(&mut self, waited: bool) {
+        self.wal.tend(&self.connection);
         if waited {
             self.begin_checkpoint_if_wanted(IDLE_JOURNAL_BYTES);
         }
