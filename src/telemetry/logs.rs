@@ -20,7 +20,7 @@ pub enum LogFormat {
 }
 
 /// Libraries that speak where we do already.
-const QUIET: &str = "actix_server=warn,actix_http=warn";
+const QUIET: &str = "actix_server=warn,actix_http=warn,rustls_platform_verifier=off";
 
 /// What is logged, and how.
 #[derive(Clone, Debug)]
