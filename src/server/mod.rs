@@ -27,6 +27,8 @@ use web::Web;
 
 /// How often the exporter folds measurements into its histograms.
 const UPKEEP: Duration = Duration::from_secs(5);
+/// How much of the time for stopping is kept for giving unfinished work back.
+const GIVE_BACK: Duration = Duration::from_secs(5);
 /// How often a stopping server looks whether its requests are answered.
 const LOOK: Duration = Duration::from_millis(5);
 
@@ -160,8 +162,10 @@ impl RunningServer {
         self.admin.status.drain();
         self.web.pause().await;
         let answered = self.answered(deadline).await;
-        self.background.drain(deadline.saturating_duration_since(Instant::now())).await;
-        let applied = self.admin.engine.drain(deadline.saturating_duration_since(Instant::now())).await;
+        let left = || deadline.saturating_duration_since(Instant::now());
+        // What is not finished by then is given back to its queue, which takes a moment, too.
+        self.background.drain(left().saturating_sub(GIVE_BACK).max(left() / 2)).await;
+        let applied = self.admin.engine.drain(left()).await;
         self.upkeep.abort();
         let closed = self.admin.store.close().await;
         if let Err(error) = &closed {
