@@ -158,6 +158,9 @@ fn impossible(text: &Scalar, counters: &[Counter], findings: &mut Findings) {
             continue;
         };
         // `properties.tasks > 1` and `'tasks > 1'` are about something else.
+        if text.is_substituted(&whole.range()) {
+            continue;
+        }
         let before = text.text.get(..name.start()).unwrap_or_default();
         if before.ends_with('.') || before.matches(['\'', '"']).count() % 2 == 1 {
             continue;

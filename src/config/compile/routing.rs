@@ -120,26 +120,25 @@ fn target(to: &Scalar, teams: &Teams, findings: &mut Findings) -> Option<RouteTa
 
 /// Routes that can never match, and leads that no route matches.
 fn check_order(shapes: &[RouteShape], routes: &[Route], findings: &mut Findings) {
-    let mut catch_all: Option<&Route> = None;
+    let mut catch_all: Option<&str> = None;
     for (shape, route) in shapes.iter().zip(routes) {
-        let place = shape.name.get().map_or(shape.at, |name| name.at);
+        let Some(name) = shape.name.get() else { continue };
         let constant = route.when.as_ref().map_or(Some(true), |when| when.constant());
+        let shown = name.shown.trim();
         if let Some(earlier) = catch_all {
-            let message =
-                format!("the route `{}` can never match: `{}` before it always does", route.name, earlier.name);
-            findings.push(Problem::warning(place, Code::Unreachable, message).help("move it up, or remove it"));
+            let message = format!("the route `{shown}` can never match: `{earlier}` before it always does");
+            findings.push(Problem::warning(name.at, Code::Unreachable, message).help("move it up, or remove it"));
         } else if constant == Some(false) {
-            let message = format!("the route `{}` can never match: its condition is always false", route.name);
-            findings.push(Problem::warning(place, Code::Unreachable, message).help("mend the condition, or remove it"));
+            let message = format!("the route `{shown}` can never match: its condition is always false");
+            findings
+                .push(Problem::warning(name.at, Code::Unreachable, message).help("mend the condition, or remove it"));
         } else if constant == Some(true) {
-            catch_all = Some(route);
+            catch_all = Some(shown);
         }
     }
-    if let (None, Some(last)) = (catch_all, shapes.last()) {
-        let place = last.name.get().map_or(last.at, |name| name.at);
-        let problem = Problem::warning(place, Code::Suspicious, "a lead that no route matches gets no owner");
-        findings.push(
-            problem.help("end with a route without `when`, for example `{ name: everyone else, to: self_serve }`"),
-        );
+    if let (None, Some(name)) = (catch_all, shapes.last().and_then(|last| last.name.get())) {
+        let problem = Problem::warning(name.at, Code::Suspicious, "a lead that no route matches gets no owner");
+        let help = "end with a route without `when`, for example `{ name: everyone else, to: self_serve }`";
+        findings.push(problem.help(help));
     }
 }

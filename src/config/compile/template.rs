@@ -29,6 +29,9 @@ const LEAD: &[&str] = &[
     "timestamps",
 ];
 
+/// What is wrong with a value that may be secret is not told word by word.
+const IN_VARIABLE: &str = "what the variable holds can't stand here";
+
 /// Reports what is wrong with the template of a webhook's body.
 pub fn body(text: &Scalar, findings: &mut Findings) {
     let (error, problem): (_, fn(_, _, String) -> Problem) = match check_template(&text.text) {
@@ -40,8 +43,9 @@ pub fn body(text: &Scalar, findings: &mut Findings) {
             None => return,
         },
     };
-    let at = text.locate(&findings.sources, place(&text.text, &error));
-    findings.push(problem(at, Code::Template, text.redact(&error.message)));
+    let place = place(&text.text, &error);
+    let message = if text.is_substituted(&place) { String::from(IN_VARIABLE) } else { text.redact(&error.message) };
+    findings.push(problem(text.locate(&findings.sources, place), Code::Template, message));
 }
 
 /// The word at the place that an error names.
@@ -60,20 +64,7 @@ pub fn sentence(text: &Scalar, findings: &mut Findings) {
     environment.set_debug(true);
     let template = match environment.template_from_str(&text.text) {
         Ok(template) => template,
-        Err(error) => {
-            let whole = 0..text.text.trim_end().len();
-            let at = text.locate(&findings.sources, error.range().filter(|range| !range.is_empty()).unwrap_or(whole));
-            let detail = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
-            let problem =
-                Problem::error(at, Code::Template, format!("the template can't be read: {}", text.redact(&detail)));
-            findings.push(match error.kind() {
-                ErrorKind::SyntaxError => {
-                    problem.help("a value is written `{{ account.name }}`, a condition `{% if … %}`")
-                }
-                _ => problem,
-            });
-            return;
-        }
+        Err(error) => return unreadable(text, &error, findings),
     };
     let known = || LEAD.iter().copied();
     let mut unknown: Vec<String> = template.undeclared_variables(false).into_iter().collect();
@@ -86,4 +77,20 @@ pub fn sentence(text: &Scalar, findings: &mut Findings) {
         let help = did_you_mean(name, known(), || format!("a lead has {}", one_of(known())));
         findings.push(Problem::warning(at, Code::Template, format!("a lead has nothing called `{name}`")).help(help));
     }
+}
+
+fn unreadable(text: &Scalar, error: &minijinja::Error, findings: &mut Findings) {
+    let whole = 0..text.text.trim_end().len();
+    let place = error.range().filter(|range| !range.is_empty()).unwrap_or(whole);
+    let detail = match error.detail() {
+        _ if text.is_substituted(&place) => IN_VARIABLE.to_owned(),
+        Some(detail) => detail.to_owned(),
+        None => error.kind().to_string(),
+    };
+    let message = format!("the template can't be read: {}", text.redact(&detail));
+    let problem = Problem::error(text.locate(&findings.sources, place), Code::Template, message);
+    findings.push(match error.kind() {
+        ErrorKind::SyntaxError => problem.help("a value is written `{{ account.name }}`, a condition `{% if … %}`"),
+        _ => problem,
+    });
 }

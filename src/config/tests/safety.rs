@@ -71,6 +71,10 @@ fn values_of_variables_never_show() {
         "routes: [ { name: a, when: 'lead.tier == @', to: @ } ]",
         "destinations: { crm: { webhook: { url: @, template: '{{ @', headers: { a: @ } }, allow_addresses: @ } }",
         "include: @",
+        "routes: [ { name: @, to: self_serve }, { name: '@ b', to: self_serve } ]",
+        "definitions: [ { name: '@', of: user, intent: 'true', tiers: { 1: true, 2: '@' } } ]",
+        "destinations: { crm: { webhook: { url: 'https://x', template: '{\"a\": {{ lead.@ }} }' } } }",
+        "sources: { a: { signature: { scheme: @, header: @, user: @, strict: @, secret: @ } } }",
     ];
     for place in places {
         for variable in variables {
