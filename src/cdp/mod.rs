@@ -1,6 +1,6 @@
 //! What arrives: authentication, signatures, the Segment spec, time correction → [`Event`]. Pure.
 //!
-//! This module knows nothing of HTTP servers, stores or leads: [`receive`] turns bytes and headers into events, or into
+//! This module knows nothing of HTTP servers, stores or leads: [`receive()`] turns bytes and headers into events, or into
 //! rejections that name the item and the reason. One bad call never spoils the others of its request.
 
 mod auth;

@@ -1,6 +1,6 @@
 //! Definitions, conditions, tiers, explanations. Pure.
 //!
-//! [`definition`] says what qualifies, [`expr`] evaluates conditions over the facts of [`facts`] and [`view`], and [`decide`]
+//! [`definition`] says what qualifies, [`expr`] evaluates conditions over the facts of [`facts`] and [`view`], and [`mod@decide`]
 //! tells the edge from the level.
 
 pub mod decide;

@@ -24,6 +24,7 @@ const LEAD: &[&str] = &[
     "people",
     "reasons",
     "usage",
+    "user",
     "first_seen",
     "last_seen",
     "timestamps",

@@ -2,6 +2,9 @@
 //! must balance. Every acknowledged event is counted once, every lead arrived, none is missing and none is doubled under its
 //! idempotency key; the reps' turns are shared out evenly, within three leads.
 //!
+//! With `CRASH_REDIS=1` (`make crash-long`) Redis itself is killed as well. Known defect: now and then an account's count then
+//! comes out short by a few; until that is mended, the short campaign kills servers only.
+//!
 //! `CRASH_KILLS` sets the number of kills (20), `CRASH_SEED` repeats a campaign's dice (not its timing).
 
 mod accounts;

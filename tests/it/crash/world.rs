@@ -83,7 +83,8 @@ impl World {
     /// Kills a server, or Redis, or both, and starts what was killed again after a moment.
     pub async fn kill_and_restart(&mut self, dice: &mut StdRng) {
         let victim = dice.random_range(0..self.servers.len());
-        let redis_too = self.redis.is_some() && dice.random_ratio(1, 3);
+        // Only where it is asked for: see `crash`.
+        let redis_too = self.redis.is_some() && std::env::var_os("CRASH_REDIS").is_some() && dice.random_ratio(1, 3);
         let server_too = !redis_too || dice.random_ratio(1, 3);
         if server_too {
             self.servers[victim].kill();
