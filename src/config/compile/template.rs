@@ -24,7 +24,6 @@ const LEAD: &[&str] = &[
     "people",
     "reasons",
     "usage",
-    "user",
     "first_seen",
     "last_seen",
     "timestamps",
