@@ -28,7 +28,7 @@ fuzz: ## Run every fuzz target for FUZZ_SECONDS (60) each
 	scripts/fuzz $(FUZZ_SECONDS)
 
 crash-long: ## Kill the server and Redis KILLS (300) times under load, then print the accounting
-	CRASH_REDIS=1 CRASH_KILLS=$(KILLS) CRASH_SEED=$(SEED) cargo test --locked --test it crash:: -- --nocapture --test-threads=1
+	CRASH_REDIS=1 CRASH_KILLS=$(KILLS) CRASH_SEED=$(SEED) cargo test --locked --test it crash:: -- --include-ignored --nocapture --test-threads=1
 
 bench: ## Measure throughput, latency and sizes, and print the table of docs/performance.md
 	scripts/setup
