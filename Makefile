@@ -24,7 +24,7 @@ test: setup ## Run every test: the stores, the real SDKs, a short crash campaign
 check: ## Formatting, lints, documentation, licences, unused dependencies
 	scripts/check
 
-fuzz: ## Run every fuzz target for FUZZ_SECONDS (60) each
+fuzz: ## Run every fuzz target for FUZZ_SECONDS (60), two at a time
 	scripts/fuzz $(FUZZ_SECONDS)
 
 crash-long: ## Kill the server and Redis KILLS (300) times under load, then print the accounting

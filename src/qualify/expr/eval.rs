@@ -144,10 +144,11 @@ pub(super) fn is_in(item: &Value<'_>, list: Value<'_>) -> Option<bool> {
     if matches!(item, Value::Unknown) {
         return None;
     }
+    // In a list that was sent, `null` is no element; in one that is written out, a name that isn't known may be anything.
+    let unknown = if matches!(list, Value::List(_)) { None } else { Some(false) };
     let elements = elements(list)?;
     any(elements.map(|element| match element {
-        // A `null` in a list is no element.
-        Value::Unknown => Some(false),
+        Value::Unknown => unknown,
         element => Comparison::Equal.values(item, &element),
     }))
 }

@@ -1,4 +1,4 @@
-//! The promises of this module, held against any source and over any facts.
+//! The promises of conditions, held against any source and over any facts. The fuzz target `expression` includes this file.
 
 use super::*;
 
@@ -35,7 +35,9 @@ pub(super) fn exercise(source: &str, seed: u64) {
         Ok(expr) => {
             assert_eq!(expr.source(), source);
             hold(&expr, &Dice(seed));
-            hold(&expr, &Nothing);
+            hold(&expr, &Hidden { facts: &Dice(seed), slots: &expr.slots().collect::<Vec<_>>() });
+            obeys_the_laws(source, &expr, &Dice(seed));
+            keeps_decisions(source, &expr, &Dice(seed));
         }
         Err(errors) => {
             assert!(!errors.is_empty(), "refused without a reason");
@@ -54,6 +56,58 @@ pub(super) fn hold(expr: &Expr, facts: &impl Facts) {
     assert!(progress.is_none_or(|progress| (0.0..=1.0).contains(&progress)), "{expr:?}: {progress:?} is no share");
     assert!(expr.constant().is_none_or(|constant| decided == Some(constant)), "{expr:?} is no constant");
     assert!(!expr.never_true() || decided != Some(true), "{expr:?} is true although it never can be");
+}
+
+/// Negation, conjunction and disjunction are Kleene's, whatever they are made of.
+fn obeys_the_laws(source: &str, expr: &Expr, facts: &Dice) {
+    let decided = expr.test(facts);
+    // Behind a comment the parentheses would not close.
+    let of = |form: &str| compile(&form.replace('_', &format!("({source}\n)")), &broad_scope()).ok();
+    for (form, expected) in [
+        ("!_", decided.map(|met| !met)),
+        ("_ && true", decided),
+        ("_ || false", decided),
+        ("_ && false", Some(false)),
+        ("_ || true", Some(true)),
+        ("_ && _", decided),
+        ("_ || _", decided),
+        ("_ && !_", decided.map(|_| false)),
+        ("_ || !_", decided.map(|_| true)),
+        ("true ? _ : false", decided),
+    ] {
+        // `None`: over the bounds.
+        if let Some(expr) = of(form) {
+            assert_eq!(expr.test(facts), expected, "`{form}` of `{source}`");
+        }
+    }
+}
+
+/// Who knows less may decide less, but never otherwise.
+fn keeps_decisions(source: &str, expr: &Expr, facts: &Dice) {
+    // Whether something is known is what these ask.
+    if source.contains("has") || source.contains("null") {
+        return;
+    }
+    let full = expr.test(facts);
+    for slot in expr.slots() {
+        let less = expr.test(&Hidden { facts, slots: &[slot] });
+        assert!(
+            less.is_none() || full.is_none() || less == full,
+            "`{source}` without {slot:?}: {less:?}, not {full:?}"
+        );
+    }
+}
+
+/// Facts of which some are not known.
+struct Hidden<'f> {
+    facts: &'f Dice,
+    slots: &'f [&'f Slot],
+}
+
+impl Facts for Hidden<'_> {
+    fn read<'a>(&'a self, slot: &Slot) -> Value<'a> {
+        if self.slots.contains(&slot) { Value::Unknown } else { self.facts.read(slot) }
+    }
 }
 
 fn broad_scope() -> Scope {

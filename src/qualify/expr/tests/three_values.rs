@@ -146,6 +146,19 @@ fn elements_decide_as_soon_as_they_can() {
 }
 
 #[test]
+fn a_list_that_is_written_out_may_hold_what_is_not_known() {
+    for (source, facts, outcome) in [
+        ("user.title in [account.plan]", json!({"user.title": "a"}), None),
+        ("user.title in [account.plan, \"b\"]", json!({"user.title": "a"}), None),
+        ("user.title in [account.plan, \"a\"]", json!({"user.title": "a"}), Some(true)),
+        ("user.title in [account.plan]", json!({"user.title": "a", "account.plan": "b"}), Some(false)),
+        ("user.title in [account.plan]", json!({"account.plan": "b"}), None),
+    ] {
+        assert_eq!(test(source, facts), outcome, "{source}");
+    }
+}
+
+#[test]
 fn constants_are_found() {
     for (source, constant) in [
         ("true", Some(true)),

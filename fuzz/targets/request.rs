@@ -1,0 +1,118 @@
+//! Any bytes to any address: never a panic, every call accounted for, every call read as if it had come alone, a repetition
+//! recognised whenever it comes; and what comes out keeps the promises of `Event`.
+#![no_main]
+
+use handraiser::cdp::source::{Proof, Secret};
+use handraiser::cdp::{Call, Endpoint, Event, Parsed, Rejection, Request, Source, SourceName, pixel, receive};
+use handraiser::config::Limits;
+use handraiser::time::Millis;
+use libfuzzer_sys::fuzz_target;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+const NOW: Millis = Millis(1_795_293_412_000);
+const LIMITS: Limits = Limits { event_bytes: 2_048, request_bytes: 1 << 20, batch_events: 50, in_flight: 1 };
+/// Of so many calls each is read alone as well.
+const ALONE: usize = 16;
+
+fn sources() -> [Source; 2] {
+    let header = Proof::Header { name: "x-key".to_owned(), values: vec![Secret::new("s")] };
+    [
+        Source { name: SourceName::new("app"), write_keys: vec![Secret::new("key")], proof: None, correct_time: true },
+        Source { name: SourceName::new("hook"), write_keys: Vec::new(), proof: Some(header), correct_time: false },
+    ]
+}
+
+fn endpoint(choice: u8) -> Endpoint<'static> {
+    match choice % 5 {
+        0 => Endpoint::Batch,
+        1 => Endpoint::Call(Call::Track),
+        2 => Endpoint::Call(Call::Alias),
+        3 => Endpoint::Unsupported("merge"),
+        _ => Endpoint::Webhook("hook"),
+    }
+}
+
+fn read(endpoint: Endpoint<'_>, body: &[u8], received_at: Millis) -> Option<Parsed> {
+    // `key` and nothing else, as SDKs send it; the header is what the webhook source wants.
+    let headers = [("authorization", "Basic a2V5Og=="), ("x-key", "s")];
+    receive(&Request { endpoint, headers: &headers, query: "", body, received_at }, &sources(), &LIMITS).ok()
+}
+
+// The first byte chooses the address, and whether the rest is the query of a pixel (letters) or a body (digits).
+fuzz_target!(|data: &[u8]| {
+    let Some((choice, rest)) = data.split_first() else { return };
+    let endpoint = endpoint(*choice);
+    let body =
+        if choice & 0x40 == 0 { rest.to_vec() } else { pixel::body_of(std::str::from_utf8(rest).unwrap_or_default()) };
+    let Some(parsed) = read(endpoint, &body, NOW) else { return };
+    check(&parsed);
+    all_are_accounted_for(&parsed, &body);
+    each_stands_alone(&parsed, endpoint, &body);
+    a_repetition_is_recognised(&parsed, endpoint, &body);
+});
+
+fn check(parsed: &Parsed) {
+    parsed.events.iter().for_each(keeps_its_promises);
+    assert!(parsed.rejections.is_sorted_by(|a, b| a.index < b.index));
+    for Rejection { code, message, excerpt, .. } in &parsed.rejections {
+        assert!(!code.is_empty() && !message.is_empty() && excerpt.len() <= 256);
+    }
+}
+
+fn keeps_its_promises(event: &Event) {
+    assert!(event.timestamp <= event.received_at && event.timestamp > Millis(0));
+    assert!(event.call == Call::Group || event.user_id.is_some() || event.anonymous_id.is_some());
+    assert!((event.call == Call::Group) == event.group_id.is_some());
+    assert!(event.call != Call::Track || event.name.is_some());
+    assert!((event.call == Call::Alias) == event.previous_id.is_some());
+    assert!(event.call != Call::Alias || event.user_id != event.previous_id, "an alias of itself changes nothing");
+    let ids = [&event.user_id, &event.anonymous_id, &event.previous_id, &event.group_id, &event.context_group_id];
+    for text in ids.into_iter().chain([&event.name]).flatten().chain([&event.message_id]) {
+        assert!(!text.is_empty() && text.trim().len() == text.len(), "{text:?}");
+    }
+}
+
+/// Held against `serde_json`'s own reading of the whole body.
+fn all_are_accounted_for(parsed: &Parsed, body: &[u8]) {
+    let beyond = usize::from(parsed.beyond_limit > 0);
+    let found = parsed.events.len() + parsed.rejections.len() - beyond + parsed.ignored + parsed.beyond_limit;
+    if parsed.single {
+        assert_eq!(found, 1);
+        return;
+    }
+    let text = std::str::from_utf8(body).unwrap_or_default();
+    let calls = match serde_json::from_str(text.strip_prefix('\u{feff}').unwrap_or(text)) {
+        Ok(Value::Array(calls)) => calls.len(),
+        Ok(Value::Object(envelope)) => envelope.get("batch").and_then(Value::as_array).map_or(0, Vec::len),
+        // Deeper than a tree may be, or with a number beyond all bounds: what isn't read needs no tree.
+        _ => return,
+    };
+    assert_eq!(found, calls);
+}
+
+/// No call of a list changes what becomes of another.
+fn each_stands_alone(parsed: &Parsed, endpoint: Endpoint<'_>, body: &[u8]) {
+    let Ok(calls) = serde_json::from_slice::<Vec<&RawValue>>(body) else { return };
+    if calls.len() > ALONE || matches!(endpoint, Endpoint::Webhook(_)) && calls.len() > LIMITS.batch_events {
+        return;
+    }
+    let alone =
+        calls.iter().map(|raw| read(endpoint, format!("[{raw}]").as_bytes(), NOW).expect("it was one of a list"));
+    let (mut events, mut ignored, mut rejected) = (Vec::new(), 0, Vec::new());
+    for one in alone {
+        events.extend(one.events);
+        ignored += one.ignored;
+        rejected.extend(one.rejections.into_iter().map(|rejection| rejection.message));
+    }
+    assert_eq!((&parsed.events, parsed.ignored), (&events, ignored));
+    assert!(parsed.rejections.iter().map(|rejection| &rejection.message).eq(&rejected));
+}
+
+/// The same bytes an hour later are the same messages.
+fn a_repetition_is_recognised(parsed: &Parsed, endpoint: Endpoint<'_>, body: &[u8]) {
+    let again = read(endpoint, body, NOW.plus(Millis::HOUR)).expect("it was readable the first time");
+    let messages = |parsed: &Parsed| parsed.events.iter().map(|event| event.message).collect::<Vec<_>>();
+    assert_eq!(messages(parsed), messages(&again));
+    assert_eq!(parsed.rejections, again.rejections);
+}
