@@ -5,7 +5,7 @@ use super::redact;
 use super::source::{Sources, Span};
 use super::yaml::Scalar;
 
-/// More findings than this help nobody.
+/// More errors than this, or more warnings, help nobody.
 const MOST: usize = 500;
 
 /// A finding before it is placed.
@@ -48,7 +48,8 @@ pub struct Findings {
 impl Findings {
     /// Adds a finding. The same finding at the same place is kept once: aliases and merges lead there more than once.
     pub fn push(&mut self, problem: Problem) {
-        if self.diagnostics.len() >= MOST {
+        // Counted apart: an error that is dropped behind so many warnings would make a wrong configuration pass for a right one.
+        if self.diagnostics.iter().filter(|one| one.severity == problem.severity).count() >= MOST {
             return;
         }
         let diagnostic = self.place(problem);
@@ -147,5 +148,21 @@ impl Findings {
             help,
             excerpt: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_number_of_warnings_hides_an_error() {
+        let mut findings = Findings::default();
+        for number in 0..=MOST {
+            findings.push(Problem::warning(Span::default(), Code::Suspicious, format!("warning {number}")));
+        }
+        findings.push(Problem::error(Span::default(), Code::BadValue, "an error"));
+        assert!(findings.has_errors());
+        assert_eq!(findings.finish().len(), MOST + 1);
     }
 }
