@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+
+use super::lenient::{self, Lenient};
 
 /// What a program writes where it meant to write an id and had none. Taken as ids, they would melt strangers into one.
 const PLACEHOLDERS: [&str; 4] = ["null", "undefined", "NaN", "[object Object]"];
@@ -64,52 +66,28 @@ pub(super) struct TextField(pub Option<Box<str>>);
 
 impl<'de> Deserialize<'de> for TextField {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(TextVisitor).map(Self)
+        lenient::read(deserializer).map(Self)
     }
 }
 
-struct TextVisitor;
+impl Lenient for Box<str> {
+    const WHAT: &str = "a text";
 
-impl<'de> Visitor<'de> for TextVisitor {
-    type Value = Option<Box<str>>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text")
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+    fn from_text(text: &str) -> Option<Self> {
         let text = text.trim();
-        Ok((!text.is_empty()).then(|| text.into()))
+        (!text.is_empty()).then(|| text.into())
     }
 
-    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-        Ok(Some(number.to_string().into()))
+    fn from_unsigned(number: u64) -> Option<Self> {
+        Some(number.to_string().into())
     }
 
-    fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
-        Ok(Some(number.to_string().into()))
+    fn from_signed(number: i64) -> Option<Self> {
+        Some(number.to_string().into())
     }
 
-    fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
-        Ok(Some(number.to_string().into()))
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(None)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(None)
+    fn from_float(number: f64) -> Option<Self> {
+        Some(number.to_string().into())
     }
 }
 

@@ -10,6 +10,7 @@ pub mod failure;
 mod headers;
 mod ids;
 mod item;
+mod lenient;
 mod normalise;
 pub mod pixel;
 mod receive;

@@ -1,9 +1,8 @@
 //! When an event happened: lenient reading of times, and correction for the sender's clock.
 
-use std::fmt;
+use serde::de::{Deserialize, Deserializer};
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-
+use super::lenient::{self, Lenient};
 use crate::time::Millis;
 
 /// The times that a call carries; what could not be read is `None`.
@@ -42,52 +41,28 @@ pub(super) struct TimeField(pub Option<Millis>);
 
 impl<'de> Deserialize<'de> for TimeField {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(TimeVisitor).map(Self)
+        lenient::read(deserializer).map(Self)
     }
 }
 
-struct TimeVisitor;
+impl Lenient for Millis {
+    const WHAT: &str = "a time";
 
-impl<'de> Visitor<'de> for TimeVisitor {
-    type Value = Option<Millis>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a time")
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(parse(text))
+    fn from_text(text: &str) -> Option<Self> {
+        parse(text)
     }
 
     #[expect(clippy::cast_precision_loss, reason = "epoch times are far below 2^53 in any unit but nanoseconds")]
-    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-        Ok(from_epoch(number as f64))
+    fn from_unsigned(number: u64) -> Option<Self> {
+        from_epoch(number as f64)
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(None)
+    fn from_signed(_: i64) -> Option<Self> {
+        None
     }
 
-    fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
-        Ok(from_epoch(number))
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(None)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(None)
+    fn from_float(number: f64) -> Option<Self> {
+        from_epoch(number)
     }
 }
 

@@ -153,21 +153,36 @@ macro_rules! section {
 }
 pub(crate) use section;
 
+/// Reads a node that holds others, by `take`, which answers `None` for what is of another kind. Nothing at all holds nothing.
+fn read_holder<T>(
+    node: &Node,
+    [expected, help]: [&str; 2],
+    findings: &mut Findings,
+    take: impl FnOnce(&Kind, &mut Findings) -> Option<Vec<T>>,
+) -> Option<Vec<T>> {
+    refuse_tag(node, findings)?;
+    if matches!(node.kind, Kind::Null) {
+        return Some(Vec::new());
+    }
+    let taken = take(&node.kind, findings);
+    if taken.is_none() {
+        findings.push(mismatch(node, expected).help(help));
+    }
+    taken
+}
+
 /// A list.
 #[derive(Clone, Debug, Default)]
 pub struct List<T>(pub Vec<T>);
 
 impl<T: Read> Read for List<T> {
     fn read(node: &Node, findings: &mut Findings) -> Option<Self> {
-        refuse_tag(node, findings)?;
-        match &node.kind {
-            Kind::List(items) => Some(Self(items.iter().filter_map(|item| T::read(item, findings)).collect())),
-            Kind::Null => Some(Self(Vec::new())),
-            Kind::Scalar(_) | Kind::Map(_) => {
-                findings.push(mismatch(node, "a list").help("begin each item with `- `, or write [a, b]"));
-                None
-            }
-        }
+        let words = ["a list", "begin each item with `- `, or write [a, b]"];
+        let items = read_holder(node, words, findings, |kind, findings| match kind {
+            Kind::List(items) => Some(items.iter().filter_map(|item| T::read(item, findings)).collect()),
+            _ => None,
+        });
+        items.map(Self)
     }
 }
 
@@ -227,18 +242,14 @@ impl<T> Default for Named<T> {
 
 impl<T: Read> Read for Named<T> {
     fn read(node: &Node, findings: &mut Findings) -> Option<Self> {
-        refuse_tag(node, findings)?;
-        match &node.kind {
+        let words = ["a mapping from names", "give each one a name: `name: …`"];
+        let entries = read_holder(node, words, findings, |kind, findings| match kind {
             Kind::Map(entries) => {
-                let read = |(key, value): (&Scalar, &Node)| (key.clone(), T::read(value, findings));
-                Some(Self(entries.iter().map(|entry| (&entry.key, &entry.value)).map(read).collect()))
+                Some(entries.iter().map(|entry| (entry.key.clone(), T::read(&entry.value, findings))).collect())
             }
-            Kind::Null => Some(Self(Vec::new())),
-            Kind::Scalar(_) | Kind::List(_) => {
-                findings.push(mismatch(node, "a mapping from names").help("give each one a name: `name: …`"));
-                None
-            }
-        }
+            _ => None,
+        });
+        entries.map(Self)
     }
 }
 

@@ -64,6 +64,18 @@ const fn row(code: &'static str, status: StatusCode, kind: ErrorKind, meaning: &
     Row { code, status, kind, meaning }
 }
 
+const fn invalid(code: &'static str, status: StatusCode, meaning: &'static str) -> Row {
+    row(code, status, ErrorKind::InvalidRequest, meaning)
+}
+
+const fn refused(code: &'static str, status: StatusCode, meaning: &'static str) -> Row {
+    row(code, status, ErrorKind::Auth, meaning)
+}
+
+const fn later(code: &'static str, status: StatusCode, meaning: &'static str) -> Row {
+    row(code, status, ErrorKind::TryLater, meaning)
+}
+
 impl ErrorCode {
     /// The codes with rows of their own; [`ErrorCode::Item`] and [`ErrorCode::Sender`] have one row per inner code.
     pub const PLAIN: [Self; 14] = [
@@ -86,69 +98,55 @@ impl ErrorCode {
     /// The row of this code.
     #[must_use]
     pub const fn row(self) -> Row {
-        use ErrorKind::{Auth, Internal, InvalidRequest, TryLater};
         use StatusCode as S;
         match self {
-            Self::InvalidJson => row("invalid_json", S::BAD_REQUEST, InvalidRequest, "the body is not JSON"),
+            Self::InvalidJson => invalid("invalid_json", S::BAD_REQUEST, "the body is not JSON"),
             Self::InvalidRequest => {
-                row("invalid_request", S::BAD_REQUEST, InvalidRequest, "the request is not of the form expected here")
+                invalid("invalid_request", S::BAD_REQUEST, "the request is not of the form expected here")
             }
-            Self::Item(item @ ItemCode::EventTooLarge) => {
-                row(item.as_str(), S::PAYLOAD_TOO_LARGE, InvalidRequest, item.meaning())
+            Self::Item(item) => invalid(item.as_str(), status_of(item), item.meaning()),
+            Self::Sender(code) => refused(code, S::UNAUTHORIZED, "the sender did not prove who it is"),
+            Self::UnknownSource => invalid("unknown_source", S::NOT_FOUND, "the address names no configured source"),
+            Self::AdminToken => {
+                let meaning = "the admin API wants its token as `Authorization: Bearer`";
+                refused("invalid_admin_token", S::UNAUTHORIZED, meaning)
             }
-            Self::Item(item) => row(item.as_str(), S::BAD_REQUEST, InvalidRequest, item.meaning()),
-            Self::Sender(code) => row(code, S::UNAUTHORIZED, Auth, "the sender did not prove who it is"),
-            Self::UnknownSource => {
-                row("unknown_source", S::NOT_FOUND, InvalidRequest, "the address names no configured source")
+            Self::AdminDisabled => {
+                let meaning = "no admin token is configured, so the admin API answers nobody";
+                refused("admin_disabled", S::FORBIDDEN, meaning)
             }
-            Self::AdminToken => row(
-                "invalid_admin_token",
-                S::UNAUTHORIZED,
-                Auth,
-                "the admin API wants its token as `Authorization: Bearer`",
-            ),
-            Self::AdminDisabled => row(
-                "admin_disabled",
-                S::FORBIDDEN,
-                Auth,
-                "no admin token is configured, so the admin API answers nobody",
-            ),
-            Self::NotFound => row("not_found", S::NOT_FOUND, InvalidRequest, "nothing is at this address"),
+            Self::NotFound => invalid("not_found", S::NOT_FOUND, "nothing is at this address"),
             Self::MethodNotAllowed => {
-                row("method_not_allowed", S::METHOD_NOT_ALLOWED, InvalidRequest, "this address wants another method")
+                invalid("method_not_allowed", S::METHOD_NOT_ALLOWED, "this address wants another method")
             }
-            Self::BodyTimeout => row("body_timeout", S::REQUEST_TIMEOUT, TryLater, "the body did not arrive in time"),
-            Self::TooLarge => row(
-                "request_too_large",
-                S::PAYLOAD_TOO_LARGE,
-                InvalidRequest,
-                "the body is larger than `limits.request_bytes`",
-            ),
-            Self::UnsupportedEncoding => row(
-                "unsupported_encoding",
-                S::UNSUPPORTED_MEDIA_TYPE,
-                InvalidRequest,
-                "the body is compressed in a way that is not gzip or deflate",
-            ),
-            Self::Overloaded => row(
-                "overloaded",
-                S::TOO_MANY_REQUESTS,
-                TryLater,
-                "more requests than `limits.in_flight` are being worked on",
-            ),
-            Self::StoreUnavailable => row(
-                "store_unavailable",
-                S::SERVICE_UNAVAILABLE,
-                TryLater,
-                "the store could not commit; nothing was taken",
-            ),
-            Self::Draining => {
-                row("draining", S::SERVICE_UNAVAILABLE, TryLater, "the server is stopping; another one answers")
+            Self::BodyTimeout => later("body_timeout", S::REQUEST_TIMEOUT, "the body did not arrive in time"),
+            Self::TooLarge => {
+                invalid("request_too_large", S::PAYLOAD_TOO_LARGE, "the body is larger than `limits.request_bytes`")
             }
+            Self::UnsupportedEncoding => {
+                let meaning = "the body is compressed in a way that is not gzip or deflate";
+                invalid("unsupported_encoding", S::UNSUPPORTED_MEDIA_TYPE, meaning)
+            }
+            Self::Overloaded => {
+                let meaning = "more requests than `limits.in_flight` are being worked on";
+                later("overloaded", S::TOO_MANY_REQUESTS, meaning)
+            }
+            Self::StoreUnavailable => {
+                later("store_unavailable", S::SERVICE_UNAVAILABLE, "the store could not commit; nothing was taken")
+            }
+            Self::Draining => later("draining", S::SERVICE_UNAVAILABLE, "the server is stopping; another one answers"),
             Self::Internal => {
-                row("internal", S::INTERNAL_SERVER_ERROR, Internal, "the server is at fault; its log says more")
+                let meaning = "the server is at fault; its log says more";
+                row("internal", S::INTERNAL_SERVER_ERROR, ErrorKind::Internal, meaning)
             }
         }
+    }
+}
+
+const fn status_of(item: ItemCode) -> StatusCode {
+    match item {
+        ItemCode::EventTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        _ => StatusCode::BAD_REQUEST,
     }
 }
 

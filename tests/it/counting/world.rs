@@ -4,17 +4,18 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use handraiser::cdp::{Call, Event, MessageHash, SourceName};
+use handraiser::cdp::{Call, Event};
 use handraiser::config::{AccountKey, Config};
 use handraiser::counters::{Aggregate, Counter, EventMatch, Window};
 use handraiser::engine::{Engine, MergeHandler, Wakes, queues};
 use handraiser::identity::{RecordKey, SubjectKind};
 use handraiser::store::{Commit, Outcome, Settle, SharedStore};
 use handraiser::time::{Clock, Millis};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::reference::Reference;
 use super::stream::{Op, Who};
+use crate::harness::events::blank;
 use crate::harness::settings;
 
 /// An engine on an empty store, with a clock that the stream turns.
@@ -204,27 +205,6 @@ impl World {
             Op::Again { .. } | Op::Wait { .. } => {}
         }
         event
-    }
-}
-
-fn blank(id: &str, now: Millis) -> Event {
-    let source = SourceName::new("app");
-    Event {
-        message: MessageHash::of(&source, id.as_bytes()),
-        source,
-        call: Call::Track,
-        message_id: id.into(),
-        user_id: None,
-        anonymous_id: None,
-        previous_id: None,
-        group_id: None,
-        context_group_id: None,
-        name: None,
-        timestamp: now,
-        received_at: now,
-        properties: Map::new(),
-        traits: Map::new(),
-        context_traits: Map::new(),
     }
 }
 

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "the tests and the bench each use a part of it")]
 
 mod children;
+pub mod events;
 pub mod hooks;
 pub mod http;
 mod redis;

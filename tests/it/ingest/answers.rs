@@ -1,5 +1,7 @@
 //! The answers, exactly as SDKs and CDPs read them.
 
+use std::time::Duration;
+
 use super::*;
 
 /// Status, the headers that matter, and the body.

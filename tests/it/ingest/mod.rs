@@ -10,7 +10,6 @@ mod wire;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::ServiceResponse;
@@ -21,14 +20,15 @@ use actix_web::{App, body};
 use arc_swap::ArcSwap;
 use handraiser::cdp::source::{Proof, Secret};
 use handraiser::cdp::{Source, SourceName};
-use handraiser::config::{Config, Limits, ServerSettings, StoreKind, StoreSettings};
+use handraiser::config::{Config, Limits};
 use handraiser::engine::{Engine, Wakes};
 use handraiser::http::{self, AppState};
-use handraiser::identity::Partitions;
 use handraiser::store::SharedStore;
 use handraiser::store::memory::MemoryStore;
 use handraiser::time::{Clock, Millis};
 use serde_json::Value;
+
+use crate::harness::settings;
 
 /// 2026-11-21T20:36:52Z, when the first capture was recorded.
 const NOW: Millis = Millis(1_795_293_412_000);
@@ -83,34 +83,9 @@ fn sources() -> Vec<Source> {
 }
 
 fn config(limits: Limits) -> Config {
-    Config {
-        version: Arc::from("0123456789ab"),
-        server: ServerSettings {
-            listen: "127.0.0.1:0".parse().unwrap(),
-            workers: Some(1),
-            admin_token: None,
-            limits,
-            otlp_endpoint: None,
-            drain_timeout: Duration::from_secs(5),
-        },
-        store: StoreSettings {
-            kind: StoreKind::Memory,
-            partitions: Partitions::default(),
-            remember: Duration::from_secs(48 * 3_600),
-            idle_subjects: None,
-            rejected_log: 1_000,
-        },
-        sources: sources(),
-        accounts: Vec::new(),
-        time_zone: jiff::tz::TimeZone::UTC,
-        user_traits: BTreeMap::new(),
-        account_traits: BTreeMap::new(),
-        counters: Vec::new(),
-        definitions: Vec::new(),
-        teams: Vec::new(),
-        routes: Vec::new(),
-        destinations: Vec::new(),
-    }
+    let mut config = Config { version: Arc::from("0123456789ab"), sources: sources(), ..settings::empty() };
+    config.server.limits = limits;
+    config
 }
 
 impl Kit {
