@@ -1,11 +1,12 @@
 //! From a path to a configuration: files read, includes followed, everything compiled, everything wrong reported at once.
 
-use std::io;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
 use super::Config;
+use super::attached::Attached;
 use super::compile::compile;
 use super::diagnostic::{Code, Diagnostic, Severity};
 use super::findings::{Findings, Problem};
@@ -24,7 +25,7 @@ pub struct Loaded {
     pub config: Config,
     /// What is legal, but surely not what was meant.
     pub warnings: Vec<Diagnostic>,
-    /// Every file that was read, the first being the one asked for.
+    /// Every file that was read, the first being the one asked for; certificates among them.
     pub files: Vec<PathBuf>,
 }
 
@@ -53,16 +54,17 @@ pub fn process_env(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-type Reader<'a> = dyn Fn(&Path) -> io::Result<String> + 'a;
+pub(super) type Reader<'a> = dyn Fn(&Path) -> io::Result<String> + 'a;
 
 fn run(path: &Path, env: &Lookup<'_>, reader: &Reader<'_>) -> Result<Loaded, Vec<Diagnostic>> {
     let mut findings = Findings::default();
     let mut loader = Loader { env, reader, merged: ConfigShape::default(), open: Vec::new() };
     loader.file(path, None, &mut findings);
     let merged = loader.merged;
-    let version = version(&findings);
-    let config = compile(&merged, &version, &mut findings);
-    let files = findings.sources.iter().map(|file| file.path.clone()).collect();
+    let attached = Attached::read(&merged, reader, &mut findings);
+    let version = version(&findings, &attached);
+    let config = compile(&merged, &version, &attached, &mut findings);
+    let files = findings.sources.iter().map(|file| &file.path).chain(attached.paths()).cloned().collect();
     match config {
         Some(config) if !findings.has_errors() => Ok(Loaded { config, warnings: findings.finish(), files }),
         _ => Err(findings.finish()),
@@ -70,22 +72,32 @@ fn run(path: &Path, env: &Lookup<'_>, reader: &Reader<'_>) -> Result<Loaded, Vec
 }
 
 /// The first 12 hex digits of a hash over all files.
-fn version(findings: &Findings) -> String {
+fn version(findings: &Findings, attached: &Attached) -> String {
     let mut hasher = Sha256::new();
-    for file in findings.sources.iter() {
-        hasher.update(u64::try_from(file.text.len()).unwrap_or_default().to_le_bytes());
-        hasher.update(file.text.as_bytes());
+    for text in findings.sources.iter().map(|file| &*file.text).chain(attached.texts()) {
+        hasher.update(u64::try_from(text.len()).unwrap_or_default().to_le_bytes());
+        hasher.update(text.as_bytes());
     }
     let mut digits = hex::encode(hasher.finalize());
     digits.truncate(12);
     digits
 }
 
+/// What to say when a file can't be read.
+pub(super) fn unreadable(path: &Path, error: &io::Error) -> String {
+    let why = match error.kind() {
+        io::ErrorKind::NotFound => "it doesn't exist".to_owned(),
+        io::ErrorKind::InvalidData => "it is not UTF-8 text".to_owned(),
+        _ => error.to_string(),
+    };
+    format!("can't read `{}`: {why}", path.display())
+}
+
 fn read_file(path: &Path) -> io::Result<String> {
-    if std::fs::metadata(path)?.len() > MAX_BYTES {
-        return Err(io::Error::other("larger than 4 MiB"));
-    }
-    std::fs::read_to_string(path)
+    let mut text = String::new();
+    // Bounded while it is read: a device has no size.
+    std::fs::File::open(path)?.take(MAX_BYTES + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_BYTES { Err(io::Error::other("larger than 4 MiB")) } else { Ok(text) }
 }
 
 struct Loader<'a> {
@@ -117,12 +129,7 @@ impl Loader<'_> {
         match (self.reader)(path) {
             Ok(text) => Some(findings.sources.add(path, text.strip_prefix('\u{feff}').unwrap_or(&text))),
             Err(error) => {
-                let why = match error.kind() {
-                    io::ErrorKind::NotFound => "it doesn't exist".to_owned(),
-                    io::ErrorKind::InvalidData => "it is not UTF-8 text".to_owned(),
-                    _ => error.to_string(),
-                };
-                let message = format!("can't read `{}`: {why}", path.display());
+                let message = unreadable(path, &error);
                 match asked {
                     Some(asked) => {
                         let problem = Problem::error(asked.at, Code::Unreadable, asked.redact(&message));

@@ -4,6 +4,7 @@
 //! (`compile`). Every step reports all that is wrong with it, and goes on with what is right. [`watch`] keeps a running
 //! server's configuration up to date. The JSON Schema and `docs/configuration.md` are made from `shape` by [`schema`].
 
+mod attached;
 mod compile;
 pub mod diagnostic;
 mod findings;

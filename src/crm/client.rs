@@ -1,10 +1,11 @@
 //! One HTTP exchange with a destination: bounded in time from the first byte to the last, and in size; guarded; never
 //! redirected, never proxied.
 //!
-//! TLS is rustls with ring. Certificates are checked against the machine's own store (`ca-certificates`, or what
-//! `SSL_CERT_FILE` names), so that a CRM behind a company's own authority works as soon as the machine trusts it.
+//! TLS is rustls with ring. Certificates are checked against the authorities that the destination names (`ca`), else against
+//! the machine's own store (`ca-certificates`, or what `SSL_CERT_FILE` names).
 
 use std::error::Error as _;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,9 +13,11 @@ use std::time::Duration;
 use ipnet::IpNet;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::{Client, redirect};
+use reqwest::{Certificate, Client, redirect};
+use rustls::CertificateError;
 use url::Url;
 
+use super::authorities::Authorities;
 use super::guard::{self, Forbidden};
 
 /// How long an idle connection is kept for the next delivery.
@@ -41,6 +44,8 @@ pub enum SendError {
     Deadline(Duration),
     #[error("could not connect: {0}")]
     Connect(String),
+    #[error("the receiver's certificate is not trusted ({reason}): {mend}")]
+    Certificate { reason: String, mend: &'static str },
     #[error("the exchange broke off: {0}")]
     Broken(String),
     #[error("the HTTP client could not be made: {0}")]
@@ -52,18 +57,19 @@ pub enum SendError {
 pub struct Connections {
     client: Client,
     allowed: Arc<[IpNet]>,
+    authorities: Option<Authorities>,
 }
 
 impl Connections {
-    /// No connection is made yet.
+    /// No connection is made yet. `authorities` are trusted in place of those that the machine trusts.
     ///
     /// # Errors
     /// When TLS can't be set up, for example because the machine has no certificates.
-    pub fn new(allowed: &[IpNet]) -> Result<Self, SendError> {
+    pub fn new(allowed: &[IpNet], authorities: Option<&Authorities>) -> Result<Self, SendError> {
         // Fails only when the process has one already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let allowed: Arc<[IpNet]> = allowed.into();
-        let client = Client::builder()
+        let client = trusting(authorities)?
             .redirect(redirect::Policy::none())
             .no_proxy()
             .referer(false)
@@ -72,13 +78,19 @@ impl Connections {
             .dns_resolver(Arc::new(GuardedResolver(Arc::clone(&allowed))))
             .build()
             .map_err(|error| SendError::Client(root(&error)))?;
-        Ok(Self { client, allowed })
+        Ok(Self { client, allowed, authorities: authorities.cloned() })
     }
 
     /// Which private ranges these connections may reach.
     #[must_use]
     pub fn allowed(&self) -> &[IpNet] {
         &self.allowed
+    }
+
+    /// Whom these connections trust in place of the machine's own authorities.
+    #[must_use]
+    pub const fn authorities(&self) -> Option<&Authorities> {
+        self.authorities.as_ref()
     }
 
     /// Posts `body` and reads the answer, up to `max_bytes` of it, all within `timeout`.
@@ -102,6 +114,12 @@ impl Connections {
         };
         tokio::time::timeout(timeout, exchange).await.unwrap_or(Err(SendError::Deadline(timeout)))
     }
+}
+
+fn trusting(authorities: Option<&Authorities>) -> Result<reqwest::ClientBuilder, SendError> {
+    let Some(authorities) = authorities else { return Ok(Client::builder()) };
+    let certificates = authorities.certificates().map(Certificate::from_der).collect::<Result<Vec<_>, _>>();
+    Ok(Client::builder().tls_certs_only(certificates.map_err(|error| SendError::Client(root(&error)))?))
 }
 
 async fn read(mut response: reqwest::Response, max_bytes: usize) -> Result<Answer, SendError> {
@@ -128,6 +146,7 @@ impl SendError {
             Self::Forbidden(_) => "forbidden address",
             Self::Deadline(_) => "deadline",
             Self::Connect(_) => "no connection",
+            Self::Certificate { .. } => "untrusted certificate",
             Self::Broken(_) => "broken exchange",
             Self::Client(_) => "no HTTP client",
         }
@@ -137,6 +156,9 @@ impl SendError {
         let error = error.without_url();
         if let Some(forbidden) = sources(&error).find_map(|source| source.downcast_ref::<Forbidden>()) {
             return Self::Forbidden(forbidden.clone());
+        }
+        if let Some(rustls::Error::InvalidCertificate(why)) = tls_error(&error) {
+            return Self::Certificate { reason: why.to_string(), mend: mend(why) };
         }
         if error.is_connect() { Self::Connect(root(&error)) } else { Self::Broken(root(&error)) }
     }
@@ -149,6 +171,27 @@ fn sources(error: &reqwest::Error) -> impl Iterator<Item = Cause<'_>> {
         (*error).source()
     }
     std::iter::successors(error.source(), next)
+}
+
+/// What TLS said, however deep it lies: an `io::Error` doesn't count what it wraps among its sources.
+fn tls_error<'e>(error: Cause<'e>) -> Option<&'e rustls::Error> {
+    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    error
+        .downcast_ref()
+        .or_else(|| wrapped.and_then(|inner| tls_error(inner)))
+        .or_else(|| error.source().and_then(tls_error))
+}
+
+/// What to do about a certificate.
+const fn mend(why: &CertificateError) -> &'static str {
+    match why {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "the receiver has to renew it",
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "compare the two clocks",
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "write the name that it was made for into `url`"
+        }
+        _ => "name a file with the certificate of its authority under `ca`",
+    }
 }
 
 /// The innermost cause, which is what says something.

@@ -7,6 +7,7 @@
 //! An adapter for another kind of destination is one file beside [`webhook`]: it makes a request of a lead event and a
 //! verdict of the answer. A trait comes with the second one.
 
+pub mod authorities;
 pub mod breaker;
 pub mod client;
 pub mod deliveries;
@@ -21,6 +22,7 @@ pub mod template;
 pub mod webhook;
 pub mod worker;
 
+pub use authorities::Authorities;
 pub use deliveries::Deliveries;
 pub use receiver::Receiver;
 pub use spec::{Destination, DestinationName, RetryPolicy, Webhook};

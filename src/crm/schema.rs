@@ -36,10 +36,7 @@ mod tests {
             std::fs::write(&path, &made).expect("docs/ can be written");
         }
         let kept = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(
-            kept == made,
-            "docs/lead.schema.json is out of date; `UPDATE_DOCS=1 cargo test lead_schema crm::schema` renews it"
-        );
+        assert!(kept == made, "docs/lead.schema.json is out of date; `make docs` renews it");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::authorities::Authorities;
 use crate::cdp::source::Secret;
 
 /// The name of a destination, as configured; its queue is `deliver:<name>`.
@@ -32,6 +33,8 @@ pub struct Webhook {
     pub headers: Vec<(String, Secret)>,
     /// A minijinja template that makes the body from the lead event; `None` sends it as it is.
     pub template: Option<Arc<str>>,
+    /// Who may vouch for the receiver, in place of the authorities that the machine trusts.
+    pub ca: Option<Authorities>,
     /// The whole exchange, connection to last byte of the answer.
     pub timeout: Duration,
     /// How much of an answer is read.

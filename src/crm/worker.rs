@@ -48,12 +48,13 @@ impl Deliverer {
         self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The connections, made anew when the allowed addresses have changed.
+    /// The connections, made anew when it has changed whom they may reach or trust.
     fn connections(&self, destination: &Destination) -> Result<Connections, SendError> {
+        let (allowed, ca) = (&destination.allow_addresses, destination.webhook.ca.as_ref());
         let mut kept = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
         match &*kept {
-            Some(connections) if connections.allowed() == destination.allow_addresses => Ok(connections.clone()),
-            _ => Ok(kept.insert(Connections::new(&destination.allow_addresses)?).clone()),
+            Some(made) if made.allowed() == allowed && made.authorities() == ca => Ok(made.clone()),
+            _ => Ok(kept.insert(Connections::new(allowed, ca)?).clone()),
         }
     }
 

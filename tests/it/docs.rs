@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::delivery::tls::authority;
+
 /// What a recipe is added to.
 const BASE: &str = "include: recipe.yaml\n";
 
@@ -71,6 +73,7 @@ fn check(recipe: &str) -> Result<(), String> {
     let base = directory.path().join("handraiser.yaml");
     fs::write(&base, BASE).expect("the configuration can be written");
     fs::write(directory.path().join("recipe.yaml"), recipe).expect("the configuration can be written");
+    fs::write(directory.path().join("corp-ca.pem"), authority().pem()).expect("the certificate can be written");
     let mut command = Command::new(env!("CARGO_BIN_EXE_handraiser"));
     command.arg("check").arg(&base);
     for variable in VARIABLES {

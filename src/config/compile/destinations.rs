@@ -10,33 +10,43 @@ use super::settings::{count_within, http_url, lasting, size};
 use super::sources::{both, check_whsec, is_header_name};
 use super::template;
 use crate::cdp::source::Secret;
+use crate::config::attached::Attached;
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
 use crate::config::read::{Many, Named};
 use crate::config::shape::{DestinationShape, RetryShape, WebhookShape};
 use crate::config::yaml::Scalar;
-use crate::crm::{Destination, RetryPolicy, Webhook};
+use crate::crm::{Authorities, Destination, RetryPolicy, Webhook};
 
 /// Compiles the destinations.
-pub fn destinations(shape: Option<&Named<DestinationShape>>, findings: &mut Findings) -> Vec<Destination> {
+pub fn destinations(
+    shape: Option<&Named<DestinationShape>>,
+    attached: &Attached,
+    findings: &mut Findings,
+) -> Vec<Destination> {
     let Some(Named(declared)) = shape else { return Vec::new() };
     unique(declared.iter().map(|(name, _)| name), "destination", findings);
     let mut compiled = Vec::with_capacity(declared.len());
     for (name, shape) in declared {
         let fine = is_plain_name(name, "destination", findings);
-        let destination = shape.as_ref().and_then(|shape| destination(name, shape, findings));
+        let destination = shape.as_ref().and_then(|shape| destination(name, shape, attached, findings));
         compiled.extend(destination.filter(|_| fine));
     }
     compiled
 }
 
-fn destination(name: &Scalar, shape: &DestinationShape, findings: &mut Findings) -> Option<Destination> {
+fn destination(
+    name: &Scalar,
+    shape: &DestinationShape,
+    attached: &Attached,
+    findings: &mut Findings,
+) -> Option<Destination> {
     let allow_addresses = addresses(shape, findings);
     let concurrency = shape.concurrency.get().map_or(8, |count| count_within(count, 1..=256, "concurrency", findings));
     let absent = RetryShape::default();
     let retry = retry(shape.retry.get().unwrap_or(&absent), findings);
     let webhook = shape.webhook.require("webhook", DestinationShape::WHAT, name.at, findings)?;
-    let webhook = webhook_of(name, webhook, &allow_addresses, findings)?;
+    let webhook = webhook_of(name, webhook, &allow_addresses, attached, findings)?;
     Some(Destination { name: name.text.clone(), webhook, retry, concurrency, allow_addresses })
 }
 
@@ -75,7 +85,13 @@ fn retry(shape: &RetryShape, findings: &mut Findings) -> RetryPolicy {
     RetryPolicy { max_attempts, base, cap }
 }
 
-fn webhook_of(name: &Scalar, shape: &WebhookShape, allowed: &[IpNet], findings: &mut Findings) -> Option<Webhook> {
+fn webhook_of(
+    name: &Scalar,
+    shape: &WebhookShape,
+    allowed: &[IpNet],
+    attached: &Attached,
+    findings: &mut Findings,
+) -> Option<Webhook> {
     both(&shape.secret, &shape.secrets).for_each(|secret| check_whsec(secret, findings));
     if shape.secret.is_absent() && shape.secrets.is_absent() {
         let message = format!("requests to `{}` are not signed: the receiver can't tell who sent them", name.shown);
@@ -86,6 +102,7 @@ fn webhook_of(name: &Scalar, shape: &WebhookShape, allowed: &[IpNet], findings: 
         template::body(template, findings);
     }
     let headers = headers(shape, findings);
+    let ca = authorities(shape, attached, findings);
     let timeout = lasting(&shape.timeout, Duration::from_secs(15));
     if let Some(at) = shape.timeout.get().filter(|at| !(1..=300).contains(&at.value.0.as_secs())) {
         findings.push(Problem::error(at.scalar.at, Code::BadValue, "`timeout` must be between 1s and 5m"));
@@ -94,14 +111,33 @@ fn webhook_of(name: &Scalar, shape: &WebhookShape, allowed: &[IpNet], findings: 
     let written = shape.url.require("url", WebhookShape::WHAT, name.at, findings)?;
     let url = http_url(written, findings)?;
     check_plain_http(written, &url, allowed, findings);
+    if let Some(named) = shape.ca.get().filter(|_| url.scheme() == "http") {
+        let problem = Problem::warning(named.at, Code::Suspicious, "`ca` has no effect: `url` is not https");
+        findings.push(problem.help("use https, or remove `ca`"));
+    }
     Some(Webhook {
         url,
         secrets: both(&shape.secret, &shape.secrets).map(|secret| Secret::new(secret.text.trim())).collect(),
         headers,
         template: shape.template.get().map(|template| Arc::from(&*template.text)),
+        ca,
         timeout,
         max_response_bytes,
     })
+}
+
+/// The authorities in the file that `ca` names.
+fn authorities(shape: &WebhookShape, attached: &Attached, findings: &mut Findings) -> Option<Authorities> {
+    let named = shape.ca.get()?;
+    match Authorities::from_pem(attached.text(named)?) {
+        Ok(authorities) => Some(authorities),
+        Err(error) => {
+            let message = format!("`{}` can't be used: {error}", findings.shown(named));
+            let help = "it must hold the certificate of the authority that signed the receiver's, in PEM form";
+            findings.push(Problem::error(named.at, Code::BadValue, message).help(help));
+            None
+        }
+    }
 }
 
 fn headers(shape: &WebhookShape, findings: &mut Findings) -> Vec<(String, Secret)> {

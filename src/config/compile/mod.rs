@@ -15,12 +15,13 @@ pub mod traits;
 use std::sync::Arc;
 
 use super::Config;
+use super::attached::Attached;
 use super::findings::Findings;
 use super::lint;
 use super::shape::ConfigShape;
 
 /// Compiles everything. What is wrong is reported; `None` when the outcome can't be used.
-pub fn compile(shape: &ConfigShape, version: &str, findings: &mut Findings) -> Option<Config> {
+pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings: &mut Findings) -> Option<Config> {
     let time_zone = settings::time_zone(shape.time_zone.get(), findings);
     let server = settings::server(shape.server.get(), findings);
     let store = store::store(shape.store.get(), findings);
@@ -32,7 +33,7 @@ pub fn compile(shape: &ConfigShape, version: &str, findings: &mut Findings) -> O
     let definitions = definitions::definitions(shape.definitions.get(), &counters, &scopes, findings);
     let teams = routing::teams(shape.teams.get(), findings);
     let routes = routing::routes(shape.routes.get(), &teams, &scopes, findings);
-    let destinations = destinations::destinations(shape.destinations.get(), findings);
+    let destinations = destinations::destinations(shape.destinations.get(), attached, findings);
     lint::lint(shape, &lint::Compiled { counters: &counters.compiled, definitions: &definitions }, findings);
     if findings.has_errors() {
         return None;

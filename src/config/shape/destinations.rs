@@ -36,6 +36,10 @@ section! {
         headers: Named<Scalar>,
         /// A template (minijinja) that makes the body from the lead event. By default the lead event is sent as it is.
         template: Scalar,
+        /// A file of certificates (PEM) that are trusted in place of the machine's own: the authority behind a CRM in your own
+        /// network. Relative to the file that names it.
+        #[schemars(extend("examples" = ["crm-ca.pem"]))]
+        ca: Scalar,
         /// How long the whole exchange may take.
         #[schemars(extend("default" = "15s"))]
         timeout: At<Lasting>,

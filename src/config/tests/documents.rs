@@ -10,7 +10,7 @@ fn current(name: &str, made: &str) {
         std::fs::write(&path, made).expect("docs/ can be written");
     }
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(kept == made, "docs/{name} is out of date; `UPDATE_DOCS=1 cargo test config::tests::documents` renews it");
+    assert!(kept == made, "docs/{name} is out of date; `make docs` renews it");
 }
 
 #[test]

@@ -1,3 +1,4 @@
+mod attached;
 mod broken;
 mod compiled;
 mod documents;

@@ -13,6 +13,7 @@ fn webhook() -> Webhook {
         secrets: vec![Secret::new("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD")],
         headers: vec![("X-Api-Key".to_owned(), Secret::new("k-1")), ("Webhook-Id".to_owned(), Secret::new("forged"))],
         template: None,
+        ca: None,
         timeout: Duration::from_secs(15),
         max_response_bytes: 65_536,
     }

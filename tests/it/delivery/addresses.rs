@@ -15,7 +15,7 @@ async fn post(connections: &Connections, url: &str) -> Result<u16, SendError> {
 
 fn connections(allowed: &[&str]) -> Connections {
     let allowed: Vec<_> = allowed.iter().map(|net| net.parse().expect("a network")).collect();
-    Connections::new(&allowed).expect("TLS can be set up")
+    Connections::new(&allowed, None).expect("TLS can be set up")
 }
 
 #[actix_web::test]

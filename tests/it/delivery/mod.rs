@@ -6,4 +6,5 @@ mod plant;
 mod reference_library;
 mod routing;
 mod spine;
+pub mod tls;
 mod wire;

@@ -1,17 +1,16 @@
 //! What a delivery test stands on.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use handraiser::cdp::source::Secret;
-use handraiser::config::{Config, Limits, ServerSettings, StoreKind, StoreSettings};
+use handraiser::config::Config;
 use handraiser::crm::deliveries::queue_of;
 use handraiser::crm::{Deliveries, Destination, RetryPolicy, Webhook, sample};
 use handraiser::engine::queue::Surroundings;
 use handraiser::engine::{SharedConfig, Wakes};
-use handraiser::identity::{Partitions, RecordKey};
+use handraiser::identity::RecordKey;
 use handraiser::lead::LeadEvent;
 use handraiser::routing::{Route, Team};
 use handraiser::store::{
@@ -19,7 +18,7 @@ use handraiser::store::{
 };
 use handraiser::time::{Clock, Millis};
 
-use crate::harness::eventually;
+use crate::harness::{eventually, settings};
 
 pub const SECRET: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU=";
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -133,6 +132,7 @@ pub fn destination(name: &str, url: &str) -> Destination {
             secrets: vec![Secret::new(SECRET)],
             headers: Vec::new(),
             template: None,
+            ca: None,
             timeout: Duration::from_secs(10),
             max_response_bytes: 65_536,
         },
@@ -143,35 +143,7 @@ pub fn destination(name: &str, url: &str) -> Destination {
 }
 
 pub fn config(destinations: Vec<Destination>, teams: Vec<Team>, routes: Vec<Route>) -> Config {
-    let limits = Limits { event_bytes: 32_768, request_bytes: 4_000_000, batch_events: 2_500, in_flight: 100 };
-    Config {
-        version: Arc::from("test"),
-        server: ServerSettings {
-            listen: ([127, 0, 0, 1], 0).into(),
-            workers: None,
-            admin_token: None,
-            limits,
-            otlp_endpoint: None,
-            drain_timeout: PATIENCE,
-        },
-        store: StoreSettings {
-            kind: StoreKind::Memory,
-            partitions: Partitions::default(),
-            remember: Duration::from_secs(3_600),
-            idle_subjects: None,
-            rejected_log: 100,
-        },
-        sources: Vec::new(),
-        accounts: Vec::new(),
-        time_zone: jiff::tz::TimeZone::UTC,
-        user_traits: BTreeMap::new(),
-        account_traits: BTreeMap::new(),
-        counters: Vec::new(),
-        definitions: Vec::new(),
-        teams,
-        routes,
-        destinations,
-    }
+    Config { teams, routes, destinations, ..settings::empty() }
 }
 
 /// Seconds, in the clock's unit.
