@@ -24,8 +24,15 @@ pub struct Counter {
     pub filter: Option<Expr>,
     pub aggregate: Aggregate,
     pub window: Window,
-    /// For people, used in sentences: `tasks created`. By default made from the events' names.
-    pub label: Option<String>,
+    /// For people, used in sentences. By default made from the events' names.
+    pub label: Option<Label>,
+}
+
+/// What people call one of what is counted, and several: `task created`, `tasks created`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    pub one: Box<str>,
+    pub several: Box<str>,
 }
 
 /// Which events a counter counts.

@@ -66,26 +66,34 @@ fn phrase(counter: &Counter, figure: Figure) -> Option<String> {
     match figure {
         Figure::Number(0.0) | Figure::Never => None,
         Figure::Number(number) => {
-            let label = counter.label.clone().unwrap_or_else(|| label(counter));
+            let label = label(counter, figure == Figure::Number(1.0));
             Some(format!("{} {label}{}", number_json(number), span(counter.window)))
         }
         Figure::Moment(at) => {
-            let label = counter.label.clone().unwrap_or_else(|| label(counter));
+            let label = label(counter, true);
             Some(format!("{label} on {}", at.rfc3339().get(..10).unwrap_or_default()))
         }
     }
 }
 
+fn label(counter: &Counter, one: bool) -> String {
+    match &counter.label {
+        Some(label) if one => label.one.to_string(),
+        Some(label) => label.several.to_string(),
+        None => made_label(counter, one),
+    }
+}
+
 /// Words for what a counter counts, when the configuration gives none: `× Task Created`, `active people`, …
-fn label(counter: &Counter) -> String {
+fn made_label(counter: &Counter, one: bool) -> String {
     let names: Vec<&str> = counter.events.iter().map(event_words).collect();
     let names = names.join(" or ");
     match &counter.aggregate {
         Aggregate::Count => format!("× {names}"),
         Aggregate::Sum(path) => format!("{} in {names}", path.last().map_or("", |step| step)),
         Aggregate::DistinctProperty(path) => format!("different {} in {names}", path.last().map_or("", |step| step)),
-        Aggregate::DistinctUsers => "active people".to_owned(),
-        Aggregate::ActiveDays => "active days".to_owned(),
+        Aggregate::DistinctUsers => if one { "active person" } else { "active people" }.to_owned(),
+        Aggregate::ActiveDays => if one { "active day" } else { "active days" }.to_owned(),
         Aggregate::FirstSeen => format!("first {names}"),
         Aggregate::LastSeen => format!("last {names}"),
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use handraiser::cdp::{Call, Event, MessageHash, SourceName};
+use handraiser::cdp::{Call, Event};
 use handraiser::config::load_text;
 use handraiser::engine::background::Background;
 use handraiser::engine::queue::Surroundings;
@@ -14,8 +14,9 @@ use handraiser::identity::RecordKey;
 use handraiser::lead::{Lead, LeadEvent};
 use handraiser::store::{EntryQuery, EntryState, LeadQuery, MemoryStore, SharedStore, StoreOptions};
 use handraiser::time::{Clock, Millis};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use crate::harness::events::blank;
 use crate::harness::eventually;
 
 const START: Millis = Millis(1_795_255_200_000);
@@ -47,24 +48,7 @@ impl Desk {
 
     fn event(&self, call: Call, user: &str) -> Event {
         let id = format!("m{}", self.number.fetch_add(1, Ordering::Relaxed));
-        let (source, now) = (SourceName::new("app"), self.clock.now());
-        Event {
-            message: MessageHash::of(&source, id.as_bytes()),
-            source,
-            call,
-            message_id: id.into(),
-            user_id: Some(user.into()),
-            anonymous_id: None,
-            previous_id: None,
-            group_id: None,
-            context_group_id: None,
-            name: None,
-            timestamp: now,
-            received_at: now,
-            properties: Map::new(),
-            traits: Map::new(),
-            context_traits: Map::new(),
-        }
+        Event { call, user_id: Some(user.into()), ..blank(&id, self.clock.now()) }
     }
 
     fn track(&self, user: &str, name: &str) -> Event {
@@ -108,7 +92,7 @@ impl Desk {
 
 const TEAM_PLAN: &str = "
 counters:
-  tasks: { of: account, event: Task Created, within: 30d, label: tasks created }
+  tasks: { of: account, event: Task Created, within: 30d, label: [task created, tasks created] }
 definitions:
   - name: team plan
     of: account
@@ -141,6 +125,14 @@ async fn crossing_a_threshold_makes_one_lead_and_no_second() {
         ]
     );
     assert_eq!(desk.queued().await.len(), 1);
+}
+
+#[tokio::test]
+async fn one_is_not_called_as_several_are() {
+    let desk = Desk::new(&TEAM_PLAN.replace("tasks > 3", "tasks >= 1"));
+    desk.group("ana", "acme", json!({"plan": "free"})).await;
+    desk.track_times("ana", "Task Created", 1).await;
+    assert_eq!(desk.leads().await[0].summary, "acme: 1 task created in the last 30 days.");
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use crate::config::scalar::unit_seconds;
 use crate::config::shape::{CounterShape, SubjectWord};
 use crate::config::suggest::closest;
 use crate::config::yaml::Scalar;
-use crate::counters::{Aggregate, Counter, EventMatch, Window};
+use crate::counters::{Aggregate, Counter, EventMatch, Label, Window};
 use crate::identity::SubjectKind;
 use crate::qualify::expr::{RESERVED, Scope, is_name};
 
@@ -96,8 +96,22 @@ fn counter(name: &Scalar, shape: &CounterShape, findings: &mut Findings) -> Opti
         filter: filter?,
         aggregate,
         window,
-        label: shape.label.get().map(|label| label.text.trim().to_owned()),
+        label: shape.label.get().and_then(|Many(phrases)| label(phrases, findings)),
     })
+}
+
+fn label(phrases: &[Scalar], findings: &mut Findings) -> Option<Label> {
+    let text = |phrase: &Scalar| Box::from(phrase.text.trim());
+    match phrases {
+        [] => None,
+        [both] => Some(Label { one: text(both), several: text(both) }),
+        [one, several] => Some(Label { one: text(one), several: text(several) }),
+        [_, _, further, ..] => {
+            let problem = Problem::error(further.at, Code::BadValue, "`label` has two forms: for one, and for several");
+            findings.push(problem.help("write for example [person invited, people invited]"));
+            None
+        }
+    }
 }
 
 fn events(name: &Scalar, shape: &CounterShape, findings: &mut Findings) -> Option<Vec<EventMatch>> {

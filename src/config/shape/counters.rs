@@ -41,8 +41,10 @@ section! {
         /// minutes and hours (`15m`, `24h`). Without it: everything since the first event.
         #[schemars(extend("examples" = ["30d", "24h", "15m", "2w"]))]
         within: Scalar,
-        /// What people call it, used in sentences: `tasks created`. By default made from the events' names.
-        label: Scalar,
+        /// What people call it, used in sentences: `tasks created`; or two phrases, the first for one of them. By default made
+        /// from the events' names.
+        #[schemars(extend("examples" = ["tasks created", ["person invited", "people invited"]]))]
+        label: Many<Scalar>,
     }
 }
 

@@ -101,7 +101,7 @@ fn every_way_to_count() {
     assert_eq!(b.aggregate, Aggregate::Sum(vec!["order".into(), "total amount".into()].into()));
     assert_eq!(b.filter.as_ref().map(|filter| filter.source()), Some("properties.currency == 'EUR'"));
     assert_eq!((&c.aggregate, c.window), (&Aggregate::ActiveDays, Window::Days(7)));
-    assert_eq!((&d.aggregate, d.label.as_deref()), (&Aggregate::FirstSeen, Some("first use")));
+    assert_eq!((&d.aggregate, d.label.as_ref().map(|label| &*label.one)), (&Aggregate::FirstSeen, Some("first use")));
     assert_eq!((&e.aggregate, e.window), (&Aggregate::LastSeen, Window::Lifetime));
     assert_eq!((f.events[0].clone(), f.window), (EventMatch::Page(Some("Pricing".into())), Window::Minutes(15)));
     assert_eq!((&g.aggregate, g.window), (&Aggregate::DistinctUsers, Window::Minutes(1_440)));
