@@ -101,10 +101,20 @@ fn row(delivery: &DeliveryItem, now: Millis) -> Vec<Cell> {
     vec![
         Cell::toned(&delivery.state, tone),
         Cell::toned(words::ago(when.as_ref().unwrap_or(&delivery.created), now), Tone::Dim),
-        Cell::new(&delivery.destination),
+        Cell::new(whither(delivery)),
         Cell::toned(&delivery.subject, Tone::Strong),
         Cell::new(if delivery.attempts == 0 { String::new() } else { format!("{}×", delivery.attempts) }),
         Cell::toned(&delivery.id, Tone::Dim),
         Cell::new(note),
     ]
+}
+
+/// The destination; of work that comes before a delivery, what it is.
+fn whither(delivery: &DeliveryItem) -> String {
+    match (&delivery.destination, delivery.queue.as_str()) {
+        (Some(destination), _) => destination.clone(),
+        (None, "route") => "(routing)".to_owned(),
+        (None, "merge") => "(merging)".to_owned(),
+        (None, queue) => format!("({queue})"),
+    }
 }

@@ -137,8 +137,13 @@ async fn seeded() -> SharedStore {
 }
 
 async fn kill_delivery(store: &SharedStore, subject: &RecordKey) {
+    give_up(store, subject, "deliver:crm").await;
+}
+
+/// The first entry of a queue becomes a dead letter.
+async fn give_up(store: &SharedStore, subject: &RecordKey, queue: &str) {
     let partition = store.partitions().of(subject);
-    let queue = QueueName::new("deliver:crm");
+    let queue = QueueName::new(queue);
     let claims = store.claim(partition, &queue, NOW, Duration::from_secs(30), 1).await.unwrap();
     let claimed = claims.claimed.first().expect("the delivery is due");
     let outcome = Outcome::Dead { attempts: 8, error: "the CRM answered 500".into() };
@@ -212,6 +217,29 @@ async fn dead_deliveries_are_listed_and_replayed() {
     let (_, pending) = admin(&store, get("/admin/v1/deliveries?state=pending")).await;
     let attempts: Vec<_> = pending["deliveries"].as_array().unwrap().iter().map(|d| &d["attempts"]).collect();
     assert_eq!(attempts, [&json!(0), &json!(0)]);
+}
+
+#[actix_web::test]
+async fn leads_and_histories_that_were_given_up_are_listed_and_replayed_too() {
+    let (store, acme) = (memory(), RecordKey::account("acme"));
+    let partition = store.partitions().of(&acme);
+    for queue in ["route", "merge"] {
+        let entry = Entry { queue: QueueName::new(queue), ..delivery(queue, &acme) };
+        store.commit(Commit { partition, now: NOW, enqueue: vec![entry], ..Commit::default() }).await.unwrap();
+        give_up(&store, &acme, queue).await;
+    }
+    let (_, dead) = admin(&store, get("/admin/v1/deliveries?state=dead")).await;
+    let mut queues: Vec<_> = dead["deliveries"].as_array().unwrap().iter().map(|d| d["queue"].to_string()).collect();
+    queues.sort();
+    assert_eq!(queues, ["\"merge\"", "\"route\""]);
+    assert_eq!(dead["deliveries"][0]["destination"], json!(null));
+    let replay = |body: Value| TestRequest::post().uri("/admin/v1/deliveries/replay").set_json(body);
+    let (_, body) = admin(&store, replay(json!({ "id": "route" }))).await;
+    assert_eq!(body, json!({ "replayed": 1 }));
+    let (_, body) = admin(&store, replay(json!({ "all": true }))).await;
+    assert_eq!(body, json!({ "replayed": 1 }));
+    let (_, dead) = admin(&store, get("/admin/v1/deliveries?state=dead")).await;
+    assert_eq!(dead["deliveries"], json!([]));
 }
 
 #[actix_web::test]

@@ -1,4 +1,5 @@
-//! Deliveries: what waits, what was given up, what is done; and replay of what was given up.
+//! Deliveries: what waits, what was given up, what is done; and replay of what was given up. Leads on their way to an owner and
+//! histories on their way to a user are listed beside them, since they can be given up as well.
 
 use actix_web::web::{Data, Json, Query};
 use actix_web::{get, post};
@@ -11,11 +12,14 @@ use crate::store::{EntryQuery, EntryRow, EntryState, QueueName, Replay};
 /// Queues of deliveries start so; the rest is the destination's name.
 const PREFIX: &str = "deliver:";
 
-/// One delivery of one event of a lead's life to one destination.
+/// One delivery of one event of a lead's life to one destination; or work that comes before it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DeliveryItem {
     pub id: String,
-    pub destination: String,
+    /// `deliver:<destination>`; `route`: a lead that wants an owner; `merge`: the history of an anonymous id on its way to its user.
+    pub queue: String,
+    /// Deliveries only.
+    pub destination: Option<String>,
     /// `pending`, `dead` or `done`.
     pub state: String,
     /// `user:<id>` or `account:<id>`.
@@ -51,7 +55,7 @@ pub struct ReplayRequest {
     /// All of a destination.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub destination: Option<String>,
-    /// All of them.
+    /// All of them, and whatever else was given up.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub all: bool,
 }
@@ -59,7 +63,7 @@ pub struct ReplayRequest {
 /// What a replay did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Replayed {
-    /// How many deliveries are under way again.
+    /// How many are under way again.
     pub replayed: usize,
 }
 
@@ -76,7 +80,7 @@ struct ListParams {
     limit: Option<Limit>,
 }
 
-/// Lists deliveries, newest first.
+/// Lists deliveries and what else is queued, newest first.
 #[utoipa::path(
     operation_id = "list_deliveries",
     tag = "deliveries",
@@ -88,14 +92,14 @@ pub async fn list(state: Data<AdminState>, params: Query<ListParams>) -> Result<
     let query = EntryQuery {
         state: params.state.unwrap_or(EntryState::Pending),
         queue: params.destination.as_deref().map(queue_of),
-        queue_prefix: Some(PREFIX.to_owned()),
+        queue_prefix: None,
         limit: Limit::of(params.limit),
     };
     let rows = state.store.entries(&query).await?;
     Ok(Json(DeliveryList { deliveries: rows.into_iter().map(item).collect() }))
 }
 
-/// Tries dead deliveries again, with a fresh count of attempts.
+/// Tries again what was given up, with a fresh count of attempts.
 #[utoipa::path(
     operation_id = "replay_deliveries",
     tag = "deliveries",
@@ -105,10 +109,7 @@ pub async fn list(state: Data<AdminState>, params: Query<ListParams>) -> Result<
 #[post("/deliveries/replay")]
 pub async fn replay(state: Data<AdminState>, request: Json<ReplayRequest>) -> Result<Json<Replayed>, ApiError> {
     let queues = dead_queues(&state).await?;
-    let mut replayed = 0;
-    for which in selection(&request, &queues)? {
-        replayed += state.store.replay(&which, state.clock.now()).await?;
-    }
+    let replayed = state.store.replay(&selection(&request)?, state.clock.now()).await?;
     tracing::info!(replayed, "dead deliveries were put back into their queues");
     for queue in &queues {
         state.store.partitions().all().for_each(|partition| state.wakes.wake(queue, partition));
@@ -116,21 +117,18 @@ pub async fn replay(state: Data<AdminState>, request: Json<ReplayRequest>) -> Re
     Ok(Json(Replayed { replayed }))
 }
 
-/// The queues that hold dead deliveries.
+/// The queues that hold something dead.
 async fn dead_queues(state: &AdminState) -> Result<Vec<QueueName>, ApiError> {
     let stats = state.store.queue_stats(state.clock.now()).await?;
-    let dead = stats.into_iter().filter(|queue| queue.dead > 0 && queue.queue.as_str().starts_with(PREFIX));
+    let dead = stats.into_iter().filter(|queue| queue.dead > 0);
     Ok(dead.map(|queue| queue.queue).collect())
 }
 
-fn selection(request: &ReplayRequest, dead: &[QueueName]) -> Result<Vec<Replay>, ApiError> {
+fn selection(request: &ReplayRequest) -> Result<Replay, ApiError> {
     match request {
-        ReplayRequest { id: Some(id), destination: None, all: false } => Ok(vec![Replay::Entry(id.clone())]),
-        ReplayRequest { id: None, destination: Some(name), all: false } => Ok(vec![Replay::Queue(queue_of(name))]),
-        // Not `Replay::All`: this is about deliveries, and other queues have their own dead.
-        ReplayRequest { id: None, destination: None, all: true } => {
-            Ok(dead.iter().cloned().map(Replay::Queue).collect())
-        }
+        ReplayRequest { id: Some(id), destination: None, all: false } => Ok(Replay::Entry(id.clone())),
+        ReplayRequest { id: None, destination: Some(name), all: false } => Ok(Replay::Queue(queue_of(name))),
+        ReplayRequest { id: None, destination: None, all: true } => Ok(Replay::All),
         _ => Err(ApiError::new(
             ErrorCode::InvalidRequest,
             "give exactly one of `id`, `destination` and `all: true`".to_owned(),
@@ -149,7 +147,8 @@ fn item(row: EntryRow) -> DeliveryItem {
     let text = |pointer| payload.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
     let queue = entry.queue.as_str();
     DeliveryItem {
-        destination: queue.strip_prefix(PREFIX).unwrap_or(queue).to_owned(),
+        queue: queue.to_owned(),
+        destination: queue.strip_prefix(PREFIX).map(str::to_owned),
         state: state_name(state).to_owned(),
         lead_id: text("/lead/id").or(entry.lane),
         definition: text("/lead/definition"),
