@@ -11,7 +11,7 @@ use crate::qualify::expr::RESERVED;
 
 const EXAMPLE: &str = include_str!("../../fixtures/issue.yaml");
 
-const HEAD: &str = "<!-- Made by `UPDATE_DOCS=1 cargo test config::tests::documents`; don't edit. -->
+const HEAD: &str = "<!-- Made by `make docs`; don't edit. -->
 # Configuration
 
 One YAML file says everything. `handraiser check FILE` proves it and points at the line that is wrong; a running server takes
@@ -30,7 +30,8 @@ variable that is not set and has no default is an error. `$${` stands for a lite
 **Several files**: `include: [teams.yaml, counters/*.yaml]` reads further files as if they stood there. Mappings and lists of
 all files are put together, in the order of reading; `server`, `store`, `accounts` and `time_zone` may be set in one file only.
 
-**Conditions** are written in [CEL](https://cel.dev): `tasks_30d > 50 && account.plan == \"free\"`. A condition that begins
+**Conditions** are written in [CEL](https://cel.dev): `tasks_30d > 50 && account.plan == \"free\"`; [conditions.md](conditions.md)
+tells all that they can say. A condition that begins
 with `!`, `\"`, `{` or `[`, or that contains `: ` or ` #`, must be put in quotes, because YAML reads these itself:
 `'!(account.plan in [\"team\", \"enterprise\"])'`.
 

@@ -40,8 +40,9 @@ section! {
 section! {
     /// Redis.
     RedisShape = "`redis`" {
-        /// `redis://` or, with TLS, `rediss://`.
-        #[schemars(extend("examples" = ["redis://localhost:6379/0", "${REDIS_URL}"]))]
+        /// `redis://` or, with TLS, `rediss://`. With TLS, `?ca=/path/to/ca.pem` at its end names a file of certificates (PEM)
+        /// that are trusted in place of the public ones.
+        #[schemars(extend("examples" = ["redis://localhost:6379/0", "rediss://redis.internal:6380/0?ca=/etc/handraiser/ca.pem", "${REDIS_URL}"]))]
         url: Scalar,
         /// With a cluster: several of its nodes.
         urls: Many<Scalar>,
