@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::source::SourceName;
+use crate::identity::RecordKey;
 use crate::time::Millis;
 
 /// The calls of the Segment spec (<https://www.twilio.com/docs/segment/connections/spec>), and Segment's `delete`.
@@ -65,8 +66,8 @@ impl MessageHash {
     /// The message as a record remembers it. A user and their account, or an anonymous id and the user that it became, may
     /// live in one partition, and each of them applies the message for itself.
     #[must_use]
-    pub fn within(self, record: &str) -> Self {
-        Self(self.0 ^ xxhash_rust::xxh3::xxh3_128(record.as_bytes()))
+    pub fn within(self, record: &RecordKey) -> Self {
+        Self(self.0 ^ record.with_text(xxhash_rust::xxh3::xxh3_128))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::job::{AccountPart, Actor, Job, Task};
 use super::setup::Setup;
-use crate::cdp::{Call, Event, MessageHash};
+use crate::cdp::{Call, Event};
 use crate::counters::plan::is_use;
 use crate::identity::account::{Found, account_of, named_account};
 use crate::identity::{RecordKey, SubjectKind};
@@ -22,8 +22,6 @@ use crate::time::Millis;
 pub(super) struct Effect {
     /// Set when the message was applied now: what to remember with it.
     pub note: Option<Note>,
-    /// The message and its note, as they are committed.
-    pub remember: Option<(MessageHash, Note)>,
     /// Lead events to store and to route.
     pub leads: Vec<LeadEvent>,
     /// The history to hand over to this user, when the record was merged away.

@@ -1,9 +1,10 @@
 //! Load → apply → evaluate → commit: the part that ties the pure core to a store.
 //!
-//! [`Engine::submit`] cuts each event into jobs (the user's part, then the account's, then, where a decision needs both, the
-//! user's decision) and hands each to the worker of its partition. A worker takes what arrived while its last commit was
-//! under way, applies it in memory and commits it in one atomic step, so that one round trip carries many events under load
-//! and one event when idle. A request is answered when all parts of all its events are durable.
+//! [`Engine::submit`] makes a job of each event and hands it to a worker: one for everything, or one for each partition where
+//! partitions can fail apart ([`Together`]). A worker takes what arrived while its last commit was under way and makes a
+//! [`round`] of it: each event's part in the user's record, then its part in the account's, then, where a decision needs both,
+//! the user's decision. All of that is applied in memory and committed together, so that one round trip carries many events
+//! under load and one event when idle. A request is answered when all parts of all its events are durable.
 
 mod apply;
 pub mod background;
@@ -14,12 +15,14 @@ mod job;
 mod merge;
 pub mod queue;
 pub mod queues;
+mod round;
 pub mod route_worker;
 mod setup;
 mod ticket;
 mod wake;
 mod worker;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -33,9 +36,10 @@ pub use wake::{WakeReceiver, Wakes};
 use crate::cdp::{Call, Event};
 use crate::config::Config;
 use crate::identity::{PartitionId, RecordKey};
-use crate::store::{Forgotten, SharedStore, StoreError};
+use crate::store::{Forgotten, SharedStore, StoreError, Together};
 use crate::subject::Subject;
 use crate::time::Clock;
+use cache::Cache;
 use job::{AccountPart, Job, Task};
 use setup::Setup;
 use ticket::Ticket;
@@ -62,7 +66,8 @@ struct Shared {
     setup: ArcSwapOption<Setup>,
     clock: Clock,
     wakes: Wakes,
-    mailboxes: Vec<mpsc::UnboundedSender<Job>>,
+    /// One for each group of partitions; see [`Shared::group_of`].
+    mailboxes: Vec<mpsc::UnboundedSender<Vec<Job>>>,
     open: AtomicUsize,
     draining: AtomicBool,
 }
@@ -87,14 +92,15 @@ pub enum EngineError {
 }
 
 impl Engine {
-    /// An engine over `store`, with one worker for each of its partitions.
+    /// An engine over `store`, with its workers.
     ///
     /// # Panics
     /// Outside a tokio runtime.
     #[must_use]
     pub fn new(store: SharedStore, config: SharedConfig, clock: Clock, wakes: Wakes) -> Self {
-        let partitions = store.partitions();
-        let (mailboxes, inboxes): (Vec<_>, Vec<_>) = partitions.all().map(|_| mpsc::unbounded_channel()).unzip();
+        let partitions = store.partitions().count();
+        let workers = if store.together() == Together::Apart { partitions } else { 1 };
+        let (mailboxes, inboxes): (Vec<_>, Vec<_>) = (0..workers).map(|_| mpsc::unbounded_channel()).unzip();
         let shared = Arc::new(Shared {
             store,
             config,
@@ -105,9 +111,9 @@ impl Engine {
             open: AtomicUsize::new(0),
             draining: AtomicBool::new(false),
         });
-        let cache = CACHED_RECORDS / usize::from(partitions.count());
-        for (partition, inbox) in partitions.all().zip(inboxes) {
-            tokio::spawn(Worker::new(partition, Arc::clone(&shared), inbox, cache).run());
+        for inbox in inboxes {
+            let cache = Cache::new(CACHED_RECORDS / usize::from(workers), partitions / workers);
+            tokio::spawn(Worker::new(Arc::clone(&shared), inbox, cache).run());
         }
         Self { shared }
     }
@@ -119,13 +125,8 @@ impl Engine {
     pub async fn submit(&self, events: Vec<Event>) -> Result<Receipt, EngineError> {
         let _open = self.shared.enter()?;
         let (ticket, answer) = Ticket::open();
-        let mut deletions = Vec::new();
-        for event in events {
-            match event.call {
-                Call::Delete => deletions.push(event),
-                _ => self.shared.start(Arc::new(event), &ticket),
-            }
-        }
+        let (deletions, events): (Vec<_>, Vec<_>) = events.into_iter().partition(|event| event.call == Call::Delete);
+        self.shared.send(events.into_iter().map(|event| first_step(event, ticket.fork())).collect());
         ticket.done();
         let mut receipt = answer.await.unwrap_or(Err(EngineError::Draining))?;
         for event in deletions {
@@ -194,26 +195,31 @@ impl Shared {
         self.store.partitions().of(key)
     }
 
-    fn send(&self, job: Job) {
-        let partition = self.partition(&job.key);
-        if let Some(mailbox) = self.mailboxes.get(usize::from(partition.0))
-            && let Err(unsent) = mailbox.send(job)
-        {
-            unsent.0.ticket.fail(EngineError::Draining);
-        }
+    /// Which worker a partition belongs to.
+    fn group_of(&self, partition: PartitionId) -> usize {
+        usize::from(partition.0) % self.mailboxes.len().max(1)
     }
 
-    /// Sends the first job of an event.
-    fn start(&self, event: Arc<Event>, ticket: &Ticket) {
-        let ticket = ticket.fork();
-        let (key, task) = first_step(event);
-        self.send(Job { key, task, ticket, hops: 0 });
+    /// Hands jobs to their workers, those of one worker at once.
+    fn send(&self, jobs: Vec<Job>) {
+        if let [mailbox] = &*self.mailboxes {
+            return hand_over(mailbox, jobs);
+        }
+        let mut groups: BTreeMap<usize, Vec<Job>> = BTreeMap::new();
+        for job in jobs {
+            groups.entry(self.group_of(self.partition(&job.key))).or_default().push(job);
+        }
+        for (group, jobs) in groups {
+            if let Some(mailbox) = self.mailboxes.get(group) {
+                hand_over(mailbox, jobs);
+            }
+        }
     }
 
     /// Does one task and waits until it is durable.
     async fn run(&self, key: RecordKey, task: Task) -> Result<(), EngineError> {
         let (ticket, answer) = Ticket::open();
-        self.send(Job { key, task, ticket, hops: 0 });
+        self.send(vec![Job { key, task, ticket, hops: 0 }]);
         answer.await.unwrap_or(Err(EngineError::Draining)).map(drop)
     }
 
@@ -238,8 +244,22 @@ impl Shared {
     }
 }
 
+fn hand_over(mailbox: &mpsc::UnboundedSender<Vec<Job>>, jobs: Vec<Job>) {
+    if jobs.is_empty() {
+        return;
+    }
+    if let Err(unsent) = mailbox.send(jobs) {
+        unsent.0.into_iter().for_each(|job| job.ticket.fail(EngineError::Draining));
+    }
+}
+
 /// Where an event begins: tying two ids together, the user's part, or, for a group call without a user, the account's.
-fn first_step(event: Arc<Event>) -> (RecordKey, Task) {
+fn first_step(event: Event, ticket: Ticket) -> Job {
+    let (key, task) = first_task(Arc::new(event));
+    Job { key, task, ticket, hops: 0 }
+}
+
+fn first_task(event: Arc<Event>) -> (RecordKey, Task) {
     let to = event.user_id.as_deref().map(Arc::from);
     let from = match event.call {
         Call::Identify => event.anonymous_id.as_deref(),

@@ -90,6 +90,22 @@ impl RecordKey {
     pub fn team(name: &str) -> Self {
         Self::new(RecordKind::Team, name)
     }
+
+    /// Calls `f` with the key's text, without allocating for the usual lengths.
+    pub(crate) fn with_text<T>(&self, f: impl FnOnce(&[u8]) -> T) -> T {
+        let (kind, id) = (self.kind.as_str().as_bytes(), self.id.as_bytes());
+        let mut buffer = [0; 128];
+        let len = kind.len() + 1 + id.len();
+        match buffer.get_mut(..len).and_then(|text| text.split_at_mut_checked(kind.len())) {
+            Some((head, [colon, tail @ ..])) => {
+                head.copy_from_slice(kind);
+                *colon = b':';
+                tail.copy_from_slice(id);
+            }
+            _ => return f(self.to_string().as_bytes()),
+        }
+        f(buffer.get(..len).unwrap_or_default())
+    }
 }
 
 impl fmt::Display for RecordKey {
@@ -154,11 +170,7 @@ impl Partitions {
     /// The partition of `key`: XXH3-64 of its text, modulo the count. Part of the stored format: never change it.
     #[must_use]
     pub fn of(self, key: &RecordKey) -> PartitionId {
-        let mut hasher = xxhash_rust::xxh3::Xxh3::new();
-        hasher.update(key.kind.as_str().as_bytes());
-        hasher.update(b":");
-        hasher.update(key.id.as_bytes());
-        let bucket = hasher.digest() % u64::from(self.count());
+        let bucket = key.with_text(xxhash_rust::xxh3::xxh3_64) % u64::from(self.count());
         PartitionId(u16::try_from(bucket).unwrap_or(0))
     }
 

@@ -17,10 +17,12 @@ mod open;
 pub mod redis;
 mod types;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::future::{join_all, try_join_all};
 
 pub use embedded::EmbeddedStore;
 pub use memory::MemoryStore;
@@ -46,6 +48,32 @@ pub trait Store: Send + Sync + 'static {
 
     /// Does all of `commit`, or nothing.
     async fn commit(&self, commit: Commit) -> Result<(), CommitError>;
+
+    /// How commits in several partitions go together.
+    fn together(&self) -> Together {
+        Together::Apart
+    }
+
+    /// Does several commits, each in a partition of its own, as [`Store::together`] says; the answers come in their order.
+    async fn commit_all(&self, commits: Vec<Commit>) -> Vec<Result<(), CommitError>> {
+        join_all(commits.into_iter().map(|commit| self.commit(commit))).await
+    }
+
+    /// [`Store::load`] for records of any partitions.
+    async fn load_all(&self, keys: &[RecordKey]) -> Result<Vec<Option<Record>>, StoreError> {
+        load_by_partition(self, keys).await
+    }
+
+    /// [`Store::seen`] for messages of any partitions.
+    async fn seen_all(&self, messages: &[(PartitionId, MessageHash)]) -> Result<Vec<Option<Note>>, StoreError> {
+        let groups = by_partition(messages, |(partition, _)| *partition);
+        let lookups = groups.into_iter().map(|(partition, places)| async move {
+            let hashes: Vec<MessageHash> =
+                places.iter().filter_map(|at| messages.get(*at)).map(|(_, message)| *message).collect();
+            Ok::<_, StoreError>((places, self.seen(partition, &hashes).await?))
+        });
+        in_order(messages.len(), try_join_all(lookups).await?)
+    }
 
     /// Which of `messages` were already applied in `partition`, each with the note it was remembered with.
     async fn seen(&self, partition: PartitionId, messages: &[MessageHash]) -> Result<Vec<Option<Note>>, StoreError>;
@@ -104,6 +132,41 @@ pub trait Store: Send + Sync + 'static {
     async fn close(&self) -> Result<(), StoreError> {
         Ok(())
     }
+}
+
+/// [`Store::load_all`], partition by partition.
+async fn load_by_partition<S: Store + ?Sized>(
+    store: &S,
+    keys: &[RecordKey],
+) -> Result<Vec<Option<Record>>, StoreError> {
+    let groups = by_partition(keys, |key| store.partitions().of(key));
+    let loads = groups.into_iter().map(|(partition, places)| async move {
+        let keys: Vec<RecordKey> = places.iter().filter_map(|at| keys.get(*at).cloned()).collect();
+        Ok::<_, StoreError>((places, store.load(partition, &keys).await?))
+    });
+    in_order(keys.len(), try_join_all(loads).await?)
+}
+
+/// The places of `items` in their list, by partition.
+fn by_partition<T>(items: &[T], of: impl Fn(&T) -> PartitionId) -> BTreeMap<PartitionId, Vec<usize>> {
+    let mut groups: BTreeMap<PartitionId, Vec<usize>> = BTreeMap::new();
+    for (at, item) in items.iter().enumerate() {
+        groups.entry(of(item)).or_default().push(at);
+    }
+    groups
+}
+
+/// Puts answers that came by partition back into the order of the question.
+fn in_order<T: Clone>(len: usize, groups: Vec<(Vec<usize>, Vec<Option<T>>)>) -> Result<Vec<Option<T>>, StoreError> {
+    let mut all = vec![None; len];
+    for (places, answers) in groups {
+        for (at, answer) in places.into_iter().zip(answers) {
+            if let Some(slot) = all.get_mut(at) {
+                *slot = answer;
+            }
+        }
+    }
+    Ok(all)
 }
 
 /// `duration` in milliseconds, as moments are counted.

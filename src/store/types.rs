@@ -59,6 +59,17 @@ impl Note {
     pub const NONE: Self = Self(255);
 }
 
+/// How a store takes commits that are made at the same time, in different partitions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Together {
+    /// Each partition is a matter of its own, down to being reachable: one that hangs must not hold up the others.
+    Apart,
+    /// In one exchange; each commit succeeds or fails by itself.
+    OneTrip,
+    /// In one durable step: all of them or none.
+    Atomic,
+}
+
 /// One atomic step in one partition. No record, message, lead or entry is named twice in it.
 ///
 /// When several things stand against it, the answer is the first of: [`CommitError::Seen`], [`CommitError::LeaseLost`],
@@ -331,6 +342,9 @@ pub enum CommitError {
     /// A claimed entry is no longer held: its lease ran out.
     #[error("the lease of queue entry `{0}` ran out")]
     LeaseLost(String),
+    /// Nothing stands against it but that it was to happen together with one that was refused.
+    #[error("another commit of the same step was refused")]
+    Withdrawn,
     #[error(transparent)]
     Store(#[from] StoreError),
 }

@@ -51,7 +51,7 @@ async fn count(store: &SharedStore, key: &RecordKey, message: u128) -> Result<bo
         match store.commit(commit).await {
             Ok(()) => return Ok(true),
             Err(CommitError::Seen(_)) => return Ok(false),
-            Err(CommitError::Conflict(_)) => {}
+            Err(CommitError::Conflict(_) | CommitError::Withdrawn) => {}
             Err(CommitError::LeaseLost(_)) => unreachable!("nothing is settled"),
             Err(CommitError::Store(error)) => return Err(error),
         }

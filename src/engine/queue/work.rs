@@ -106,7 +106,9 @@ impl Shared {
         loop {
             match self.around.store.commit(commit.clone()).await {
                 Ok(()) => break,
-                Err(CommitError::Conflict(_) | CommitError::Seen(_)) => return Committed::Conflict,
+                Err(CommitError::Conflict(_) | CommitError::Seen(_) | CommitError::Withdrawn) => {
+                    return Committed::Conflict;
+                }
                 Err(CommitError::LeaseLost(entry)) => {
                     // Its own earlier commit, whose answer was lost, looks the same; either way there is nothing left to do.
                     tracing::debug!(queue = %self.queue, entry, "a queue entry was settled or claimed by someone else");

@@ -52,15 +52,35 @@ pub(super) trait MessageSink {
 }
 
 impl Group {
-    /// Checks `commit` and stages it, or says what stands against it. After [`CommitError::Store`] the group is lost.
-    pub(super) fn stage(&mut self, ground: &mut Ground<'_>, commit: &Commit) -> Result<(), CommitError> {
+    /// Checks `commits`, each of a partition of its own, and stages them if nothing stands against any of them; says what
+    /// does otherwise. After [`CommitError::Store`] the group is lost.
+    pub(super) fn stage(&mut self, ground: &mut Ground<'_>, commits: &[Commit]) -> Vec<Result<(), CommitError>> {
+        let checked: Vec<_> = commits.iter().map(|commit| self.check(ground, commit)).collect();
+        if checked.iter().any(Result::is_err) {
+            return checked.into_iter().map(|checked| checked.and(Err(CommitError::Withdrawn))).collect();
+        }
+        let checked = commits.iter().zip(checked.into_iter().flatten());
+        checked.map(|(commit, bases)| Ok(self.put(ground, commit, &bases)?)).collect()
+    }
+
+    /// The records that `commit` changes, as they stand before it, if nothing stands against it.
+    fn check(&mut self, ground: &Ground<'_>, commit: &Commit) -> Result<Vec<Option<Arc<Packed>>>, CommitError> {
         let stage = self.stages.entry(commit.partition).or_default();
         stage.check_messages(ground, commit)?;
         stage.check_leases(ground, commit)?;
-        let bases = stage.check_versions(ground, commit)?;
+        stage.check_versions(ground, commit)
+    }
+
+    fn put(
+        &mut self,
+        ground: &mut Ground<'_>,
+        commit: &Commit,
+        bases: &[Option<Arc<Packed>>],
+    ) -> Result<(), StoreError> {
+        let stage = self.stages.entry(commit.partition).or_default();
         journal::put_commit(&mut self.journal, commit);
         self.now = self.now.max(Some(commit.now));
-        stage.change_records(commit, &bases)?;
+        stage.change_records(commit, bases)?;
         let generation = ground.shared.generations.of(commit.now);
         let remember = commit.remember.iter().map(|(hash, note)| (message_key(*hash), (*note, generation)));
         stage.messages.extend(remember);

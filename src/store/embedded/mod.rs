@@ -37,7 +37,7 @@ use self::shared::{Shared, unpack};
 use self::writer::{Closed, Reply, Request, Writer};
 use super::{
     Claimed, Claims, Commit, CommitError, EntryQuery, EntryRow, Forgotten, LeadQuery, LeadRow, Note, QueueName,
-    QueueStats, Record, Rejected, Replay, Store, StoreError, StoreOptions, duration_ms, observe_commit,
+    QueueStats, Record, Rejected, Replay, Store, StoreError, StoreOptions, Together, duration_ms, observe_commit,
 };
 use crate::cdp::MessageHash;
 use crate::identity::{PartitionId, Partitions, RecordKey};
@@ -103,12 +103,44 @@ impl EmbeddedStore {
         Ok(Self { shared, requests: Some(requests), writer: Some(thread) })
     }
 
+    async fn load_from(
+        &self,
+        keys: &[RecordKey],
+        of: impl Fn(&RecordKey) -> PartitionId,
+    ) -> Result<Vec<Option<Record>>, StoreError> {
+        let (mut found, mut missing) = (Vec::with_capacity(keys.len()), Vec::new());
+        for (at, key) in keys.iter().enumerate() {
+            let partition = of(key);
+            let cached = self.shared.cached(partition, key)?;
+            if cached.is_none() {
+                missing.push((at, partition, key.clone()));
+            }
+            found.push(cached.flatten());
+        }
+        if !missing.is_empty() {
+            let shared = Arc::clone(&self.shared);
+            let read = self.shared.readers.run(move |connection| {
+                let read = missing.iter().map(|(at, id, key)| Ok((*at, shared.record(connection, *id, key)?)));
+                read.collect::<Result<Vec<_>, StoreError>>()
+            });
+            for (at, record) in read.await? {
+                if let Some(slot) = found.get_mut(at) {
+                    *slot = record;
+                }
+            }
+        }
+        keys.iter().zip(&found).map(|(key, record)| unpack(key, record.as_ref())).collect()
+    }
+
     async fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, StoreError> {
-        let stopped = || StoreError::Unavailable("the store is closed".to_owned());
         let (reply, answer) = tokio::sync::oneshot::channel();
         self.requests.as_ref().ok_or_else(stopped)?.send(request(reply)).map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())
     }
+}
+
+fn stopped() -> StoreError {
+    StoreError::Unavailable("the store is closed".to_owned())
 }
 
 #[async_trait]
@@ -117,32 +149,37 @@ impl Store for EmbeddedStore {
         self.shared.options.partitions
     }
 
+    fn together(&self) -> Together {
+        Together::Atomic
+    }
+
     async fn load(&self, partition: PartitionId, keys: &[RecordKey]) -> Result<Vec<Option<Record>>, StoreError> {
-        let mut found = self.shared.cached(partition, keys)?;
-        let missing: Vec<(usize, RecordKey)> = (found.iter().enumerate())
-            .filter(|(_, slot)| slot.is_none())
-            .filter_map(|(at, _)| Some((at, keys.get(at)?.clone())))
-            .collect();
-        if !missing.is_empty() {
-            let shared = Arc::clone(&self.shared);
-            let read = self.shared.readers.run(move |connection| {
-                let read = missing.into_iter().map(|(at, key)| Ok((at, shared.record(connection, partition, &key)?)));
-                read.collect::<Result<Vec<_>, StoreError>>()
-            });
-            for (at, record) in read.await? {
-                if let Some(slot) = found.get_mut(at) {
-                    *slot = Some(record);
-                }
-            }
-        }
-        keys.iter().zip(&found).map(|(key, slot)| unpack(key, slot.as_ref().and_then(Option::as_ref))).collect()
+        self.load_from(keys, |_| partition).await
+    }
+
+    async fn load_all(&self, keys: &[RecordKey]) -> Result<Vec<Option<Record>>, StoreError> {
+        self.load_from(keys, |key| self.shared.options.partitions.of(key)).await
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
-        let started = Instant::now();
-        let answer = self.ask(|reply| Request::Commit(commit, reply)).await?;
+        self.commit_all(vec![commit]).await.pop().unwrap_or_else(|| Err(stopped().into()))
+    }
+
+    async fn commit_all(&self, commits: Vec<Commit>) -> Vec<Result<(), CommitError>> {
+        if commits.is_empty() {
+            return Vec::new();
+        }
+        let (started, len) = (Instant::now(), commits.len());
+        let answers = self.ask(|reply| Request::Commit(commits, reply)).await;
         observe_commit("embedded", started.elapsed());
-        answer
+        answers.unwrap_or_else(|error| vec![Err(error.into()); len])
+    }
+
+    async fn seen_all(&self, messages: &[(PartitionId, MessageHash)]) -> Result<Vec<Option<Note>>, StoreError> {
+        let note = |(partition, hash): &(PartitionId, MessageHash)| {
+            Ok(self.shared.partition(*partition)?.messages.get(&messages::message_key(*hash)))
+        };
+        messages.iter().map(note).collect()
     }
 
     async fn seen(&self, partition: PartitionId, messages: &[MessageHash]) -> Result<Vec<Option<Note>>, StoreError> {

@@ -79,14 +79,13 @@ impl Shared {
         }
     }
 
-    /// The records as far as they are in memory: an outer `None` is not known, an inner one is known to be absent.
+    /// The record as far as it is in memory: an outer `None` is not known, an inner one is known to be absent.
     pub(super) fn cached(
         &self,
         partition: PartitionId,
-        keys: &[RecordKey],
-    ) -> Result<Vec<Option<Option<Arc<Packed>>>>, StoreError> {
-        let mut partition = self.partition(partition)?;
-        Ok(keys.iter().map(|key| partition.cache.get(key).map(|slot| slot.record.clone())).collect())
+        key: &RecordKey,
+    ) -> Result<Option<Option<Arc<Packed>>>, StoreError> {
+        Ok(self.partition(partition)?.cache.get(key).map(|slot| slot.record.clone()))
     }
 }
 

@@ -37,7 +37,8 @@ const IDLE_SUBJECTS_EVERY: i64 = Millis::HOUR;
 pub(super) type Reply<T> = oneshot::Sender<T>;
 
 pub(super) enum Request {
-    Commit(Commit, Reply<Result<(), CommitError>>),
+    /// Commits that happen together or not at all.
+    Commit(Vec<Commit>, Reply<Vec<Result<(), CommitError>>>),
     Reject(Vec<Rejected>, Reply<Result<(), StoreError>>),
     Replay(Replay, Millis, Reply<Result<usize, StoreError>>),
     Forget(RecordKey, Reply<Result<Forgotten, StoreError>>),
@@ -60,7 +61,7 @@ impl Closed {
 
 /// An answer that waits for its group.
 enum Answer {
-    Commit(Reply<Result<(), CommitError>>, Result<(), CommitError>),
+    Commit(Reply<Vec<Result<(), CommitError>>>, Vec<Result<(), CommitError>>),
     Done(Reply<Result<(), StoreError>>),
 }
 
@@ -69,7 +70,9 @@ impl Answer {
         // Whoever asked may have gone; the outcome stands all the same.
         match (self, failure) {
             (Self::Commit(reply, answer), None) => drop(reply.send(answer)),
-            (Self::Commit(reply, _), Some(failure)) => drop(reply.send(Err(failure.clone().into()))),
+            (Self::Commit(reply, answers), Some(failure)) => {
+                drop(reply.send(answers.iter().map(|_| Err(failure.clone().into())).collect()));
+            }
             (Self::Done(reply), None) => drop(reply.send(Ok(()))),
             (Self::Done(reply), Some(failure)) => drop(reply.send(Err(failure.clone()))),
         }
@@ -148,12 +151,12 @@ impl Writer {
         let last_entry = self.last_entry;
         while let Some(request) = next {
             let staged = match request {
-                Request::Commit(commit, reply) => {
-                    let staged = self.stage(&mut group, &commit, failure.as_ref());
-                    let lost = match &staged {
+                Request::Commit(commits, reply) => {
+                    let staged = self.stage(&mut group, &commits, failure.as_ref());
+                    let lost = staged.iter().find_map(|staged| match staged {
                         Err(CommitError::Store(error)) => Some(error.clone()),
                         _ => None,
-                    };
+                    });
                     answers.push(Answer::Commit(reply, staged));
                     lost
                 }
@@ -177,12 +180,17 @@ impl Writer {
         None
     }
 
-    fn stage(&mut self, group: &mut Group, commit: &Commit, failure: Option<&StoreError>) -> Result<(), CommitError> {
+    fn stage(
+        &mut self,
+        group: &mut Group,
+        commits: &[Commit],
+        failure: Option<&StoreError>,
+    ) -> Vec<Result<(), CommitError>> {
         if let Some(failure) = failure {
-            return Err(failure.clone().into());
+            return commits.iter().map(|_| Err(failure.clone().into())).collect();
         }
         let mut ground = Ground { connection: &self.connection, shared: &self.shared, last_seq: &mut self.last_entry };
-        group.stage(&mut ground, commit)
+        group.stage(&mut ground, commits)
     }
 
     /// Makes the group durable, publishes it, and answers.

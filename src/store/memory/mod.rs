@@ -15,7 +15,7 @@ use async_trait::async_trait;
 use self::partition::Partition;
 use super::{
     Claims, Commit, CommitError, EntryQuery, EntryRow, Forgotten, LeadQuery, LeadRow, Note, QueueName, QueueStats,
-    Record, Rejected, Replay, Store, StoreError, StoreOptions, duration_ms,
+    Record, Rejected, Replay, Store, StoreError, StoreOptions, Together, duration_ms,
 };
 use crate::cdp::MessageHash;
 use crate::identity::{PartitionId, Partitions, RecordKey};
@@ -57,6 +57,10 @@ impl MemoryStore {
 impl Store for MemoryStore {
     fn partitions(&self) -> Partitions {
         self.options.partitions
+    }
+
+    fn together(&self) -> Together {
+        Together::OneTrip
     }
 
     async fn load(&self, partition: PartitionId, keys: &[RecordKey]) -> Result<Vec<Option<Record>>, StoreError> {

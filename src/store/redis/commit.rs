@@ -14,21 +14,44 @@ use crate::store::{
     Commit, CommitError, DONE_KEPT, Entry, LeadRow, Note, Outcome, Settle, StoreOptions, Write, duration_ms,
 };
 
+/// A call takes no more commits when it has so many arguments: Redis does nothing else meanwhile.
+const CALL_ARGS: usize = 40_000;
+
 impl Core {
-    pub async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
-        self.tick(commit.now);
+    /// Does commits; on a cluster, no more than one.
+    pub async fn commit(&self, commits: &[Commit]) -> Vec<Result<(), CommitError>> {
         let encoder = Encoder {
             options: &self.options,
             idle_once: self.idle_once,
             fence: matches!(self.settings.durability, Durability::Replicas(_)),
         };
-        let call = encoder.call(self.keys.base(commit.partition), commit);
-        let answer = self.eval_durably(commit.partition, &script::COMMIT, &call).await?;
-        verdict(answer, commit)
+        let mut outcomes = Vec::with_capacity(commits.len());
+        while let Some(first) = commits.get(outcomes.len()) {
+            let mut call = Call::empty();
+            let mut taken = Vec::new();
+            for commit in commits.iter().skip(outcomes.len()) {
+                self.tick(commit.now);
+                encoder.add(&mut call, self.keys.base(commit.partition), commit);
+                taken.push(commit);
+                if call.len() >= CALL_ARGS {
+                    break;
+                }
+            }
+            match self.eval_durably(first.partition, &script::COMMIT, &call).await {
+                Ok(answer) => {
+                    let mut answers = decode::list(answer).into_iter();
+                    let answers = taken.iter().map(|commit| verdict(answers.next().unwrap_or_default(), commit));
+                    outcomes.extend(answers);
+                }
+                // What comes behind it would fail as well, after as long a wait.
+                Err(error) => outcomes.resize_with(commits.len(), || Err(error.clone().into())),
+            }
+        }
+        outcomes
     }
 }
 
-/// Reads the answer of `lua/commit.lua`.
+/// Reads the answer of `lua/commit.lua` for one commit.
 fn verdict(answer: Value, commit: &Commit) -> Result<(), CommitError> {
     if answer == Value::Int(0) {
         return Ok(());
@@ -65,10 +88,10 @@ struct Encoder<'a> {
 }
 
 impl Encoder<'_> {
-    fn call(&self, base: String, commit: &Commit) -> Call {
+    fn add(&self, call: &mut Call, base: String, commit: &Commit) {
         let generations = Generations::new(self.options.remember, commit.now);
-        let mut call = Call::new(base);
-        call.show(commit.now.0).arg(if self.fence { "1" } else { "0" });
+        call.key(base);
+        call.show(arguments(commit)).show(commit.now.0).arg(if self.fence { "1" } else { "0" });
         call.show(generations.oldest()).show(generations.newest()).show(generations.current());
         call.show(generations.keep_seconds());
         call.show(commit.remember.len()).show(commit.settle.len()).show(commit.writes.len());
@@ -77,18 +100,17 @@ impl Encoder<'_> {
             call.arg(&message_id(*message)).show(note.0);
         }
         for settle in &commit.settle {
-            add_settle(&mut call, settle);
+            add_settle(call, settle);
         }
         for write in &commit.writes {
-            self.add_write(&mut call, write);
+            self.add_write(call, write);
         }
         for lead in &commit.leads {
-            add_lead(&mut call, lead);
+            add_lead(call, lead);
         }
         for entry in &commit.enqueue {
-            add_entry(&mut call, entry);
+            add_entry(call, entry);
         }
-        call
     }
 
     fn add_write(&self, call: &mut Call, write: &Write) {
@@ -113,6 +135,16 @@ impl Encoder<'_> {
             (_, None) => 0,
         }
     }
+}
+
+/// How many arguments a commit has behind the one that says so.
+fn arguments(commit: &Commit) -> usize {
+    let writes: usize = commit.writes.iter().map(|write| 7 + write.unset.len() + 2 * write.set.len()).sum();
+    11 + 2 * commit.remember.len()
+        + 7 * commit.settle.len()
+        + writes
+        + 5 * commit.leads.len()
+        + 9 * commit.enqueue.len()
 }
 
 fn add_settle(call: &mut Call, settle: &Settle) {

@@ -45,7 +45,7 @@ use self::keys::Keys;
 use self::link::Links;
 use super::{
     Claims, Commit, CommitError, EntryQuery, EntryRow, Forgotten, LeadQuery, LeadRow, Note, QueueName, QueueStats,
-    Record, Rejected, Replay, Store, StoreError, StoreOptions,
+    Record, Rejected, Replay, Store, StoreError, StoreOptions, Together,
 };
 use crate::cdp::MessageHash;
 use crate::identity::{PartitionId, Partitions, RecordKey};
@@ -112,15 +112,37 @@ impl Store for RedisStore {
     }
 
     async fn load(&self, partition: PartitionId, keys: &[RecordKey]) -> Result<Vec<Option<Record>>, StoreError> {
-        self.core.load(partition, keys).await
+        self.core.load(keys, |_| partition).await
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
         let started = std::time::Instant::now();
-        let done = self.core.commit(&commit).await;
+        let done = self.core.commit(std::slice::from_ref(&commit)).await.pop();
         super::observe_commit("redis", started.elapsed());
         super::observe_batch("redis", 1);
+        done.unwrap_or_else(|| Err(decode::unexpected("a commit").into()))
+    }
+
+    fn together(&self) -> Together {
+        if self.core.settings.cluster { Together::Apart } else { Together::OneTrip }
+    }
+
+    async fn commit_all(&self, commits: Vec<Commit>) -> Vec<Result<(), CommitError>> {
+        if self.core.settings.cluster {
+            return futures::future::join_all(commits.into_iter().map(|commit| self.commit(commit))).await;
+        }
+        let started = std::time::Instant::now();
+        let done = self.core.commit(&commits).await;
+        super::observe_commit("redis", started.elapsed());
+        super::observe_batch("redis", commits.len());
         done
+    }
+
+    async fn load_all(&self, keys: &[RecordKey]) -> Result<Vec<Option<Record>>, StoreError> {
+        if self.core.settings.cluster {
+            return super::load_by_partition(self, keys).await;
+        }
+        self.core.load(keys, |key| self.core.options.partitions.of(key)).await
     }
 
     async fn seen(&self, partition: PartitionId, messages: &[MessageHash]) -> Result<Vec<Option<Note>>, StoreError> {

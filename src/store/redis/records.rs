@@ -20,13 +20,17 @@ use crate::time::Millis;
 const LOOKUP: usize = 2_000;
 
 impl Core {
-    pub async fn load(&self, partition: PartitionId, keys: &[RecordKey]) -> Result<Vec<Option<Record>>, StoreError> {
+    pub async fn load(
+        &self,
+        keys: &[RecordKey],
+        of: impl Fn(&RecordKey) -> PartitionId,
+    ) -> Result<Vec<Option<Record>>, StoreError> {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
         let mut pipe = redis::Pipeline::with_capacity(keys.len());
         for key in keys {
-            pipe.cmd("HGETALL").arg(self.keys.record(partition, key));
+            pipe.cmd("HGETALL").arg(self.keys.record(of(key), key));
         }
         let records: Vec<_> = self.pipe(&pipe).await?.into_iter().map(record).collect();
         if records.len() == keys.len() { Ok(records) } else { Err(decode::unexpected("HGETALL")) }

@@ -63,8 +63,10 @@ impl Script {
     }
 
     fn cmd(&self, name: &str, script: &str, call: &Call) -> Cmd {
-        let mut cmd = Cmd::with_capacity(call.args.len() + 4, call.text.len() + script.len() + call.key.len() + 16);
-        cmd.arg(name).arg(script).arg(1).arg(&call.key);
+        let keys: usize = call.keys.iter().map(String::len).sum();
+        let words = call.args.len() + call.keys.len() + 3;
+        let mut cmd = Cmd::with_capacity(words, call.text.len() + script.len() + keys + 16);
+        cmd.arg(name).arg(script).arg(call.keys.len()).arg(&call.keys);
         let mut from = 0;
         for to in &call.args {
             cmd.arg(call.text.get(from..*to).unwrap_or_default());
@@ -74,9 +76,9 @@ impl Script {
     }
 }
 
-/// The key and the arguments of a call; the arguments stand in one string, one after the other.
+/// The keys and the arguments of a call; the arguments stand in one string, one after the other.
 pub(super) struct Call {
-    key: String,
+    keys: Vec<String>,
     text: String,
     /// Where each argument ends.
     args: Vec<usize>,
@@ -84,7 +86,22 @@ pub(super) struct Call {
 
 impl Call {
     pub fn new(key: String) -> Self {
-        Self { key, text: String::new(), args: Vec::new() }
+        Self { keys: vec![key], text: String::new(), args: Vec::new() }
+    }
+
+    /// A call that has no key yet.
+    pub const fn empty() -> Self {
+        Self { keys: Vec::new(), text: String::new(), args: Vec::new() }
+    }
+
+    pub fn key(&mut self, key: String) -> &mut Self {
+        self.keys.push(key);
+        self
+    }
+
+    /// How many arguments it has.
+    pub const fn len(&self) -> usize {
+        self.args.len()
     }
 
     pub fn arg(&mut self, arg: &str) -> &mut Self {

@@ -55,6 +55,37 @@ impl Store for FaultyStore {
         }
     }
 
+    fn together(&self) -> Together {
+        self.inner.together()
+    }
+
+    async fn commit_all(&self, commits: Vec<Commit>) -> Vec<Result<(), CommitError>> {
+        if self.inner.together() != Together::Atomic {
+            // Each fails or succeeds by itself.
+            let mut outcomes = Vec::new();
+            for commit in commits {
+                outcomes.push(self.commit(commit).await);
+            }
+            return outcomes;
+        }
+        let len = commits.len();
+        let all_fail = || (0..len).map(|_| Err(down().into())).collect();
+        match self.dice() {
+            0..5 => all_fail(),
+            5..10 => {
+                self.inner.commit_all(commits).await;
+                all_fail()
+            }
+            10..15 => {
+                let moved = |commit: Commit| commit.writes.into_iter().map(|write| write.key).collect();
+                let refused =
+                    |(at, commit)| if at == 0 { CommitError::Conflict(moved(commit)) } else { CommitError::Withdrawn };
+                commits.into_iter().enumerate().map(|one| Err(refused(one))).collect()
+            }
+            _ => self.inner.commit_all(commits).await,
+        }
+    }
+
     async fn seen(&self, partition: PartitionId, messages: &[MessageHash]) -> Result<Vec<Option<Note>>, StoreError> {
         if self.dice() < 3 { Err(down()) } else { self.inner.seen(partition, messages).await }
     }

@@ -76,6 +76,16 @@ fn the_embedded_store_changes_no_figure() {
 }
 
 #[test]
+fn an_embedded_store_that_fails_in_the_middle_changes_no_figure() {
+    let runtime = runtime();
+    let open = || {
+        let Opened { store, guard } = runtime.block_on(embedded(options()));
+        Opened { store: Arc::new(FaultyStore::new(store, 11)), guard }
+    };
+    agrees_with_reference(&runtime, &open, cases(60));
+}
+
+#[test]
 fn redis_changes_no_figure() {
     let runtime = runtime();
     agrees_with_reference(&runtime, &|| runtime.block_on(single(options())), cases(150));

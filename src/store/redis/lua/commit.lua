@@ -1,7 +1,9 @@
--- One atomic step of a partition. Everything is checked before anything is written.
+-- Commits: one for each key, each of them one atomic step of a partition that happens or is refused by itself. Everything in a
+-- commit is checked before anything of it is written.
 --
--- ARGV: now, fence, oldest, newest and current generation of remembered messages, their time to live in seconds, the
--- numbers of messages, settles, writes, leads and entries; then, in this order:
+-- ARGV: commit after commit. Each has: how many arguments it has besides this one, now, fence, oldest, newest and current
+-- generation of remembered messages, their time to live in seconds, the numbers of messages, settles, writes, leads and
+-- entries; then, in this order:
 --   message  id, note
 --   settle   queue, id, lease, outcome, due (done: how many to keep), attempts, error
 --   write    record, expected version, idle milliseconds (0: leave, -1: never), counts of the next two,
@@ -9,13 +11,22 @@
 --   lead     id, subject, definition, updated, json
 --   entry    queue, id, lane, subject, due, created, attempts, last error, payload (lane and error: '' or '=' and text)
 --
--- Answers 0, or {'seen', position, note, ..}, {'lease', id}, {'conflict', position, ..}; positions count from 0.
-local now = ARGV[1]
-local messages, settles, writes = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
-local leads, entries = tonumber(ARGV[10]), tonumber(ARGV[11])
-local messages_at = 12
-local settles_at = messages_at + 2 * messages
-local writes_at = settles_at + 7 * settles
+-- Answers for each commit 0, or {'seen', position, note, ..}, {'lease', id}, {'conflict', position, ..}; positions count
+-- from 0.
+local now, fence, oldest, newest, current, keep
+local messages, settles, writes, leads, entries
+local messages_at, settles_at, writes_at
+
+-- Reads the head of the commit that begins at `at`; answers where the next one begins.
+local function begin(at)
+  now, fence, oldest, newest, current, keep = unpack(ARGV, at + 1, at + 6)
+  messages, settles, writes = tonumber(ARGV[at + 7]), tonumber(ARGV[at + 8]), tonumber(ARGV[at + 9])
+  leads, entries = tonumber(ARGV[at + 10]), tonumber(ARGV[at + 11])
+  messages_at = at + 12
+  settles_at = messages_at + 2 * messages
+  writes_at = settles_at + 7 * settles
+  return at + 1 + ARGV[at]
+end
 
 -- Lua's stack bounds how many values one call can take.
 local CHUNK = 4000
@@ -41,16 +52,23 @@ local function seen_in(key, ids, found)
 end
 
 local function seen()
-  local ids, found = {}, { 'seen' }
+  local ids, found, others = {}, { 'seen' }, {}
   for k = 1, messages do
     ids[k] = ARGV[messages_at + 2 * k - 2]
   end
-  for generation = tonumber(ARGV[3]), tonumber(ARGV[4]) do
+  for generation = tonumber(oldest), tonumber(newest) do
     local key = base .. 'seen:' .. string.format('%.0f', generation)
-    if call('EXISTS', key) == 1 then
+    if string.format('%.0f', generation) ~= current then
+      others[#others + 1] = key
+    end
+  end
+  -- Most are not there, or not yet: one question instead of many.
+  if call('EXISTS', unpack(others)) > 0 then
+    for _, key in ipairs(others) do
       seen_in(key, ids, found)
     end
   end
+  seen_in(base .. 'seen:' .. current, ids, found)
   return found
 end
 
@@ -189,33 +207,42 @@ local function enqueue(at)
   append(seq, queue, lane, due, created)
 end
 
-local refused = refusal()
-if refused then
-  -- A write of this connection, for WAIT to wait for: what made us refuse may not have reached the replicas yet.
-  if ARGV[2] == '1' then
-    call('INCR', base .. 'fence')
+local function commit()
+  local refused = refusal()
+  if refused then
+    -- A write of this connection, for WAIT to wait for: what made us refuse may not have reached the replicas yet.
+    if fence == '1' then
+      call('INCR', base .. 'fence')
+    end
+    return refused
   end
-  return refused
+  if messages > 0 then
+    local key = base .. 'seen:' .. current
+    hset(key, messages_at, settles_at - 1)
+    call('EXPIRE', key, keep, 'NX')
+  end
+  for at = settles_at, writes_at - 1, 7 do
+    settle(at)
+  end
+  local at = writes_at
+  for _ = 1, writes do
+    at = write(at)
+  end
+  for _ = 1, leads do
+    put_lead(at)
+    at = at + 5
+  end
+  for _ = 1, entries do
+    enqueue(at)
+    at = at + 9
+  end
+  return 0
 end
 
-if messages > 0 then
-  local key = base .. 'seen:' .. ARGV[5]
-  hset(key, messages_at, settles_at - 1)
-  call('EXPIRE', key, ARGV[6], 'NX')
+local answers, at = {}, 1
+for k = 1, #KEYS do
+  base = KEYS[k]
+  at = begin(at)
+  answers[k] = commit()
 end
-for at = settles_at, writes_at - 1, 7 do
-  settle(at)
-end
-local at = writes_at
-for _ = 1, writes do
-  at = write(at)
-end
-for _ = 1, leads do
-  put_lead(at)
-  at = at + 5
-end
-for _ = 1, entries do
-  enqueue(at)
-  at = at + 9
-end
-return 0
+return answers

@@ -1,5 +1,6 @@
--- What the scripts share. KEYS[1] is the prefix of one partition, such as `hr:{p17}:`. The scripts build the names of the
+-- What the scripts share. A key is the prefix of one partition, such as `hr:{p17}:`. The scripts build the names of the
 -- partition's keys from it: all of them carry the same hash tag, so they live in the one slot that the call was routed to.
+-- `base` is the partition at work; only `commit.lua` is ever given several, and never on a cluster.
 local base = KEYS[1]
 local call = redis.call
 

@@ -1,0 +1,534 @@
+//! A round: the steps of many events, applied in memory wave by wave, committed together, and answered.
+//!
+//! The first wave is what arrived; what follows from it (the account's part of an event, a decision about the user) is the
+//! next wave of the same round, where that is safe, and another round's work otherwise. It is safe when both become durable in
+//! one step ([`Together::Atomic`]), or when the event alone says what follows: then a follower that is committed while its
+//! forerunner is refused would come out the same when the forerunner is tried again. An account that was taken from the
+//! user's state must wait until that state is durable; otherwise another process might change it in between, and the event
+//! would be counted for two accounts.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures::future::try_join_all;
+
+use super::apply::{Effect, Moment};
+use super::cache::Cache;
+use super::job::{AccountPart, Actor, Job, Task};
+use super::setup::Setup;
+use super::{EngineError, MAX_HOPS, Shared, queues};
+use crate::cdp::{Event, MessageHash};
+use crate::identity::account::named_account;
+use crate::identity::{PartitionId, RecordKey};
+use crate::lead::LeadEvent;
+use crate::store::{Commit, CommitError, LeadRow, Note, Record, StoreError, Together, Write};
+use crate::subject::Subject;
+use crate::subject::fields::Changes;
+use crate::subject::people::Profile;
+use crate::time::Millis;
+
+/// How often a step is tried again because other processes changed its records, before its request fails (and is retried by
+/// its sender).
+const MAX_TRIES: u32 = 64;
+
+/// A job in a round, and what became of it.
+pub(super) struct Step {
+    job: Job,
+    partition: PartitionId,
+    /// What its record remembers of it, if it is a kind of job that is done once for each message.
+    message: Option<MessageHash>,
+    /// Set when the message is known to be applied already.
+    seen: Option<Note>,
+    /// How often it was refused.
+    pub tries: u32,
+    /// What followed from it was done in an earlier round.
+    followed: bool,
+    /// What its message was applied with, if that is not durable before this round is.
+    note: Option<Note>,
+    /// The step of this round that it follows from.
+    forerunner: Option<usize>,
+    /// The user who holds its record's history now: it belongs there.
+    moved: Option<RecordKey>,
+    effect: Effect,
+}
+
+impl Step {
+    pub fn new(partition: PartitionId, job: Job) -> Self {
+        let message = message_of(&job);
+        Self {
+            job,
+            partition,
+            message,
+            seen: None,
+            tries: 0,
+            followed: false,
+            note: None,
+            forerunner: None,
+            moved: None,
+            effect: Effect::default(),
+        }
+    }
+
+    fn fail(self, error: StoreError) {
+        self.job.ticket.fail(EngineError::Store(error));
+    }
+}
+
+/// What a round changes in one partition.
+#[derive(Default)]
+struct Part {
+    commit: Commit,
+    /// The steps that remember a message, in the order of the commit's.
+    remembering: Vec<usize>,
+    touched: Vec<RecordKey>,
+    outcome: Outcome,
+}
+
+/// What became of a partition's commit.
+#[derive(Default)]
+enum Outcome {
+    #[default]
+    Done,
+    Refused,
+    Failed(StoreError),
+}
+
+/// What one round leaves to the next.
+#[derive(Default)]
+pub(super) struct Again {
+    /// Steps that were refused.
+    pub steps: Vec<Step>,
+    /// Messages that the store knows: what made it refuse, among them those of steps that come up again by themselves.
+    pub seen: HashMap<MessageHash, Note, ahash::RandomState>,
+}
+
+/// One round of a worker.
+pub(super) struct Round<'w> {
+    shared: &'w Shared,
+    setup: &'w Setup,
+    cache: &'w mut Cache,
+    together: Together,
+    now: Millis,
+    steps: Vec<Step>,
+    parts: HashMap<PartitionId, Part, ahash::RandomState>,
+    /// Messages that this round applies.
+    applied: HashMap<MessageHash, Note, ahash::RandomState>,
+    /// What is left to other rounds.
+    outgoing: Vec<Job>,
+    again: Again,
+}
+
+impl<'w> Round<'w> {
+    pub fn new(shared: &'w Shared, setup: &'w Setup, cache: &'w mut Cache) -> Self {
+        Self {
+            together: shared.store.together(),
+            now: shared.clock.now(),
+            shared,
+            setup,
+            cache,
+            steps: Vec::new(),
+            parts: HashMap::default(),
+            applied: HashMap::default(),
+            outgoing: Vec::new(),
+            again: Again::default(),
+        }
+    }
+
+    /// Does the jobs, what the last round left, and whatever follows from them.
+    #[tracing::instrument(level = "debug", name = "round", skip_all, fields(jobs = jobs.len()))]
+    pub async fn run(mut self, again: Again, jobs: Vec<Job>) -> Again {
+        let Again { steps, seen } = again;
+        if !steps.is_empty() {
+            self.again.seen = seen;
+        }
+        self.steps = steps;
+        self.steps.extend(jobs.into_iter().map(|job| Step::new(self.shared.partition(&job.key), job)));
+        let started = Instant::now();
+        if let Err(error) = self.apply_all().await {
+            self.fail_all(&error);
+            return Again::default();
+        }
+        let commits = self.commits();
+        record_evaluation(started, self.steps.len());
+        self.commit(commits).await;
+        let moved = self.moved_messages().await;
+        self.settle(moved)
+    }
+}
+
+/// Applying.
+impl Round<'_> {
+    async fn apply_all(&mut self) -> Result<(), StoreError> {
+        let mut from = 0;
+        while from < self.steps.len() {
+            let to = self.steps.len();
+            self.prepare(from).await?;
+            for at in from..to {
+                self.apply(at);
+            }
+            from = to;
+        }
+        Ok(())
+    }
+
+    /// Reads what the steps from `from` on need to know.
+    async fn prepare(&mut self, from: usize) -> Result<(), StoreError> {
+        let wave = self.steps.get(from..).unwrap_or_default();
+        // Whoever reads wants what is stored, also by other processes; what is cached may be older.
+        for step in wave.iter().filter(|step| matches!(step.job.task, Task::Evict | Task::Read(_))) {
+            self.cache.evict(step.partition, &step.job.key);
+        }
+        self.load_missing(from).await?;
+        if self.together == Together::Atomic {
+            // Looking first is cheap there, and one message that was seen would refuse the whole round.
+            self.look_up_messages(from).await?;
+        }
+        self.resolve_links(from).await
+    }
+
+    async fn load_missing(&mut self, from: usize) -> Result<(), StoreError> {
+        let mut missing: Vec<RecordKey> = Vec::new();
+        for step in self.steps.iter().skip(from) {
+            if !self.cache.contains(step.partition, &step.job.key) {
+                missing.push(step.job.key.clone());
+            }
+        }
+        if missing.is_empty() {
+            return Ok(());
+        }
+        missing.sort_unstable();
+        missing.dedup();
+        let loaded = self.shared.store.load_all(&missing).await?;
+        for (key, record) in missing.into_iter().zip(loaded) {
+            let partition = self.shared.partition(&key);
+            let Record { version, fields } = record.unwrap_or_default();
+            let (subject, bad) = Subject::read(&fields);
+            if !bad.is_empty() {
+                // Fails open: one field that cannot be read (edited by hand, say) must not stop all events of its subject.
+                tracing::error!(%partition, kind = key.kind.as_str(), fields = ?bad, "fields of a record can't be read and are left out");
+            }
+            self.cache.put(partition, key, version, subject);
+        }
+        Ok(())
+    }
+
+    async fn look_up_messages(&mut self, from: usize) -> Result<(), StoreError> {
+        let wave = || self.steps.iter().enumerate().skip(from).filter(|(_, step)| step.seen.is_none());
+        let (places, messages): (Vec<usize>, Vec<_>) =
+            wave().filter_map(|(at, step)| Some((at, (step.partition, step.message?)))).unzip();
+        let notes = self.shared.store.seen_all(&messages).await?;
+        for (at, note) in places.into_iter().zip(notes) {
+            if let Some(step) = self.steps.get_mut(at) {
+                step.seen = note;
+            }
+        }
+        Ok(())
+    }
+
+    /// A first link points at the record that holds the user's history now, so that chains stay short and never close to a
+    /// ring.
+    async fn resolve_links(&mut self, from: usize) -> Result<(), StoreError> {
+        let mut open = Vec::new();
+        for (at, step) in self.steps.iter().enumerate().skip(from) {
+            if let Task::Link { to, .. } = &step.job.task
+                && self
+                    .cache
+                    .get_mut(step.partition, &step.job.key)
+                    .is_some_and(|c| c.subject.user.merged_into.is_none())
+            {
+                open.push((at, Arc::clone(to)));
+            }
+        }
+        let shared = self.shared;
+        let roots = try_join_all(open.iter().map(|(_, to)| shared.root_of(to))).await?;
+        for ((at, _), root) in open.iter().zip(roots) {
+            if let Some(Step { job: Job { task: Task::Link { to, .. }, .. }, .. }) = self.steps.get_mut(*at) {
+                *to = root;
+            }
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, at: usize) {
+        self.follow_links_of_the_round(at);
+        let Some(step) = self.steps.get_mut(at) else { return };
+        let Some(cached) = self.cache.get_mut(step.partition, &step.job.key) else { return };
+        if let Some((into, _)) = &cached.subject.user.merged_into
+            && follows_merges(&step.job)
+        {
+            step.moved = Some(RecordKey { kind: step.job.key.kind, id: Arc::clone(into) });
+            return;
+        }
+        let part = self.parts.entry(step.partition).or_default();
+        if !std::mem::replace(&mut cached.touched, true) {
+            part.touched.push(step.job.key.clone());
+        }
+        let twin = step.message.and_then(|message| self.applied.get(&message).copied());
+        let moment = Moment { setup: self.setup, now: self.now };
+        step.effect = moment.apply(&step.job, &mut cached.subject, step.seen.or(twin));
+        step.note = step.effect.note.or(twin);
+        if let (Some(message), Some(note)) = (step.message, step.effect.note) {
+            self.applied.insert(message, note);
+            part.commit.remember.push((message, note));
+            part.remembering.push(at);
+        }
+        add_leads(&mut part.commit, &step.job.key, &step.effect.leads, self.now);
+        if let Some((into, history)) = &step.effect.handover {
+            part.commit.enqueue.push(queues::merge_entry(&step.job.key, into, history, self.now));
+        }
+        self.follow(at);
+    }
+
+    /// Makes the next step of an event part of this round, where that is safe.
+    fn follow(&mut self, at: usize) {
+        let Some(step) = self.steps.get_mut(at) else { return };
+        if step.followed {
+            step.effect.next = None;
+        }
+        let Some((key, _)) = &step.effect.next else { return };
+        let partition = self.shared.partition(key);
+        let from_state = step.note.is_some_and(|note| note != Note::NONE);
+        let safe = self.together == Together::Atomic || !from_state;
+        if safe && self.shared.group_of(partition) == self.shared.group_of(step.partition) {
+            if let Some((key, task)) = step.effect.next.take() {
+                let job = Job { key, task, ticket: step.job.ticket.fork(), hops: 0 };
+                let step = Step::new(partition, job);
+                let seen = step.message.and_then(|message| self.again.seen.get(&message).copied());
+                self.steps.push(Step { seen, forerunner: Some(at), ..step });
+            }
+        }
+    }
+
+    /// Where this round has merged the user away that a link points at, it points at whom they became.
+    fn follow_links_of_the_round(&mut self, at: usize) {
+        let Some(Step { job: Job { task: Task::Link { to, .. }, .. }, .. }) = self.steps.get_mut(at) else { return };
+        for _ in 0..MAX_HOPS {
+            let key = RecordKey::user(to);
+            let cached = self.cache.get_mut(self.shared.partition(&key), &key);
+            let Some((into, _)) = cached.and_then(|cached| cached.subject.user.merged_into.clone()) else { return };
+            *to = into;
+        }
+    }
+
+    /// The commits of all partitions in which something changed.
+    fn commits(&mut self) -> Vec<Commit> {
+        let mut commits = Vec::with_capacity(self.parts.len());
+        for (partition, part) in &mut self.parts {
+            for key in &part.touched {
+                let Some(cached) = self.cache.get_mut(*partition, key) else { continue };
+                cached.touched = false;
+                if cached.subject.is_dirty() {
+                    let Changes { set, unset } = Arc::make_mut(&mut cached.subject).take_changes();
+                    part.commit.writes.push(Write { key: key.clone(), expected: cached.version, set, unset });
+                    // What is committed has this version; what isn't is forgotten.
+                    cached.version += 1;
+                }
+            }
+            if !part.commit.writes.is_empty() || !part.commit.remember.is_empty() {
+                let commit = std::mem::take(&mut part.commit);
+                commits.push(Commit { partition: *partition, now: self.now, ..commit });
+            }
+        }
+        commits
+    }
+}
+
+/// Committing, and what comes of it.
+impl Round<'_> {
+    async fn commit(&mut self, commits: Vec<Commit>) {
+        let partitions: Vec<PartitionId> = commits.iter().map(|commit| commit.partition).collect();
+        let outcomes = self.shared.store.commit_all(commits).await;
+        for (partition, outcome) in partitions.into_iter().zip(outcomes) {
+            let Some(part) = self.parts.get_mut(&partition) else { continue };
+            let Err(error) = outcome else { continue };
+            part.touched.iter().for_each(|key| self.cache.evict(partition, key));
+            part.outcome = match error {
+                CommitError::Seen(seen) => {
+                    for (position, note) in seen {
+                        let step = part.remembering.get(position).and_then(|at| self.steps.get_mut(*at));
+                        let Some(step) = step else { continue };
+                        step.seen = Some(note);
+                        self.again.seen.extend(step.message.map(|message| (message, note)));
+                    }
+                    Outcome::Refused
+                }
+                CommitError::Conflict(_) | CommitError::Withdrawn | CommitError::LeaseLost(_) => Outcome::Refused,
+                CommitError::Store(error) => {
+                    tracing::warn!(%partition, %error, "a round can't be committed");
+                    Outcome::Failed(error)
+                }
+            };
+        }
+    }
+
+    fn fail_all(&mut self, error: &StoreError) {
+        for (partition, part) in &self.parts {
+            part.touched.iter().for_each(|key| self.cache.evict(*partition, key));
+        }
+        tracing::warn!(steps = self.steps.len(), %error, "what a round needs can't be read");
+        self.steps.drain(..).for_each(|step| step.fail(error.clone()));
+    }
+
+    /// What the old records of steps that belong elsewhere remember of their messages.
+    async fn moved_messages(&mut self) -> Result<HashMap<MessageHash, Note>, StoreError> {
+        let moved = self.steps.iter().filter(|step| step.moved.is_some());
+        let messages: Vec<_> = moved.filter_map(|step| Some((step.partition, step.message?))).collect();
+        if messages.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let notes = self.shared.store.seen_all(&messages).await?;
+        let known = messages.into_iter().zip(notes);
+        Ok(known.filter_map(|((_, message), note)| Some((message, note?))).collect())
+    }
+
+    fn settle(mut self, moved: Result<HashMap<MessageHash, Note>, StoreError>) -> Again {
+        let steps = std::mem::take(&mut self.steps);
+        let done: Vec<bool> = steps.iter().map(|step| self.is_done(step)).collect();
+        let is_done = |at: Option<usize>| at.is_none_or(|at| done.get(at).copied().unwrap_or(true));
+        let mut followed = vec![false; steps.len()];
+        for (step, done) in steps.iter().zip(&done) {
+            if *done && let Some(flag) = step.forerunner.and_then(|at| followed.get_mut(at)) {
+                *flag = true;
+            }
+        }
+        for (step, followed) in steps.into_iter().zip(followed) {
+            let outcome = self.parts.get(&step.partition).map(|part| &part.outcome);
+            match (outcome, step.moved.is_some()) {
+                (Some(Outcome::Failed(error)), _) => step.fail(error.clone()),
+                (Some(Outcome::Refused), _) if !is_done(step.forerunner) => {
+                    // Comes again when its forerunner is tried again.
+                    step.job.ticket.done();
+                }
+                (Some(Outcome::Refused), _) => self.again.steps.extend(retried(step, followed)),
+                (_, true) => match &moved {
+                    Ok(known) => self.send_on(step, known),
+                    Err(error) => step.fail(error.clone()),
+                },
+                _ => self.follow_up(step),
+            }
+        }
+        self.shared.send(self.outgoing);
+        self.again
+    }
+
+    /// Whether nothing stood against a step.
+    fn is_done(&self, step: &Step) -> bool {
+        self.parts.get(&step.partition).is_none_or(|part| matches!(part.outcome, Outcome::Done))
+    }
+
+    /// Sends a step to the record that holds its user's history now. A message that was applied here before the merge is not
+    /// applied there again; only its account's part is made sure of.
+    fn send_on(&mut self, mut step: Step, known: &HashMap<MessageHash, Note>) {
+        let Some(target) = step.moved.take() else { return };
+        let note = step.message.and_then(|message| known.get(&message).copied());
+        if let (Some(note), Task::User(event)) = (note, &step.job.task) {
+            self.repeat_account(&step, event, &target, note);
+            step.job.ticket.count(true);
+            step.job.ticket.done();
+        } else {
+            let hops = step.job.hops + 1;
+            self.outgoing.push(Job { key: target, hops, ..step.job });
+        }
+    }
+
+    fn repeat_account(&mut self, step: &Step, event: &Arc<Event>, user: &RecordKey, note: Note) {
+        let remembered = self.cache.get_mut(step.partition, &step.job.key);
+        let remembered = remembered.and_then(|c| c.subject.user.accounts.get(usize::from(note.0)).cloned());
+        let account = remembered.or_else(|| named_account(&self.setup.config.accounts, event));
+        if let Some(account) = account {
+            let actor = Actor { id: Arc::clone(&user.id), profile: Profile::default(), state: None };
+            let part = AccountPart { event: Arc::clone(event), actor: Some(actor), evaluate_user: true };
+            let key = RecordKey::account(&account);
+            self.outgoing.push(Job { key, task: Task::Account(part), ticket: step.job.ticket.fork(), hops: 0 });
+        }
+    }
+
+    /// What is left to do for a step that is durable.
+    fn follow_up(&mut self, step: Step) {
+        let Step { job, partition, message, effect, .. } = step;
+        self.shared.announce(partition, &effect);
+        if counts_for_request(&job) {
+            job.ticket.count(message.is_some() && effect.note.is_none());
+        }
+        if let Some((key, task)) = effect.next {
+            self.outgoing.push(Job { key, task, ticket: job.ticket.fork(), hops: 0 });
+        }
+        if let Task::Read(answer) = job.task {
+            let state = self.cache.get_mut(partition, &job.key).map(|cached| Subject::clone(&cached.subject));
+            let _ = answer.send(state.unwrap_or_default());
+        }
+        job.ticket.done();
+    }
+}
+
+/// A refused step as it was before the round.
+fn retried(step: Step, followed: bool) -> Option<Step> {
+    if step.tries >= MAX_TRIES {
+        let why = "other processes changed the same records again and again".to_owned();
+        step.fail(StoreError::Unavailable(why));
+        return None;
+    }
+    let Step { job, partition, message, seen, tries, .. } = step;
+    let followed = followed || step.followed;
+    Some(Step { seen, tries: tries + 1, followed, message, ..Step::new(partition, job) })
+}
+
+/// Whether a job belongs to whoever holds the history, rather than to the record that it names.
+const fn follows_merges(job: &Job) -> bool {
+    let kind = matches!(job.task, Task::User(_) | Task::Evaluate { .. } | Task::Absorb { .. } | Task::Read(_));
+    kind && job.hops < MAX_HOPS
+}
+
+/// The message that a job applies, as its record remembers it, if it is the kind of job that is applied once per message.
+fn message_of(job: &Job) -> Option<MessageHash> {
+    let message = match &job.task {
+        Task::User(event) => event.message,
+        Task::Account(part) => part.event.message,
+        _ => return None,
+    };
+    Some(message.within(&job.key))
+}
+
+/// Each event is counted in its request's receipt once: at the user's part, or at the account's when there is no user.
+const fn counts_for_request(job: &Job) -> bool {
+    match &job.task {
+        Task::User(_) => true,
+        Task::Account(part) => part.actor.is_none(),
+        _ => false,
+    }
+}
+
+fn record_evaluation(started: Instant, steps: usize) {
+    #[expect(clippy::cast_precision_loss, reason = "a round has far fewer steps than 2^52")]
+    let each = started.elapsed().as_secs_f64() / steps.max(1) as f64;
+    metrics::histogram!("handraiser_evaluation_seconds").record(each);
+}
+
+fn add_leads(commit: &mut Commit, key: &RecordKey, leads: &[LeadEvent], now: Millis) {
+    for event in leads {
+        let json = serde_json::to_string(&event.lead).unwrap_or_default();
+        commit.leads.push(LeadRow {
+            id: event.lead.id.clone(),
+            subject: key.clone(),
+            definition: event.lead.definition.clone(),
+            updated: now,
+            json,
+        });
+        commit.enqueue.push(queues::route_entry(key, event, now));
+    }
+}
+
+impl Shared {
+    /// Tells the local queue workers and the metrics what a commit brought.
+    fn announce(&self, partition: PartitionId, effect: &Effect) {
+        if effect.handover.is_some() {
+            self.wakes.wake(&queues::merge(), partition);
+        }
+        for event in &effect.leads {
+            self.wakes.wake(&queues::route(), partition);
+            let (definition, tier) = (event.lead.definition.clone(), event.lead.tier.to_string());
+            metrics::counter!("handraiser_leads_total", "definition" => definition, "tier" => tier).increment(1);
+        }
+    }
+}
