@@ -29,12 +29,83 @@ impl Millis {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// The moment as RFC 3339 in UTC with milliseconds, for example `2026-11-21T09:30:00.000Z`.
+    /// The moment as RFC 3339 in UTC with milliseconds, for example `2026-11-21T09:30:00.000Z`; at the ends of what that can
+    /// say (the years -9999 and 9999) when it lies beyond.
     #[must_use]
     pub fn rfc3339(self) -> String {
-        let clamped = self.0.clamp(jiff::Timestamp::MIN.as_millisecond(), jiff::Timestamp::MAX.as_millisecond());
-        jiff::Timestamp::from_millisecond(clamped).map_or_else(|_| self.0.to_string(), |t| format!("{t:.3}"))
+        let mut out = String::with_capacity(24);
+        self.write_rfc3339(&mut out);
+        out
     }
+
+    /// Appends [`Self::rfc3339`].
+    pub fn write_rfc3339(self, out: &mut String) {
+        let ms = self.0.clamp(jiff::Timestamp::MIN.as_millisecond(), jiff::Timestamp::MAX.as_millisecond());
+        write_day(ms.div_euclid(Self::DAY), out);
+        let of_day = ms.rem_euclid(Self::DAY);
+        for (mark, unit, of, width) in [
+            ('T', Self::HOUR, 24, 2),
+            (':', Self::MINUTE, 60, 2),
+            (':', Self::SECOND, 60, 2),
+            ('.', 1, Self::SECOND, 3),
+        ] {
+            out.push(mark);
+            push_padded(out, of_day / unit % of, width);
+        }
+        out.push('Z');
+    }
+}
+
+/// Appends the civil date that is so many days after 1970-01-01 (Howard Hinnant's `civil_from_days`,
+/// <https://howardhinnant.github.io/date_algorithms.html>).
+pub(crate) fn write_day(days: i64, out: &mut String) {
+    let z = days + 719_468;
+    let era = z.div_euclid(146_097);
+    let of_era = z.rem_euclid(146_097);
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    if year < 0 {
+        out.push('-');
+        // As RFC 3339's successors write years before 0: with a sign and six digits.
+        push_padded(out, -year, 6);
+    } else {
+        push_padded(out, year, 4);
+    }
+    out.push('-');
+    push_padded(out, month, 2);
+    out.push('-');
+    push_padded(out, day, 2);
+}
+
+/// Appends a number. The formatting machinery takes several times as long, and much of what is stored is numbers.
+pub(crate) fn push_number(out: &mut String, n: u64) {
+    let mut digits = [0; 20];
+    let (mut at, mut n) = (digits.len(), n);
+    loop {
+        at -= 1;
+        if let Some(digit) = digits.get_mut(at) {
+            *digit = b'0' + u8::try_from(n % 10).unwrap_or(0);
+        }
+        n /= 10;
+        if n == 0 {
+            break;
+        }
+    }
+    out.push_str(std::str::from_utf8(digits.get(at..).unwrap_or_default()).unwrap_or_default());
+}
+
+/// Appends a number that is not negative, with leading zeros up to `width` digits.
+pub(crate) fn push_padded(out: &mut String, n: i64, width: u32) {
+    let mut shift = 10_i64.pow(width.saturating_sub(1));
+    while shift > n.max(1) {
+        out.push('0');
+        shift /= 10;
+    }
+    push_number(out, n.unsigned_abs());
 }
 
 /// Where the time comes from. Pure code never sees it: it is read at the edges and handed in as [`Millis`].
@@ -68,5 +139,34 @@ impl Clock {
         if let Self::Manual(at) = self {
             at.fetch_add(ms, Ordering::SeqCst);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn rfc_3339_is_that_of_the_calendar(ms in -377_705_023_201_000..=253_402_207_200_999_i64) {
+            let reference = jiff::Timestamp::from_millisecond(ms).map(|at| format!("{at:.3}"));
+            prop_assert_eq!(Ok(Millis(ms).rfc3339()), reference.map_err(|error| error.to_string()));
+        }
+
+        #[test]
+        fn numbers_are_those_of_the_formatter(n: u64, small in 0..2_000_i64) {
+            let (mut plain, mut padded) = (String::new(), String::new());
+            push_number(&mut plain, n);
+            push_padded(&mut padded, small, 3);
+            prop_assert_eq!((plain, padded), (n.to_string(), format!("{small:03}")));
+        }
+    }
+
+    #[test]
+    fn moments_beyond_the_calendar_are_its_ends() {
+        assert_eq!(Millis(i64::MAX).rfc3339(), "9999-12-30T22:00:00.999Z");
+        assert_eq!(Millis(i64::MIN).rfc3339(), "-009999-01-02T01:59:59.000Z");
     }
 }

@@ -32,7 +32,7 @@ impl World {
             None => None,
         };
         let store = redis.as_ref().map_or_else(
-            || format!("{{ embedded: {{ path: {} }} }}", directory.path().join("handraiser.db").display()),
+            || format!("{{ embedded: {{ path: {} }} }}", directory.path().join("data/handraiser.db").display()),
             |redis| format!("{{ redis: {{ url: \"{}\" }} }}", redis.url()),
         );
         let yaml = |address: SocketAddr| configuration(address, &store, webhook);
@@ -56,7 +56,7 @@ impl World {
 
     /// Bytes that the store takes now: of Redis' memory, or of the embedded store's files.
     pub fn bytes(&self) -> anyhow::Result<u64> {
-        let Some(redis) = &self.redis else { return Ok(directory_bytes(self.directory.path())?) };
+        let Some(redis) = &self.redis else { return Ok(directory_bytes(&self.directory.path().join("data"))?) };
         let info = redis.cli(&["info", "memory"]);
         let used = info.lines().find_map(|line| line.strip_prefix("used_memory:"));
         used.and_then(|used| used.trim().parse().ok()).context("Redis does not say how much memory it uses")

@@ -1,13 +1,12 @@
 //! Buckets of time: which one a moment falls into, which ones a window covers, and how they are written for people.
 
-use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::spec::Window;
-use crate::time::Millis;
+use crate::time::{Millis, push_padded, write_day};
 
 /// How wide a bucket is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -70,7 +69,11 @@ impl Width {
                 let minutes = i64::from(bucket) * i64::from(m);
                 write_day(minutes.div_euclid(24 * 60), out);
                 let of_day = minutes.rem_euclid(24 * 60);
-                let _ = write!(out, "T{:02}:{:02}Z", of_day / 60, of_day % 60);
+                out.push('T');
+                push_padded(out, of_day / 60, 2);
+                out.push(':');
+                push_padded(out, of_day % 60, 2);
+                out.push('Z');
             }
         }
     }
@@ -93,21 +96,6 @@ impl Width {
 
 fn clamp(n: i64) -> Bucket {
     Bucket::try_from(n).unwrap_or(if n < 0 { Bucket::MIN } else { Bucket::MAX })
-}
-
-/// Days since 1970-01-01 to a civil date (Howard Hinnant's `civil_from_days`,
-/// <https://howardhinnant.github.io/date_algorithms.html>).
-fn write_day(days: i64, out: &mut String) {
-    let z = days + 719_468;
-    let era = z.div_euclid(146_097);
-    let of_era = z.rem_euclid(146_097);
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    let _ = write!(out, "{year:04}-{month:02}-{day:02}");
 }
 
 fn read_day(text: &str) -> Option<i64> {

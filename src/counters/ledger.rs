@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use compact_str::CompactString;
 use serde_json::Value;
 
 use super::bucket::{Bucket, Width};
@@ -36,9 +37,9 @@ pub struct Own {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
     /// Counts per day by event, `track:Task Created`, `page:Pricing`, `any`, …
-    pub daily: BTreeMap<Box<str>, Kept<Daily>>,
+    pub daily: BTreeMap<CompactString, Kept<Daily>>,
     /// Own series by the counter's name.
-    pub own: BTreeMap<Box<str>, Kept<Own>>,
+    pub own: BTreeMap<CompactString, Kept<Own>>,
 }
 
 /// A counter's figure.
@@ -87,8 +88,7 @@ impl Ledger {
     }
 
     fn count_named(&mut self, plan: &Plan, kind: &str, name: &str, day: Bucket, today: Bucket) {
-        let mut key = String::with_capacity(kind.len() + name.len());
-        key.push_str(kind);
+        let mut key = CompactString::from(kind);
         key.push_str(name);
         self.count_day(plan, &key, day, today);
     }
@@ -156,7 +156,7 @@ impl Ledger {
     #[expect(clippy::cast_precision_loss, reason = "counts beyond 2^53 are out of reach")]
     fn read_daily(&self, keys: &[Box<str>], days: bool, window: Window, plan: &Plan, now: Millis) -> f64 {
         let oldest = window.oldest(now, &plan.days);
-        let found = keys.iter().filter_map(|key| self.daily.get(key)).map(|kept| &kept.value);
+        let found = keys.iter().filter_map(|key| self.daily.get(&**key)).map(|kept| &kept.value);
         if days {
             let mut seen: Vec<Bucket> = found.flat_map(|daily| daily.days.since(oldest).map(|(day, _)| day)).collect();
             seen.sort_unstable();

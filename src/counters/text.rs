@@ -16,20 +16,23 @@ use super::bucket::{Bucket, Width};
 use super::distinct::Distinct;
 use super::ledger::Own;
 use super::series::{Buckets, Daily, Extreme, Micros, Series};
-use crate::time::Millis;
+use crate::time::{Millis, push_number};
 
-/// Writes counts per day.
-#[must_use]
-pub fn write_daily(daily: &Daily) -> String {
-    let mut out = String::with_capacity(16 * 8);
+/// Appends counts per day.
+pub fn write_daily(daily: &Daily, out: &mut String) {
+    let mut first = true;
     for (day, count) in daily.days.since(Bucket::MIN) {
-        write_pair(Width::Day, day, &count, &mut out);
+        if !std::mem::take(&mut first) {
+            out.push(' ');
+        }
+        Width::Day.write(day, out);
+        out.push('=');
+        push_number(out, count);
     }
     if daily.older > 0 {
-        space(&mut out);
-        let _ = write!(out, "older={}", daily.older);
+        out.push_str(if first { "older=" } else { " older=" });
+        push_number(out, daily.older);
     }
-    out
 }
 
 /// Reads counts per day; `None` when it is not their text.
@@ -47,27 +50,30 @@ pub fn read_daily(text: &str) -> Option<Daily> {
     Some(daily)
 }
 
-/// Writes a counter's own series.
-#[must_use]
-pub fn write_own(own: &Own) -> String {
-    let mut out = String::with_capacity(64);
+/// Appends a counter's own series.
+pub fn write_own(own: &Own, out: &mut String) {
     let _ = write!(out, "#{:08x} {}", own.fingerprint, width_word(own.width));
     match &own.series {
         Series::Counts(buckets) => {
             out.push_str(" count");
-            buckets.since(Bucket::MIN).for_each(|(b, n)| write_pair(own.width, b, &n, &mut out));
+            for (bucket, count) in buckets.since(Bucket::MIN) {
+                write_bucket(own.width, bucket, out);
+                push_number(out, count);
+            }
         }
         Series::Sums(buckets) => {
             out.push_str(" sum");
-            buckets.since(Bucket::MIN).for_each(|(b, n)| write_pair(own.width, b, &Decimal(n), &mut out));
+            for (bucket, sum) in buckets.since(Bucket::MIN) {
+                write_bucket(own.width, bucket, out);
+                write_decimal(sum, out);
+            }
         }
-        Series::Distinct(set) => write_distinct(own.width, set, &mut out),
+        Series::Distinct(set) => write_distinct(own.width, set, out),
         Series::Moment(extreme, at) => {
-            let word = if *extreme == Extreme::First { "first" } else { "last" };
-            let _ = write!(out, " {word} {}", at.rfc3339());
+            out.push_str(if *extreme == Extreme::First { " first " } else { " last " });
+            at.write_rfc3339(out);
         }
     }
-    out
 }
 
 /// Reads a counter's own series; `None` when it is not one.
@@ -108,16 +114,10 @@ fn read_width(word: &str) -> Option<Width> {
     })
 }
 
-fn space(out: &mut String) {
-    if !out.is_empty() {
-        out.push(' ');
-    }
-}
-
-fn write_pair(width: Width, bucket: Bucket, amount: &dyn std::fmt::Display, out: &mut String) {
-    space(out);
+fn write_bucket(width: Width, bucket: Bucket, out: &mut String) {
+    out.push(' ');
     width.write(bucket, out);
-    let _ = write!(out, "={amount}");
+    out.push('=');
 }
 
 fn read_pairs<'a, T: Copy + std::ops::AddAssign>(
@@ -136,19 +136,21 @@ where
     Some(buckets)
 }
 
-/// Millionths as a decimal number, exactly: `39.95`, `-3`.
-struct Decimal(Micros);
-
-impl std::fmt::Display for Decimal {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        const ONE: u128 = 1_000_000;
-        let (whole, part) = (self.0.unsigned_abs() / ONE, self.0.unsigned_abs() % ONE);
-        let sign = if self.0 < 0 { "-" } else { "" };
-        if part == 0 {
-            write!(f, "{sign}{whole}")
-        } else {
-            write!(f, "{sign}{whole}.{}", format!("{part:06}").trim_end_matches('0'))
-        }
+/// Appends millionths as a decimal number, exactly: `39.95`, `-3`.
+fn write_decimal(micros: Micros, out: &mut String) {
+    const ONE: u128 = 1_000_000;
+    let (whole, part) = (micros.unsigned_abs() / ONE, micros.unsigned_abs() % ONE);
+    if micros < 0 {
+        out.push('-');
+    }
+    match u64::try_from(whole) {
+        Ok(whole) => push_number(out, whole),
+        Err(_) => drop(write!(out, "{whole}")),
+    }
+    if part != 0 {
+        out.push('.');
+        let digits = format!("{part:06}");
+        out.push_str(digits.trim_end_matches('0'));
     }
 }
 
@@ -179,7 +181,17 @@ fn write_distinct(width: Width, set: &Distinct, out: &mut String) {
             out.push('=');
             current = Some(bucket);
         }
-        let _ = write!(out, "{hash:x}");
+        push_hex(out, hash);
+    }
+}
+
+/// Appends a number in base 16. `write!` takes several times as long, and a series of distinct values has many.
+fn push_hex(out: &mut String, n: u64) {
+    let digits = (16 - n.leading_zeros() / 4).max(1);
+    for digit in (0..digits).rev() {
+        #[expect(clippy::cast_possible_truncation, reason = "four bits are left")]
+        let digit = (n >> (4 * digit)) as u32 & 0xf;
+        out.push(char::from_digit(digit, 16).unwrap_or('0'));
     }
 }
 
@@ -238,12 +250,27 @@ mod tests {
             fingerprint: u32,
         ) {
             let own = Own { fingerprint, width, series: series(entries, kind) };
-            prop_assert_eq!(read_own(&write_own(&own)), Some(own));
+            prop_assert_eq!(read_own(&own_text(&own)), Some(own));
         }
 
         #[test]
         fn reading_never_panics(text in "\\PC*") {
             let _ = (read_own(&text), read_daily(&text));
+        }
+    }
+
+    fn own_text(own: &Own) -> String {
+        let mut text = String::new();
+        write_own(own, &mut text);
+        text
+    }
+
+    #[test]
+    fn hexadecimal_is_that_of_the_formatter() {
+        for n in [0, 1, 0xf, 0x10, 0xabc, u64::MAX, u64::MAX >> 3, 1 << 60] {
+            let mut text = String::new();
+            push_hex(&mut text, n);
+            assert_eq!(text, format!("{n:x}"));
         }
     }
 
@@ -254,11 +281,13 @@ mod tests {
         daily.add(20_778, 20_778);
         daily.add(20_778, 20_778);
         daily.older = 140;
-        assert_eq!(write_daily(&daily), "2026-11-20=1 2026-11-21=2 older=140");
+        let mut text = String::new();
+        write_daily(&daily, &mut text);
+        assert_eq!(text, "2026-11-20=1 2026-11-21=2 older=140");
         assert_eq!(read_daily("2026-11-20=1 2026-11-21=2 older=140"), Some(daily));
         let mut sums = Buckets::default();
         sums.add(0, 39_950_000);
         let own = Own { fingerprint: 7, width: Width::Life, series: Series::Sums(sums) };
-        assert_eq!(write_own(&own), "#00000007 all sum all=39.95");
+        assert_eq!(own_text(&own), "#00000007 all sum all=39.95");
     }
 }

@@ -101,13 +101,14 @@ pub(super) struct Again {
     pub steps: Vec<Step>,
     /// Messages that the store knows: what made it refuse, among them those of steps that come up again by themselves.
     pub seen: HashMap<MessageHash, Note, ahash::RandomState>,
+    /// Whether everything was refused.
+    pub done_nothing: bool,
 }
 
-/// One round of a worker.
-pub(super) struct Round<'w> {
-    shared: &'w Shared,
-    setup: &'w Setup,
-    cache: &'w mut Cache,
+/// One round of a worker: [`Round::begin`] applies it, [`Round::commit`] makes it durable, [`Round::end`] answers.
+pub(super) struct Round {
+    shared: Arc<Shared>,
+    setup: Arc<Setup>,
     together: Together,
     now: Millis,
     steps: Vec<Step>,
@@ -119,78 +120,124 @@ pub(super) struct Round<'w> {
     again: Again,
 }
 
-impl<'w> Round<'w> {
-    pub fn new(shared: &'w Shared, setup: &'w Setup, cache: &'w mut Cache) -> Self {
-        Self {
+impl Round {
+    /// Applies the jobs, what another round left, and whatever follows from them; `None` when what they need can't be read.
+    #[tracing::instrument(level = "debug", name = "apply", skip_all, fields(jobs = jobs.len()))]
+    pub async fn begin(shared: &Arc<Shared>, cache: &mut Cache, again: Again, jobs: Vec<Job>) -> Option<Self> {
+        let steps = jobs.into_iter().map(|job| Step::new(shared.partition(&job.key), job));
+        let mut round = Self {
             together: shared.store.together(),
             now: shared.clock.now(),
-            shared,
-            setup,
-            cache,
-            steps: Vec::new(),
+            shared: Arc::clone(shared),
+            setup: shared.setup(),
+            steps: again.steps.into_iter().chain(steps).collect(),
             parts: HashMap::default(),
             applied: HashMap::default(),
             outgoing: Vec::new(),
-            again: Again::default(),
+            again: Again { seen: again.seen, ..Again::default() },
+        };
+        if let Err(error) = round.apply_all(cache).await {
+            round.fail_all(cache, &error);
+            return None;
         }
+        Some(round)
     }
 
-    /// Does the jobs, what the last round left, and whatever follows from them.
-    #[tracing::instrument(level = "debug", name = "round", skip_all, fields(jobs = jobs.len()))]
-    pub async fn run(mut self, again: Again, jobs: Vec<Job>) -> Again {
-        let Again { steps, seen } = again;
-        if !steps.is_empty() {
-            self.again.seen = seen;
+    /// What is to be committed. Must be called once, before anything else changes the cached records; from then on they count as
+    /// committed, and are read again should it come otherwise.
+    pub fn commits(&mut self, cache: &mut Cache) -> Vec<Commit> {
+        let mut commits = Vec::with_capacity(self.parts.len());
+        for (partition, part) in &mut self.parts {
+            for key in &part.touched {
+                let Some(cached) = cache.get_mut(*partition, key) else { continue };
+                cached.touched = false;
+                if cached.subject.is_dirty() {
+                    let Changes { set, unset } = Arc::make_mut(&mut cached.subject).take_changes();
+                    part.commit.writes.push(Write { key: key.clone(), expected: cached.version, set, unset });
+                    cached.version += 1;
+                }
+            }
+            if !part.commit.writes.is_empty() || !part.commit.remember.is_empty() {
+                let commit = std::mem::take(&mut part.commit);
+                commits.push(Commit { partition: *partition, now: self.now, ..commit });
+            }
         }
-        self.steps = steps;
-        self.steps.extend(jobs.into_iter().map(|job| Step::new(self.shared.partition(&job.key), job)));
-        let started = Instant::now();
-        if let Err(error) = self.apply_all().await {
-            self.fail_all(&error);
-            return Again::default();
+        commits
+    }
+
+    /// Makes `commits` durable as far as nothing stands against them.
+    pub async fn commit(mut self, commits: Vec<Commit>) -> Self {
+        let partitions: Vec<PartitionId> = commits.iter().map(|commit| commit.partition).collect();
+        let outcomes = self.shared.store.commit_all(commits).await;
+        for (partition, outcome) in partitions.into_iter().zip(outcomes) {
+            if let (Some(part), Err(error)) = (self.parts.get_mut(&partition), outcome) {
+                part.outcome = match error {
+                    CommitError::Seen(seen) => {
+                        for (position, note) in seen {
+                            let step = part.remembering.get(position).and_then(|at| self.steps.get_mut(*at));
+                            let Some(step) = step else { continue };
+                            step.seen = Some(note);
+                            self.again.seen.extend(step.message.map(|message| (message, note)));
+                        }
+                        Outcome::Refused
+                    }
+                    CommitError::Conflict(_) | CommitError::Withdrawn | CommitError::LeaseLost(_) => Outcome::Refused,
+                    CommitError::Store(error) => {
+                        tracing::warn!(%partition, %error, "a round can't be committed");
+                        Outcome::Failed(error)
+                    }
+                };
+            }
         }
-        let commits = self.commits();
-        record_evaluation(started, self.steps.len());
-        self.commit(commits).await;
+        self
+    }
+
+    /// Answers what is done, hands on what follows from it, and leaves the rest for another round.
+    pub async fn end(mut self, cache: &mut Cache) -> Again {
+        for (partition, part) in self.parts.iter().filter(|(_, part)| !matches!(part.outcome, Outcome::Done)) {
+            part.touched.iter().for_each(|key| cache.evict(*partition, key));
+        }
         let moved = self.moved_messages().await;
-        self.settle(moved)
+        self.settle(cache, moved)
     }
 }
 
 /// Applying.
-impl Round<'_> {
-    async fn apply_all(&mut self) -> Result<(), StoreError> {
+impl Round {
+    async fn apply_all(&mut self, cache: &mut Cache) -> Result<(), StoreError> {
+        let started = Instant::now();
         let mut from = 0;
         while from < self.steps.len() {
             let to = self.steps.len();
-            self.prepare(from).await?;
+            self.prepare(cache, from).await?;
             for at in from..to {
-                self.apply(at);
+                self.apply(cache, at);
             }
             from = to;
         }
+        record_evaluation(started, self.steps.len());
         Ok(())
     }
 
     /// Reads what the steps from `from` on need to know.
-    async fn prepare(&mut self, from: usize) -> Result<(), StoreError> {
+    async fn prepare(&mut self, cache: &mut Cache, from: usize) -> Result<(), StoreError> {
         let wave = self.steps.get(from..).unwrap_or_default();
         // Whoever reads wants what is stored, also by other processes; what is cached may be older.
         for step in wave.iter().filter(|step| matches!(step.job.task, Task::Evict | Task::Read(_))) {
-            self.cache.evict(step.partition, &step.job.key);
+            cache.evict(step.partition, &step.job.key);
         }
-        self.load_missing(from).await?;
+        self.load_missing(cache, from).await?;
         if self.together == Together::Atomic {
             // Looking first is cheap there, and one message that was seen would refuse the whole round.
             self.look_up_messages(from).await?;
         }
-        self.resolve_links(from).await
+        self.resolve_links(cache, from).await
     }
 
-    async fn load_missing(&mut self, from: usize) -> Result<(), StoreError> {
+    async fn load_missing(&mut self, cache: &mut Cache, from: usize) -> Result<(), StoreError> {
         let mut missing: Vec<RecordKey> = Vec::new();
         for step in self.steps.iter().skip(from) {
-            if !self.cache.contains(step.partition, &step.job.key) {
+            if !cache.contains(step.partition, &step.job.key) {
                 missing.push(step.job.key.clone());
             }
         }
@@ -208,7 +255,7 @@ impl Round<'_> {
                 // Fails open: one field that cannot be read (edited by hand, say) must not stop all events of its subject.
                 tracing::error!(%partition, kind = key.kind.as_str(), fields = ?bad, "fields of a record can't be read and are left out");
             }
-            self.cache.put(partition, key, version, subject);
+            cache.put(partition, key, version, subject);
         }
         Ok(())
     }
@@ -228,19 +275,16 @@ impl Round<'_> {
 
     /// A first link points at the record that holds the user's history now, so that chains stay short and never close to a
     /// ring.
-    async fn resolve_links(&mut self, from: usize) -> Result<(), StoreError> {
+    async fn resolve_links(&mut self, cache: &mut Cache, from: usize) -> Result<(), StoreError> {
         let mut open = Vec::new();
         for (at, step) in self.steps.iter().enumerate().skip(from) {
             if let Task::Link { to, .. } = &step.job.task
-                && self
-                    .cache
-                    .get_mut(step.partition, &step.job.key)
-                    .is_some_and(|c| c.subject.user.merged_into.is_none())
+                && cache.get_mut(step.partition, &step.job.key).is_some_and(|c| c.subject.user.merged_into.is_none())
             {
                 open.push((at, Arc::clone(to)));
             }
         }
-        let shared = self.shared;
+        let shared = &self.shared;
         let roots = try_join_all(open.iter().map(|(_, to)| shared.root_of(to))).await?;
         for ((at, _), root) in open.iter().zip(roots) {
             if let Some(Step { job: Job { task: Task::Link { to, .. }, .. }, .. }) = self.steps.get_mut(*at) {
@@ -250,10 +294,10 @@ impl Round<'_> {
         Ok(())
     }
 
-    fn apply(&mut self, at: usize) {
-        self.follow_links_of_the_round(at);
+    fn apply(&mut self, cache: &mut Cache, at: usize) {
+        self.follow_links_of_the_round(cache, at);
         let Some(step) = self.steps.get_mut(at) else { return };
-        let Some(cached) = self.cache.get_mut(step.partition, &step.job.key) else { return };
+        let Some(cached) = cache.get_mut(step.partition, &step.job.key) else { return };
         if let Some((into, _)) = &cached.subject.user.merged_into
             && follows_merges(&step.job)
         {
@@ -265,7 +309,7 @@ impl Round<'_> {
             part.touched.push(step.job.key.clone());
         }
         let twin = step.message.and_then(|message| self.applied.get(&message).copied());
-        let moment = Moment { setup: self.setup, now: self.now };
+        let moment = Moment { setup: &self.setup, now: self.now };
         step.effect = moment.apply(&step.job, &mut cached.subject, step.seen.or(twin));
         step.note = step.effect.note.or(twin);
         if let (Some(message), Some(note)) = (step.message, step.effect.note) {
@@ -301,70 +345,22 @@ impl Round<'_> {
     }
 
     /// Where this round has merged the user away that a link points at, it points at whom they became.
-    fn follow_links_of_the_round(&mut self, at: usize) {
+    fn follow_links_of_the_round(&mut self, cache: &mut Cache, at: usize) {
         let Some(Step { job: Job { task: Task::Link { to, .. }, .. }, .. }) = self.steps.get_mut(at) else { return };
         for _ in 0..MAX_HOPS {
             let key = RecordKey::user(to);
-            let cached = self.cache.get_mut(self.shared.partition(&key), &key);
+            let cached = cache.get_mut(self.shared.partition(&key), &key);
             let Some((into, _)) = cached.and_then(|cached| cached.subject.user.merged_into.clone()) else { return };
             *to = into;
         }
     }
-
-    /// The commits of all partitions in which something changed.
-    fn commits(&mut self) -> Vec<Commit> {
-        let mut commits = Vec::with_capacity(self.parts.len());
-        for (partition, part) in &mut self.parts {
-            for key in &part.touched {
-                let Some(cached) = self.cache.get_mut(*partition, key) else { continue };
-                cached.touched = false;
-                if cached.subject.is_dirty() {
-                    let Changes { set, unset } = Arc::make_mut(&mut cached.subject).take_changes();
-                    part.commit.writes.push(Write { key: key.clone(), expected: cached.version, set, unset });
-                    // What is committed has this version; what isn't is forgotten.
-                    cached.version += 1;
-                }
-            }
-            if !part.commit.writes.is_empty() || !part.commit.remember.is_empty() {
-                let commit = std::mem::take(&mut part.commit);
-                commits.push(Commit { partition: *partition, now: self.now, ..commit });
-            }
-        }
-        commits
-    }
 }
 
-/// Committing, and what comes of it.
-impl Round<'_> {
-    async fn commit(&mut self, commits: Vec<Commit>) {
-        let partitions: Vec<PartitionId> = commits.iter().map(|commit| commit.partition).collect();
-        let outcomes = self.shared.store.commit_all(commits).await;
-        for (partition, outcome) in partitions.into_iter().zip(outcomes) {
-            let Some(part) = self.parts.get_mut(&partition) else { continue };
-            let Err(error) = outcome else { continue };
-            part.touched.iter().for_each(|key| self.cache.evict(partition, key));
-            part.outcome = match error {
-                CommitError::Seen(seen) => {
-                    for (position, note) in seen {
-                        let step = part.remembering.get(position).and_then(|at| self.steps.get_mut(*at));
-                        let Some(step) = step else { continue };
-                        step.seen = Some(note);
-                        self.again.seen.extend(step.message.map(|message| (message, note)));
-                    }
-                    Outcome::Refused
-                }
-                CommitError::Conflict(_) | CommitError::Withdrawn | CommitError::LeaseLost(_) => Outcome::Refused,
-                CommitError::Store(error) => {
-                    tracing::warn!(%partition, %error, "a round can't be committed");
-                    Outcome::Failed(error)
-                }
-            };
-        }
-    }
-
-    fn fail_all(&mut self, error: &StoreError) {
+/// What comes of it.
+impl Round {
+    fn fail_all(&mut self, cache: &mut Cache, error: &StoreError) {
         for (partition, part) in &self.parts {
-            part.touched.iter().for_each(|key| self.cache.evict(*partition, key));
+            part.touched.iter().for_each(|key| cache.evict(*partition, key));
         }
         tracing::warn!(steps = self.steps.len(), %error, "what a round needs can't be read");
         self.steps.drain(..).for_each(|step| step.fail(error.clone()));
@@ -382,10 +378,11 @@ impl Round<'_> {
         Ok(known.filter_map(|((_, message), note)| Some((message, note?))).collect())
     }
 
-    fn settle(mut self, moved: Result<HashMap<MessageHash, Note>, StoreError>) -> Again {
+    fn settle(mut self, cache: &mut Cache, moved: Result<HashMap<MessageHash, Note>, StoreError>) -> Again {
         let steps = std::mem::take(&mut self.steps);
         let done: Vec<bool> = steps.iter().map(|step| self.is_done(step)).collect();
         let is_done = |at: Option<usize>| at.is_none_or(|at| done.get(at).copied().unwrap_or(true));
+        self.again.done_nothing = !done.contains(&true);
         let mut followed = vec![false; steps.len()];
         for (step, done) in steps.iter().zip(&done) {
             if *done && let Some(flag) = step.forerunner.and_then(|at| followed.get_mut(at)) {
@@ -402,14 +399,14 @@ impl Round<'_> {
                 }
                 (Some(Outcome::Refused), _) => self.again.steps.extend(retried(step, followed)),
                 (_, true) => match &moved {
-                    Ok(known) => self.send_on(step, known),
+                    Ok(known) => self.send_on(cache, step, known),
                     Err(error) => step.fail(error.clone()),
                 },
-                _ => self.follow_up(step),
+                _ => self.follow_up(cache, step),
             }
         }
         self.shared.send(self.outgoing);
-        self.again
+        if self.again.steps.is_empty() { Again::default() } else { self.again }
     }
 
     /// Whether nothing stood against a step.
@@ -419,11 +416,11 @@ impl Round<'_> {
 
     /// Sends a step to the record that holds its user's history now. A message that was applied here before the merge is not
     /// applied there again; only its account's part is made sure of.
-    fn send_on(&mut self, mut step: Step, known: &HashMap<MessageHash, Note>) {
+    fn send_on(&mut self, cache: &mut Cache, mut step: Step, known: &HashMap<MessageHash, Note>) {
         let Some(target) = step.moved.take() else { return };
         let note = step.message.and_then(|message| known.get(&message).copied());
         if let (Some(note), Task::User(event)) = (note, &step.job.task) {
-            self.repeat_account(&step, event, &target, note);
+            self.repeat_account(cache, &step, event, &target, note);
             step.job.ticket.count(true);
             step.job.ticket.done();
         } else {
@@ -432,8 +429,8 @@ impl Round<'_> {
         }
     }
 
-    fn repeat_account(&mut self, step: &Step, event: &Arc<Event>, user: &RecordKey, note: Note) {
-        let remembered = self.cache.get_mut(step.partition, &step.job.key);
+    fn repeat_account(&mut self, cache: &mut Cache, step: &Step, event: &Arc<Event>, user: &RecordKey, note: Note) {
+        let remembered = cache.get_mut(step.partition, &step.job.key);
         let remembered = remembered.and_then(|c| c.subject.user.accounts.get(usize::from(note.0)).cloned());
         let account = remembered.or_else(|| named_account(&self.setup.config.accounts, event));
         if let Some(account) = account {
@@ -445,7 +442,7 @@ impl Round<'_> {
     }
 
     /// What is left to do for a step that is durable.
-    fn follow_up(&mut self, step: Step) {
+    fn follow_up(&mut self, cache: &mut Cache, step: Step) {
         let Step { job, partition, message, effect, .. } = step;
         self.shared.announce(partition, &effect);
         if counts_for_request(&job) {
@@ -455,7 +452,7 @@ impl Round<'_> {
             self.outgoing.push(Job { key, task, ticket: job.ticket.fork(), hops: 0 });
         }
         if let Task::Read(answer) = job.task {
-            let state = self.cache.get_mut(partition, &job.key).map(|cached| Subject::clone(&cached.subject));
+            let state = cache.get_mut(partition, &job.key).map(|cached| Subject::clone(&cached.subject));
             let _ = answer.send(state.unwrap_or_default());
         }
         job.ticket.done();

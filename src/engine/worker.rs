@@ -1,8 +1,10 @@
-//! A worker: gathers what arrived while its last round was under way, and makes the next round of it.
+//! A worker: gathers what arrived while its last rounds were under way, and makes the next round of it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::StreamExt as _;
+use futures::stream::FuturesOrdered;
 use tokio::sync::mpsc;
 
 use super::Shared;
@@ -13,11 +15,16 @@ use super::round::{Again, Round};
 /// A round takes no more requests when it has so many steps: keeps a commit, and what a refusal costs, small.
 const ROUND: usize = 512;
 
+/// How many rounds may be on their way at once: while one becomes durable, the next is applied on top of it. Should the first be
+/// refused, what the second built on it is refused as well, since the versions of its records are not what they were taken for.
+const ON_THEIR_WAY: usize = 2;
+
 /// Does the jobs of one group of partitions.
 pub(super) struct Worker {
     shared: Arc<Shared>,
     jobs: mpsc::UnboundedReceiver<Vec<Job>>,
     cache: Cache,
+    /// What was refused. It is tried again when no other round is on its way.
     again: Again,
 }
 
@@ -28,27 +35,53 @@ impl Worker {
 
     /// Works until every sender is gone.
     pub async fn run(mut self) {
-        while let Some(jobs) = self.gather().await {
+        let mut rounds = FuturesOrdered::new();
+        loop {
+            let refused = !self.again.steps.is_empty();
+            let room = rounds.len() < ON_THEIR_WAY && !refused;
+            let jobs = tokio::select! {
+                // First of all, so that a round that was just begun is on its way before the next one is applied.
+                biased;
+                Some(round) = rounds.next() => {
+                    self.end(round).await;
+                    continue;
+                }
+                () = std::future::ready(()), if refused && rounds.is_empty() => Vec::new(),
+                jobs = self.jobs.recv(), if room => match jobs {
+                    Some(jobs) => jobs,
+                    None => break,
+                },
+            };
+            let jobs = self.gather(jobs);
             let again = std::mem::take(&mut self.again);
-            let steps = again.steps.len() + jobs.len();
-            let setup = self.shared.setup();
-            self.again = Round::new(&self.shared, &setup, &mut self.cache).run(again, jobs).await;
-            self.cache.trim();
-            if self.again.steps.len() == steps {
-                back_off(self.again.steps.iter().map(|step| step.tries).max().unwrap_or(0)).await;
+            if let Some(mut round) = Round::begin(&self.shared, &mut self.cache, again, jobs).await {
+                let commits = round.commits(&mut self.cache);
+                rounds.push_back(round.commit(commits));
             }
+        }
+        while let Some(round) = rounds.next().await {
+            self.end(round).await;
         }
     }
 
-    /// The next jobs; waits for some unless there is something to be tried again.
-    async fn gather(&mut self) -> Option<Vec<Job>> {
-        let mut all = if self.again.steps.is_empty() { self.jobs.recv().await? } else { Vec::new() };
-        while self.again.steps.len() + all.len() < ROUND
-            && let Ok(jobs) = self.jobs.try_recv()
+    /// The jobs that wait, besides those that came.
+    fn gather(&mut self, mut jobs: Vec<Job>) -> Vec<Job> {
+        while self.again.steps.len() + jobs.len() < ROUND
+            && let Ok(more) = self.jobs.try_recv()
         {
-            all.extend(jobs);
+            jobs.extend(more);
         }
-        Some(all)
+        jobs
+    }
+
+    async fn end(&mut self, round: Round) {
+        let left = round.end(&mut self.cache).await;
+        self.cache.trim();
+        if left.done_nothing {
+            back_off(left.steps.iter().map(|step| step.tries).max().unwrap_or(0)).await;
+        }
+        self.again.steps.extend(left.steps);
+        self.again.seen.extend(left.seen);
     }
 }
 

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::errors::{ApiError, ErrorCode};
 use super::routes::{self, Route};
 use super::sources::{Tally, UNKNOWN};
-use super::{AppState, Recent, body, cors, pixel, source_config};
+use super::{AppState, body, cors, pixel, source_config};
 use crate::cdp::{self, Endpoint, Headers, ItemCode, Parsed, Rejection, RequestError, SourceName, Vouched};
 use crate::config::Config;
 use crate::store::Rejected;
@@ -41,8 +41,7 @@ pub(super) async fn dispatch(request: HttpRequest, payload: web::Payload, state:
         return ApiError::new(ErrorCode::NotFound, "nothing is at this address").error_response();
     };
     let mut response = answer(&request, payload, &state, route).await.unwrap_or_else(|error| error.error_response());
-    let status = response.status().as_u16();
-    counter!("handraiser_requests_total", "path" => route.label(), "status" => status.to_string()).increment(1);
+    state.requests.count(route.label(), response.status());
     cors::allow(request.headers(), &mut response);
     response
 }
@@ -148,7 +147,7 @@ pub(super) async fn take(state: &AppState, config: &Config, request: &cdp::Reque
     let parsed = cdp::receive(request, &config.sources, &config.server.limits)
         .map_err(|error| refuse(state, request.received_at, &error))?;
     let Parsed { source, vouched, events, rejections, ignored, beyond_limit, single } = parsed;
-    let samples = Recent::sample(&events);
+    let samples = state.recent.sample(&events);
     let mut tally = Tally {
         accepted: events.len(),
         duplicates: 0,
@@ -166,7 +165,7 @@ pub(super) async fn take(state: &AppState, config: &Config, request: &cdp::Reque
     }
     state.recent.keep(samples);
     log_rejections(state, &source, request.received_at, &rejections).await;
-    note_taken(state, &source, request.received_at, tally);
+    state.sources.taken(&source, request.received_at, tally);
     Ok(Taken { single, rejections, rejected: tally.rejected })
 }
 
@@ -174,22 +173,6 @@ fn refuse(state: &AppState, at: Millis, error: &RequestError) -> ApiError {
     let answer = ApiError::from(error);
     note_failure(state, error.source_name(), at, &answer);
     answer
-}
-
-fn note_taken(state: &AppState, source: &SourceName, at: Millis, tally: Tally) {
-    state.sources.taken(source, at, tally);
-    for (outcome, n) in [
-        ("accepted", tally.accepted - tally.duplicates.min(tally.accepted)),
-        ("duplicate", tally.duplicates),
-        ("rejected", tally.rejected),
-        ("ignored", tally.ignored),
-    ] {
-        if n > 0 {
-            let n = u64::try_from(n).unwrap_or(u64::MAX);
-            counter!("handraiser_events_total", "source" => source.as_str().to_owned(), "outcome" => outcome)
-                .increment(n);
-        }
-    }
 }
 
 /// Keeps the rejected calls where the operator finds them. Comes after the commit, so that a request that has to be sent

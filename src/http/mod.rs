@@ -11,6 +11,7 @@ pub mod metrics;
 pub mod openapi;
 mod pixel;
 mod recent;
+mod requests;
 mod routes;
 mod source_config;
 pub mod sources;
@@ -20,6 +21,7 @@ use actix_web::web::{self, ServiceConfig};
 pub use errors::{ApiError, ErrorCode};
 pub use in_flight::{InFlight, InFlightGuard};
 pub use recent::{Recent, RecentEvent};
+pub use requests::Requests;
 pub use sources::{SourceBook, SourceReport};
 
 use crate::engine::{Engine, SharedConfig};
@@ -37,6 +39,8 @@ pub struct AppState {
     pub sources: SourceBook,
     /// The last events that arrived.
     pub recent: Recent,
+    /// Requests answered.
+    pub requests: Requests,
     /// Requests being worked on.
     pub in_flight: InFlight,
 }
@@ -52,6 +56,7 @@ impl AppState {
             clock,
             sources: SourceBook::default(),
             recent: Recent::default(),
+            requests: Requests::default(),
             in_flight: InFlight::default(),
         }
     }

@@ -1,7 +1,9 @@
 //! The last events that arrived, for whoever connects a CDP and wants to see that it works. In memory, bounded, a sample:
-//! of a long batch only the last few are kept, and under contention none, so that looking never slows receiving.
+//! of a long batch only the last few are kept, of very many requests some, and under contention none, so that looking never
+//! slows receiving.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 use serde::Serialize;
@@ -33,9 +35,21 @@ pub struct RecentEvent {
     pub received_at: String,
 }
 
+/// Of more than [`KEPT_OF_SPELL`] events within so many milliseconds, the rest is not kept.
+const SPELL_MS: i64 = 100;
+const KEPT_OF_SPELL: usize = 50;
+
 /// The last events that arrived. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct Recent(Arc<Mutex<VecDeque<Sample>>>);
+pub struct Recent(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    kept: Mutex<VecDeque<Sample>>,
+    /// The number of the spell at hand, and how many events were kept in it. Only roughly right under contention.
+    spell: AtomicI64,
+    in_spell: AtomicUsize,
+}
 
 /// What is kept of an event; texts for people are made when someone looks.
 #[derive(Clone, Debug)]
@@ -83,14 +97,22 @@ impl Sample {
 impl Recent {
     /// What will be kept of a request's events once they are taken.
     #[must_use]
-    pub fn sample(events: &[Event]) -> Vec<Sample> {
+    pub fn sample(&self, events: &[Event]) -> Vec<Sample> {
+        let Some(first) = events.first() else { return Vec::new() };
+        let spell = first.received_at.0.div_euclid(SPELL_MS);
+        if self.0.spell.swap(spell, Ordering::Relaxed) != spell {
+            self.0.in_spell.store(0, Ordering::Relaxed);
+        }
+        if self.0.in_spell.fetch_add(events.len().min(KEPT_OF_REQUEST), Ordering::Relaxed) >= KEPT_OF_SPELL {
+            return Vec::new();
+        }
         let skip = events.len().saturating_sub(KEPT_OF_REQUEST);
         events.iter().skip(skip).map(Sample::of).collect()
     }
 
     /// Keeps a sample; does nothing while someone else holds the list.
     pub fn keep(&self, samples: Vec<Sample>) {
-        let mut kept = match self.0.try_lock() {
+        let mut kept = match self.0.kept.try_lock() {
             Ok(kept) => kept,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return,
@@ -103,6 +125,6 @@ impl Recent {
     /// The events kept, newest first.
     #[must_use]
     pub fn newest_first(&self) -> Vec<RecentEvent> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().rev().map(Sample::show).collect()
+        self.0.kept.lock().unwrap_or_else(PoisonError::into_inner).iter().rev().map(Sample::show).collect()
     }
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use metrics::{Counter, counter};
 use serde::Serialize;
 
 use crate::cdp::SourceName;
@@ -59,8 +60,8 @@ pub struct Tally {
     pub first_element_signature: bool,
 }
 
-#[derive(Default)]
 struct Counters {
+    series: Series,
     accepted: AtomicU64,
     duplicates: AtomicU64,
     rejected: AtomicU64,
@@ -73,11 +74,37 @@ struct Counters {
     last_failure: Mutex<Option<Failure>>,
 }
 
+/// The metric series of one source, looked up once instead of with every request.
+struct Series {
+    accepted: Counter,
+    duplicates: Counter,
+    rejected: Counter,
+    ignored: Counter,
+}
+
+impl Series {
+    fn new(source: &str) -> Self {
+        let series = |outcome| counter!("handraiser_events_total", "source" => source.to_owned(), "outcome" => outcome);
+        Self {
+            accepted: series("accepted"),
+            duplicates: series("duplicate"),
+            rejected: series("rejected"),
+            ignored: series("ignored"),
+        }
+    }
+}
+
 /// The book of all sources. Cheap to clone.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct SourceBook {
     entries: Arc<RwLock<HashMap<SourceName, Arc<Counters>>>>,
     unknown: Arc<Counters>,
+}
+
+impl Default for SourceBook {
+    fn default() -> Self {
+        Self { entries: Arc::default(), unknown: Arc::new(Counters::new(UNKNOWN)) }
+    }
 }
 
 impl SourceBook {
@@ -87,12 +114,16 @@ impl SourceBook {
             return Arc::clone(found);
         }
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(entries.entry(source.clone()).or_default())
+        Arc::clone(entries.entry(source.clone()).or_insert_with(|| Arc::new(Counters::new(source.as_str()))))
     }
 
     /// Notes a request that was taken.
     pub fn taken(&self, source: &SourceName, at: Millis, tally: Tally) {
         let entry = self.entry(Some(source));
+        entry.series.accepted.increment(number(tally.accepted - tally.duplicates.min(tally.accepted)));
+        entry.series.duplicates.increment(number(tally.duplicates));
+        entry.series.rejected.increment(number(tally.rejected));
+        entry.series.ignored.increment(number(tally.ignored));
         add(&entry.accepted, tally.accepted);
         add(&entry.duplicates, tally.duplicates);
         add(&entry.rejected, tally.rejected);
@@ -130,6 +161,21 @@ impl SourceBook {
 }
 
 impl Counters {
+    fn new(source: &str) -> Self {
+        Self {
+            series: Series::new(source),
+            accepted: AtomicU64::new(0),
+            duplicates: AtomicU64::new(0),
+            rejected: AtomicU64::new(0),
+            ignored: AtomicU64::new(0),
+            unauthorised: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            first_element_signatures: AtomicU64::new(0),
+            last_event_at: AtomicI64::new(0),
+            last_failure: Mutex::new(None),
+        }
+    }
+
     fn fail(&self, at: Millis, code: &str, reason: &str) -> bool {
         let failure = Failure { at: at.rfc3339(), code: code.to_owned(), reason: reason.to_owned() };
         let before = self.last_failure.lock().unwrap_or_else(PoisonError::into_inner).replace(failure);
@@ -155,8 +201,12 @@ impl Counters {
 
 fn add(counter: &AtomicU64, n: usize) {
     if n > 0 {
-        counter.fetch_add(u64::try_from(n).unwrap_or(u64::MAX), Ordering::Relaxed);
+        counter.fetch_add(number(n), Ordering::Relaxed);
     }
+}
+
+fn number(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@
 use std::sync::Arc;
 
 use super::{Assign, Team};
-use crate::store::Fields;
+use crate::store::{FieldList, Fields};
 use crate::time::Millis;
 
 /// How many given leads a team remembers: far more than can be on their way at once.
@@ -34,7 +34,7 @@ pub struct Turn {
     pub rep: Arc<str>,
     /// `round robin in team enterprise: ana@example.com's turn (waited longest)`.
     pub reason: String,
-    pub set: Vec<(Box<str>, Box<str>)>,
+    pub set: FieldList,
     pub unset: Vec<Box<str>>,
 }
 
@@ -43,7 +43,7 @@ pub struct Turn {
 pub fn assign(team: &Team, fields: &Fields, lead: &str, now: Millis) -> Option<Turn> {
     let Assign::RoundRobin = team.assign;
     if let Some(rep) = already_given(team, fields, lead) {
-        return Some(Turn { reason: reason(team, &rep), rep, set: Vec::new(), unset: Vec::new() });
+        return Some(Turn { reason: reason(team, &rep), rep, set: FieldList::default(), unset: Vec::new() });
     }
     let turns = fields.get(TURNS).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
     let last_turn = |rep: &str| fields.get(&*format!("{TURN}{rep}")).and_then(|text| number(text));
@@ -51,13 +51,13 @@ pub fn assign(team: &Team, fields: &Fields, lead: &str, now: Millis) -> Option<T
     let rep = team.reps.iter().min_by_key(|rep| last_turn(rep).unwrap_or(turns))?;
 
     let turn = turns + 1;
-    let mut set = vec![
-        (TURNS.into(), turn.to_string().into()),
-        (format!("{TURN}{rep}").into(), format!("{turn} {}", now.rfc3339()).into()),
-        (format!("{GIVEN}{lead}").into(), format!("{turn} {} {rep}", now.rfc3339()).into()),
-    ];
+    let mut set = FieldList::from([
+        (TURNS.to_owned(), turn.to_string()),
+        (format!("{TURN}{rep}"), format!("{turn} {}", now.rfc3339())),
+        (format!("{GIVEN}{lead}"), format!("{turn} {} {rep}", now.rfc3339())),
+    ]);
     for joiner in team.reps.iter().filter(|other| *other != rep && last_turn(other).is_none()) {
-        set.push((format!("{TURN}{joiner}").into(), format!("{turns} {}", now.rfc3339()).into()));
+        set.push(&format!("{TURN}{joiner}"), &format!("{turns} {}", now.rfc3339()));
     }
     Some(Turn { rep: Arc::clone(rep), reason: reason(team, rep), set, unset: outdated(team, fields, turn, now) })
 }

@@ -12,6 +12,7 @@
 //! One conformance suite (`tests/it/store_conformance/`) holds every store to this.
 
 pub mod embedded;
+mod field_list;
 pub mod memory;
 mod open;
 pub mod redis;
@@ -25,6 +26,7 @@ use async_trait::async_trait;
 use futures::future::{join_all, try_join_all};
 
 pub use embedded::EmbeddedStore;
+pub use field_list::FieldList;
 pub use memory::MemoryStore;
 pub use open::open;
 pub use redis::{RedisSettings, RedisStore};

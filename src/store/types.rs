@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::FieldList;
 use crate::cdp::MessageHash;
 use crate::identity::{PartitionId, Partitions, RecordKey};
 use crate::time::Millis;
@@ -98,7 +99,7 @@ pub struct Write {
     pub key: RecordKey,
     /// The version that was read; 0 when the record was absent. The new version is one more.
     pub expected: u64,
-    pub set: Vec<(Box<str>, Box<str>)>,
+    pub set: FieldList,
     /// Fields to remove, before any are set.
     pub unset: Vec<Box<str>>,
 }

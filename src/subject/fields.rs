@@ -13,19 +13,20 @@
 //! | `aliases`, `accounts` | users: JSON lists |
 //! | `last_group` | users: position in `accounts`, and when the group call was |
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::traits::Trait;
 use super::{Dirty, Standing, Subject};
 use crate::counters::ledger::Kept;
 use crate::counters::text;
-use crate::store::Fields;
+use crate::store::{FieldList, Fields};
 use crate::time::Millis;
 
 /// What must be written for a record to become this subject.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Changes {
-    pub set: Vec<(Box<str>, Box<str>)>,
+    pub set: FieldList,
     pub unset: Vec<Box<str>>,
 }
 
@@ -91,62 +92,67 @@ impl Subject {
 
     /// What differs from the stored record; afterwards nothing does.
     pub fn take_changes(&mut self) -> Changes {
-        let mut changes = Changes { set: Vec::new(), unset: std::mem::take(&mut self.gone) };
-        self.write_ties(&mut changes);
+        let mut changes = Changes { set: FieldList::default(), unset: std::mem::take(&mut self.gone) };
+        let set = &mut changes.set;
+        self.write_ties(set);
         for (name, known) in &mut self.traits.0 {
             if std::mem::take(&mut known.dirty) {
-                changes.put(&format!("t:{name}"), &format!("{} {}", known.at.rfc3339(), known.value));
+                set.put(&["t:", name], |out| {
+                    known.at.write_rfc3339(out);
+                    let _ = write!(out, " {}", known.value);
+                });
             }
         }
         for (name, kept) in &mut self.ledger.daily {
             if std::mem::take(&mut kept.dirty) {
-                changes.put(&format!("d:{name}"), &text::write_daily(&kept.value));
+                set.put(&["d:", name], |out| text::write_daily(&kept.value, out));
             }
         }
         for (name, kept) in &mut self.ledger.own {
             if std::mem::take(&mut kept.dirty) {
-                changes.put(&format!("c:{name}"), &text::write_own(&kept.value));
+                set.put(&["c:", name], |out| text::write_own(&kept.value, out));
             }
         }
         for (name, standing) in &mut self.standings {
             if std::mem::take(&mut standing.dirty) {
-                changes.put(&format!("q:{name}"), &json(standing));
+                set.put(&["q:", name], |out| out.push_str(&json(standing)));
             }
         }
         for (name, member) in &mut self.members {
             if std::mem::take(&mut member.dirty) {
-                changes.put(&format!("p:{name}"), &json(member));
+                set.put(&["p:", name], |out| out.push_str(&json(member)));
             }
         }
         let Changes { set, unset } = &mut changes;
-        unset.retain(|name| !set.iter().any(|(put, _)| put == name));
+        unset.retain(|name| !set.iter().any(|(put, _)| *put == **name));
         changes
     }
 
-    fn write_ties(&mut self, changes: &mut Changes) {
+    fn write_ties(&mut self, set: &mut FieldList) {
         let dirty = std::mem::take(&mut self.dirty);
         if dirty.seen {
-            self.first_seen.iter().for_each(|at| changes.put("first_seen", &at.rfc3339()));
-            self.last_seen.iter().for_each(|at| changes.put("last_seen", &at.rfc3339()));
+            for (name, at) in [("first_seen", self.first_seen), ("last_seen", self.last_seen)] {
+                at.iter().for_each(|at| set.put(&[name], |out| at.write_rfc3339(out)));
+            }
         }
         if !dirty.ties {
             return;
         }
         let ties = &self.user;
         if ties.known {
-            changes.put("known", "1");
+            set.push("known", "1");
         }
         if let Some((id, at)) = &ties.merged_into {
-            changes.put("merged_into", &format!("{} {id}", at.rfc3339()));
+            set.push("merged_into", &format!("{} {id}", at.rfc3339()));
         }
         if !ties.aliases.is_empty() {
-            changes.put("aliases", &json(&ties.aliases));
+            set.push("aliases", &json(&ties.aliases));
         }
         if !ties.accounts.is_empty() {
-            changes.put("accounts", &json(&ties.accounts));
+            set.push("accounts", &json(&ties.accounts));
         }
         if let Some((index, at)) = ties.last_group {
-            changes.put("last_group", &format!("{index} {}", at.rfc3339()));
+            set.push("last_group", &format!("{index} {}", at.rfc3339()));
         }
     }
 
@@ -172,15 +178,11 @@ impl Subject {
         all.ledger.own.values_mut().for_each(|k| k.dirty = true);
         all.standings.values_mut().for_each(|s| s.dirty = true);
         all.members.values_mut().for_each(|m| m.dirty = true);
-        all.take_changes().set.into_iter().collect()
+        all.take_changes().set.iter().map(|(name, value)| (name.into(), value.into())).collect()
     }
 }
 
 impl Changes {
-    fn put(&mut self, name: &str, value: &str) {
-        self.set.push((name.into(), value.into()));
-    }
-
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.set.is_empty() && self.unset.is_empty()

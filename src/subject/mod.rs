@@ -9,6 +9,7 @@ pub mod traits;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use compact_str::CompactString;
 pub use people::Member;
 pub use standing::Standing;
 pub use traits::Traits;
@@ -28,7 +29,7 @@ pub struct Subject {
     /// Where it stands with each definition that it ever qualified for.
     pub standings: BTreeMap<DefinitionName, Standing>,
     pub user: UserTies,
-    pub members: BTreeMap<Box<str>, Member>,
+    pub members: BTreeMap<CompactString, Member>,
     /// Which of the plain fields above differ from what is stored.
     pub dirty: Dirty,
     /// Fields that are stored and must go.

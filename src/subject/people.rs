@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use super::Subject;
@@ -95,8 +96,8 @@ impl Subject {
 
 /// The most active people first, up to `limit`.
 #[must_use]
-pub fn most_active(members: &BTreeMap<Box<str>, Member>, limit: usize) -> Vec<Person> {
-    let mut people: Vec<(&Box<str>, &Member)> = members.iter().collect();
+pub fn most_active(members: &BTreeMap<CompactString, Member>, limit: usize) -> Vec<Person> {
+    let mut people: Vec<(&CompactString, &Member)> = members.iter().collect();
     people.sort_by_key(|(id, m)| (std::cmp::Reverse((m.events, m.last_seen)), (*id).clone()));
     people.into_iter().take(limit).map(|(id, m)| m.person(id)).collect()
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use compact_str::CompactString;
 use serde_json::{Map, Value};
 
 use crate::identity::traits::canonical_trait;
@@ -18,7 +19,7 @@ pub struct Trait {
 
 /// Traits by canonical name.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Traits(pub BTreeMap<Box<str>, Trait>);
+pub struct Traits(pub BTreeMap<CompactString, Trait>);
 
 /// How many traits of one subject are kept; further names are ignored.
 pub const MAX_TRAITS: usize = 200;

@@ -113,7 +113,7 @@ async fn seeded() -> SharedStore {
     let store = memory();
     let acme = RecordKey::account("acme/1 & co");
     let partition = store.partitions().of(&acme);
-    let set = vec![("trait.name".into(), "\"Acme\"".into())];
+    let set = [("trait.name", "\"Acme\"")].into();
     let lead = json!({ "id": "ld_1", "tier": 1 }).to_string();
     let commit = Commit {
         partition,

@@ -8,7 +8,7 @@ use handraiser::cdp::source::Secret;
 use handraiser::config::Durability;
 use handraiser::identity::{Partitions, RecordKey};
 use handraiser::store::{
-    Commit, CommitError, Note, RedisSettings, RedisStore, SharedStore, StoreError, StoreOptions, Write,
+    Commit, CommitError, FieldList, Note, RedisSettings, RedisStore, SharedStore, StoreError, StoreOptions, Write,
 };
 use handraiser::time::{Clock, Millis};
 use tokio::task::JoinSet;
@@ -43,7 +43,7 @@ async fn count(store: &SharedStore, key: &RecordKey, message: u128) -> Result<bo
         let write = Write {
             key: key.clone(),
             expected: before.version,
-            set: vec![("n".into(), (n + 1).to_string().into())],
+            set: [("n", (n + 1).to_string())].into(),
             unset: Vec::new(),
         };
         let remember = vec![(MessageHash(message), Note::NONE)];
@@ -204,7 +204,7 @@ async fn a_flush_of_all_data_begins_the_store_anew() {
     let partition = store.partitions().of(&key);
     count(&store, &key, 1).await.expect("it is up");
     server.cli(&["flushall"]);
-    let stale = Write { key: key.clone(), expected: 1, set: Vec::new(), unset: Vec::new() };
+    let stale = Write { key: key.clone(), expected: 1, set: FieldList::default(), unset: Vec::new() };
     let commit = Commit { partition, now: now(), writes: vec![stale], ..Commit::default() };
     let refused = store.commit(commit).await.expect_err("what was read is gone");
     assert!(matches!(refused, CommitError::Conflict(keys) if keys == [key.clone()]));

@@ -24,7 +24,7 @@ async fn refusal(settings: RedisSettings) -> StoreError {
 }
 
 fn write(key: RecordKey) -> Commit {
-    let set = vec![("n".into(), "1".into())];
+    let set = [("n", "1")].into();
     Commit {
         partition: PartitionId(3),
         now: Clock::System.now(),

@@ -10,8 +10,8 @@ use crate::time::Millis;
 const NOON: Millis = Millis(1_795_262_400_000);
 
 fn apply(fields: &mut Fields, turn: &Turn) {
-    for (name, value) in &turn.set {
-        fields.insert(name.clone(), value.clone());
+    for (name, value) in turn.set.iter() {
+        fields.insert(name.into(), value.into());
     }
     for name in &turn.unset {
         fields.remove(name);

@@ -37,7 +37,7 @@ pub(super) struct Cache {
 }
 
 fn size(key: &RecordKey, record: Option<&Arc<Packed>>) -> usize {
-    SLOT_BYTES + key.id.len() + record.map_or(0, |record| record.fields.len())
+    SLOT_BYTES + key.id.len() + record.map_or(0, |record| record.bytes())
 }
 
 impl Cache {
@@ -164,7 +164,7 @@ mod tests {
     use crate::time::Millis;
 
     fn packed(version: u64) -> Arc<Packed> {
-        Arc::new(Packed { version, touched: Millis(0), fields: vec![0; 1_000].into() })
+        Arc::new(Packed::stored(version, Millis(0), vec![0; 1_000].into()))
     }
 
     fn key(n: u64) -> RecordKey {

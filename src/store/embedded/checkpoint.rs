@@ -12,7 +12,7 @@ use rusqlite::{Connection, params};
 use super::group::MessageSink;
 use super::journal;
 use super::messages::{Generations, MessageKey};
-use super::shared::Shared;
+use super::shared::{Shared, unreadable};
 use crate::identity::{PartitionId, RecordKey, RecordKind};
 use crate::store::{Note, StoreError};
 use crate::time::Millis;
@@ -199,9 +199,10 @@ impl Checkpoint {
             // It may have been forgotten since.
             let Some(record) = shared.partition(*partition)?.cache.dirty(key) else { continue };
             let version = record.version.cast_signed();
-            write.execute(params![key.to_string(), version, record.touched.0, &*record.fields])?;
+            let fields = record.fields().ok_or_else(|| unreadable(key))?;
+            write.execute(params![key.to_string(), version, record.touched.0, &*fields])?;
             written.push((*partition, key.clone(), record.version));
-            bytes += record.fields.len();
+            bytes += fields.len();
             if bytes > budget.row_bytes {
                 break;
             }

@@ -1,8 +1,9 @@
 //! The bytes of records and of the journal: lengths as variable-length integers, texts as they are.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
-use crate::store::{Fields, Record, Write};
+use crate::store::{FieldList, Fields, Record};
 use crate::time::Millis;
 
 /// Appends `n` in seven bits a byte, the lowest first.
@@ -73,28 +74,78 @@ impl<'a> Bytes<'a> {
     }
 }
 
-/// A record as it is cached and stored: its fields in the order of their names, each as name and value, in one piece.
+/// How many changes of a record wait before they are worked into its fields. A record that is written often is rewritten only
+/// once for so many writes.
+const WAITING: usize = 16;
+
+/// A record as it is cached.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Packed {
     pub(super) version: u64,
     /// When it was written last.
     pub(super) touched: Millis,
-    pub(super) fields: Box<[u8]>,
+    /// The fields in the order of their names, each as name and value, in one piece, as they are stored.
+    base: Arc<[u8]>,
+    /// What was written since, the oldest first.
+    later: Vec<Arc<Change>>,
+}
+
+/// What a write changed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Change {
+    set: FieldList,
+    unset: Vec<Box<str>>,
+}
+
+impl Change {
+    fn bytes(&self) -> usize {
+        self.set.bytes() + 20 * (1 + self.set.len() + self.unset.len())
+    }
 }
 
 impl Packed {
-    /// What `write` makes of `base`; `None` when the bytes of `base` can't be read.
-    pub(super) fn changed(base: Option<&Self>, write: &Write, now: Millis) -> Option<Self> {
-        let before = base.map_or(&[][..], |base| &base.fields);
-        let mut fields = Vec::with_capacity(before.len() + added_bytes(write));
-        merge(before, &changes(write), &mut fields)?;
-        let version = base.map_or(0, |base| base.version) + 1;
-        Some(Self { version, touched: now, fields: fields.into_boxed_slice() })
+    /// A record as it was stored.
+    pub(super) const fn stored(version: u64, touched: Millis, base: Arc<[u8]>) -> Self {
+        Self { version, touched, base, later: Vec::new() }
+    }
+
+    /// What a write makes of `base`; `None` when the bytes of `base` can't be read.
+    pub(super) fn changed(base: Option<&Self>, set: FieldList, unset: Vec<Box<str>>, now: Millis) -> Option<Self> {
+        let change = Arc::new(Change { set, unset });
+        let Some(before) = base else {
+            let first = Self { version: 1, touched: now, base: Arc::default(), later: vec![change] };
+            return Some(Self { base: first.fields()?, later: Vec::new(), ..first });
+        };
+        let mut later = Vec::with_capacity(before.later.len() + 1);
+        later.extend_from_slice(&before.later);
+        later.push(change);
+        let changed = Self { version: before.version + 1, touched: now, base: Arc::clone(&before.base), later };
+        if changed.later.len() < WAITING {
+            return Some(changed);
+        }
+        Some(Self { base: changed.fields()?, later: Vec::new(), ..changed })
+    }
+
+    /// How much memory it takes.
+    pub(super) fn bytes(&self) -> usize {
+        self.base.len() + self.later.iter().map(|change| change.bytes()).sum::<usize>()
+    }
+
+    /// The fields as they are stored; `None` when the bytes can't be read.
+    pub(super) fn fields(&self) -> Option<Arc<[u8]>> {
+        if self.later.is_empty() {
+            return Some(Arc::clone(&self.base));
+        }
+        let added: usize = self.later.iter().map(|change| change.bytes()).sum();
+        let mut fields = Vec::with_capacity(self.base.len() + added);
+        merge(&self.base, &latest(&self.later), &mut fields)?;
+        Some(fields.into())
     }
 
     /// The record as the store's callers see it; `None` when the bytes can't be read.
     pub(super) fn unpack(&self) -> Option<Record> {
-        let mut bytes = Bytes(&self.fields);
+        let all = self.fields()?;
+        let mut bytes = Bytes(&all);
         let mut fields = Vec::new();
         while !bytes.is_empty() {
             fields.push((Box::from(bytes.text()?), Box::from(bytes.text()?)));
@@ -103,16 +154,14 @@ impl Packed {
     }
 }
 
-fn added_bytes(write: &Write) -> usize {
-    write.set.iter().map(|(name, value)| name.len() + value.len() + 20).sum()
-}
-
-/// The changes of `write` in the order of their names, one for each name; `None` removes.
-fn changes(write: &Write) -> Vec<(&[u8], Option<&[u8]>)> {
-    let unset = write.unset.iter().map(|name| (name.as_bytes(), None));
-    let set = write.set.iter().map(|(name, value)| (name.as_bytes(), Some(value.as_bytes())));
-    let mut changes: Vec<_> = unset.chain(set).collect();
-    // Stable, and the last of a name counts: what is set wins over what is unset.
+/// The changes in the order of their names, one for each name, the latest; `None` removes.
+fn latest(all: &[Arc<Change>]) -> Vec<(&[u8], Option<&[u8]>)> {
+    let each = all.iter().flat_map(|change| {
+        let unset = change.unset.iter().map(|name| (name.as_bytes(), None));
+        unset.chain(change.set.iter().map(|(name, value)| (name.as_bytes(), Some(value.as_bytes()))))
+    });
+    let mut changes: Vec<_> = each.collect();
+    // Stable, and the last of a name counts: what is set wins over what is unset by the same write.
     changes.sort_by_key(|(name, _)| *name);
     changes.dedup_by(|later, earlier| {
         let same = later.0 == earlier.0;
@@ -154,7 +203,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::identity::RecordKey;
 
     proptest! {
         #[test]
@@ -171,16 +219,14 @@ mod tests {
         #[test]
         fn changes_are_those_of_a_map(
             steps in prop::collection::vec(
-                (prop::collection::vec(("[a-e]{0,2}", "\\PC{0,5}"), 0..5), prop::collection::vec("[a-e]{0,2}", 0..4)), 0..10)
+                (prop::collection::vec(("[a-e]{0,2}", "\\PC{0,5}"), 0..5), prop::collection::vec("[a-e]{0,2}", 0..4)), 0..40)
         ) {
             let (mut model, mut packed) = (Fields::new(), None::<Packed>);
             for (at, (set, unset)) in steps.into_iter().enumerate() {
-                let set = set.into_iter().map(|(n, v)| (n.into(), v.into())).collect();
-                let unset = unset.into_iter().map(Into::into).collect();
-                let write = Write { key: RecordKey::user("u"), expected: at as u64, set, unset };
-                write.unset.iter().for_each(|name| { model.remove(name); });
-                model.extend(write.set.clone());
-                packed = Packed::changed(packed.as_ref(), &write, Millis(7));
+                let unset: Vec<Box<str>> = unset.into_iter().map(Into::into).collect();
+                unset.iter().for_each(|name| { model.remove(name); });
+                model.extend(set.iter().map(|(name, value)| (name.as_str().into(), value.as_str().into())));
+                packed = Packed::changed(packed.as_ref(), set.into_iter().collect(), unset, Millis(7));
                 let record = packed.as_ref().and_then(Packed::unpack);
                 prop_assert_eq!(record, Some(Record { version: at as u64 + 1, fields: model.clone() }));
             }
@@ -188,10 +234,10 @@ mod tests {
 
         #[test]
         fn foreign_bytes_never_panic(bytes: Vec<u8>) {
-            let packed = Packed { version: 1, touched: Millis(0), fields: bytes.into() };
+            let packed = Packed::stored(1, Millis(0), bytes.into());
             let _ = packed.unpack();
-            let write = Write { key: RecordKey::user("u"), expected: 1, set: vec![("a".into(), "b".into())], unset: vec![] };
-            let _ = Packed::changed(Some(&packed), &write, Millis(0));
+            let changed = Packed::changed(Some(&packed), [("a", "b")].into(), vec![], Millis(0));
+            let _ = changed.and_then(|changed| changed.unpack());
         }
     }
 }

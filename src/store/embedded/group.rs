@@ -16,7 +16,7 @@ use super::queue::{Item, QueueChange};
 use super::shared::{Shared, unreadable};
 use super::tables;
 use crate::identity::{PartitionId, RecordKey};
-use crate::store::{Commit, CommitError, Entry, Note, Outcome, QueueName, Settle, StoreError};
+use crate::store::{Commit, CommitError, Entry, Note, Outcome, QueueName, Settle, StoreError, Write};
 use crate::time::Millis;
 
 /// What a group changes in one partition.
@@ -54,12 +54,12 @@ pub(super) trait MessageSink {
 impl Group {
     /// Checks `commits`, each of a partition of its own, and stages them if nothing stands against any of them; says what
     /// does otherwise. After [`CommitError::Store`] the group is lost.
-    pub(super) fn stage(&mut self, ground: &mut Ground<'_>, commits: &[Commit]) -> Vec<Result<(), CommitError>> {
+    pub(super) fn stage(&mut self, ground: &mut Ground<'_>, commits: Vec<Commit>) -> Vec<Result<(), CommitError>> {
         let checked: Vec<_> = commits.iter().map(|commit| self.check(ground, commit)).collect();
         if checked.iter().any(Result::is_err) {
             return checked.into_iter().map(|checked| checked.and(Err(CommitError::Withdrawn))).collect();
         }
-        let checked = commits.iter().zip(checked.into_iter().flatten());
+        let checked = commits.into_iter().zip(checked.into_iter().flatten());
         checked.map(|(commit, bases)| Ok(self.put(ground, commit, &bases)?)).collect()
     }
 
@@ -74,13 +74,13 @@ impl Group {
     fn put(
         &mut self,
         ground: &mut Ground<'_>,
-        commit: &Commit,
+        mut commit: Commit,
         bases: &[Option<Arc<Packed>>],
     ) -> Result<(), StoreError> {
         let stage = self.stages.entry(commit.partition).or_default();
-        journal::put_commit(&mut self.journal, commit);
+        journal::put_commit(&mut self.journal, &commit);
         self.now = self.now.max(Some(commit.now));
-        stage.change_records(commit, bases)?;
+        stage.change_records(std::mem::take(&mut commit.writes), bases, commit.now)?;
         let generation = ground.shared.generations.of(commit.now);
         let remember = commit.remember.iter().map(|(hash, note)| (message_key(*hash), (*note, generation)));
         stage.messages.extend(remember);
@@ -88,7 +88,7 @@ impl Group {
             tables::put_lead(ground.connection, lead)?;
         }
         for settle in &commit.settle {
-            stage.settle(ground, commit, settle)?;
+            stage.settle(ground, &commit, settle)?;
         }
         for entry in &commit.enqueue {
             stage.enqueue(ground, commit.partition, entry)?;
@@ -161,10 +161,15 @@ impl Stage {
         if moved.is_empty() { Ok(bases) } else { Err(CommitError::Conflict(moved)) }
     }
 
-    fn change_records(&mut self, commit: &Commit, bases: &[Option<Arc<Packed>>]) -> Result<(), StoreError> {
-        for (write, base) in commit.writes.iter().zip(bases) {
-            let changed = Packed::changed(base.as_deref(), write, commit.now).ok_or_else(|| unreadable(&write.key))?;
-            self.records.insert(write.key.clone(), Arc::new(changed));
+    fn change_records(
+        &mut self,
+        writes: Vec<Write>,
+        bases: &[Option<Arc<Packed>>],
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        for (Write { key, set, unset, .. }, base) in writes.into_iter().zip(bases) {
+            let changed = Packed::changed(base.as_deref(), set, unset, now).ok_or_else(|| unreadable(&key))?;
+            self.records.insert(key, Arc::new(changed));
         }
         Ok(())
     }

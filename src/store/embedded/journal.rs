@@ -51,7 +51,7 @@ fn put_write(out: &mut Vec<u8>, write: &Write) {
     put_number(out, write.unset.len() as u64);
     write.unset.iter().for_each(|name| put_bytes(out, name.as_bytes()));
     put_number(out, write.set.len() as u64);
-    for (name, value) in &write.set {
+    for (name, value) in write.set.iter() {
         put_bytes(out, name.as_bytes());
         put_bytes(out, value.as_bytes());
     }
@@ -94,7 +94,7 @@ fn several<'a, T>(bytes: &mut Bytes<'a>, mut one: impl FnMut(&mut Bytes<'a>) -> 
 fn write(bytes: &mut Bytes<'_>) -> Option<Write> {
     let (key, expected) = (key(bytes)?, bytes.number()?);
     let unset = several(bytes, |bytes| Some(bytes.text()?.into()))?;
-    let set = several(bytes, |bytes| Some((bytes.text()?.into(), bytes.text()?.into())))?;
+    let set = several(bytes, |bytes| Some((bytes.text()?, bytes.text()?)))?.into_iter().collect();
     Some(Write { key, expected, set, unset })
 }
 
@@ -117,7 +117,7 @@ mod tests {
         let write = Write {
             key: RecordKey::account("ünï"),
             expected: 300,
-            set: vec![("a".into(), "x".repeat(1_000).into()), ("".into(), "\0".into())],
+            set: [("a", "x".repeat(1_000)), ("", "\0".to_owned())].into(),
             unset: vec!["gone".into()],
         };
         let commit = Commit {

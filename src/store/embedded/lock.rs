@@ -3,8 +3,14 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use crate::store::StoreError;
+
+/// How long to wait for an owner that is about to end, or for a child of it that was forked and has not begun its own program
+/// yet, which holds the lock for that moment.
+const PATIENCE: Duration = Duration::from_millis(500);
+const LOOK: Duration = Duration::from_millis(10);
 
 /// The ownership of a store, given back when it is dropped or when the process ends, however it ends.
 pub(super) struct Ownership(#[expect(dead_code, reason = "held for its lock")] File);
@@ -22,7 +28,7 @@ pub(super) fn own(path: &Path) -> Result<Ownership, StoreError> {
     let failed = |error| StoreError::Unusable(format!("can't open {}: {error}", lock.display()));
     let mut file =
         OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&lock).map_err(failed)?;
-    match file.try_lock() {
+    match lock_within(&file, PATIENCE) {
         Ok(()) => {
             // For whoever finds the store locked; the lock itself is what counts.
             let named =
@@ -32,6 +38,16 @@ pub(super) fn own(path: &Path) -> Result<Ownership, StoreError> {
         }
         Err(TryLockError::WouldBlock) => Err(StoreError::Unusable(in_use(path, &mut file))),
         Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+fn lock_within(file: &File, patience: Duration) -> Result<(), TryLockError> {
+    let deadline = Instant::now() + patience;
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(LOOK),
+            outcome => return outcome,
+        }
     }
 }
 

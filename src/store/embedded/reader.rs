@@ -59,7 +59,7 @@ pub(super) fn record(connection: &Connection, key: &RecordKey) -> Result<Option<
     let found = select.query_row([key.to_string()], |row| {
         let version: i64 = row.get(0)?;
         let fields = row.get_ref(2)?.as_blob()?.into();
-        Ok(Packed { version: version.cast_unsigned(), touched: Millis(row.get(1)?), fields })
+        Ok(Packed::stored(version.cast_unsigned(), Millis(row.get(1)?), fields))
     });
     Ok(found.optional()?.map(Arc::new))
 }

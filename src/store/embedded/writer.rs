@@ -152,7 +152,7 @@ impl Writer {
         while let Some(request) = next {
             let staged = match request {
                 Request::Commit(commits, reply) => {
-                    let staged = self.stage(&mut group, &commits, failure.as_ref());
+                    let staged = self.stage(&mut group, commits, failure.as_ref());
                     let lost = staged.iter().find_map(|staged| match staged {
                         Err(CommitError::Store(error)) => Some(error.clone()),
                         _ => None,
@@ -183,7 +183,7 @@ impl Writer {
     fn stage(
         &mut self,
         group: &mut Group,
-        commits: &[Commit],
+        commits: Vec<Commit>,
         failure: Option<&StoreError>,
     ) -> Vec<Result<(), CommitError>> {
         if let Some(failure) = failure {

@@ -84,7 +84,7 @@ impl Partition {
         for field in &write.unset {
             record.fields.remove(field);
         }
-        record.fields.extend(write.set);
+        record.fields.extend(write.set.iter().map(|(name, value)| (name.into(), value.into())));
     }
 
     fn expire(&mut self, ttl: i64) {

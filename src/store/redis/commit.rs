@@ -120,7 +120,7 @@ impl Encoder<'_> {
             call.arg(&escape(field));
         }
         call.arg(VERSION).show(write.expected + 1);
-        for (field, value) in &write.set {
+        for (field, value) in write.set.iter() {
             call.arg(&escape(field)).arg(value);
         }
     }
@@ -180,9 +180,10 @@ mod tests {
     use super::*;
     use crate::cdp::MessageHash;
     use crate::identity::RecordKey;
+    use crate::store::FieldList;
 
     fn commit() -> Commit {
-        let write = |key| Write { key, expected: 3, set: vec![], unset: vec![] };
+        let write = |key| Write { key, expected: 3, set: FieldList::default(), unset: vec![] };
         Commit {
             writes: vec![write(RecordKey::user("a")), write(RecordKey::user("b"))],
             remember: vec![(MessageHash(1), Note::NONE)],

@@ -12,6 +12,7 @@ pub mod records;
 pub mod stores;
 pub mod subjects;
 pub mod support;
+pub mod together;
 
 use std::any::Any;
 use std::time::Duration;
@@ -118,6 +119,11 @@ macro_rules! conformance {
                 twenty_senders_of_one_message_apply_it_once,
                 twenty_claimers_get_each_entry_once,
                 lanes_keep_their_order_among_claimers,
+            ],
+            together: [
+                several_partitions_are_committed_in_one_call,
+                what_is_read_together_comes_in_the_order_asked_for,
+                a_refusal_spares_the_others_or_withdraws_them,
             ],
             model: [random_operations_agree_with_the_reference],
         }

@@ -144,7 +144,7 @@ impl Play {
         let writes = plan.writes.iter().map(|(n, (stale, fields))| Write {
             key: self.keys[usize::from(*n)].clone(),
             expected: version(*n) + u64::from(*stale),
-            set: fields.iter().filter_map(|(f, v)| Some((format!("f{f}").into(), v.as_deref()?.into()))).collect(),
+            set: fields.iter().filter_map(|(f, v)| Some((format!("f{f}"), v.as_deref()?))).collect(),
             unset: fields.iter().filter(|(_, v)| v.is_none()).map(|(f, _)| format!("f{f}").into()).collect(),
         });
         let reference = Commit {

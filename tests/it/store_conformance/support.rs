@@ -44,7 +44,7 @@ pub fn commit_at(now: Millis) -> Commit {
 }
 
 pub fn write(key: &RecordKey, expected: u64, set: &[(&str, &str)]) -> Write {
-    let set = set.iter().map(|(name, value)| (Box::from(*name), Box::from(*value))).collect();
+    let set = set.iter().copied().collect();
     Write { key: key.clone(), expected, set, unset: Vec::new() }
 }
 

@@ -16,6 +16,22 @@
 local now, fence, oldest, newest, current, keep
 local messages, settles, writes, leads, entries
 local messages_at, settles_at, writes_at
+-- The generations besides the current one, as they are named in keys; the same for all commits of one moment.
+local generations, generations_of
+
+local function name_generations()
+  local of = oldest .. ' ' .. newest .. ' ' .. current
+  if generations_of == of then
+    return
+  end
+  generations, generations_of = {}, of
+  for generation = tonumber(oldest), tonumber(newest) do
+    local name = string.format('%.0f', generation)
+    if name ~= current then
+      generations[#generations + 1] = 'seen:' .. name
+    end
+  end
+end
 
 -- Reads the head of the commit that begins at `at`; answers where the next one begins.
 local function begin(at)
@@ -25,7 +41,8 @@ local function begin(at)
   messages_at = at + 12
   settles_at = messages_at + 2 * messages
   writes_at = settles_at + 7 * settles
-  return at + 1 + ARGV[at]
+  name_generations()
+  return at + 1 + tonumber(ARGV[at])
 end
 
 -- Lua's stack bounds how many values one call can take.
@@ -56,13 +73,10 @@ local function seen()
   for k = 1, messages do
     ids[k] = ARGV[messages_at + 2 * k - 2]
   end
-  for generation = tonumber(oldest), tonumber(newest) do
-    local key = base .. 'seen:' .. string.format('%.0f', generation)
-    if string.format('%.0f', generation) ~= current then
-      others[#others + 1] = key
-    end
-  end
   -- Most are not there, or not yet: one question instead of many.
+  for k = 1, #generations do
+    others[k] = base .. generations[k]
+  end
   if call('EXISTS', unpack(others)) > 0 then
     for _, key in ipairs(others) do
       seen_in(key, ids, found)
