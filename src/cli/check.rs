@@ -39,6 +39,7 @@ pub enum Format {
 }
 
 /// Runs `handraiser check`.
+#[must_use]
 pub fn run(args: CheckArgs) -> ExitCode {
     if args.schema {
         return print(&format!("{}\n", config::schema::pretty()), ExitCode::SUCCESS);

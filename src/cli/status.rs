@@ -22,7 +22,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     let queues = client.get(&["queues"], &[]).await?;
     if args.remote.format == Format::Json {
         return print_json(&serde_json::json!({
-            "config": config, "sources": sources["sources"], "queues": queues["queues"],
+            "config": config, "sources": sources.get("sources"), "queues": queues.get("queues"),
         }));
     }
     let (now, paint) = (Clock::System.now(), Paint::stdout());

@@ -175,7 +175,7 @@ impl Loader<'_> {
                 // A pattern in a directory matches the including file, too.
                 Some(_) if asked.text.contains('*') && known => {}
                 Some(problem) => {
-                    findings.push(Problem::error(asked.at, Code::Duplicate, problem).help("include each file once"))
+                    findings.push(Problem::error(asked.at, Code::Duplicate, problem).help("include each file once"));
                 }
                 None => self.file(&path, Some(asked), findings),
             }

@@ -106,7 +106,8 @@ impl Page<'_> {
             if !examples.is_empty() {
                 let _ = write!(about, " Example: {}", examples.join(", "));
             }
-            let cells = [format!("`{name}`"), self.type_of(field), default, about].map(|cell| cell.replace('|', "\\|"));
+            let cells =
+                [format!("`{name}`"), Self::type_of(field), default, about].map(|cell| cell.replace('|', "\\|"));
             let _ = writeln!(self.out, "| {} |", cells.join(" | "));
         }
         self.out.push('\n');
@@ -120,7 +121,7 @@ impl Page<'_> {
         self.schema.get("$defs")?.get(name).cloned()
     }
 
-    fn type_of(&self, field: &Value) -> String {
+    fn type_of(field: &Value) -> String {
         if let Some(words) = field.get("enum").and_then(Value::as_array) {
             return words.iter().map(code).collect::<Vec<_>>().join(", ");
         }
@@ -131,18 +132,18 @@ impl Page<'_> {
             return "see below".to_owned();
         }
         if let Some(one) = field.get("anyOf").and_then(|any| any.get(0)) {
-            return format!("{}, or a list", self.type_of(one));
+            return format!("{}, or a list", Self::type_of(one));
         }
         match field.get("type").and_then(Value::as_str) {
             Some("array") => field.get("items").map_or_else(String::new, |items| match reference(items) {
                 Some(_) => "list, see below".to_owned(),
-                None => format!("list of {}s", self.type_of(items)),
+                None => format!("list of {}s", Self::type_of(items)),
             }),
             Some("object") => {
                 field.get("additionalProperties").map_or_else(String::new, |values| match reference(values) {
                     Some(_) => "by name, see below".to_owned(),
                     None if values.is_boolean() => "by number: condition".to_owned(),
-                    None => format!("by name: {}", self.type_of(values)),
+                    None => format!("by name: {}", Self::type_of(values)),
                 })
             }
             _ => String::new(),

@@ -128,6 +128,12 @@ impl Distinct {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    reason = "small numbers"
+)]
 mod tests {
     use super::*;
 

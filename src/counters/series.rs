@@ -36,6 +36,7 @@ impl<T: Copy + std::ops::AddAssign> Buckets<T> {
     }
 
     /// The buckets from `oldest` on.
+    #[must_use]
     pub fn since(&self, oldest: Bucket) -> impl DoubleEndedIterator<Item = (Bucket, T)> {
         let start = self.entries.partition_point(|(b, _)| *b < oldest);
         self.entries.iter().skip(start).copied()

@@ -174,7 +174,7 @@ fn sources(error: &reqwest::Error) -> impl Iterator<Item = Cause<'_>> {
 }
 
 /// What TLS said, however deep it lies: an `io::Error` doesn't count what it wraps among its sources.
-fn tls_error<'e>(error: Cause<'e>) -> Option<&'e rustls::Error> {
+fn tls_error(error: Cause<'_>) -> Option<&rustls::Error> {
     let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
     error
         .downcast_ref()

@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::counters::Plan;
 use crate::identity::SubjectKind;
 use crate::qualify::Definition;
-use crate::qualify::expr::{Slot, TraitOf};
+use crate::qualify::expr::{Expr, Slot, TraitOf};
 
 /// A configuration prepared for applying events. Made once per configuration.
 pub(super) struct Setup {
@@ -34,7 +34,7 @@ impl Setup {
 fn slots(definition: &Definition) -> impl Iterator<Item = &Slot> {
     let lists = definition.intent.iter().chain(&definition.fit).map(|condition| &condition.expr);
     let tiers = definition.tiers.iter().map(|tier| &tier.when);
-    lists.chain(tiers).chain([&definition.when]).flat_map(|expr| expr.slots())
+    lists.chain(tiers).chain([&definition.when]).flat_map(Expr::slots)
 }
 
 fn is_of(slot: &Slot, plan: &Plan, kind: SubjectKind) -> bool {

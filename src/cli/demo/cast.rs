@@ -34,7 +34,7 @@ const fn company(id: &'static str, name: &'static str, industry: &'static str, e
 }
 
 /// Every company stands just before something, or will never get there.
-pub const COMPANIES: [Company; 8] = [
+pub static COMPANIES: [Company; 8] = [
     Company {
         people: 17,
         regulars: 12,
@@ -106,14 +106,14 @@ impl Company {
     /// A person of the company; the same position is always the same person.
     pub fn person(&self, position: usize) -> Person {
         let shift = self.id.len() + usize::try_from(self.employees).unwrap_or(0);
-        let name = NAMES[(position + shift) % NAMES.len()];
+        let name = NAMES.get((position + shift) % NAMES.len()).expect("a remainder is a position");
         let role = if position == 0 { "owner" } else { "member" };
         Person { id: format!("{}@{}", name.to_lowercase(), self.id), name, role }
     }
 
-    /// The position of the company called `id`.
-    pub fn position(id: &str) -> usize {
-        COMPANIES.iter().position(|company| company.id == id).unwrap_or(0)
+    /// The company called `id`.
+    pub fn named(id: &str) -> &'static Self {
+        COMPANIES.iter().find(|company| company.id == id).expect("the story names its own cast")
     }
 }
 
@@ -143,5 +143,10 @@ impl Dice {
     /// As [`Dice::below`], for positions.
     pub fn pick(&mut self, bound: usize) -> usize {
         usize::try_from(self.below(u64::try_from(bound).unwrap_or(1))).unwrap_or(0)
+    }
+
+    /// One of several, of which there is at least one.
+    pub fn one_of<'a, T>(&mut self, all: &'a [T]) -> &'a T {
+        all.get(self.pick(all.len())).expect("a number below the length is a position")
     }
 }

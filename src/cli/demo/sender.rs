@@ -28,7 +28,7 @@ pub struct Answer {
 impl Answer {
     /// The server's message.
     pub fn message(&self) -> &str {
-        self.body["message"].as_str().unwrap_or("no message")
+        self.body.get("message").and_then(Value::as_str).unwrap_or("no message")
     }
 
     /// An error unless it is a success.
@@ -49,10 +49,12 @@ impl Sender {
 
     /// Sends one call, as it happens.
     pub async fn call(&self, mut call: Value) -> Result<Answer, Failure> {
-        let path = format!("v1/{}", call["type"].as_str().unwrap_or("track"));
-        let now = Clock::System.now().rfc3339();
-        call["timestamp"] = json!(now);
-        call["sentAt"] = json!(now);
+        let path = format!("v1/{}", call.get("type").and_then(Value::as_str).unwrap_or("track"));
+        let now = json!(Clock::System.now().rfc3339());
+        if let Some(fields) = call.as_object_mut() {
+            fields.insert("timestamp".to_owned(), now.clone());
+            fields.insert("sentAt".to_owned(), now);
+        }
         self.post(&path, &[("authorization", &self.authorization)], call.to_string()).await
     }
 

@@ -43,8 +43,8 @@ impl Teller {
             self.work(company, &mut calls);
         }
         while calls.len() < events {
-            let company = &COMPANIES[self.dice.pick(COMPANIES.len())];
-            let name = SMALL_TALK[self.dice.pick(SMALL_TALK.len())];
+            let company = self.dice.one_of(&COMPANIES);
+            let name = self.dice.one_of(&SMALL_TALK);
             let (person, at) = self.someone(company);
             calls.push(self.track(company, &person, at, name, json!({})));
         }
@@ -162,37 +162,35 @@ impl Teller {
     pub fn today(&mut self) -> Vec<Beat> {
         let at = self.now;
         let mut beats = Vec::new();
-        let company = |id: &str| &COMPANIES[Company::position(id)];
-
-        let brightwave = company("brightwave.example");
+        let brightwave = Company::named("brightwave.example");
         for position in 0..4 {
             self.chatter(&mut beats, 3);
             let person = brightwave.person(position);
             let call = self.task(brightwave, &person, at);
             beats.push(beat(brightwave, &person, "creates a task", call));
         }
-        let fjord = company("fjord.example");
+        let fjord = Company::named("fjord.example");
         for guest in [20, 21] {
             self.chatter(&mut beats, 3);
             let person = fjord.person(guest % 5);
             let call = self.invite(fjord, &person, at, guest);
             beats.push(beat(fjord, &person, "invites a colleague", call));
         }
-        let otter = company("otter.example");
+        let otter = Company::named("otter.example");
         self.chatter(&mut beats, 4);
         let call = self.pricing(otter, at);
         let looks = beat(otter, &otter.person(0), "looks at the prices for the third time", call);
         beats.push(Beat { stumbles: true, ..looks });
 
-        let pinecrest = company("pinecrest.example");
+        let pinecrest = Company::named("pinecrest.example");
         for position in 0..2 {
             self.chatter(&mut beats, 2);
             let person = pinecrest.person(position);
             let call = self.task(pinecrest, &person, at);
             beats.push(beat(pinecrest, &person, "creates a task", call));
         }
-        self.outgrow(&mut beats, company("halden.example"), 2);
-        self.outgrow(&mut beats, company("solstice.example"), 1);
+        self.outgrow(&mut beats, Company::named("halden.example"), 2);
+        self.outgrow(&mut beats, Company::named("solstice.example"), 1);
         self.chatter(&mut beats, 6);
         beats
     }
@@ -214,9 +212,9 @@ impl Teller {
 
     fn chatter(&mut self, beats: &mut Vec<Beat>, count: usize) {
         for _ in 0..count {
-            let company = &COMPANIES[self.dice.pick(COMPANIES.len())];
+            let company = self.dice.one_of(&COMPANIES);
             let person = company.person(self.dice.pick(company.regulars));
-            let name = SMALL_TALK[self.dice.pick(SMALL_TALK.len())];
+            let name = self.dice.one_of(&SMALL_TALK);
             let at = self.now;
             let call = self.track(company, &person, at, name, json!({}));
             beats.push(Beat { account: None, ..beat(company, &person, &name.to_lowercase(), call) });

@@ -10,6 +10,7 @@ use crate::config::read::{Field, List, Named};
 use crate::config::shape::{AssignWord, RouteShape, TeamShape};
 use crate::config::suggest::{did_you_mean, one_of};
 use crate::config::yaml::Scalar;
+use crate::qualify::expr::Expr;
 use crate::routing::{Assign, Route, RouteTarget, Team};
 
 /// The target that needs no team.
@@ -123,7 +124,7 @@ fn check_order(shapes: &[RouteShape], routes: &[Route], findings: &mut Findings)
     let mut catch_all: Option<&str> = None;
     for (shape, route) in shapes.iter().zip(routes) {
         let Some(name) = shape.name.get() else { continue };
-        let constant = route.when.as_ref().map_or(Some(true), |when| when.constant());
+        let constant = route.when.as_ref().map_or(Some(true), Expr::constant);
         let shown = name.shown.trim();
         if let Some(earlier) = catch_all {
             let message = format!("the route `{shown}` can never match: `{earlier}` before it always does");

@@ -7,6 +7,7 @@ use crate::cdp::source::Proof;
 use crate::config::{AccountKey, Durability, PathRoot, StoreKind};
 use crate::counters::{Aggregate, EventMatch, Window};
 use crate::identity::SubjectKind;
+use crate::qualify::expr::Expr;
 use crate::routing::RouteTarget;
 
 const ISSUE: &str = include_str!("../../../fixtures/issue.yaml");
@@ -99,7 +100,7 @@ fn every_way_to_count() {
     assert_eq!(a.events, [one("One"), one("Two"), EventMatch::Page(None), EventMatch::Screen(Some("Home".into()))]);
     assert_eq!(a.window, Window::Days(14));
     assert_eq!(b.aggregate, Aggregate::Sum(vec!["order".into(), "total amount".into()].into()));
-    assert_eq!(b.filter.as_ref().map(|filter| filter.source()), Some("properties.currency == 'EUR'"));
+    assert_eq!(b.filter.as_ref().map(Expr::source), Some("properties.currency == 'EUR'"));
     assert_eq!((&c.aggregate, c.window), (&Aggregate::ActiveDays, Window::Days(7)));
     assert_eq!((&d.aggregate, d.label.as_ref().map(|label| &*label.one)), (&Aggregate::FirstSeen, Some("first use")));
     assert_eq!((&e.aggregate, e.window), (&Aggregate::LastSeen, Window::Lifetime));

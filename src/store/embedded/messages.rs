@@ -65,6 +65,11 @@ impl Messages {
     }
 
     /// Goes on to `generation`, if that is later than the current one, and lets expired messages leave.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the lowest byte is enough to tell them apart"
+    )]
     pub(super) fn turn(&mut self, generation: i64) {
         let Some(current) = self.current.replace(self.current.map_or(generation, |at| at.max(generation))) else {
             return;
@@ -77,6 +82,11 @@ impl Messages {
         }
     }
 
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the lowest byte is enough to tell them apart"
+    )]
     pub(super) fn insert(&mut self, key: MessageKey, note: Note, generation: i64) {
         self.turn(generation);
         if self.current.is_some_and(|current| generation >= Generations::oldest(current)) {
@@ -104,6 +114,7 @@ impl Hasher for AlreadyHashed {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_sign_loss, reason = "numbers above zero")]
 mod tests {
     use super::*;
 

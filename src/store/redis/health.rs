@@ -71,7 +71,7 @@ impl Health {
                 self.lost(&format!("redis: {error}"));
             }
             ErrorKind::Server(ReadOnly | ClusterDown | MasterDown) | ErrorKind::ClusterConnectionNotFound => {
-                self.suspect()
+                self.suspect();
             }
             _ => {}
         }

@@ -117,7 +117,7 @@ impl Plant {
 pub fn event(lead: &str, revision: u32) -> LeadEvent {
     let mut event = sample::full();
     event.id = format!("evt_{lead}_{revision}");
-    event.lead.id = lead.to_owned();
+    lead.clone_into(&mut event.lead.id);
     event.lead.revision = revision;
     event
 }

@@ -1,7 +1,7 @@
 //! Signatures as Standard Webhooks' own library sees them.
 
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 
 use handraiser::cdp::source::Secret;
 use handraiser::crm::receiver::Receiver;
@@ -75,7 +75,7 @@ fn python() -> PathBuf {
 fn run(program: &str, arguments: &[&str], mend: &str) {
     let status = Command::new(program).args(arguments).status();
     assert!(
-        status.as_ref().is_ok_and(|status| status.success()),
+        status.as_ref().is_ok_and(ExitStatus::success),
         "`{program} {}` failed ({status:?}); this installs what is missing: {mend}",
         arguments.join(" ")
     );

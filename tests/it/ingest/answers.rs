@@ -86,7 +86,7 @@ async fn a_batch_with_bad_calls_is_taken_and_names_them() {
 #[actix_web::test]
 async fn an_answer_names_no_more_than_a_hundred_bad_calls() {
     let kit = Kit::new();
-    let body = format!("[{}]", ["0"; 2_600].join(","));
+    let body = format!("[{}]", vec!["0"; 2_600].join(","));
     let answer = kit.post("/v1/batch", &[BASIC], body).await.json();
     assert_eq!(answer["rejected"].as_array().expect("a list").len(), 100);
     assert_eq!(answer["rejected_count"], 2_600);

@@ -72,7 +72,7 @@ async fn a_client_that_streams_too_much_reads_why() {
 async fn a_body_in_pieces_is_read_whole() {
     let kit = Kit::new();
     let (address, handle) = serve(&kit);
-    let body = format!(r#"{{"batch":[{}]}}"#, [TRACK; 2_000].join(","));
+    let body = format!(r#"{{"batch":[{}]}}"#, vec![TRACK; 2_000].join(","));
     let half = body.len() / 2;
     let parts = vec![
         head(&format!("connection: close\r\ncontent-length: {}", body.len())),

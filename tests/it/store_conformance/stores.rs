@@ -7,6 +7,7 @@ use handraiser::store::{EmbeddedStore, MemoryStore, StoreOptions};
 
 use super::{Opened, conformance};
 
+#[expect(clippy::unused_async, reason = "the suite opens every store alike")]
 pub(crate) async fn memory(options: StoreOptions) -> Opened {
     Opened { store: Arc::new(MemoryStore::new(options)), guard: Box::new(()) }
 }

@@ -34,7 +34,7 @@ async fn check_filled(store: &SharedStore, rounds: u64) {
         let found = record(store, &user(store, &format!("u{n}"))).await.expect("it is there");
         assert_eq!((found.version, found.fields["n"].parse()), (rounds, Ok(rounds - 1)));
     }
-    let messages: Vec<_> = (0..rounds + 1).map(|n| hash(&format!("m{n}"))).collect();
+    let messages: Vec<_> = (0..=rounds).map(|n| hash(&format!("m{n}"))).collect();
     let seen = store.seen(HERE, &messages).await.expect("messages can be read");
     let expected = (0..rounds).map(|n| Some(Note((n % 200) as u8))).chain([None]);
     assert_eq!(seen, expected.collect::<Vec<_>>());
@@ -114,7 +114,7 @@ async fn subjects_begin_anew_after_idling_and_teams_stay() {
     let store = open_with(&path, options, super::SMALL).expect("the store opens");
     let partitions = store.partitions();
     let (idle, busy) = (user(&store, "idle"), user(&store, "busy"));
-    let team = (0..).map(|n| RecordKey::team(&format!("team{n}"))).find(|key| partitions.of(key) == HERE);
+    let team = (0..100_000).map(|n| RecordKey::team(&format!("team{n}"))).find(|key| partitions.of(key) == HERE);
     let team = team.expect("some name falls into every partition");
     let t = now();
     let writes = [&idle, &busy, &team].map(|key| write(key, 0, &[("a", "1")])).to_vec();

@@ -74,9 +74,9 @@ pub(super) fn check(tokens: &mut [Token<'_>], end: usize) -> Shape {
     };
     while walk.at < count && !walk.lost && walk.within_bounds() {
         if walk.operand {
-            walk.expect_operand()
+            walk.expect_operand();
         } else {
-            walk.expect_operator()
+            walk.expect_operator();
         }
         walk.at += 1;
     }
