@@ -55,7 +55,8 @@ async fn insert_subjects(store: &SharedStore, fields: &[(Box<str>, Box<str>)]) {
     for n in 0..SUBJECTS {
         let key = RecordKey::user(&format!("user-{n:08}"));
         let partition = store.partitions().of(&key);
-        let writes = vec![Write { key, expected: 0, set: fields.to_vec(), unset: Vec::new() }];
+        let set = fields.iter().map(|(name, value)| (name, value)).collect();
+        let writes = vec![Write { key, expected: 0, set, unset: Vec::new() }];
         let commit = Commit { partition, now: Clock::System.now(), writes, ..Commit::default() };
         store.commit(commit).await.expect("the commit goes through");
     }

@@ -88,7 +88,7 @@ impl Committer {
             let (key, version) = self.subjects.get_mut(at)?;
             *version += 1;
             let counts: String = (10..22).map(|day| format!("2026-11-{day}={} ", *version % 50)).collect();
-            let set = vec![("events:Task Created".into(), counts.into()), ("last_seen".into(), now.rfc3339().into())];
+            let set = [("events:Task Created", counts), ("last_seen", now.rfc3339())].into();
             Some(Write { key: key.clone(), expected: *version - 1, set, unset: Vec::new() })
         };
         Commit {
