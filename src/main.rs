@@ -1,5 +1,4 @@
 //! The command line; everything it does lives in the library so that tests run the very same code.
-#![forbid(unsafe_code)]
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

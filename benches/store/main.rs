@@ -3,7 +3,13 @@
 //! 64 committers, one for each partition, commit as the engine does: what they know of a record they keep, so that nothing
 //! is loaded. An event is one remembered message and two changed fields (about 170 bytes) of a random subject. The embedded
 //! store writes below `target/`, synced before each answer.
-#![forbid(unsafe_code)]
+#![expect(clippy::indexing_slicing, reason = "a bench that panics has failed")]
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "figures for people"
+)]
 
 mod process;
 mod sizes;

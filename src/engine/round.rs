@@ -334,13 +334,14 @@ impl Round {
         let partition = self.shared.partition(key);
         let from_state = step.note.is_some_and(|note| note != Note::NONE);
         let safe = self.together == Together::Atomic || !from_state;
-        if safe && self.shared.group_of(partition) == self.shared.group_of(step.partition) {
-            if let Some((key, task)) = step.effect.next.take() {
-                let job = Job { key, task, ticket: step.job.ticket.fork(), hops: 0 };
-                let step = Step::new(partition, job);
-                let seen = step.message.and_then(|message| self.again.seen.get(&message).copied());
-                self.steps.push(Step { seen, forerunner: Some(at), ..step });
-            }
+        if safe
+            && self.shared.group_of(partition) == self.shared.group_of(step.partition)
+            && let Some((key, task)) = step.effect.next.take()
+        {
+            let job = Job { key, task, ticket: step.job.ticket.fork(), hops: 0 };
+            let step = Step::new(partition, job);
+            let seen = step.message.and_then(|message| self.again.seen.get(&message).copied());
+            self.steps.push(Step { seen, forerunner: Some(at), ..step });
         }
     }
 

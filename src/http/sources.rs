@@ -136,6 +136,7 @@ impl SourceBook {
 
     /// Notes a request whose sender did not prove who it is; without a `source`, it named none that is configured.
     /// Answers whether the source's last failure was of another kind.
+    #[must_use]
     pub fn unauthorised(&self, source: Option<&SourceName>, at: Millis, code: &str, reason: &str) -> bool {
         let entry = self.entry(source);
         add(&entry.unauthorised, 1);
@@ -144,6 +145,7 @@ impl SourceBook {
 
     /// Notes a request that was refused as a whole for another reason.
     /// Answers whether the source's last failure was of another kind.
+    #[must_use]
     pub fn failed(&self, source: Option<&SourceName>, at: Millis, code: &str, reason: &str) -> bool {
         let entry = self.entry(source);
         add(&entry.failed, 1);

@@ -7,6 +7,7 @@ use crate::store::{FieldList, Fields, Record};
 use crate::time::Millis;
 
 /// Appends `n` in seven bits a byte, the lowest first.
+#[expect(clippy::cast_possible_truncation, reason = "the lowest byte is what is meant")]
 pub(super) fn put_number(out: &mut Vec<u8>, mut n: u64) {
     while n >= 0x80 {
         out.push((n as u8) | 0x80);

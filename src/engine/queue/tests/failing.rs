@@ -55,10 +55,12 @@ async fn a_handler_that_hangs_is_cut_at_its_deadline() {
 #[tokio::test]
 async fn trouble_in_the_store_counts_no_attempt() {
     let failed = AtomicBool::new(false);
-    let mut bench = Bench::new(move |_| match failed.swap(true, Ordering::SeqCst) {
-        false => Doing::StoreDown,
-        true => Doing::Answer(done().into()),
-    });
+    let mut bench =
+        Bench::new(
+            move |_| {
+                if failed.swap(true, Ordering::SeqCst) { Doing::Answer(done().into()) } else { Doing::StoreDown }
+            },
+        );
     bench.add(0, vec![entry("e", None, START)]).await;
     let runner = bench.start(1, QUICK);
     bench.next().await;
