@@ -54,10 +54,11 @@ const CACHED_RECORDS: usize = 200_000;
 /// link points at the end of the chain when it is made.
 const MAX_HOPS: u8 = 8;
 
-/// Applies events. Cheap to clone.
+/// Applies events. Cheap to clone. Its workers end when the last clone is dropped.
 #[derive(Clone)]
 pub struct Engine {
     shared: Arc<Shared>,
+    _mailboxes: Arc<[mpsc::UnboundedSender<Vec<Job>>]>,
 }
 
 struct Shared {
@@ -67,7 +68,7 @@ struct Shared {
     clock: Clock,
     wakes: Wakes,
     /// One for each group of partitions; see [`Shared::group_of`].
-    mailboxes: Vec<mpsc::UnboundedSender<Vec<Job>>>,
+    mailboxes: Vec<mpsc::WeakUnboundedSender<Vec<Job>>>,
     open: AtomicUsize,
     draining: AtomicBool,
 }
@@ -107,7 +108,7 @@ impl Engine {
             setup: ArcSwapOption::empty(),
             clock,
             wakes,
-            mailboxes,
+            mailboxes: mailboxes.iter().map(mpsc::UnboundedSender::downgrade).collect(),
             open: AtomicUsize::new(0),
             draining: AtomicBool::new(false),
         });
@@ -115,7 +116,7 @@ impl Engine {
             let cache = Cache::new(CACHED_RECORDS / usize::from(workers), partitions / workers);
             tokio::spawn(Worker::new(Arc::clone(&shared), inbox, cache).run());
         }
-        Self { shared }
+        Self { shared, _mailboxes: mailboxes.into() }
     }
 
     /// Applies events and returns when they and all their consequences are durable.
@@ -244,13 +245,15 @@ impl Shared {
     }
 }
 
-fn hand_over(mailbox: &mpsc::UnboundedSender<Vec<Job>>, jobs: Vec<Job>) {
+fn hand_over(mailbox: &mpsc::WeakUnboundedSender<Vec<Job>>, jobs: Vec<Job>) {
     if jobs.is_empty() {
         return;
     }
-    if let Err(unsent) = mailbox.send(jobs) {
-        unsent.0.into_iter().for_each(|job| job.ticket.fail(EngineError::Draining));
-    }
+    let unsent = match mailbox.upgrade() {
+        Some(mailbox) => mailbox.send(jobs).map_or_else(|unsent| unsent.0, |()| Vec::new()),
+        None => jobs,
+    };
+    unsent.into_iter().for_each(|job| job.ticket.fail(EngineError::Draining));
 }
 
 /// Where an event begins: tying two ids together, the user's part, or, for a group call without a user, the account's.

@@ -124,15 +124,18 @@ impl Round {
     /// Applies the jobs, what another round left, and whatever follows from them; `None` when what they need can't be read.
     #[tracing::instrument(level = "debug", name = "apply", skip_all, fields(jobs = jobs.len()))]
     pub async fn begin(shared: &Arc<Shared>, cache: &mut Cache, again: Again, jobs: Vec<Job>) -> Option<Self> {
-        let steps = jobs.into_iter().map(|job| Step::new(shared.partition(&job.key), job));
+        // Most events have an account's part as well.
+        let mut steps = Vec::with_capacity(again.steps.len() + 2 * jobs.len());
+        steps.extend(again.steps);
+        steps.extend(jobs.into_iter().map(|job| Step::new(shared.partition(&job.key), job)));
         let mut round = Self {
             together: shared.store.together(),
             now: shared.clock.now(),
             shared: Arc::clone(shared),
             setup: shared.setup(),
-            steps: again.steps.into_iter().chain(steps).collect(),
             parts: HashMap::default(),
-            applied: HashMap::default(),
+            applied: HashMap::with_capacity_and_hasher(steps.capacity(), ahash::RandomState::default()),
+            steps,
             outgoing: Vec::new(),
             again: Again { seen: again.seen, ..Again::default() },
         };

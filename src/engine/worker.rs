@@ -11,6 +11,7 @@ use super::Shared;
 use super::cache::Cache;
 use super::job::Job;
 use super::round::{Again, Round};
+use crate::store::Together;
 
 /// A round takes no more requests when it has so many steps: keeps a commit, and what a refusal costs, small.
 const ROUND: usize = 512;
@@ -19,44 +20,52 @@ const ROUND: usize = 512;
 /// refused, what the second built on it is refused as well, since the versions of its records are not what they were taken for.
 const ON_THEIR_WAY: usize = 2;
 
+/// A second round is begun only when it has so many jobs. Where a commit costs an fsync, one for all is cheaper than two under
+/// less load; where another process does the work, both may as well work at once.
+const SECOND_DURABLE: usize = 128;
+const SECOND_ELSEWHERE: usize = 16;
+
 /// Does the jobs of one group of partitions.
 pub(super) struct Worker {
     shared: Arc<Shared>,
     jobs: mpsc::UnboundedReceiver<Vec<Job>>,
     cache: Cache,
+    /// How many jobs a second round needs.
+    second: usize,
+    /// What waits for a round.
+    waiting: Vec<Job>,
     /// What was refused. It is tried again when no other round is on its way.
     again: Again,
 }
 
 impl Worker {
     pub fn new(shared: Arc<Shared>, jobs: mpsc::UnboundedReceiver<Vec<Job>>, cache: Cache) -> Self {
-        Self { shared, jobs, cache, again: Again::default() }
+        let second = match shared.store.together() {
+            Together::Atomic => SECOND_DURABLE,
+            Together::OneTrip | Together::Apart => SECOND_ELSEWHERE,
+        };
+        Self { shared, jobs, cache, second, waiting: Vec::new(), again: Again::default() }
     }
 
     /// Works until every sender is gone.
     pub async fn run(mut self) {
         let mut rounds = FuturesOrdered::new();
         loop {
-            let refused = !self.again.steps.is_empty();
-            let room = rounds.len() < ON_THEIR_WAY && !refused;
-            let jobs = tokio::select! {
+            if self.may_begin(rounds.len()) {
+                let (again, jobs) = (std::mem::take(&mut self.again), std::mem::take(&mut self.waiting));
+                if let Some(mut round) = Round::begin(&self.shared, &mut self.cache, again, jobs).await {
+                    let commits = round.commits(&mut self.cache);
+                    rounds.push_back(round.commit(commits));
+                }
+            }
+            tokio::select! {
                 // First of all, so that a round that was just begun is on its way before the next one is applied.
                 biased;
-                Some(round) = rounds.next() => {
-                    self.end(round).await;
-                    continue;
-                }
-                () = std::future::ready(()), if refused && rounds.is_empty() => Vec::new(),
-                jobs = self.jobs.recv(), if room => match jobs {
-                    Some(jobs) => jobs,
+                Some(round) = rounds.next() => self.end(round).await,
+                jobs = self.jobs.recv(), if self.waiting.len() < ROUND => match jobs {
+                    Some(jobs) => self.gather(jobs),
                     None => break,
                 },
-            };
-            let jobs = self.gather(jobs);
-            let again = std::mem::take(&mut self.again);
-            if let Some(mut round) = Round::begin(&self.shared, &mut self.cache, again, jobs).await {
-                let commits = round.commits(&mut self.cache);
-                rounds.push_back(round.commit(commits));
             }
         }
         while let Some(round) = rounds.next().await {
@@ -64,14 +73,23 @@ impl Worker {
         }
     }
 
-    /// The jobs that wait, besides those that came.
-    fn gather(&mut self, mut jobs: Vec<Job>) -> Vec<Job> {
-        while self.again.steps.len() + jobs.len() < ROUND
+    fn may_begin(&self, on_their_way: usize) -> bool {
+        let refused = !self.again.steps.is_empty();
+        match on_their_way {
+            0 => refused || !self.waiting.is_empty(),
+            ON_THEIR_WAY.. => false,
+            _ => !refused && self.waiting.len() >= self.second,
+        }
+    }
+
+    /// Takes the jobs that came, and those that wait behind them.
+    fn gather(&mut self, jobs: Vec<Job>) {
+        self.waiting.extend(jobs);
+        while self.waiting.len() < ROUND
             && let Ok(more) = self.jobs.try_recv()
         {
-            jobs.extend(more);
+            self.waiting.extend(more);
         }
-        jobs
     }
 
     async fn end(&mut self, round: Round) {

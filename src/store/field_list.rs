@@ -10,6 +10,12 @@ pub struct FieldList {
 }
 
 impl FieldList {
+    /// An empty list with room for so many fields of so many bytes in all.
+    #[must_use]
+    pub fn with_capacity(fields: usize, bytes: usize) -> Self {
+        Self { text: String::with_capacity(bytes), ends: Vec::with_capacity(fields) }
+    }
+
     /// Appends a field.
     pub fn push(&mut self, name: &str, value: &str) {
         self.put(&[name], |out| out.push_str(value));

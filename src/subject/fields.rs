@@ -92,7 +92,7 @@ impl Subject {
 
     /// What differs from the stored record; afterwards nothing does.
     pub fn take_changes(&mut self) -> Changes {
-        let mut changes = Changes { set: FieldList::default(), unset: std::mem::take(&mut self.gone) };
+        let mut changes = Changes { set: FieldList::with_capacity(8, 512), unset: std::mem::take(&mut self.gone) };
         let set = &mut changes.set;
         self.write_ties(set);
         for (name, known) in &mut self.traits.0 {

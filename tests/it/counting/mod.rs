@@ -59,6 +59,18 @@ pub fn options() -> StoreOptions {
     StoreOptions { partitions, remember: Duration::from_secs(10 * 365 * 86_400), ..StoreOptions::default() }
 }
 
+#[tokio::test]
+async fn an_engine_that_is_dropped_lets_go_of_its_store() {
+    let store = memory();
+    drop(World::new(Arc::clone(&store)));
+    let let_go = async {
+        while Arc::strong_count(&store) > 1 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), let_go).await.expect("its workers end");
+}
+
 #[test]
 fn the_engine_counts_as_the_reference_does() {
     agrees_with_reference(&runtime(), &|| opened(memory()), cases(2000));
