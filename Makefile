@@ -6,8 +6,9 @@ SHELL := bash
 FUZZ_SECONDS ?= 60
 KILLS ?= 300
 SEED ?=
+CASES ?= 20000
 
-.PHONY: help demo test check bench crash-long fuzz docs setup
+.PHONY: help demo test check bench crash-long model-long fuzz docs setup
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -28,7 +29,10 @@ fuzz: ## Run every fuzz target for FUZZ_SECONDS (60), two at a time
 	scripts/fuzz $(FUZZ_SECONDS)
 
 crash-long: ## Kill the server and Redis KILLS (300) times under load, then print the accounting
-	CRASH_REDIS=1 CRASH_KILLS=$(KILLS) CRASH_SEED=$(SEED) cargo test --locked --test it crash:: -- --include-ignored --nocapture --test-threads=1
+	CRASH_KILLS=$(KILLS) CRASH_SEED=$(SEED) cargo test --locked --test it crash:: -- --nocapture --test-threads=1
+
+model-long: ## Check CASES (20000) random streams of events against the counting model, on every store
+	HANDRAISER_MODEL_CASES=$(CASES) cargo test --locked --test it counting:: -- --nocapture
 
 bench: ## Measure throughput, latency and sizes, and print the table of docs/performance.md
 	scripts/setup

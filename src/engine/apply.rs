@@ -7,7 +7,7 @@ use super::job::{AccountPart, Actor, Job, Task};
 use super::setup::Setup;
 use crate::cdp::{Call, Event};
 use crate::counters::plan::is_use;
-use crate::identity::account::{Found, account_of, named_account};
+use crate::identity::account::{Found, account_of, current_account, named_account};
 use crate::identity::{RecordKey, SubjectKind};
 use crate::lead::LeadEvent;
 use crate::lead::build::lead_event;
@@ -46,9 +46,14 @@ impl<'m> Moment<'m> {
                 Some(note) => self.user_again(&job.key, event, state, note),
             },
             Task::Account(part) => self.account(&job.key, part, state, seen.is_some()),
-            Task::Evaluate { event, account } => self.evaluate_user(&job.key, event, account, state),
+            Task::Evaluate { event, account } => self.evaluate_user(&job.key, event.as_deref(), account, state),
             Task::Link { to, event } => self.link(&job.key, to, event, state),
-            Task::Absorb { id, history } => self.absorb(&job.key, id, history, state),
+            Task::Absorb { id, at, history } => self.absorb(&job.key, (id, *at), history, state),
+            Task::Reconsider => self.reconsider(&job.key, state),
+            Task::Lend { user } => {
+                let account = (Arc::clone(&job.key.id), Arc::clone(state));
+                Effect { next: Some(evaluation(user, None, account)), ..Effect::default() }
+            }
             Task::Rename { from, to } => {
                 let state = Arc::make_mut(state);
                 state.ledger.rename_user(&self.setup.plan, from, to.as_deref());
@@ -137,7 +142,9 @@ impl<'m> Moment<'m> {
     fn account(self, key: &RecordKey, part: &AccountPart, shared: &mut Arc<Subject>, again: bool) -> Effect {
         let event = &part.event;
         let mut effect = Effect::default();
-        if !again {
+        if again {
+            self.count_for_who_it_was(part, shared);
+        } else {
             let state = Arc::make_mut(shared);
             self.count_account(part, state);
             effect.note = Some(Note::NONE);
@@ -145,11 +152,23 @@ impl<'m> Moment<'m> {
             let around = Around { other: user, event: Some(event), account_pending: false };
             effect.leads = self.decide(SubjectKind::Account, &key.id, shared, around).leads;
         }
-        effect.next = part.actor.as_ref().filter(|_| part.evaluate_user).map(|actor| {
-            let account = (Arc::clone(&key.id), Arc::clone(shared));
-            (RecordKey::user(&actor.id), Task::Evaluate { event: Arc::clone(event), account })
-        });
+        effect.next = part
+            .actor
+            .as_ref()
+            .filter(|_| part.evaluate_user)
+            .map(|actor| evaluation(&actor.id, Some(Arc::clone(event)), (Arc::clone(&key.id), Arc::clone(shared))));
         effect
+    }
+
+    /// The event may have been counted here for an id that was merged away before its own part was counted there, so that
+    /// the history that was merged knows nothing of this account.
+    fn count_for_who_it_was(self, part: &AccountPart, shared: &mut Arc<Subject>) {
+        let (before, Some(actor)) = (user_key_of(&part.event).id, &part.actor) else { return };
+        if before != actor.id {
+            let state = Arc::make_mut(shared);
+            state.ledger.rename_user(&self.setup.plan, &before, Some(&actor.id));
+            state.rename_member(&before, Some(&actor.id));
+        }
     }
 
     fn count_account(self, part: &AccountPart, state: &mut Subject) {
@@ -168,11 +187,11 @@ impl<'m> Moment<'m> {
     fn evaluate_user(
         self,
         key: &RecordKey,
-        event: &Event,
+        event: Option<&Event>,
         account: &(Arc<str>, Arc<Subject>),
         shared: &mut Arc<Subject>,
     ) -> Effect {
-        let around = Around { other: Some((&account.0, &account.1)), event: Some(event), account_pending: false };
+        let around = Around { other: Some((&account.0, &account.1)), event, account_pending: false };
         let decided = self.decide(SubjectKind::User, &key.id, shared, around);
         Effect { leads: decided.leads, ..Effect::default() }
     }
@@ -189,23 +208,43 @@ impl<'m> Moment<'m> {
         state.user.known = history.user.known;
         // Remembered messages refer to positions in this list.
         state.user.accounts.clone_from(&history.user.accounts);
+        // A history that is here already, and whose entry comes once more, must not be sent on besides.
+        state.user.aliases.clone_from(&history.user.aliases);
         state.user.merged_into = Some((Arc::clone(to), self.now));
         state.dirty.ties = true;
         let handover = history.has_history().then(|| (Arc::clone(to), Box::new(history)));
         Effect { handover, next, ..Effect::default() }
     }
 
-    fn absorb(self, key: &RecordKey, id: &Arc<str>, history: &Subject, shared: &mut Arc<Subject>) -> Effect {
-        if shared.user.aliases.contains(id) || *id == key.id {
+    fn absorb(
+        self,
+        key: &RecordKey,
+        (id, at): (&Arc<str>, Millis),
+        history: &Subject,
+        shared: &mut Arc<Subject>,
+    ) -> Effect {
+        if shared.user.has_absorbed(id, at) || *id == key.id {
             return Effect::default();
         }
         let state = Arc::make_mut(shared);
-        state.merge(id, history);
+        state.merge(id, at, history);
         state.ledger.rename_user(&self.setup.plan, id, Some(&key.id));
-        // Definitions that read the account wait for the user's next event, which brings it along.
-        let around = Around { account_pending: !shared.user.accounts.is_empty(), ..Around::default() };
+        Effect::default()
+    }
+
+    /// What a merge brought may lift the user over a threshold. Says the same however often it is asked: a decision that was
+    /// taken is noted in the state.
+    fn reconsider(self, key: &RecordKey, shared: &mut Arc<Subject>) -> Effect {
+        if !shared.has_history() {
+            // Forgotten meanwhile.
+            return Effect::default();
+        }
+        let account = current_account(&self.setup.config.accounts, shared);
+        let around = Around { account_pending: account.is_some(), ..Around::default() };
         let decided = self.decide(SubjectKind::User, &key.id, shared, around);
-        Effect { leads: decided.leads, ..Effect::default() }
+        let next = account.filter(|_| decided.deferred);
+        let next = next.map(|account| (RecordKey::account(&account), Task::Lend { user: Arc::clone(&key.id) }));
+        Effect { leads: decided.leads, next, ..Effect::default() }
     }
 
     /// Decides about the subject of `shared` for every definition of its kind, and notes in it where it stands now.
@@ -260,6 +299,11 @@ struct Around<'a> {
 /// The record of the user who did an event.
 pub(super) fn user_key_of(event: &Event) -> RecordKey {
     RecordKey::user(event.user_id.as_deref().or(event.anonymous_id.as_deref()).unwrap_or_default())
+}
+
+/// The step that decides about `user` with their account's state.
+fn evaluation(user: &str, event: Option<Arc<Event>>, account: (Arc<str>, Arc<Subject>)) -> (RecordKey, Task) {
+    (RecordKey::user(user), Task::Evaluate { event, account })
 }
 
 #[derive(Default)]

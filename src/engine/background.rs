@@ -58,8 +58,13 @@ struct Merge {
 
 #[async_trait]
 impl Handler for Merge {
-    /// Short, so that a history whose bearer was killed does not wait long for the next one.
+    /// Short, as [`Handler::commit_time`] is: a history whose bearer was killed should not wait long for the next one, and
+    /// bringing it home twice does no harm.
     fn deadline(&self) -> Duration {
+        Duration::from_secs(5)
+    }
+
+    fn commit_time(&self) -> Duration {
         Duration::from_secs(5)
     }
 

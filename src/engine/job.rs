@@ -9,6 +9,7 @@ use crate::cdp::Event;
 use crate::identity::RecordKey;
 use crate::subject::Subject;
 use crate::subject::people::Profile;
+use crate::time::Millis;
 
 /// One step.
 pub(super) struct Job {
@@ -25,12 +26,16 @@ pub(super) enum Task {
     User(Arc<Event>),
     /// The account's part.
     Account(AccountPart),
-    /// Decide about a user with the account's state at hand.
-    Evaluate { event: Arc<Event>, account: (Arc<str>, Arc<Subject>) },
+    /// Decide about a user with the account's state at hand, after an event of theirs or, without one, after a merge.
+    Evaluate { event: Option<Arc<Event>>, account: (Arc<str>, Arc<Subject>) },
     /// Tie the record's id to the user `to`; the event's own part follows.
     Link { to: Arc<str>, event: Arc<Event> },
-    /// Take in the history of `id`, which is this user.
-    Absorb { id: Arc<str>, history: Box<Subject> },
+    /// Take in the history of `id`, which was linked to this user at `at`.
+    Absorb { id: Arc<str>, at: Millis, history: Box<Subject> },
+    /// Decide about a user for whom things have changed without an event; if it takes their account's state, [`Task::Lend`] it.
+    Reconsider,
+    /// Hand this account's state to a decision about `user`; nothing changes here.
+    Lend { user: Arc<str> },
     /// Within this account, `from` was `to` all along, or is forgotten.
     Rename { from: Arc<str>, to: Option<Arc<str>> },
     /// Drop what is cached of the record.

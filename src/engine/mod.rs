@@ -7,6 +7,7 @@
 //! under load and one event when idle. A request is answered when all parts of all its events are durable.
 
 mod apply;
+mod arrivals;
 pub mod background;
 mod cache;
 mod explain;
@@ -50,9 +51,10 @@ pub type SharedConfig = Arc<ArcSwap<Config>>;
 
 /// How many records the workers remember in all.
 const CACHED_RECORDS: usize = 200_000;
-/// How many merges a job follows before it takes the record it stands at for the user: longer chains do not arise, since a
-/// link points at the end of the chain when it is made.
-const MAX_HOPS: u8 = 8;
+/// How many merges a job follows before it takes the record it stands at for the user. A link points at the end of the chain
+/// when it is made, so that a chain grows only when its end is merged away in turn; nobody turns out to be somebody else so
+/// often. (Two users who turn out to be each other in the same instant make a ring, which has no end.)
+const MAX_HOPS: u8 = 64;
 
 /// Applies events. Cheap to clone. Its workers end when the last clone is dropped.
 #[derive(Clone)]

@@ -33,8 +33,6 @@ use crate::identity::PartitionId;
 use crate::store::{Claims, QueueName, SharedStore, StoreError};
 use crate::time::{Clock, Millis};
 
-/// How long a lease outlives the handler's deadline.
-const COMMIT_TIME: Duration = Duration::from_secs(15);
 /// How often trouble with the store is told while it lasts.
 const TELL_AGAIN: Duration = Duration::from_secs(10);
 
@@ -120,7 +118,7 @@ impl Runner {
         let _ = self.task.await;
         if !shared.idle_within(limit).await {
             shared.phase.send_replace(Phase::Abandoning);
-            if !shared.idle_within(COMMIT_TIME).await {
+            if !shared.idle_within(shared.handler.commit_time()).await {
                 tracing::warn!(queue = %shared.queue, "some entries could not be given back; they are free when their leases run out");
             }
         }
@@ -197,7 +195,7 @@ impl Shared {
 
     /// Claims what is due in a partition, as much as there are permits, and has it worked.
     async fn look(self: Arc<Self>, id: PartitionId, mut permits: OwnedSemaphorePermit) {
-        let lease = self.handler.deadline() + COMMIT_TIME;
+        let lease = self.handler.deadline() + self.handler.commit_time();
         let (now, expires) = (self.around.clock.now(), Instant::now() + lease);
         let limit = permits.num_permits();
         let claim = self.around.store.claim(id, &self.queue, now, lease, limit);

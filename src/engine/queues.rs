@@ -32,13 +32,17 @@ pub(super) struct Handover {
     pub from: Arc<str>,
     /// The user that it turned out to be.
     pub into: Arc<str>,
+    /// When that was.
+    pub at: Millis,
     /// The record's fields as they stood.
     pub fields: Fields,
 }
 
 pub(super) fn merge_entry(from: &RecordKey, into: &Arc<str>, history: &Subject, now: Millis) -> Entry {
-    let handover = Handover { from: Arc::clone(&from.id), into: Arc::clone(into), fields: history.to_fields() };
-    entry(format!("merge:{}", from.id), merge(), None, from, &handover, now)
+    let handover =
+        Handover { from: Arc::clone(&from.id), into: Arc::clone(into), at: now, fields: history.to_fields() };
+    // With the time: an id whose link expired may be linked again while the first history is still in the queue, or dead.
+    entry(format!("merge:{}:{}", from.id, now.0), merge(), None, from, &handover, now)
 }
 
 pub(super) fn route_entry(subject: &RecordKey, event: &LeadEvent, now: Millis) -> Entry {

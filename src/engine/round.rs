@@ -3,9 +3,10 @@
 //! The first wave is what arrived; what follows from it (the account's part of an event, a decision about the user) is the
 //! next wave of the same round, where that is safe, and another round's work otherwise. It is safe when both become durable in
 //! one step ([`Together::Atomic`]), or when the event alone says what follows: then a follower that is committed while its
-//! forerunner is refused would come out the same when the forerunner is tried again. An account that was taken from the
-//! user's state must wait until that state is durable; otherwise another process might change it in between, and the event
-//! would be counted for two accounts.
+//! forerunner is refused would come out the same when the forerunner is tried again, and is recognised by its message then.
+//! Whatever rests on a state must wait until that state is durable; it may be refused because another process changed it long
+//! ago, or because the message was counted before. An account that was taken from a stale state would count the event
+//! for two accounts, and a decision on one would make a lead that nobody earned.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use super::{EngineError, MAX_HOPS, Shared, queues};
 use crate::cdp::{Event, MessageHash};
 use crate::identity::account::named_account;
 use crate::identity::{PartitionId, RecordKey};
-use crate::lead::LeadEvent;
+use crate::lead::{Lead, LeadEvent};
 use crate::store::{Commit, CommitError, LeadRow, Note, Record, StoreError, Together, Write};
 use crate::subject::Subject;
 use crate::subject::fields::Changes;
@@ -42,8 +43,6 @@ pub(super) struct Step {
     seen: Option<Note>,
     /// How often it was refused.
     pub tries: u32,
-    /// What followed from it was done in an earlier round.
-    followed: bool,
     /// What its message was applied with, if that is not durable before this round is.
     note: Option<Note>,
     /// The step of this round that it follows from.
@@ -62,7 +61,6 @@ impl Step {
             message,
             seen: None,
             tries: 0,
-            followed: false,
             note: None,
             forerunner: None,
             moved: None,
@@ -99,7 +97,7 @@ enum Outcome {
 pub(super) struct Again {
     /// Steps that were refused.
     pub steps: Vec<Step>,
-    /// Messages that the store knows: what made it refuse, among them those of steps that come up again by themselves.
+    /// Messages that the store knows, of steps that come up again: what made it refuse, and what followed from refused steps.
     pub seen: HashMap<MessageHash, Note, ahash::RandomState>,
     /// Whether everything was refused.
     pub done_nothing: bool,
@@ -139,10 +137,15 @@ impl Round {
             outgoing: Vec::new(),
             again: Again { seen: again.seen, ..Again::default() },
         };
-        if let Err(error) = round.apply_all(cache).await {
+        let applied = match round.apply_all(cache).await {
+            Ok(()) => round.keep_owners().await,
+            failed => failed,
+        };
+        if let Err(error) = applied {
             round.fail_all(cache, &error);
             return None;
         }
+        round.add_leads();
         Some(round)
     }
 
@@ -225,8 +228,8 @@ impl Round {
     /// Reads what the steps from `from` on need to know.
     async fn prepare(&mut self, cache: &mut Cache, from: usize) -> Result<(), StoreError> {
         let wave = self.steps.get(from..).unwrap_or_default();
-        // Whoever reads wants what is stored, also by other processes; what is cached may be older.
-        for step in wave.iter().filter(|step| matches!(step.job.task, Task::Evict | Task::Read(_))) {
+        // What is cached may be older than what is stored. Whoever writes is told by a conflict; these may not write.
+        for step in wave.iter().filter(|step| wants_what_is_stored(&step.job.task)) {
             cache.evict(step.partition, &step.job.key);
         }
         self.load_missing(cache, from).await?;
@@ -303,6 +306,7 @@ impl Round {
         let Some(cached) = cache.get_mut(step.partition, &step.job.key) else { return };
         if let Some((into, _)) = &cached.subject.user.merged_into
             && follows_merges(&step.job)
+            && !is_absorbed(&step.job, &cached.subject)
         {
             step.moved = Some(RecordKey { kind: step.job.key.kind, id: Arc::clone(into) });
             return;
@@ -316,11 +320,12 @@ impl Round {
         step.effect = moment.apply(&step.job, &mut cached.subject, step.seen.or(twin));
         step.note = step.effect.note.or(twin);
         if let (Some(message), Some(note)) = (step.message, step.effect.note) {
+            // Written though nothing changed: that nothing did may rest on a state that another process has changed since.
+            Arc::make_mut(&mut cached.subject).dirty.seen = true;
             self.applied.insert(message, note);
             part.commit.remember.push((message, note));
             part.remembering.push(at);
         }
-        add_leads(&mut part.commit, &step.job.key, &step.effect.leads, self.now);
         if let Some((into, history)) = &step.effect.handover {
             part.commit.enqueue.push(queues::merge_entry(&step.job.key, into, history, self.now));
         }
@@ -330,13 +335,12 @@ impl Round {
     /// Makes the next step of an event part of this round, where that is safe.
     fn follow(&mut self, at: usize) {
         let Some(step) = self.steps.get_mut(at) else { return };
-        if step.followed {
-            step.effect.next = None;
-        }
-        let Some((key, _)) = &step.effect.next else { return };
+        let Some((key, task)) = &step.effect.next else { return };
         let partition = self.shared.partition(key);
-        let from_state = step.note.is_some_and(|note| note != Note::NONE);
+        let from_state = step.note.is_some_and(|note| note != Note::NONE) || rests_on_state(task);
         let safe = self.together == Together::Atomic || !from_state;
+        // What is lent is read afresh, and that is done at the beginning of a round.
+        let safe = safe && !matches!(task, Task::Lend { .. });
         if safe
             && self.shared.group_of(partition) == self.shared.group_of(step.partition)
             && let Some((key, task)) = step.effect.next.take()
@@ -345,6 +349,28 @@ impl Round {
             let step = Step::new(partition, job);
             let seen = step.message.and_then(|message| self.again.seen.get(&message).copied());
             self.steps.push(Step { seen, forerunner: Some(at), ..step });
+        }
+    }
+
+    /// A lead that changes its tier keeps its owner, whom only the stored lead knows. (Who is routed in this very moment is kept
+    /// by the team's memory of turns.)
+    async fn keep_owners(&mut self) -> Result<(), StoreError> {
+        let leads = self.steps.iter_mut().flat_map(|step| &mut step.effect.leads).map(|event| &mut event.lead);
+        for lead in leads.filter(|lead| lead.revision > 1) {
+            let before = self.shared.store.lead(&lead.id).await?;
+            let before = before.and_then(|row| serde_json::from_str::<Lead>(&row.json).ok());
+            if let Some(Lead { routing, timestamps, .. }) = before {
+                lead.routing = routing;
+                lead.timestamps.routed = timestamps.routed;
+            }
+        }
+        Ok(())
+    }
+
+    fn add_leads(&mut self) {
+        for step in self.steps.iter().filter(|step| !step.effect.leads.is_empty()) {
+            let part = self.parts.entry(step.partition).or_default();
+            add_leads(&mut part.commit, &step.job.key, &step.effect.leads, self.now);
         }
     }
 
@@ -387,13 +413,10 @@ impl Round {
         let done: Vec<bool> = steps.iter().map(|step| self.is_done(step)).collect();
         let is_done = |at: Option<usize>| at.is_none_or(|at| done.get(at).copied().unwrap_or(true));
         self.again.done_nothing = !done.contains(&true);
-        let mut followed = vec![false; steps.len()];
-        for (step, done) in steps.iter().zip(&done) {
-            if *done && let Some(flag) = step.forerunner.and_then(|at| followed.get_mut(at)) {
-                *flag = true;
-            }
-        }
-        for (step, followed) in steps.into_iter().zip(followed) {
+        // They come up again when their forerunners are tried again.
+        let known = steps.iter().zip(&done).filter(|(step, done)| **done && !is_done(step.forerunner));
+        self.again.seen.extend(known.filter_map(|(step, _)| step.message.zip(step.note)));
+        for step in steps {
             let outcome = self.parts.get(&step.partition).map(|part| &part.outcome);
             match (outcome, step.moved.is_some()) {
                 (Some(Outcome::Failed(error)), _) => step.fail(error.clone()),
@@ -401,7 +424,7 @@ impl Round {
                     // Comes again when its forerunner is tried again.
                     step.job.ticket.done();
                 }
-                (Some(Outcome::Refused), _) => self.again.steps.extend(retried(step, followed)),
+                (Some(Outcome::Refused), _) => self.again.steps.extend(retried(step)),
                 (_, true) => match &moved {
                     Ok(known) => self.send_on(cache, step, known),
                     Err(error) => step.fail(error.clone()),
@@ -464,20 +487,41 @@ impl Round {
 }
 
 /// A refused step as it was before the round.
-fn retried(step: Step, followed: bool) -> Option<Step> {
+fn retried(step: Step) -> Option<Step> {
     if step.tries >= MAX_TRIES {
         let why = "other processes changed the same records again and again".to_owned();
         step.fail(StoreError::Unavailable(why));
         return None;
     }
     let Step { job, partition, message, seen, tries, .. } = step;
-    let followed = followed || step.followed;
-    Some(Step { seen, tries: tries + 1, followed, message, ..Step::new(partition, job) })
+    Some(Step { seen, tries: tries + 1, message, ..Step::new(partition, job) })
+}
+
+/// Whether a history went along with the record that took it in, when that was merged away in turn.
+fn is_absorbed(job: &Job, state: &Subject) -> bool {
+    matches!(&job.task, Task::Absorb { id, at, .. } if state.user.has_absorbed(id, *at))
+}
+
+/// Whether a step must see what other processes wrote though it may write nothing itself.
+const fn wants_what_is_stored(task: &Task) -> bool {
+    matches!(task, Task::Evict | Task::Read(_) | Task::Lend { .. } | Task::Rename { .. })
+}
+
+/// Whether a step carries the state of its forerunner's record, to decide by.
+const fn rests_on_state(task: &Task) -> bool {
+    match task {
+        Task::Evaluate { .. } => true,
+        Task::Account(AccountPart { actor: Some(actor), .. }) => actor.state.is_some(),
+        _ => false,
+    }
 }
 
 /// Whether a job belongs to whoever holds the history, rather than to the record that it names.
 const fn follows_merges(job: &Job) -> bool {
-    let kind = matches!(job.task, Task::User(_) | Task::Evaluate { .. } | Task::Absorb { .. } | Task::Read(_));
+    let kind = matches!(
+        job.task,
+        Task::User(_) | Task::Evaluate { .. } | Task::Absorb { .. } | Task::Reconsider | Task::Read(_)
+    );
     kind && job.hops < MAX_HOPS
 }
 

@@ -3,14 +3,16 @@
 //! Two commits, in an order in which a crash harms nothing. First the turn in the team's record, remembered under the lead's
 //! id; then, in one step in the lead's partition: the `route` entry is settled, the routed lead stored, and one delivery per
 //! destination queued. Whoever dies in between leaves the entry to the next one, who finds the turn already taken and comes
-//! to the same rep.
+//! to the same rep. The team's next turn notes which leads reached their reps meanwhile, so that those may be forgotten.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 
 use super::SharedConfig;
+use super::arrivals::Arrivals;
 use super::queue::{Handler, Work, settle};
 use crate::config::Config;
 use crate::crm::deliveries::queue_of;
@@ -30,6 +32,7 @@ pub struct Router {
     clock: Clock,
     /// One lead at a time takes a turn of a team, so that only other processes can come in between.
     lines: Mutex<BTreeMap<TeamName, Arc<tokio::sync::Mutex<()>>>>,
+    arrivals: Arrivals,
 }
 
 #[async_trait]
@@ -50,12 +53,29 @@ impl Handler for Router {
             Err(error) => Ok(dead(claimed, format!("the lead can't be written as JSON: {error}"))),
         }
     }
+
+    /// Short, as [`Handler::commit_time`] is: a lead whose router was killed should not wait long for the next one, and routing
+    /// it twice does no harm.
+    fn deadline(&self) -> Duration {
+        Duration::from_secs(10)
+    }
+
+    fn commit_time(&self) -> Duration {
+        Duration::from_secs(5)
+    }
+
+    fn over(&self, claimed: &Claimed, committed: bool) {
+        // The lane of an entry of this queue is its lead.
+        if let Some(lead) = &claimed.entry.lane {
+            self.arrivals.over(lead, committed);
+        }
+    }
 }
 
 impl Router {
     #[must_use]
     pub fn new(store: SharedStore, config: SharedConfig, clock: Clock) -> Self {
-        Self { store, config, clock, lines: Mutex::default() }
+        Self { store, config, clock, lines: Mutex::default(), arrivals: Arrivals::default() }
     }
 
     /// The lead as it is stored.
@@ -85,17 +105,22 @@ impl Router {
         let partition = self.store.partitions().of(&key);
         let line = self.line(&team.name);
         let _turn = line.lock().await;
+        let arrived = self.arrivals.of(&team.name);
+        self.arrivals.set_out(lead, &team.name);
         for _ in 0..TURN_CONFLICTS {
             let loaded = self.store.load(partition, std::slice::from_ref(&key)).await?;
             let record = loaded.into_iter().next().flatten().unwrap_or_default();
             let now = self.clock.now();
-            let Some(turn) = assign(team, &record.fields, lead, now) else { return Ok(None) };
+            let Some(turn) = assign(team, &record.fields, lead, &arrived, now) else { return Ok(None) };
             if turn.set.is_empty() && turn.unset.is_empty() {
                 return Ok(Some(turn));
             }
             let writes = vec![write(&key, &record, &turn)];
             match self.store.commit(Commit { partition, now, writes, ..Commit::default() }).await {
-                Ok(()) => return Ok(Some(turn)),
+                Ok(()) => {
+                    self.arrivals.told(&team.name, &arrived);
+                    return Ok(Some(turn));
+                }
                 Err(CommitError::Store(error)) => return Err(error),
                 Err(_) => tokio::task::yield_now().await,
             }

@@ -16,9 +16,12 @@ use crate::store::Together;
 /// A round takes no more requests when it has so many steps: keeps a commit, and what a refusal costs, small.
 const ROUND: usize = 512;
 
-/// How many rounds may be on their way at once: while one becomes durable, the next is applied on top of it. Should the first be
-/// refused, what the second built on it is refused as well, since the versions of its records are not what they were taken for.
-const ON_THEIR_WAY: usize = 2;
+/// How many rounds may be on their way at once. A second one would be applied on top of what the first changed, and count on being
+/// refused with it. That holds only while the versions of records tell whose write they are: when another process wrote
+/// the version that the first was to write, or when a record was dropped from the cache meanwhile and read again, what is built
+/// on a refused round expects the very version that somebody else wrote; it is taken, with counts that are not there and
+/// without some that are.
+const ON_THEIR_WAY: usize = 1;
 
 /// A second round is begun only when it has so many jobs. Where a commit costs an fsync, one for all is cheaper than two under
 /// less load; where another process does the work, both may as well work at once.

@@ -24,6 +24,14 @@ pub fn account_of(keys: &[AccountKey], event: &Event, user: Option<&Subject>) ->
     keys.iter().find_map(|key| find(key, event, user))
 }
 
+/// The account of a user when there is no event to tell: the first of `keys` that finds one in what is known of the user, or
+/// else the one that became known last.
+#[must_use]
+pub fn current_account(keys: &[AccountKey], user: &Subject) -> Option<Arc<str>> {
+    let found = keys.iter().find_map(|key| in_user(key, user));
+    found.or_else(|| user.user.accounts.last().cloned())
+}
+
 /// The account that the event itself names, whatever is known of the user.
 #[must_use]
 pub fn named_account(keys: &[AccountKey], event: &Event) -> Option<Arc<str>> {
@@ -39,11 +47,15 @@ fn find(key: &AccountKey, event: &Event, user: Option<&Subject>) -> Option<Found
         AccountKey::GroupId if event.call == Call::Group => event.group_id.as_deref().map(in_event),
         AccountKey::GroupId => None,
         AccountKey::Path(root, steps) => at_path(root_of(*root, event)?, steps).map(|id| in_event(&id)),
-        AccountKey::LastGroup => user?.user.group().map(|(account, _)| Found::InUser(Arc::clone(account))),
-        AccountKey::EmailDomain => {
-            let email = user?.traits.text("email")?;
-            work_domain(email).map(|domain| Found::InUser(Arc::from(domain)))
-        }
+        AccountKey::LastGroup | AccountKey::EmailDomain => in_user(key, user?).map(Found::InUser),
+    }
+}
+
+fn in_user(key: &AccountKey, user: &Subject) -> Option<Arc<str>> {
+    match key {
+        AccountKey::LastGroup => user.user.group().map(|(account, _)| Arc::clone(account)),
+        AccountKey::EmailDomain => work_domain(user.traits.text("email")?).map(Arc::from),
+        AccountKey::ContextGroupId | AccountKey::GroupId | AccountKey::Path(..) => None,
     }
 }
 

@@ -15,4 +15,4 @@ mod tests;
 pub use decide::{Decision, Pending, decide};
 pub use facts::LeadFacts;
 pub use spec::{Assign, Route, RouteTarget, Team, TeamName};
-pub use turns::{REMEMBERED, Turn, assign};
+pub use turns::{ON_THEIR_WAY, REMEMBERED, Turn, assign};

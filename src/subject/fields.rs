@@ -10,7 +10,8 @@
 //! | `p:<user>` | accounts: JSON of one of its people |
 //! | `known` | users: `1` once the id was sent as a `userId` |
 //! | `merged_into` | users: the id that holds the history now, and since when |
-//! | `aliases`, `accounts` | users: JSON lists |
+//! | `aliases` | users: JSON: ids that were merged into this one, and when they were linked to it (Unix milliseconds) |
+//! | `accounts` | users: a JSON list |
 //! | `last_group` | users: position in `accounts`, and when the group call was |
 
 use std::fmt::Write as _;

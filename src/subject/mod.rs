@@ -43,8 +43,9 @@ pub struct UserTies {
     pub known: bool,
     /// The record that holds this one's history since it was merged away, and when that was.
     pub merged_into: Option<(Arc<str>, Millis)>,
-    /// Ids whose history was merged into this one.
-    pub aliases: Vec<Arc<str>>,
+    /// Ids whose history was merged into this one, and when each was linked to it: an id whose link expired begins a new
+    /// history, and may be linked again.
+    pub aliases: BTreeMap<Arc<str>, Millis>,
     /// The user's accounts in the order in which they became known. Positions never change: remembered messages refer to
     /// them. At most [`MAX_ACCOUNTS`].
     pub accounts: Vec<Arc<str>>,
@@ -80,8 +81,8 @@ impl Subject {
         self.first_seen.is_some() || !self.traits.is_empty() || !self.user.aliases.is_empty()
     }
 
-    /// Takes in the history of an id that turned out to be the same user.
-    pub fn merge(&mut self, id: &str, other: &Self) {
+    /// Takes in the history of an id that turned out to be the same user, and was linked to it at `at`.
+    pub fn merge(&mut self, id: &Arc<str>, at: Millis, other: &Self) {
         self.ledger.merge(&other.ledger);
         self.traits.merge(&other.traits);
         for at in [other.first_seen, other.last_seen].into_iter().flatten() {
@@ -90,7 +91,7 @@ impl Subject {
         for (definition, theirs) in &other.standings {
             self.standings.entry(Arc::clone(definition)).or_insert_with(|| Standing { dirty: true, ..theirs.clone() });
         }
-        self.user.merge(id, &other.user);
+        self.user.merge(id, at, &other.user);
         self.dirty.ties = true;
     }
 }
@@ -130,11 +131,16 @@ impl UserTies {
         }
     }
 
-    fn merge(&mut self, id: &str, other: &Self) {
-        for alias in std::iter::once(id).chain(other.aliases.iter().map(|a| &**a)) {
-            if !self.aliases.iter().any(|known| &**known == alias) {
-                self.aliases.push(Arc::from(alias));
-            }
+    /// Whether the history that `id` had when it was linked at `at` is in here.
+    #[must_use]
+    pub fn has_absorbed(&self, id: &str, at: Millis) -> bool {
+        self.aliases.get(id).is_some_and(|last| *last >= at)
+    }
+
+    fn merge(&mut self, id: &Arc<str>, at: Millis, other: &Self) {
+        for (alias, at) in std::iter::once((id, at)).chain(other.aliases.iter().map(|(alias, at)| (alias, *at))) {
+            let last = self.aliases.entry(Arc::clone(alias)).or_insert(at);
+            *last = at.max(*last);
         }
         for account in &other.accounts {
             self.account_index(account);

@@ -33,9 +33,12 @@ struct Desk {
 
 impl Desk {
     fn new(definitions: &str) -> Self {
+        Self::with_routes(definitions, "routes: [ { name: all, to: self_serve } ]")
+    }
+
+    fn with_routes(definitions: &str, routes: &str) -> Self {
         let text = format!(
-            "sources: {{ app: {{ write_key: k }} }}\ntraits: {{ user: {{ role: text }} }}\n{definitions}\n\
-             routes: [ {{ name: all, to: self_serve }} ]\n\
+            "sources: {{ app: {{ write_key: k }} }}\ntraits: {{ user: {{ role: text }} }}\n{definitions}\n{routes}\n\
              destinations: {{ crm: {{ webhook: {{ url: \"http://127.0.0.1:9/\" }}, allow_addresses: [ 127.0.0.0/8 ] }} }}\n"
         );
         let loaded = load_text("test.yaml", &text, &|_| None).unwrap_or_else(|errors| panic!("{errors:#?}"));
@@ -202,6 +205,104 @@ async fn a_change_of_tier_revises_the_lead() {
     assert_ne!(ids[0], ids[1], "each event of a lead's life has an idempotency key of its own");
 }
 
+/// Long after the team's record has forgotten the lead, its owner keeps it, and no turn is taken for it again.
+#[tokio::test]
+async fn a_change_of_tier_keeps_the_owner() {
+    const OTHERS: usize = 200;
+    let routes = "teams: { sales: { reps: [ ana@x.example, ben@x.example ] } }\nroutes: [ { name: all, to: sales } ]";
+    let desk = Desk::with_routes(TEAM_PLAN, routes);
+    let around = Surroundings { store: Arc::clone(&desk.store), clock: desk.clock.clone(), wakes: desk.wakes.clone() };
+    let background = Background::start(&desk.engine, around, Arc::clone(&desk.config));
+    let routed = async |count: usize, revision: u32| {
+        let what = format!("{count} routed leads of revision {revision}");
+        eventually(&what, Duration::from_secs(20), async || {
+            let rows = desk.store.leads(&LeadQuery { limit: 1_000, ..LeadQuery::default() }).await.expect("leads");
+            let leads = rows.iter().map(|row| serde_json::from_str::<Lead>(&row.json).expect("a lead"));
+            let routing = leads.filter(|lead| lead.revision == revision).filter_map(|lead| lead.routing);
+            let routing: Vec<_> = routing.collect();
+            (routing.len() == count).then_some(routing)
+        })
+        .await
+    };
+    let qualify = async |account: &str| {
+        desk.group("ana", account, json!({"plan": "free", "employees": 20})).await;
+        desk.track_times("ana", "Task Created", 4).await;
+    };
+    qualify("acme").await;
+    let owner = routed(1, 1).await[0].owner.clone();
+    for n in 0..OTHERS {
+        qualify(&format!("account-{n}")).await;
+    }
+    routed(OTHERS + 1, 1).await;
+    desk.group("ana", "acme", json!({"employees": "1,200"})).await;
+    eventually("the revised lead is at its owner's", Duration::from_secs(20), async || {
+        let queue = desk.queued().await;
+        queue.is_empty().then_some(())
+    })
+    .await;
+    assert_eq!(routed(1, 2).await[0].owner, owner);
+    let team = RecordKey::team("sales");
+    let record = desk.store.load(desk.store.partitions().of(&team), &[team]).await.expect("loads");
+    let turns = record[0].as_ref().and_then(|record| record.fields.get("turns")).expect("turns");
+    assert_eq!(**turns, *(OTHERS + 1).to_string(), "no turn for a lead that has its owner");
+    background.drain(Duration::from_secs(1)).await;
+}
+
+/// Ids are tied one to the next, as by an admin who renames users again and again; what the first one does still counts.
+#[tokio::test]
+async fn long_chains_of_merges_lead_to_their_end() {
+    let desk = Desk::new(
+        "
+counters:
+  visits: { of: user, page: any }
+definitions:
+  - { name: visitor, of: user, intent: [ visits > 1000 ] }
+",
+    );
+    let around = Surroundings { store: Arc::clone(&desk.store), clock: desk.clock.clone(), wakes: desk.wakes.clone() };
+    let background = Background::start(&desk.engine, around, Arc::clone(&desk.config));
+    for n in 0..20 {
+        let (old, new) = (format!("user-{n}"), format!("user-{}", n + 1));
+        desk.send(vec![desk.event(Call::Page, &old)]).await;
+        desk.send(vec![Event { previous_id: Some(old.as_str().into()), ..desk.event(Call::Alias, &new) }]).await;
+    }
+    desk.send(vec![desk.event(Call::Page, "user-0")]).await;
+    eventually("21 visits of the last", Duration::from_secs(10), async || {
+        let explained = desk.engine.explain(&RecordKey::user("user-20")).await.expect("reads")?;
+        (explained.counters["visits"] == json!(21)).then_some(())
+    })
+    .await;
+    background.drain(Duration::from_secs(1)).await;
+}
+
+/// The link of an idle anonymous id left the store, the user stayed; what the id does next belongs to the user again.
+#[tokio::test]
+async fn an_id_whose_link_expired_may_be_linked_again() {
+    let desk = Desk::new(
+        "
+counters:
+  visits: { of: user, page: any }
+definitions:
+  - { name: visitor, of: user, intent: [ visits > 1000 ] }
+",
+    );
+    let around = Surroundings { store: Arc::clone(&desk.store), clock: desk.clock.clone(), wakes: desk.wakes.clone() };
+    let background = Background::start(&desk.engine, around, Arc::clone(&desk.config));
+    for visits in [2, 4, 6] {
+        let visit = || Event { user_id: None, anonymous_id: Some("anon".into()), ..desk.event(Call::Page, "") };
+        desk.send(vec![visit(), visit()]).await;
+        desk.send(vec![Event { anonymous_id: Some("anon".into()), ..desk.event(Call::Identify, "ana") }]).await;
+        eventually("all visits of the user", Duration::from_secs(10), async || {
+            let explained = desk.engine.explain(&RecordKey::user("ana")).await.expect("reads")?;
+            (explained.counters["visits"] == json!(visits)).then_some(())
+        })
+        .await;
+        desk.store.forget(&RecordKey::user("anon")).await.expect("forgets");
+        desk.clock.advance(Millis::DAY);
+    }
+    background.drain(Duration::from_secs(1)).await;
+}
+
 /// Who they are, in a company that fits, and enough use; or one telling attempt.
 #[tokio::test]
 async fn a_user_is_decided_about_with_their_account_at_hand() {
@@ -269,6 +370,36 @@ definitions:
     let explained = desk.engine.explain(&RecordKey::user("anon-1")).await.expect("reads").expect("is known");
     assert_eq!(explained.merged_into.as_deref(), Some("ana"));
     background.drain(Duration::from_secs(1)).await;
+}
+
+/// The past of an anonymous id is what lifts the user over the threshold, and the definition reads their account: the lead comes
+/// at once, whole, and no second one with the next event.
+#[tokio::test]
+async fn a_merge_alone_qualifies_a_user_who_has_accounts() {
+    let desk = Desk::new(
+        "
+counters:
+  visits: { of: user, page: Pricing }
+definitions:
+  - { name: comparing prices, of: user, intent: [ visits >= 3 ], fit: [ account.plan == \"free\" ] }
+",
+    );
+    let around = Surroundings { store: Arc::clone(&desk.store), clock: desk.clock.clone(), wakes: desk.wakes.clone() };
+    let background = Background::start(&desk.engine, around, Arc::clone(&desk.config));
+    let visit = |user: &str| Event { name: Some("Pricing".into()), ..desk.event(Call::Page, user) };
+    let anonymous = || Event { user_id: None, anonymous_id: Some("anon-1".into()), ..visit("") };
+    // The group that was joined last, not the account that became known last.
+    desk.group("ana", "acme", json!({"plan": "free", "name": "Acme"})).await;
+    desk.send(vec![Event { context_group_id: Some("other".into()), ..visit("ana") }, anonymous(), anonymous()]).await;
+    let identify = Event { anonymous_id: Some("anon-1".into()), ..desk.event(Call::Identify, "ana") };
+    desk.send(vec![identify]).await;
+    let lead =
+        eventually("the lead of the merged user", Duration::from_secs(10), async || desk.leads().await.pop()).await;
+    assert_eq!((lead.subject.id.as_str(), &lead.usage["visits"]), ("ana", &json!(3)));
+    assert_eq!(lead.account.as_ref().and_then(|account| account.name.as_deref()), Some("Acme"));
+    desk.send(vec![visit("ana")]).await;
+    background.drain(Duration::from_secs(1)).await;
+    assert_eq!(desk.leads().await.len(), 1);
 }
 
 /// A link and what the anonymous id did may come in one batch, in any order; all of it belongs to the user.

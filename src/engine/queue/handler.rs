@@ -28,6 +28,16 @@ pub trait Handler: Send + Sync + 'static {
         Duration::from_secs(30)
     }
 
+    /// How long the lease outlives the deadline, for committing what was made of the entry while the store comes and goes. After
+    /// a crash the entry waits for the deadline and for this.
+    fn commit_time(&self) -> Duration {
+        Duration::from_secs(10)
+    }
+
+    /// This process is done with a claimed entry, and [`Work::Commit`] of the handler's was `committed`, or it was not: the entry
+    /// was settled otherwise, or is somebody else's. Not called when the process dies before.
+    fn over(&self, _claimed: &Claimed, _committed: bool) {}
+
     /// Whether entries may be claimed now.
     fn admission(&self, _now: Millis) -> Admission {
         Admission::Open

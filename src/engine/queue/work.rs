@@ -33,11 +33,12 @@ impl Shared {
     /// Works `claimed`, whose lease runs out at `expires`. The permit is free again when this ends, however it ends.
     pub(super) async fn work(self: Arc<Self>, claimed: Claimed, expires: Instant, permit: OwnedSemaphorePermit) {
         let mut phase = self.phase.subscribe();
-        let finished = tokio::select! {
-            () = self.handle(&claimed, expires) => true,
-            _ = phase.wait_for(|phase| *phase >= Phase::Abandoning) => false,
+        let committed = tokio::select! {
+            committed = self.handle(&claimed, expires) => Some(committed),
+            _ = phase.wait_for(|phase| *phase >= Phase::Abandoning) => None,
         };
-        if !finished {
+        self.handler.over(&claimed, committed == Some(true));
+        if committed.is_none() {
             self.give_back(&claimed, "the server stopped before it was finished", Duration::ZERO, expires).await;
         }
         drop(permit);
@@ -46,28 +47,34 @@ impl Shared {
         self.changed.notify_one();
     }
 
+    /// Answers whether a commit of the handler's own was done.
+    ///
     /// The span names no entry: ids of users stand in some entries' ids.
     #[tracing::instrument(level = "debug", name = "work", skip_all, fields(queue = %self.queue, attempts = claimed.entry.attempts))]
-    async fn handle(&self, claimed: &Claimed, expires: Instant) {
+    async fn handle(&self, claimed: &Claimed, expires: Instant) -> bool {
         for _ in 0..CONFLICTS {
             let work = match self.attempt(claimed).await {
                 Ok(work) => work,
                 Err(error) => {
                     let wait = spread(SOON.0, SOON.1, rand::random());
-                    return self.give_back(claimed, &error.to_string(), wait, expires).await;
+                    self.give_back(claimed, &error.to_string(), wait, expires).await;
+                    return false;
                 }
             };
+            let own = matches!(work, Work::Commit(_));
             let commit = match work {
                 Work::Commit(commit) => *commit,
                 Work::Settle(outcome) => self.settlement(claimed, outcome),
             };
             match self.commit(commit, expires).await {
-                Committed::Yes | Committed::Lost => return,
+                Committed::Yes => return own,
+                Committed::Lost => return false,
                 Committed::Conflict => {}
             }
         }
         let wait = spread(SOON.0, SOON.1, rand::random());
         self.give_back(claimed, "its records kept changing meanwhile", wait, expires).await;
+        false
     }
 
     /// Asks the handler, and makes an outcome of a panic or a missed deadline.

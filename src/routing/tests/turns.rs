@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 
 use super::team;
-use crate::routing::{REMEMBERED, Team, Turn, assign};
+use crate::routing::{ON_THEIR_WAY, REMEMBERED, Team, Turn, assign};
 use crate::store::Fields;
 use crate::time::Millis;
 
@@ -18,11 +19,21 @@ fn apply(fields: &mut Fields, turn: &Turn) {
     }
 }
 
-/// Gives one lead and keeps what changed.
-fn give(team: &Team, fields: &mut Fields, lead: &str) -> String {
-    let turn = assign(team, fields, lead, NOON).expect("the team has reps");
+/// Gives one lead and keeps what changed; the leads `stored` reached their reps.
+fn give_after(team: &Team, fields: &mut Fields, lead: &str, stored: &[Arc<str>]) -> String {
+    let turn = assign(team, fields, lead, stored, NOON).expect("the team has reps");
     apply(fields, &turn);
     turn.rep.to_string()
+}
+
+/// Gives one lead that stays on its way.
+fn give(team: &Team, fields: &mut Fields, lead: &str) -> String {
+    give_after(team, fields, lead, &[])
+}
+
+/// How many leads of a kind the record remembers.
+fn remembered(fields: &Fields, kind: &str) -> usize {
+    fields.keys().filter(|name| name.starts_with(kind)).count()
 }
 
 fn give_many(team: &Team, fields: &mut Fields, leads: std::ops::Range<usize>) -> Vec<String> {
@@ -55,7 +66,7 @@ fn the_record_can_be_read_by_a_person() {
 fn a_lead_given_before_goes_to_the_same_rep_and_takes_no_turn() {
     let (team, mut fields) = (team(&["ana", "ben"]), Fields::new());
     give(&team, &mut fields, "first");
-    let again = assign(&team, &fields, "first", NOON).expect("reps");
+    let again = assign(&team, &fields, "first", &[], NOON).expect("reps");
     assert_eq!((&*again.rep, again.set.len(), again.unset.len()), ("ana", 0, 0));
     assert_eq!(give(&team, &mut fields, "second"), "ben");
 }
@@ -86,19 +97,57 @@ fn a_rep_who_left_is_forgotten_and_returns_as_a_joiner() {
 
 #[test]
 fn an_empty_team_gives_to_nobody() {
-    assert_eq!(assign(&team(&[]), &Fields::new(), "lead", NOON), None);
+    assert_eq!(assign(&team(&[]), &Fields::new(), "lead", &[], NOON), None);
 }
 
 #[test]
-fn given_leads_are_bounded_in_number_and_in_age() {
-    let (team, mut fields) = (team(&["ana", "ben"]), Fields::new());
-    give_many(&team, &mut fields, 0..1_000);
-    let given = |fields: &Fields| fields.keys().filter(|name| name.starts_with("given:")).count();
-    assert_eq!(given(&fields), usize::try_from(REMEMBERED).expect("small"));
+fn leads_that_reached_their_reps_are_bounded_in_number_and_in_age() {
+    let (team, mut fields, mut stored) = (team(&["ana", "ben"]), Fields::new(), Vec::new());
+    for lead in (0..1_000).map(|lead| Arc::<str>::from(format!("lead {lead}"))) {
+        give_after(&team, &mut fields, &lead, &stored);
+        stored = vec![lead];
+    }
+    assert_eq!(remembered(&fields, "given:"), 1, "the last one is on its way");
+    assert_eq!(remembered(&fields, "kept:"), usize::try_from(REMEMBERED).expect("small") - 1);
 
-    let turn = assign(&team, &fields, "a week later", NOON.plus(8 * Millis::DAY)).expect("reps");
+    let turn = assign(&team, &fields, "a week later", &stored, NOON.plus(8 * Millis::DAY)).expect("reps");
     apply(&mut fields, &turn);
-    assert_eq!(given(&fields), 1);
+    assert_eq!((remembered(&fields, "given:"), remembered(&fields, "kept:")), (1, 0));
+}
+
+/// The worker of one lead is killed after the turn; by the time its lease has run out, thousands of others were given.
+#[test]
+fn a_lead_on_its_way_keeps_its_turn_however_many_come_after_it() {
+    let (team, mut fields) = (team(&["ana", "ben", "cy"]), Fields::new());
+    let rep = give(&team, &mut fields, "waits");
+    let mut stored = Vec::new();
+    for lead in (0..1_000).map(|lead| Arc::<str>::from(format!("lead {lead}"))) {
+        give_after(&team, &mut fields, &lead, &stored);
+        stored = vec![lead];
+    }
+    let again = assign(&team, &fields, "waits", &stored, NOON).expect("reps");
+    assert_eq!((&*again.rep, again.set.len()), (&*rep, 0), "no second turn");
+}
+
+#[test]
+fn leads_that_never_arrive_are_bounded_as_well() {
+    let (team, mut fields) = (team(&["ana", "ben"]), Fields::new());
+    for turn in 1..ON_THEIR_WAY + 20 {
+        fields.insert(format!("given:lead {turn}").into(), format!("{turn} {} ana", NOON.rfc3339()).into());
+    }
+    give(&team, &mut fields, "last");
+    assert_eq!(remembered(&fields, "given:"), ON_THEIR_WAY);
+    assert!(!fields.contains_key("given:lead 20") && fields.contains_key("given:lead 21"), "the oldest go");
+}
+
+#[test]
+fn a_lead_that_changes_hands_is_on_its_way_again() {
+    let mut fields = Fields::new();
+    give(&team(&["ana", "ben"]), &mut fields, "first");
+    give_after(&team(&["ana", "ben"]), &mut fields, "second", &[Arc::from("first")]);
+    assert!(fields.contains_key("kept:first") && !fields.contains_key("given:first"));
+    assert_eq!(give(&team(&["ben", "cy"]), &mut fields, "first"), "ben");
+    assert_eq!(give(&team(&["ana", "ben", "cy"]), &mut fields, "first"), "ben");
 }
 
 #[test]

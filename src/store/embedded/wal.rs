@@ -2,9 +2,11 @@
 //! for it.
 //!
 //! That alone never ends while the writer goes on appending, and the log would grow. So when the thread has moved nearly
-//! everything, the writer moves the small rest itself and begins the log anew.
+//! everything, the writer moves the small rest itself and begins the log anew. A log that a killed process left behind is moved
+//! when the store is opened: one that is killed again and again before it has written much would otherwise leave a longer
+//! log each time, and take longer to start.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -27,7 +29,9 @@ pub(super) struct WalMover {
 }
 
 impl WalMover {
+    /// To be called when nobody uses the file yet.
     pub(super) fn start(path: PathBuf) -> Result<Self, StoreError> {
+        move_what_was_left(&path);
         let (orders, receiver) = sync_channel(1);
         let moved = Arc::new(AtomicBool::new(false));
         let done = Arc::clone(&moved);
@@ -64,7 +68,16 @@ impl Drop for WalMover {
     }
 }
 
-fn serve(path: &std::path::Path, orders: &Receiver<()>, done: &AtomicBool) {
+fn move_what_was_left(path: &Path) {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let long = std::fs::metadata(log).is_ok_and(|log| log.len() >= EVERY as u64);
+    if long && let Ok(connection) = schema::open_second_writer(path) {
+        move_log(&connection, "TRUNCATE");
+    }
+}
+
+fn serve(path: &Path, orders: &Receiver<()>, done: &AtomicBool) {
     let mut connection = None;
     while orders.recv().is_ok() {
         if connection.is_none() {

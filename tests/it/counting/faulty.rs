@@ -13,11 +13,17 @@ use handraiser::time::Millis;
 pub struct FaultyStore {
     inner: SharedStore,
     state: AtomicU64,
+    together: Option<Together>,
 }
 
 impl FaultyStore {
     pub fn new(inner: SharedStore, seed: u64) -> Self {
-        Self { inner, state: AtomicU64::new(seed) }
+        Self { inner, state: AtomicU64::new(seed), together: None }
+    }
+
+    /// One that takes commits as `together` says, which must not be more than `inner` can promise.
+    pub fn taking(self, together: Together) -> Self {
+        Self { together: Some(together), ..self }
     }
 
     fn dice(&self) -> u64 {
@@ -56,11 +62,11 @@ impl Store for FaultyStore {
     }
 
     fn together(&self) -> Together {
-        self.inner.together()
+        self.together.unwrap_or_else(|| self.inner.together())
     }
 
     async fn commit_all(&self, commits: Vec<Commit>) -> Vec<Result<(), CommitError>> {
-        if self.inner.together() != Together::Atomic {
+        if self.together() != Together::Atomic {
             // Each fails or succeeds by itself.
             let mut outcomes = Vec::new();
             for commit in commits {
@@ -130,7 +136,14 @@ impl Store for FaultyStore {
     }
 
     async fn forget(&self, key: &RecordKey) -> Result<Forgotten, StoreError> {
-        self.inner.forget(key).await
+        match self.dice() {
+            0..15 => Err(down()),
+            15..30 => {
+                self.inner.forget(key).await?;
+                Err(down())
+            }
+            _ => self.inner.forget(key).await,
+        }
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -1,5 +1,6 @@
 //! The engine under test beside the reference.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,18 +14,19 @@ use handraiser::store::{Commit, Outcome, Settle, SharedStore};
 use handraiser::time::{Clock, Millis};
 use serde_json::{Value, json};
 
+use super::leads;
 use super::reference::Reference;
 use super::stream::{Op, Who};
 use crate::harness::events::blank;
-use crate::harness::settings;
 
-/// An engine on an empty store, with a clock that the stream turns.
+/// Engines on an empty store, as of several processes, with a clock that the stream turns.
 pub struct World {
     store: SharedStore,
-    engine: Engine,
+    engines: Vec<Engine>,
     clock: Clock,
     counters: Vec<Counter>,
     number: Mutex<u64>,
+    turn: AtomicUsize,
 }
 
 fn counter(name: &str, of: SubjectKind, event: EventMatch, aggregate: Aggregate, window: Window) -> Counter {
@@ -66,14 +68,17 @@ fn counters() -> Vec<Counter> {
 }
 
 impl World {
-    pub fn new(store: SharedStore) -> Self {
-        let counters = counters();
+    pub fn new(store: SharedStore, processes: usize) -> Self {
+        let config = leads::config();
+        // Conditions know counters by their places.
+        let counters: Vec<Counter> = config.counters.iter().cloned().chain(counters()).collect();
         let accounts = vec![AccountKey::ContextGroupId, AccountKey::GroupId, AccountKey::LastGroup];
-        let config = Config { counters: counters.clone(), accounts, ..settings::empty() };
+        let config = Config { counters: counters.clone(), accounts, ..config };
         let clock = Clock::manual(Millis(1_795_000_000_000));
         let config = Arc::new(ArcSwap::from_pointee(config));
-        let engine = Engine::new(Arc::clone(&store), config, clock.clone(), Wakes::default());
-        Self { store, engine, clock, counters, number: Mutex::new(0) }
+        let start = |_| Engine::new(Arc::clone(&store), Arc::clone(&config), clock.clone(), Wakes::default());
+        let engines = (0..processes).map(start).collect();
+        Self { store, engines, clock, counters, number: Mutex::new(0), turn: AtomicUsize::new(0) }
     }
 
     /// Plays a stream and compares all figures. What is wrong comes back as text.
@@ -111,18 +116,54 @@ impl World {
         self.compare(&reference).await
     }
 
+    /// Any of the processes; each time another one.
+    fn engine(&self) -> &Engine {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        &self.engines[turn % self.engines.len()]
+    }
+
+    /// Has every process count for the same few subjects at once, several requests at a time, and compares all figures.
+    pub async fn check_at_once(&self, requests: usize) -> Result<(), String> {
+        let mut reference = Reference::default();
+        let mut senders = Vec::new();
+        for at in 0..4 * self.engines.len() {
+            let mut batches = Vec::new();
+            for n in 0..requests {
+                let used = |k: usize| Op::Use {
+                    who: Who::User(((at + n + k) % 3) as u8),
+                    name: 1,
+                    account: Some((k % 2) as u8),
+                    value: (at * 7 + k) as i16,
+                    late: 0,
+                };
+                let batch: Vec<Event> = (0..5).map(|k| self.event(&used(k))).collect();
+                batch.iter().for_each(|event| reference.accept(event));
+                batches.push(batch);
+            }
+            let engine = self.engines[at % self.engines.len()].clone();
+            senders.push(tokio::spawn(async move {
+                for batch in batches {
+                    while engine.submit(batch.clone()).await.is_err() {}
+                }
+            }));
+        }
+        for sender in senders {
+            sender.await.map_err(|error| error.to_string())?;
+        }
+        self.compare(&reference).await
+    }
+
     /// Sends as a CDP does: again and again until it is acknowledged.
     async fn send(&self, batch: &mut Vec<Event>) {
         let events = std::mem::take(batch);
         if events.is_empty() {
             return;
         }
-        while self.engine.submit(events.clone()).await.is_err() {}
+        while self.engine().submit(events.clone()).await.is_err() {}
         self.merge_all().await;
     }
 
     async fn merge_all(&self) {
-        let handler = MergeHandler::new(self.engine.clone());
         for partition in self.store.partitions().all() {
             loop {
                 let now = self.clock.now();
@@ -132,7 +173,7 @@ impl World {
                     break;
                 }
                 for claimed in claims.claimed {
-                    while handler.merge(&claimed).await.is_err() {}
+                    while MergeHandler::new(self.engine().clone()).merge(&claimed).await.is_err() {}
                     let settle = Settle {
                         queue: claimed.entry.queue.clone(),
                         id: claimed.entry.id.clone(),
@@ -147,11 +188,28 @@ impl World {
         }
     }
 
+    /// Forgets the user whom the first of `ids` names, as often as it takes; answers which of them are still known.
+    pub async fn forget(&self, ids: &[&str]) -> Vec<String> {
+        if let Some(id) = ids.first() {
+            while self.engine().forget(&RecordKey::user(id)).await.is_err() {}
+        }
+        let mut left = Vec::new();
+        for key in ids.iter().map(|id| RecordKey::user(id)) {
+            let explained = loop {
+                if let Ok(explained) = self.engine().explain(&key).await {
+                    break explained;
+                }
+            };
+            left.extend(explained.map(|explained| explained.subject.id));
+        }
+        left
+    }
+
     async fn compare(&self, reference: &Reference) -> Result<(), String> {
         let subjects = reference.users.iter().map(|id| RecordKey::user(id));
         for key in subjects.chain(reference.accounts.iter().map(|id| RecordKey::account(id))) {
             let explained = loop {
-                if let Ok(explained) = self.engine.explain(&key).await {
+                if let Ok(explained) = self.engine().explain(&key).await {
                     break explained.ok_or_else(|| format!("nothing is known of {key}"))?;
                 }
             };
@@ -165,7 +223,7 @@ impl World {
                 }
             }
         }
-        Ok(())
+        leads::check(&*self.store, reference, &self.counters, self.clock.now()).await
     }
 
     fn event(&self, op: &Op) -> Event {

@@ -62,8 +62,7 @@ impl Ledger {
             let at = dice.random_range(0..books.again.len());
             calls.push(books.again.swap_remove(at));
         }
-        // The last account is finished: a user whom a merge alone lifts over a threshold becomes a lead with their next event.
-        while calls.len() < wanted && !(books.stopped && books.made.is_multiple_of(CALLS * PEOPLE)) {
+        while calls.len() < wanted && !books.stopped {
             calls.push(call(books.made));
             books.made += 1;
         }

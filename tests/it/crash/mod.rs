@@ -1,10 +1,9 @@
 //! The crash campaign: the server and Redis are killed with SIGKILL at random moments under load, and in the end the books
 //! must balance. Every acknowledged event is counted once, every lead arrived, none is missing and none is doubled under its
-//! idempotency key; the reps' turns are shared out evenly, within three leads.
+//! idempotency key; the reps' turns are shared out evenly, to the last lead.
 //!
-//! With `CRASH_REDIS=1` (`make crash-long`) Redis itself is killed as well.
-//!
-//! `CRASH_KILLS` sets the number of kills (20), `CRASH_SEED` repeats a campaign's dice (not its timing).
+//! `CRASH_KILLS` sets the number of kills, `CRASH_SEED` repeats a campaign's dice (not its timing). On Redis the default is
+//! lower, because what a killed worker held comes back only when its lease runs out.
 
 mod accounts;
 mod ledger;
@@ -20,21 +19,20 @@ use world::World;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn books_balance_on_the_embedded_store() {
-    campaign("embedded", World::embedded(seed()).await).await;
+    campaign("embedded", World::embedded(seed()).await, number("CRASH_KILLS", 20)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes a minute; `make crash-long` runs it"]
 async fn books_balance_on_redis_with_two_servers() {
-    campaign("Redis, two servers", World::redis(seed()).await).await;
+    campaign("Redis, two servers", World::redis(seed()).await, number("CRASH_KILLS", 10)).await;
 }
 
-async fn campaign(name: &str, mut world: World) {
+async fn campaign(name: &str, mut world: World, kills: u64) {
     let start = Instant::now();
     let mut dice = StdRng::seed_from_u64(world.seed);
     println!("crash campaign on {name}, seed {}", world.seed);
     let senders = world.send();
-    for _ in 0..number("CRASH_KILLS", 20) {
+    for _ in 0..kills {
         tokio::time::sleep(Duration::from_millis(dice.random_range(30..600))).await;
         world.kill_and_restart(&mut dice).await;
     }

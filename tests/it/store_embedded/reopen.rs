@@ -1,5 +1,6 @@
 //! Closing and opening again, with and without a last checkpoint.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use handraiser::identity::{Partitions, RecordKey};
@@ -42,6 +43,32 @@ async fn check_filled(store: &SharedStore, rounds: u64) {
     assert_eq!(leads.len() as u64, rounds.min(7));
     let pending: Vec<_> = (0..rounds).rev().map(|n| format!("e{n}")).collect();
     assert_eq!(row_ids(store, EntryState::Pending, "q").await, pending);
+}
+
+/// What a kill leaves behind: the file and its log as they are at this moment, elsewhere.
+fn crash_image(path: &Path, directory: &Path) -> PathBuf {
+    let (image, log) = (directory.join("image.db"), |path: &Path| PathBuf::from(format!("{}-wal", path.display())));
+    std::fs::copy(path, &image).expect("the file can be copied");
+    std::fs::copy(log(path), log(&image)).expect("the log can be copied");
+    image
+}
+
+#[tokio::test]
+async fn a_long_log_that_a_kill_left_behind_is_moved_at_start() {
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let path = directory.path().join("store.db");
+    let store = open(&path);
+    let (key, large) = (user(&store, "u"), "x".repeat(4 << 20));
+    for round in 0..12 {
+        let text = format!("{round}{large}");
+        ok(&store, Commit { writes: vec![write(&key, round, &[("n", text.as_str())])], ..commit_at(now()) }).await;
+    }
+    let image = crash_image(&path, directory.path());
+    let log = || std::fs::metadata(format!("{}-wal", image.display())).map_or(0, |log| log.len());
+    assert!(log() >= 32 << 20, "the log is long: {}", log());
+    let reopened = open(&image);
+    assert!(log() < 1 << 20, "the log was moved: {}", log());
+    assert_eq!(record(&reopened, &key).await.expect("it is there").version, 12);
 }
 
 #[tokio::test]
