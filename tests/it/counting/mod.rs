@@ -69,7 +69,7 @@ pub fn options() -> StoreOptions {
 #[tokio::test]
 async fn an_engine_that_is_dropped_lets_go_of_its_store() {
     let store = memory();
-    drop(World::new(Arc::clone(&store)));
+    drop(World::new(Arc::clone(&store), 1));
     let let_go = async {
         while Arc::strong_count(&store) > 1 {
             tokio::task::yield_now().await;
