@@ -56,7 +56,7 @@ async fn insert_subjects(store: &SharedStore, fields: &[(Box<str>, Box<str>)]) {
         let key = RecordKey::user(&format!("user-{n:08}"));
         let partition = store.partitions().of(&key);
         let set = fields.iter().map(|(name, value)| (name, value)).collect();
-        let writes = vec![Write { key, expected: 0, set, unset: Vec::new() }];
+        let writes = vec![Write { key, expected: 0, version: 1, set, unset: Vec::new() }];
         let commit = Commit { partition, now: Clock::System.now(), writes, ..Commit::default() };
         store.commit(commit).await.expect("the commit goes through");
     }

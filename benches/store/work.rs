@@ -89,7 +89,7 @@ impl Committer {
             *version += 1;
             let counts: String = (10..22).map(|day| format!("2026-11-{day}={} ", *version % 50)).collect();
             let set = [("events:Task Created", counts), ("last_seen", now.rfc3339())].into();
-            Some(Write { key: key.clone(), expected: *version - 1, set, unset: Vec::new() })
+            Some(Write { key: key.clone(), expected: *version - 1, version: *version, set, unset: Vec::new() })
         };
         Commit {
             partition: self.partition,

@@ -23,7 +23,7 @@ use crate::cdp::{Event, MessageHash};
 use crate::identity::account::named_account;
 use crate::identity::{PartitionId, RecordKey};
 use crate::lead::{Lead, LeadEvent};
-use crate::store::{Commit, CommitError, LeadRow, Note, Record, StoreError, Together, Write};
+use crate::store::{Commit, CommitError, LeadRow, Note, Record, StoreError, Together, Write, next_version};
 use crate::subject::Subject;
 use crate::subject::fields::Changes;
 use crate::subject::people::Profile;
@@ -159,8 +159,9 @@ impl Round {
                 cached.touched = false;
                 if cached.subject.is_dirty() {
                     let Changes { set, unset } = Arc::make_mut(&mut cached.subject).take_changes();
-                    part.commit.writes.push(Write { key: key.clone(), expected: cached.version, set, unset });
-                    cached.version += 1;
+                    let (expected, version) = (cached.version, next_version(cached.version));
+                    part.commit.writes.push(Write { key: key.clone(), expected, version, set, unset });
+                    cached.version = version;
                 }
             }
             if !part.commit.writes.is_empty() || !part.commit.remember.is_empty() {
@@ -503,7 +504,7 @@ fn is_absorbed(job: &Job, state: &Subject) -> bool {
 }
 
 /// Whether a step must see what other processes wrote though it may write nothing itself.
-const fn wants_what_is_stored(task: &Task) -> bool {
+pub(super) const fn wants_what_is_stored(task: &Task) -> bool {
     matches!(task, Task::Evict | Task::Read(_) | Task::Lend { .. } | Task::Rename { .. })
 }
 

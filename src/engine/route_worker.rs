@@ -19,7 +19,9 @@ use crate::crm::deliveries::queue_of;
 use crate::identity::RecordKey;
 use crate::lead::{Lead, LeadEvent, Routing};
 use crate::routing::{Decision, Team, TeamName, Turn, assign, decide};
-use crate::store::{Claimed, Commit, CommitError, Entry, LeadRow, Outcome, Record, SharedStore, StoreError, Write};
+use crate::store::{
+    Claimed, Commit, CommitError, Entry, LeadRow, Outcome, Record, SharedStore, StoreError, Write, next_version,
+};
 use crate::time::{Clock, Millis};
 
 /// How often a turn is tried when other processes take theirs in the same instant.
@@ -172,7 +174,8 @@ fn with(mut event: LeadEvent, routing: Routing, now: Millis) -> LeadEvent {
 }
 
 fn write(key: &RecordKey, record: &Record, turn: &Turn) -> Write {
-    Write { key: key.clone(), expected: record.version, set: turn.set.clone(), unset: turn.unset.clone() }
+    let (expected, version) = (record.version, next_version(record.version));
+    Write { key: key.clone(), expected, version, set: turn.set.clone(), unset: turn.unset.clone() }
 }
 
 fn delivery(claimed: &Claimed, destination: &str, routed: &LeadEvent, payload: String, now: Millis) -> Entry {

@@ -10,18 +10,16 @@ use tokio::sync::mpsc;
 use super::Shared;
 use super::cache::Cache;
 use super::job::Job;
-use super::round::{Again, Round};
+use super::round::{Again, Round, wants_what_is_stored};
 use crate::store::Together;
 
 /// A round takes no more requests when it has so many steps: keeps a commit, and what a refusal costs, small.
 const ROUND: usize = 512;
 
-/// How many rounds may be on their way at once. A second one would be applied on top of what the first changed, and count on being
-/// refused with it. That holds only while the versions of records tell whose write they are: when another process wrote
-/// the version that the first was to write, or when a record was dropped from the cache meanwhile and read again, what is built
-/// on a refused round expects the very version that somebody else wrote; it is taken, with counts that are not there and
-/// without some that are.
-const ON_THEIR_WAY: usize = 1;
+/// How many rounds may be on their way at once: while one becomes durable, the next is applied on top of it. Should the first be
+/// refused, what the second built on it is refused as well: it expects versions that only the first would have written
+/// ([`crate::store::next_version`]). Nothing new is begun then until both have ended.
+const ON_THEIR_WAY: usize = 2;
 
 /// A second round is begun only when it has so many jobs. Where a commit costs an fsync, one for all is cheaper than two under
 /// less load; where another process does the work, both may as well work at once.
@@ -81,7 +79,12 @@ impl Worker {
         match on_their_way {
             0 => refused || !self.waiting.is_empty(),
             ON_THEIR_WAY.. => false,
-            _ => !refused && self.waiting.len() >= self.second,
+            // What is on its way is not stored yet.
+            _ => {
+                !refused
+                    && self.waiting.len() >= self.second
+                    && !self.waiting.iter().any(|job| wants_what_is_stored(&job.task))
+            }
         }
     }
 

@@ -32,7 +32,7 @@ fn rewrite(name: &str) -> String {
         }
         let starts_word = match previous {
             None => true,
-            Some(before) => letter.is_uppercase() && ends_word(before, letters.peek().copied()),
+            Some(before) => is_capital(letter) && ends_word(before, letters.peek().copied()),
         };
         if starts_word && !out.is_empty() {
             out.push('_');
@@ -45,7 +45,12 @@ fn rewrite(name: &str) -> String {
 
 /// Whether a capital between `before` and `after` begins a word.
 fn ends_word(before: char, after: Option<char>) -> bool {
-    !before.is_uppercase() || after.is_some_and(char::is_lowercase)
+    !is_capital(before) || after.is_some_and(char::is_lowercase)
+}
+
+/// Whether a letter has a small form. Some capitals have none (`𝔸`); they would begin a word in a name that is canonical already.
+fn is_capital(letter: char) -> bool {
+    letter.is_uppercase() && !letter.to_lowercase().eq([letter])
 }
 
 #[cfg(test)]
@@ -69,6 +74,7 @@ mod tests {
             ("__v", "v"),
             ("a__b", "a_b"),
             ("Größe", "größe"),
+            ("Ͷ𝔸ʹ", "ͷ𝔸ʹ"),
             ("", ""),
         ] {
             assert_eq!(canonical_trait(written), expected, "{written}");

@@ -42,11 +42,24 @@ impl Default for StoreOptions {
 /// The fields of a record: names and values that a person can read.
 pub type Fields = BTreeMap<Box<str>, Box<str>>;
 
-/// A versioned record. Versions start at 1 and grow by one with each write.
+/// A versioned record. Versions grow with each write, and no two writers ever write the same one ([`next_version`]).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Record {
     pub version: u64,
     pub fields: Fields,
+}
+
+/// Bits of a version that tell whose write it is.
+const WHOSE: u32 = 24;
+
+/// A version that follows `version`, and that nobody else writes: whoever expects it can only mean this very write. A plain
+/// count would not do: what was built on a write that is refused would be taken if somebody else wrote in its place.
+///
+/// The upper 40 bits count writes, the lower 24 are random: of two writers of the same number, one in 17 million pairs gets
+/// the same version, and then only one of the two is written.
+#[must_use]
+pub fn next_version(version: u64) -> u64 {
+    (((version >> WHOSE) + 1) << WHOSE) | u64::from(rand::random::<u32>() >> (u32::BITS - WHOSE))
 }
 
 /// What is remembered with an applied message: which of the user's accounts it was counted for, if that was taken from the
@@ -97,8 +110,10 @@ pub struct Commit {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Write {
     pub key: RecordKey,
-    /// The version that was read; 0 when the record was absent. The new version is one more.
+    /// The version that was read; 0 when the record was absent.
     pub expected: u64,
+    /// The new version; see [`next_version`].
+    pub version: u64,
     pub set: FieldList,
     /// Fields to remove, before any are set.
     pub unset: Vec<Box<str>>,

@@ -118,7 +118,7 @@ async fn seeded() -> SharedStore {
     let commit = Commit {
         partition,
         now: NOW,
-        writes: vec![Write { key: acme.clone(), expected: 0, set, unset: Vec::new() }],
+        writes: vec![Write { key: acme.clone(), expected: 0, version: 1, set, unset: Vec::new() }],
         leads: vec![LeadRow {
             id: "ld_1".into(),
             subject: acme.clone(),

@@ -43,6 +43,7 @@ async fn count(store: &SharedStore, key: &RecordKey, message: u128) -> Result<bo
         let write = Write {
             key: key.clone(),
             expected: before.version,
+            version: before.version + 1,
             set: [("n", (n + 1).to_string())].into(),
             unset: Vec::new(),
         };
@@ -204,7 +205,7 @@ async fn a_flush_of_all_data_begins_the_store_anew() {
     let partition = store.partitions().of(&key);
     count(&store, &key, 1).await.expect("it is up");
     server.cli(&["flushall"]);
-    let stale = Write { key: key.clone(), expected: 1, set: FieldList::default(), unset: Vec::new() };
+    let stale = Write { key: key.clone(), expected: 1, version: 2, set: FieldList::default(), unset: Vec::new() };
     let commit = Commit { partition, now: now(), writes: vec![stale], ..Commit::default() };
     let refused = store.commit(commit).await.expect_err("what was read is gone");
     assert!(matches!(refused, CommitError::Conflict(keys) if keys == [key.clone()]));

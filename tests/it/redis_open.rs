@@ -28,7 +28,7 @@ fn write(key: RecordKey) -> Commit {
     Commit {
         partition: PartitionId(3),
         now: Clock::System.now(),
-        writes: vec![Write { key, expected: 0, set, unset: Vec::new() }],
+        writes: vec![Write { key, expected: 0, version: 1, set, unset: Vec::new() }],
         remember: vec![(MessageHash(1), Note::NONE)],
         ..Commit::default()
     }
@@ -139,7 +139,7 @@ async fn old_keys_leave_by_themselves() {
     // Once subjects stay, an expiry that was set before is taken off.
     let store = RedisStore::open(at(&server.url()), options(8)).await.expect("it opens");
     let again = write(RecordKey::user("42"));
-    let writes = again.writes.into_iter().map(|write| Write { expected: 1, ..write }).collect();
+    let writes = again.writes.into_iter().map(|write| Write { expected: 1, version: 2, ..write }).collect();
     store.commit(Commit { writes, remember: Vec::new(), ..again }).await.expect("it is up");
     assert_eq!(ttl("hr:{p3}:user:42"), -1);
 }

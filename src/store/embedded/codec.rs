@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use crate::store::{FieldList, Fields, Record};
+use crate::store::{FieldList, Fields, Record, Write};
 use crate::time::Millis;
 
 /// Appends `n` in seven bits a byte, the lowest first.
@@ -111,16 +111,17 @@ impl Packed {
     }
 
     /// What a write makes of `base`; `None` when the bytes of `base` can't be read.
-    pub(super) fn changed(base: Option<&Self>, set: FieldList, unset: Vec<Box<str>>, now: Millis) -> Option<Self> {
+    pub(super) fn changed(base: Option<&Self>, write: Write, now: Millis) -> Option<Self> {
+        let Write { version, set, unset, .. } = write;
         let change = Arc::new(Change { set, unset });
         let Some(before) = base else {
-            let first = Self { version: 1, touched: now, base: Arc::default(), later: vec![change] };
+            let first = Self { version, touched: now, base: Arc::default(), later: vec![change] };
             return Some(Self { base: first.fields()?, later: Vec::new(), ..first });
         };
         let mut later = Vec::with_capacity(before.later.len() + 1);
         later.extend_from_slice(&before.later);
         later.push(change);
-        let changed = Self { version: before.version + 1, touched: now, base: Arc::clone(&before.base), later };
+        let changed = Self { version, touched: now, base: Arc::clone(&before.base), later };
         if changed.later.len() < WAITING {
             return Some(changed);
         }
@@ -204,6 +205,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::identity::RecordKey;
+
+    fn write(version: u64, set: FieldList, unset: Vec<Box<str>>) -> Write {
+        Write { key: RecordKey::user("u"), expected: version - 1, version, set, unset }
+    }
 
     proptest! {
         #[test]
@@ -227,7 +233,8 @@ mod tests {
                 let unset: Vec<Box<str>> = unset.into_iter().map(Into::into).collect();
                 unset.iter().for_each(|name| { model.remove(name); });
                 model.extend(set.iter().map(|(name, value)| (name.as_str().into(), value.as_str().into())));
-                packed = Packed::changed(packed.as_ref(), set.into_iter().collect(), unset, Millis(7));
+                let write = write(at as u64 + 1, set.into_iter().collect(), unset);
+                packed = Packed::changed(packed.as_ref(), write, Millis(7));
                 let record = packed.as_ref().and_then(Packed::unpack);
                 prop_assert_eq!(record, Some(Record { version: at as u64 + 1, fields: model.clone() }));
             }
@@ -237,7 +244,7 @@ mod tests {
         fn foreign_bytes_never_panic(bytes: Vec<u8>) {
             let packed = Packed::stored(1, Millis(0), bytes.into());
             let _ = packed.unpack();
-            let changed = Packed::changed(Some(&packed), [("a", "b")].into(), vec![], Millis(0));
+            let changed = Packed::changed(Some(&packed), write(2, [("a", "b")].into(), vec![]), Millis(0));
             let _ = changed.and_then(|changed| changed.unpack());
         }
     }

@@ -167,8 +167,9 @@ impl Stage {
         bases: &[Option<Arc<Packed>>],
         now: Millis,
     ) -> Result<(), StoreError> {
-        for (Write { key, set, unset, .. }, base) in writes.into_iter().zip(bases) {
-            let changed = Packed::changed(base.as_deref(), set, unset, now).ok_or_else(|| unreadable(&key))?;
+        for (write, base) in writes.into_iter().zip(bases) {
+            let key = write.key.clone();
+            let changed = Packed::changed(base.as_deref(), write, now).ok_or_else(|| unreadable(&key))?;
             self.records.insert(key, Arc::new(changed));
         }
         Ok(())

@@ -48,6 +48,7 @@ pub(super) fn put_forget(out: &mut Vec<u8>, key: &RecordKey) {
 fn put_write(out: &mut Vec<u8>, write: &Write) {
     put_key(out, &write.key);
     put_number(out, write.expected);
+    put_number(out, write.version);
     put_number(out, write.unset.len() as u64);
     write.unset.iter().for_each(|name| put_bytes(out, name.as_bytes()));
     put_number(out, write.set.len() as u64);
@@ -92,10 +93,10 @@ fn several<'a, T>(bytes: &mut Bytes<'a>, mut one: impl FnMut(&mut Bytes<'a>) -> 
 }
 
 fn write(bytes: &mut Bytes<'_>) -> Option<Write> {
-    let (key, expected) = (key(bytes)?, bytes.number()?);
+    let (key, expected, version) = (key(bytes)?, bytes.number()?, bytes.number()?);
     let unset = several(bytes, |bytes| Some(bytes.text()?.into()))?;
     let set = several(bytes, |bytes| Some((bytes.text()?, bytes.text()?)))?.into_iter().collect();
-    Some(Write { key, expected, set, unset })
+    Some(Write { key, expected, version, set, unset })
 }
 
 fn key(bytes: &mut Bytes<'_>) -> Option<RecordKey> {
@@ -117,6 +118,7 @@ mod tests {
         let write = Write {
             key: RecordKey::account("ünï"),
             expected: 300,
+            version: u64::MAX,
             set: [("a", "x".repeat(1_000)), ("", "\0".to_owned())].into(),
             unset: vec!["gone".into()],
         };

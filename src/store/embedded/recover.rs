@@ -133,9 +133,9 @@ impl Recovered {
         let base = shared.record(connection, partition, &write.key)?;
         let version = base.as_ref().map_or(0, |base| base.version);
         if write.expected == version {
-            let changed =
-                Packed::changed(base.as_deref(), write.set, write.unset, now).ok_or_else(|| unreadable(&write.key))?;
-            shared.partition(partition)?.cache.publish(write.key, changed.into());
+            let key = write.key.clone();
+            let changed = Packed::changed(base.as_deref(), write, now).ok_or_else(|| unreadable(&key))?;
+            shared.partition(partition)?.cache.publish(key, changed.into());
         } else if write.expected > version {
             self.gaps.insert(write.key);
         }

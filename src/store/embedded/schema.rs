@@ -10,7 +10,7 @@ use crate::store::StoreError;
 /// Marks the file as a store of this program: `hrst`.
 const APPLICATION_ID: i64 = 0x6872_7374;
 /// Grows when an older program could no longer read the file.
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
 
 const TABLES: &str = "
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;

@@ -80,7 +80,7 @@ impl Partition {
 
     fn write(&mut self, write: Write) {
         let record = self.records.entry(write.key).or_default();
-        record.version += 1;
+        record.version = write.version;
         for field in &write.unset {
             record.fields.remove(field);
         }

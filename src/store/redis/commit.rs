@@ -119,7 +119,7 @@ impl Encoder<'_> {
         for field in &write.unset {
             call.arg(&escape(field));
         }
-        call.arg(VERSION).show(write.expected + 1);
+        call.arg(VERSION).show(write.version);
         for (field, value) in write.set.iter() {
             call.arg(&escape(field)).arg(value);
         }
@@ -183,7 +183,7 @@ mod tests {
     use crate::store::FieldList;
 
     fn commit() -> Commit {
-        let write = |key| Write { key, expected: 3, set: FieldList::default(), unset: vec![] };
+        let write = |key| Write { key, expected: 3, version: 4, set: FieldList::default(), unset: vec![] };
         Commit {
             writes: vec![write(RecordKey::user("a")), write(RecordKey::user("b"))],
             remember: vec![(MessageHash(1), Note::NONE)],

@@ -144,6 +144,7 @@ impl Play {
         let writes = plan.writes.iter().map(|(n, (stale, fields))| Write {
             key: self.keys[usize::from(*n)].clone(),
             expected: version(*n) + u64::from(*stale),
+            version: version(*n) + 1,
             set: fields.iter().filter_map(|(f, v)| Some((format!("f{f}"), v.as_deref()?))).collect(),
             unset: fields.iter().filter(|(_, v)| v.is_none()).map(|(f, _)| format!("f{f}").into()).collect(),
         });

@@ -45,7 +45,7 @@ pub fn commit_at(now: Millis) -> Commit {
 
 pub fn write(key: &RecordKey, expected: u64, set: &[(&str, &str)]) -> Write {
     let set = set.iter().copied().collect();
-    Write { key: key.clone(), expected, set, unset: Vec::new() }
+    Write { key: key.clone(), expected, version: expected + 1, set, unset: Vec::new() }
 }
 
 pub fn entry(queue_name: &str, id: &str, due: Millis) -> Entry {

@@ -79,7 +79,8 @@ async fn a_commit_that_meets_a_conflict_has_the_handler_look_again() {
     let mut bench = Bench::new(move |claimed| {
         // Twice with a version that isn't true, then with the true one.
         let expected = if count.fetch_add(1, Ordering::SeqCst) < 2 { 9 } else { 0 };
-        let write = Write { key: key.clone(), expected, set: FieldList::default(), unset: Vec::new() };
+        let write =
+            Write { key: key.clone(), expected, version: expected + 1, set: FieldList::default(), unset: Vec::new() };
         let mut follow_up = entry("follow-up", None, START.plus(60_000));
         follow_up.queue = QueueName::new("next");
         Doing::Answer(
