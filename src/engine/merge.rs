@@ -71,7 +71,7 @@ mod tests {
     use crate::config::load_text;
     use crate::engine::{SharedConfig, Wakes, queues};
     use crate::lead::Lead;
-    use crate::store::{LeadQuery, MemoryStore, SharedStore, StoreOptions};
+    use crate::store::{Commit, LeadQuery, MemoryStore, Outcome, Settle, SharedStore, StoreOptions};
     use crate::time::{Clock, Millis};
 
     const CONFIG: &str = "
@@ -181,6 +181,34 @@ destinations: { crm: { webhook: { url: \"http://127.0.0.1:9/\" }, allow_addresse
         there.submit(vec![known(6, "free")]).await.expect("commits");
         MergeHandler::new(here).merge(&claimed).await.expect("merges");
         assert_eq!(leads(&store).await.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn who_is_forgotten_does_not_come_back_with_a_history_that_was_on_its_way() {
+        let (store, claimed) = linked().await;
+        let engine = engine(&store);
+        let ana = RecordKey::user("ana");
+        let forgetting = tokio::spawn({
+            let (engine, ana) = (engine.clone(), ana.clone());
+            async move { engine.forget(&ana).await }
+        });
+        // Whoever holds the history gives it back after a while.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert!(!forgetting.is_finished(), "it waits for the holder");
+        let settle = Settle {
+            queue: claimed.entry.queue.clone(),
+            id: claimed.entry.id.clone(),
+            lease: claimed.lease,
+            outcome: Outcome::Retry { due: NOW, attempts: 1, error: "killed".to_owned() },
+        };
+        let commit = Commit { partition: claimed.partition, now: NOW, settle: vec![settle], ..Commit::default() };
+        store.commit(commit).await.expect("the lease is given back");
+        forgetting.await.expect("no panic").expect("forgets");
+        for key in [ana, RecordKey::user("anon")] {
+            assert_eq!(engine.explain(&key).await.expect("reads"), None, "{key}");
+        }
+        let claims = store.claim(claimed.partition, &queues::merge(), NOW, Duration::from_secs(1), 9).await;
+        assert_eq!(claims.expect("claims").claimed, []);
     }
 
     #[tokio::test]
