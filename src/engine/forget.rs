@@ -28,7 +28,7 @@ pub(super) async fn forget(shared: &Shared, key: &RecordKey) -> Result<Forgotten
         let root = RecordKey { kind: RecordKind::User, id: shared.root_of(&key.id).await? };
         // A history that is still on its way would bring the user back to life with its arrival.
         for handover in histories_of(shared, &root).await? {
-            forget_history(shared, &handover, &mut total).await?;
+            forget_history(shared, key, &handover, &mut total).await?;
         }
         forget_user(shared, key, &root, &mut total).await?;
         if histories_of(shared, &root).await?.is_empty() {
@@ -51,13 +51,21 @@ async fn histories_of(shared: &Shared, root: &RecordKey) -> Result<Vec<Handover>
     Ok(handovers.filter(|handover| handover.into == root.id).collect())
 }
 
-/// Forgets the id that a history comes from, with the entry that carries it, unless somebody holds that.
-async fn forget_history(shared: &Shared, handover: &Handover, total: &mut Forgotten) -> Result<(), EngineError> {
+/// Forgets the id that a history comes from, with the entry that carries it, unless somebody holds that. The id that was asked for
+/// leads to its user, and goes last.
+async fn forget_history(
+    shared: &Shared,
+    key: &RecordKey,
+    handover: &Handover,
+    total: &mut Forgotten,
+) -> Result<(), EngineError> {
     for account in &Subject::read(&handover.fields).0.user.accounts {
         let task = Task::Rename { from: Arc::clone(&handover.from), to: None };
         shared.run(RecordKey::account(account), task).await?;
     }
-    add(total, forget_record(shared, &RecordKey::user(&handover.from)).await?);
+    if handover.from != key.id {
+        add(total, forget_record(shared, &RecordKey::user(&handover.from)).await?);
+    }
     Ok(())
 }
 
