@@ -19,6 +19,7 @@ pub mod queues;
 mod round;
 pub mod route_worker;
 mod setup;
+mod step;
 mod ticket;
 mod wake;
 mod worker;

@@ -18,7 +18,8 @@ use super::apply::{Effect, Moment};
 use super::cache::Cache;
 use super::job::{AccountPart, Actor, Job, Task};
 use super::setup::Setup;
-use super::{EngineError, MAX_HOPS, Shared, queues};
+use super::step::{Step, counts_for_request, follows_merges, is_absorbed, rests_on_state, wants_what_is_stored};
+use super::{MAX_HOPS, Shared, queues};
 use crate::cdp::{Event, MessageHash};
 use crate::identity::account::named_account;
 use crate::identity::{PartitionId, RecordKey};
@@ -28,50 +29,6 @@ use crate::subject::Subject;
 use crate::subject::fields::Changes;
 use crate::subject::people::Profile;
 use crate::time::Millis;
-
-/// How often a step is tried again because other processes changed its records, before its request fails (and is retried by
-/// its sender).
-const MAX_TRIES: u32 = 64;
-
-/// A job in a round, and what became of it.
-pub(super) struct Step {
-    job: Job,
-    partition: PartitionId,
-    /// What its record remembers of it, if it is a kind of job that is done once for each message.
-    message: Option<MessageHash>,
-    /// Set when the message is known to be applied already.
-    seen: Option<Note>,
-    /// How often it was refused.
-    pub tries: u32,
-    /// What its message was applied with, if that is not durable before this round is.
-    note: Option<Note>,
-    /// The step of this round that it follows from.
-    forerunner: Option<usize>,
-    /// The user who holds its record's history now: it belongs there.
-    moved: Option<RecordKey>,
-    effect: Effect,
-}
-
-impl Step {
-    pub fn new(partition: PartitionId, job: Job) -> Self {
-        let message = message_of(&job);
-        Self {
-            job,
-            partition,
-            message,
-            seen: None,
-            tries: 0,
-            note: None,
-            forerunner: None,
-            moved: None,
-            effect: Effect::default(),
-        }
-    }
-
-    fn fail(self, error: StoreError) {
-        self.job.ticket.fail(EngineError::Store(error));
-    }
-}
 
 /// What a round changes in one partition.
 #[derive(Default)]
@@ -425,7 +382,7 @@ impl Round {
                     // Comes again when its forerunner is tried again.
                     step.job.ticket.done();
                 }
-                (Some(Outcome::Refused), _) => self.again.steps.extend(retried(step)),
+                (Some(Outcome::Refused), _) => self.again.steps.extend(step.again()),
                 (_, true) => match &moved {
                     Ok(known) => self.send_on(cache, step, known),
                     Err(error) => step.fail(error.clone()),
@@ -484,64 +441,6 @@ impl Round {
             let _ = answer.send(state.unwrap_or_default());
         }
         job.ticket.done();
-    }
-}
-
-/// A refused step as it was before the round.
-fn retried(step: Step) -> Option<Step> {
-    if step.tries >= MAX_TRIES {
-        let why = "other processes changed the same records again and again".to_owned();
-        step.fail(StoreError::Unavailable(why));
-        return None;
-    }
-    let Step { job, partition, message, seen, tries, .. } = step;
-    Some(Step { seen, tries: tries + 1, message, ..Step::new(partition, job) })
-}
-
-/// Whether a history went along with the record that took it in, when that was merged away in turn.
-fn is_absorbed(job: &Job, state: &Subject) -> bool {
-    matches!(&job.task, Task::Absorb { id, at, .. } if state.user.has_absorbed(id, *at))
-}
-
-/// Whether a step must see what other processes wrote though it may write nothing itself.
-pub(super) const fn wants_what_is_stored(task: &Task) -> bool {
-    matches!(task, Task::Evict | Task::Read(_) | Task::Lend { .. } | Task::Rename { .. })
-}
-
-/// Whether a step carries the state of its forerunner's record, to decide by.
-const fn rests_on_state(task: &Task) -> bool {
-    match task {
-        Task::Evaluate { .. } => true,
-        Task::Account(AccountPart { actor: Some(actor), .. }) => actor.state.is_some(),
-        _ => false,
-    }
-}
-
-/// Whether a job belongs to whoever holds the history, rather than to the record that it names.
-const fn follows_merges(job: &Job) -> bool {
-    let kind = matches!(
-        job.task,
-        Task::User(_) | Task::Evaluate { .. } | Task::Absorb { .. } | Task::Reconsider | Task::Read(_)
-    );
-    kind && job.hops < MAX_HOPS
-}
-
-/// The message that a job applies, as its record remembers it, if it is the kind of job that is applied once per message.
-fn message_of(job: &Job) -> Option<MessageHash> {
-    let message = match &job.task {
-        Task::User(event) => event.message,
-        Task::Account(part) => part.event.message,
-        _ => return None,
-    };
-    Some(message.within(&job.key))
-}
-
-/// Each event is counted in its request's receipt once: at the user's part, or at the account's when there is no user.
-const fn counts_for_request(job: &Job) -> bool {
-    match &job.task {
-        Task::User(_) => true,
-        Task::Account(part) => part.actor.is_none(),
-        _ => false,
     }
 }
 

@@ -10,7 +10,8 @@ use tokio::sync::mpsc;
 use super::Shared;
 use super::cache::Cache;
 use super::job::Job;
-use super::round::{Again, Round, wants_what_is_stored};
+use super::round::{Again, Round};
+use super::step::wants_what_is_stored;
 use crate::store::Together;
 
 /// A round takes no more requests when it has so many steps: keeps a commit, and what a refusal costs, small.

@@ -32,6 +32,13 @@ struct Desk {
 }
 
 impl Desk {
+    /// What works besides the requests: merges, routing, deliveries.
+    fn background(&self) -> Background {
+        let around =
+            Surroundings { store: Arc::clone(&self.store), clock: self.clock.clone(), wakes: self.wakes.clone() };
+        Background::start(&self.engine, around, Arc::clone(&self.config))
+    }
+
     fn new(definitions: &str) -> Self {
         Self::with_routes(definitions, "routes: [ { name: all, to: self_serve } ]")
     }
@@ -211,8 +218,7 @@ async fn a_change_of_tier_keeps_the_owner() {
     const OTHERS: usize = 200;
     let routes = "teams: { sales: { reps: [ ana@x.example, ben@x.example ] } }\nroutes: [ { name: all, to: sales } ]";
     let desk = Desk::with_routes(TEAM_PLAN, routes);
-    let around = Surroundings { store: Arc::clone(&desk.store), clock: desk.clock.clone(), wakes: desk.wakes.clone() };
-    let background = Background::start(&desk.engine, around, Arc::clone(&desk.config));
+    let background = desk.background();
     let routed = async |count: usize, revision: u32| {
         let what = format!("{count} routed leads of revision {revision}");
         eventually(&what, Duration::from_secs(20), async || {
@@ -248,19 +254,19 @@ async fn a_change_of_tier_keeps_the_owner() {
     background.drain(Duration::from_secs(1)).await;
 }
 
-/// Ids are tied one to the next, as by an admin who renames users again and again; what the first one does still counts.
-#[tokio::test]
-async fn long_chains_of_merges_lead_to_their_end() {
-    let desk = Desk::new(
-        "
+/// Counts visits, and makes no lead.
+const VISITS: &str = "
 counters:
   visits: { of: user, page: any }
 definitions:
   - { name: visitor, of: user, intent: [ visits > 1000 ] }
-",
-    );
-    let around = Surroundings { store: Arc::clone(&desk.store), clock: desk.clock.clone(), wakes: desk.wakes.clone() };
-    let background = Background::start(&desk.engine, around, Arc::clone(&desk.config));
+";
+
+/// Ids are tied one to the next, as by an admin who renames users again and again; what the first one does still counts.
+#[tokio::test]
+async fn long_chains_of_merges_lead_to_their_end() {
+    let desk = Desk::new(VISITS);
+    let background = desk.background();
     for n in 0..20 {
         let (old, new) = (format!("user-{n}"), format!("user-{}", n + 1));
         desk.send(vec![desk.event(Call::Page, &old)]).await;
@@ -278,16 +284,8 @@ definitions:
 /// The link of an idle anonymous id left the store, the user stayed; what the id does next belongs to the user again.
 #[tokio::test]
 async fn an_id_whose_link_expired_may_be_linked_again() {
-    let desk = Desk::new(
-        "
-counters:
-  visits: { of: user, page: any }
-definitions:
-  - { name: visitor, of: user, intent: [ visits > 1000 ] }
-",
-    );
-    let around = Surroundings { store: Arc::clone(&desk.store), clock: desk.clock.clone(), wakes: desk.wakes.clone() };
-    let background = Background::start(&desk.engine, around, Arc::clone(&desk.config));
+    let desk = Desk::new(VISITS);
+    let background = desk.background();
     for visits in [2, 4, 6] {
         let visit = || Event { user_id: None, anonymous_id: Some("anon".into()), ..desk.event(Call::Page, "") };
         desk.send(vec![visit(), visit()]).await;
@@ -351,8 +349,7 @@ definitions:
   - { name: comparing prices, of: user, intent: [ visits >= 3 ] }
 ",
     );
-    let around = Surroundings { store: Arc::clone(&desk.store), clock: desk.clock.clone(), wakes: desk.wakes.clone() };
-    let background = Background::start(&desk.engine, around, Arc::clone(&desk.config));
+    let background = desk.background();
     let visit = || Event {
         user_id: None,
         anonymous_id: Some("anon-1".into()),
@@ -384,8 +381,7 @@ definitions:
   - { name: comparing prices, of: user, intent: [ visits >= 3 ], fit: [ account.plan == \"free\" ] }
 ",
     );
-    let around = Surroundings { store: Arc::clone(&desk.store), clock: desk.clock.clone(), wakes: desk.wakes.clone() };
-    let background = Background::start(&desk.engine, around, Arc::clone(&desk.config));
+    let background = desk.background();
     let visit = |user: &str| Event { name: Some("Pricing".into()), ..desk.event(Call::Page, user) };
     let anonymous = || Event { user_id: None, anonymous_id: Some("anon-1".into()), ..visit("") };
     // The group that was joined last, not the account that became known last.
@@ -405,16 +401,8 @@ definitions:
 /// A link and what the anonymous id did may come in one batch, in any order; all of it belongs to the user.
 #[tokio::test]
 async fn a_link_and_its_past_may_share_a_batch() {
-    let desk = Desk::new(
-        "
-counters:
-  visits: { of: user, page: any }
-definitions:
-  - { name: visitor, of: user, intent: [ visits > 1000 ] }
-",
-    );
-    let around = Surroundings { store: Arc::clone(&desk.store), clock: desk.clock.clone(), wakes: desk.wakes.clone() };
-    let background = Background::start(&desk.engine, around, Arc::clone(&desk.config));
+    let desk = Desk::new(VISITS);
+    let background = desk.background();
     for n in 0..20 {
         let (user, anonymous) = (format!("user-{n}"), format!("anon-{n}"));
         let visit =
