@@ -8,7 +8,7 @@ use super::setup::Setup;
 use crate::cdp::{Call, Event};
 use crate::counters::plan::is_use;
 use crate::identity::account::{Found, account_of, current_account, named_account};
-use crate::identity::{RecordKey, SubjectKind};
+use crate::identity::{RecordKey, RecordKind, SubjectKind};
 use crate::lead::LeadEvent;
 use crate::lead::build::lead_event;
 use crate::qualify::{Decision, View, decide, evaluate};
@@ -136,7 +136,7 @@ impl<'m> Moment<'m> {
             state: self.setup.accounts_read_users.then(|| Arc::clone(state)),
         };
         let part = AccountPart { event: Arc::clone(event), actor: Some(actor), evaluate_user };
-        Some((RecordKey::account(&account), Task::Account(part)))
+        Some((RecordKey { kind: RecordKind::Account, id: account }, Task::Account(part)))
     }
 
     fn account(self, key: &RecordKey, part: &AccountPart, shared: &mut Arc<Subject>, again: bool) -> Effect {

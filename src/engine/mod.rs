@@ -13,6 +13,7 @@ mod cache;
 mod explain;
 mod forget;
 mod job;
+mod mailbox;
 mod merge;
 pub mod queue;
 pub mod queues;
@@ -30,7 +31,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 pub use merge::MergeHandler;
 pub use wake::{WakeReceiver, Wakes};
@@ -43,6 +44,7 @@ use crate::subject::Subject;
 use crate::time::Clock;
 use cache::Cache;
 use job::{AccountPart, Job, Task};
+use mailbox::{Mailbox, Senders};
 use setup::Setup;
 use ticket::Ticket;
 use worker::Worker;
@@ -61,7 +63,7 @@ const MAX_HOPS: u8 = 64;
 #[derive(Clone)]
 pub struct Engine {
     shared: Arc<Shared>,
-    _mailboxes: Arc<[mpsc::UnboundedSender<Vec<Job>>]>,
+    _senders: Arc<Senders>,
 }
 
 struct Shared {
@@ -71,7 +73,7 @@ struct Shared {
     clock: Clock,
     wakes: Wakes,
     /// One for each group of partitions; see [`Shared::group_of`].
-    mailboxes: Vec<mpsc::WeakUnboundedSender<Vec<Job>>>,
+    mailboxes: Arc<[Mailbox]>,
     open: AtomicUsize,
     draining: AtomicBool,
 }
@@ -104,32 +106,33 @@ impl Engine {
     pub fn new(store: SharedStore, config: SharedConfig, clock: Clock, wakes: Wakes) -> Self {
         let partitions = store.partitions().count();
         let workers = if store.together() == Together::Apart { partitions } else { 1 };
-        let (mailboxes, inboxes): (Vec<_>, Vec<_>) = (0..workers).map(|_| mpsc::unbounded_channel()).unzip();
+        let mailboxes: Arc<[Mailbox]> = (0..workers).map(|_| Mailbox::default()).collect();
         let shared = Arc::new(Shared {
             store,
             config,
             setup: ArcSwapOption::empty(),
             clock,
             wakes,
-            mailboxes: mailboxes.iter().map(mpsc::UnboundedSender::downgrade).collect(),
+            mailboxes: Arc::clone(&mailboxes),
             open: AtomicUsize::new(0),
             draining: AtomicBool::new(false),
         });
-        for inbox in inboxes {
+        for worker in 0..usize::from(workers) {
             let cache = Cache::new(CACHED_RECORDS / usize::from(workers), partitions / workers);
-            tokio::spawn(Worker::new(Arc::clone(&shared), inbox, cache).run());
+            tokio::spawn(Worker::new(Arc::clone(&shared), worker, cache).run());
         }
-        Self { shared, _mailboxes: mailboxes.into() }
+        Self { shared, _senders: Arc::new(Senders(mailboxes)) }
     }
 
     /// Applies events and returns when they and all their consequences are durable.
     ///
     /// # Errors
     /// When the store can't commit. Some of the events may have been applied then; sending all of them again is harmless.
-    pub async fn submit(&self, events: Vec<Event>) -> Result<Receipt, EngineError> {
+    pub async fn submit<E: Into<Arc<Event>>>(&self, events: Vec<E>) -> Result<Receipt, EngineError> {
         let _open = self.shared.enter()?;
         let (ticket, answer) = Ticket::open();
-        let (deletions, events): (Vec<_>, Vec<_>) = events.into_iter().partition(|event| event.call == Call::Delete);
+        let events = events.into_iter().map(Into::<Arc<Event>>::into);
+        let (deletions, events): (Vec<_>, Vec<_>) = events.partition(|event| event.call == Call::Delete);
         self.shared.send(events.into_iter().map(|event| first_step(event, ticket.fork())).collect());
         ticket.done();
         let mut receipt = answer.await.unwrap_or(Err(EngineError::Draining))?;
@@ -248,20 +251,14 @@ impl Shared {
     }
 }
 
-fn hand_over(mailbox: &mpsc::WeakUnboundedSender<Vec<Job>>, jobs: Vec<Job>) {
-    if jobs.is_empty() {
-        return;
-    }
-    let unsent = match mailbox.upgrade() {
-        Some(mailbox) => mailbox.send(jobs).map_or_else(|unsent| unsent.0, |()| Vec::new()),
-        None => jobs,
-    };
+fn hand_over(mailbox: &Mailbox, jobs: Vec<Job>) {
+    let unsent = mailbox.put(jobs).err().unwrap_or_default();
     unsent.into_iter().for_each(|job| job.ticket.fail(EngineError::Draining));
 }
 
 /// Where an event begins: tying two ids together, the user's part, or, for a group call without a user, the account's.
-fn first_step(event: Event, ticket: Ticket) -> Job {
-    let (key, task) = first_task(Arc::new(event));
+fn first_step(event: Arc<Event>, ticket: Ticket) -> Job {
+    let (key, task) = first_task(event);
     Job { key, task, ticket, hops: 0 }
 }
 

@@ -1,39 +1,46 @@
 //! A worker: gathers what arrived while its last rounds were under way, and makes the next round of it.
 
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream::FuturesOrdered;
-use tokio::sync::mpsc;
 
 use super::Shared;
 use super::cache::Cache;
 use super::job::Job;
+use super::mailbox::Mailbox;
 use super::round::{Again, Round};
 use super::step::wants_what_is_stored;
 use crate::store::Together;
 
-/// A round takes no more requests when it has so many steps: keeps a commit, and what a refusal costs, small.
-const ROUND: usize = 512;
+/// A round takes no more requests when it has so many jobs: keeps a commit, and what a refusal costs, small.
+const fn round_of(together: Together) -> usize {
+    match together {
+        // Small ones, so that the next is applied while one is written.
+        Together::Atomic => 256,
+        // What a call costs by partition is shared by more events.
+        Together::OneTrip | Together::Apart => 1_024,
+    }
+}
 
 /// How many rounds may be on their way at once: while one becomes durable, the next is applied on top of it. Should the first be
 /// refused, what the second built on it is refused as well: it expects versions that only the first would have written
 /// ([`crate::store::next_version`]). Nothing new is begun then until both have ended.
 const ON_THEIR_WAY: usize = 2;
 
-/// A second round is begun only when it has so many jobs. Where a commit costs an fsync, one for all is cheaper than two under
-/// less load; where another process does the work, both may as well work at once.
-const SECOND_DURABLE: usize = 128;
-const SECOND_ELSEWHERE: usize = 16;
+/// A second round is begun only when it has so many jobs: every round costs something, however few events it carries.
+const SECOND: usize = 16;
 
 /// Does the jobs of one group of partitions.
 pub(super) struct Worker {
     shared: Arc<Shared>,
-    jobs: mpsc::UnboundedReceiver<Vec<Job>>,
+    /// Which of the mailboxes is its own.
+    mailbox: usize,
     cache: Cache,
-    /// How many jobs a second round needs.
-    second: usize,
+    /// How many jobs make a round.
+    round: usize,
     /// What waits for a round.
     waiting: Vec<Job>,
     /// What was refused. It is tried again when no other round is on its way.
@@ -41,62 +48,68 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    pub fn new(shared: Arc<Shared>, jobs: mpsc::UnboundedReceiver<Vec<Job>>, cache: Cache) -> Self {
-        let second = match shared.store.together() {
-            Together::Atomic => SECOND_DURABLE,
-            Together::OneTrip | Together::Apart => SECOND_ELSEWHERE,
-        };
-        Self { shared, jobs, cache, second, waiting: Vec::new(), again: Again::default() }
+    pub fn new(shared: Arc<Shared>, mailbox: usize, cache: Cache) -> Self {
+        let round = round_of(shared.store.together());
+        Self { shared, mailbox, cache, round, waiting: Vec::new(), again: Again::default() }
     }
 
-    /// Works until every sender is gone.
+    /// Works until its mailbox is closed.
     pub async fn run(mut self) {
-        let mut rounds = FuturesOrdered::new();
+        let shared = Arc::clone(&self.shared);
+        let Some(mailbox) = shared.mailboxes.get(self.mailbox) else { return };
+        let (mut rounds, mut open) = (FuturesOrdered::new(), true);
         loop {
+            // Also sends a round on its way that was just begun, before the next one is applied.
+            while let Poll::Ready(Some(round)) = futures::poll!(rounds.next()) {
+                self.end(round).await;
+            }
+            self.gather(mailbox);
             if self.may_begin(rounds.len()) {
                 let (again, jobs) = (std::mem::take(&mut self.again), std::mem::take(&mut self.waiting));
                 if let Some(mut round) = Round::begin(&self.shared, &mut self.cache, again, jobs).await {
                     let commits = round.commits(&mut self.cache);
                     rounds.push_back(round.commit(commits));
+                    continue;
                 }
             }
+            if !open && rounds.is_empty() {
+                break;
+            }
+            let wanted = self.wanted(rounds.len()).filter(|_| open);
             tokio::select! {
-                // First of all, so that a round that was just begun is on its way before the next one is applied.
                 biased;
                 Some(round) = rounds.next() => self.end(round).await,
-                jobs = self.jobs.recv(), if self.waiting.len() < ROUND => match jobs {
-                    Some(jobs) => self.gather(jobs),
-                    None => break,
-                },
+                more = mailbox.filled(wanted.unwrap_or(usize::MAX)), if wanted.is_some() => open = more,
             }
-        }
-        while let Some(round) = rounds.next().await {
-            self.end(round).await;
         }
     }
 
     fn may_begin(&self, on_their_way: usize) -> bool {
-        let refused = !self.again.steps.is_empty();
         match on_their_way {
-            0 => refused || !self.waiting.is_empty(),
-            ON_THEIR_WAY.. => false,
-            // What is on its way is not stored yet.
-            _ => {
-                !refused
-                    && self.waiting.len() >= self.second
-                    && !self.waiting.iter().any(|job| wants_what_is_stored(&job.task))
-            }
+            0 => !self.again.steps.is_empty() || !self.waiting.is_empty(),
+            _ => self.may_follow(on_their_way) && self.waiting.len() >= SECOND,
         }
     }
 
-    /// Takes the jobs that came, and those that wait behind them.
-    fn gather(&mut self, jobs: Vec<Job>) {
-        self.waiting.extend(jobs);
-        while self.waiting.len() < ROUND
-            && let Ok(more) = self.jobs.try_recv()
-        {
-            self.waiting.extend(more);
+    /// Whether another round may be begun now, given enough jobs.
+    fn may_follow(&self, on_their_way: usize) -> bool {
+        // What is on its way is not stored yet.
+        on_their_way < ON_THEIR_WAY
+            && self.again.steps.is_empty()
+            && !self.waiting.iter().any(|job| wants_what_is_stored(&job.task))
+    }
+
+    /// How many more jobs it takes for another round; `None` when only the end of one can help.
+    fn wanted(&self, on_their_way: usize) -> Option<usize> {
+        match on_their_way {
+            0 => Some(1),
+            _ => self.may_follow(on_their_way).then(|| SECOND.saturating_sub(self.waiting.len()).max(1)),
         }
+    }
+
+    /// Takes what waits, as much as makes a round.
+    fn gather(&mut self, mailbox: &Mailbox) {
+        mailbox.take(self.round, &mut self.waiting);
     }
 
     async fn end(&mut self, round: Round) {

@@ -1,8 +1,11 @@
 //! The writer: the one thread that changes the store.
 //!
 //! It takes all requests that wait, stages them as one group, makes the group durable with one transaction, publishes it,
-//! and answers. While that happens, the next requests gather. Between groups it takes checkpoint steps.
+//! and answers. What comes meanwhile is the next group: were it to join this one, whoever sends two requests one after the
+//! other, to prepare the second while the first is written, would get both answers at once, and then wait for each other in
+//! turns. Between groups the writer takes checkpoint steps.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -131,10 +134,13 @@ impl Writer {
             let wait = if busy { Duration::ZERO } else { IDLE };
             match requests.recv_timeout(wait) {
                 Ok(request) => {
-                    if let Some(closed) = self.serve(request, requests) {
-                        return Some(Closed { outcome: self.close(), reply: closed });
+                    let mut waiting: VecDeque<Request> = std::iter::once(request).chain(requests.try_iter()).collect();
+                    while !waiting.is_empty() {
+                        if let Some(closed) = self.serve(&mut waiting) {
+                            return Some(Closed { outcome: self.close(), reply: closed });
+                        }
+                        self.look_around(false);
                     }
-                    self.look_around(false);
                 }
                 Err(RecvTimeoutError::Timeout) => self.look_around(true),
                 Err(RecvTimeoutError::Disconnected) => return None,
@@ -142,14 +148,13 @@ impl Writer {
         }
     }
 
-    /// Serves `first` and what waits behind it; answers the request to close, if it came.
-    fn serve(&mut self, first: Request, requests: &Receiver<Request>) -> Option<Reply<Result<(), StoreError>>> {
-        let mut next = Some(first);
+    /// Serves as many of `waiting` as make a group; answers the request to close, if it came.
+    fn serve(&mut self, waiting: &mut VecDeque<Request>) -> Option<Reply<Result<(), StoreError>>> {
         let mut group = Group::default();
         let mut answers = Vec::new();
         let mut failure = self.begin().err();
         let last_entry = self.last_entry;
-        while let Some(request) = next {
+        while let Some(request) = waiting.pop_front() {
             let staged = match request {
                 Request::Commit(commits, reply) => {
                     let staged = self.stage(&mut group, commits, failure.as_ref());
@@ -173,8 +178,9 @@ impl Writer {
                 }
             };
             failure = failure.or(staged);
-            let full = answers.len() >= GROUP_REQUESTS || group.journal.len() >= GROUP_BYTES;
-            next = if full { None } else { requests.try_recv().ok() };
+            if answers.len() >= GROUP_REQUESTS || group.journal.len() >= GROUP_BYTES {
+                break;
+            }
         }
         self.finish(group, answers, failure, last_entry);
         None
