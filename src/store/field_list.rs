@@ -46,12 +46,10 @@ impl FieldList {
     }
 
     /// The fields in their order.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        let mut from = 0;
-        self.ends.iter().map(move |(named, to)| {
-            let field = (self.part(from, *named), self.part(*named, *to));
-            from = *to;
-            field
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&str, &str)> {
+        self.ends.iter().enumerate().map(|(at, (named, to))| {
+            let from = at.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |(_, end)| *end);
+            (self.part(from, *named), self.part(*named, *to))
         })
     }
 
@@ -84,6 +82,8 @@ mod tests {
         list.put(&["d:", "any"], |out| out.push_str("2026-11-21=3"));
         let fields: Vec<_> = list.iter().collect();
         assert_eq!(fields, [("a", "1"), ("", ""), ("ü", "ö"), ("d:any", "2026-11-21=3")]);
+        let backwards: Vec<_> = list.iter().rev().collect();
+        assert!(fields.iter().rev().eq(&backwards));
         assert_eq!((list.len(), list.is_empty(), list.bytes()), (4, false, 23));
     }
 }

@@ -4,6 +4,7 @@
 //! and what was still in the old one leaves. Records that wait for a checkpoint never leave.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use super::codec::Packed;
@@ -12,9 +13,9 @@ use crate::identity::RecordKey;
 /// What a slot costs besides the record's bytes, roughly.
 const SLOT_BYTES: usize = 160;
 
-pub(super) struct Slot {
+struct Slot {
     /// `None`: there is no such record, which is worth knowing too.
-    pub(super) record: Option<Arc<Packed>>,
+    record: Option<Arc<Packed>>,
     /// The tables don't have it yet.
     dirty: bool,
 }
@@ -54,14 +55,17 @@ impl Cache {
         }
     }
 
-    /// The slot of `key`, if what it holds is known.
-    pub(super) fn get(&mut self, key: &RecordKey) -> Option<&Slot> {
-        if let Some((key, slot)) = self.old.remove_entry(key) {
-            self.young_bytes += size(&key, slot.record.as_ref());
-            self.young.insert(key, slot);
-            self.make_room();
+    /// The record of `key`: an outer `None` is not known, an inner one is known to be absent.
+    pub(super) fn get(&mut self, key: &RecordKey) -> Option<Option<Arc<Packed>>> {
+        if let Some(slot) = self.young.get(key) {
+            return Some(slot.record.clone());
         }
-        self.young.get(key).or_else(|| self.old.get(key))
+        let (key, slot) = self.old.remove_entry(key)?;
+        let record = slot.record.clone();
+        self.young_bytes += size(&key, record.as_ref());
+        self.young.insert(key, slot);
+        self.make_room();
+        Some(record)
     }
 
     /// To be noted before a record is read from the tables, and handed to [`Cache::fill`] with what was read.
@@ -83,21 +87,32 @@ impl Cache {
 
     /// Takes over a change that is durable in the journal.
     pub(super) fn publish(&mut self, key: RecordKey, record: Arc<Packed>) {
-        let known = self.get(&key).is_some_and(|slot| slot.dirty);
-        if !known {
-            self.dirty.push(key.clone());
-            self.dirty_bytes += size(&key, Some(&record));
+        let bytes = size(&key, Some(&record));
+        let before = self.put(key.clone(), Slot { record: Some(record), dirty: true });
+        if before.is_none_or(|slot| !slot.dirty) {
+            self.dirty.push(key);
+            self.dirty_bytes += bytes;
         }
-        self.put(key, Slot { record: Some(record), dirty: true });
     }
 
-    fn put(&mut self, key: RecordKey, slot: Slot) {
-        let added = size(&key, slot.record.as_ref());
-        let replaced = self.young.get(&key).map_or(0, |before| size(&key, before.record.as_ref()));
-        self.old.remove(&key);
-        self.young.insert(key, slot);
-        self.young_bytes = (self.young_bytes + added).saturating_sub(replaced);
+    /// Puts a slot among the young ones and answers the one that it takes the place of.
+    fn put(&mut self, key: RecordKey, slot: Slot) -> Option<Slot> {
+        let aged = if self.old.is_empty() { None } else { self.old.remove(&key) };
+        self.young_bytes += size(&key, slot.record.as_ref());
+        let before = match self.young.entry(key) {
+            Entry::Occupied(mut place) => {
+                let before = place.insert(slot);
+                let replaced = size(place.key(), before.record.as_ref());
+                self.young_bytes = self.young_bytes.saturating_sub(replaced);
+                Some(before)
+            }
+            Entry::Vacant(place) => {
+                place.insert(slot);
+                None
+            }
+        };
         self.make_room();
+        before.or(aged)
     }
 
     fn make_room(&mut self) {

@@ -77,7 +77,7 @@ impl<'a> Bytes<'a> {
 
 /// How many changes of a record wait before they are worked into its fields. A record that is written often is rewritten only
 /// once for so many writes.
-const WAITING: usize = 16;
+const WAITING: usize = 32;
 
 /// A record as it is cached.
 #[derive(Debug, PartialEq, Eq)]
@@ -87,60 +87,58 @@ pub(super) struct Packed {
     pub(super) touched: Millis,
     /// The fields in the order of their names, each as name and value, in one piece, as they are stored.
     base: Arc<[u8]>,
-    /// What was written since, the oldest first.
-    later: Vec<Arc<Change>>,
+    /// What was written last, if that is not in the fields yet.
+    later: Option<Arc<Change>>,
 }
 
-/// What a write changed.
+/// What a write changed, and what was changed before it. Shared by all versions of a record that it is a part of.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Change {
     set: FieldList,
     unset: Vec<Box<str>>,
+    before: Option<Arc<Self>>,
+    /// How many changes there are up to here, and how much memory they take.
+    count: usize,
+    bytes: usize,
 }
 
 impl Change {
-    fn bytes(&self) -> usize {
-        self.set.bytes() + 20 * (1 + self.set.len() + self.unset.len())
+    fn new(set: FieldList, unset: Vec<Box<str>>, before: Option<Arc<Self>>) -> Self {
+        let (count, bytes) = before.as_ref().map_or((0, 0), |before| (before.count, before.bytes));
+        let own = set.bytes() + 20 * (1 + set.len() + unset.len());
+        Self { set, unset, before, count: count + 1, bytes: bytes + own }
     }
 }
 
 impl Packed {
     /// A record as it was stored.
     pub(super) const fn stored(version: u64, touched: Millis, base: Arc<[u8]>) -> Self {
-        Self { version, touched, base, later: Vec::new() }
+        Self { version, touched, base, later: None }
     }
 
     /// What a write makes of `base`; `None` when the bytes of `base` can't be read.
     pub(super) fn changed(base: Option<&Self>, write: Write, now: Millis) -> Option<Self> {
         let Write { version, set, unset, .. } = write;
-        let change = Arc::new(Change { set, unset });
-        let Some(before) = base else {
-            let first = Self { version, touched: now, base: Arc::default(), later: vec![change] };
-            return Some(Self { base: first.fields()?, later: Vec::new(), ..first });
-        };
-        let mut later = Vec::with_capacity(before.later.len() + 1);
-        later.extend_from_slice(&before.later);
-        later.push(change);
-        let changed = Self { version, touched: now, base: Arc::clone(&before.base), later };
-        if changed.later.len() < WAITING {
+        let change = Change::new(set, unset, base.and_then(|base| base.later.clone()));
+        let wait = base.is_some() && change.count < WAITING;
+        let fields = base.map_or_else(Arc::default, |base| Arc::clone(&base.base));
+        let changed = Self { version, touched: now, base: fields, later: Some(Arc::new(change)) };
+        if wait {
             return Some(changed);
         }
-        Some(Self { base: changed.fields()?, later: Vec::new(), ..changed })
+        Some(Self { base: changed.fields()?, later: None, ..changed })
     }
 
     /// How much memory it takes.
     pub(super) fn bytes(&self) -> usize {
-        self.base.len() + self.later.iter().map(|change| change.bytes()).sum::<usize>()
+        self.base.len() + self.later.as_ref().map_or(0, |later| later.bytes)
     }
 
     /// The fields as they are stored; `None` when the bytes can't be read.
     pub(super) fn fields(&self) -> Option<Arc<[u8]>> {
-        if self.later.is_empty() {
-            return Some(Arc::clone(&self.base));
-        }
-        let added: usize = self.later.iter().map(|change| change.bytes()).sum();
-        let mut fields = Vec::with_capacity(self.base.len() + added);
-        merge(&self.base, &latest(&self.later), &mut fields)?;
+        let Some(later) = &self.later else { return Some(Arc::clone(&self.base)) };
+        let mut fields = Vec::with_capacity(self.bytes());
+        merge(&self.base, &latest(later), &mut fields)?;
         Some(fields.into())
     }
 
@@ -157,21 +155,17 @@ impl Packed {
 }
 
 /// The changes in the order of their names, one for each name, the latest; `None` removes.
-fn latest(all: &[Arc<Change>]) -> Vec<(&[u8], Option<&[u8]>)> {
-    let each = all.iter().flat_map(|change| {
-        let unset = change.unset.iter().map(|name| (name.as_bytes(), None));
-        unset.chain(change.set.iter().map(|(name, value)| (name.as_bytes(), Some(value.as_bytes()))))
+fn latest(last: &Change) -> Vec<(&[u8], Option<&[u8]>)> {
+    let newest_first = std::iter::successors(Some(last), |change| change.before.as_deref());
+    let each = newest_first.flat_map(|change| {
+        let set = change.set.iter().rev().map(|(name, value)| (name.as_bytes(), Some(value.as_bytes())));
+        // What is set wins over what is unset by the same write.
+        set.chain(change.unset.iter().map(|name| (name.as_bytes(), None)))
     });
     let mut changes: Vec<_> = each.collect();
-    // Stable, and the last of a name counts: what is set wins over what is unset by the same write.
+    // Stable, so that the newest of a name comes first, and stays.
     changes.sort_by_key(|(name, _)| *name);
-    changes.dedup_by(|later, earlier| {
-        let same = later.0 == earlier.0;
-        if same {
-            *earlier = *later;
-        }
-        same
-    });
+    changes.dedup_by_key(|(name, _)| *name);
     changes
 }
 

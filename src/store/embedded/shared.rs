@@ -65,8 +65,8 @@ impl Shared {
         loop {
             let epoch = {
                 let mut partition = self.partition(partition)?;
-                if let Some(slot) = partition.cache.get(key) {
-                    return Ok(slot.record.clone());
+                if let Some(known) = partition.cache.get(key) {
+                    return Ok(known);
                 }
                 partition.cache.epoch()
             };
@@ -74,7 +74,7 @@ impl Shared {
             let mut partition = self.partition(partition)?;
             if partition.cache.fill(key, read.clone(), epoch) {
                 // Somebody may have published a change meanwhile; the cache knows it then.
-                return Ok(partition.cache.get(key).map_or(read, |slot| slot.record.clone()));
+                return Ok(partition.cache.get(key).unwrap_or(read));
             }
         }
     }
@@ -85,7 +85,7 @@ impl Shared {
         partition: PartitionId,
         key: &RecordKey,
     ) -> Result<Option<Option<Arc<Packed>>>, StoreError> {
-        Ok(self.partition(partition)?.cache.get(key).map(|slot| slot.record.clone()))
+        Ok(self.partition(partition)?.cache.get(key))
     }
 }
 
