@@ -279,7 +279,7 @@ impl Round {
         step.note = step.effect.note.or(twin);
         if let (Some(message), Some(note)) = (step.message, step.effect.note) {
             // Written though nothing changed: that nothing did may rest on a state that another process has changed since.
-            Arc::make_mut(&mut cached.subject).dirty.seen = true;
+            Arc::make_mut(&mut cached.subject).dirty.last_seen = true;
             self.applied.insert(message, note);
             part.commit.remember.push((message, note));
             part.remembering.push(at);

@@ -131,10 +131,9 @@ impl Subject {
 
     fn write_ties(&mut self, set: &mut FieldList) {
         let dirty = std::mem::take(&mut self.dirty);
-        if dirty.seen {
-            for (name, at) in [("first_seen", self.first_seen), ("last_seen", self.last_seen)] {
-                at.iter().for_each(|at| set.put(&[name], |out| at.write_rfc3339(out)));
-            }
+        let seen = [("first_seen", self.first_seen, dirty.first_seen), ("last_seen", self.last_seen, dirty.last_seen)];
+        for (name, at, _) in seen.into_iter().filter(|(.., dirty)| *dirty) {
+            at.iter().for_each(|at| set.put(&[name], |out| at.write_rfc3339(out)));
         }
         if !dirty.ties {
             return;
@@ -173,7 +172,7 @@ impl Subject {
     #[must_use]
     pub fn to_fields(&self) -> Fields {
         let mut all = self.clone();
-        all.dirty = Dirty { seen: true, ties: true };
+        all.dirty = Dirty { first_seen: true, last_seen: true, ties: true };
         all.traits.0.values_mut().for_each(|t| t.dirty = true);
         all.ledger.daily.values_mut().for_each(|k| k.dirty = true);
         all.ledger.own.values_mut().for_each(|k| k.dirty = true);

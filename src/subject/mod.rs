@@ -58,7 +58,8 @@ pub const MAX_ACCOUNTS: usize = 250;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Dirty {
-    pub seen: bool,
+    pub first_seen: bool,
+    pub last_seen: bool,
     pub ties: bool,
 }
 
@@ -67,11 +68,11 @@ impl Subject {
     pub fn see(&mut self, at: Millis) {
         if self.first_seen.is_none_or(|first| at < first) {
             self.first_seen = Some(at);
-            self.dirty.seen = true;
+            self.dirty.first_seen = true;
         }
         if self.last_seen.is_none_or(|last| at > last) {
             self.last_seen = Some(at);
-            self.dirty.seen = true;
+            self.dirty.last_seen = true;
         }
     }
 
