@@ -14,7 +14,7 @@ pub(super) struct Script {
 macro_rules! script {
     ($(#[$doc:meta])* $name:ident, $($file:literal),+) => {
         $(#[$doc])*
-        pub(super) static $name: LazyLock<Script> = LazyLock::new(|| Script::new(concat!($(include_str!($file)),+)));
+        pub(super) static $name: LazyLock<Script> = LazyLock::new(|| Script::new(concat!(include_str!("lua/arguments.lua"), $(include_str!($file)),+)));
     };
 }
 
@@ -63,35 +63,33 @@ impl Script {
     }
 
     fn cmd(&self, name: &str, script: &str, call: &Call) -> Cmd {
+        let arguments = call.packed();
         let keys: usize = call.keys.iter().map(String::len).sum();
-        let words = call.args.len() + call.keys.len() + 3;
-        let mut cmd = Cmd::with_capacity(words, call.text.len() + script.len() + keys + 16);
-        cmd.arg(name).arg(script).arg(call.keys.len()).arg(&call.keys);
-        let mut from = 0;
-        for to in &call.args {
-            cmd.arg(call.text.get(from..*to).unwrap_or_default());
-            from = *to;
-        }
+        let mut cmd = Cmd::with_capacity(4 + call.keys.len(), arguments.len() + script.len() + keys + 16);
+        cmd.arg(name).arg(script).arg(call.keys.len()).arg(&call.keys).arg(arguments);
         cmd
     }
 }
 
-/// The keys and the arguments of a call; the arguments stand in one string, one after the other.
+/// The keys and the arguments of a call. The arguments are packed (`lua/arguments.lua`).
 pub(super) struct Call {
     keys: Vec<String>,
-    text: String,
-    /// Where each argument ends.
-    args: Vec<usize>,
+    arguments: Vec<u8>,
+    count: u32,
+    /// For texts that are made of something else.
+    scratch: String,
 }
 
 impl Call {
     pub fn new(key: String) -> Self {
-        Self { keys: vec![key], text: String::new(), args: Vec::new() }
+        let mut call = Self::empty();
+        call.key(key);
+        call
     }
 
     /// A call that has no key yet.
     pub const fn empty() -> Self {
-        Self { keys: Vec::new(), text: String::new(), args: Vec::new() }
+        Self { keys: Vec::new(), arguments: Vec::new(), count: 0, scratch: String::new() }
     }
 
     pub fn key(&mut self, key: String) -> &mut Self {
@@ -101,31 +99,38 @@ impl Call {
 
     /// How many arguments it has.
     pub const fn len(&self) -> usize {
-        self.args.len()
+        self.count as usize
     }
 
     pub fn arg(&mut self, arg: &str) -> &mut Self {
-        self.text.push_str(arg);
-        self.end()
+        // Writing to memory does not fail; no text here is longer than a request, which has no 4 GiB.
+        let _ = rmp::encode::write_str(&mut self.arguments, arg);
+        self.count += 1;
+        self
     }
 
     /// An argument made of two parts.
     pub fn arg2(&mut self, a: &str, b: &str) -> &mut Self {
-        self.text.push_str(a);
-        self.text.push_str(b);
-        self.end()
+        self.show(format_args!("{a}{b}"))
     }
 
     /// An argument that is a number or anything else that can be shown.
     pub fn show(&mut self, arg: impl std::fmt::Display) -> &mut Self {
         use std::fmt::Write as _;
+        let mut text = std::mem::take(&mut self.scratch);
+        text.clear();
         // Writing to a string does not fail.
-        let _ = write!(self.text, "{arg}");
-        self.end()
+        let _ = write!(text, "{arg}");
+        self.arg(&text);
+        self.scratch = text;
+        self
     }
 
-    fn end(&mut self) -> &mut Self {
-        self.args.push(self.text.len());
-        self
+    fn packed(&self) -> Vec<u8> {
+        let mut packed = Vec::with_capacity(self.arguments.len() + 5);
+        // Writing to memory does not fail.
+        let _ = rmp::encode::write_array_len(&mut packed, self.count);
+        packed.extend_from_slice(&self.arguments);
+        packed
     }
 }
