@@ -3,7 +3,9 @@
 #![no_main]
 
 use handraiser::cdp::source::{Proof, Secret};
-use handraiser::cdp::{Call, Endpoint, Event, Parsed, Rejection, Request, Source, SourceName, pixel, receive};
+use handraiser::cdp::{
+    Call, Endpoint, Event, Parsed, Rejection, Request, Source, SourceName, WantedProperties, pixel, receive,
+};
 use handraiser::config::Limits;
 use handraiser::time::Millis;
 use libfuzzer_sys::fuzz_target;
@@ -36,7 +38,13 @@ fn endpoint(choice: u8) -> Endpoint<'static> {
 fn read(endpoint: Endpoint<'_>, body: &[u8], received_at: Millis) -> Option<Parsed> {
     // `key` and nothing else, as SDKs send it; the header is what the webhook source wants.
     let headers = [("authorization", "Basic a2V5Og=="), ("x-key", "s")];
-    receive(&Request { endpoint, headers: &headers, query: "", body, received_at }, &sources(), &LIMITS).ok()
+    receive(
+        &Request { endpoint, headers: &headers, query: "", body, received_at },
+        &sources(),
+        &LIMITS,
+        &WantedProperties::All,
+    )
+    .ok()
 }
 
 // The first byte chooses the address, and whether the rest is the query of a pixel (letters) or a body (digits).

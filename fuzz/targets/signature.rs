@@ -5,7 +5,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use handraiser::cdp::source::{Proof, Secret};
-use handraiser::cdp::{Endpoint, Request, RequestError, Source, SourceName, Vouched, receive};
+use handraiser::cdp::{Endpoint, Request, RequestError, Source, SourceName, Vouched, WantedProperties, receive};
 use handraiser::config::Limits;
 use handraiser::time::Millis;
 use hmac::{Hmac, KeyInit, Mac};
@@ -28,7 +28,7 @@ fn outcome<const N: usize>(proof: Proof, headers: [(&str, &str); N], body: &[u8]
     let name = SourceName::new("hook");
     let sources = [Source { name, write_keys: Vec::new(), proof: Some(proof), correct_time: false }];
     let request = Request { endpoint: Endpoint::Webhook("hook"), headers: &headers, query: "", body, received_at: NOW };
-    match receive(&request, &sources, &LIMITS) {
+    match receive(&request, &sources, &LIMITS, &WantedProperties::All) {
         Ok(parsed) => Outcome::Believed(Some(parsed.vouched)),
         Err(RequestError::Unauthorised { .. }) => Outcome::Refused,
         Err(_) => Outcome::Believed(None),

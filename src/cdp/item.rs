@@ -6,11 +6,14 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor,
+};
 use serde_json::{Map, Value};
 
 use super::event::Call;
 use super::ids::{IdField, TextField};
+use super::wanted::WantedProperties;
 use super::when::{TimeField, Times};
 
 /// The name by which senders may include or exclude this destination in `integrations`.
@@ -105,15 +108,19 @@ enum Key {
     Other,
 }
 
-impl<'de> Deserialize<'de> for Item {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ItemVisitor)
+impl Item {
+    /// Reads a call with the properties that are wanted of it.
+    pub fn read(raw: &str, wanted: &WantedProperties) -> serde_json::Result<Self> {
+        let mut deserializer = serde_json::Deserializer::from_str(raw);
+        let item = deserializer.deserialize_map(ItemVisitor(wanted))?;
+        deserializer.end()?;
+        Ok(item)
     }
 }
 
-struct ItemVisitor;
+struct ItemVisitor<'w>(&'w WantedProperties);
 
-impl<'de> Visitor<'de> for ItemVisitor {
+impl<'de> Visitor<'de> for ItemVisitor<'_> {
     type Value = Item;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -125,23 +132,21 @@ impl<'de> Visitor<'de> for ItemVisitor {
         while let Some(key) = map.next_key::<Key>()? {
             match key {
                 Key::Kind => item.kind = map.next_value()?,
-                Key::MessageId => item.message_id = field(&mut map, "messageId")?,
-                Key::UserId => item.user_id = field(&mut map, "userId")?,
-                Key::AnonymousId => item.anonymous_id = field(&mut map, "anonymousId")?,
-                Key::PreviousId => item.previous_id = field(&mut map, "previousId")?,
-                Key::GroupId => item.group_id = field(&mut map, "groupId")?,
+                Key::MessageId => item.message_id = field(&mut map, "messageId", PhantomData)?,
+                Key::UserId => item.user_id = field(&mut map, "userId", PhantomData)?,
+                Key::AnonymousId => item.anonymous_id = field(&mut map, "anonymousId", PhantomData)?,
+                Key::PreviousId => item.previous_id = field(&mut map, "previousId", PhantomData)?,
+                Key::GroupId => item.group_id = field(&mut map, "groupId", PhantomData)?,
                 Key::Event => item.event = map.next_value()?,
                 Key::Name => item.name = map.next_value()?,
                 Key::Category => item.category = map.next_value()?,
                 Key::Timestamp => item.times.timestamp = map.next_value::<TimeField>()?.0,
                 Key::OriginalTimestamp => item.times.original = map.next_value::<TimeField>()?.0,
                 Key::SentAt => item.times.sent_at = map.next_value::<TimeField>()?.0,
-                Key::Properties => item.properties = field::<ObjectField<Bag>, A>(&mut map, "properties")?.0.0,
-                Key::Traits => item.traits = field::<ObjectField<Bag>, A>(&mut map, "traits")?.0.0,
-                Key::Context => item.context = Some(field::<ObjectField<Context>, A>(&mut map, "context")?.0),
-                Key::Integrations => {
-                    item.integrations = field::<ObjectField<Integrations>, A>(&mut map, "integrations")?.0;
-                }
+                Key::Properties => item.properties = field(&mut map, "properties", Object(self.0))?,
+                Key::Traits => item.traits = field(&mut map, "traits", Object(Whole))?,
+                Key::Context => item.context = Some(field(&mut map, "context", Object(PhantomData))?),
+                Key::Integrations => item.integrations = field(&mut map, "integrations", Object(PhantomData))?,
                 Key::Other => {
                     map.next_value::<IgnoredAny>()?;
                 }
@@ -152,57 +157,84 @@ impl<'de> Visitor<'de> for ItemVisitor {
 }
 
 /// Reads a field's value; an error names the field.
-fn field<'de, T: Deserialize<'de>, A: MapAccess<'de>>(map: &mut A, name: &str) -> Result<T, A::Error> {
-    map.next_value().map_err(|error| A::Error::custom(format_args!("`{name}`: {error}")))
+fn field<'de, S: DeserializeSeed<'de>, A: MapAccess<'de>>(
+    map: &mut A,
+    name: &str,
+    seed: S,
+) -> Result<S::Value, A::Error> {
+    map.next_value_seed(seed).map_err(|error| A::Error::custom(format_args!("`{name}`: {error}")))
 }
 
 /// An object; `null` and an empty list stand for an empty one.
-pub(super) struct ObjectField<T>(pub T);
+pub(super) struct Object<E>(pub E);
 
-/// What can be read from an object's entries.
-pub(super) trait FromEntries: Default {
-    fn from_entries<'de, A: MapAccess<'de>>(map: A) -> Result<Self, A::Error>;
+/// How an object's entries are read.
+pub(super) trait Entries {
+    type Value: Default;
+
+    fn read<'de, A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error>;
 }
 
-impl<'de, T: FromEntries> Deserialize<'de> for ObjectField<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ObjectVisitor(PhantomData)).map(Self)
+impl<'de, E: Entries> DeserializeSeed<'de> for Object<E> {
+    type Value = E::Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<E::Value, D::Error> {
+        deserializer.deserialize_any(self)
     }
 }
 
-struct ObjectVisitor<T>(PhantomData<T>);
-
-impl<'de, T: FromEntries> Visitor<'de> for ObjectVisitor<T> {
-    type Value = T;
+impl<'de, E: Entries> Visitor<'de> for Object<E> {
+    type Value = E::Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
-        T::from_entries(map)
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<E::Value, A::Error> {
+        self.0.read(map)
     }
 
-    fn visit_unit<E>(self) -> Result<T, E> {
-        Ok(T::default())
+    fn visit_unit<X>(self) -> Result<E::Value, X> {
+        Ok(E::Value::default())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<T, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<E::Value, A::Error> {
         match seq.next_element::<IgnoredAny>()? {
-            None => Ok(T::default()),
+            None => Ok(E::Value::default()),
             Some(_) => Err(A::Error::invalid_type(Unexpected::Seq, &self)),
         }
     }
 }
 
-/// Properties or traits, as they are.
-#[derive(Default)]
-pub(super) struct Bag(pub Map<String, Value>);
+/// Traits, as they are.
+struct Whole;
 
-impl FromEntries for Bag {
-    fn from_entries<'de, A: MapAccess<'de>>(map: A) -> Result<Self, A::Error> {
-        Map::deserialize(serde::de::value::MapAccessDeserializer::new(map)).map(Self)
+impl Entries for Whole {
+    type Value = Map<String, Value>;
+
+    fn read<'de, A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        Map::deserialize(serde::de::value::MapAccessDeserializer::new(map))
     }
+}
+
+/// What can be read from an object's entries without being told more.
+pub(super) trait FromEntries: Default {
+    fn from_entries<'de, A: MapAccess<'de>>(map: A) -> Result<Self, A::Error>;
+}
+
+impl<T: FromEntries> Entries for PhantomData<T> {
+    type Value = T;
+
+    fn read<'de, A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+        T::from_entries(map)
+    }
+}
+
+/// Reads an object that stands for itself.
+pub(super) fn read_object<T: FromEntries>(raw: &str) -> Option<T> {
+    let mut deserializer = serde_json::Deserializer::from_str(raw);
+    let read = Object(PhantomData).deserialize(&mut deserializer).ok()?;
+    deserializer.end().ok().map(|()| read)
 }
 
 #[derive(serde::Deserialize)]
@@ -220,8 +252,8 @@ impl FromEntries for Context {
         let mut context = Self::default();
         while let Some(key) = map.next_key::<ContextKey>()? {
             match key {
-                ContextKey::Traits => context.traits = field::<ObjectField<Bag>, A>(&mut map, "traits")?.0.0,
-                ContextKey::GroupId => context.group_id = field::<IdField, A>(&mut map, "groupId")?.0,
+                ContextKey::Traits => context.traits = field(&mut map, "traits", Object(Whole))?,
+                ContextKey::GroupId => context.group_id = field(&mut map, "groupId", PhantomData::<IdField>)?.0,
                 ContextKey::Other => {
                     map.next_value::<IgnoredAny>()?;
                 }
@@ -287,5 +319,5 @@ impl FromEntries for MessageIdOnly {
 
 /// The `messageId` of an event that is otherwise unusable, when it can be read.
 pub(super) fn message_id_of(raw: &str) -> Option<String> {
-    serde_json::from_str::<ObjectField<MessageIdOnly>>(raw).ok().and_then(|found| found.0.0).map(String::from)
+    read_object::<MessageIdOnly>(raw)?.0.map(String::from)
 }

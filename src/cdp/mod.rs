@@ -18,6 +18,7 @@ pub mod signature;
 pub mod source;
 #[cfg(test)]
 mod tests;
+mod wanted;
 pub mod when;
 
 pub use auth::{query_write_key, source_of_write_key};
@@ -28,3 +29,4 @@ pub use item::INTEGRATION;
 pub use receive::{Endpoint, Parsed, Request, identify_source, receive};
 pub use signature::Vouched;
 pub use source::{Source, SourceName};
+pub use wanted::WantedProperties;

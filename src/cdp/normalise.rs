@@ -1,21 +1,24 @@
 //! From a call as sent to an [`Event`]: what must be there is there, and everything has one form.
 
+use std::sync::Arc;
+
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::body::{Body, Calls};
 use super::event::{Call, Event, MessageHash};
 use super::failure::{ItemCode, ItemError};
-use super::item::{Context, FromEntries, Integrations, Item, Kind, ObjectField};
+use super::item::{Context, FromEntries, Integrations, Item, Kind, read_object};
 use super::receive::{Endpoint, Request};
 use super::signature::Vouched;
 use super::source::Source;
+use super::wanted::WantedProperties;
 use super::when::{Times, event_time};
 use crate::time::Millis;
 
 /// What became of a call that could be read.
 pub(super) enum Verdict {
-    Event(Box<Event>),
+    Event(Arc<Event>),
     /// The sender wants it left out here, or it changes nothing.
     Ignored,
 }
@@ -28,6 +31,7 @@ pub(super) struct Normaliser<'r> {
     single: bool,
     received_at: Millis,
     event_bytes: usize,
+    wanted: &'r WantedProperties,
     sent_at: Option<Millis>,
     context: Context,
     integrations: Integrations,
@@ -40,6 +44,7 @@ impl<'r> Normaliser<'r> {
         vouched: Vouched,
         body: &Body<'_>,
         event_bytes: usize,
+        wanted: &'r WantedProperties,
     ) -> Self {
         let single = matches!(body.calls, Calls::Single(_));
         Self {
@@ -49,6 +54,7 @@ impl<'r> Normaliser<'r> {
             single,
             received_at: request.received_at,
             event_bytes,
+            wanted,
             sent_at: body.sent_at,
             context: envelope(body.context.filter(|_| !single)),
             integrations: envelope(body.integrations.filter(|_| !single)),
@@ -61,13 +67,13 @@ impl<'r> Normaliser<'r> {
             let message = format!("the event has {} bytes; {} are allowed", raw.len(), self.event_bytes);
             return Err(ItemError::new(ItemCode::EventTooLarge, message));
         }
-        let item: Item = serde_json::from_str(raw).map_err(|error| unreadable(&error))?;
+        let item = Item::read(raw, self.wanted).map_err(|error| unreadable(&error))?;
         let call = self.call(&item.kind)?;
         self.check(call, index, &item)?;
         if self.left_out(call, &item) {
             return Ok(Verdict::Ignored);
         }
-        Ok(Verdict::Event(Box::new(self.event(call, item, raw))))
+        Ok(Verdict::Event(Arc::new(self.event(call, item, raw))))
     }
 
     /// The kind of a call. An address of one kind decides for SDKs, as it does in RudderStack; webhook senders post every
@@ -132,9 +138,9 @@ impl<'r> Normaliser<'r> {
     }
 
     fn event(&self, call: Call, item: Item, raw: &str) -> Event {
-        let (message_id, message) = self.message(&item, raw);
-        let times = Times { sent_at: item.times.sent_at.or(self.sent_at), ..item.times };
         let previous_id = (call == Call::Alias).then(|| previous(&item).map(Into::into)).flatten();
+        let (message_id, message) = self.message(item.message_id.0, raw);
+        let times = Times { sent_at: item.times.sent_at.or(self.sent_at), ..item.times };
         let context = self.context_of(item.context);
         let (traits, context_traits) = traits(call, item.traits, context.traits);
         Event {
@@ -156,9 +162,10 @@ impl<'r> Normaliser<'r> {
         }
     }
 
-    fn message(&self, item: &Item, raw: &str) -> (Box<str>, MessageHash) {
-        if let Some(id) = &item.message_id.0 {
-            return (id.clone(), MessageHash::of(&self.source.name, id.as_bytes()));
+    fn message(&self, id: Option<Box<str>>, raw: &str) -> (Box<str>, MessageHash) {
+        if let Some(id) = id {
+            let message = MessageHash::of(&self.source.name, id.as_bytes());
+            return (id, message);
         }
         let message = MessageHash::of(&self.source.name, raw.as_bytes());
         (format!("raw-{:032x}", message.0).into(), message)
@@ -179,7 +186,7 @@ impl<'r> Normaliser<'r> {
 
 /// Reads a part of the envelope; a single call is its own. An odd one holds nothing that is needed: the calls stand.
 fn envelope<T: FromEntries>(raw: Option<&RawValue>) -> T {
-    raw.and_then(|raw| serde_json::from_str::<ObjectField<T>>(raw.get()).ok()).map(|field| field.0).unwrap_or_default()
+    raw.and_then(|raw| read_object(raw.get())).unwrap_or_default()
 }
 
 fn unreadable(error: &serde_json::Error) -> ItemError {

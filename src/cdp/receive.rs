@@ -1,5 +1,7 @@
 //! From a request to events: authentication, the body's shape, and each call on its own.
 
+use std::sync::Arc;
+
 use serde_json::value::RawValue;
 
 use super::auth::{Known, authenticate, source_of_keys};
@@ -11,6 +13,7 @@ use super::item::message_id_of;
 use super::normalise::{Normaliser, Verdict};
 use super::signature::Vouched;
 use super::source::{Source, SourceName};
+use super::wanted::WantedProperties;
 use crate::config::Limits;
 use crate::time::Millis;
 
@@ -52,7 +55,7 @@ pub struct Parsed {
     pub source: SourceName,
     pub vouched: Vouched,
     /// The good calls, in their order.
-    pub events: Vec<Event>,
+    pub events: Vec<Arc<Event>>,
     /// The bad ones, in their order.
     pub rejections: Vec<Rejection>,
     /// Calls left out on the sender's wish (`integrations`), or because they change nothing.
@@ -68,11 +71,16 @@ pub struct Parsed {
 /// # Errors
 /// When the whole request must be refused: its sender is not believed, or its body holds no calls at all. A call that
 /// can't be used is no error: it is one of [`Parsed::rejections`].
-pub fn receive(request: &Request<'_>, sources: &[Source], limits: &Limits) -> Result<Parsed, RequestError> {
+pub fn receive(
+    request: &Request<'_>,
+    sources: &[Source],
+    limits: &Limits,
+    wanted: &WantedProperties,
+) -> Result<Parsed, RequestError> {
     let body = Body::parse(request.body, limits.batch_events.max(WEBHOOK_BATCH_EVENTS));
     let known = authenticate(request, body.as_ref().ok(), sources);
     match (known, body) {
-        (Ok(known), Ok(body)) => Ok(read_calls(request, known, &body, limits)),
+        (Ok(known), Ok(body)) => Ok(read_calls(request, known, &body, limits, wanted)),
         (Ok((source, _)), Err(error)) => Err(unreadable(Some(source), error)),
         // A key may be inside the body that can't be read.
         (Err(RequestError::Unauthorised { failure: AuthFailure::MissingWriteKey, .. }), Err(error)) => {
@@ -102,9 +110,15 @@ fn unreadable(source: Option<&Source>, error: BodyError) -> RequestError {
     }
 }
 
-fn read_calls(request: &Request<'_>, (source, vouched): Known<'_>, body: &Body<'_>, limits: &Limits) -> Parsed {
+fn read_calls(
+    request: &Request<'_>,
+    (source, vouched): Known<'_>,
+    body: &Body<'_>,
+    limits: &Limits,
+    wanted: &WantedProperties,
+) -> Parsed {
     let single = matches!(body.calls, Calls::Single(_));
-    let normaliser = Normaliser::new(request, source, vouched, body, limits.event_bytes);
+    let normaliser = Normaliser::new(request, source, vouched, body, limits.event_bytes, wanted);
     let mut parsed = Parsed {
         source: source.name.clone(),
         vouched,
@@ -142,7 +156,7 @@ impl Parsed {
 
     fn add(&mut self, index: usize, raw: &str, normaliser: &Normaliser<'_>) {
         match normaliser.normalise(index, raw) {
-            Ok(Verdict::Event(event)) => self.events.push(*event),
+            Ok(Verdict::Event(event)) => self.events.push(event),
             Ok(Verdict::Ignored) => self.ignored += 1,
             Err(error) => self.reject(index, raw, error),
         }

@@ -35,8 +35,8 @@ use std::time::Duration;
 pub use diagnostic::{Diagnostic, Severity};
 pub use load::{Loaded, load, load_text, process_env};
 
-use crate::cdp::Source;
 use crate::cdp::source::Secret;
+use crate::cdp::{Source, WantedProperties};
 use crate::counters::Counter;
 use crate::crm::Destination;
 use crate::identity::Partitions;
@@ -66,6 +66,8 @@ pub struct Config {
     /// In order; the first match wins.
     pub routes: Vec<Route>,
     pub destinations: Vec<Destination>,
+    /// Which properties of events any of the above reads.
+    pub wanted_properties: WantedProperties,
 }
 
 /// One place where the account of an event may be found.

@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::counters::Plan;
 use crate::identity::SubjectKind;
 use crate::qualify::Definition;
-use crate::qualify::expr::{Expr, Slot, TraitOf};
+use crate::qualify::expr::{Slot, TraitOf};
 
 /// A configuration prepared for applying events. Made once per configuration.
 pub(super) struct Setup {
@@ -20,7 +20,8 @@ impl Setup {
     pub fn new(config: Arc<Config>) -> Self {
         let plan = Plan::new(&config.counters, config.time_zone.clone());
         let of_accounts = config.definitions.iter().filter(|d| d.of == SubjectKind::Account);
-        let accounts_read_users = of_accounts.flat_map(slots).any(|slot| is_of(slot, &plan, SubjectKind::User));
+        let accounts_read_users =
+            of_accounts.flat_map(Definition::slots).any(|slot| is_of(slot, &plan, SubjectKind::User));
         Self { config, plan, accounts_read_users }
     }
 
@@ -28,13 +29,6 @@ impl Setup {
     pub fn definitions(&self, of: SubjectKind) -> impl Iterator<Item = &Definition> {
         self.config.definitions.iter().filter(move |definition| definition.of == of)
     }
-}
-
-/// Every name that a definition reads.
-fn slots(definition: &Definition) -> impl Iterator<Item = &Slot> {
-    let lists = definition.intent.iter().chain(&definition.fit).map(|condition| &condition.expr);
-    let tiers = definition.tiers.iter().map(|tier| &tier.when);
-    lists.chain(tiers).chain([&definition.when]).flat_map(Expr::slots)
 }
 
 fn is_of(slot: &Slot, plan: &Plan, kind: SubjectKind) -> bool {

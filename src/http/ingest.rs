@@ -144,7 +144,7 @@ pub(super) struct Taken {
 
 /// Reads a request and makes its events durable.
 pub(super) async fn take(state: &AppState, config: &Config, request: &cdp::Request<'_>) -> Result<Taken, ApiError> {
-    let parsed = cdp::receive(request, &config.sources, &config.server.limits)
+    let parsed = cdp::receive(request, &config.sources, &config.server.limits, &config.wanted_properties)
         .map_err(|error| refuse(state, request.received_at, &error))?;
     let Parsed { source, vouched, events, rejections, ignored, beyond_limit, single } = parsed;
     let samples = state.recent.sample(&events);

@@ -97,7 +97,7 @@ impl Sample {
 impl Recent {
     /// What will be kept of a request's events once they are taken.
     #[must_use]
-    pub fn sample(&self, events: &[Event]) -> Vec<Sample> {
+    pub fn sample(&self, events: &[Arc<Event>]) -> Vec<Sample> {
         let Some(first) = events.first() else { return Vec::new() };
         let spell = first.received_at.0.div_euclid(SPELL_MS);
         if self.0.spell.swap(spell, Ordering::Relaxed) != spell {
@@ -107,7 +107,7 @@ impl Recent {
             return Vec::new();
         }
         let skip = events.len().saturating_sub(KEPT_OF_REQUEST);
-        events.iter().skip(skip).map(Sample::of).collect()
+        events.iter().skip(skip).map(|event| Sample::of(event)).collect()
     }
 
     /// Keeps a sample; does nothing while someone else holds the list.

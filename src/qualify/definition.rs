@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::expr::Expr;
+use super::expr::{Expr, Slot};
 use crate::identity::SubjectKind;
 
 /// The name of a definition, as configured.
@@ -44,4 +44,13 @@ pub struct Definition {
     pub version: Arc<str>,
     /// The opening sentence for the rep as a template over the lead, if one was written; else one is made.
     pub sentence: Option<String>,
+}
+
+impl Definition {
+    /// Every name that it reads.
+    pub fn slots(&self) -> impl Iterator<Item = &Slot> {
+        let lists = self.intent.iter().chain(&self.fit).map(|condition| &condition.expr);
+        let tiers = self.tiers.iter().map(|tier| &tier.when);
+        lists.chain(tiers).chain([&self.when]).flat_map(Expr::slots)
+    }
 }

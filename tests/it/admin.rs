@@ -8,11 +8,11 @@ use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::web::Data;
 use arc_swap::ArcSwap;
 use handraiser::cdp::source::Secret;
-use handraiser::config::{Config, Limits, ServerSettings, StoreKind, StoreSettings};
+use handraiser::config::{Config, ServerSettings};
 use handraiser::engine::{Engine, Wakes};
 use handraiser::http::admin::AdminState;
 use handraiser::http::{AppState, openapi};
-use handraiser::identity::{Partitions, RecordKey};
+use handraiser::identity::RecordKey;
 use handraiser::server::Status;
 use handraiser::store::memory::MemoryStore;
 use handraiser::store::{Commit, Entry, LeadRow, Outcome, QueueName, Rejected, Settle, SharedStore, Write};
@@ -20,38 +20,17 @@ use handraiser::time::{Clock, Millis};
 use serde_json::{Value, json};
 use utoipa_actix_web::AppExt as _;
 
+use crate::harness::settings;
+
 const TOKEN: &str = "s3cret";
 const NOW: Millis = Millis(1_795_000_000_000);
 
 fn config(token: Option<&str>) -> Config {
-    let limits = Limits { event_bytes: 32_768, request_bytes: 4_096_000, batch_events: 2_500, in_flight: 100 };
+    let empty = settings::empty();
     Config {
         version: Arc::from("0123456789ab"),
-        server: ServerSettings {
-            listen: "127.0.0.1:0".parse().unwrap(),
-            workers: Some(1),
-            admin_token: token.map(Secret::new),
-            limits,
-            otlp_endpoint: None,
-            drain_timeout: Duration::from_secs(5),
-        },
-        store: StoreSettings {
-            kind: StoreKind::Memory,
-            partitions: Partitions::default(),
-            remember: Duration::from_secs(3600),
-            idle_subjects: None,
-            rejected_log: 10,
-        },
-        sources: Vec::new(),
-        accounts: Vec::new(),
-        time_zone: jiff::tz::TimeZone::UTC,
-        user_traits: std::collections::BTreeMap::new(),
-        account_traits: std::collections::BTreeMap::new(),
-        counters: Vec::new(),
-        definitions: Vec::new(),
-        teams: Vec::new(),
-        routes: Vec::new(),
-        destinations: Vec::new(),
+        server: ServerSettings { admin_token: token.map(Secret::new), ..empty.server },
+        ..empty
     }
 }
 

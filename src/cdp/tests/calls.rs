@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::cdp::{Call, MessageHash};
 
-fn track(body: &str) -> Event {
+fn track(body: &str) -> Arc<Event> {
     only(from_sdk(Endpoint::Call(Call::Track), body))
 }
 

@@ -6,8 +6,10 @@ mod properties;
 mod shapes;
 mod write_keys;
 
+use std::sync::Arc;
+
 use super::source::{Proof, Secret, Source, SourceName};
-use super::{Endpoint, Event, Parsed, Request, RequestError, receive};
+use super::{Endpoint, Event, Parsed, Request, RequestError, WantedProperties, receive};
 use crate::config::Limits;
 use crate::time::Millis;
 
@@ -42,7 +44,7 @@ fn send<const N: usize>(
     body: &str,
 ) -> Result<Parsed, RequestError> {
     let request = Request { endpoint, headers: &headers, query: "", body: body.as_bytes(), received_at: NOW };
-    receive(&request, sources, &LIMITS)
+    receive(&request, sources, &LIMITS, &WantedProperties::All)
 }
 
 /// `body` to `endpoint` from the SDK source `app`.
@@ -58,7 +60,7 @@ fn from_webhook(body: &str) -> Parsed {
 }
 
 /// The only event of a request.
-fn only(parsed: Parsed) -> Event {
+fn only(parsed: Parsed) -> Arc<Event> {
     assert_eq!(parsed.rejections, []);
     assert_eq!(parsed.events.len(), 1, "{parsed:?}");
     parsed.events.into_iter().next().expect("one event")

@@ -113,7 +113,7 @@ fn standard_webhooks_own_vector() {
             body: BODY.as_bytes(),
             received_at,
         };
-        match receive(&request, &[source], &LIMITS) {
+        match receive(&request, &[source], &LIMITS, &WantedProperties::All) {
             Ok(parsed) => Ok(parsed.vouched),
             Err(RequestError::Unauthorised { failure, .. }) => Err(failure.code()),
             Err(other) => panic!("{other:?}"),

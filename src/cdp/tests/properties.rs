@@ -46,7 +46,7 @@ proptest! {
     fn never_panics_on_any_bytes(body in prop::collection::vec(any::<u8>(), 0..400), endpoint in endpoint()) {
         let headers = [("authorization", "Basic a2V5Og=="), ("x-signature", "00")];
         let request = Request { endpoint, headers: &headers, query: "", body: &body, received_at: NOW };
-        let _ = receive(&request, &sources(), &LIMITS);
+        let _ = receive(&request, &sources(), &LIMITS, &WantedProperties::All);
     }
 
     #[test]
@@ -56,14 +56,14 @@ proptest! {
     ) {
         let headers = [("authorization", "Basic a2V5Og==")];
         let request = Request { endpoint, headers: &headers, query: "", body: body.as_bytes(), received_at: NOW };
-        let _ = receive(&request, &sources(), &LIMITS);
+        let _ = receive(&request, &sources(), &LIMITS, &WantedProperties::All);
     }
 
     #[test]
     fn never_panics_on_any_credentials(name in "authorization|x-signature|x-write-key", value in "\\PC{0,60}", query in "\\PC{0,40}") {
         let headers = [(name.as_str(), value.as_str())];
         let request = Request { endpoint: Endpoint::Batch, headers: &headers, query: &query, body: b"[{}]", received_at: NOW };
-        let _ = receive(&request, &sources(), &LIMITS);
+        let _ = receive(&request, &sources(), &LIMITS, &WantedProperties::All);
     }
 
     #[test]

@@ -18,7 +18,7 @@ fn outcome<const N: usize>(
 ) -> Result<String, AuthFailure> {
     let sources = [sdk("app", &["key", "old-key"]), sdk("other", &["other:key"]), sdk("none", &[""])];
     let request = Request { endpoint, headers: &headers, query, body: body.as_bytes(), received_at: NOW };
-    match receive(&request, &sources, &LIMITS) {
+    match receive(&request, &sources, &LIMITS, &WantedProperties::All) {
         Ok(parsed) => Ok(parsed.source.to_string()),
         Err(RequestError::Unauthorised { failure, .. }) => Err(failure),
         Err(other) => panic!("{other:?}"),

@@ -11,6 +11,7 @@ mod sources;
 mod store;
 mod template;
 pub mod traits;
+mod wanted;
 
 use std::sync::Arc;
 
@@ -38,6 +39,7 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
     if findings.has_errors() {
         return None;
     }
+    let wanted_properties = wanted::wanted(&accounts, &counters.compiled, &definitions);
     Some(Config {
         version: Arc::from(version),
         server: server?,
@@ -52,5 +54,6 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
         teams: teams.compiled,
         routes,
         destinations,
+        wanted_properties,
     })
 }

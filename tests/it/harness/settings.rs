@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use handraiser::cdp::WantedProperties;
 use handraiser::config::{Config, Limits, ServerSettings, StoreKind, StoreSettings};
 use handraiser::identity::Partitions;
 
@@ -37,5 +38,6 @@ pub fn empty() -> Config {
         teams: Vec::new(),
         routes: Vec::new(),
         destinations: Vec::new(),
+        wanted_properties: WantedProperties::All,
     }
 }

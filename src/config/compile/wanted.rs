@@ -1,0 +1,27 @@
+//! Which properties of events a configuration reads.
+
+use crate::cdp::WantedProperties;
+use crate::config::{AccountKey, PathRoot};
+use crate::counters::{Aggregate, Counter};
+use crate::qualify::Definition;
+use crate::qualify::expr::{Expr, Slot};
+
+pub fn wanted(accounts: &[AccountKey], counters: &[Counter], definitions: &[Definition]) -> WantedProperties {
+    let keys = accounts.iter().filter_map(|key| match key {
+        AccountKey::Path(PathRoot::Properties, steps) => Some(steps.first()),
+        _ => None,
+    });
+    let counted = counters.iter().filter_map(|counter| match &counter.aggregate {
+        Aggregate::Sum(path) | Aggregate::DistinctProperty(path) => Some(path.first()),
+        _ => None,
+    });
+    let filters = counters.iter().filter_map(|counter| counter.filter.as_ref()).flat_map(Expr::slots);
+    let slots = definitions.iter().flat_map(Definition::slots).chain(filters);
+    let read = slots.filter_map(|slot| match slot {
+        Slot::Event(path) if path.first().is_some_and(|root| **root == *"properties") => Some(path.get(1)),
+        _ => None,
+    });
+    // A path without a step reads them all.
+    let names: Option<Vec<&str>> = keys.chain(counted).chain(read).map(|step| step.map(|name| &**name)).collect();
+    names.map_or(WantedProperties::All, WantedProperties::from_iter)
+}
