@@ -29,7 +29,7 @@ fuzz: ## Run every fuzz target for FUZZ_SECONDS (60), two at a time
 	scripts/fuzz $(FUZZ_SECONDS)
 
 crash-long: ## Kill the server and Redis KILLS (300) times under load, then print the accounting
-	CRASH_KILLS=$(KILLS) CRASH_SEED=$(SEED) cargo test --locked --test it crash:: -- --nocapture --test-threads=1
+	CRASH_KILLS=$(KILLS) CRASH_SEED=$(SEED) cargo test --release --locked --test it crash::books -- --nocapture --test-threads=1
 
 model-long: ## Check CASES (20000) random streams of events against the counting model, on every store
 	HANDRAISER_MODEL_CASES=$(CASES) cargo test --locked --test it counting:: -- --nocapture

@@ -61,7 +61,7 @@ fuzz_target!(|data: &[u8]| {
 });
 
 fn check(parsed: &Parsed) {
-    parsed.events.iter().for_each(keeps_its_promises);
+    parsed.events.iter().for_each(|event| keeps_its_promises(event));
     assert!(parsed.rejections.is_sorted_by(|a, b| a.index < b.index));
     for Rejection { code, message, excerpt, .. } in &parsed.rejections {
         assert!(!code.is_empty() && !message.is_empty() && excerpt.len() <= 256);

@@ -196,3 +196,22 @@ fn the_fixtures_that_people_copy_are_right() {
         assert_eq!(crate::config::diagnostic::render_all(&found, false), "", "{name}");
     }
 }
+
+#[test]
+fn the_properties_that_anything_reads_are_known() {
+    let text = "
+sources: { app: { write_key: k-app-0123456789 } }
+accounts: [ properties.workspace.id, context.groupId ]
+counters:
+  paid:    { of: account, event: Order Completed, sum: properties.total, where: 'properties.currency == \"EUR\"' }
+  invited: { of: user, event: User Invited, distinct: properties.invitee.email }
+definitions:
+  - name: big spender
+    of: account
+    intent: [ paid > 100, event.properties.coupon != \"FREE\" ]
+    tiers: { 1: event.properties.express == true, 2: true }
+";
+    let read = ["workspace", "total", "currency", "invitee", "coupon", "express"];
+    assert_eq!(loaded(text).config.wanted_properties, read.into_iter().collect());
+    assert_eq!(loaded(ISSUE).config.wanted_properties, ["email"].into_iter().collect());
+}
