@@ -19,10 +19,13 @@ pub struct Telemetry {
 /// Telemetry could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
+    /// The log filter can't be read: the filter, and why not.
     #[error("the log filter `{0}` can't be read: write a level (`debug`) or directives (`handraiser=debug,info`): {1}")]
     Filter(String, String),
+    /// Traces can't be set up: the endpoint, and why not.
     #[error("traces can't be sent to `{0}`: {1}")]
     Traces(String, String),
+    /// Telemetry is set up already in this process.
     #[error("telemetry was set up twice in one process")]
     Twice,
 }

@@ -11,10 +11,13 @@ use serde::{Deserialize, Serialize};
 pub struct Millis(pub i64);
 
 impl Millis {
-    /// One second, minute, hour and day, in milliseconds.
+    /// One second in milliseconds.
     pub const SECOND: i64 = 1_000;
+    /// One minute in milliseconds.
     pub const MINUTE: i64 = 60 * Self::SECOND;
+    /// One hour in milliseconds.
     pub const HOUR: i64 = 60 * Self::MINUTE;
+    /// One day in milliseconds.
     pub const DAY: i64 = 24 * Self::HOUR;
 
     /// This moment moved by `ms` milliseconds, saturating at the ends of time.

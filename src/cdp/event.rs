@@ -11,11 +11,17 @@ use crate::time::Millis;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Call {
+    /// Something happened: it has a name, and properties.
     Track,
+    /// Who a user is: it ties an anonymous id to a `userId`, and carries the user's traits.
     Identify,
+    /// Which account a user belongs to, and the account's traits.
     Group,
+    /// A page of a website was seen.
     Page,
+    /// A screen of an app was seen.
     Screen,
+    /// Two ids are one user: `previousId` becomes `userId`.
     Alias,
     /// A deletion request (GDPR), as Segment's classic webhook sends it: `{"type":"delete","userId":…}`.
     Delete,
@@ -74,14 +80,18 @@ impl MessageHash {
 /// One event, ready to be counted. Everything in it is already checked and normalised.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
+    /// The source that sent it.
     pub source: SourceName,
+    /// Which call it was; it decides which of the fields below are filled.
     pub call: Call,
     /// The sender's `messageId`, or a stand-in made from the raw bytes.
     pub message_id: Box<str>,
+    /// What the event is remembered by, so that a repeated one is counted once.
     pub message: MessageHash,
     /// Non-empty, trimmed; numbers were written as strings. At least one of `user_id` and `anonymous_id` is there,
     /// except for a group call, which may name only its group.
     pub user_id: Option<Box<str>>,
+    /// The id of a device or a browser from before its user was known; of the same form as `user_id`.
     pub anonymous_id: Option<Box<str>>,
     /// Alias only: the identity that becomes `user_id`.
     pub previous_id: Option<Box<str>>,
@@ -93,6 +103,7 @@ pub struct Event {
     pub name: Option<Box<str>>,
     /// When it happened, skew-corrected; never later than `received_at`.
     pub timestamp: Millis,
+    /// When this server received the request, by its own clock.
     pub received_at: Millis,
     /// Track, page and screen.
     pub properties: Map<String, Value>,

@@ -12,6 +12,7 @@ pub enum RequestError {
     Unauthorised {
         /// The source that was meant, when that is known.
         source_name: Option<SourceName>,
+        /// What is missing or wrong in the proof.
         failure: AuthFailure,
     },
     /// `/v1/webhook/{source}` names no configured source.
@@ -19,10 +20,20 @@ pub enum RequestError {
     UnknownSource(String),
     /// The body is not JSON.
     #[error("{message}")]
-    InvalidJson { source_name: Option<SourceName>, message: String },
+    InvalidJson {
+        /// The source that sent it, when that is known.
+        source_name: Option<SourceName>,
+        /// What is wrong with it, as the sender is told.
+        message: String,
+    },
     /// The body is JSON, but neither an event nor a batch.
     #[error("{message}")]
-    InvalidShape { source_name: Option<SourceName>, message: String },
+    InvalidShape {
+        /// The source that sent it, when that is known.
+        source_name: Option<SourceName>,
+        /// What is wrong with it, as the sender is told.
+        message: String,
+    },
 }
 
 impl RequestError {
@@ -41,31 +52,52 @@ impl RequestError {
 /// Why a sender is not believed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum AuthFailure {
+    /// A write key is needed, and there is none in the headers, the body or the query.
     #[error(
         "no write key: send it as the user of `Authorization: Basic`, as `writeKey` in the body or as `?writeKey=`"
     )]
     MissingWriteKey,
+    /// A write key is there, and it belongs to no source.
     #[error("the write key belongs to no configured source")]
     UnknownWriteKey,
+    /// The write key belongs to another source than the one (given here) that the address names.
     #[error("the write key is not one of source `{0}`")]
     ForeignWriteKey(SourceName),
+    /// A header (named here) that the signature consists of is missing.
     #[error("header `{0}` is missing: set the shared secret in the sender's settings, so that it signs its requests")]
     MissingSignature(String),
+    /// A header of the signature can't be read, so that nothing was compared.
     #[error("header `{header}` is not a signature of the form {expected}")]
-    MalformedSignature { header: String, expected: &'static str },
+    MalformedSignature {
+        /// The header's name.
+        header: String,
+        /// What the header should look like.
+        expected: &'static str,
+    },
+    /// The signature in the header of this name fits none of the source's secrets.
     #[error(
         "the signature in header `{0}` fits none of the source's secrets: compare the secret in the sender's settings"
     )]
     WrongSignature(String),
+    /// Segment signed only the first event of a batch, and the source is `strict`.
     #[error(
         "the signature covers only the first of {events} events, which `strict` refuses: turn off batching in the \
          sender's settings, or `strict` in the source's"
     )]
-    PartialSignature { events: usize },
+    PartialSignature {
+        /// How many events the batch has.
+        events: usize,
+    },
+    /// The signed time is more than five minutes from this server's clock (Standard Webhooks).
     #[error("header `webhook-timestamp` is {off_by_s} s away from this server's clock; 300 s are allowed")]
-    StaleSignature { off_by_s: i64 },
+    StaleSignature {
+        /// This server's time minus the sender's, in seconds; negative when the sender's clock is ahead.
+        off_by_s: i64,
+    },
+    /// The header of this name, which must carry the secret, is missing.
     #[error("header `{0}` is missing; it must carry the secret of the source")]
     MissingCredentials(String),
+    /// The header of this name carries no secret of the source; with `Basic`, the user may be wrong, too.
     #[error("header `{0}` does not carry a secret of the source")]
     WrongCredentials(String),
 }
@@ -172,7 +204,9 @@ impl ItemCode {
 /// Why one event can't be used, in full.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ItemError {
+    /// The kind of failure, for answers and for the log of rejected events.
     pub code: ItemCode,
+    /// What is wrong with this very event, and where possible how to mend it.
     pub message: String,
 }
 

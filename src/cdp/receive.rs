@@ -40,19 +40,24 @@ pub enum Endpoint<'a> {
 /// A request, free of any server's types.
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
+    /// What the address says about the calls in the body.
     pub endpoint: Endpoint<'a>,
+    /// The headers: where write keys, secrets and signatures are found.
     pub headers: &'a dyn Headers,
     /// The query string, without `?`.
     pub query: &'a str,
     /// Decompressed.
     pub body: &'a [u8],
+    /// When this server received it; the age of signatures and the times of events are judged by it.
     pub received_at: Millis,
 }
 
 /// What a request holds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Parsed {
+    /// The source that sent it.
     pub source: SourceName,
+    /// What proved that it comes from that source.
     pub vouched: Vouched,
     /// The good calls, in their order.
     pub events: Vec<Arc<Event>>,

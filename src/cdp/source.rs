@@ -17,6 +17,7 @@ impl SourceName {
         Self(Arc::from(name))
     }
 
+    /// The name as configured.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -34,6 +35,7 @@ impl fmt::Display for SourceName {
 pub struct Secret(Arc<str>);
 
 impl Secret {
+    /// A secret as configured; an empty one lets nobody in.
     #[must_use]
     pub fn new(value: &str) -> Self {
         Self(Arc::from(value))
@@ -55,6 +57,7 @@ impl fmt::Debug for Secret {
 /// One configured source.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Source {
+    /// Its name; webhooks post to `/v1/webhook/<name>`.
     pub name: SourceName,
     /// Write keys that SDKs present (Basic, body or Bearer); several are valid at once while keys rotate.
     pub write_keys: Vec<Secret>,
@@ -68,15 +71,41 @@ pub struct Source {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Proof {
     /// Segment's `X-Signature`: hex HMAC-SHA1. With `strict`, a batch signed over its first element only is refused.
-    Segment { secrets: Vec<Secret>, strict: bool },
+    Segment {
+        /// The shared secrets, as they are set in Segment.
+        secrets: Vec<Secret>,
+        /// Whether a batch of which only the first event is signed is refused.
+        strict: bool,
+    },
     /// A header that carries hex (or `sha256=` and hex) HMAC-SHA256 over the raw body.
-    HmacSha256 { header: String, secrets: Vec<Secret> },
+    HmacSha256 {
+        /// The name of the header, in any case; by default `X-Signature`.
+        header: String,
+        /// The keys of the HMAC: the secrets' bytes as they are.
+        secrets: Vec<Secret>,
+    },
     /// Standard Webhooks 1.0 (<https://www.standardwebhooks.com>), `whsec_…` secrets, five minutes' tolerance.
-    StandardWebhooks { secrets: Vec<Secret> },
+    StandardWebhooks {
+        /// The base64 of the keys; `whsec_` before it may be missing.
+        secrets: Vec<Secret>,
+    },
     /// A fixed header, as RudderStack's webhook destination can send.
-    Header { name: String, values: Vec<Secret> },
+    Header {
+        /// The name of the header, in any case.
+        name: String,
+        /// Each of these values proves the sender.
+        values: Vec<Secret>,
+    },
     /// `Authorization: Basic`.
-    Basic { user: String, passwords: Vec<Secret> },
+    Basic {
+        /// The user that the sender must name.
+        user: String,
+        /// Each of these passwords goes with the user.
+        passwords: Vec<Secret>,
+    },
     /// `Authorization: Bearer`.
-    Bearer { tokens: Vec<Secret> },
+    Bearer {
+        /// Each of these tokens proves the sender.
+        tokens: Vec<Secret>,
+    },
 }

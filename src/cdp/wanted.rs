@@ -15,7 +15,9 @@ use super::item::Entries;
 /// earlier.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WantedProperties {
+    /// Every property: something reads them all.
     All,
+    /// Those of these names, and `name`, where the name of a page or a screen may stand.
     Only(HashSet<Box<str>, ahash::RandomState>),
 }
 

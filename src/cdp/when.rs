@@ -8,7 +8,9 @@ use crate::time::Millis;
 /// The times that a call carries; what could not be read is `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Times {
+    /// `timestamp`: when the event happened, as the sender says or as a CDP corrected it.
     pub timestamp: Option<Millis>,
+    /// `originalTimestamp`: when the call was made, by the clock of the device.
     pub original: Option<Millis>,
     /// When the sender's clock says that the request left.
     pub sent_at: Option<Millis>,

@@ -56,7 +56,9 @@ pub enum Code {
 /// One finding, complete in itself: it can be shown without the files at hand.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Diagnostic {
+    /// Whether the configuration can be used all the same.
     pub severity: Severity,
+    /// The kind of mistake, for programs.
     pub code: Code,
     /// The file as it was named on the command line or in `include`.
     pub file: String,
@@ -75,6 +77,7 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
+    /// Whether the configuration can't be used because of it.
     #[must_use]
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error

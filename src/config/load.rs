@@ -22,6 +22,7 @@ const MAX_FILES: usize = 256;
 /// A configuration that can be run.
 #[derive(Clone, Debug)]
 pub struct Loaded {
+    /// The configuration, without errors.
     pub config: Config,
     /// What is legal, but surely not what was meant.
     pub warnings: Vec<Diagnostic>,

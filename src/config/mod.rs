@@ -49,8 +49,11 @@ use crate::routing::{Route, Team};
 pub struct Config {
     /// The first 12 hex digits of a hash over all files: which configuration is in force.
     pub version: Arc<str>,
+    /// How the HTTP server runs.
     pub server: ServerSettings,
+    /// Where everything durable is kept.
     pub store: StoreSettings,
+    /// Where events come from; requests of anybody else are refused.
     pub sources: Vec<Source>,
     /// Where the account of an event is found, tried in order.
     pub accounts: Vec<AccountKey>,
@@ -58,13 +61,17 @@ pub struct Config {
     pub time_zone: jiff::tz::TimeZone,
     /// Declared traits, by canonical name; Segment's reserved traits are always among them.
     pub user_traits: BTreeMap<Box<str>, Type>,
+    /// The same for accounts.
     pub account_traits: BTreeMap<Box<str>, Type>,
     /// `CounterId(n)` is `counters[n]`.
     pub counters: Vec<Counter>,
+    /// What makes a subject a lead, in the order in which it is written.
     pub definitions: Vec<Definition>,
+    /// The teams that routes name.
     pub teams: Vec<Team>,
     /// In order; the first match wins.
     pub routes: Vec<Route>,
+    /// Where leads are delivered; each lead goes to all of them.
     pub destinations: Vec<Destination>,
     /// Which properties of events any of the above reads.
     pub wanted_properties: WantedProperties,
@@ -86,20 +93,27 @@ pub enum AccountKey {
     EmailDomain,
 }
 
+/// Where in an event the path of an [`AccountKey::Path`] begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PathRoot {
+    /// `properties` of a track, page or screen call.
     Properties,
+    /// `traits` of an identify call; those of a group call are the account's own and name no other.
     Traits,
+    /// `context.traits` of a call other than identify (see `Event::context_traits`).
     ContextTraits,
 }
 
+/// The `server` section, its defaults filled in.
 #[derive(Clone, Debug)]
 pub struct ServerSettings {
+    /// The address to listen at; changing it needs a restart.
     pub listen: SocketAddr,
     /// HTTP worker threads; `None`: one per core.
     pub workers: Option<usize>,
     /// The bearer token of the admin API; without one the admin API answers nobody.
     pub admin_token: Option<Secret>,
+    /// How large and how many requests may be.
     pub limits: Limits,
     /// Where traces go (an OTLP/HTTP endpoint), if anywhere.
     pub otlp_endpoint: Option<String>,
@@ -120,9 +134,12 @@ pub struct Limits {
     pub in_flight: usize,
 }
 
+/// The `store` section, its defaults filled in.
 #[derive(Clone, Debug)]
 pub struct StoreSettings {
+    /// Which store it is, and where.
     pub kind: StoreKind,
+    /// How many partitions the store has: 1 to 4,096, by default 64. Fixed when the store is created.
     pub partitions: Partitions,
     /// How long message ids are remembered.
     pub remember: Duration,
@@ -132,16 +149,23 @@ pub struct StoreSettings {
     pub rejected_log: usize,
 }
 
+/// Which store is used; changing it needs a restart.
 #[derive(Clone, Debug)]
 pub enum StoreKind {
     /// For tests and backtests: gone with the process.
     Memory,
+    /// A database file on this machine, owned by one server process.
     Embedded {
+        /// The file, relative to the working directory; it is made when it is missing, its directory as well.
         path: PathBuf,
     },
+    /// Redis or Redis Cluster, shared by any number of server processes.
     Redis {
+        /// The server's URL, or those of several nodes of a cluster. They may hold a password.
         urls: Vec<Secret>,
+        /// Whether it is a Redis Cluster.
         cluster: bool,
+        /// What a commit must survive before it is acknowledged.
         durability: Durability,
     },
 }

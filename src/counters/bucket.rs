@@ -119,6 +119,7 @@ pub struct Days {
 }
 
 impl Days {
+    /// The calendar days of `zone`.
     #[must_use]
     pub const fn new(zone: TimeZone) -> Self {
         Self { zone, cached: AtomicU64::new(u64::MAX) }

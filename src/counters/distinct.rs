@@ -99,6 +99,7 @@ impl Distinct {
         self.level == 0
     }
 
+    /// Takes in what another set has seen; the sample is then as coarse as the coarser of the two, or coarser.
     pub fn merge(&mut self, other: &Self) {
         if other.level > self.level {
             self.level = other.level;

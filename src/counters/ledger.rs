@@ -21,15 +21,20 @@ pub const MAX_EVENT_NAMES: usize = 100;
 /// A part of a ledger that may differ from what is stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Kept<T> {
+    /// The figures.
     pub value: T,
+    /// Whether they changed since they were read from the store, or were last handed over to be written.
     pub dirty: bool,
 }
 
 /// A declared counter's own series, with the meaning that its figures have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Own {
+    /// A hash of what is counted; the figures of a counter that was declared otherwise are not read.
     pub fingerprint: u32,
+    /// How wide the series' buckets are.
     pub width: Width,
+    /// What was counted.
     pub series: Series,
 }
 
@@ -45,7 +50,9 @@ pub struct Ledger {
 /// A counter's figure.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Figure {
+    /// A count or a sum; 0 when nothing was counted.
     Number(f64),
+    /// When something happened for the first or the last time.
     Moment(Millis),
     /// A first or last time of something that never happened.
     Never,

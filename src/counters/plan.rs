@@ -19,17 +19,30 @@ pub const SCREENS: &str = "screen";
 #[derive(Clone, Debug)]
 pub enum Planned {
     /// From the counts per day that are kept of every event name anyway.
-    Daily { keys: Vec<Box<str>>, days: bool },
+    Daily {
+        /// Which daily counts are added up, as they stand in the ledger: `track:Task Created`, `any`, …
+        keys: Vec<Box<str>>,
+        /// Whether days are counted, not events.
+        days: bool,
+    },
     /// From a series of its own, kept under the counter's name. The fingerprint tells what is in it, so that a changed
     /// declaration does not read figures of another meaning.
-    Own { fingerprint: u32, width: Width },
+    Own {
+        /// A hash of the events, the filter, the aggregate and the width.
+        fingerprint: u32,
+        /// How wide the series' buckets are.
+        width: Width,
+    },
 }
 
 /// How a configuration's counters are applied and read.
 #[derive(Debug)]
 pub struct Plan {
+    /// The counters as declared; a [`CounterId`] is a position in this list.
     pub counters: Vec<Counter>,
+    /// Where the figure of each counter comes from, in the same order.
     pub planned: Vec<Planned>,
+    /// The calendar days of the configured time zone.
     pub days: Days,
     /// Daily counts that are kept even where a subject has too many event names.
     pub referenced: HashSet<Box<str>>,

@@ -48,11 +48,13 @@ impl<T: Copy + std::ops::AddAssign> Buckets<T> {
         self.entries.drain(..start).map(|(_, total)| total)
     }
 
+    /// Whether there is no bucket at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
+    /// Adds the figures of another history, bucket by bucket.
     pub fn merge(&mut self, other: &Self) {
         for (bucket, amount) in &other.entries {
             self.add(*bucket, *amount);
@@ -63,16 +65,22 @@ impl<T: Copy + std::ops::AddAssign> Buckets<T> {
 /// Whether the smallest or the largest moment is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Extreme {
+    /// The first time, which is the smallest moment.
     First,
+    /// The last time, which is the largest moment.
     Last,
 }
 
 /// What is kept for one declared counter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Series {
+    /// How many events, by bucket.
     Counts(Buckets<u64>),
+    /// The sum of a property, by bucket.
     Sums(Buckets<Micros>),
+    /// Which different values: of a property, users or days.
     Distinct(Distinct),
+    /// The first or the last time; it is never cut.
     Moment(Extreme, Millis),
 }
 
@@ -105,6 +113,7 @@ impl Series {
 /// figure for everything older. A counter that is declared tomorrow reads its past from here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Daily {
+    /// Events per calendar day, for the last [`DAILY_RETENTION`] days.
     pub days: Buckets<u64>,
     /// Events older than the retention.
     pub older: u64,
@@ -134,6 +143,7 @@ impl Daily {
         if oldest == Bucket::MIN { kept + self.older } else { kept }
     }
 
+    /// Adds the figures of another history of the same events.
     pub fn merge(&mut self, other: &Self) {
         self.days.merge(&other.days);
         self.older += other.older;

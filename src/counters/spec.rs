@@ -17,12 +17,17 @@ pub struct CounterId(pub u16);
 /// One declared counter.
 #[derive(Clone, Debug)]
 pub struct Counter {
+    /// What conditions call it; its own series are stored under this name.
     pub name: CounterName,
+    /// Whether there is a figure for each user or for each account.
     pub of: SubjectKind,
+    /// What is counted: every event that one of these fits.
     pub events: Vec<EventMatch>,
     /// Only events for which this is true are counted; an expression over the event.
     pub filter: Option<Expr>,
+    /// How the events become one figure.
     pub aggregate: Aggregate,
+    /// How far back the figure looks.
     pub window: Window,
     /// For people, used in sentences. By default made from the events' names.
     pub label: Option<Label>,
@@ -31,7 +36,9 @@ pub struct Counter {
 /// What people call one of what is counted, and several: `task created`, `tasks created`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Label {
+    /// One of them: `task created`.
     pub one: Box<str>,
+    /// Any other number of them: `tasks created`.
     pub several: Box<str>,
 }
 

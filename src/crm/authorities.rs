@@ -14,12 +14,20 @@ pub struct Authorities(Arc<[CertificateDer<'static>]>);
 /// A file of certificates can't be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadAuthorities {
+    /// The file holds no certificate.
     #[error("there is no certificate in it")]
     Empty,
+    /// A block of the file can't be read, for this reason.
     #[error("it is no PEM file: {0}")]
     NotPem(String),
+    /// A certificate can't vouch for anybody.
     #[error("its certificate number {number} can't be used: {reason}")]
-    Unusable { number: usize, reason: String },
+    Unusable {
+        /// Which certificate of the file it is, from 1.
+        number: usize,
+        /// What the TLS library says against it.
+        reason: String,
+    },
 }
 
 impl Authorities {

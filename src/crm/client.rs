@@ -26,6 +26,7 @@ const IDLE: Duration = Duration::from_mins(1);
 /// What came back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
+    /// The HTTP status.
     pub status: u16,
     /// As sent.
     pub retry_after: Option<String>,
@@ -38,16 +39,27 @@ pub struct Answer {
 /// Why nothing (or not everything) came back. No message holds the URL, which may carry a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
+    /// Deliveries may not go to this address; nothing was sent.
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
+    /// The exchange took longer than this, the destination's `timeout`.
     #[error("no complete answer within {} s", .0.as_secs_f64())]
     Deadline(Duration),
+    /// No connection came about, for this reason.
     #[error("could not connect: {0}")]
     Connect(String),
+    /// The receiver's certificate is not trusted; nothing was sent.
     #[error("the receiver's certificate is not trusted ({reason}): {mend}")]
-    Certificate { reason: String, mend: &'static str },
+    Certificate {
+        /// What speaks against it.
+        reason: String,
+        /// What an operator can do about it.
+        mend: &'static str,
+    },
+    /// The connection broke off amid the request or the answer, for this reason.
     #[error("the exchange broke off: {0}")]
     Broken(String),
+    /// There is nothing to send with, for this reason; for example because the machine has no certificates.
     #[error("the HTTP client could not be made: {0}")]
     Client(String),
 }

@@ -12,16 +12,26 @@ use url::{Host, Url};
 /// A destination's address is out of bounds.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Forbidden {
+    /// The URL names this address, which is neither public nor allowed.
     #[error("{0} is not a public address; list its range under `allow_addresses` if deliveries may go there")]
     Address(IpAddr),
+    /// The URL names a host of which no address is permitted.
     #[error(
         "`{host}` leads to {address}, which is not a public address; list its range under `allow_addresses` if deliveries may go there"
     )]
-    Resolved { host: String, address: IpAddr },
+    Resolved {
+        /// The host's name.
+        host: String,
+        /// The first of its addresses.
+        address: IpAddr,
+    },
+    /// The host of this name has no address at all.
     #[error("`{0}` has no address")]
     Nowhere(String),
+    /// The URL has this scheme, which is neither `http` nor `https`.
     #[error("the URL's scheme is `{0}`; write `https` or `http`")]
     Scheme(String),
+    /// The URL has no host.
     #[error("the URL names no host")]
     NoHost,
 }

@@ -27,6 +27,7 @@ const BODY_LIMIT: usize = 2 * 1024 * 1024;
 /// One request that arrived.
 #[derive(Clone, Debug)]
 pub struct Arrival {
+    /// When all of it was there.
     pub at: Instant,
     /// `webhook-id`.
     pub id: String,
@@ -36,6 +37,7 @@ pub struct Arrival {
     pub verified: bool,
     /// Names in lower case.
     pub headers: BTreeMap<String, String>,
+    /// The body; what is not UTF-8 in it is replaced.
     pub body: String,
     /// Whether it was answered with success.
     pub accepted: bool,
@@ -88,8 +90,10 @@ pub struct Receiver {
 /// The receiver can't be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// A secret can't be used for verifying.
     #[error(transparent)]
     Secret(#[from] BadSecret),
+    /// No port is free, or the address is taken.
     #[error("the receiver can't listen: {0}")]
     Listen(#[from] std::io::Error),
 }
@@ -133,6 +137,7 @@ impl Receiver {
         *self.shared.respond.lock().unwrap_or_else(PoisonError::into_inner) = Box::new(respond);
     }
 
+    /// Where it listens, with the port that it was given.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address

@@ -26,6 +26,7 @@ use crate::time::Millis;
 /// What a delivery attempt came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
+    /// The destination took it (2xx).
     Delivered,
     /// The destination is alive, but this message will never be taken.
     Refused,
@@ -46,6 +47,7 @@ pub const fn verdict(status: u16) -> Verdict {
 /// One attempt that did not deliver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
+    /// Whether it is worth trying again; never [`Verdict::Delivered`].
     pub verdict: Verdict,
     /// For the operator: the status and the first bytes of the answer, or what prevented one.
     pub error: String,

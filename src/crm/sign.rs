@@ -21,8 +21,10 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 /// A secret can't be used for signing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadSecret {
+    /// What stands after `whsec_` is not base64.
     #[error("the signing secret is not base64; write `whsec_` and the base64 of 24 to 64 random bytes")]
     NotBase64,
+    /// Nothing stands after `whsec_`.
     #[error("the signing secret is empty; write `whsec_` and the base64 of 24 to 64 random bytes")]
     Empty,
 }

@@ -14,8 +14,11 @@ pub type DestinationName = Arc<str>;
 /// Where leads are delivered.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Destination {
+    /// Its name, which is part of its queue's name and of its deliveries' ids.
     pub name: DestinationName,
+    /// What is sent, and where.
     pub webhook: Webhook,
+    /// When a failed delivery is tried again, and when it is given up.
     pub retry: RetryPolicy,
     /// How many deliveries may be under way at once.
     pub concurrency: usize,
@@ -26,6 +29,7 @@ pub struct Destination {
 /// A generic webhook, signed by Standard Webhooks (<https://www.standardwebhooks.com>).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Webhook {
+    /// Where to post. It may hold a secret, so no message shows it.
     pub url: url::Url,
     /// `whsec_…`; the first signs, and so do the others while receivers move over. Empty: not signed.
     pub secrets: Vec<Secret>,

@@ -34,6 +34,7 @@ pub struct TemplateError {
     pub line: usize,
     /// From 1, in characters.
     pub column: usize,
+    /// What is wrong.
     pub message: String,
 }
 

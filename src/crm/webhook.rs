@@ -18,12 +18,16 @@ const EXCERPT: usize = 300;
 /// Why no request could be made. It is the configuration's fault or the template's, never the receiver's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unsendable {
+    /// The queue entry's payload can't be read as a lead event, for this reason.
     #[error("the payload is no lead event: {0}")]
     Payload(String),
+    /// The template fails on this lead, or what it makes is not JSON.
     #[error("the template failed at {0}")]
     Template(#[from] template::TemplateError),
+    /// One of the signing secrets can't be used.
     #[error(transparent)]
     Secret(#[from] super::sign::BadSecret),
+    /// The header of this name can't be sent: its name or its value is not allowed in HTTP.
     #[error("the header `{0}` can't be sent")]
     Header(String),
 }
@@ -50,7 +54,9 @@ impl Unsendable {
 /// What goes over the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
+    /// The configured headers, and those that prove the sender, which no configured one replaces.
     pub headers: HeaderMap,
+    /// JSON: the lead event as it is, or what the template makes of it.
     pub body: Vec<u8>,
 }
 

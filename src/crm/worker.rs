@@ -35,6 +35,7 @@ pub struct Deliverer {
 }
 
 impl Deliverer {
+    /// A worker for the queue of the destination `name`; it connects when there is something to deliver.
     #[must_use]
     pub fn new(name: DestinationName, config: SharedConfig, clock: Clock) -> Self {
         Self { name, config, clock, breaker: Mutex::default(), connections: Mutex::default() }

@@ -31,6 +31,7 @@ pub enum MergeError {
 }
 
 impl MergeHandler {
+    /// A handler that merges by way of `engine`.
     #[must_use]
     pub const fn new(engine: Engine) -> Self {
         Self { engine }

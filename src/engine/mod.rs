@@ -90,6 +90,7 @@ pub struct Receipt {
 /// Why events could not be applied; none of the request may be acknowledged.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum EngineError {
+    /// The store could not be read, or did not commit.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The server is stopping; another one will take the retry.

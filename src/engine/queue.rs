@@ -54,8 +54,11 @@ impl Default for Settings {
 /// What every queue's runner works with.
 #[derive(Clone)]
 pub struct Surroundings {
+    /// The store that holds the queue.
     pub store: SharedStore,
+    /// What tells which entries are due.
     pub clock: Clock,
+    /// Where commits of this process say that there is work.
     pub wakes: Wakes,
 }
 

@@ -75,6 +75,7 @@ impl Handler for Router {
 }
 
 impl Router {
+    /// A router of leads in `store`; each is routed by the configuration that is in force then.
     #[must_use]
     pub fn new(store: SharedStore, config: SharedConfig, clock: Clock) -> Self {
         Self { store, config, clock, lines: Mutex::default(), arrivals: Arrivals::default() }

@@ -17,23 +17,37 @@ use crate::store::StoreError;
 /// What went wrong, by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorCode {
+    /// The body is not JSON.
     InvalidJson,
+    /// The request can't be read as what this address expects.
     InvalidRequest,
     /// The only event of a request can't be used.
     Item(ItemCode),
     /// A sender did not prove who it is; the text is [`AuthFailure::code`].
     Sender(&'static str),
+    /// `/v1/webhook/{source}` names no configured source.
     UnknownSource,
+    /// A request to the admin API carries no token, or a wrong one.
     AdminToken,
+    /// A request to the admin API, while no token is configured.
     AdminDisabled,
+    /// Nothing is at this address, or there is no such lead or subject.
     NotFound,
+    /// The address wants another method.
     MethodNotAllowed,
+    /// The body did not arrive in time.
     BodyTimeout,
+    /// The body, as sent or decompressed, is larger than a request may be.
     TooLarge,
+    /// The body is compressed by other means than gzip and deflate.
     UnsupportedEncoding,
+    /// As many requests as are allowed at once are being worked on.
     Overloaded,
+    /// The store could not be read, or did not commit.
     StoreUnavailable,
+    /// The server is stopping; another one takes the retry.
     Draining,
+    /// The server itself is at fault.
     Internal,
 }
 
@@ -54,9 +68,13 @@ pub enum ErrorKind {
 /// One row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row {
+    /// The stable text that stands as `code` in the answer.
     pub code: &'static str,
+    /// The HTTP status of the answer.
     pub status: StatusCode,
+    /// Which side has to act.
     pub kind: ErrorKind,
+    /// What it means, for documentation.
     pub meaning: &'static str,
 }
 
@@ -153,12 +171,15 @@ const fn status_of(item: ItemCode) -> StatusCode {
 /// An error as an endpoint answers it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiError {
+    /// What went wrong; status and `code` of the answer follow from it.
     pub code: ErrorCode,
+    /// What is wrong with this very request, and how to mend it.
     pub message: String,
     /// Seconds after which it is worth trying again.
     pub retry_after: Option<u32>,
 }
 
+/// What every error is answered with.
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = Error)]
 pub struct ErrorBody<'a> {

@@ -31,9 +31,13 @@ use crate::time::Clock;
 /// What every handler works with.
 #[derive(Clone)]
 pub struct AppState {
+    /// What applies the events that arrive.
     pub engine: Engine,
+    /// What keeps rejected events, and answers the admin API.
     pub store: SharedStore,
+    /// The configuration in force; each request keeps the one that it began with.
     pub config: SharedConfig,
+    /// What tells when a request was received.
     pub clock: Clock,
     /// What each source has sent since this process started.
     pub sources: SourceBook,

@@ -18,16 +18,23 @@ const KEPT_OF_REQUEST: usize = 10;
 /// An event that arrived, without its properties and traits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct RecentEvent {
+    /// The source that sent it.
     pub source: String,
+    /// Which call it was: `track`, `identify`, …
     #[serde(rename = "type")]
     #[schema(value_type = String)]
     pub call: Call,
     /// The track call's event, the page's or the screen's name.
     pub name: Option<Box<str>>,
+    /// Its `messageId`, or a stand-in made from the raw bytes.
     pub message_id: Box<str>,
+    /// Its `userId`.
     pub user_id: Option<Box<str>>,
+    /// Its `anonymousId`.
     pub anonymous_id: Option<Box<str>>,
+    /// Alias calls only: the id that became `user_id`.
     pub previous_id: Option<Box<str>>,
+    /// The account: `groupId` of a group call, `context.groupId` of any other.
     pub group_id: Option<Box<str>>,
     /// When it happened, RFC 3339.
     pub timestamp: String,

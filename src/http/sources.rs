@@ -46,15 +46,20 @@ pub struct SourceReport {
     pub first_element_signatures: u64,
     /// When the last event was taken, RFC 3339.
     pub last_event_at: Option<String>,
+    /// The last request that was refused as a whole; `null` when there was none.
     pub last_failure: Option<Failure>,
 }
 
 /// What became of the events of one request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
+    /// Events taken, duplicates among them.
     pub accepted: usize,
+    /// Events taken that were known already by their message ids.
     pub duplicates: usize,
+    /// Events that could not be used, those beyond the batch's limit among them.
     pub rejected: usize,
+    /// Events left out on the sender's wish, or because they change nothing.
     pub ignored: usize,
     /// Whether the request was a batch signed over its first event only.
     pub first_element_signature: bool,

@@ -11,11 +11,14 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SubjectKind {
+    /// Somebody who uses the product.
     User,
+    /// The company or the workspace that users belong to.
     Account,
 }
 
 impl SubjectKind {
+    /// `user` or `account`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -34,13 +37,16 @@ impl fmt::Display for SubjectKind {
 /// What a versioned record is the state of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RecordKind {
+    /// A user, or an id that was merged into one.
     User,
+    /// An account.
     Account,
     /// Whose turn it is in a team.
     Team,
 }
 
 impl RecordKind {
+    /// `user`, `account` or `team`: what a record's name begins with.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -66,26 +72,32 @@ impl From<SubjectKind> for RecordKind {
 /// away points at the one that holds the history.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecordKey {
+    /// What it is the state of.
     pub kind: RecordKind,
+    /// The id of the user or the account, or the team's name.
     pub id: Arc<str>,
 }
 
 impl RecordKey {
+    /// The name of a record.
     #[must_use]
     pub fn new(kind: RecordKind, id: &str) -> Self {
         Self { kind, id: Arc::from(id) }
     }
 
+    /// A user's record, by any of their ids.
     #[must_use]
     pub fn user(id: &str) -> Self {
         Self::new(RecordKind::User, id)
     }
 
+    /// An account's record.
     #[must_use]
     pub fn account(id: &str) -> Self {
         Self::new(RecordKind::Account, id)
     }
 
+    /// The record of a team's turns.
     #[must_use]
     pub fn team(name: &str) -> Self {
         Self::new(RecordKind::Team, name)
@@ -162,6 +174,7 @@ impl Partitions {
         NonZeroU16::new(count).map(Self)
     }
 
+    /// How many there are, at least one.
     #[must_use]
     pub const fn count(self) -> u16 {
         self.0.get()
@@ -174,6 +187,7 @@ impl Partitions {
         PartitionId(u16::try_from(bucket).unwrap_or(0))
     }
 
+    /// All of them, in order.
     pub fn all(self) -> impl Iterator<Item = PartitionId> {
         (0..self.count()).map(PartitionId)
     }

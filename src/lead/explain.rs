@@ -11,6 +11,7 @@ use super::record::{Reason, Subject};
 /// Everything that is known of a subject and where it stands on every definition that is about its kind.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct SubjectExplanation {
+    /// Who is explained.
     pub subject: Subject,
     /// Set when the id that was asked for was merged away: the id that holds the history, which is what is explained.
     pub merged_into: Option<String>,
@@ -19,8 +20,9 @@ pub struct SubjectExplanation {
     /// By canonical name.
     #[schema(value_type = Object)]
     pub traits: BTreeMap<String, Value>,
-    /// RFC 3339.
+    /// When the first event happened, RFC 3339.
     pub first_seen: Option<String>,
+    /// When the last event happened, RFC 3339.
     pub last_seen: Option<String>,
     /// Every counter of the subject's kind as it stands now.
     #[schema(value_type = Object)]
@@ -32,9 +34,11 @@ pub struct SubjectExplanation {
 /// Where a subject stands on one definition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DefinitionExplanation {
+    /// Its name, as configured.
     pub name: String,
     /// Who qualifies: `user` or `account`.
     pub of: String,
+    /// Changes whenever the definition's meaning changes.
     pub version: String,
     /// Whether it would qualify by its conditions now, cooldown aside; `null`: not known.
     pub qualifies: Option<bool>,

@@ -29,10 +29,12 @@ pub struct LeadEvent {
     pub schema: String,
     /// Stable over retries: the idempotency key. Also sent as `webhook-id` and `Idempotency-Key`.
     pub id: String,
+    /// What happened to the lead.
     #[serde(rename = "type")]
     pub kind: LeadEventType,
     /// When this event of the lead's life was decided, RFC 3339.
     pub occurred_at: String,
+    /// The whole lead as it stands then.
     pub lead: Lead,
 }
 
@@ -43,11 +45,13 @@ pub struct Lead {
     pub id: String,
     /// Grows by one with each event of the lead's life, from 1. A receiver keeps the highest.
     pub revision: u32,
+    /// The name of the definition that the subject qualified for.
     pub definition: String,
     /// Changes whenever the definition's meaning changes.
     pub definition_version: String,
     /// 1 is the best.
     pub tier: u8,
+    /// Who qualified.
     pub subject: Subject,
     /// The user, when a user qualified; whom to talk to at an account is `contact`.
     #[serde(default)]
@@ -64,36 +68,49 @@ pub struct Lead {
     pub reasons: Vec<Reason>,
     /// Every counter of the subject as it stood.
     pub usage: BTreeMap<String, Value>,
+    /// When the subject's first event happened, RFC 3339.
     pub first_seen: Option<String>,
+    /// When the subject's last event happened, RFC 3339.
     pub last_seen: Option<String>,
     /// Who follows up; `None` until routed.
     pub routing: Option<Routing>,
+    /// When things happened on the way from the event to the owner.
     pub timestamps: Timestamps,
 }
 
 /// Who qualified.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, utoipa::ToSchema)]
 pub struct Subject {
+    /// Whether a user or an account qualified.
     #[serde(rename = "type")]
     #[schema(value_type = String)]
     pub kind: SubjectKind,
+    /// The user's id, or the account's.
     pub id: String,
     /// The subject's `name` trait, when there is one.
     pub name: Option<String>,
 }
 
+/// The account of a lead, with all that is known of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, utoipa::ToSchema)]
 pub struct AccountPart {
+    /// The account's id; of an account that was found by e-mail address, the domain.
     pub id: String,
+    /// The account's `name` trait, when there is one.
     pub name: Option<String>,
+    /// Its traits by canonical name, such as `trial_ends_at`.
     #[schema(value_type = Object)]
     pub traits: BTreeMap<String, Value>,
 }
 
+/// The user who qualified, with all that is known of them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, utoipa::ToSchema)]
 pub struct UserPart {
+    /// The user's id: a `userId`, or an anonymous id as long as no other is known.
     pub id: String,
+    /// The user's `name` trait, or first and last name, when known.
     pub name: Option<String>,
+    /// Their traits by canonical name, such as `trial_ends_at`.
     #[schema(value_type = Object)]
     pub traits: BTreeMap<String, Value>,
 }
@@ -101,12 +118,17 @@ pub struct UserPart {
 /// A person of the account, or the user themself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, utoipa::ToSchema)]
 pub struct Person {
+    /// Their id: a `userId`, or an anonymous id as long as no other is known.
     pub user_id: String,
+    /// Their `email` trait, when there is one.
     pub email: Option<String>,
+    /// Their `name` trait, or first and last name, when known.
     pub name: Option<String>,
+    /// Their `title` trait, when there is one: what they do in the company.
     pub title: Option<String>,
     /// How many events of theirs were counted for the account.
     pub events: u64,
+    /// When their last event happened, RFC 3339; of an account's people, the last one for that account.
     pub last_seen: Option<String>,
 }
 
@@ -114,14 +136,18 @@ pub struct Person {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Axis {
+    /// `intent`: what they do.
     Intent,
+    /// `fit`: who they are.
     Fit,
+    /// `tiers`: how good a lead they are.
     Tier,
 }
 
 /// One condition and what was observed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, utoipa::ToSchema)]
 pub struct Reason {
+    /// Which list of the definition it stands in.
     pub axis: Axis,
     /// The condition as written.
     pub condition: String,
@@ -144,6 +170,7 @@ pub struct Observation {
     pub value: Value,
     /// What it was compared with; `null` for a bare flag.
     pub threshold: Value,
+    /// `true`, `false` or unknown (`null`).
     pub met: Option<bool>,
 }
 
@@ -152,6 +179,7 @@ pub struct Observation {
 pub struct Routing {
     /// The route that decided.
     pub route: Option<String>,
+    /// The team that shared the lead out, or that the owner is in; `null` when there is none.
     pub team: Option<String>,
     /// The rep's e-mail address; `None` for self-serve.
     pub owner: Option<String>,
@@ -168,5 +196,6 @@ pub struct Timestamps {
     pub received: String,
     /// When the lead was decided.
     pub qualified: String,
+    /// When it was routed; `null` before.
     pub routed: Option<String>,
 }

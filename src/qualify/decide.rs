@@ -8,25 +8,31 @@ use crate::time::Millis;
 /// What the conditions of a definition say now, whatever they said before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {
+    /// Whether all intent conditions are true; `None`: not known.
     pub intent: Option<bool>,
+    /// Whether all fit conditions are true; `None`: not known.
     pub fit: Option<bool>,
     /// Whether the subject qualifies: `when` is true and there is a tier.
     pub qualifies: Option<bool>,
+    /// The first tier whose condition is true; `None` when there is none, or `when` is false.
     pub tier: Option<u8>,
 }
 
 /// What follows from an outcome and the past.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
+    /// Everything stays as it is: nothing has changed, the cooldown is not over, or too little is known.
     Nothing,
     /// The definition became false: it can become true again.
     Lapse,
     /// A new lead.
     Qualify {
+        /// The tier of the new lead.
         tier: u8,
     },
     /// The lead that there is moves to another tier.
     Retier {
+        /// The tier that it moves to.
         tier: u8,
     },
 }

@@ -11,19 +11,23 @@ pub type DefinitionName = Arc<str>;
 /// One condition of a list, separable so that it can be explained and its progress shown.
 #[derive(Clone, Debug)]
 pub struct Condition {
+    /// What must be true.
     pub expr: Expr,
 }
 
 /// A tier: its number (1 is the best) and what puts a lead there. The first tier whose condition is true wins.
 #[derive(Clone, Debug)]
 pub struct Tier {
+    /// Its number, from 1.
     pub number: u8,
+    /// What must be true for it; it may read the flags `intent` and `fit`.
     pub when: Expr,
 }
 
 /// One definition of a product-qualified lead.
 #[derive(Clone, Debug)]
 pub struct Definition {
+    /// Its name, which stands in its leads and is part of what their ids are made of.
     pub name: DefinitionName,
     /// Who qualifies: a user or an account.
     pub of: SubjectKind,

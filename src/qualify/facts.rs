@@ -7,7 +7,9 @@ use crate::time::Millis;
 /// An event alone: what a counter's filter sees.
 #[derive(Clone, Copy, Debug)]
 pub struct EventFacts<'a> {
+    /// The event.
     pub event: &'a Event,
+    /// What `now` reads.
     pub now: Millis,
 }
 

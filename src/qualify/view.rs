@@ -12,15 +12,19 @@ use crate::time::Millis;
 /// What is known at one moment.
 #[derive(Clone, Copy)]
 pub struct View<'a> {
+    /// Which counters there are, and where their figures are read from.
     pub plan: &'a Plan,
+    /// What `now` reads, and where every window ends.
     pub now: Millis,
     /// The user: the subject itself, or whoever did the event at hand.
     pub user: Option<(&'a str, &'a Subject)>,
     /// The account: the subject itself, or that of the event at hand.
     pub account: Option<(&'a str, &'a Subject)>,
+    /// The event at hand; `None` when something else asks, such as a merge or an explanation.
     pub event: Option<&'a Event>,
-    /// The flags of the definition at hand, once they are known.
+    /// Whether all intent conditions of the definition at hand are true, once that is known.
     pub intent: Option<bool>,
+    /// The same of its fit conditions.
     pub fit: Option<bool>,
 }
 

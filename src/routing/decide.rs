@@ -18,6 +18,7 @@ pub enum Decision<'c> {
 /// A decision that waits for the team's turn.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pending<'c> {
+    /// The team whose turn has to be taken.
     pub team: &'c Team,
     route: Arc<str>,
     because: String,

@@ -22,6 +22,7 @@ pub struct LeadFacts<'e> {
 }
 
 impl<'e> LeadFacts<'e> {
+    /// The facts of `event`; `now` is what conditions read by that name.
     #[must_use]
     pub fn new(event: &'e LeadEvent, now: Millis) -> Self {
         // A lead is plain data, so that this can't fail; if it did, everything would be unknown and no route would match.

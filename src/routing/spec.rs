@@ -10,9 +10,11 @@ pub type TeamName = Arc<str>;
 /// A group of reps who share leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Team {
+    /// Its name: routes lead to it, and its turns are kept under it.
     pub name: TeamName,
     /// The reps' e-mail addresses, in the order of their turns.
     pub reps: Vec<Arc<str>>,
+    /// How its leads are shared.
     pub assign: Assign,
 }
 
@@ -26,15 +28,18 @@ pub enum Assign {
 /// One rule: the first whose condition is true decides.
 #[derive(Clone, Debug)]
 pub struct Route {
+    /// Its name, which stands in the reasons of its decisions.
     pub name: Arc<str>,
     /// `None`: always.
     pub when: Option<Expr>,
+    /// Who gets the leads that it takes.
     pub to: RouteTarget,
 }
 
 /// Where a route leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RouteTarget {
+    /// The rep of this team whose turn it is.
     Team(TeamName),
     /// One rep, by e-mail address.
     Rep(Arc<str>),

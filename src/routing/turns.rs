@@ -43,10 +43,13 @@ const KEPT: &str = "kept:";
 /// The outcome of a turn: who, why, and what changes in the team's record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Turn {
+    /// The rep's e-mail address.
     pub rep: Arc<str>,
     /// `round robin in team enterprise: ana@example.com's turn (waited longest)`.
     pub reason: String,
+    /// Fields of the team's record to write; none when the lead had been given before.
     pub set: FieldList,
+    /// Fields to remove: of reps who left, and of leads that may be forgotten or that reached their reps.
     pub unset: Vec<Box<str>>,
 }
 

@@ -35,6 +35,7 @@ const LOOK: Duration = Duration::from_millis(5);
 /// What a caller may want otherwise than the configuration says.
 #[derive(Clone, Default)]
 pub struct Options {
+    /// What everything in the server tells the time by; by default the machine's clock.
     pub clock: Clock,
     /// Listen here.
     pub listen: Option<SocketAddr>,
@@ -49,10 +50,17 @@ pub struct Options {
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// The store can't be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The address can't be listened at.
     #[error("can't listen on {address}: {cause}; choose another address with `--listen` or `server.listen`")]
-    Listen { address: SocketAddr, cause: std::io::Error },
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why not, as the system says.
+        cause: std::io::Error,
+    },
 }
 
 /// A server at work. Stop it with [`RunningServer::stop`]; dropping it leaves its parts running.

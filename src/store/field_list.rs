@@ -29,11 +29,13 @@ impl FieldList {
         self.ends.push((named, self.text.len()));
     }
 
+    /// How many fields there are.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.ends.len()
     }
 
+    /// Whether there is no field.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.ends.is_empty()

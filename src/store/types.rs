@@ -45,7 +45,9 @@ pub type Fields = BTreeMap<Box<str>, Box<str>>;
 /// A versioned record. Versions grow with each write, and no two writers ever write the same one ([`next_version`]).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Record {
+    /// Which write made it what it is; 0 for a record that is absent.
     pub version: u64,
+    /// What it holds.
     pub fields: Fields,
 }
 
@@ -90,6 +92,7 @@ pub enum Together {
 /// [`CommitError::Conflict`]. Settling comes before adding, so that an entry may be finished and added anew in one step.
 #[derive(Clone, Debug, Default)]
 pub struct Commit {
+    /// The partition of all that it names.
     pub partition: PartitionId,
     /// When the step was decided; ages and expiries count from here.
     pub now: Millis,
@@ -109,11 +112,13 @@ pub struct Commit {
 /// A change of one record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Write {
+    /// Which record it is.
     pub key: RecordKey,
     /// The version that was read; 0 when the record was absent.
     pub expected: u64,
     /// The new version; see [`next_version`].
     pub version: u64,
+    /// Fields to write; those that are not named here stay as they are.
     pub set: FieldList,
     /// Fields to remove, before any are set.
     pub unset: Vec<Box<str>>,
@@ -125,11 +130,13 @@ pub struct Write {
 pub struct QueueName(Arc<str>);
 
 impl QueueName {
+    /// The queue of this name.
     #[must_use]
     pub fn new(name: &str) -> Self {
         Self(Arc::from(name))
     }
 
+    /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -147,12 +154,15 @@ impl fmt::Display for QueueName {
 pub struct Entry {
     /// Unique within its partition; deterministic, so that adding it twice is adding it once.
     pub id: String,
+    /// The queue that it is in.
     pub queue: QueueName,
     /// Entries of one lane of a queue are worked one after the other, in the order in which they were added.
     pub lane: Option<String>,
     /// Whose entry it is, as [`RecordKey`] text; `forget` deletes by it.
     pub subject: String,
+    /// It is not claimed before this moment.
     pub due: Millis,
+    /// When it was made; a replay leaves this as it is.
     pub created: Millis,
     /// How often it was tried and failed.
     pub attempts: u32,
@@ -165,6 +175,7 @@ pub struct Entry {
 /// Entries that were claimed, those due longest first, and when to ask again.
 #[derive(Clone, Debug, Default)]
 pub struct Claims {
+    /// At most as many as were asked for.
     pub claimed: Vec<Claimed>,
     /// The earliest moment at which another claim could find something, if nothing is settled or added meanwhile: the due
     /// time of a waiting entry, or the end of a lease (also of those just given). Entries that wait for their lane's head do
@@ -175,7 +186,9 @@ pub struct Claims {
 /// An entry that this process holds until its lease runs out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claimed {
+    /// Where the entry lives, and is to be settled.
     pub partition: PartitionId,
+    /// The entry as it stood when it was claimed.
     pub entry: Entry,
     /// Proof of the claim; a later claim of the same entry has another one.
     pub lease: u64,
@@ -184,20 +197,40 @@ pub struct Claimed {
 /// What became of a claimed entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settle {
+    /// The queue that the entry is in.
     pub queue: QueueName,
+    /// The entry's id.
     pub id: String,
+    /// The proof of the claim: [`Claimed::lease`].
     pub lease: u64,
+    /// What becomes of the entry.
     pub outcome: Outcome,
 }
 
+/// What becomes of an entry that was worked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Finished. With `keep`, a bounded history of finished entries ([`DONE_KEPT`]) remembers it.
-    Done { keep: bool },
+    Done {
+        /// Whether it goes into that history.
+        keep: bool,
+    },
     /// Try again at `due`; `attempts` and `error` replace those of the entry. The lane stays blocked until then.
-    Retry { due: Millis, attempts: u32, error: String },
+    Retry {
+        /// When it may be claimed again.
+        due: Millis,
+        /// How often it was tried and failed so far.
+        attempts: u32,
+        /// Why it is not done, for operators.
+        error: String,
+    },
     /// Never again, unless replayed; the lane moves on.
-    Dead { attempts: u32, error: String },
+    Dead {
+        /// How often it was tried and failed.
+        attempts: u32,
+        /// Why it was given up, for operators.
+        error: String,
+    },
 }
 
 /// The state of a queue entry.
@@ -212,19 +245,25 @@ pub enum EntryState {
     Done,
 }
 
+/// Which queue entries are asked for; all that is given must fit.
 #[derive(Clone, Debug)]
 pub struct EntryQuery {
+    /// The state that they are in.
     pub state: EntryState,
     /// Only this queue.
     pub queue: Option<QueueName>,
     /// Only queues whose name starts so, for example `deliver:`.
     pub queue_prefix: Option<String>,
+    /// At most so many, the newest.
     pub limit: usize,
 }
 
+/// A queue entry, as the operator sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntryRow {
+    /// The entry as it is stored.
     pub entry: Entry,
+    /// The state that it is in.
     pub state: EntryState,
     /// When it was finished or given up.
     pub settled: Option<Millis>,
@@ -263,11 +302,14 @@ impl Replay {
     }
 }
 
+/// Depth and age of one queue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct QueueStats {
+    /// Which queue it is.
     pub queue: QueueName,
     /// Waiting or leased.
     pub pending: u64,
+    /// Given up; can be replayed.
     pub dead: u64,
     /// Age of the oldest pending entry in milliseconds, from its creation.
     pub oldest_ms: i64,
@@ -284,20 +326,28 @@ impl QueueStats {
 /// A lead as stored: what can be asked for, and the whole record as JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeadRow {
+    /// The lead's id.
     pub id: String,
     /// The subject's record, which also decides the partition.
     pub subject: RecordKey,
+    /// The name of the definition that it qualified for.
     pub definition: String,
+    /// When it changed last; the newest stand first in lists.
     pub updated: Millis,
+    /// The whole lead.
     pub json: String,
 }
 
+/// Which leads are asked for; all that is given must fit.
 #[derive(Clone, Debug, Default)]
 pub struct LeadQuery {
+    /// Only leads of this subject.
     pub subject: Option<RecordKey>,
+    /// Only leads of the definition of this name.
     pub definition: Option<String>,
     /// Only leads updated before this moment (for paging).
     pub before: Option<Millis>,
+    /// At most so many, the newest.
     pub limit: usize,
 }
 
@@ -317,21 +367,28 @@ pub struct Rejected {
     /// Unix milliseconds.
     #[schema(value_type = i64)]
     pub at: Millis,
+    /// The source that sent it.
     pub source: String,
     /// Position in its request, from 0.
     pub index: usize,
     /// A stable code, such as `missing_id`.
     pub code: String,
+    /// What is wrong and how to mend it.
     pub message: String,
+    /// Its `messageId`, when that could be read.
     pub message_id: Option<String>,
     /// The beginning of the raw item.
     pub excerpt: String,
 }
 
+/// How much was deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Forgotten {
+    /// Records of subjects.
     pub records: u64,
+    /// Leads of these subjects.
     pub leads: u64,
+    /// Queue entries of these subjects, deliveries among them.
     pub entries: u64,
 }
 
@@ -361,6 +418,7 @@ pub enum CommitError {
     /// Nothing stands against it but that it was to happen together with one that was refused.
     #[error("another commit of the same step was refused")]
     Withdrawn,
+    /// The store could not be asked, or can't be used.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

@@ -27,7 +27,9 @@ use crate::time::Millis;
 /// What must be written for a record to become this subject.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Changes {
+    /// Fields to write.
     pub set: FieldList,
+    /// Fields to remove.
     pub unset: Vec<Box<str>>,
 }
 
@@ -183,6 +185,7 @@ impl Subject {
 }
 
 impl Changes {
+    /// Whether the record is this subject already.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.set.is_empty() && self.unset.is_empty()

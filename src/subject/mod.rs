@@ -21,14 +21,19 @@ use crate::time::Millis;
 /// Everything known of a user or an account.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Subject {
+    /// What calls have said about it.
     pub traits: Traits,
+    /// What was counted for it.
     pub ledger: Ledger,
     /// Times of the first and the last event, by the events' own time.
     pub first_seen: Option<Millis>,
+    /// The time of the last event; see `first_seen`.
     pub last_seen: Option<Millis>,
     /// Where it stands with each definition that it ever qualified for.
     pub standings: BTreeMap<DefinitionName, Standing>,
+    /// Users only: ties to other ids and to accounts.
     pub user: UserTies,
+    /// Accounts only: its most active people by their ids, at most [`people::MAX_MEMBERS`].
     pub members: BTreeMap<CompactString, Member>,
     /// Which of the plain fields above differ from what is stored.
     pub dirty: Dirty,
@@ -56,10 +61,14 @@ pub struct UserTies {
 /// How many accounts of one user are kept; a note's index must fit a byte below 255.
 pub const MAX_ACCOUNTS: usize = 250;
 
+/// Which plain fields of a subject differ from what is stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Dirty {
+    /// The time of the first event.
     pub first_seen: bool,
+    /// The time of the last event.
     pub last_seen: bool,
+    /// Anything of [`Subject::user`].
     pub ties: bool,
 }
 

@@ -16,12 +16,16 @@ pub struct Member {
     pub events: u64,
     /// Unix milliseconds.
     pub last_seen: Millis,
+    /// Their `email` trait, as known last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<Box<str>>,
+    /// Their name (`name`, or first and last name), as known last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<Box<str>>,
+    /// Their `title` trait, as known last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<Box<str>>,
+    /// Whether anything above differs from what is stored.
     #[serde(skip)]
     pub dirty: bool,
 }
@@ -29,12 +33,16 @@ pub struct Member {
 /// Who a user is, as an account needs to know.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Profile {
+    /// The `email` trait.
     pub email: Option<Box<str>>,
+    /// The `name` trait, or first and last name.
     pub name: Option<Box<str>>,
+    /// The `title` trait.
     pub title: Option<Box<str>>,
 }
 
 impl Profile {
+    /// What a user's traits say.
     #[must_use]
     pub fn of(user: &Subject) -> Self {
         let text = |name| user.traits.text(name).map(Box::from);

@@ -16,12 +16,17 @@ use crate::time::Millis;
 pub struct Standing {
     /// How often it qualified so far; part of the lead's id.
     pub times: u32,
+    /// The id of the last lead.
     pub lead_id: String,
+    /// The last lead's revision: 1, and one more with each change of its tier.
     pub revision: u32,
+    /// The last lead's tier.
     pub tier: u8,
+    /// When the last lead was made; the cooldown counts from here.
     pub qualified_at: Millis,
     /// Whether the definition was false since the last lead, so that it can become true again.
     pub lapsed: bool,
+    /// Whether anything above differs from what is stored.
     #[serde(skip)]
     pub dirty: bool,
 }

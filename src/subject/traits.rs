@@ -11,9 +11,11 @@ use crate::time::Millis;
 /// One trait's newest value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trait {
+    /// The value; `null` when the trait was taken away.
     pub value: Value,
     /// When it was said.
     pub at: Millis,
+    /// Whether it differs from what is stored.
     pub dirty: bool,
 }
 
@@ -69,11 +71,13 @@ impl Traits {
         self.0.iter().map(|(name, known)| (&**name, &known.value)).filter(|(_, value)| !value.is_null())
     }
 
+    /// Whether nothing was ever said; a trait that was taken away counts as said.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
+    /// Takes in the traits of another history; of each the newer value stands.
     pub fn merge(&mut self, other: &Self) {
         for (name, theirs) in &other.0 {
             self.set(name, &theirs.value, theirs.at);

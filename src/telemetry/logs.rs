@@ -15,7 +15,9 @@ pub enum LogFormat {
     /// `pretty` on a terminal, else `json`.
     #[default]
     Auto,
+    /// One JSON object a line, for machines.
     Json,
+    /// Lines for people, coloured on a terminal.
     Pretty,
 }
 
@@ -25,6 +27,7 @@ const QUIET: &str = "actix_server=warn,actix_http=warn,rustls_platform_verifier=
 /// What is logged, and how.
 #[derive(Clone, Debug)]
 pub struct LogOptions {
+    /// How the lines look.
     pub format: LogFormat,
     /// A level, or directives as `tracing_subscriber::EnvFilter` reads them.
     pub filter: String,

@@ -7,7 +7,9 @@ use crate::time::Millis;
 /// Waits that double from `base` to `cap`, drawn so that what failed together doesn't come back together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
+    /// The wait after the first failure, before chance; half of it is the least that is drawn.
     pub base: Duration,
+    /// The longest wait.
     pub cap: Duration,
 }
 

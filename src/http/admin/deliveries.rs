@@ -15,6 +15,7 @@ const PREFIX: &str = "deliver:";
 /// One delivery of one event of a lead's life to one destination; or work that comes before it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DeliveryItem {
+    /// What a replay names it by; of a delivery: the id of the lead's event, `/`, the destination.
     pub id: String,
     /// `deliver:<destination>`; `route`: a lead that wants an owner; `merge`: the history of an anonymous id on its way to its user.
     pub queue: String,
@@ -24,12 +25,15 @@ pub struct DeliveryItem {
     pub state: String,
     /// `user:<id>` or `account:<id>`.
     pub subject: String,
+    /// The lead that it is about; `null` for histories.
     pub lead_id: Option<String>,
+    /// The definition that the lead qualified for; `null` for histories.
     pub definition: Option<String>,
     /// `lead.qualified`, …
     pub event: Option<String>,
     /// How often it was tried and failed.
     pub attempts: u32,
+    /// Why it failed last, or why it is parked; `null` when neither ever happened.
     pub last_error: Option<String>,
     /// RFC 3339.
     pub created: String,
@@ -42,6 +46,7 @@ pub struct DeliveryItem {
 /// Deliveries, newest first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DeliveryList {
+    /// At most as many as were asked for.
     pub deliveries: Vec<DeliveryItem>,
 }
 

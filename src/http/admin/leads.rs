@@ -13,10 +13,12 @@ use crate::time::Millis;
 /// One lead with what it can be asked for by.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct LeadItem {
+    /// The lead's id, which stays the same for all of its life.
     pub id: String,
     /// `user:<id>` or `account:<id>`.
     #[schema(example = "account:acme.example")]
     pub subject: String,
+    /// The definition that it qualified for.
     pub definition: String,
     /// When it changed last, RFC 3339.
     pub updated: String,
@@ -28,6 +30,7 @@ pub struct LeadItem {
 /// Leads, newest first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct LeadList {
+    /// At most as many as were asked for; there may be fewer and a next page all the same.
     pub leads: Vec<LeadItem>,
     /// Hand this in as `before` for the next page; `null` on the last one.
     pub next_before: Option<i64>,

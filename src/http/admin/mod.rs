@@ -35,8 +35,11 @@ pub const BASE: &str = "/admin/v1";
 /// What the handlers work with: what ingestion has, and what only an operator asks for.
 #[derive(Clone)]
 pub struct AdminState {
+    /// What ingestion works with.
     pub app: AppState,
+    /// Where the queues' workers hear of what a replay put back.
     pub wakes: Wakes,
+    /// What there is to tell about this process.
     pub status: Arc<Status>,
 }
 

@@ -12,6 +12,7 @@ use crate::store::Rejected;
 pub struct RejectedItem {
     /// RFC 3339.
     pub at: String,
+    /// The source that sent it.
     pub source: String,
     /// Position in its request, from 0.
     pub index: usize,
@@ -19,6 +20,7 @@ pub struct RejectedItem {
     pub code: String,
     /// What is wrong and how to mend it.
     pub message: String,
+    /// Its `messageId`, when that could be read.
     pub message_id: Option<String>,
     /// The beginning of the raw item.
     pub excerpt: String,
@@ -27,6 +29,7 @@ pub struct RejectedItem {
 /// Rejected events, newest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RejectedList {
+    /// At most as many as were asked for.
     pub rejected: Vec<RejectedItem>,
 }
 

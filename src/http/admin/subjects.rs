@@ -32,6 +32,7 @@ pub struct ForgetAnswer {
     pub subject: String,
     /// Records: the subject's own, and those of ids that were merged into it.
     pub records: u64,
+    /// Leads of the subject and of those ids.
     pub leads: u64,
     /// Queue entries, deliveries among them.
     pub entries: u64,

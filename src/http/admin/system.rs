@@ -24,6 +24,7 @@ pub struct QueueItem {
 /// Every queue that holds something.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct QueueList {
+    /// One for each queue that has pending or dead entries.
     pub queues: Vec<QueueItem>,
 }
 
@@ -32,6 +33,7 @@ pub struct QueueList {
 pub struct ConfigAnswer {
     /// The beginning of a hash over all files.
     pub version: String,
+    /// The file that it was loaded from; `null` when it came from no file.
     pub path: Option<String>,
     /// RFC 3339.
     pub loaded_at: String,
@@ -43,17 +45,24 @@ pub struct ConfigAnswer {
     pub started_at: String,
     /// The program's version.
     pub program: String,
+    /// How much it declares.
     pub counts: ConfigCounts,
 }
 
 /// How many of each the configuration declares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ConfigCounts {
+    /// Where events come from.
     pub sources: usize,
+    /// What is counted.
     pub counters: usize,
+    /// What makes a lead.
     pub definitions: usize,
+    /// Groups of reps.
     pub teams: usize,
+    /// Who gets a lead.
     pub routes: usize,
+    /// Where leads are delivered.
     pub destinations: usize,
 }
 

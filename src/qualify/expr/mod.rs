@@ -43,6 +43,7 @@ pub struct Scope {
     pub counters: BTreeMap<Arc<str>, (CounterId, SubjectKind, Type)>,
     /// Declared traits by canonical name; `None` where traits of that kind can't be read.
     pub user_traits: Option<BTreeMap<Box<str>, Type>>,
+    /// The same for accounts.
     pub account_traits: Option<BTreeMap<Box<str>, Type>>,
     /// Whether `event.…` and `properties.…` may be read.
     pub event: bool,
@@ -100,7 +101,9 @@ impl Facts for Nothing {
 /// One condition's outcome with everything that was observed on the way.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explanation {
+    /// True, false or unknown.
     pub met: Option<bool>,
+    /// Every comparison in it, also those that the outcome did not need.
     pub observed: Vec<Observation>,
     /// How far along, 0 to 1: the least of the comparisons of a conjunction, the greatest of a disjunction.
     pub progress: Option<f64>,

@@ -10,12 +10,17 @@ use crate::time::Millis;
 /// The types that the checker knows. `Any` is the type of an event property that nobody declared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Type {
+    /// True or false; a trait may also say `yes`, `no`, 1 or 0.
     Bool,
     /// All numbers are `f64`: `50` and `50.0` are the same.
     Number,
+    /// Text; a trait that is a number or a flag reads as text.
     Text,
+    /// A moment, to the millisecond; a trait may say it in ISO 8601 or as a number since the epoch.
     Time,
+    /// A list whose elements have this type; a single value reads as a list of one.
     List(Box<Type>),
+    /// Known only once the value is there.
     Any,
 }
 
@@ -36,7 +41,9 @@ impl fmt::Display for Type {
 /// Whose trait or counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TraitOf {
+    /// The user: the subject itself, or whoever did the event at hand.
     User,
+    /// The account: the subject itself, or that of the event at hand.
     Account,
 }
 
@@ -48,14 +55,18 @@ pub enum Slot {
     /// `user.<path>` or `account.<path>`: a trait, its first step in canonical form (see `identity::traits`), and the type
     /// that was declared for it.
     Trait {
+        /// Whose trait it is.
         of: TraitOf,
+        /// The trait's canonical name, and the steps below it.
         path: Arc<[Box<str>]>,
+        /// The declared type, which the value is read as.
         ty: Type,
     },
     /// `user.id` or `account.id`.
     Id(TraitOf),
     /// `user.first_seen`, `account.last_seen`, …
     FirstSeen(TraitOf),
+    /// `user.last_seen`, `account.last_seen`.
     LastSeen(TraitOf),
     /// `event.name`, `event.type`, `event.source`, `event.time` (one step), `event.properties.<path>`, `event.traits.<path>`.
     /// Within a counter's filter, `properties.<path>` is short for `event.properties.<path>`.
@@ -75,10 +86,15 @@ pub enum Slot {
 pub enum Value<'a> {
     /// Not known: neither true nor false.
     Unknown,
+    /// True or false.
     Bool(bool),
+    /// A number; a length of time is one in milliseconds.
     Number(f64),
+    /// Text.
     Text(Cow<'a, str>),
+    /// A moment.
     Time(Millis),
+    /// A list that was written in the expression, or a single value where a list is declared.
     List(Vec<Value<'a>>),
     /// A JSON object or array from an event or a trait.
     Json(&'a serde_json::Value),

@@ -12,10 +12,13 @@ use crate::config::Durability;
 pub struct RedisSettings {
     /// One for a single Redis; some nodes to start from for a cluster.
     pub urls: Vec<Secret>,
+    /// Whether it is a Redis Cluster.
     pub cluster: bool,
+    /// What a commit must survive before it is acknowledged.
     pub durability: Durability,
     /// What all keys begin with, so that several stores can share a Redis.
     pub prefix: String,
+    /// How long making a connection may take.
     pub connect_timeout: Duration,
     /// How long Redis may take to answer before a call fails.
     pub response_timeout: Duration,
