@@ -48,6 +48,7 @@ impl FieldList {
     }
 
     /// The fields in their order.
+    #[must_use]
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&str, &str)> {
         self.ends.iter().enumerate().map(|(at, (named, to))| {
             let from = at.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |(_, end)| *end);
