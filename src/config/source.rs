@@ -54,8 +54,9 @@ impl File {
     pub fn position(&self, offset: usize) -> Position {
         let offset = floor_char(&self.text, offset);
         let line = self.lines.partition_point(|start| *start <= offset).max(1);
-        let start = self.lines.get(line - 1).copied().unwrap_or(0);
-        let column = self.text.get(start..offset).map_or(0, |before| before.chars().count()) + 1;
+        // A place within the line's break is behind its last character.
+        let Range { start, end } = self.line(line);
+        let column = self.text.get(start..offset.min(end)).map_or(0, |before| before.chars().count()) + 1;
         Position { line, column }
     }
 
@@ -113,5 +114,22 @@ impl Sources {
         self.file(span.file).map_or_else(String::new, |file| {
             format!("{}:{}", file.path.display(), file.position(span.start as usize).line)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_within_a_line_s_break_is_behind_its_last_character() {
+        let text = "ünï: 1\r\r\r\nb";
+        let file = File::new(PathBuf::new(), text);
+        assert_eq!(text.get(file.line(1)), Some("ünï: 1"));
+        for offset in text.find('\r').expect("there is one")..=text.find('\n').expect("there is one") {
+            assert_eq!(file.position(offset), Position { line: 1, column: 7 });
+        }
+        assert_eq!(file.position(text.len() - 1), Position { line: 2, column: 1 });
+        assert_eq!(file.position(text.len() + 9), Position { line: 2, column: 2 });
     }
 }

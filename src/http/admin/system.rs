@@ -52,17 +52,17 @@ pub struct ConfigAnswer {
 /// How many of each the configuration declares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ConfigCounts {
-    /// Where events come from.
+    /// Sources of events.
     pub sources: usize,
-    /// What is counted.
+    /// Counters of users and of accounts.
     pub counters: usize,
-    /// What makes a lead.
+    /// Definitions of leads.
     pub definitions: usize,
-    /// Groups of reps.
+    /// Teams of reps.
     pub teams: usize,
-    /// Who gets a lead.
+    /// Routes to teams, reps and self-serve.
     pub routes: usize,
-    /// Where leads are delivered.
+    /// Destinations of leads.
     pub destinations: usize,
 }
 
