@@ -33,10 +33,10 @@ impl Mailbox {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts jobs in; hands them back when nobody will do them any more.
+    /// Puts jobs in; hands them back when there are none, or nobody will do them any more.
     pub fn put(&self, jobs: Vec<Job>) -> Result<(), Vec<Job>> {
         let mut inner = self.inner();
-        if inner.closed {
+        if inner.closed || jobs.is_empty() {
             return Err(jobs);
         }
         inner.count += jobs.len();
@@ -80,6 +80,17 @@ impl Mailbox {
     pub fn close(&self) {
         self.inner().closed = true;
         self.filled.notify_one();
+    }
+}
+
+/// Who takes jobs out. When it is gone, be it by a panic, what is left fails and no more is taken: nobody waits for ever.
+pub(super) struct Taker<'m>(pub &'m Mailbox);
+
+impl Drop for Taker<'_> {
+    fn drop(&mut self) {
+        let left = std::mem::replace(&mut *self.0.inner(), Inner { closed: true, ..Inner::default() });
+        // Tickets that nobody settled fail their requests.
+        drop(left);
     }
 }
 
@@ -142,6 +153,18 @@ mod tests {
         assert!(mailbox.filled(1).await);
         let more = tokio::time::timeout(Duration::from_millis(1), mailbox.filled(2)).await;
         assert!(more.is_err());
+    }
+
+    #[tokio::test]
+    async fn what_is_left_fails_when_nobody_takes_it_any_more() {
+        let mailbox = Mailbox::default();
+        let (ticket, answer) = Ticket::open();
+        let job = Job { key: RecordKey::user("u"), task: Task::Evict, ticket, hops: 0 };
+        assert!(mailbox.put(vec![job]).is_ok());
+        drop(Taker(&mailbox));
+        assert!(answer.await.expect("is answered").is_err());
+        assert!(mailbox.put(jobs(1)).is_err());
+        assert!(!mailbox.filled(1).await);
     }
 
     #[tokio::test]

@@ -10,7 +10,7 @@ use futures::stream::FuturesOrdered;
 use super::Shared;
 use super::cache::Cache;
 use super::job::Job;
-use super::mailbox::Mailbox;
+use super::mailbox::{Mailbox, Taker};
 use super::round::{Again, Round};
 use super::step::wants_what_is_stored;
 use crate::store::Together;
@@ -57,6 +57,7 @@ impl Worker {
     pub async fn run(mut self) {
         let shared = Arc::clone(&self.shared);
         let Some(mailbox) = shared.mailboxes.get(self.mailbox) else { return };
+        let _taker = Taker(mailbox);
         let (mut rounds, mut open) = (FuturesOrdered::new(), true);
         loop {
             // Also sends a round on its way that was just begun, before the next one is applied.
