@@ -31,8 +31,8 @@ fuzz: ## Run every fuzz target for FUZZ_SECONDS (60), two at a time
 crash-long: ## Kill the server and Redis KILLS (300) times under load, then print the accounting
 	CRASH_KILLS=$(KILLS) CRASH_SEED=$(SEED) cargo test --release --locked --test it crash::books -- --nocapture --test-threads=1
 
-model-long: ## Check CASES (20000) random streams of events against the counting model, on every store
-	HANDRAISER_MODEL_CASES=$(CASES) cargo test --locked --test it counting:: -- --nocapture
+model-long: ## Check CASES (20000) random streams of events against the counting model, under simulated faults
+	HANDRAISER_MODEL_CASES=$(CASES) cargo test --locked --test it simulation:: -- --nocapture
 
 bench: ## Measure throughput, latency and sizes, and print the table of docs/performance.md
 	scripts/setup

@@ -9,9 +9,8 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use handraiser::counters::CounterId;
-use handraiser::identity::SubjectKind;
-use handraiser::qualify::expr::{Expr, Facts, Scope, Slot, TraitOf, Type, Value, compile};
+use handraiser::expr::{Expr, Facts, Scope, Slot, TraitOf, Type, Value, compile};
+use handraiser::ids::{CounterId, SubjectKind};
 use serde_json::{Map, Value as Json, json};
 
 const COUNTERS: [(&str, f64); 5] =

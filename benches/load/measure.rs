@@ -58,11 +58,11 @@ async fn one(args: &Args, target: Target) -> anyhow::Result<Row> {
         .collect();
 
     say(target, "warming up");
-    closed::run(address, singles(1), Duration::from_secs(2)).await?;
+    closed::run(&[address], singles(1), Duration::from_secs(2)).await?;
     say(target, "single events");
-    let single = closed::run(address, singles(100), length).await?;
+    let single = closed::run(&[address], singles(100), length).await?;
     say(target, "batches");
-    let batch = closed::run(address, batches, length).await?;
+    let batch = closed::run(&[address], batches, length).await?;
     let mut row = Row { target, single, batch, ack: None, ack_rate: 0.0, lead: None, size: None };
     if args.throughput_only {
         return Ok(row);

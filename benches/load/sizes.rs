@@ -27,7 +27,7 @@ pub async fn run(target: crate::args::Target, users: u32) -> anyhow::Result<Size
     let before = world.bytes()?;
     let length = Duration::from_secs(4);
     let requests = (0..8).map(|seed| Request::batch(world.address, 100, users, 900 + seed)).collect();
-    let rate = closed::run(world.address, requests, length).await?;
+    let rate = closed::run(&[world.address], requests, length).await?;
     let bytes = world.bytes()?.saturating_sub(before);
     let subjects = users + users / USERS_PER_ACCOUNT;
     Ok(Size { subjects, events: rate.events_per_second * length.as_secs_f64(), bytes })

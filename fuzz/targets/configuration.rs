@@ -53,7 +53,7 @@ fn holds(config: &Config) {
             let _ = template::render(source, &event);
         }
     }
-    for when in config.routes.iter().filter_map(|route| route.when.as_ref()) {
+    for when in config.rules.routes.iter().filter_map(|route| route.when.as_ref()) {
         assert!(when.constant() != Some(true) || !when.never_true(), "{when:?}");
     }
 }

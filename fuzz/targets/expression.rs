@@ -4,13 +4,12 @@
 
 use std::sync::Arc;
 
-use handraiser::counters::CounterId;
-use handraiser::identity::SubjectKind;
-use handraiser::qualify::expr::{Explanation, Expr, Facts, Scope, Slot, Type, Value, compile};
+use handraiser::expr::{Explanation, Expr, Facts, Scope, Slot, Type, Value, compile};
+use handraiser::ids::{CounterId, SubjectKind};
 use handraiser::time::Millis;
 use libfuzzer_sys::fuzz_target;
 
-#[path = "../../src/qualify/expr/tests/exercise.rs"]
+#[path = "../../src/expr/tests/exercise.rs"]
 mod exercise;
 
 /// 2026-11-21T09:30:00Z

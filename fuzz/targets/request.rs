@@ -2,11 +2,10 @@
 //! recognised whenever it comes; and what comes out keeps the promises of `Event`.
 #![no_main]
 
-use handraiser::cdp::source::{Proof, Secret};
-use handraiser::cdp::{
-    Call, Endpoint, Event, Parsed, Rejection, Request, Source, SourceName, WantedProperties, pixel, receive,
-};
-use handraiser::config::Limits;
+use handraiser::cdp::source::Proof;
+use handraiser::cdp::{Endpoint, Limits, Parsed, Rejection, Request, Source, WantedProperties, pixel, receive};
+use handraiser::event::{Call, Event, SourceName};
+use handraiser::secret::Secret;
 use handraiser::time::Millis;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
@@ -62,6 +61,7 @@ fuzz_target!(|data: &[u8]| {
 fn check(parsed: &Parsed) {
     parsed.events.iter().for_each(|event| keeps_its_promises(event));
     assert!(parsed.rejections.is_sorted_by(|a, b| a.index < b.index));
+    assert_eq!(parsed.unrecognisable, parsed.events.iter().filter(|event| event.message.is_none()).count());
     for Rejection { code, message, excerpt, .. } in &parsed.rejections {
         assert!(!code.is_empty() && !message.is_empty() && excerpt.len() <= 256);
     }

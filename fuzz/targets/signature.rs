@@ -4,9 +4,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use handraiser::cdp::source::{Proof, Secret};
-use handraiser::cdp::{Endpoint, Request, RequestError, Source, SourceName, Vouched, WantedProperties, receive};
-use handraiser::config::Limits;
+use handraiser::cdp::source::Proof;
+use handraiser::cdp::{Endpoint, Limits, Request, RequestError, Source, Vouched, WantedProperties, receive};
+use handraiser::event::SourceName;
+use handraiser::secret::Secret;
 use handraiser::time::Millis;
 use hmac::{Hmac, KeyInit, Mac};
 use libfuzzer_sys::fuzz_target;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::body::{Body, Calls, unwrap_json, write_key_of};
 use super::failure::{AuthFailure, RequestError};
 use super::headers::{Headers, basic, bearer};
-use super::receive::{Endpoint, Request};
+use super::request::{Endpoint, Request};
 use super::signature::{Signed, Vouched, any_equal, is_offered, prove};
 use super::source::Source;
 

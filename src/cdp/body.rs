@@ -165,8 +165,11 @@ impl<'de> Visitor<'de> for EnvelopeVisitor {
                 }
             }
         }
-        // A batch's own `timestamp` is when it left, in senders that write one (RudderStack's Node SDK).
-        envelope.body.sent_at = envelope.body.sent_at.or(stamped);
+        // A batch's own `timestamp` is when it left, in senders that write one (RudderStack's Node SDK). That of a single call is
+        // when it happened: taken for the time of sending, it would date every back-fill now.
+        if !matches!(envelope.batch, BatchField::Absent) {
+            envelope.body.sent_at = envelope.body.sent_at.or(stamped);
+        }
         Ok(envelope)
     }
 }
@@ -336,5 +339,7 @@ mod tests {
         let stamped = r#"{"batch":[],"timestamp":"2026-11-21T20:36:52.064Z"}"#;
         let body = Body::parse(stamped.as_bytes(), 1).expect("a batch");
         assert_eq!(body.sent_at, Some(Millis(1_795_293_412_064)));
+        let single = r#"{"type":"track","timestamp":"2026-11-21T20:36:52.064Z"}"#;
+        assert_eq!(Body::parse(single.as_bytes(), 1).expect("a call").sent_at, None);
     }
 }

@@ -1,8 +1,8 @@
-//! What can be wrong with a request or with one event of it: stable codes, and messages that name the mend.
+//! What can be wrong with a request or with one event of it: stable codes, and messages that name the fix.
 
 use serde::{Deserialize, Serialize};
 
-use super::source::SourceName;
+use crate::event::SourceName;
 
 /// A whole request was refused; none of its events was taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -206,7 +206,7 @@ impl ItemCode {
 pub struct ItemError {
     /// The kind of failure, for answers and for the log of rejected events.
     pub code: ItemCode,
-    /// What is wrong with this very event, and where possible how to mend it.
+    /// What is wrong with this very event, and where possible how to fix it.
     pub message: String,
 }
 

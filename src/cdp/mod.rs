@@ -1,19 +1,20 @@
-//! What arrives: authentication, signatures, the Segment spec, time correction → [`Event`]. Pure.
+//! What arrives: authentication, signatures, the Segment spec, time correction → [`Event`](crate::event::Event). Pure.
 //!
 //! This module knows nothing of HTTP servers, stores or leads: [`receive()`] turns bytes and headers into events, or into
 //! rejections that name the item and the reason. One bad call never spoils the others of its request.
 
 mod auth;
 mod body;
-pub mod event;
 pub mod failure;
 mod headers;
 mod ids;
 mod item;
 mod lenient;
 mod normalise;
+mod object;
 pub mod pixel;
 mod receive;
+mod request;
 pub mod signature;
 pub mod source;
 #[cfg(test)]
@@ -22,11 +23,11 @@ mod wanted;
 pub mod when;
 
 pub use auth::{query_write_key, source_of_write_key};
-pub use event::{Call, Event, MessageHash, Rejection};
 pub use failure::{AuthFailure, ItemCode, RequestError};
 pub use headers::Headers;
 pub use item::INTEGRATION;
-pub use receive::{Endpoint, Parsed, Request, identify_source, receive};
+pub use receive::{Limits, Parsed, Rejection, identify_source, receive};
+pub use request::{Endpoint, Request};
 pub use signature::Vouched;
-pub use source::{Source, SourceName};
+pub use source::Source;
 pub use wanted::WantedProperties;

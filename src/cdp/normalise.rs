@@ -6,14 +6,15 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::body::{Body, Calls};
-use super::event::{Call, Event, MessageHash};
 use super::failure::{ItemCode, ItemError};
-use super::item::{Context, FromEntries, Integrations, Item, Kind, read_object};
-use super::receive::{Endpoint, Request};
+use super::item::{Context, Integrations, Item, Kind};
+use super::object::{FromEntries, read_object};
+use super::request::{Endpoint, Request};
 use super::signature::Vouched;
 use super::source::Source;
 use super::wanted::WantedProperties;
 use super::when::{Times, event_time};
+use crate::event::{Call, Event, MessageId};
 use crate::time::Millis;
 
 /// What became of a call that could be read.
@@ -139,7 +140,8 @@ impl<'r> Normaliser<'r> {
 
     fn event(&self, call: Call, item: Item, raw: &str) -> Event {
         let previous_id = (call == Call::Alias).then(|| previous(&item).map(Into::into)).flatten();
-        let (message_id, message) = self.message(item.message_id.0, raw);
+        let dated = item.times.timestamp.is_some() || item.times.original.is_some();
+        let (message_id, message) = self.message(item.message_id.0, dated, raw);
         let times = Times { sent_at: item.times.sent_at.or(self.sent_at), ..item.times };
         let context = self.context_of(item.context);
         let (traits, context_traits) = traits(call, item.traits, context.traits);
@@ -162,13 +164,15 @@ impl<'r> Normaliser<'r> {
         }
     }
 
-    fn message(&self, id: Option<Box<str>>, raw: &str) -> (Box<str>, MessageHash) {
+    /// The event's id for people, and what it is remembered by. Without a `messageId` it is the text of the call, which tells
+    /// a repeated call from another one only where the call says when it happened (`dated`): five logins are five.
+    fn message(&self, id: Option<Box<str>>, dated: bool, raw: &str) -> (Box<str>, Option<MessageId>) {
         if let Some(id) = id {
-            let message = MessageHash::of(&self.source.name, id.as_bytes());
-            return (id, message);
+            let message = MessageId::of(&self.source.name, id.as_bytes());
+            return (id, Some(message));
         }
-        let message = MessageHash::of(&self.source.name, raw.as_bytes());
-        (format!("raw-{:032x}", message.0).into(), message)
+        let message = MessageId::of(&self.source.name, raw.as_bytes());
+        (format!("raw-{:016x}", message.0).into(), dated.then_some(message))
     }
 
     /// A call's context, completed from the envelope's.

@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::auth::{Known, authenticate, source_of_keys};
 use super::body::{Body, BodyError, Calls, unwrap_json};
-use super::event::{Call, Event, Rejection};
 use super::failure::{AuthFailure, ItemCode, ItemError, RequestError};
 use super::headers::Headers;
 use super::item::message_id_of;
 use super::normalise::{Normaliser, Verdict};
+use super::request::Request;
 use super::signature::Vouched;
-use super::source::{Source, SourceName};
+use super::source::Source;
 use super::wanted::WantedProperties;
-use crate::config::Limits;
-use crate::time::Millis;
+use crate::event::{Event, SourceName};
 
 /// Segment's webhook destination can be set to batches of up to 4,000 events. Refusing a part of what a proven sender may
 /// send would lose it for good, so a smaller limit holds for SDKs only.
@@ -24,32 +24,32 @@ const WEBHOOK_BATCH_EVENTS: usize = 4_000;
 /// How much of a rejected event is kept for whoever looks into it.
 const EXCERPT_BYTES: usize = 256;
 
-/// What an address says about the calls that are sent to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Endpoint<'a> {
-    /// Calls of one kind, as `/v1/track`. A source with a proof may send any kind here, by the calls' own `type`.
-    Call(Call),
-    /// Calls of any kind, by their own `type`.
-    Batch,
-    /// A kind of call that SDKs know and this program has no use for, such as `merge`.
-    Unsupported(&'static str),
-    /// Calls of any kind from the source of this name.
-    Webhook(&'a str),
+/// An item that could not be used, and why; the good items of the same request count all the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejection {
+    /// Position in the batch, from 0; 0 for a single call.
+    pub index: usize,
+    /// A stable code, such as `missing_id`.
+    pub code: String,
+    /// What is wrong and how to fix it.
+    pub message: String,
+    /// The `messageId`, when it could be read.
+    pub message_id: Option<String>,
+    /// The beginning of the raw item, bounded in size.
+    pub excerpt: String,
 }
 
-/// A request, free of any server's types.
-#[derive(Clone, Copy)]
-pub struct Request<'a> {
-    /// What the address says about the calls in the body.
-    pub endpoint: Endpoint<'a>,
-    /// The headers: where write keys, secrets and signatures are found.
-    pub headers: &'a dyn Headers,
-    /// The query string, without `?`.
-    pub query: &'a str,
-    /// Decompressed.
-    pub body: &'a [u8],
-    /// When this server received it; the age of signatures and the times of events are judged by it.
-    pub received_at: Millis,
+/// Bounds on what a request may be.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// One event: 32 KiB in Segment's and RudderStack's documentation.
+    pub event_bytes: usize,
+    /// A request, decompressed: Segment 500 KB, RudderStack 4,000 KB.
+    pub request_bytes: usize,
+    /// Events in a batch: 2,500.
+    pub batch_events: usize,
+    /// Requests being worked at once; beyond it the answer is 429.
+    pub in_flight: usize,
 }
 
 /// What a request holds.
@@ -67,6 +67,9 @@ pub struct Parsed {
     pub ignored: usize,
     /// Calls beyond the batch's limit; one rejection stands for all of them.
     pub beyond_limit: usize,
+    /// How many of the events came with neither a `messageId` nor a time of their own, so that a retry can't be told from
+    /// another event like it: each arrival counts.
+    pub unrecognisable: usize,
     /// Whether the request was one call, not a batch.
     pub single: bool,
 }
@@ -131,6 +134,7 @@ fn read_calls(
         rejections: Vec::new(),
         ignored: 0,
         beyond_limit: 0,
+        unrecognisable: 0,
         single,
     };
     match &body.calls {
@@ -161,7 +165,10 @@ impl Parsed {
 
     fn add(&mut self, index: usize, raw: &str, normaliser: &Normaliser<'_>) {
         match normaliser.normalise(index, raw) {
-            Ok(Verdict::Event(event)) => self.events.push(event),
+            Ok(Verdict::Event(event)) => {
+                self.unrecognisable += usize::from(event.message.is_none());
+                self.events.push(event);
+            }
             Ok(Verdict::Ignored) => self.ignored += 1,
             Err(error) => self.reject(index, raw, error),
         }

@@ -9,7 +9,8 @@ use subtle::ConstantTimeEq;
 
 use super::failure::AuthFailure;
 use super::headers::{Headers, basic, bearer};
-use super::source::{Proof, Secret};
+use super::source::Proof;
+use crate::secret::Secret;
 use crate::time::Millis;
 
 /// How far apart the clocks of a Standard Webhooks sender and this server may be.

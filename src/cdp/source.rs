@@ -1,58 +1,7 @@
 //! Where events come from: a named source and how it proves itself.
 
-use std::fmt;
-use std::sync::Arc;
-
-use serde::{Deserialize, Serialize};
-
-/// The name of a source, as configured.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct SourceName(Arc<str>);
-
-impl SourceName {
-    /// A name as it stands in the configuration.
-    #[must_use]
-    pub fn new(name: &str) -> Self {
-        Self(Arc::from(name))
-    }
-
-    /// The name as configured.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for SourceName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// A secret from the configuration. Its `Debug` shows nothing.
-#[derive(Clone, PartialEq, Eq, Hash, Default)]
-pub struct Secret(Arc<str>);
-
-impl Secret {
-    /// A secret as configured; an empty one lets nobody in.
-    #[must_use]
-    pub fn new(value: &str) -> Self {
-        Self(Arc::from(value))
-    }
-
-    /// The secret itself; only for comparing and signing.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
+use crate::event::SourceName;
+use crate::secret::Secret;
 
 /// One configured source.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::item::Entries;
+use super::object::Entries;
 
 /// The properties that are kept of an event; the others are skipped where they stand, unread.
 ///
@@ -81,7 +81,7 @@ impl Visitor<'_> for Name<'_> {
 mod tests {
     use serde_json::json;
 
-    use super::super::item::Object;
+    use super::super::object::Object;
     use super::*;
 
     fn read(wanted: &WantedProperties, text: &str) -> Result<Value, String> {

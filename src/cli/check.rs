@@ -19,8 +19,8 @@ pub struct CheckArgs {
     #[arg(default_value = "handraiser.yaml", env = "HANDRAISER_CONFIG")]
     pub file: PathBuf,
     /// How to print the outcome.
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    pub format: ReportFormat,
     /// Fail on warnings, too.
     #[arg(long)]
     pub strict: bool,
@@ -31,7 +31,7 @@ pub struct CheckArgs {
 
 /// How to print the outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
+pub enum ReportFormat {
     /// For people.
     Text,
     /// For programs.
@@ -47,10 +47,10 @@ pub fn run(args: CheckArgs) -> ExitCode {
     let outcome = config::load(&args.file, &config::process_env);
     let code = exit_code(&outcome, args.strict);
     let colour =
-        args.format == Format::Text && std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        args.format == ReportFormat::Text && std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let text = match args.format {
-        Format::Text => text(&args.file.display().to_string(), &outcome, colour),
-        Format::Json => json(&args.file.display().to_string(), &outcome),
+        ReportFormat::Text => text(&args.file.display().to_string(), &outcome, colour),
+        ReportFormat::Json => json(&args.file.display().to_string(), &outcome),
     };
     print(&text, ExitCode::from(code))
 }
@@ -61,9 +61,9 @@ fn print(text: &str, code: ExitCode) -> ExitCode {
     code
 }
 
-type Outcome = Result<Loaded, Vec<Diagnostic>>;
+type Checked = Result<Loaded, Vec<Diagnostic>>;
 
-fn exit_code(outcome: &Outcome, strict: bool) -> u8 {
+fn exit_code(outcome: &Checked, strict: bool) -> u8 {
     match outcome {
         Ok(loaded) if strict && !loaded.warnings.is_empty() => 1,
         Ok(_) => 0,
@@ -72,7 +72,7 @@ fn exit_code(outcome: &Outcome, strict: bool) -> u8 {
     }
 }
 
-fn text(file: &str, outcome: &Outcome, colour: bool) -> String {
+fn text(file: &str, outcome: &Checked, colour: bool) -> String {
     match outcome {
         Ok(loaded) => {
             let findings = diagnostic::render_all(&loaded.warnings, colour);
@@ -91,10 +91,10 @@ fn summary(config: &Config) -> String {
 fn counts(config: &Config) -> [(&'static str, usize); 6] {
     [
         ("source", config.sources.len()),
-        ("counter", config.counters.len()),
-        ("definition", config.definitions.len()),
-        ("team", config.teams.len()),
-        ("route", config.routes.len()),
+        ("counter", config.rules.plan.counters.len()),
+        ("definition", config.rules.definitions.len()),
+        ("team", config.rules.teams.len()),
+        ("route", config.rules.routes.len()),
         ("destination", config.destinations.len()),
     ]
 }
@@ -109,7 +109,7 @@ struct Report<'a> {
     diagnostics: &'a [Diagnostic],
 }
 
-fn json(file: &str, outcome: &Outcome) -> String {
+fn json(file: &str, outcome: &Checked) -> String {
     let report = match outcome {
         Ok(loaded) => Report {
             ok: true,
@@ -130,7 +130,7 @@ fn json(file: &str, outcome: &Outcome) -> String {
 mod tests {
     use super::*;
 
-    fn outcome(text: &str) -> Outcome {
+    fn outcome(text: &str) -> Checked {
         config::load_text("handraiser.yaml", text, &|_| None)
     }
 

@@ -1,17 +1,18 @@
 //! `handraiser deliveries`: what waits, what was given up, what is done.
 
 use super::client::{Client, Format, Remote};
+use super::output::{CommandError, print_json, read, show};
 use super::paint::{Paint, Tone};
 use super::table::{Cell, Table};
-use super::{Failure, print_json, show, words};
-use crate::http::admin::{DeliveryItem, DeliveryList};
+use super::words;
+use crate::http::admin::{DeliveryItem, DeliveryList, DeliveryState};
 use crate::time::{Clock, Millis};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Which ones
     #[arg(long, value_enum, default_value_t)]
-    state: State,
+    state: StateFilter,
 
     /// Only deliveries to this destination
     #[arg(long, value_name = "NAME")]
@@ -26,7 +27,7 @@ pub struct Args {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-enum State {
+enum StateFilter {
     /// All of them
     #[default]
     All,
@@ -38,7 +39,7 @@ enum State {
     Done,
 }
 
-impl State {
+impl StateFilter {
     const fn names(self) -> &'static [&'static str] {
         match self {
             Self::All => &["pending", "dead", "done"],
@@ -49,13 +50,13 @@ impl State {
     }
 }
 
-pub async fn run(args: Args) -> Result<(), Failure> {
+pub async fn run(args: Args) -> Result<(), CommandError> {
     let client = Client::new(&args.remote)?;
     let mut all = DeliveryList { deliveries: Vec::new() };
     for state in args.state.names() {
         let mut query = vec![("state", (*state).to_owned()), ("limit", args.limit.to_string())];
         query.extend(args.destination.clone().map(|name| ("destination", name)));
-        let list: DeliveryList = super::read(client.get(&["deliveries"], &query).await?)?;
+        let list: DeliveryList = read(client.get(&["deliveries"], &query).await?)?;
         all.deliveries.extend(list.deliveries);
     }
     if args.remote.format == Format::Json {
@@ -73,10 +74,10 @@ fn render(deliveries: &[DeliveryItem], now: Millis, paint: Paint) -> String {
         table.row(row(delivery, now));
     }
     let mut out = table.render(paint);
-    let dead = deliveries.iter().filter(|delivery| delivery.state == "dead").count();
+    let dead = deliveries.iter().filter(|delivery| delivery.state == DeliveryState::Dead).count();
     if dead > 0 {
         let hint = format!(
-            "{} given up; once the cause is mended: handraiser replay --all\n",
+            "{} given up; once the cause is fixed: handraiser replay --all\n",
             words::count(dead as u64, "delivery")
         );
         out.push_str(&paint.dim(hint));
@@ -85,13 +86,13 @@ fn render(deliveries: &[DeliveryItem], now: Millis, paint: Paint) -> String {
 }
 
 fn row(delivery: &DeliveryItem, now: Millis) -> Vec<Cell> {
-    let (tone, when) = match delivery.state.as_str() {
-        "dead" => (Tone::Bad, &delivery.settled),
-        "done" => (Tone::Good, &delivery.settled),
-        _ => (Tone::Warn, &None),
+    let (tone, when) = match delivery.state {
+        DeliveryState::Dead => (Tone::Bad, &delivery.settled),
+        DeliveryState::Done => (Tone::Good, &delivery.settled),
+        DeliveryState::Pending => (Tone::Warn, &None),
     };
     let next = delivery.due.as_deref().filter(|_| delivery.attempts > 0);
-    let mut note = delivery.last_error.clone().filter(|_| delivery.state != "done").unwrap_or_default();
+    let mut note = delivery.last_error.clone().filter(|_| delivery.state != DeliveryState::Done).unwrap_or_default();
     if let Some(due) = next {
         note = format!("next try {}: {note}", words::ago(due, now));
     }
@@ -99,22 +100,12 @@ fn row(delivery: &DeliveryItem, now: Millis) -> Vec<Cell> {
         note = delivery.definition.clone().unwrap_or_default();
     }
     vec![
-        Cell::toned(&delivery.state, tone),
+        Cell::toned(delivery.state.as_str(), tone),
         Cell::toned(words::ago(when.as_ref().unwrap_or(&delivery.created), now), Tone::Dim),
-        Cell::new(whither(delivery)),
+        Cell::new(&delivery.destination),
         Cell::toned(&delivery.subject, Tone::Strong),
         Cell::new(if delivery.attempts == 0 { String::new() } else { format!("{}×", delivery.attempts) }),
         Cell::toned(&delivery.id, Tone::Dim),
         Cell::new(note),
     ]
-}
-
-/// The destination; of work that comes before a delivery, what it is.
-fn whither(delivery: &DeliveryItem) -> String {
-    match (&delivery.destination, delivery.queue.as_str()) {
-        (Some(destination), _) => destination.clone(),
-        (None, "route") => "(routing)".to_owned(),
-        (None, "merge") => "(merging)".to_owned(),
-        (None, queue) => format!("({queue})"),
-    }
 }

@@ -3,10 +3,12 @@
 use std::fmt::Write;
 
 use super::client::{Client, Format, Remote};
+use super::output::{CommandError, print_json, read, show};
 use super::paint::{Paint, Tone, columns};
 use super::subject::SubjectArgs;
-use super::{Failure, card, print_json, show, words};
-use crate::lead::{Axis, DefinitionExplanation, Observation, Reason, SubjectExplanation};
+use super::{card, words};
+use crate::expr::Observation;
+use crate::lead::{Axis, DefinitionExplanation, Reason, SubjectExplanation};
 use crate::time::{Clock, Millis};
 
 #[derive(Debug, clap::Args)]
@@ -22,18 +24,18 @@ pub struct Args {
     remote: Remote,
 }
 
-pub async fn run(args: Args) -> Result<(), Failure> {
+pub async fn run(args: Args) -> Result<(), CommandError> {
     let (kind, id) = args.subject.parse()?;
     let client = Client::new(&args.remote)?;
     let answer = client.get(&["explain", kind.as_str(), &id], &[]).await?;
     if args.remote.format == Format::Json {
         return print_json(&answer);
     }
-    let mut explanation: SubjectExplanation = super::read(answer)?;
+    let mut explanation: SubjectExplanation = read(answer)?;
     if let Some(name) = &args.definition {
         explanation.definitions.retain(|definition| definition.name == *name);
         if explanation.definitions.is_empty() {
-            return Err(Failure::message(format!("there is no definition `{name}` that is about a {kind}")));
+            return Err(CommandError::message(format!("there is no definition `{name}` that is about a {kind}")));
         }
     }
     show(&render(&explanation, Clock::System.now(), Paint::stdout()))

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Failure;
+use super::output::CommandError;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -15,9 +15,9 @@ pub struct Args {
     timeout: u64,
 }
 
-pub async fn run(args: Args) -> Result<(), Failure> {
+pub async fn run(args: Args) -> Result<(), CommandError> {
     let url = args.url;
-    let unwell = |why: String| Failure::message(format!("{url} is not well: {why}"));
+    let unwell = |why: String| CommandError::message(format!("{url} is not well: {why}"));
     let client = reqwest::Client::builder()
         .timeout(Duration::from_secs(args.timeout))
         .no_proxy()

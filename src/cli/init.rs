@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rand::RngCore as _;
 
-use super::Failure;
+use super::output::CommandError;
 use super::paint::{Paint, Tone};
 
 /// What is written. Every secret comes from the environment, with a value for trying out beside it.
@@ -23,7 +23,7 @@ pub struct Args {
     force: bool,
 }
 
-pub fn run(args: &Args) -> Result<(), Failure> {
+pub fn run(args: &Args) -> Result<(), CommandError> {
     write(&args.file, args.force)?;
     let paint = Paint::stdout();
     let env = [
@@ -49,7 +49,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-fn write(path: &Path, force: bool) -> Result<(), Failure> {
+fn write(path: &Path, force: bool) -> Result<(), CommandError> {
     let mut options = OpenOptions::new();
     options.write(true);
     if force {
@@ -59,9 +59,9 @@ fn write(path: &Path, force: bool) -> Result<(), Failure> {
     };
     let mut file = options.open(path).map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => {
-            Failure::message(format!("{} is there already; `--force` writes over it", path.display()))
+            CommandError::message(format!("{} is there already; `--force` writes over it", path.display()))
         }
-        _ => Failure::message(format!("can't write {}: {error}", path.display())),
+        _ => CommandError::message(format!("can't write {}: {error}", path.display())),
     })?;
     Ok(file.write_all(STARTER.as_bytes())?)
 }

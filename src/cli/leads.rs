@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use super::client::{Client, Format, Remote};
+use super::output::{CommandError, print_json, read, show};
 use super::paint::{Paint, Tone};
 use super::table::{Cell, Table};
-use super::{Failure, card, print_json, show, words};
+use super::{card, words};
 use crate::http::admin::{LeadItem, LeadList};
 use crate::lead::Lead;
 use crate::time::{Clock, Millis};
@@ -35,7 +36,7 @@ pub struct Args {
     remote: Remote,
 }
 
-pub async fn run(args: Args) -> Result<(), Failure> {
+pub async fn run(args: Args) -> Result<(), CommandError> {
     let client = Client::new(&args.remote)?;
     if let Some(id) = &args.id {
         let answer = client.get(&["leads", id], &[]).await?;
@@ -49,15 +50,15 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     if args.remote.format == Format::Json {
         return print_json(&answer);
     }
-    let list: LeadList = super::read(answer)?;
+    let list: LeadList = read(answer)?;
     show(&render_list(&list, Clock::System.now(), Paint::stdout()))
 }
 
-fn show_one(answer: &Value, format: Format) -> Result<(), Failure> {
+fn show_one(answer: &Value, format: Format) -> Result<(), CommandError> {
     if format == Format::Json {
         return print_json(answer);
     }
-    let item: LeadItem = super::read(answer.clone())?;
+    let item: LeadItem = read(answer.clone())?;
     match lead_of(&item.lead) {
         Some(lead) => show(&card::render(&lead, &item.id, Paint::stdout())),
         None => print_json(answer),

@@ -12,6 +12,7 @@ mod frame;
 mod health;
 mod init;
 mod leads;
+mod output;
 mod paint;
 mod rejected;
 mod replay;
@@ -21,15 +22,11 @@ mod subject;
 mod table;
 mod words;
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
 
-use crate::config::diagnostic::{self, Diagnostic};
+use self::output::CommandError;
 
 /// Turns product usage into product-qualified leads, routed and pushed into the CRM.
 #[derive(Debug, Parser)]
@@ -48,7 +45,7 @@ enum Command {
     /// Write a configuration to start from
     Init(init::Args),
     Check(check::CheckArgs),
-    /// Show the server at a glance: configuration, sources, queues
+    /// Show the server at a glance: configuration, lag, sources, deliveries
     Status(status::Args),
     /// Show where a user or an account stands on every definition, condition by condition
     Explain(explain::Args),
@@ -66,22 +63,6 @@ enum Command {
     Health(health::Args),
 }
 
-/// Why a command failed, in words for the person who called it.
-#[derive(Debug)]
-pub(crate) struct Failure(String);
-
-impl Failure {
-    pub(crate) fn message(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-}
-
-impl<E: std::error::Error> From<E> for Failure {
-    fn from(error: E) -> Self {
-        Self(error.to_string())
-    }
-}
-
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -93,11 +74,11 @@ pub fn main() -> ExitCode {
     }
     let outcome = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(run(cli.command)),
-        Err(error) => Err(Failure::message(format!("the runtime can't be started: {error}"))),
+        Err(error) => Err(CommandError::message(format!("the runtime can't be started: {error}"))),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failure(message)) => {
+        Err(CommandError(message)) => {
             let paint = paint::Paint::stderr();
             eprintln!("{} {message}", paint.tone(paint::Tone::Bad, "error:"));
             ExitCode::FAILURE
@@ -105,7 +86,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-async fn run(command: Command) -> Result<(), Failure> {
+async fn run(command: Command) -> Result<(), CommandError> {
     match command {
         Command::Serve(args) => serve::run(args).await,
         Command::Demo(args) => demo::run(args).await,
@@ -127,29 +108,4 @@ async fn run(command: Command) -> Result<(), Failure> {
 #[must_use]
 pub fn command() -> clap::Command {
     Cli::command()
-}
-
-/// Writes to standard output. A reader who has gone away (`| head`) is no failure.
-fn show(text: &str) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
-    }
-}
-
-fn print_json(value: &impl Serialize) -> Result<(), Failure> {
-    show(&format!("{}\n", serde_json::to_string_pretty(value)?))
-}
-
-fn read<T: DeserializeOwned>(value: Value) -> Result<T, Failure> {
-    serde_json::from_value(value).map_err(|error| {
-        Failure::message(format!("the server's answer can't be read ({error}); is it of this version?"))
-    })
-}
-
-/// What is wrong with a configuration, in full.
-fn findings(all: &[Diagnostic]) -> Failure {
-    let colour = paint::Paint::stderr().colour;
-    Failure::message(format!("the configuration can't be used\n\n{}", diagnostic::render_all(all, colour).trim_end()))
 }

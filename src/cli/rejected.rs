@@ -1,9 +1,10 @@
 //! `handraiser rejected`: events that arrived and could not be used, and why.
 
 use super::client::{Client, Format, Remote};
+use super::output::{CommandError, print_json, read, show};
 use super::paint::{Paint, Tone};
 use super::table::{Cell, Table};
-use super::{Failure, print_json, show, words};
+use super::words;
 use crate::http::admin::{RejectedItem, RejectedList};
 use crate::time::{Clock, Millis};
 
@@ -21,13 +22,13 @@ pub struct Args {
     remote: Remote,
 }
 
-pub async fn run(args: Args) -> Result<(), Failure> {
+pub async fn run(args: Args) -> Result<(), CommandError> {
     let client = Client::new(&args.remote)?;
     let answer = client.get(&["rejected"], &[("limit", args.limit.to_string())]).await?;
     if args.remote.format == Format::Json {
         return print_json(&answer);
     }
-    let list: RejectedList = super::read(answer)?;
+    let list: RejectedList = read(answer)?;
     show(&render(&list.rejected, args.excerpts, Clock::System.now(), Paint::stdout()))
 }
 

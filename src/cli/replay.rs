@@ -3,7 +3,8 @@
 use serde_json::to_value;
 
 use super::client::{Client, Format, Remote};
-use super::{Failure, print_json, words};
+use super::output::{CommandError, print_json, read};
+use super::words;
 use crate::http::admin::{ReplayRequest, Replayed};
 
 #[derive(Debug, clap::Args)]
@@ -24,16 +25,16 @@ pub struct Args {
     remote: Remote,
 }
 
-pub async fn run(args: Args) -> Result<(), Failure> {
+pub async fn run(args: Args) -> Result<(), CommandError> {
     let client = Client::new(&args.remote)?;
     let request = ReplayRequest { id: args.id, destination: args.destination, all: args.all };
     let answer = client.post(&["deliveries", "replay"], &to_value(&request)?).await?;
     if args.remote.format == Format::Json {
         return print_json(&answer);
     }
-    let replayed: Replayed = super::read(answer)?;
+    let replayed: Replayed = read(answer)?;
     if replayed.replayed == 0 {
-        return Err(Failure::message("nothing to replay: no dead delivery matches; see `handraiser deliveries`"));
+        return Err(CommandError::message("nothing to replay: no dead delivery matches; see `handraiser deliveries`"));
     }
     println!(
         "{} under way again; follow with `handraiser deliveries`",

@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Failure, findings};
+use super::output::{CommandError, findings};
 use crate::config::watch::{Env, Outcome, ReloadState, Reloader, Watch};
 use crate::config::{self, Loaded};
 use crate::server::{self, Options, RunningServer};
@@ -32,7 +32,7 @@ pub struct Args {
     log: String,
 }
 
-pub async fn run(args: Args) -> Result<(), Failure> {
+pub async fn run(args: Args) -> Result<(), CommandError> {
     let env: Env = Arc::new(config::process_env);
     let Loaded { config, warnings, files } = config::load(&args.config, &*env).map_err(|all| findings(&all))?;
     let logs = LogOptions { format: args.log_format, filter: args.log };
@@ -50,42 +50,71 @@ pub async fn run(args: Args) -> Result<(), Failure> {
         reload: Arc::clone(&reload),
         ..Options::default()
     };
-    let server = server::start(config, options).await?;
+    let mut signals = Signals::listen()?;
+    let server = tokio::select! {
+        server = server::start(config, options) => server?,
+        // Nothing was acknowledged yet, so there is nothing to finish.
+        _ = signals.next() => return Ok(()),
+    };
     announce(&server);
     let reloader = Reloader::new(args.config, files, env, server.shared_config(), reload, Clock::System);
-    let stopped = until_stopped(server, reloader.watch()?).await;
+    let stopped = until_stopped(server, reloader.watch()?, signals).await;
     tokio::task::spawn_blocking(move || telemetry.shutdown()).await?;
     stopped
 }
 
 fn announce(server: &RunningServer) {
-    for warning in server.store_warnings() {
-        tracing::warn!(store = true, "{warning}");
-    }
     let config = server.config();
     tracing::info!(
         address = %server.address(),
         config_version = &*config.version,
         sources = config.sources.len(),
-        definitions = config.definitions.len(),
+        definitions = config.rules.definitions.len(),
         destinations = config.destinations.len(),
         version = env!("CARGO_PKG_VERSION"),
         "serving"
     );
 }
 
-/// Follows reloads until a signal says stop, then stops in order; a second signal stops at once.
-async fn until_stopped(mut server: RunningServer, watch: Watch) -> Result<(), Failure> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+/// The signals that say stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Waits for one; returns its name.
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
+
+/// Follows reloads until a signal says stop, then stops in order; a second signal stops at once. A store that can't be used ends
+/// it, too.
+async fn until_stopped(mut server: RunningServer, watch: Watch, mut signals: Signals) -> Result<(), CommandError> {
     let mut outcomes = watch.outcomes();
+    let mut opening = true;
     let name = loop {
         tokio::select! {
-            _ = terminate.recv() => break "SIGTERM",
-            _ = interrupt.recv() => break "SIGINT",
+            name = signals.next() => break name,
             Ok(()) = outcomes.changed() => {
                 let (_, outcome) = *outcomes.borrow_and_update();
                 if outcome == Outcome::Swapped {
-                    server.reloaded().await;
+                    server.reloaded();
+                }
+            }
+            opened = server.opened(), if opening => match opened {
+                Ok(()) => opening = false,
+                Err(error) => {
+                    server.stop().await;
+                    return Err(error.into());
                 }
             }
         }
@@ -94,12 +123,13 @@ async fn until_stopped(mut server: RunningServer, watch: Watch) -> Result<(), Fa
     tracing::info!(signal = name, "stopping: finishing what is under way; a second signal stops at once");
     let in_order = tokio::select! {
         in_order = server.stop() => in_order,
-        _ = terminate.recv() => false,
-        _ = interrupt.recv() => false,
+        _ = signals.next() => false,
     };
     if in_order {
         tracing::info!("stopped");
         return Ok(());
     }
-    Err(Failure::message("stopped before everything under way was finished; what was acknowledged is in the store"))
+    Err(CommandError::message(
+        "stopped before everything under way was finished; what was acknowledged is in the store",
+    ))
 }

@@ -1,13 +1,17 @@
-//! `handraiser status`: the server at a glance: its configuration, its sources, its queues.
+//! `handraiser status`: the server at a glance: its configuration, how far it is, its sources, its deliveries.
 
 use serde_json::Value;
 
-use super::client::{Client, Format, Remote};
+use super::client::{Client, ClientError, Format, Remote};
+use super::output::{CommandError, print_json, read, show};
 use super::paint::{Paint, Tone};
 use super::table::{Cell, Table};
-use super::{Failure, print_json, show, words};
-use crate::http::admin::{ConfigAnswer, QueueList};
+use super::words;
+use crate::http::admin::{ConfigAnswer, EngineAnswer, QueueList};
 use crate::time::{Clock, Millis};
+
+/// A lag beyond this is worth a colour.
+const LAG_MS: i64 = 5_000;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -15,21 +19,40 @@ pub struct Args {
     remote: Remote,
 }
 
-pub async fn run(args: Args) -> Result<(), Failure> {
+pub async fn run(args: Args) -> Result<(), CommandError> {
     let client = Client::new(&args.remote)?;
     let config = client.get(&["config"], &[]).await?;
     let sources = client.get(&["sources"], &[]).await?;
-    let queues = client.get(&["queues"], &[]).await?;
+    // Without waiting for owners that are behind: that they are is what status is there to say.
+    let queues = if_told(client.get(&["queues"], &[("consistency", "eventual".to_owned())]).await)?;
+    let engine = if_told(client.get(&["engine"], &[]).await)?;
     if args.remote.format == Format::Json {
+        let queues = queues.ok().and_then(|list| list.get("queues").cloned());
         return print_json(&serde_json::json!({
-            "config": config, "sources": sources.get("sources"), "queues": queues.get("queues"),
+            "config": config, "engine": engine.ok(), "sources": sources.get("sources"), "queues": queues,
         }));
     }
     let (now, paint) = (Clock::System.now(), Paint::stdout());
-    let mut out = render_config(&super::read(config)?, now, paint);
+    let mut out = render_config(&read(config)?, now, paint);
+    if let Some(why) = engine.as_ref().err().or(queues.as_ref().err()) {
+        out.push_str(&format!("{}\n", paint.tone(Tone::Bad, why)));
+    }
+    if let Ok(engine) = engine {
+        out.push_str(&render_engine(&read(engine)?, paint));
+    }
     out.push_str(&render_sources(&sources, now, paint));
-    out.push_str(&render_queues(&super::read(queues)?, paint));
+    if let Ok(queues) = queues {
+        out.push_str(&render_queues(&read(queues)?, paint));
+    }
     show(&out)
+}
+
+/// What takes a store that is open and answers; without one, the server's own words are worth showing beside the rest.
+fn if_told(answer: Result<Value, ClientError>) -> Result<Result<Value, String>, ClientError> {
+    match answer {
+        Err(ClientError::Refused(why)) => Ok(Err(why)),
+        answer => answer.map(Ok),
+    }
 }
 
 fn render_config(config: &ConfigAnswer, now: Millis, paint: Paint) -> String {
@@ -61,6 +84,38 @@ fn render_config(config: &ConfigAnswer, now: Millis, paint: Paint) -> String {
     out
 }
 
+fn render_engine(engine: &EngineAnswer, paint: Paint) -> String {
+    let shards = format!("{} of {} shards are this server's", engine.owned.len(), engine.shards);
+    let servers = words::count(engine.servers.len() as u64, "server");
+    let mut out = format!("{}\n", paint.dim(format!("{servers}; {shards}")));
+    let lag = match (engine.lag_entries, engine.lag_ms) {
+        (0, _) => paint.dim("everything that arrived is applied"),
+        (waiting, ms) => {
+            let text = format!("{waiting} entries of the log wait to be applied, the oldest for {}", words::span(ms));
+            if ms > LAG_MS { paint.tone(Tone::Warn, text) } else { paint.dim(text) }
+        }
+    };
+    out.push_str(&format!("{lag}\n"));
+    if engine.poisoned > 0 {
+        let text = format!(
+            "{} skipped because of an error; see `handraiser rejected`",
+            words::count(engine.poisoned, "message")
+        );
+        out.push_str(&format!("{}\n", paint.tone(Tone::Bad, text)));
+    }
+    if engine.servers.iter().any(|server| engine.servers.first().is_some_and(|first| first.settings != server.settings))
+    {
+        out.push_str(&format!(
+            "{}\n",
+            paint.tone(Tone::Warn, "servers of this store run with different configurations:")
+        ));
+        for server in &engine.servers {
+            out.push_str(&format!("  {}  {}\n", server.settings, server.name));
+        }
+    }
+    out
+}
+
 fn render_sources(sources: &Value, now: Millis, paint: Paint) -> String {
     let mut table =
         Table::new(&["SOURCE", "LAST EVENT", "EVENTS", "DUPLICATES", "REJECTED", "REFUSED", "LAST REFUSAL"]);
@@ -84,7 +139,19 @@ fn render_sources(sources: &Value, now: Millis, paint: Paint) -> String {
             Cell::new(refusal(&source["last_failure"], now)),
         ]);
     }
-    format!("\n{}", table.render(paint))
+    let mut out = format!("\n{}", table.render(paint));
+    for source in sources["sources"].as_array().into_iter().flatten() {
+        let unrecognisable = source["unrecognisable"].as_u64().unwrap_or(0);
+        if unrecognisable > 0 {
+            let text = format!(
+                "{}: {} came with neither a messageId nor a timestamp; when such an event is sent again, it counts again",
+                source["name"].as_str().unwrap_or_default(),
+                words::count(unrecognisable, "event"),
+            );
+            out.push_str(&format!("{}\n", paint.tone(Tone::Warn, text)));
+        }
+    }
+    out
 }
 
 fn refusal(failure: &Value, now: Millis) -> String {
@@ -95,18 +162,70 @@ fn refusal(failure: &Value, now: Millis) -> String {
 
 fn render_queues(list: &QueueList, paint: Paint) -> String {
     if list.queues.is_empty() {
-        return format!("\n{}\n", paint.dim("all queues are empty"));
+        return format!("\n{}\n", paint.dim("no deliveries wait, and none was given up"));
     }
-    let mut table = Table::new(&["QUEUE", "PENDING", "OLDEST", "DEAD"]);
+    let mut table = Table::new(&["DESTINATION", "PENDING", "OLDEST", "DEAD"]);
     for queue in &list.queues {
         let dead = if queue.dead == 0 { Tone::Dim } else { Tone::Bad };
         let oldest = if queue.pending == 0 { String::new() } else { words::span(queue.oldest_ms) };
         table.row(vec![
-            Cell::toned(&queue.queue, Tone::Strong),
+            Cell::toned(&queue.destination, Tone::Strong),
             Cell::new(queue.pending.to_string()),
             Cell::toned(oldest, Tone::Dim),
             Cell::toned(queue.dead.to_string(), dead),
         ]);
     }
     format!("\n{}", table.render(paint))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::http::admin::{QueueItem, ServerItem};
+
+    fn engine(lag: (u64, i64), settings: [&str; 2]) -> EngineAnswer {
+        let server =
+            |(name, settings): (&str, &str)| ServerItem { name: name.to_owned(), settings: settings.to_owned() };
+        EngineAnswer {
+            server: "a".to_owned(),
+            shards: 16,
+            owned: (0..8).collect(),
+            lag_entries: lag.0,
+            lag_ms: lag.1,
+            servers: ["a", "b"].into_iter().zip(settings).map(server).collect(),
+            poisoned: 0,
+            memory_bytes: 1_000_000,
+        }
+    }
+
+    #[test]
+    fn a_good_day() {
+        insta::assert_snapshot!(render_engine(&engine((0, 0), ["v1", "v1"]), Paint::plain()));
+    }
+
+    #[test]
+    fn a_bad_day() {
+        let engine = EngineAnswer { poisoned: 2, ..engine((70_000, 65_000), ["v1", "v2"]) };
+        insta::assert_snapshot!(render_engine(&engine, Paint::plain()));
+    }
+
+    #[test]
+    fn a_source_whose_retries_can_not_be_recognised_is_told() {
+        let source = |name: &str, unrecognisable: u64| {
+            json!({ "name": name, "accepted": 9, "duplicates": 1, "unrecognisable": unrecognisable, "rejected": 0,
+                "unauthorised": 0, "failed": 0, "last_event_at": null, "last_failure": null })
+        };
+        let sources = json!({ "sources": [source("app", 3), source("web", 0), source("(unknown)", 0)] });
+        insta::assert_snapshot!(render_sources(&sources, Millis(0), Paint::plain()));
+    }
+
+    #[test]
+    fn queues_at_a_glance() {
+        let queue = QueueItem { destination: "crm".to_owned(), pending: 12, dead: 1, oldest_ms: 4 * Millis::HOUR };
+        let list = |queues| QueueList { queues };
+        insta::assert_snapshot!(render_queues(&list(vec![queue]), Paint::plain()));
+        insta::assert_snapshot!(render_queues(&list(Vec::new()), Paint::plain()));
+    }
 }

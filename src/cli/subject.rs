@@ -1,8 +1,8 @@
 //! How a subject is named on the command line: `account acme.example`, `account:acme.example`.
 
-use crate::identity::SubjectKind;
+use crate::ids::SubjectKind;
 
-use super::Failure;
+use super::output::CommandError;
 
 /// Who is meant.
 #[derive(Clone, Debug, clap::Args)]
@@ -17,7 +17,7 @@ pub struct SubjectArgs {
 
 impl SubjectArgs {
     /// The kind and the id.
-    pub fn parse(&self) -> Result<(SubjectKind, String), Failure> {
+    pub fn parse(&self) -> Result<(SubjectKind, String), CommandError> {
         let (kind, id) = match &self.id {
             Some(id) => (self.kind.as_str(), id.as_str()),
             None => self.kind.split_once(':').ok_or_else(|| self.unclear())?,
@@ -30,9 +30,9 @@ impl SubjectArgs {
         if id.is_empty() { Err(self.unclear()) } else { Ok((kind, id.to_owned())) }
     }
 
-    fn unclear(&self) -> Failure {
+    fn unclear(&self) -> CommandError {
         let given = &self.kind;
-        Failure::message(format!(
+        CommandError::message(format!(
             "`{given}` does not say who is meant; write `user ID` or `account ID`, for example `account {given}`"
         ))
     }

@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 
 use super::diagnostic::Code;
 use super::findings::{Findings, Problem};
-use super::load::{Reader, unreadable};
 use super::read::Named;
 use super::shape::ConfigShape;
-use super::source::Span;
+use super::source::{Reader, Span, unreadable};
 use super::yaml::Scalar;
 
 /// The files that could be read, each by where it is named.

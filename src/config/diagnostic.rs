@@ -1,4 +1,4 @@
-//! What is wrong with a configuration, where, and how to mend it; for people and for programs.
+//! What is wrong with a configuration, where, and how to fix it; for people and for programs.
 
 use std::fmt::Write as _;
 
@@ -70,7 +70,7 @@ pub struct Diagnostic {
     pub length: usize,
     /// What is wrong.
     pub message: String,
-    /// How to mend it.
+    /// How to fix it.
     pub help: Option<String>,
     /// The line, with everything secret made unreadable.
     pub excerpt: Option<String>,

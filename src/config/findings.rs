@@ -3,7 +3,6 @@
 use super::diagnostic::{Code, Diagnostic, Severity};
 use super::redact;
 use super::source::{Sources, Span};
-use super::yaml::Scalar;
 
 /// More errors than this, or more warnings, help nobody.
 const MOST: usize = 500;
@@ -27,7 +26,7 @@ impl Problem {
         Self { severity: Severity::Warning, ..Self::error(at, code, message) }
     }
 
-    /// How to mend it.
+    /// How to fix it.
     #[must_use]
     pub fn help(self, help: impl Into<String>) -> Self {
         Self { help: Some(help.into()), ..self }
@@ -79,10 +78,10 @@ impl Findings {
         self.secret.push(at);
     }
 
-    /// The scalar as it may be shown in a message.
+    /// Whether no excerpt may show this.
     #[must_use]
-    pub fn shown<'a>(&self, scalar: &'a Scalar) -> &'a str {
-        if self.secret.contains(&scalar.at) { "•••" } else { scalar.shown.trim() }
+    pub fn hides(&self, at: Span) -> bool {
+        self.secret.contains(&at)
     }
 
     /// Nothing is known of the structure of file number `file`.

@@ -14,8 +14,8 @@ use super::source::Span;
 use super::suggest::fold;
 use super::yaml::Scalar;
 use crate::counters::{Aggregate, Counter, Window};
+use crate::expr::Slot;
 use crate::qualify::Definition;
-use crate::qualify::expr::Slot;
 
 /// What is looked at beside the file's shape.
 pub struct Compiled<'a> {
@@ -108,7 +108,7 @@ fn constant_conditions(shape: &DefinitionShape, compiled: &Compiled<'_>, finding
     for (ConditionText(text), condition) in pairs {
         let Some(constant) = condition.expr.constant() else { continue };
         let message = format!("this condition is always {constant}");
-        let help = if constant { "remove it" } else { "nobody can qualify: mend the condition, or remove it" };
+        let help = if constant { "remove it" } else { "nobody can qualify: fix the condition, or remove it" };
         findings.push(Problem::warning(text.at, Code::Unreachable, message).help(help));
     }
 }
@@ -129,8 +129,7 @@ fn unreachable_tiers(shape: &DefinitionShape, compiled: &Compiled<'_>, findings:
             findings.push(Problem::warning(key.at, Code::Unreachable, message).help("move it up, or remove it"));
         } else if constant == Some(false) {
             let message = format!("nobody can reach tier {}: its condition is always false", tier.number);
-            findings
-                .push(Problem::warning(key.at, Code::Unreachable, message).help("mend the condition, or remove it"));
+            findings.push(Problem::warning(key.at, Code::Unreachable, message).help("fix the condition, or remove it"));
         } else if constant == Some(true) {
             always = Some(tier.number);
         }
@@ -171,7 +170,7 @@ fn impossible(text: &Scalar, counters: &[Counter], findings: &mut Findings) {
         let at = text.locate(&findings.sources, whole.range());
         let message = format!("`{}` is always {}: {}", whole.as_str(), verdict.0, verdict.1);
         findings
-            .push(Problem::warning(at, Code::Unreachable, message).help("mend the number, or remove the comparison"));
+            .push(Problem::warning(at, Code::Unreachable, message).help("fix the number, or remove the comparison"));
     }
 }
 

@@ -12,7 +12,7 @@ use super::diagnostic::{Code, Diagnostic, Severity};
 use super::findings::{Findings, Problem};
 use super::read::{Field, List, Many, Named, Read as _};
 use super::shape::ConfigShape;
-use super::source::Span;
+use super::source::{Reader, Span, unreadable};
 use super::yaml::{self, Lookup, Scalar};
 
 /// Larger files are refused: nobody writes them by hand.
@@ -55,8 +55,6 @@ pub fn process_env(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-pub(super) type Reader<'a> = dyn Fn(&Path) -> io::Result<String> + 'a;
-
 fn run(path: &Path, env: &Lookup<'_>, reader: &Reader<'_>) -> Result<Loaded, Vec<Diagnostic>> {
     let mut findings = Findings::default();
     let mut loader = Loader { env, reader, merged: ConfigShape::default(), open: Vec::new() };
@@ -82,16 +80,6 @@ fn version(findings: &Findings, attached: &Attached) -> String {
     let mut digits = hex::encode(hasher.finalize());
     digits.truncate(12);
     digits
-}
-
-/// What to say when a file can't be read.
-pub(super) fn unreadable(path: &Path, error: &io::Error) -> String {
-    let why = match error.kind() {
-        io::ErrorKind::NotFound => "it doesn't exist".to_owned(),
-        io::ErrorKind::InvalidData => "it is not UTF-8 text".to_owned(),
-        _ => error.to_string(),
-    };
-    format!("can't read `{}`: {why}", path.display())
 }
 
 fn read_file(path: &Path) -> io::Result<String> {
@@ -155,7 +143,7 @@ impl Loader<'_> {
             Some(paths) if paths.is_empty() => {
                 let message = format!("no file matches `{}`", findings.shown(asked));
                 findings
-                    .push(Problem::warning(asked.at, Code::Suspicious, message).help("mend the pattern, or remove it"));
+                    .push(Problem::warning(asked.at, Code::Suspicious, message).help("fix the pattern, or remove it"));
                 return;
             }
             Some(paths) => paths,
@@ -217,12 +205,30 @@ fn matches(pattern: &str, name: &str) -> bool {
 
 /// Adds the sections of `shape`: mappings and lists grow, everything else may be set once.
 fn merge(into: &mut ConfigShape, shape: ConfigShape, findings: &mut Findings) {
-    once(&mut into.time_zone, shape.time_zone, |zone: &Scalar| zone.at, "time_zone", findings);
-    once(&mut into.server, shape.server, |server| server.at, "server", findings);
-    once(&mut into.store, shape.store, |store| store.at, "store", findings);
+    // Taken apart by name, so that the compiler tells of a section that is forgotten here.
+    let ConfigShape {
+        include: _,
+        time_zone,
+        server,
+        store,
+        accounts,
+        shared_ids,
+        traits,
+        sources,
+        counters,
+        definitions,
+        teams,
+        routes,
+        destinations,
+        at: _,
+    } = shape;
+    once(&mut into.time_zone, time_zone, |zone: &Scalar| zone.at, "time_zone", findings);
+    once(&mut into.server, server, |server| server.at, "server", findings);
+    once(&mut into.store, store, |store| store.at, "store", findings);
     let first = |List(keys): &List<Scalar>| keys.first().map_or_else(Span::default, |key| key.at);
-    once(&mut into.accounts, shape.accounts, first, "accounts", findings);
-    if let Field::Set(traits) = shape.traits {
+    once(&mut into.accounts, accounts, first, "accounts", findings);
+    list(&mut into.shared_ids, shared_ids);
+    if let Field::Set(traits) = traits {
         match &mut into.traits {
             Field::Set(have) => {
                 named(&mut have.user, traits.user);
@@ -231,12 +237,12 @@ fn merge(into: &mut ConfigShape, shape: ConfigShape, findings: &mut Findings) {
             absent => *absent = Field::Set(traits),
         }
     }
-    named(&mut into.sources, shape.sources);
-    named(&mut into.counters, shape.counters);
-    named(&mut into.teams, shape.teams);
-    named(&mut into.destinations, shape.destinations);
-    list(&mut into.definitions, shape.definitions);
-    list(&mut into.routes, shape.routes);
+    named(&mut into.sources, sources);
+    named(&mut into.counters, counters);
+    named(&mut into.teams, teams);
+    named(&mut into.destinations, destinations);
+    list(&mut into.definitions, definitions);
+    list(&mut into.routes, routes);
 }
 
 fn once<T>(into: &mut Field<T>, from: Field<T>, at: impl Fn(&T) -> Span, name: &str, findings: &mut Findings) {

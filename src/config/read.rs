@@ -9,10 +9,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::diagnostic::Code;
 use super::findings::{Findings, Problem};
-use super::redact;
 use super::source::Span;
 use super::suggest::{all_of, did_you_mean, one_of};
-use super::yaml::{Kind, Node, Scalar};
+use super::yaml::{self, Kind, Node, Scalar};
 
 /// What can be read from a node. `None` when it can't be; that was reported.
 pub trait Read: Sized {
@@ -111,7 +110,7 @@ impl<'a> Fields<'a> {
     /// Reports whatever is left.
     pub fn finish(self, what: &str, findings: &mut Findings) {
         for (key, node) in &self.entries {
-            redact::hide(node, findings);
+            yaml::hide(node, findings);
             let message = format!("unknown field `{}` in {what}", key.text);
             let known = self.known.iter().copied();
             let help = did_you_mean(&key.text, known.clone(), || format!("there is {}", one_of(known)));
@@ -153,7 +152,7 @@ macro_rules! section {
 }
 pub(crate) use section;
 
-/// Reads a node that holds others, by `take`, which answers `None` for what is of another kind. Nothing at all holds nothing.
+/// Reads a node that holds others, by `take`, which returns `None` for what is of another kind. Nothing at all holds nothing.
 fn read_holder<T>(
     node: &Node,
     [expected, help]: [&str; 2],

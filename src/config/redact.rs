@@ -1,19 +1,11 @@
-//! Keeps secrets out of everything that is shown.
+//! Keeps secrets out of every line that is shown.
 
 use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::findings::Findings;
 use super::source::{File, Span};
-use super::yaml::{Kind, Node, Scalar};
-
-/// Keys whose values are never shown, wherever they stand. Wide, because a typing error in a key must not show the value.
-static KEY: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)(secret|passw|token|write[_-]?key|api[_-]?key|authoriz|credential|private|cookie|^headers$)")
-        .expect("the pattern is well-formed")
-});
 
 /// `…secret…: value`, as far as the value may reach on its line.
 static ON_LINE: LazyLock<Regex> = LazyLock::new(|| {
@@ -29,37 +21,6 @@ static RANDOM: LazyLock<Regex> =
 static IN_URL: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r#"://(?:([^/\s@"']+)@)?[^/\s,}\]"'?#]*([/?#][^\s,}\]"']*)?"#).expect("the pattern is well-formed")
 });
-
-/// Marks everything in the tree that no excerpt may show.
-pub fn mark(node: &Node, findings: &mut Findings) {
-    match &node.kind {
-        Kind::Map(entries) => {
-            for entry in entries {
-                if KEY.is_match(&entry.key.text) { hide(&entry.value, findings) } else { mark(&entry.value, findings) }
-            }
-        }
-        Kind::List(items) => items.iter().for_each(|item| mark(item, findings)),
-        Kind::Null | Kind::Scalar(_) => {}
-    }
-}
-
-/// No excerpt may show any value in `node`; the name of a variable is no secret.
-pub fn hide(node: &Node, findings: &mut Findings) {
-    if let Some((_, at)) = &node.tag {
-        findings.hide_span(*at);
-    }
-    match &node.kind {
-        Kind::Map(entries) => entries.iter().for_each(|entry| hide(&entry.value, findings)),
-        Kind::List(items) => items.iter().for_each(|item| hide(item, findings)),
-        Kind::Scalar(scalar) if !is_variable(scalar) => findings.hide_span(scalar.at),
-        Kind::Null | Kind::Scalar(_) => {}
-    }
-}
-
-fn is_variable(scalar: &Scalar) -> bool {
-    let shown = &scalar.shown;
-    shown.starts_with("${") && shown.ends_with('}') && shown.matches('}').count() == 1 && !shown.contains(":-")
-}
 
 /// Line `number` of `file` as it may be shown: every character of a secret is a `•`, so that columns stay right. With
 /// `guess`, nothing is known of the file's structure, and what looks like a secret is taken for one.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::compile::traits;
 use super::schema::json_schema;
 use super::shape::TraitWord;
-use crate::qualify::expr::RESERVED;
+use crate::expr::RESERVED;
 
 const EXAMPLE: &str = include_str!("../../fixtures/issue.yaml");
 

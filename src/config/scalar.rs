@@ -127,6 +127,8 @@ impl FromScalar for Size {
             "kib" => 1_024,
             "m" | "mb" => 1_000_000,
             "mib" => 1_048_576,
+            "g" | "gb" => 1_000_000_000,
+            "gib" => 1 << 30,
             _ => return Err(Wrong::new("not a size", "write for example `500KB`, `32KiB` or `4MB`")),
         };
         let amount: Option<u64> = amount.replace('_', "").parse().ok();
@@ -137,7 +139,7 @@ impl FromScalar for Size {
 
 inline_schema!(Size, "size", { "title": "size", "anyOf": [
     { "type": "integer", "minimum": 0 },
-    { "type": "string", "pattern": r"^(\d+\s*([kKmM]([iI]?[bB])?|[bB])?|.*\$\{.*)$" },
+    { "type": "string", "pattern": r"^(\d+\s*([kKmMgG]([iI]?[bB])?|[bB])?|.*\$\{.*)$" },
 ] });
 
 /// A condition in CEL. `true` and `false` need no quotes.

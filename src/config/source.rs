@@ -1,5 +1,6 @@
 //! The text of the configuration's files, and places in it.
 
+use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -86,7 +87,7 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// Adds a file and answers its number.
+    /// Adds a file and returns its number.
     pub fn add(&mut self, path: &Path, text: &str) -> u16 {
         let number = u16::try_from(self.files.len()).unwrap_or(u16::MAX);
         self.files.push(File::new(path.to_owned(), text));
@@ -115,6 +116,18 @@ impl Sources {
             format!("{}:{}", file.path.display(), file.position(span.start as usize).line)
         })
     }
+}
+
+pub(super) type Reader<'a> = dyn Fn(&Path) -> io::Result<String> + 'a;
+
+/// What to say when a file can't be read.
+pub(super) fn unreadable(path: &Path, error: &io::Error) -> String {
+    let why = match error.kind() {
+        io::ErrorKind::NotFound => "it doesn't exist".to_owned(),
+        io::ErrorKind::InvalidData => "it is not UTF-8 text".to_owned(),
+        _ => error.to_string(),
+    };
+    format!("can't read `{}`: {why}", path.display())
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::diagnostic::{Code, Severity};
-use super::{Config, Diagnostic, StoreKind, load};
+use super::{Config, Diagnostic, load};
 use crate::time::Clock;
 
 /// Reads an environment variable; shared by every reload.
@@ -282,28 +282,32 @@ fn keep_fixed(mut new: Config, running: &Config, path: &Path) -> (Config, Vec<Di
         changed.push("server.otlp_endpoint");
         new.server.otlp_endpoint.clone_from(&running.server.otlp_endpoint);
     }
-    if !same_store(&new.store.kind, &running.store.kind) {
+    if new.store.kind != running.store.kind {
         changed.push("store");
         new.store.kind = running.store.kind.clone();
     }
-    if new.store.partitions != running.store.partitions {
-        changed.push("store.partitions");
-        new.store.partitions = running.store.partitions;
+    if new.store.shards != running.store.shards {
+        changed.push("store.shards");
+        new.store.shards = running.store.shards;
+    }
+    if new.engine.memory_bytes != running.engine.memory_bytes {
+        changed.push("store.cache");
+        new.engine.memory_bytes = running.engine.memory_bytes;
+    }
+    if new.engine.remember != running.engine.remember {
+        changed.push("store.remember");
+        new.engine.remember = running.engine.remember;
+    }
+    if new.engine.max_backlog_entries != running.engine.max_backlog_entries {
+        changed.push("server.limits.backlog");
+        new.engine.max_backlog_entries = running.engine.max_backlog_entries;
+    }
+    if new.store.rejected_log != running.store.rejected_log {
+        changed.push("store.rejected_log");
+        new.store.rejected_log = running.store.rejected_log;
     }
     let warnings = changed.into_iter().map(|name| needs_restart(name, path)).collect();
     (new, warnings)
-}
-
-fn same_store(a: &StoreKind, b: &StoreKind) -> bool {
-    match (a, b) {
-        (StoreKind::Memory, StoreKind::Memory) => true,
-        (StoreKind::Embedded { path: a }, StoreKind::Embedded { path: b }) => a == b,
-        (
-            StoreKind::Redis { urls: a, cluster: c, durability: d },
-            StoreKind::Redis { urls: b, cluster: other, durability },
-        ) => a == b && c == other && d == durability,
-        _ => false,
-    }
 }
 
 fn needs_restart(name: &str, path: &Path) -> Diagnostic {

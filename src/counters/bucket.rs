@@ -125,6 +125,12 @@ impl Days {
         Self { zone, cached: AtomicU64::new(u64::MAX) }
     }
 
+    /// The time zone.
+    #[must_use]
+    pub const fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
     /// The day of a moment, as days since 1970-01-01.
     #[must_use]
     pub fn of(&self, at: Millis) -> Bucket {

@@ -3,29 +3,21 @@
 use std::collections::BTreeMap;
 
 use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::bucket::{Bucket, Width};
 use super::distinct::{self, Distinct};
 use super::plan::{ANY, PAGES, Plan, Planned, SCREENS, is_use};
 use super::series::{Buckets, DAILY_RETENTION, Daily, Extreme, Series, from_micros, micros};
-use super::spec::{Aggregate, Counter, CounterId, Window};
-use crate::cdp::{Call, Event};
-use crate::identity::SubjectKind;
-use crate::qualify::facts::EventFacts;
+use super::spec::{Aggregate, Counter, Window};
+use crate::event::facts::EventFacts;
+use crate::event::{Call, Event};
+use crate::ids::{CounterId, SubjectKind};
 use crate::time::Millis;
 
 /// How many event names are counted per day for one subject without being asked; names that a counter reads always are.
 pub const MAX_EVENT_NAMES: usize = 100;
-
-/// A part of a ledger that may differ from what is stored.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Kept<T> {
-    /// The figures.
-    pub value: T,
-    /// Whether they changed since they were read from the store, or were last handed over to be written.
-    pub dirty: bool,
-}
 
 /// A declared counter's own series, with the meaning that its figures have.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,13 +34,13 @@ pub struct Own {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
     /// Counts per day by event, `track:Task Created`, `page:Pricing`, `any`, …
-    pub daily: BTreeMap<CompactString, Kept<Daily>>,
+    pub daily: BTreeMap<CompactString, Daily>,
     /// Own series by the counter's name.
-    pub own: BTreeMap<CompactString, Kept<Own>>,
+    pub own: BTreeMap<CompactString, Own>,
 }
 
 /// A counter's figure.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Figure {
     /// A count or a sum; 0 when nothing was counted.
     Number(f64),
@@ -101,13 +93,12 @@ impl Ledger {
     }
 
     fn count_day(&mut self, plan: &Plan, key: &str, day: Bucket, today: Bucket) {
-        if let Some(kept) = self.daily.get_mut(key) {
-            kept.value.add(day, today);
-            kept.dirty = true;
+        if let Some(daily) = self.daily.get_mut(key) {
+            daily.add(day, today);
         } else if self.daily.len() < MAX_EVENT_NAMES || plan.referenced.contains(key) {
             let mut daily = Daily::default();
             daily.add(day, today);
-            self.daily.insert(key.into(), Kept { value: daily, dirty: true });
+            self.daily.insert(key.into(), daily);
         }
     }
 
@@ -133,15 +124,15 @@ impl Ledger {
             return;
         }
         if let Some(change) = Change::of(&counter.aggregate, event, user, bucket) {
-            let kept = self.own_series(&counter.name, fingerprint, width, &change);
-            kept.dirty |= change.apply(&mut kept.value.series, bucket);
-            kept.value.series.cut(oldest);
+            let own = self.own_series(&counter.name, fingerprint, width, &change);
+            change.apply(&mut own.series, bucket);
+            own.series.cut(oldest);
         }
     }
 
-    fn own_series(&mut self, name: &str, fingerprint: u32, width: Width, change: &Change) -> &mut Kept<Own> {
-        let fresh = || Kept { value: Own { fingerprint, width, series: change.empty_series() }, dirty: true };
-        if self.own.get(name).is_some_and(|kept| kept.value.fingerprint != fingerprint) {
+    fn own_series(&mut self, name: &str, fingerprint: u32, width: Width, change: &Change) -> &mut Own {
+        let fresh = || Own { fingerprint, width, series: change.empty_series() };
+        if self.own.get(name).is_some_and(|own| own.fingerprint != fingerprint) {
             self.own.remove(name);
         }
         self.own.entry(name.into()).or_insert_with(fresh)
@@ -163,7 +154,7 @@ impl Ledger {
     #[expect(clippy::cast_precision_loss, reason = "counts beyond 2^53 are out of reach")]
     fn read_daily(&self, keys: &[Box<str>], days: bool, window: Window, plan: &Plan, now: Millis) -> f64 {
         let oldest = window.oldest(now, &plan.days);
-        let found = keys.iter().filter_map(|key| self.daily.get(&**key)).map(|kept| &kept.value);
+        let found = keys.iter().filter_map(|key| self.daily.get(&**key));
         if days {
             let mut seen: Vec<Bucket> = found.flat_map(|daily| daily.days.since(oldest).map(|(day, _)| day)).collect();
             seen.sort_unstable();
@@ -177,8 +168,8 @@ impl Ledger {
     #[expect(clippy::cast_precision_loss, reason = "counts beyond 2^53 are out of reach")]
     fn read_own(&self, counter: &Counter, fingerprint: u32, width: Width, plan: &Plan, now: Millis) -> Figure {
         let oldest = oldest(counter.window, width, plan, now);
-        let own = self.own.get(&*counter.name).filter(|kept| kept.value.fingerprint == fingerprint);
-        match own.map(|kept| &kept.value.series) {
+        let own = self.own.get(&*counter.name).filter(|own| own.fingerprint == fingerprint);
+        match own.map(|own| &own.series) {
             Some(Series::Counts(buckets)) => Figure::Number(buckets.since(oldest).map(|(_, n)| n).sum::<u64>() as f64),
             Some(Series::Sums(buckets)) => Figure::Number(from_micros(buckets.since(oldest).map(|(_, n)| n).sum())),
             Some(Series::Distinct(set)) => Figure::Number(set.count(oldest) as f64),
@@ -191,30 +182,32 @@ impl Ledger {
     /// Takes in the figures of somebody who turned out to be the same subject.
     pub fn merge(&mut self, other: &Self) {
         for (key, theirs) in &other.daily {
-            let mine = self.daily.entry(key.clone()).or_default();
-            mine.value.merge(&theirs.value);
-            mine.dirty = true;
+            self.daily.entry(key.clone()).or_default().merge(theirs);
         }
         for (name, theirs) in &other.own {
             match self.own.get_mut(name) {
-                Some(mine) if mine.value.fingerprint == theirs.value.fingerprint => {
-                    mine.value.series.merge(&theirs.value.series);
-                    mine.dirty = true;
-                }
+                Some(mine) if mine.fingerprint == theirs.fingerprint => mine.series.merge(&theirs.series),
                 Some(_) => {}
-                None => drop(self.own.insert(name.clone(), Kept { value: theirs.value.clone(), dirty: true })),
+                None => drop(self.own.insert(name.clone(), theirs.clone())),
             }
         }
+    }
+
+    /// About how many bytes they take in memory.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let name = |name: &CompactString| 120 + name.len().saturating_sub(24);
+        let daily = self.daily.iter().map(|(key, daily)| name(key) + 16 * daily.days.len());
+        let own = self.own.iter().map(|(key, own)| name(key) + own.series.bytes());
+        daily.sum::<usize>() + own.sum::<usize>()
     }
 
     /// In every count of distinct users: `from` was `to` all along; with `None`, `from` is forgotten.
     pub fn rename_user(&mut self, plan: &Plan, from: &str, to: Option<&str>) {
         let from = distinct::hash(from);
         for counter in plan.counters.iter().filter(|c| c.aggregate == Aggregate::DistinctUsers) {
-            if let Some(kept) = self.own.get_mut(&*counter.name)
-                && let Series::Distinct(set) = &mut kept.value.series
-            {
-                kept.dirty |= match to {
+            if let Some(Own { series: Series::Distinct(set), .. }) = self.own.get_mut(&*counter.name) {
+                match to {
                     Some(to) => set.rename(from, distinct::hash(to)),
                     None => set.remove(from),
                 };
@@ -264,27 +257,15 @@ impl Change {
         }
     }
 
-    /// Answers whether anything changed.
-    fn apply(&self, series: &mut Series, bucket: Bucket) -> bool {
+    fn apply(&self, series: &mut Series, bucket: Bucket) {
         match (self, series) {
-            (Self::Count, Series::Counts(buckets)) => {
-                buckets.add(bucket, 1);
-                true
-            }
-            (Self::Add(amount), Series::Sums(buckets)) => {
-                buckets.add(bucket, *amount);
-                true
-            }
-            (Self::See(hash), Series::Distinct(set)) => set.add(*hash, bucket),
-            (Self::Moment(_, at), Series::Moment(extreme, kept)) => {
-                let better = if *extreme == Extreme::First { *at < *kept } else { *at > *kept };
-                if better {
-                    *kept = *at;
-                }
-                better
-            }
+            (Self::Count, Series::Counts(buckets)) => buckets.add(bucket, 1),
+            (Self::Add(amount), Series::Sums(buckets)) => buckets.add(bucket, *amount),
+            (Self::See(hash), Series::Distinct(set)) => drop(set.add(*hash, bucket)),
+            (Self::Moment(_, at), Series::Moment(Extreme::First, kept)) => *kept = (*at).min(*kept),
+            (Self::Moment(_, at), Series::Moment(Extreme::Last, kept)) => *kept = (*at).max(*kept),
             // The fingerprint fixes the shape; a series of another shape can't have this fingerprint.
-            _ => false,
+            _ => {}
         }
     }
 }

@@ -15,4 +15,4 @@ pub mod text;
 pub use bucket::{Bucket, Days, Width};
 pub use ledger::Ledger;
 pub use plan::Plan;
-pub use spec::{Aggregate, Counter, CounterId, CounterName, EventMatch, Label, Window};
+pub use spec::{Aggregate, Counter, EventMatch, Label, Window};

@@ -4,9 +4,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::bucket::{Days, Width};
-use super::spec::{Aggregate, Counter, CounterId, EventMatch, Window};
-use crate::cdp::{Call, Event};
-use crate::identity::SubjectKind;
+use super::spec::{Aggregate, Counter, EventMatch, Window};
+use crate::event::{Call, Event};
+use crate::ids::{CounterId, SubjectKind};
 
 /// Where the daily counts of every event are kept under: any use at all.
 pub const ANY: &str = "any";

@@ -42,10 +42,16 @@ impl<T: Copy + std::ops::AddAssign> Buckets<T> {
         self.entries.iter().skip(start).copied()
     }
 
-    /// Removes the buckets before `oldest` and answers them.
+    /// Removes the buckets before `oldest` and returns them.
     pub fn cut(&mut self, oldest: Bucket) -> impl Iterator<Item = T> {
         let start = self.entries.partition_point(|(b, _)| *b < oldest);
         self.entries.drain(..start).map(|(_, total)| total)
+    }
+
+    /// How many buckets there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.entries.len()
     }
 
     /// Whether there is no bucket at all.
@@ -92,6 +98,17 @@ impl Series {
             Self::Sums(buckets) => drop(buckets.cut(oldest)),
             Self::Distinct(distinct) => distinct.cut(oldest),
             Self::Moment(..) => {}
+        }
+    }
+
+    /// About how many bytes it takes in memory.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Counts(buckets) => 16 * buckets.len(),
+            Self::Sums(buckets) => 32 * buckets.len(),
+            Self::Distinct(distinct) => 16 * distinct.parts().0.len(),
+            Self::Moment(..) => 0,
         }
     }
 

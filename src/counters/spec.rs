@@ -2,17 +2,8 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
-use crate::identity::SubjectKind;
-use crate::qualify::expr::Expr;
-
-/// The name of a counter, as configured: a CEL identifier.
-pub type CounterName = Arc<str>;
-
-/// The position of a counter in the configuration that is in force.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct CounterId(pub u16);
+use crate::expr::Expr;
+use crate::ids::{CounterName, SubjectKind};
 
 /// One declared counter.
 #[derive(Clone, Debug)]

@@ -5,7 +5,8 @@
 //! | daily counts | `2026-11-20=3 2026-11-21=12 older=140` |
 //! | own counts | `#1f0c9a2b day count 2026-11-20=3 2026-11-21=12` |
 //! | own sums | `#1f0c9a2b all sum all=39.95` |
-//! | distinct | `#1f0c9a2b day distinct/0 2026-11-20=9c1…,f00… 2026-11-21=…` (hashes by the newest bucket they were seen in) |
+//! | distinct | `#1f0c9a2b day distinct 2026-11-20=9c1…,f00… 2026-11-21=…` (hashes by the newest bucket they were seen in) |
+//! | very many | `#1f0c9a2b day distinct/2026-11-20,2026-11-12 …` (until the first day every second value was kept, until the other every fourth) |
 //! | first, last | `#1f0c9a2b all first 2026-11-20T09:30:00.000Z` |
 //!
 //! The number after `#` tells what is counted; a changed declaration has another one.
@@ -88,7 +89,11 @@ pub fn read_own(text: &str) -> Option<Own> {
         "sum" => Series::Sums(read_pairs(width, words, read_decimal)?),
         "first" => Series::Moment(Extreme::First, read_moment(words.next()?)?),
         "last" => Series::Moment(Extreme::Last, read_moment(words.next()?)?),
-        _ => Series::Distinct(read_distinct(width, kind.strip_prefix("distinct/")?.parse().ok()?, words)?),
+        "distinct" => Series::Distinct(read_distinct(width, Vec::new(), words)?),
+        _ => {
+            let until = kind.strip_prefix("distinct/")?.split(',').map(|bucket| width.read(bucket));
+            Series::Distinct(read_distinct(width, until.collect::<Option<_>>()?, words)?)
+        }
     };
     Some(Own { fingerprint, width, series })
 }
@@ -167,8 +172,12 @@ fn read_moment(text: &str) -> Option<Millis> {
 }
 
 fn write_distinct(width: Width, set: &Distinct, out: &mut String) {
-    let (entries, level) = set.parts();
-    let _ = write!(out, " distinct/{level}");
+    let (entries, halved_until) = set.parts();
+    out.push_str(" distinct");
+    for (level, until) in halved_until.iter().enumerate() {
+        out.push(if level == 0 { '/' } else { ',' });
+        width.write(*until, out);
+    }
     let mut by_bucket: Vec<(Bucket, u64)> = entries.iter().map(|(hash, bucket)| (*bucket, *hash)).collect();
     by_bucket.sort_unstable();
     let mut current = None;
@@ -195,7 +204,11 @@ fn push_hex(out: &mut String, n: u64) {
     }
 }
 
-fn read_distinct<'a>(width: Width, level: u8, words: impl Iterator<Item = &'a str>) -> Option<Distinct> {
+fn read_distinct<'a>(
+    width: Width,
+    halved_until: Vec<Bucket>,
+    words: impl Iterator<Item = &'a str>,
+) -> Option<Distinct> {
     let mut entries = Vec::new();
     for word in words {
         let (bucket, hashes) = word.split_once('=')?;
@@ -204,7 +217,7 @@ fn read_distinct<'a>(width: Width, level: u8, words: impl Iterator<Item = &'a st
             entries.push((u64::from_str_radix(hash, 16).ok()?, bucket));
         }
     }
-    Some(Distinct::from_parts(entries, level))
+    Some(Distinct::from_parts(entries, halved_until))
 }
 
 #[cfg(test)]
@@ -272,6 +285,22 @@ mod tests {
             push_hex(&mut text, n);
             assert_eq!(text, format!("{n:x}"));
         }
+    }
+
+    #[test]
+    fn very_many_different_values_read_back() {
+        for (width, days) in [(Width::Day, 30), (Width::Life, 1)] {
+            let mut set = Distinct::default();
+            for n in 0..5_000 {
+                set.add(distinct::hash(&n.to_string()), 20_700 * (days - 1) / 29 + n % days);
+            }
+            assert!(!set.is_exact(Bucket::MIN));
+            let own = Own { fingerprint: 7, width, series: Series::Distinct(set) };
+            let text = own_text(&own);
+            assert!(text.starts_with(&format!("#00000007 {} distinct/", width_word(width))), "{text}");
+            assert_eq!(read_own(&text), Some(own));
+        }
+        assert_eq!(read_own("#00000007 day distinct2026-11-20"), None);
     }
 
     #[test]

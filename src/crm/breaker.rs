@@ -1,5 +1,6 @@
-//! A destination's circuit breaker: after failures in a row, deliveries are parked where they are, in the queue, without using
-//! up their attempts; then one at a time goes out as a probe until one succeeds. Pure: time comes as an argument.
+//! A destination's circuit breaker: after failures in a row, deliveries wait where they are, without using up their attempts;
+//! then one at a time goes out as a probe until one succeeds. A receiver that asks for a pause gets it, and nothing more: that
+//! is no failure. Pure: time comes as an argument.
 
 use crate::time::Millis;
 
@@ -14,22 +15,22 @@ const PROBING: i64 = Millis::SECOND;
 
 /// Whether deliveries may go out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Admission {
+pub enum Circuit {
     /// As many as there is room for.
-    Open,
+    Closed,
     /// One, to see whether the destination is back.
-    Probe,
+    HalfOpen,
     /// None before this moment.
-    Parked(Millis),
+    Open(Millis),
 }
 
-/// The state of one destination in this process. (Each process finds out for itself; the queue is shared anyway.)
+/// The state of one destination. A new owner of the destination's shard finds out for itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Breaker {
     failures: u32,
     /// How often the circuit opened since the last success.
     openings: u32,
-    /// Parked until then, by the circuit or because the receiver asked for it.
+    /// Nothing goes out until then, because the circuit is open or because the receiver asked for it.
     parked_until: Option<Millis>,
     probing: bool,
 }
@@ -37,38 +38,38 @@ pub struct Breaker {
 impl Breaker {
     /// Whether a delivery may go out now. Changes nothing: see [`Breaker::begin`].
     #[must_use]
-    pub fn admits(&self, now: Millis) -> Admission {
+    pub fn admits(&self, now: Millis) -> Circuit {
         match self.parked_until {
-            Some(until) if until > now => Admission::Parked(until),
-            _ if self.openings == 0 => Admission::Open,
-            _ if self.probing => Admission::Parked(now.plus(PROBING)),
-            _ => Admission::Probe,
+            Some(until) if until > now => Circuit::Open(until),
+            _ if self.openings == 0 => Circuit::Closed,
+            _ if self.probing => Circuit::Open(now.plus(PROBING)),
+            _ => Circuit::HalfOpen,
         }
     }
 
-    /// A delivery wants to go out: `Err` says until when it is parked instead.
+    /// A delivery wants to go out: `Err` says until when it has to wait.
     ///
     /// # Errors
     /// When it may not; nothing was counted.
     pub fn begin(&mut self, now: Millis) -> Result<(), Millis> {
         match self.admits(now) {
-            Admission::Open => Ok(()),
-            Admission::Probe => {
+            Circuit::Closed => Ok(()),
+            Circuit::HalfOpen => {
                 self.probing = true;
                 Ok(())
             }
-            Admission::Parked(until) => Err(until),
+            Circuit::Open(until) => Err(until),
         }
     }
 
-    /// The destination answered as a living one does. Answers whether this closed an open circuit.
+    /// The destination answered as a living one does. Returns whether this closed an open circuit.
     pub fn succeeded(&mut self) -> bool {
         let was_open = self.openings > 0;
         *self = Self { parked_until: self.parked_until.filter(|_| !was_open), ..Self::default() };
         was_open
     }
 
-    /// The destination failed. Answers until when the circuit is open, if this opened it.
+    /// The destination failed. Returns until when the circuit is open, if this opened it.
     pub fn failed(&mut self, now: Millis) -> Option<Millis> {
         self.failures = self.failures.saturating_add(1);
         let probe_failed = std::mem::take(&mut self.probing);
@@ -83,8 +84,10 @@ impl Breaker {
         Some(until)
     }
 
-    /// The receiver asked to be left alone until then.
+    /// The receiver asked to be left alone until then. It is alive, so this is no failure; whether it takes deliveries is still
+    /// to be seen, so it is no success.
     pub fn pause(&mut self, until: Millis) {
+        self.probing = false;
         self.parked_until = self.parked_until.max(Some(until));
     }
 
@@ -124,9 +127,9 @@ mod tests {
         fail(&mut breaker, THRESHOLD - 1, T0);
         breaker.succeeded();
         fail(&mut breaker, THRESHOLD - 1, T0);
-        assert_eq!(breaker.admits(T0), Admission::Open);
+        assert_eq!(breaker.admits(T0), Circuit::Closed);
         assert_eq!(breaker.failed(T0), Some(Millis(FIRST_PAUSE)));
-        assert_eq!(breaker.admits(T0), Admission::Parked(Millis(FIRST_PAUSE)));
+        assert_eq!(breaker.admits(T0), Circuit::Open(Millis(FIRST_PAUSE)));
         assert_eq!(breaker.begin(T0), Err(Millis(FIRST_PAUSE)));
     }
 
@@ -134,17 +137,17 @@ mod tests {
     fn failures_of_what_was_already_out_do_not_prolong_the_pause() {
         let mut breaker = opened();
         assert_eq!(breaker.failed(Millis(1_000)), None);
-        assert_eq!(breaker.admits(Millis(1_000)), Admission::Parked(Millis(FIRST_PAUSE)));
+        assert_eq!(breaker.admits(Millis(1_000)), Circuit::Open(Millis(FIRST_PAUSE)));
     }
 
     #[test]
     fn one_probe_at_a_time_until_one_succeeds() {
         let (mut breaker, now) = (opened(), Millis(FIRST_PAUSE));
-        assert_eq!(breaker.admits(now), Admission::Probe);
+        assert_eq!(breaker.admits(now), Circuit::HalfOpen);
         assert_eq!(breaker.begin(now), Ok(()));
         assert_eq!(breaker.begin(now), Err(now.plus(PROBING)));
         assert!(breaker.succeeded());
-        assert_eq!(breaker.admits(now), Admission::Open);
+        assert_eq!(breaker.admits(now), Circuit::Closed);
         assert!(!breaker.succeeded());
     }
 
@@ -166,7 +169,7 @@ mod tests {
         let (mut breaker, now) = (opened(), Millis(FIRST_PAUSE));
         breaker.begin(now).expect("the pause is over");
         breaker.abandoned();
-        assert_eq!(breaker.admits(now), Admission::Probe);
+        assert_eq!(breaker.admits(now), Circuit::HalfOpen);
     }
 
     #[test]
@@ -174,13 +177,29 @@ mod tests {
         let mut breaker = Breaker::default();
         breaker.pause(Millis(500));
         breaker.pause(Millis(300));
-        assert_eq!(breaker.admits(T0), Admission::Parked(Millis(500)));
+        assert_eq!(breaker.admits(T0), Circuit::Open(Millis(500)));
         breaker.succeeded();
         assert_eq!(
             breaker.admits(T0),
-            Admission::Parked(Millis(500)),
+            Circuit::Open(Millis(500)),
             "one that was already out succeeded; the wish stands"
         );
-        assert_eq!(breaker.admits(Millis(500)), Admission::Open);
+        assert_eq!(breaker.admits(Millis(500)), Circuit::Closed);
+    }
+
+    #[test]
+    fn a_pause_is_no_failure() {
+        let mut breaker = Breaker::default();
+        (0..100).for_each(|n| breaker.pause(Millis(n)));
+        assert_eq!((breaker.admits(Millis(99)), breaker.is_open()), (Circuit::Closed, false));
+    }
+
+    #[test]
+    fn a_probe_that_is_asked_for_patience_leaves_room_for_another() {
+        let (mut breaker, now) = (opened(), Millis(FIRST_PAUSE));
+        breaker.begin(now).expect("the pause is over");
+        breaker.pause(now.plus(700));
+        assert_eq!(breaker.admits(now), Circuit::Open(now.plus(700)));
+        assert_eq!(breaker.admits(now.plus(700)), Circuit::HalfOpen);
     }
 }

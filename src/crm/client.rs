@@ -25,7 +25,7 @@ const IDLE: Duration = Duration::from_mins(1);
 
 /// What came back.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct Response {
     /// The HTTP status.
     pub status: u16,
     /// As sent.
@@ -49,12 +49,12 @@ pub enum SendError {
     #[error("could not connect: {0}")]
     Connect(String),
     /// The receiver's certificate is not trusted; nothing was sent.
-    #[error("the receiver's certificate is not trusted ({reason}): {mend}")]
+    #[error("the receiver's certificate is not trusted ({reason}): {fix}")]
     Certificate {
         /// What speaks against it.
         reason: String,
         /// What an operator can do about it.
-        mend: &'static str,
+        fix: &'static str,
     },
     /// The connection broke off amid the request or the answer, for this reason.
     #[error("the exchange broke off: {0}")]
@@ -116,7 +116,7 @@ impl Connections {
         body: Vec<u8>,
         timeout: Duration,
         max_bytes: usize,
-    ) -> Result<Answer, SendError> {
+    ) -> Result<Response, SendError> {
         // An address in the URL itself never reaches the resolver.
         guard::check_url(url, &self.allowed)?;
         let request = self.client.post(url.clone()).headers(headers).body(body);
@@ -134,9 +134,9 @@ fn trusting(authorities: Option<&Authorities>) -> Result<reqwest::ClientBuilder,
     Ok(Client::builder().tls_certs_only(certificates.map_err(|error| SendError::Client(root(&error)))?))
 }
 
-async fn read(mut response: reqwest::Response, max_bytes: usize) -> Result<Answer, SendError> {
+async fn read(mut response: reqwest::Response, max_bytes: usize) -> Result<Response, SendError> {
     let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let mut answer = Answer {
+    let mut answer = Response {
         status: response.status().as_u16(),
         retry_after: header(RETRY_AFTER),
         location: header(reqwest::header::LOCATION),
@@ -170,7 +170,7 @@ impl SendError {
             return Self::Forbidden(forbidden.clone());
         }
         if let Some(rustls::Error::InvalidCertificate(why)) = tls_error(&error) {
-            return Self::Certificate { reason: why.to_string(), mend: mend(why) };
+            return Self::Certificate { reason: why.to_string(), fix: fix(why) };
         }
         if error.is_connect() { Self::Connect(root(&error)) } else { Self::Broken(root(&error)) }
     }
@@ -195,7 +195,7 @@ fn tls_error(error: Cause<'_>) -> Option<&rustls::Error> {
 }
 
 /// What to do about a certificate.
-const fn mend(why: &CertificateError) -> &'static str {
+const fn fix(why: &CertificateError) -> &'static str {
     match why {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => "the receiver has to renew it",
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => "compare the two clocks",

@@ -16,7 +16,7 @@ use futures::stream;
 use tokio::sync::watch;
 
 use super::sign::{BadSecret, SigningKey};
-use crate::cdp::source::Secret;
+use crate::secret::Secret;
 use crate::time::Millis;
 
 /// How far a timestamp may be from now, as the reference libraries have it.
@@ -73,7 +73,7 @@ impl Reply {
 
 type Respond = Box<dyn Fn(&Arrival) -> Reply + Send + Sync>;
 
-struct Shared {
+struct ReceiverState {
     keys: Vec<SigningKey>,
     arrivals: Mutex<Vec<Arrival>>,
     respond: Mutex<Respond>,
@@ -82,14 +82,14 @@ struct Shared {
 
 /// A running receiver; it stops when it is dropped.
 pub struct Receiver {
-    shared: Arc<Shared>,
+    inner: Arc<ReceiverState>,
     address: SocketAddr,
     server: ServerHandle,
 }
 
 /// The receiver can't be started.
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {
+pub enum ReceiverError {
     /// A secret can't be used for verifying.
     #[error(transparent)]
     Secret(#[from] BadSecret),
@@ -104,7 +104,7 @@ impl Receiver {
     ///
     /// # Errors
     /// When a secret is malformed or no port is free.
-    pub fn start(secrets: &[Secret]) -> Result<Self, StartError> {
+    pub fn start(secrets: &[Secret]) -> Result<Self, ReceiverError> {
         Self::listen(secrets, (Ipv4Addr::LOCALHOST, 0).into())
     }
 
@@ -112,14 +112,14 @@ impl Receiver {
     ///
     /// # Errors
     /// When a secret is malformed or the address is taken.
-    pub fn listen(secrets: &[Secret], address: SocketAddr) -> Result<Self, StartError> {
-        let shared = Arc::new(Shared {
+    pub fn listen(secrets: &[Secret], address: SocketAddr) -> Result<Self, ReceiverError> {
+        let inner = Arc::new(ReceiverState {
             keys: secrets.iter().map(SigningKey::parse).collect::<Result<_, _>>()?,
             arrivals: Mutex::default(),
             respond: Mutex::new(Box::new(|_| Reply::Accept)),
             count: watch::Sender::new(0),
         });
-        let data = web::Data::from(Arc::clone(&shared));
+        let data = web::Data::from(Arc::clone(&inner));
         let app = move || {
             let limit = web::PayloadConfig::new(BODY_LIMIT);
             App::new().app_data(data.clone()).app_data(limit).default_service(web::to(receive))
@@ -129,12 +129,12 @@ impl Receiver {
         let server = server.run();
         let handle = server.handle();
         tokio::spawn(server);
-        Ok(Self { shared, address, server: handle })
+        Ok(Self { inner, address, server: handle })
     }
 
     /// From now on, `respond` decides how a (verified) request is answered.
     pub fn respond(&self, respond: impl Fn(&Arrival) -> Reply + Send + Sync + 'static) {
-        *self.shared.respond.lock().unwrap_or_else(PoisonError::into_inner) = Box::new(respond);
+        *self.inner.respond.lock().unwrap_or_else(PoisonError::into_inner) = Box::new(respond);
     }
 
     /// Where it listens, with the port that it was given.
@@ -152,7 +152,7 @@ impl Receiver {
     /// Everything that arrived, in order.
     #[must_use]
     pub fn arrivals(&self) -> Vec<Arrival> {
-        self.shared.arrivals().clone()
+        self.inner.arrivals().clone()
     }
 
     /// What was accepted, each id once, in the order of the first acceptance.
@@ -165,7 +165,7 @@ impl Receiver {
 
     /// Waits until `enough` says so of everything that arrived.
     pub async fn wait_for(&self, enough: impl Fn(&[Arrival]) -> bool) -> Vec<Arrival> {
-        let mut count = self.shared.count.subscribe();
+        let mut count = self.inner.count.subscribe();
         loop {
             count.borrow_and_update();
             let arrivals = self.arrivals();
@@ -191,7 +191,7 @@ impl Drop for Receiver {
     }
 }
 
-impl Shared {
+impl ReceiverState {
     fn arrivals(&self) -> MutexGuard<'_, Vec<Arrival>> {
         self.arrivals.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -237,10 +237,10 @@ impl Shared {
     }
 }
 
-async fn receive(shared: web::Data<Shared>, request: HttpRequest, body: Bytes) -> HttpResponse {
+async fn receive(inner: web::Data<ReceiverState>, request: HttpRequest, body: Bytes) -> HttpResponse {
     let text = |value: &actix_web::http::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let headers = request.headers().iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
-    answer(shared.take(headers, &body)).await
+    answer(inner.take(headers, &body)).await
 }
 
 async fn answer(reply: Reply) -> HttpResponse {

@@ -7,11 +7,12 @@
 //! | 410                                              | dead at once: the receiver wants no more of it                |
 //! | any other answer (3xx, 401, 403, 404, 429, 5xx)  | tried again: what is wrong is the destination, not the message |
 //! | no answer (connection, TLS, deadline, address)   | tried again                                                   |
+//! | 429, 503 with `Retry-After`                      | tried again; all deliveries to the destination pause so long  |
 //!
 //! Standard Webhooks would have everything but 410 tried again. A body that the CRM refuses stays the same however often it
 //! is sent, though, and while it is tried it holds back the later news of the same lead; so it is given up at once, where an
-//! operator sees it, mends the CRM or the template, and replays it. A wrong token or path (401, 403, 404) is different: it
-//! concerns every delivery, and once it is mended all of them go through without anybody's help.
+//! operator sees it, fixes the CRM or the template, and replays it. A wrong token or path (401, 403, 404) is different: it
+//! concerns every delivery, and once it is fixed all of them go through without anybody's help.
 //!
 //! The wait doubles from `base` to `cap`, and is drawn between half of `base` and the whole wait ("full jitter"), so that
 //! deliveries that failed together don't come back together. `Retry-After` is honoured up to `cap`.
@@ -19,8 +20,8 @@
 use std::time::Duration;
 
 use super::RetryPolicy;
-use crate::engine::queue::backoff::{Backoff, later, spread};
-use crate::store::Outcome;
+use super::backoff::{Backoff, later, spread};
+use crate::apply::message::AttemptOutcome;
 use crate::time::Millis;
 
 /// What a delivery attempt came to.
@@ -32,14 +33,17 @@ pub enum Verdict {
     Refused,
     /// Nothing is wrong with the message; try again.
     Failed,
+    /// As [`Verdict::Failed`], and the destination is alive: it says when it will have time again.
+    Busy,
 }
 
-/// The verdict on an answer's status.
+/// The verdict on an answer: its status, and whether it says when to come back.
 #[must_use]
-pub const fn verdict(status: u16) -> Verdict {
+pub const fn verdict(status: u16, says_when: bool) -> Verdict {
     match status {
         200..=299 => Verdict::Delivered,
         400 | 410 | 413 | 414 | 415 | 422 | 431 => Verdict::Refused,
+        429 | 503 if says_when => Verdict::Busy,
         _ => Verdict::Failed,
     }
 }
@@ -57,12 +61,13 @@ pub struct Failure {
     pub retry_after: Option<Duration>,
 }
 
-/// What becomes of an entry that had failed `attempts` times before this failure.
+/// What becomes of news that had failed `attempts` times before this failure.
 #[must_use]
-pub fn outcome(policy: &RetryPolicy, attempts: u32, failure: Failure, now: Millis, seed: u64) -> Outcome {
+pub fn outcome(policy: &RetryPolicy, attempts: u32, failure: Failure, now: Millis, seed: u64) -> AttemptOutcome {
     let attempts = attempts.saturating_add(1);
+    let error = failure.error.into();
     if failure.verdict == Verdict::Refused || attempts >= policy.max_attempts {
-        return Outcome::Dead { attempts, error: failure.error };
+        return AttemptOutcome::Dead { error };
     }
     let wait = match failure.retry_after {
         // Beyond what was asked for, so that not everyone comes back in the same instant.
@@ -70,7 +75,7 @@ pub fn outcome(policy: &RetryPolicy, attempts: u32, failure: Failure, now: Milli
         None => Duration::ZERO,
     };
     let wait = wait.max(Backoff { base: policy.base, cap: policy.cap }.wait(attempts, seed));
-    Outcome::Retry { due: later(now, wait), attempts, error: failure.error }
+    AttemptOutcome::Retry { due: later(now, wait), counts: true, error }
 }
 
 /// Reads `Retry-After`: seconds, or an HTTP date (never negative). What can't be read is as if it weren't there.

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use crate::identity::SubjectKind;
+use crate::expr::Observation;
+use crate::ids::SubjectKind;
 use crate::lead::{
-    AccountPart, Axis, Lead, LeadEvent, LeadEventType, Observation, Person, Reason, Routing, SCHEMA, Subject,
-    Timestamps, UserPart,
+    AccountPart, Axis, Lead, LeadEvent, LeadEventType, Person, Reason, Routing, SCHEMA, Subject, Timestamps, UserPart,
 };
 
 /// A lead event in which everything is present.

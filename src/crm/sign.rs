@@ -10,7 +10,7 @@ use base64::engine::{DecodePaddingMode, general_purpose};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::cdp::source::Secret;
+use crate::secret::Secret;
 
 /// Base64 with or without padding: secrets are pasted in both forms.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(

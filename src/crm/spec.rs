@@ -6,15 +6,15 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::authorities::Authorities;
-use crate::cdp::source::Secret;
+use crate::secret::Secret;
 
-/// The name of a destination, as configured; its queue is `deliver:<name>`.
+/// The name of a destination, as configured; news on its way to it stands in the list `deliver:<name>`.
 pub type DestinationName = Arc<str>;
 
 /// Where leads are delivered.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Destination {
-    /// Its name, which is part of its queue's name and of its deliveries' ids.
+    /// Its name, which is part of its deliveries' ids.
     pub name: DestinationName,
     /// What is sent, and where.
     pub webhook: Webhook,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
 use super::Webhook;
-use super::client::{Answer, SendError};
+use super::client::{Response, SendError};
 use super::retry::{Failure, Verdict, retry_after, verdict};
 use super::sign::{SigningKey, signature_header};
 use super::template;
@@ -18,7 +18,7 @@ const EXCERPT: usize = 300;
 /// Why no request could be made. It is the configuration's fault or the template's, never the receiver's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unsendable {
-    /// The queue entry's payload can't be read as a lead event, for this reason.
+    /// The news can't be read as a lead event, for this reason.
     #[error("the payload is no lead event: {0}")]
     Payload(String),
     /// The template fails on this lead, or what it makes is not JSON.
@@ -44,7 +44,7 @@ impl Unsendable {
         }
     }
 
-    /// Whether it will be the same however the destination's secrets and headers are mended.
+    /// Whether it will be the same however the destination's secrets and headers are fixed.
     #[must_use]
     pub const fn is_of_the_message(&self) -> bool {
         matches!(self, Self::Payload(_) | Self::Template(_))
@@ -53,20 +53,24 @@ impl Unsendable {
 
 /// What goes over the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
+pub struct Outgoing {
     /// The configured headers, and those that prove the sender, which no configured one replaces.
     pub headers: HeaderMap,
     /// JSON: the lead event as it is, or what the template makes of it.
     pub body: Vec<u8>,
 }
 
-/// Makes the request of a queue entry's `payload`. `now` is the moment of this attempt.
+/// Makes the request of a lead event called `id`, whose JSON is `payload`. `now` is the moment of this attempt.
 ///
 /// # Errors
 /// When no request can be made of it.
-pub fn request(webhook: &Webhook, payload: &str, event: &LeadEvent, now: Millis) -> Result<Request, Unsendable> {
+pub fn request(webhook: &Webhook, id: &str, payload: &str, now: Millis) -> Result<Outgoing, Unsendable> {
     let body = match &webhook.template {
-        Some(source) => template::render(source, event)?,
+        Some(source) => {
+            let event: LeadEvent =
+                serde_json::from_str(payload).map_err(|error| Unsendable::Payload(error.to_string()))?;
+            template::render(source, &event)?
+        }
         None => payload.as_bytes().to_vec(),
     };
     let mut headers = HeaderMap::new();
@@ -79,11 +83,11 @@ pub fn request(webhook: &Webhook, payload: &str, event: &LeadEvent, now: Millis)
         headers.insert(parsed, value);
     }
     // Last, so that nothing in the configuration can take their place.
-    for (name, value) in proof(webhook, &event.id, &body, now)? {
+    for (name, value) in proof(webhook, id, &body, now)? {
         let value = HeaderValue::from_str(&value).map_err(|_| Unsendable::Header(name.to_owned()))?;
         headers.insert(HeaderName::from_static(name), value);
     }
-    Ok(Request { headers, body })
+    Ok(Outgoing { headers, body })
 }
 
 /// The headers of Standard Webhooks, and `Idempotency-Key`. The id stays the same over all attempts, the timestamp doesn't.
@@ -103,7 +107,7 @@ fn proof(webhook: &Webhook, id: &str, body: &[u8], now: Millis) -> Result<Vec<(&
 ///
 /// # Errors
 /// When it did not deliver.
-pub fn judge(answer: &Result<Answer, SendError>, now: Millis) -> Result<(), Failure> {
+pub fn judge(answer: &Result<Response, SendError>, now: Millis) -> Result<(), Failure> {
     let answer = match answer {
         Ok(answer) => answer,
         Err(error) => {
@@ -111,17 +115,17 @@ pub fn judge(answer: &Result<Answer, SendError>, now: Millis) -> Result<(), Fail
             return Err(Failure { verdict: Verdict::Failed, error, reason, retry_after: None });
         }
     };
-    match verdict(answer.status) {
+    let retry_after: Option<Duration> = answer.retry_after.as_deref().and_then(|value| retry_after(value, now));
+    match verdict(answer.status, retry_after.is_some()) {
         Verdict::Delivered => Ok(()),
         verdict => {
-            let retry_after: Option<Duration> = answer.retry_after.as_deref().and_then(|value| retry_after(value, now));
             Err(Failure { verdict, error: describe(answer), reason: format!("status {}", answer.status), retry_after })
         }
     }
 }
 
 /// `503 Service Unavailable: down for maintenance`, for the operator.
-fn describe(answer: &Answer) -> String {
+fn describe(answer: &Response) -> String {
     let status = reqwest::StatusCode::from_u16(answer.status).ok();
     let reason =
         status.and_then(|status| status.canonical_reason()).map_or_else(String::new, |reason| format!(" {reason}"));

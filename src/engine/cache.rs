@@ -1,86 +1,136 @@
-//! A worker's memory of the records of its partitions. Only a shortcut: every commit checks the versions, so that a record
-//! that another process changed meanwhile is noticed and read again.
+//! The records that a worker has in memory, within a bound in bytes.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
-use crate::identity::{PartitionId, RecordKey};
-use crate::subject::Subject;
+use crate::ids::RecordKey;
+use crate::record::{AgendaList, Record};
+use crate::store::{ListName, Listed};
+use crate::time::Millis;
 
-/// A record as last seen; version 0 is an absent one.
+/// What share of the bound is freed when it is reached, as a divisor: enough that it is not reached again at once.
+const FREED: usize = 8;
+/// What an entry takes beside its record: the map's slot, the key and its text.
+const SLOT_BYTES: usize = 160;
+
+/// A record in memory.
 pub(super) struct Cached {
-    pub version: u64,
-    pub subject: Arc<Subject>,
-    /// Whether the round under way has looked at it already.
-    pub touched: bool,
+    pub record: Record,
+    /// Its place in the agenda, as it is stored.
+    pub listed: Option<Listed>,
+    /// Whether it differs from what is stored.
+    pub dirty: bool,
+    bytes: usize,
+    /// The batch that used it last.
     used: u64,
 }
 
-/// Least-recently-used records, bounded in number.
 pub(super) struct Cache {
-    /// Apart by partition, so that making room is done in small portions.
-    parts: Vec<Part>,
-    capacity: usize,
-}
-
-#[derive(Default)]
-struct Part {
     records: HashMap<RecordKey, Cached, ahash::RandomState>,
-    tick: u64,
+    bytes: usize,
+    max_bytes: usize,
+    batch: u64,
 }
 
 impl Cache {
-    /// Room for about `capacity` records of `partitions` partitions.
-    pub fn new(capacity: usize, partitions: u16) -> Self {
-        let count = usize::from(partitions.max(1));
-        Self { parts: std::iter::repeat_with(Part::default).take(count).collect(), capacity: capacity / count }
+    pub fn new(max_bytes: usize) -> Self {
+        Self { records: HashMap::default(), bytes: 0, max_bytes, batch: 0 }
     }
 
-    fn part(&mut self, partition: PartitionId) -> Option<&mut Part> {
-        let at = usize::from(partition.0) % self.parts.len().max(1);
-        self.parts.get_mut(at)
+    pub const fn bytes(&self) -> usize {
+        self.bytes
     }
 
-    pub fn contains(&mut self, partition: PartitionId, key: &RecordKey) -> bool {
-        self.part(partition).is_some_and(|part| part.records.contains_key(key))
+    /// A new batch begins.
+    pub const fn begin(&mut self) {
+        self.batch += 1;
     }
 
-    pub fn get_mut(&mut self, partition: PartitionId, key: &RecordKey) -> Option<&mut Cached> {
-        let part = self.part(partition)?;
-        part.tick += 1;
-        let cached = part.records.get_mut(key)?;
-        cached.used = part.tick;
+    pub fn contains(&self, key: &RecordKey) -> bool {
+        self.records.contains_key(key)
+    }
+
+    pub fn get(&self, key: &RecordKey) -> Option<&Cached> {
+        self.records.get(key)
+    }
+
+    /// The record, for reading and changing; `None` when it has to be loaded first.
+    pub fn use_mut(&mut self, key: &RecordKey) -> Option<&mut Cached> {
+        let cached = self.records.get_mut(key)?;
+        cached.used = self.batch;
         Some(cached)
     }
 
-    pub fn put(&mut self, partition: PartitionId, key: RecordKey, version: u64, subject: Subject) {
-        if let Some(part) = self.part(partition) {
-            part.tick += 1;
-            let cached = Cached { version, subject: Arc::new(subject), touched: false, used: part.tick };
-            part.records.insert(key, cached);
+    /// Takes in a record as it is stored; `None` when there is none, which stands in no list.
+    pub fn insert(&mut self, key: RecordKey, record: Option<Record>, idle: Option<i64>) {
+        let listed = record.as_ref().and_then(|record| listed(&key, record, idle));
+        let record = record.unwrap_or_else(|| Record::empty(key.kind));
+        let bytes = SLOT_BYTES + key.id.len() + record.bytes();
+        self.bytes += bytes;
+        let cached = Cached { record, listed, dirty: false, bytes, used: self.batch };
+        if let Some(before) = self.records.insert(key, cached) {
+            self.bytes -= before.bytes;
         }
     }
 
-    pub fn evict(&mut self, partition: PartitionId, key: &RecordKey) {
-        if let Some(part) = self.part(partition) {
-            part.records.remove(key);
+    /// Notes that a record is stored as it stands, in this place of the agenda.
+    pub fn stored(&mut self, key: &RecordKey, listed: Option<Listed>, gone: bool) {
+        if gone {
+            self.remove(key);
+        } else if let Some(cached) = self.records.get_mut(key) {
+            (cached.listed, cached.dirty) = (listed, false);
+            let bytes = SLOT_BYTES + key.id.len() + cached.record.bytes();
+            self.bytes = self.bytes + bytes - cached.bytes;
+            cached.bytes = bytes;
         }
     }
 
-    /// Makes room where there are too many.
-    pub fn trim(&mut self) {
-        let capacity = self.capacity;
-        self.parts.iter_mut().filter(|part| part.records.len() > capacity).for_each(Part::halve);
+    pub fn remove(&mut self, key: &RecordKey) {
+        if let Some(gone) = self.records.remove(key) {
+            self.bytes -= gone.bytes;
+        }
+    }
+
+    /// Drops what `stays` doesn't want.
+    pub fn retain(&mut self, mut stays: impl FnMut(&RecordKey, &Cached) -> bool) {
+        let mut freed = 0;
+        self.records.retain(|key, cached| {
+            let keep = stays(key, cached);
+            freed += if keep { 0 } else { cached.bytes };
+            keep
+        });
+        self.bytes -= freed;
+        if self.records.is_empty() {
+            // A map that was large once keeps its room otherwise.
+            self.records = HashMap::default();
+        }
+    }
+
+    /// Makes room when the bound is reached: what was not used for longest goes.
+    pub fn evict(&mut self) {
+        if self.bytes <= self.max_bytes {
+            return;
+        }
+        let goal = self.bytes - (self.max_bytes - self.max_bytes / FREED);
+        let mut by_use: std::collections::BTreeMap<u64, usize> = std::collections::BTreeMap::new();
+        for cached in self.records.values().filter(|cached| !cached.dirty) {
+            *by_use.entry(cached.used).or_default() += cached.bytes;
+        }
+        let mut freed = 0;
+        let oldest = by_use.into_iter().find_map(|(used, bytes)| {
+            freed += bytes;
+            (freed >= goal).then_some(used)
+        });
+        let oldest = oldest.unwrap_or(u64::MAX);
+        self.retain(|_, cached| cached.dirty || cached.used > oldest);
     }
 }
 
-impl Part {
-    /// The older half by use goes, so that the cost is spread thin.
-    fn halve(&mut self) {
-        let mut uses: Vec<u64> = self.records.values().map(|cached| cached.used).collect();
-        let middle = uses.len() / 2;
-        let (_, median, _) = uses.select_nth_unstable(middle);
-        let median = *median;
-        self.records.retain(|_, cached| cached.used > median);
-    }
+/// A record's place in the agenda.
+pub(super) fn listed(key: &RecordKey, record: &Record, idle: Option<i64>) -> Option<Listed> {
+    let destination = key.as_delivery().map(|(destination, _)| destination);
+    record.agenda(destination, idle).map(|(list, at)| Listed { list: list_name(&list), at: at.max(Millis(0)) })
+}
+
+pub(super) fn list_name(list: &AgendaList) -> ListName {
+    ListName::new(&list.name())
 }

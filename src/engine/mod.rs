@@ -1,171 +1,294 @@
-//! Load → apply → evaluate → commit: the part that ties the pure core to a store.
+//! Takes events into the logs, and applies the logs of the shards that this server owns.
 //!
-//! [`Engine::submit`] makes a job of each event and hands it to a worker: one for everything, or one for each partition where
-//! partitions can fail apart ([`Together`]). A worker takes what arrived while its last commit was under way and makes a
-//! [`round`] of it: each event's part in the user's record, then its part in the account's, then, where a decision needs both,
-//! the user's decision. All of that is applied in memory and committed together, so that one round trip carries many events
-//! under load and one event when idle. A request is answered when all parts of all its events are durable.
+//! [`Engine::submit`] appends and returns ([`intake`]); nothing is decided while a sender waits. Workers ([`worker`]) read the
+//! logs of their shards ([`reader`]), apply what stands there by the pure functions of `apply`, keep records in memory ([`cache`]),
+//! and commit what follows ([`pending`]). A heartbeat says which shards are this server's ([`ownership`]). Whoever wants to read
+//! what was written sets a barrier ([`asking`]).
 
-mod apply;
-mod arrivals;
-pub mod background;
+mod asking;
 mod cache;
-mod explain;
-mod forget;
-mod job;
-mod mailbox;
-mod merge;
-pub mod queue;
-pub mod queues;
-mod round;
-pub mod route_worker;
-mod setup;
-mod step;
-mod ticket;
-mod wake;
+mod deliveries;
+mod dispatch;
+mod fresh;
+mod input;
+mod intake;
+mod ownership;
+mod pending;
+mod progress;
+mod reader;
+mod remembered;
+mod scrub;
 mod worker;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use arc_swap::{ArcSwap, ArcSwapOption};
-use tokio::sync::oneshot;
+use arc_swap::ArcSwap;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
-pub use merge::MergeHandler;
-pub use wake::{WakeReceiver, Wakes};
+pub use dispatch::{Admission, Dispatcher};
 
-use crate::cdp::{Call, Event};
-use crate::config::Config;
-use crate::identity::{PartitionId, RecordKey};
-use crate::store::{Forgotten, SharedStore, StoreError, Together};
-use crate::subject::Subject;
-use crate::time::Clock;
-use cache::Cache;
-use job::{AccountPart, Job, Task};
-use mailbox::{Mailbox, Senders};
-use setup::Setup;
-use ticket::Ticket;
+use crate::apply::{Body, LogItem, Message, Notice, Rules};
+use crate::event::{Call, Event, Rejected, SourceName};
+use crate::ids::{RecordKey, ShardId};
+use crate::store::{ServerInfo, SharedStore, StoreError};
+use crate::time::{Clock, Millis};
+use fresh::Fresh;
+use input::Input;
+use intake::{Intake, Parcel};
+use progress::AllProgress;
 use worker::Worker;
 
-/// The configuration in force; a reload swaps it.
-pub type SharedConfig = Arc<ArcSwap<Config>>;
+/// The rules in force; a reload swaps them.
+pub type SharedRules = Arc<ArcSwap<Rules>>;
 
-/// How many records the workers remember in all.
-const CACHED_RECORDS: usize = 200_000;
-/// How many merges a job follows before it takes the record it stands at for the user. A link points at the end of the chain
-/// when it is made, so that a chain grows only when its end is merged away in turn; nobody turns out to be somebody else so
-/// often. (Two users who turn out to be each other in the same instant make a ring, which has no end.)
-const MAX_HOPS: u8 = 64;
+/// How an engine runs.
+#[derive(Clone, Debug)]
+pub struct EngineSettings {
+    /// The server's name: unique for each process.
+    pub server: Arc<str>,
+    /// How many bytes the records that are kept in memory may take.
+    pub memory_bytes: usize,
+    /// How many workers apply logs at the same time.
+    pub workers: usize,
+    /// How many entries of a shard's log may wait to be applied; beyond it nothing more is taken.
+    pub max_backlog_entries: u64,
+    /// How long message ids are remembered.
+    pub remember: Duration,
+}
 
-/// Applies events. Cheap to clone. Its workers end when the last clone is dropped.
+/// Takes events in, and applies the logs of the shards that this server owns. Cheap to clone. Its tasks end when the last clone is
+/// dropped, as if the process were killed, or with [`Engine::drain`] in order.
 #[derive(Clone)]
 pub struct Engine {
     shared: Arc<Shared>,
-    _senders: Arc<Senders>,
+    _ends: Arc<Ends>,
 }
 
+/// Ends the tasks when it is dropped.
+struct Ends(CancellationToken);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
+
+/// What all parts of an engine work with.
 struct Shared {
     store: SharedStore,
-    config: SharedConfig,
-    setup: ArcSwapOption<Setup>,
+    rules: SharedRules,
     clock: Clock,
-    wakes: Wakes,
-    /// One for each group of partitions; see [`Shared::group_of`].
-    mailboxes: Arc<[Mailbox]>,
-    open: AtomicUsize,
+    dispatcher: Arc<dyn Dispatcher>,
+    settings: EngineSettings,
+    intake: Intake,
+    progress: AllProgress,
+    fresh: Fresh,
+    inputs: Vec<mpsc::UnboundedSender<Input>>,
+    workers: Mutex<Vec<JoinHandle<()>>>,
+    ended: CancellationToken,
     draining: AtomicBool,
+    leaving: AtomicBool,
+    /// Requests that are being made durable.
+    open: AtomicUsize,
+    started: (Millis, Instant),
+    poisoned: AtomicU64,
+    told: Mutex<Told>,
+    notices: Notices,
 }
 
-/// What became of the events of one request, all of it durable.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Receipt {
-    /// Applied now.
-    pub applied: usize,
-    /// Known already, by their message ids; harmless.
-    pub duplicates: usize,
+/// What is told to operators.
+#[derive(Default)]
+struct Told {
+    owned: BTreeMap<usize, Vec<ShardId>>,
+    memory: BTreeMap<usize, usize>,
+    servers: Vec<ServerInfo>,
+    differing: BTreeSet<String>,
+    duplicates: BTreeMap<SourceName, u64>,
+    /// Calls of the store that failed since it answered last.
+    failures: u64,
 }
 
-/// Why events could not be applied; none of the request may be acknowledged.
-#[derive(Clone, Debug, thiserror::Error)]
+/// Which notices were told: each is worth one line of the log.
+#[derive(Default)]
+struct Notices(Mutex<BTreeSet<Notice>>);
+
+impl Notices {
+    /// Whether this is the first of its kind.
+    fn first(&self, notice: Notice) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(notice)
+    }
+}
+
+/// Why events could not be taken, or a question not be answered. None of a request may be acknowledged then.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EngineError {
-    /// The store could not be read, or did not commit.
+    /// The store could not be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The server is stopping; another one will take the retry.
     #[error("the server is draining")]
     Draining,
+    /// The log of a shard is longer than it may be: events come faster than they are applied.
+    #[error("{entries} entries of the log of shard {shard} wait to be applied, more than are allowed")]
+    Overloaded {
+        /// The shard.
+        shard: ShardId,
+        /// How many entries wait.
+        entries: u64,
+    },
+    /// What was written before was not applied in time, so that it can't be read yet.
+    #[error("what was written before is not applied within {0:?}")]
+    Behind(Duration),
 }
 
+/// How far the shards' logs are applied, and by whom.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EngineStatus {
+    /// The shards that this server owns.
+    pub owned: Vec<ShardId>,
+    /// Entries that wait to be applied, over all shards.
+    pub lag_entries: u64,
+    /// For how long the oldest of them has waited, in the shards that this server owns.
+    pub lag_ms: i64,
+    /// Every server that lives.
+    pub servers: Vec<ServerInfo>,
+    /// Messages that were skipped since this server started, because applying them failed.
+    pub poisoned: u64,
+    /// Bytes of records in memory.
+    pub memory_bytes: usize,
+}
+
+/// A clock that is further ahead of this process's own time than this is not trusted to say that something was idle for long.
+const TRUSTED_JUMP: i64 = 10 * Millis::MINUTE;
+/// How often it is looked whether requests that are under way have ended.
+const LOOK: Duration = Duration::from_millis(2);
+
 impl Engine {
-    /// An engine over `store`, with its workers.
-    ///
-    /// # Panics
-    /// Outside a tokio runtime.
+    /// Starts an engine on the current tokio runtime.
     #[must_use]
-    pub fn new(store: SharedStore, config: SharedConfig, clock: Clock, wakes: Wakes) -> Self {
-        let partitions = store.partitions().count();
-        let workers = if store.together() == Together::Apart { partitions } else { 1 };
-        let mailboxes: Arc<[Mailbox]> = (0..workers).map(|_| Mailbox::default()).collect();
+    pub fn start(
+        store: SharedStore,
+        rules: SharedRules,
+        clock: Clock,
+        dispatcher: Arc<dyn Dispatcher>,
+        settings: EngineSettings,
+    ) -> Self {
+        // Where shards are a matter of their own, down to being reachable, one must not wait for another.
+        let together = store.commits_shards_together();
+        let workers = if together { settings.workers.max(1) } else { usize::from(store.shards().count()) };
+        let (inputs, receivers): (Vec<_>, Vec<_>) = (0..workers).map(|_| mpsc::unbounded_channel()).unzip();
         let shared = Arc::new(Shared {
+            progress: AllProgress::new(store.shards()),
+            fresh: Fresh::new(store.shards()),
+            started: (clock.now(), Instant::now()),
             store,
-            config,
-            setup: ArcSwapOption::empty(),
+            rules,
             clock,
-            wakes,
-            mailboxes: Arc::clone(&mailboxes),
-            open: AtomicUsize::new(0),
+            dispatcher,
+            intake: Intake::default(),
+            inputs,
+            workers: Mutex::default(),
+            ended: CancellationToken::new(),
             draining: AtomicBool::new(false),
+            leaving: AtomicBool::new(false),
+            open: AtomicUsize::new(0),
+            poisoned: AtomicU64::new(0),
+            told: Mutex::default(),
+            notices: Notices::default(),
+            settings,
         });
-        for worker in 0..usize::from(workers) {
-            let cache = Cache::new(CACHED_RECORDS / usize::from(workers), partitions / workers);
-            tokio::spawn(Worker::new(Arc::clone(&shared), worker, cache).run());
+        let cache_bytes = shared.settings.memory_bytes / workers;
+        for (number, receiver) in receivers.into_iter().enumerate() {
+            let Some(sender) = shared.inputs.get(number).cloned() else { continue };
+            let worker = Worker::new(Arc::clone(&shared), receiver, sender, number, cache_bytes);
+            let ended = shared.ended.clone();
+            let task = tokio::spawn(async move { ended.run_until_cancelled(worker.run()).await.unwrap_or_default() });
+            shared.workers.lock().unwrap_or_else(PoisonError::into_inner).push(task);
         }
-        Self { shared, _senders: Arc::new(Senders(mailboxes)) }
+        intake::start(&shared);
+        ownership::start(&shared);
+        let ends = Arc::new(Ends(shared.ended.clone()));
+        Self { shared, _ends: ends }
     }
 
-    /// Applies events and returns when they and all their consequences are durable.
+    /// Makes events durable; they are applied soon after. `rejected` are kept for operators, just as durably.
     ///
     /// # Errors
-    /// When the store can't commit. Some of the events may have been applied then; sending all of them again is harmless.
-    pub async fn submit<E: Into<Arc<Event>>>(&self, events: Vec<E>) -> Result<Receipt, EngineError> {
+    /// When the store can't be written, or too much waits already. Sending all of it again is harmless.
+    pub async fn submit(&self, events: Vec<Arc<Event>>, rejected: Vec<Rejected>) -> Result<(), EngineError> {
         let _open = self.shared.enter()?;
-        let (ticket, answer) = Ticket::open();
-        let events = events.into_iter().map(Into::<Arc<Event>>::into);
-        let (deletions, events): (Vec<_>, Vec<_>) = events.partition(|event| event.call == Call::Delete);
-        self.shared.send(events.into_iter().map(|event| first_step(event, ticket.fork())).collect());
-        ticket.done();
-        let mut receipt = answer.await.unwrap_or(Err(EngineError::Draining))?;
-        for event in deletions {
-            if let Some(user) = event.user_id.as_deref().or(event.anonymous_id.as_deref()) {
-                self.forget(&RecordKey::user(user)).await?;
-            }
-            receipt.applied += 1;
+        let mut parcel = Parcel::default();
+        for event in events {
+            let (to, at) = (first_record(&event), event.received_at);
+            let body = if event.call == Call::Delete { Body::Forget } else { Body::Event(event) };
+            parcel.message(&self.shared, Message { to, at, hops: 0, body });
         }
-        Ok(receipt)
+        if !rejected.is_empty() {
+            parcel.item(ShardId(0), LogItem::Reject(rejected));
+        }
+        for shard in parcel.shards() {
+            let entries = self.shared.progress.backlog(shard);
+            if entries > self.shared.settings.max_backlog_entries {
+                return Err(EngineError::Overloaded { shard, entries });
+            }
+        }
+        self.shared.intake.append(parcel).await.map(drop)
     }
 
-    /// Deletes a subject and all that is known of it; for a user, every id that was merged into them as well, and their
-    /// traces in their accounts. Counts that name nobody stay.
-    ///
-    /// # Errors
-    /// When the store can't; calling again finishes what was begun.
-    pub async fn forget(&self, key: &RecordKey) -> Result<Forgotten, EngineError> {
-        forget::forget(&self.shared, key).await
+    /// How far the logs are applied.
+    #[must_use]
+    pub fn status(&self) -> EngineStatus {
+        let (lag_entries, since) = self.shared.progress.lag();
+        let told = self.shared.told();
+        let mut owned: Vec<ShardId> = told.owned.values().flatten().copied().collect();
+        owned.sort_unstable();
+        EngineStatus {
+            owned,
+            lag_entries,
+            lag_ms: since.map_or(0, |since| self.shared.clock.now().since(since).max(0)),
+            servers: told.servers.clone(),
+            poisoned: self.shared.poisoned.load(Ordering::Relaxed),
+            memory_bytes: told.memory.values().sum(),
+        }
     }
 
-    /// Stops taking events and waits, at most `timeout`, until those under way are durable; answers whether all are.
+    /// Events that were known already by their message ids, by source, as far as this server applied them since it started.
+    #[must_use]
+    pub fn duplicates(&self) -> BTreeMap<SourceName, u64> {
+        self.shared.told().duplicates.clone()
+    }
+
+    /// Stops taking events, finishes what is under way within `timeout`, and gives the shards back; returns whether all is done.
+    /// What is not done is not lost: it is in the log, and whoever owns the shards next does it.
     pub async fn drain(&self, timeout: Duration) -> bool {
+        let deadline = Instant::now() + timeout;
         self.shared.draining.store(true, Ordering::SeqCst);
-        let deadline = tokio::time::Instant::now() + timeout;
-        while self.shared.open.load(Ordering::SeqCst) > 0 {
-            if tokio::time::Instant::now() >= deadline {
-                return false;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
+        while self.shared.open.load(Ordering::SeqCst) > 0 && Instant::now() < deadline {
+            tokio::time::sleep(LOOK).await;
         }
-        true
+        self.shared.leaving.store(true, Ordering::SeqCst);
+        for input in &self.shared.inputs {
+            let _ = input.send(Input::Stop);
+        }
+        let workers = std::mem::take(&mut *self.shared.workers.lock().unwrap_or_else(PoisonError::into_inner));
+        let ended = tokio::time::timeout_at(deadline, futures::future::join_all(workers)).await.is_ok();
+        self.shared.ended.cancel();
+        let left = self.shared.store.leave(&self.shared.settings.server).await;
+        ended && left.is_ok()
+    }
+}
+
+/// The record that an event is for first: its user, or for a group call without one the account.
+fn first_record(event: &Event) -> RecordKey {
+    match (event.user_id.as_deref().or(event.anonymous_id.as_deref()), event.group_id.as_deref()) {
+        (None, Some(group)) => RecordKey::account(group),
+        (user, _) => RecordKey::user(user.unwrap_or_default()),
     }
 }
 
@@ -186,100 +309,89 @@ impl Shared {
         if self.draining.load(Ordering::SeqCst) { Err(EngineError::Draining) } else { Ok(open) }
     }
 
-    /// What the configuration in force means; made anew when it was swapped.
-    fn setup(&self) -> Arc<Setup> {
-        let config = self.config.load();
-        match self.setup.load_full() {
-            Some(setup) if Arc::ptr_eq(&setup.config, &config) => setup,
-            _ => {
-                let setup = Arc::new(Setup::new(Arc::clone(&config)));
-                self.setup.store(Some(Arc::clone(&setup)));
-                setup
-            }
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::SeqCst)
+    }
+
+    /// The worker that works a shard when this server owns it.
+    fn worker_of(&self, shard: ShardId) -> usize {
+        usize::from(shard.0) % self.inputs.len().max(1)
+    }
+
+    /// Whether the clock agrees so far with this process's own time that what was idle for long may leave.
+    fn clock_is_steady(&self, now: Millis) -> bool {
+        let (wall, own) = self.started;
+        let elapsed = i64::try_from(own.elapsed().as_millis()).unwrap_or(i64::MAX);
+        matches!(self.clock, Clock::Manual(_)) || now.since(wall.plus(elapsed)) <= TRUSTED_JUMP
+    }
+
+    fn owns(&self, worker: usize, shards: Vec<ShardId>) {
+        self.told().owned.insert(worker, shards);
+    }
+
+    fn uses_memory(&self, worker: usize, bytes: usize) {
+        self.told().memory.insert(worker, bytes);
+    }
+
+    fn duplicate(&self, source: &SourceName) {
+        metrics::counter!("handraiser_events_total", "source" => source.to_string(), "outcome" => "duplicate")
+            .increment(1);
+        *self.told().duplicates.entry(source.clone()).or_default() += 1;
+    }
+
+    fn poisoned(&self) {
+        metrics::counter!("handraiser_poisoned_messages_total").increment(1);
+        self.poisoned.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn observe_lag(&self, oldest: Option<Millis>, messages: usize) {
+        if let Some(oldest) = oldest {
+            let lag = u64::try_from(self.clock.now().since(oldest)).unwrap_or(0);
+            metrics::histogram!("handraiser_lag_seconds").record(Duration::from_millis(lag).as_secs_f64());
+        }
+        metrics::counter!("handraiser_messages_applied_total").increment(messages as u64);
+    }
+
+    fn heard_of(&self, servers: Vec<ServerInfo>, version: &str) {
+        let differing = ownership::differing(&servers, version);
+        let mut told = self.told();
+        if differing != told.differing && !differing.is_empty() {
+            let servers = differing.iter().cloned().collect::<Vec<_>>().join(", ");
+            tracing::warn!(%servers, "these servers of the same store run with another configuration");
+        }
+        (told.differing, told.servers) = (differing, servers);
+    }
+
+    /// A call of the store failed: said once, until it answers again.
+    fn store_failed(&self, error: &StoreError) {
+        if self.ended.is_cancelled() {
+            // Whoever ends the engine closes the store, too.
+            return;
+        }
+        let mut told = self.told();
+        told.failures += 1;
+        if told.failures == 1 {
+            tracing::warn!(%error, "the store can't be used; what is in the log waits");
         }
     }
 
-    fn partition(&self, key: &RecordKey) -> PartitionId {
-        self.store.partitions().of(key)
-    }
-
-    /// Which worker a partition belongs to.
-    fn group_of(&self, partition: PartitionId) -> usize {
-        usize::from(partition.0) % self.mailboxes.len().max(1)
-    }
-
-    /// Hands jobs to their workers, those of one worker at once.
-    fn send(&self, jobs: Vec<Job>) {
-        if let [mailbox] = &*self.mailboxes {
-            return hand_over(mailbox, jobs);
+    fn store_answers(&self) {
+        let failures = std::mem::take(&mut self.told().failures);
+        if failures > 0 {
+            tracing::info!(failures, "the store can be used again");
         }
-        let mut groups: BTreeMap<usize, Vec<Job>> = BTreeMap::new();
-        for job in jobs {
-            groups.entry(self.group_of(self.partition(&job.key))).or_default().push(job);
-        }
-        for (group, jobs) in groups {
-            if let Some(mailbox) = self.mailboxes.get(group) {
-                hand_over(mailbox, jobs);
-            }
-        }
-    }
-
-    /// Does one task and waits until it is durable.
-    async fn run(&self, key: RecordKey, task: Task) -> Result<(), EngineError> {
-        let (ticket, answer) = Ticket::open();
-        self.send(vec![Job { key, task, ticket, hops: 0 }]);
-        answer.await.unwrap_or(Err(EngineError::Draining)).map(drop)
-    }
-
-    /// The state of a record as its worker sees it; a merged-away user's is that of the user they were merged into.
-    async fn read(&self, key: RecordKey) -> Result<Subject, EngineError> {
-        let (send, state) = oneshot::channel();
-        self.run(key, Task::Read(send)).await?;
-        state.await.map_err(|_| EngineError::Draining)
-    }
-
-    /// The id that holds a user's history now.
-    async fn root_of(&self, id: &Arc<str>) -> Result<Arc<str>, StoreError> {
-        let mut root = Arc::clone(id);
-        for _ in 0..MAX_HOPS {
-            let key = RecordKey::user(&root);
-            let loaded = self.store.load(self.partition(&key), &[key]).await?;
-            let Some(record) = loaded.into_iter().next().flatten() else { break };
-            let Some((into, _)) = Subject::read(&record.fields).0.user.merged_into else { break };
-            root = into;
-        }
-        Ok(root)
     }
 }
 
-fn hand_over(mailbox: &Mailbox, jobs: Vec<Job>) {
-    let unsent = mailbox.put(jobs).err().unwrap_or_default();
-    unsent.into_iter().for_each(|job| job.ticket.fail(EngineError::Draining));
-}
-
-/// Where an event begins: tying two ids together, the user's part, or, for a group call without a user, the account's.
-fn first_step(event: Arc<Event>, ticket: Ticket) -> Job {
-    let (key, task) = first_task(event);
-    Job { key, task, ticket, hops: 0 }
-}
-
-fn first_task(event: Arc<Event>) -> (RecordKey, Task) {
-    let to = event.user_id.as_deref().map(Arc::from);
-    let from = match event.call {
-        Call::Identify => event.anonymous_id.as_deref(),
-        Call::Alias => event.previous_id.as_deref().or(event.anonymous_id.as_deref()),
-        _ => None,
-    };
-    if let (Some(from), Some(to)) = (from, to)
-        && *from != *to
-    {
-        return (RecordKey::user(from), Task::Link { to, event });
-    }
-    match (&event.user_id, &event.anonymous_id, &event.group_id) {
-        (None, None, Some(group)) => {
-            let key = RecordKey::account(group);
-            (key, Task::Account(AccountPart { event, actor: None, evaluate_user: false }))
-        }
-        _ => (apply::user_key_of(&event), Task::User(event)),
-    }
+/// What was deleted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Forgotten {
+    /// The subject and every id that was merged into it.
+    pub ids: Vec<String>,
+    /// How many leads they had.
+    pub leads: usize,
 }

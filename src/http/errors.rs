@@ -14,6 +14,9 @@ use crate::cdp::{AuthFailure, ItemCode, RequestError};
 use crate::engine::EngineError;
 use crate::store::StoreError;
 
+/// After how many seconds a sender may try again that met a full backlog: it takes a while until that is worked off.
+const BACKLOG_S: u32 = 5;
+
 /// What went wrong, by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorCode {
@@ -43,8 +46,14 @@ pub enum ErrorCode {
     UnsupportedEncoding,
     /// As many requests as are allowed at once are being worked on.
     Overloaded,
-    /// The store could not be read, or did not commit.
+    /// Events come faster than they are applied, and more wait than are allowed.
+    BacklogFull,
+    /// What was written before is not applied yet, so that it can't be read.
+    Behind,
+    /// The store could not be read or written.
     StoreUnavailable,
+    /// The store is being opened.
+    Starting,
     /// The server is stopping; another one takes the retry.
     Draining,
     /// The server itself is at fault.
@@ -96,7 +105,7 @@ const fn later(code: &'static str, status: StatusCode, meaning: &'static str) ->
 
 impl ErrorCode {
     /// The codes with rows of their own; [`ErrorCode::Item`] and [`ErrorCode::Sender`] have one row per inner code.
-    pub const PLAIN: [Self; 14] = [
+    pub const PLAIN: [Self; 17] = [
         Self::InvalidJson,
         Self::InvalidRequest,
         Self::UnknownSource,
@@ -108,7 +117,10 @@ impl ErrorCode {
         Self::TooLarge,
         Self::UnsupportedEncoding,
         Self::Overloaded,
+        Self::BacklogFull,
+        Self::Behind,
         Self::StoreUnavailable,
+        Self::Starting,
         Self::Draining,
         Self::Internal,
     ];
@@ -149,8 +161,19 @@ impl ErrorCode {
                 let meaning = "more requests than `limits.in_flight` are being worked on";
                 later("overloaded", S::TOO_MANY_REQUESTS, meaning)
             }
+            Self::BacklogFull => {
+                let meaning = "events come faster than they are applied, and more wait than `limits.backlog`";
+                later("backlog_full", S::SERVICE_UNAVAILABLE, meaning)
+            }
+            Self::Behind => {
+                let meaning = "what was written before is not applied yet; `consistency=eventual` does not wait for it";
+                later("behind", S::SERVICE_UNAVAILABLE, meaning)
+            }
             Self::StoreUnavailable => {
-                later("store_unavailable", S::SERVICE_UNAVAILABLE, "the store could not commit; nothing was taken")
+                later("store_unavailable", S::SERVICE_UNAVAILABLE, "the store does not answer; nothing was taken")
+            }
+            Self::Starting => {
+                later("starting", S::SERVICE_UNAVAILABLE, "the server is starting: its store is not open yet")
             }
             Self::Draining => later("draining", S::SERVICE_UNAVAILABLE, "the server is stopping; another one answers"),
             Self::Internal => {
@@ -173,7 +196,7 @@ const fn status_of(item: ItemCode) -> StatusCode {
 pub struct ApiError {
     /// What went wrong; status and `code` of the answer follow from it.
     pub code: ErrorCode,
-    /// What is wrong with this very request, and how to mend it.
+    /// What is wrong with this very request, and how to fix it.
     pub message: String,
     /// Seconds after which it is worth trying again.
     pub retry_after: Option<u32>,
@@ -187,7 +210,7 @@ pub struct ErrorBody<'a> {
     success: bool,
     /// A stable name, to act upon.
     code: &'a str,
-    /// What is wrong and how to mend it.
+    /// What is wrong and how to fix it.
     message: &'a str,
     /// The same as `message`, for senders that look here.
     error: &'a str,
@@ -255,7 +278,7 @@ impl From<&RequestError> for ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        Self::new(ErrorCode::StoreUnavailable, error.to_string()).retry_after(5)
+        Self::new(ErrorCode::StoreUnavailable, error.to_string()).retry_after(1)
     }
 }
 
@@ -264,6 +287,10 @@ impl From<EngineError> for ApiError {
         match error {
             EngineError::Store(store) => store.into(),
             EngineError::Draining => Self::new(ErrorCode::Draining, error.to_string()).retry_after(1),
+            EngineError::Overloaded { .. } => {
+                Self::new(ErrorCode::BacklogFull, error.to_string()).retry_after(BACKLOG_S)
+            }
+            EngineError::Behind(_) => Self::new(ErrorCode::Behind, error.to_string()).retry_after(1),
         }
     }
 }
@@ -301,7 +328,10 @@ mod tests {
         413 request_too_large
         415 unsupported_encoding
         429 overloaded
+        503 backlog_full
+        503 behind
         503 store_unavailable
+        503 starting
         503 draining
         500 internal
         400 invalid_event
@@ -332,11 +362,19 @@ mod tests {
     }
 
     #[test]
-    fn a_store_that_can_not_commit_asks_for_patience() {
+    fn a_store_that_does_not_answer_asks_for_patience() {
         let error = ApiError::from(EngineError::from(StoreError::Unavailable("connection refused".to_owned())));
-        assert_eq!((error.code.row().status.as_u16(), error.retry_after), (503, Some(5)));
+        assert_eq!((error.code.row().status.as_u16(), error.retry_after), (503, Some(1)));
         assert_eq!(error.message, "the store is unavailable: connection refused");
         let response = error.error_response();
-        assert_eq!(response.headers().get("retry-after").map(HeaderValue::as_bytes), Some(b"5".as_slice()));
+        assert_eq!(response.headers().get("retry-after").map(HeaderValue::as_bytes), Some(b"1".as_slice()));
+    }
+
+    #[test]
+    fn a_full_backlog_asks_for_more_patience() {
+        let error = ApiError::from(EngineError::Overloaded { shard: crate::ids::ShardId(3), entries: 20_001 });
+        assert_eq!((error.code, error.retry_after), (ErrorCode::BacklogFull, Some(5)));
+        let error = ApiError::from(EngineError::Behind(std::time::Duration::from_secs(10)));
+        assert_eq!((error.code.row().status.as_u16(), error.retry_after), (503, Some(1)));
     }
 }

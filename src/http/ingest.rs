@@ -1,22 +1,23 @@
 //! Ingestion: from a request to durable events, and the answer that its sender understands.
 //!
-//! A 200 is answered when the events are durable and their consequences decided, never before. A batch with bad calls is
-//! a 200 too: its good calls count, and the bad ones are named in the answer and kept in the rejected-events log. A single
-//! bad call is a 400, because then the sender's own log shows it.
+//! A 200 is answered when the events are durable, never before; they are applied soon after. A batch with bad calls is a 200
+//! too: its good calls count, and the bad ones are named in the answer and kept in the rejected-events log, as durably. A
+//! single bad call is a 400, because then the sender's own log shows it.
 
-use actix_web::http::Method;
-use actix_web::http::header::{self, ContentType, HeaderMap, HeaderValue};
-use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
+use std::sync::Arc;
+
+use actix_web::http::header::{ContentType, HeaderMap, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, web};
 use metrics::counter;
 use serde::Serialize;
 
+use super::body;
 use super::errors::{ApiError, ErrorCode};
-use super::routes::{self, Route};
 use super::sources::{Tally, UNKNOWN};
-use super::{AppState, body, cors, pixel, source_config};
-use crate::cdp::{self, Endpoint, Headers, ItemCode, Parsed, Rejection, RequestError, SourceName, Vouched};
+use super::state::AppState;
+use crate::cdp::{self, Endpoint, Headers, ItemCode, Parsed, Rejection, RequestError, Vouched};
 use crate::config::Config;
-use crate::store::Rejected;
+use crate::event::{Event, Rejected, SourceName};
 use crate::time::Millis;
 
 /// How many rejected calls one answer names; the log has more.
@@ -34,49 +35,8 @@ impl Headers for RequestHeaders<'_> {
     }
 }
 
-/// Answers every address of the ingestion side.
-pub(super) async fn dispatch(request: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> HttpResponse {
-    let path = routes::decode(request.path());
-    let Some(route) = routes::find(&path) else {
-        return ApiError::new(ErrorCode::NotFound, "nothing is at this address").error_response();
-    };
-    let mut response = answer(&request, payload, &state, route).await.unwrap_or_else(|error| error.error_response());
-    state.requests.count(route.label(), response.status());
-    cors::allow(request.headers(), &mut response);
-    response
-}
-
-async fn answer(
-    request: &HttpRequest,
-    payload: web::Payload,
-    state: &AppState,
-    route: Route<'_>,
-) -> Result<HttpResponse, ApiError> {
-    match *request.method() {
-        Method::OPTIONS => return Ok(cors::preflight(request.headers())),
-        Method::POST | Method::PUT | Method::PATCH if route.has_body() => {}
-        Method::GET | Method::HEAD if !route.has_body() => {}
-        _ => return Ok(method_not_allowed(route)),
-    }
-    match route {
-        Route::Ingest { endpoint, .. } => ingest(request, payload, state, endpoint).await,
-        Route::Pixel(endpoint) => Ok(pixel::answer(request, state, endpoint).await),
-        Route::Telemetry => Ok(success()),
-        Route::SourceConfig => source_config::rudder(request, state),
-        Route::Settings { prefix, write_key } => source_config::segment(request, state, prefix, write_key),
-        Route::ClusterInfo => Ok(json(r#"{"nodeCount":1}"#)),
-    }
-}
-
-fn method_not_allowed(route: Route<'_>) -> HttpResponse {
-    let allowed = if route.has_body() { "POST, PUT, PATCH, OPTIONS" } else { "GET, HEAD, OPTIONS" };
-    let mut response =
-        ApiError::new(ErrorCode::MethodNotAllowed, format!("this address wants {allowed}")).error_response();
-    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
-    response
-}
-
-async fn ingest(
+/// Takes the calls in a request's body.
+pub(super) async fn ingest(
     request: &HttpRequest,
     payload: web::Payload,
     state: &AppState,
@@ -146,25 +106,23 @@ pub(super) struct Taken {
 pub(super) async fn take(state: &AppState, config: &Config, request: &cdp::Request<'_>) -> Result<Taken, ApiError> {
     let parsed = cdp::receive(request, &config.sources, &config.server.limits, &config.wanted_properties)
         .map_err(|error| refuse(state, request.received_at, &error))?;
-    let Parsed { source, vouched, events, rejections, ignored, beyond_limit, single } = parsed;
+    let Parsed { source, vouched, events, rejections, ignored, beyond_limit, unrecognisable, single } = parsed;
     let samples = state.recent.sample(&events);
-    let mut tally = Tally {
+    let tally = Tally {
         accepted: events.len(),
-        duplicates: 0,
+        unrecognisable,
         rejected: rejections.len() + beyond_limit.saturating_sub(1),
         ignored,
         first_element_signature: vouched == Vouched::FirstElement,
     };
-    if !events.is_empty() {
-        let receipt = state.engine.submit(events).await.map_err(|error| {
-            let error = ApiError::from(error);
-            note_failure(state, Some(&source), request.received_at, &error);
-            error
+    let rows: Vec<_> = rejections.iter().map(|rejection| rejected(&source, request.received_at, rejection)).collect();
+    if !events.is_empty() || !rows.is_empty() {
+        // Fails closed: what could not be used is as durable as the rest when the sender hears that it need not come back.
+        submit(state, events, rows).await.inspect_err(|error| {
+            note_failure(state, Some(&source), request.received_at, error);
         })?;
-        tally.duplicates = receipt.duplicates;
     }
     state.recent.keep(samples);
-    log_rejections(state, &source, request.received_at, &rejections).await;
     state.sources.taken(&source, request.received_at, tally);
     Ok(Taken { single, rejections, rejected: tally.rejected })
 }
@@ -175,19 +133,8 @@ fn refuse(state: &AppState, at: Millis, error: &RequestError) -> ApiError {
     answer
 }
 
-/// Keeps the rejected calls where the operator finds them. Comes after the commit, so that a request that has to be sent
-/// again does not fill the log twice.
-///
-/// Fails open: the good calls are durable by now. Refusing the request for the sake of a note would only bring it back.
-async fn log_rejections(state: &AppState, source: &SourceName, at: Millis, rejections: &[Rejection]) {
-    if rejections.is_empty() {
-        return;
-    }
-    let rows = rejections.iter().map(|rejection| rejected(source, at, rejection)).collect();
-    if let Err(error) = state.store.reject(rows).await {
-        let events = rejections.len();
-        tracing::error!(source = source.as_str(), events, %error, "rejected events could not be logged");
-    }
+async fn submit(state: &AppState, events: Vec<Arc<Event>>, rejected: Vec<Rejected>) -> Result<(), ApiError> {
+    Ok(state.backend()?.engine.submit(events, rejected).await?)
 }
 
 fn rejected(source: &SourceName, at: Millis, rejection: &Rejection) -> Rejected {
@@ -238,10 +185,10 @@ fn single_rejected(rejection: &Rejection) -> ApiError {
     ApiError::new(code.map_or(ErrorCode::InvalidRequest, ErrorCode::Item), rejection.message.clone())
 }
 
-fn success() -> HttpResponse {
+pub(super) fn success() -> HttpResponse {
     json(SUCCESS)
 }
 
-fn json(body: &'static str) -> HttpResponse {
+pub(super) fn json(body: &'static str) -> HttpResponse {
     HttpResponse::Ok().content_type(ContentType::json()).body(body)
 }

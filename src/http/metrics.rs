@@ -1,45 +1,70 @@
 //! `/metrics`: everything that is measured, in Prometheus' text format.
 
 use std::collections::BTreeSet;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use actix_web::web::Data;
 use actix_web::{HttpResponse, get};
 use metrics::gauge;
 
-use super::admin::AdminState;
-use crate::store::QueueStats;
+use super::queues::{self, Queue};
+use super::{AppState, Backend};
 use crate::telemetry;
+use crate::time::Millis;
 
-/// Queues that were reported before: one that has emptied is reported as empty, not as it last was.
-static KNOWN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+/// Destinations that were reported before: one whose queue has emptied is reported as empty, not as it last was.
+static KNOWN: Mutex<BTreeSet<Arc<str>>> = Mutex::new(BTreeSet::new());
 
 /// Shows all metrics in Prometheus' text format.
 #[utoipa::path(tag = "health", responses((status = 200, description = "Prometheus' text format", content_type = "text/plain")))]
 #[get("/metrics")]
-pub async fn scrape(state: Data<AdminState>) -> HttpResponse {
+pub async fn scrape(state: Data<AppState>) -> HttpResponse {
     let metrics = telemetry::metrics::handle();
-    // Fails open: without the store, everything but the queues is still told.
-    match state.store.queue_stats(state.clock.now()).await {
-        Ok(stats) => refresh(&stats),
-        Err(error) => tracing::debug!(%error, "queue metrics could not be refreshed"),
+    if let Some(backend) = state.backend.get() {
+        refresh_engine(backend);
+        refresh_queues(backend, state.clock.now()).await;
     }
-    gauge!("handraiser_requests_in_flight").set(approximate(u64::try_from(state.in_flight.current()).unwrap_or(0)));
+    gauge!("handraiser_requests_in_flight").set(approximate(count(state.in_flight.current())));
     process::refresh();
     HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(metrics.render())
 }
 
-fn refresh(stats: &[QueueStats]) {
-    let mut known = KNOWN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    known.extend(stats.iter().map(|stats| stats.queue.to_string()));
-    for queue in known.iter() {
-        let found = stats.iter().find(|stats| stats.queue.as_str() == queue);
-        let (pending, dead, oldest) = found.map_or((0, 0, 0), |stats| (stats.pending, stats.dead, stats.oldest_ms));
-        gauge!("handraiser_queue_pending", "queue" => queue.clone()).set(approximate(pending));
-        gauge!("handraiser_queue_dead", "queue" => queue.clone()).set(approximate(dead));
-        let oldest = approximate(u64::try_from(oldest).unwrap_or(0)) / 1000.0;
-        gauge!("handraiser_queue_oldest_seconds", "queue" => queue.clone()).set(oldest);
+fn refresh_engine(backend: &Backend) {
+    let status = backend.engine.status();
+    gauge!("handraiser_lag_entries").set(approximate(status.lag_entries));
+    gauge!("handraiser_lag_oldest_seconds").set(seconds(status.lag_ms));
+    gauge!("handraiser_shards_owned").set(approximate(count(status.owned.len())));
+    gauge!("handraiser_servers").set(approximate(count(status.servers.len())));
+    gauge!("handraiser_records_memory_bytes").set(approximate(count(status.memory_bytes)));
+}
+
+async fn refresh_queues(backend: &Backend, now: Millis) {
+    match queues::of_store(&*backend.store, now).await {
+        Ok(queues) => report(&queues),
+        // Fails open: without the store, everything but the queues is still told.
+        Err(error) => tracing::debug!(%error, "queue metrics could not be refreshed"),
     }
+}
+
+fn report(queues: &[Queue]) {
+    let mut known = KNOWN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    known.extend(queues.iter().map(|queue| Arc::clone(&queue.destination)));
+    for destination in known.iter() {
+        let found = queues.iter().find(|queue| queue.destination == *destination);
+        let (pending, dead, oldest) = found.map_or((0, 0, 0), |queue| (queue.pending, queue.dead, queue.oldest_ms));
+        let name = destination.to_string();
+        gauge!("handraiser_queue_pending", "destination" => name.clone()).set(approximate(pending));
+        gauge!("handraiser_queue_dead", "destination" => name.clone()).set(approximate(dead));
+        gauge!("handraiser_queue_oldest_seconds", "destination" => name).set(seconds(oldest));
+    }
+}
+
+fn seconds(ms: i64) -> f64 {
+    approximate(u64::try_from(ms).unwrap_or(0)) / 1000.0
+}
+
+fn count(n: usize) -> u64 {
+    u64::try_from(n).unwrap_or(u64::MAX)
 }
 
 /// Gauges are floats; beyond 2^53 the last digits go, which no depth of a queue reaches.
@@ -71,7 +96,7 @@ mod process {
             gauge!("process_start_time_seconds").set(start);
         }
         if let Ok(open) = std::fs::read_dir("/proc/self/fd") {
-            gauge!("process_open_fds").set(super::approximate(u64::try_from(open.count()).unwrap_or(0)));
+            gauge!("process_open_fds").set(super::approximate(super::count(open.count())));
         }
     }
 

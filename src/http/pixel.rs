@@ -4,8 +4,8 @@
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::AppState;
 use super::ingest::{RequestHeaders, take};
+use super::state::AppState;
 use crate::cdp::{self, Endpoint};
 
 /// A transparent image of one pixel.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 use serde::Serialize;
 
-use crate::cdp::{Call, Event};
+use crate::event::{Call, Event};
 
 /// How many events are kept.
 const KEPT: usize = 100;
@@ -48,11 +48,11 @@ const KEPT_OF_SPELL: usize = 50;
 
 /// The last events that arrived. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct Recent(Arc<Shared>);
+pub struct Recent(Arc<Kept>);
 
 #[derive(Debug, Default)]
-struct Shared {
-    kept: Mutex<VecDeque<Sample>>,
+struct Kept {
+    samples: Mutex<VecDeque<Sample>>,
     /// The number of the spell at hand, and how many events were kept in it. Only roughly right under contention.
     spell: AtomicI64,
     in_spell: AtomicUsize,
@@ -119,7 +119,7 @@ impl Recent {
 
     /// Keeps a sample; does nothing while someone else holds the list.
     pub fn keep(&self, samples: Vec<Sample>) {
-        let mut kept = match self.0.kept.try_lock() {
+        let mut kept = match self.0.samples.try_lock() {
             Ok(kept) => kept,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return,
@@ -132,6 +132,6 @@ impl Recent {
     /// The events kept, newest first.
     #[must_use]
     pub fn newest_first(&self) -> Vec<RecentEvent> {
-        self.0.kept.lock().unwrap_or_else(PoisonError::into_inner).iter().rev().map(Sample::show).collect()
+        self.0.samples.lock().unwrap_or_else(PoisonError::into_inner).iter().rev().map(Sample::show).collect()
     }
 }

@@ -6,11 +6,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use actix_web::http::StatusCode;
 use metrics::{Counter, counter};
 
-type Series = HashMap<(&'static str, StatusCode), Counter, ahash::RandomState>;
+type RequestSeries = HashMap<(&'static str, StatusCode), Counter, ahash::RandomState>;
 
 /// Counts answers. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Requests(Arc<RwLock<Series>>);
+pub struct Requests(Arc<RwLock<RequestSeries>>);
 
 impl Requests {
     /// Counts one answer of the address that is called `path` in the metrics.

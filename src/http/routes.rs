@@ -3,11 +3,12 @@
 
 use std::borrow::Cow;
 
-use crate::cdp::{Call, Endpoint};
+use crate::cdp::Endpoint;
+use crate::event::Call;
 
 /// What an address of the ingestion side is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Route<'p> {
+pub enum Address<'p> {
     /// Calls in the body; the label is the address as metrics know it.
     Ingest { label: &'static str, endpoint: Endpoint<'p> },
     /// One call in the query, answered by an image.
@@ -23,7 +24,7 @@ pub enum Route<'p> {
     ClusterInfo,
 }
 
-impl Route<'_> {
+impl Address<'_> {
     /// The address as metrics know it.
     #[must_use]
     pub const fn label(&self) -> &'static str {
@@ -46,18 +47,18 @@ impl Route<'_> {
 
 /// The route of a decoded path.
 #[must_use]
-pub fn find(path: &str) -> Option<Route<'_>> {
+pub fn find(path: &str) -> Option<Address<'_>> {
     let (head, last) = path.trim_end_matches('/').rsplit_once('/')?;
     match last {
-        "sourceConfig" => return Some(Route::SourceConfig),
-        "cluster-info" => return Some(Route::ClusterInfo),
-        "rsaMetrics" => return Some(Route::Telemetry),
+        "sourceConfig" => return Some(Address::SourceConfig),
+        "cluster-info" => return Some(Address::ClusterInfo),
+        "rsaMetrics" => return Some(Address::Telemetry),
         "settings" => return settings(head),
         _ => {}
     }
     match head {
         _ if head.ends_with("/pixel/v1") || head.ends_with("/v1/pixel") => {
-            Some(Route::Pixel(Call::from_name(last).map_or(Endpoint::Batch, Endpoint::Call)))
+            Some(Address::Pixel(Call::from_name(last).map_or(Endpoint::Batch, Endpoint::Call)))
         }
         _ if head.ends_with("/beacon/v1") => (last == "batch").then_some(ingest("/beacon/v1/batch", Endpoint::Batch)),
         _ if head.ends_with("/v1/webhook") => Some(ingest("/v1/webhook", Endpoint::Webhook(last))),
@@ -66,11 +67,11 @@ pub fn find(path: &str) -> Option<Route<'_>> {
     }
 }
 
-const fn ingest<'p>(label: &'static str, endpoint: Endpoint<'p>) -> Route<'p> {
-    Route::Ingest { label, endpoint }
+const fn ingest<'p>(label: &'static str, endpoint: Endpoint<'p>) -> Address<'p> {
+    Address::Ingest { label, endpoint }
 }
 
-fn v1(kind: &str) -> Option<Route<'static>> {
+fn v1(kind: &str) -> Option<Address<'static>> {
     Some(match kind {
         "identify" | "i" => ingest("/v1/identify", Endpoint::Call(Call::Identify)),
         "track" | "t" => ingest("/v1/track", Endpoint::Call(Call::Track)),
@@ -82,16 +83,16 @@ fn v1(kind: &str) -> Option<Route<'static>> {
         "webhook" => ingest("/v1/webhook", Endpoint::Batch),
         "merge" => ingest("/v1/merge", Endpoint::Unsupported("merge")),
         "audiencelist" => ingest("/v1/audiencelist", Endpoint::Unsupported("audiencelist")),
-        "m" => Route::Telemetry,
+        "m" => Address::Telemetry,
         _ => return None,
     })
 }
 
-fn settings(head: &str) -> Option<Route<'_>> {
+fn settings(head: &str) -> Option<Address<'_>> {
     let (head, write_key) = head.rsplit_once('/')?;
     let before = head.strip_suffix("/projects")?;
     let prefix = before.strip_suffix("/v1").unwrap_or(before);
-    Some(Route::Settings { prefix, write_key })
+    Some(Address::Settings { prefix, write_key })
 }
 
 /// Resolves `%xx` in a path. What is not UTF-8 then is left as it was.
@@ -158,7 +159,7 @@ mod tests {
             ("", None),
         ] {
             let found = find(path).map(|route| match route {
-                Route::Ingest { endpoint, .. } => endpoint,
+                Address::Ingest { endpoint, .. } => endpoint,
                 other => panic!("{path}: {other:?}"),
             });
             assert_eq!(found, expected, "{path}");
@@ -168,17 +169,17 @@ mod tests {
     #[test]
     fn what_sdks_ask_for_besides_is_known() {
         for (path, expected) in [
-            ("/sourceConfig", Route::SourceConfig),
-            ("/sourceConfig/", Route::SourceConfig),
-            ("/v1/m", Route::Telemetry),
-            ("/rsaMetrics", Route::Telemetry),
-            ("/cluster-info", Route::ClusterInfo),
-            ("/v1/pixel/track", Route::Pixel(Endpoint::Call(Call::Track))),
-            ("/pixel/v1/page", Route::Pixel(Endpoint::Call(Call::Page))),
-            ("/pixel/v1/odd", Route::Pixel(Endpoint::Batch)),
-            ("/v1/projects/k1/settings", Route::Settings { prefix: "", write_key: "k1" }),
-            ("/projects/k1/settings/", Route::Settings { prefix: "", write_key: "k1" }),
-            ("/cdn/v1/projects/k1/settings", Route::Settings { prefix: "/cdn", write_key: "k1" }),
+            ("/sourceConfig", Address::SourceConfig),
+            ("/sourceConfig/", Address::SourceConfig),
+            ("/v1/m", Address::Telemetry),
+            ("/rsaMetrics", Address::Telemetry),
+            ("/cluster-info", Address::ClusterInfo),
+            ("/v1/pixel/track", Address::Pixel(Endpoint::Call(Call::Track))),
+            ("/pixel/v1/page", Address::Pixel(Endpoint::Call(Call::Page))),
+            ("/pixel/v1/odd", Address::Pixel(Endpoint::Batch)),
+            ("/v1/projects/k1/settings", Address::Settings { prefix: "", write_key: "k1" }),
+            ("/projects/k1/settings/", Address::Settings { prefix: "", write_key: "k1" }),
+            ("/cdn/v1/projects/k1/settings", Address::Settings { prefix: "/cdn", write_key: "k1" }),
         ] {
             assert_eq!(find(path), Some(expected), "{path}");
         }

@@ -5,9 +5,9 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
-use super::AppState;
 use super::errors::ApiError;
 use super::ingest::{RequestHeaders, note_failure};
+use super::state::AppState;
 use crate::cdp::{AuthFailure, RequestError, Source, identify_source, source_of_write_key};
 
 /// `GET /sourceConfig`: without it, RudderStack's browser SDK does not start.

@@ -1,14 +1,14 @@
 //! What each source has sent since this process started: what the CDP admin looks at to see events arrive, or to see
 //! why they don't. In memory and bounded: there is one entry per configured source, and one for all that named none.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use metrics::{Counter, counter};
 use serde::Serialize;
 
-use crate::cdp::SourceName;
+use crate::event::SourceName;
 use crate::time::Millis;
 
 /// The entry of requests that named no configured source.
@@ -16,7 +16,7 @@ pub const UNKNOWN: &str = "(unknown)";
 
 /// The last request of a source that was refused as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-pub struct Failure {
+pub struct SourceRefusal {
     /// RFC 3339.
     pub at: String,
     /// The stable code that was answered, such as `wrong_signature`.
@@ -32,8 +32,11 @@ pub struct SourceReport {
     pub name: String,
     /// Events taken, duplicates among them.
     pub accepted: u64,
-    /// Events taken that were known already by their message ids.
+    /// Events that were known already by their message ids, among those that this server applied.
     pub duplicates: u64,
+    /// Events taken that carried neither a message id nor a time of their own: their retries can't be recognised, so that each
+    /// arrival counts.
+    pub unrecognisable: u64,
     /// Events that could not be used; the rejected-events log has them.
     pub rejected: u64,
     /// Events left out on the sender's wish (`integrations`), or because they change nothing.
@@ -47,7 +50,7 @@ pub struct SourceReport {
     /// When the last event was taken, RFC 3339.
     pub last_event_at: Option<String>,
     /// The last request that was refused as a whole; `null` when there was none.
-    pub last_failure: Option<Failure>,
+    pub last_failure: Option<SourceRefusal>,
 }
 
 /// What became of the events of one request.
@@ -55,8 +58,8 @@ pub struct SourceReport {
 pub struct Tally {
     /// Events taken, duplicates among them.
     pub accepted: usize,
-    /// Events taken that were known already by their message ids.
-    pub duplicates: usize,
+    /// Events taken that carried neither a message id nor a time of their own.
+    pub unrecognisable: usize,
     /// Events that could not be used, those beyond the batch's limit among them.
     pub rejected: usize,
     /// Events left out on the sender's wish, or because they change nothing.
@@ -65,10 +68,10 @@ pub struct Tally {
     pub first_element_signature: bool,
 }
 
-struct Counters {
-    series: Series,
+struct SourceCounters {
+    series: SourceSeries,
     accepted: AtomicU64,
-    duplicates: AtomicU64,
+    unrecognisable: AtomicU64,
     rejected: AtomicU64,
     ignored: AtomicU64,
     unauthorised: AtomicU64,
@@ -76,61 +79,54 @@ struct Counters {
     first_element_signatures: AtomicU64,
     /// Unix milliseconds; 0: never.
     last_event_at: AtomicI64,
-    last_failure: Mutex<Option<Failure>>,
+    last_failure: Mutex<Option<SourceRefusal>>,
 }
 
 /// The metric series of one source, looked up once instead of with every request.
-struct Series {
+struct SourceSeries {
     accepted: Counter,
-    duplicates: Counter,
     rejected: Counter,
     ignored: Counter,
 }
 
-impl Series {
+impl SourceSeries {
     fn new(source: &str) -> Self {
         let series = |outcome| counter!("handraiser_events_total", "source" => source.to_owned(), "outcome" => outcome);
-        Self {
-            accepted: series("accepted"),
-            duplicates: series("duplicate"),
-            rejected: series("rejected"),
-            ignored: series("ignored"),
-        }
+        Self { accepted: series("accepted"), rejected: series("rejected"), ignored: series("ignored") }
     }
 }
 
 /// The book of all sources. Cheap to clone.
 #[derive(Clone)]
 pub struct SourceBook {
-    entries: Arc<RwLock<HashMap<SourceName, Arc<Counters>>>>,
-    unknown: Arc<Counters>,
+    entries: Arc<RwLock<HashMap<SourceName, Arc<SourceCounters>>>>,
+    unknown: Arc<SourceCounters>,
 }
 
 impl Default for SourceBook {
     fn default() -> Self {
-        Self { entries: Arc::default(), unknown: Arc::new(Counters::new(UNKNOWN)) }
+        Self { entries: Arc::default(), unknown: Arc::new(SourceCounters::new(UNKNOWN)) }
     }
 }
 
 impl SourceBook {
-    fn entry(&self, source: Option<&SourceName>) -> Arc<Counters> {
+    fn entry(&self, source: Option<&SourceName>) -> Arc<SourceCounters> {
         let Some(source) = source else { return Arc::clone(&self.unknown) };
         if let Some(found) = self.entries.read().unwrap_or_else(PoisonError::into_inner).get(source) {
             return Arc::clone(found);
         }
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(entries.entry(source.clone()).or_insert_with(|| Arc::new(Counters::new(source.as_str()))))
+        Arc::clone(entries.entry(source.clone()).or_insert_with(|| Arc::new(SourceCounters::new(source.as_str()))))
     }
 
     /// Notes a request that was taken.
     pub fn taken(&self, source: &SourceName, at: Millis, tally: Tally) {
         let entry = self.entry(Some(source));
-        entry.series.accepted.increment(number(tally.accepted - tally.duplicates.min(tally.accepted)));
-        entry.series.duplicates.increment(number(tally.duplicates));
+        entry.series.accepted.increment(number(tally.accepted));
         entry.series.rejected.increment(number(tally.rejected));
         entry.series.ignored.increment(number(tally.ignored));
         add(&entry.accepted, tally.accepted);
-        add(&entry.duplicates, tally.duplicates);
+        add(&entry.unrecognisable, tally.unrecognisable);
         add(&entry.rejected, tally.rejected);
         add(&entry.ignored, tally.ignored);
         add(&entry.first_element_signatures, usize::from(tally.first_element_signature));
@@ -140,7 +136,7 @@ impl SourceBook {
     }
 
     /// Notes a request whose sender did not prove who it is; without a `source`, it named none that is configured.
-    /// Answers whether the source's last failure was of another kind.
+    /// Returns whether the source's last failure was of another kind.
     #[must_use]
     pub fn unauthorised(&self, source: Option<&SourceName>, at: Millis, code: &str, reason: &str) -> bool {
         let entry = self.entry(source);
@@ -149,7 +145,7 @@ impl SourceBook {
     }
 
     /// Notes a request that was refused as a whole for another reason.
-    /// Answers whether the source's last failure was of another kind.
+    /// Returns whether the source's last failure was of another kind.
     #[must_use]
     pub fn failed(&self, source: Option<&SourceName>, at: Millis, code: &str, reason: &str) -> bool {
         let entry = self.entry(source);
@@ -157,22 +153,30 @@ impl SourceBook {
         entry.fail(at, code, reason)
     }
 
-    /// The report of each of the `configured` sources, in that order, and then of `(unknown)`.
+    /// The report of each of the `configured` sources, in that order, and then of `(unknown)`. `duplicates` are what was
+    /// recognised when it was applied.
     #[must_use]
-    pub fn report<'a>(&self, configured: impl IntoIterator<Item = &'a SourceName>) -> Vec<SourceReport> {
-        let mut reports: Vec<_> =
-            configured.into_iter().map(|name| self.entry(Some(name)).report(name.as_str())).collect();
+    pub fn report<'a>(
+        &self,
+        configured: impl IntoIterator<Item = &'a SourceName>,
+        duplicates: &BTreeMap<SourceName, u64>,
+    ) -> Vec<SourceReport> {
+        let report = |name: &SourceName| SourceReport {
+            duplicates: duplicates.get(name).copied().unwrap_or(0),
+            ..self.entry(Some(name)).report(name.as_str())
+        };
+        let mut reports: Vec<_> = configured.into_iter().map(report).collect();
         reports.push(self.unknown.report(UNKNOWN));
         reports
     }
 }
 
-impl Counters {
+impl SourceCounters {
     fn new(source: &str) -> Self {
         Self {
-            series: Series::new(source),
+            series: SourceSeries::new(source),
             accepted: AtomicU64::new(0),
-            duplicates: AtomicU64::new(0),
+            unrecognisable: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
             ignored: AtomicU64::new(0),
             unauthorised: AtomicU64::new(0),
@@ -184,7 +188,7 @@ impl Counters {
     }
 
     fn fail(&self, at: Millis, code: &str, reason: &str) -> bool {
-        let failure = Failure { at: at.rfc3339(), code: code.to_owned(), reason: reason.to_owned() };
+        let failure = SourceRefusal { at: at.rfc3339(), code: code.to_owned(), reason: reason.to_owned() };
         let before = self.last_failure.lock().unwrap_or_else(PoisonError::into_inner).replace(failure);
         before.is_none_or(|before| before.code != code)
     }
@@ -194,7 +198,8 @@ impl Counters {
         SourceReport {
             name: name.to_owned(),
             accepted: self.accepted.load(Ordering::Relaxed),
-            duplicates: self.duplicates.load(Ordering::Relaxed),
+            duplicates: 0,
+            unrecognisable: self.unrecognisable.load(Ordering::Relaxed),
             rejected: self.rejected.load(Ordering::Relaxed),
             ignored: self.ignored.load(Ordering::Relaxed),
             unauthorised: self.unauthorised.load(Ordering::Relaxed),
@@ -224,17 +229,18 @@ mod tests {
     fn reports_every_configured_source_and_the_unknown_ones() {
         let (app, quiet) = (SourceName::new("app"), SourceName::new("quiet"));
         let book = SourceBook::default();
-        let tally = Tally { accepted: 3, duplicates: 1, rejected: 2, ignored: 1, first_element_signature: true };
+        let tally = Tally { accepted: 3, unrecognisable: 2, rejected: 2, ignored: 1, first_element_signature: true };
         book.taken(&app, Millis(1_000), tally);
         assert!(book.unauthorised(Some(&app), Millis(1_500), "wrong_signature", "no secret fits"), "news");
         assert!(!book.unauthorised(Some(&app), Millis(2_000), "wrong_signature", "no secret fits"), "known");
         assert!(book.unauthorised(None, Millis(3_000), "unknown_write_key", "no such key"), "news");
-        insta::assert_json_snapshot!(book.report([&app, &quiet]), @r#"
+        insta::assert_json_snapshot!(book.report([&app, &quiet], &BTreeMap::from([(app.clone(), 1)])), @r#"
         [
           {
             "name": "app",
             "accepted": 3,
             "duplicates": 1,
+            "unrecognisable": 2,
             "rejected": 2,
             "ignored": 1,
             "unauthorised": 2,
@@ -251,6 +257,7 @@ mod tests {
             "name": "quiet",
             "accepted": 0,
             "duplicates": 0,
+            "unrecognisable": 0,
             "rejected": 0,
             "ignored": 0,
             "unauthorised": 0,
@@ -263,6 +270,7 @@ mod tests {
             "name": "(unknown)",
             "accepted": 0,
             "duplicates": 0,
+            "unrecognisable": 0,
             "rejected": 0,
             "ignored": 0,
             "unauthorised": 1,

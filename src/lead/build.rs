@@ -8,22 +8,38 @@ use super::record::{
     AccountPart, Axis, Lead, LeadEvent, LeadEventType, Person, Reason, SCHEMA, Subject as SubjectPart, Timestamps,
     UserPart,
 };
-use super::summary;
+use super::{people, summary};
+use crate::counters::Plan;
 use crate::counters::ledger::Figure;
-use crate::counters::{CounterId, Plan};
-use crate::identity::SubjectKind;
+use crate::expr::Expr;
+use crate::ids::{CounterId, Position, ShardId, SubjectKind};
 use crate::qualify::decide::with_flags;
-use crate::qualify::expr::Expr;
-use crate::qualify::{Definition, View};
-use crate::subject::{Standing, Subject, people};
+use crate::qualify::{Definition, View, Who};
+use crate::record::{Projection, Standing, Subject};
+use crate::time::Millis;
 
 /// How many of an account's people a lead names.
 pub const PEOPLE: usize = 10;
 
-/// The id of a lead: the same subject qualifying for the same definition for the n-th time always has the same one.
+/// What makes an id of a lead unlike any other: the place in a log that its edge follows from, and when that came there. The
+/// same log gives the same ids again; a place that is used a second time, behind a backup that was restored, has another time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Whose log it is.
+    pub shard: ShardId,
+    /// The entry.
+    pub position: Position,
+    /// The message within the entry.
+    pub index: u32,
+    /// When the message came there.
+    pub at: Millis,
+}
+
+/// The id of the lead of an edge.
 #[must_use]
-pub fn lead_id(definition: &str, of: SubjectKind, id: &str, times: u32) -> String {
-    stable_id("lead", &[definition, of.as_str(), id, &times.to_string()])
+pub fn lead_id(definition: &str, of: SubjectKind, id: &str, times: u32, origin: Origin) -> String {
+    let Origin { shard, position, index, at } = origin;
+    stable_id("lead", &[definition, of.as_str(), id, &format!("{times} {shard} {position} {index} {}", at.0)])
 }
 
 /// The id of one event in a lead's life: its idempotency key.
@@ -41,50 +57,56 @@ fn stable_id(prefix: &str, parts: &[&str]) -> String {
     format!("{prefix}_{:032x}", hasher.digest128())
 }
 
-/// The lead event for a decision that `standing` already records.
+/// The lead event for a decision that `standing` already records, about `subject`.
 #[must_use]
-pub fn lead_event(definition: &Definition, kind: LeadEventType, standing: &Standing, view: &View<'_>) -> LeadEvent {
-    let mut lead = lead(definition, standing, view);
-    lead.summary = summary::summary(definition, &lead, view);
-    LeadEvent {
-        schema: SCHEMA.to_owned(),
-        id: lead_event_id(&standing.lead_id, standing.revision),
-        kind,
-        occurred_at: view.now.rfc3339(),
-        lead,
-    }
-}
-
-fn lead(definition: &Definition, standing: &Standing, view: &View<'_>) -> Lead {
-    let (id, subject) = match definition.of {
-        SubjectKind::User => view.user,
-        SubjectKind::Account => view.account,
-    }
-    .map_or((String::new(), None), |(id, subject)| (id.to_owned(), Some(subject)));
-    let people = people_of(definition, view);
-    Lead {
+pub fn lead_event(
+    definition: &Definition,
+    kind: LeadEventType,
+    standing: &Standing,
+    (id, subject): (&str, &Subject),
+    view: &View<'_>,
+) -> LeadEvent {
+    let people = match definition.of {
+        SubjectKind::Account => people::most_active(&subject.members, PEOPLE),
+        SubjectKind::User => Vec::new(),
+    };
+    let lead = Lead {
         id: standing.lead_id.clone(),
         revision: standing.revision,
         definition: definition.name.to_string(),
         definition_version: definition.version.to_string(),
         tier: standing.tier,
-        subject: SubjectPart { kind: definition.of, id, name: subject.and_then(|s| s.traits.name()) },
-        user: view.user.filter(|_| definition.of == SubjectKind::User).map(|(id, user)| user_part(id, user)),
-        account: view.account.map(|(id, account)| account_part(id, account)),
-        contact: contact(definition, view, &people),
+        subject: SubjectPart { kind: definition.of, id: id.to_owned(), name: subject.traits.name() },
+        user: (definition.of == SubjectKind::User).then(|| user_part(id, subject)),
+        account: match definition.of {
+            SubjectKind::Account => Some(account_part(id, subject)),
+            SubjectKind::User => account_of(view.account),
+        },
+        contact: match definition.of {
+            SubjectKind::Account => people.iter().find(|person| person.email.is_some()).or(people.first()).cloned(),
+            SubjectKind::User => Some(person(id, subject)),
+        },
         people,
         summary: String::new(),
         reasons: reasons(definition, view),
         usage: usage(view.plan, definition.of, view),
-        first_seen: subject.and_then(|s| s.first_seen).map(crate::time::Millis::rfc3339),
-        last_seen: subject.and_then(|s| s.last_seen).map(crate::time::Millis::rfc3339),
-        routing: None,
+        first_seen: subject.first_seen.map(Millis::rfc3339),
+        last_seen: subject.last_seen.map(Millis::rfc3339),
+        routing: standing.routing.clone().filter(|_| kind != LeadEventType::Qualified),
         timestamps: Timestamps {
             event: view.event.map_or(view.now, |event| event.timestamp).rfc3339(),
             received: view.event.map_or(view.now, |event| event.received_at).rfc3339(),
             qualified: standing.qualified_at.rfc3339(),
             routed: None,
         },
+    };
+    let summary = summary::summary(definition, &lead, view);
+    LeadEvent {
+        schema: SCHEMA.to_owned(),
+        id: lead_event_id(&standing.lead_id, standing.revision),
+        kind,
+        occurred_at: view.now.rfc3339(),
+        lead: Lead { summary, ..lead },
     }
 }
 
@@ -100,28 +122,30 @@ fn traits_of(subject: &Subject) -> BTreeMap<String, Value> {
     subject.traits.iter().map(|(name, value)| (name.to_owned(), value.clone())).collect()
 }
 
-fn people_of(definition: &Definition, view: &View<'_>) -> Vec<Person> {
-    match (definition.of, view.account) {
-        (SubjectKind::Account, Some((_, account))) => people::most_active(&account.members, PEOPLE),
-        _ => Vec::new(),
+/// The account of a user who qualified.
+fn account_of(account: Who<'_>) -> Option<AccountPart> {
+    match account {
+        Who::Record(id, account) => Some(account_part(id, account)),
+        Who::Projection(Projection { id, name, traits, .. }) => Some(AccountPart {
+            id: id.to_string(),
+            name: name.clone(),
+            traits: traits.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+        }),
+        Who::Nobody | Who::Pending => None,
     }
 }
 
-/// Whom to talk to: the user who qualified; of an account, the most active person whose e-mail address is known.
-fn contact(definition: &Definition, view: &View<'_>, people: &[Person]) -> Option<Person> {
-    if definition.of == SubjectKind::Account {
-        return people.iter().find(|person| person.email.is_some()).or_else(|| people.first()).cloned();
-    }
-    let (id, user) = view.user?;
+/// The user who qualified, as whom to talk to.
+fn person(id: &str, user: &Subject) -> Person {
     let text = |name| user.traits.text(name).map(str::to_owned);
-    Some(Person {
+    Person {
         user_id: id.to_owned(),
         email: text("email"),
         name: user.traits.name(),
         title: text("title"),
-        events: user.ledger.daily.get(crate::counters::plan::ANY).map_or(0, |any| any.value.count(i32::MIN)),
-        last_seen: user.last_seen.map(crate::time::Millis::rfc3339),
-    })
+        events: user.ledger.daily.get(crate::counters::plan::ANY).map_or(0, |any| any.count(i32::MIN)),
+        last_seen: user.last_seen.map(Millis::rfc3339),
+    }
 }
 
 /// Every condition of a definition with what is observed now: intent, fit, then tiers.
@@ -156,21 +180,8 @@ pub fn usage(plan: &Plan, of: SubjectKind, view: &View<'_>) -> BTreeMap<String, 
 fn figure_json(view: &View<'_>, index: usize) -> Value {
     let id = CounterId(u16::try_from(index).unwrap_or(u16::MAX));
     match view.figure(id) {
-        Figure::Number(number) => number_json(number),
+        Figure::Number(number) => summary::number_json(number),
         Figure::Moment(at) => json!(at.rfc3339()),
         Figure::Never => Value::Null,
-    }
-}
-
-/// A whole number without a fraction: `53`, not `53.0`.
-#[must_use]
-pub fn number_json(number: f64) -> Value {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    if number.fract() == 0.0 && number.abs() < EXACT {
-        #[expect(clippy::cast_possible_truncation, reason = "a whole number below 2^53")]
-        let whole = number as i64;
-        json!(whole)
-    } else {
-        json!(number)
     }
 }

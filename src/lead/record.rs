@@ -6,7 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::identity::SubjectKind;
+use crate::expr::Observation;
+use crate::ids::SubjectKind;
+pub use crate::record::Routing;
 
 /// The version of the lead event's shape. It grows when a field changes its meaning or leaves; new fields may come any time.
 pub const SCHEMA: &str = "handraiser.lead/1";
@@ -159,34 +161,6 @@ pub struct Reason {
     pub progress: Option<f64>,
 }
 
-/// One comparison with its observed value.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, utoipa::ToSchema)]
-pub struct Observation {
-    /// What was looked at, as written: `tasks_30d`.
-    pub what: String,
-    /// `>`, `>=`, `==`, `in`, `contains`, …
-    pub operator: String,
-    /// The value found; `null` when it is not known.
-    pub value: Value,
-    /// What it was compared with; `null` for a bare flag.
-    pub threshold: Value,
-    /// `true`, `false` or unknown (`null`).
-    pub met: Option<bool>,
-}
-
-/// The routing decision and its reason.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, utoipa::ToSchema)]
-pub struct Routing {
-    /// The route that decided.
-    pub route: Option<String>,
-    /// The team that shared the lead out, or that the owner is in; `null` when there is none.
-    pub team: Option<String>,
-    /// The rep's e-mail address; `None` for self-serve.
-    pub owner: Option<String>,
-    /// Why, in a sentence.
-    pub reason: String,
-}
-
 /// RFC 3339 in UTC; together they tell the delay from the event to the CRM.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, utoipa::ToSchema)]
 pub struct Timestamps {
@@ -198,4 +172,21 @@ pub struct Timestamps {
     pub qualified: String,
     /// When it was routed; `null` before.
     pub routed: Option<String>,
+}
+
+impl Lead {
+    /// Takes a user out of the people that the lead names; returns whether they were there.
+    pub fn scrub(&mut self, user: &str) -> bool {
+        let named = self.people.iter().chain(&self.contact).any(|person| person.user_id == user);
+        self.people.retain(|person| person.user_id != user);
+        if self.contact.as_ref().is_some_and(|contact| contact.user_id == user) {
+            self.contact = self.people.first().cloned();
+        }
+        if named {
+            // The sentence may name them, too.
+            let who = self.subject.name.as_deref().unwrap_or(&self.subject.id);
+            self.summary = format!("{who} matches “{}”.", self.definition);
+        }
+        named
+    }
 }

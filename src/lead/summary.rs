@@ -1,11 +1,12 @@
 //! The sentence that starts the conversation: what the subject did, in words that a rep can send.
 
-use super::build::number_json;
+use serde_json::{Value, json};
+
 use super::record::Lead;
 use crate::counters::ledger::Figure;
-use crate::counters::{Aggregate, Counter, CounterId, EventMatch, Window};
-use crate::identity::SubjectKind;
-use crate::qualify::expr::Slot;
+use crate::counters::{Aggregate, Counter, EventMatch, Window};
+use crate::expr::Slot;
+use crate::ids::{CounterId, SubjectKind};
 use crate::qualify::{Definition, View};
 
 /// The sentence of a lead: the definition's own template, or one made from the counters that its intent reads.
@@ -130,5 +131,17 @@ fn join(parts: &[String]) -> String {
         [] => String::new(),
         [one] => one.clone(),
         [head @ .., last] => format!("{} and {last}", head.join(", ")),
+    }
+}
+
+/// A whole number without a fraction: `53`, not `53.0`.
+pub(super) fn number_json(number: f64) -> Value {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    if number.fract() == 0.0 && number.abs() < EXACT {
+        #[expect(clippy::cast_possible_truncation, reason = "a whole number below 2^53")]
+        let whole = number as i64;
+        json!(whole)
+    } else {
+        json!(number)
     }
 }

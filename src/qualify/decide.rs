@@ -2,12 +2,12 @@
 
 use super::definition::{Condition, Definition};
 use super::view::View;
-use crate::subject::Standing;
+use crate::record::Standing;
 use crate::time::Millis;
 
 /// What the conditions of a definition say now, whatever they said before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub struct Evaluation {
     /// Whether all intent conditions are true; `None`: not known.
     pub intent: Option<bool>,
     /// Whether all fit conditions are true; `None`: not known.
@@ -16,9 +16,19 @@ pub struct Outcome {
     pub qualifies: Option<bool>,
     /// The first tier whose condition is true; `None` when there is none, or `when` is false.
     pub tier: Option<u8>,
+    /// Whether no tier before that one is unknown.
+    pub tier_is_sure: bool,
 }
 
-/// What follows from an outcome and the past.
+impl Evaluation {
+    /// Whether it stays what it is, whatever is still unknown turns out to be.
+    #[must_use]
+    pub fn is_sure(&self) -> bool {
+        self.qualifies == Some(false) || (self.qualifies == Some(true) && self.tier_is_sure)
+    }
+}
+
+/// What follows from an evaluation and the past.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// Everything stays as it is: nothing has changed, the cooldown is not over, or too little is known.
@@ -58,7 +68,7 @@ pub fn with_flags<'a>(definition: &Definition, view: &View<'a>) -> View<'a> {
 
 /// Evaluates a definition.
 #[must_use]
-pub fn evaluate(definition: &Definition, view: &View<'_>) -> Outcome {
+pub fn evaluate(definition: &Definition, view: &View<'_>) -> Evaluation {
     let view = with_flags(definition, view);
     let when = definition.when.test(&view);
     let (tier, surely) = if when == Some(false) { (None, true) } else { first_tier(definition, &view) };
@@ -68,7 +78,7 @@ pub fn evaluate(definition: &Definition, view: &View<'_>) -> Outcome {
         (Some(true), None) if surely => Some(false),
         _ => None,
     };
-    Outcome { intent: view.intent, fit: view.fit, qualifies, tier }
+    Evaluation { intent: view.intent, fit: view.fit, qualifies, tier, tier_is_sure: surely }
 }
 
 /// The first tier that is true, and whether none before it was unknown.
@@ -89,8 +99,8 @@ fn first_tier(definition: &Definition, view: &View<'_>) -> (Option<u8>, bool) {
 
 /// What to do, given where the subject stands.
 #[must_use]
-pub fn decide(definition: &Definition, outcome: Outcome, standing: Option<&Standing>, now: Millis) -> Decision {
-    match (outcome.qualifies, outcome.tier, standing) {
+pub fn decide(definition: &Definition, evaluation: Evaluation, standing: Option<&Standing>, now: Millis) -> Decision {
+    match (evaluation.qualifies, evaluation.tier, standing) {
         (Some(true), Some(tier), None) => Decision::Qualify { tier },
         (Some(true), Some(tier), Some(standing)) if standing.lapsed => {
             // Within the cooldown the edge waits: it is taken by the first event after it that still finds it true.
@@ -102,3 +112,6 @@ pub fn decide(definition: &Definition, outcome: Outcome, standing: Option<&Stand
         _ => Decision::Nothing,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,11 +2,8 @@
 
 use std::sync::Arc;
 
-use super::expr::{Expr, Slot};
-use crate::identity::SubjectKind;
-
-/// The name of a definition, as configured.
-pub type DefinitionName = Arc<str>;
+use crate::expr::{Expr, Slot};
+use crate::ids::{DefinitionName, SubjectKind};
 
 /// One condition of a list, separable so that it can be explained and its progress shown.
 #[derive(Clone, Debug)]

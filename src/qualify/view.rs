@@ -1,13 +1,27 @@
 //! A subject with everything around it, as the conditions of a definition see it.
 
-use super::expr::{Facts, Slot, TraitOf, Value};
-use super::facts::read_event;
-use crate::cdp::Event;
+use crate::counters::Plan;
 use crate::counters::ledger::Figure;
-use crate::counters::{CounterId, Plan};
-use crate::identity::SubjectKind;
-use crate::subject::Subject;
+use crate::event::Event;
+use crate::event::facts::read_event;
+use crate::expr::{Facts, Slot, TraitOf, Value};
+use crate::ids::{CounterId, SubjectKind};
+use crate::record::{Projection, Subject};
 use crate::time::Millis;
+
+/// What is known of a user or an account.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Who<'a> {
+    /// There is none.
+    #[default]
+    Nobody,
+    /// There is one, and what it says comes later: nothing that hangs on it can be told yet.
+    Pending,
+    /// The record itself, by its id.
+    Record(&'a str, &'a Subject),
+    /// As it stood at one moment.
+    Projection(&'a Projection),
+}
 
 /// What is known at one moment.
 #[derive(Clone, Copy)]
@@ -17,9 +31,9 @@ pub struct View<'a> {
     /// What `now` reads, and where every window ends.
     pub now: Millis,
     /// The user: the subject itself, or whoever did the event at hand.
-    pub user: Option<(&'a str, &'a Subject)>,
+    pub user: Who<'a>,
     /// The account: the subject itself, or that of the event at hand.
-    pub account: Option<(&'a str, &'a Subject)>,
+    pub account: Who<'a>,
     /// The event at hand; `None` when something else asks, such as a merge or an explanation.
     pub event: Option<&'a Event>,
     /// Whether all intent conditions of the definition at hand are true, once that is known.
@@ -29,7 +43,7 @@ pub struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    fn who(&self, of: TraitOf) -> Option<(&'a str, &'a Subject)> {
+    const fn who(&self, of: TraitOf) -> Who<'a> {
         match of {
             TraitOf::User => self.user,
             TraitOf::Account => self.account,
@@ -39,13 +53,42 @@ impl<'a> View<'a> {
     /// A counter's figure; [`Figure::Never`] when there is no subject to read it from.
     #[must_use]
     pub fn figure(&self, id: CounterId) -> Figure {
-        let of = self.plan.counters.get(usize::from(id.0)).map(|counter| counter.of);
-        let who = match of {
-            Some(SubjectKind::User) => self.user,
-            Some(SubjectKind::Account) => self.account,
-            None => None,
+        let Some(counter) = self.plan.counters.get(usize::from(id.0)) else { return Figure::Never };
+        let who = match counter.of {
+            SubjectKind::User => self.user,
+            SubjectKind::Account => self.account,
         };
-        who.map_or(Figure::Never, |(_, subject)| subject.ledger.read(self.plan, id, self.now))
+        match who {
+            Who::Record(_, subject) => subject.ledger.read(self.plan, id, self.now),
+            Who::Projection(projection) => projection.figures.get(&counter.name).copied().unwrap_or(Figure::Never),
+            Who::Nobody | Who::Pending => Figure::Never,
+        }
+    }
+}
+
+impl<'a> Who<'a> {
+    fn id(self) -> Option<&'a str> {
+        match self {
+            Self::Record(id, _) => Some(id),
+            Self::Projection(projection) => Some(&projection.id),
+            Self::Nobody | Self::Pending => None,
+        }
+    }
+
+    fn seen(self) -> (Option<Millis>, Option<Millis>) {
+        match self {
+            Self::Record(_, subject) => (subject.first_seen, subject.last_seen),
+            Self::Projection(projection) => (projection.first_seen, projection.last_seen),
+            Self::Nobody | Self::Pending => (None, None),
+        }
+    }
+
+    fn trait_named(self, name: &str) -> Option<&'a serde_json::Value> {
+        match self {
+            Self::Record(_, subject) => subject.traits.get(name),
+            Self::Projection(projection) => projection.traits.get(name),
+            Self::Nobody | Self::Pending => None,
+        }
     }
 }
 
@@ -66,9 +109,9 @@ impl Facts for View<'_> {
                 Figure::Never => Value::Unknown,
             },
             Slot::Trait { of, path, .. } => read_trait(self.who(*of), path),
-            Slot::Id(of) => self.who(*of).map_or(Value::Unknown, |(id, _)| Value::text(id)),
-            Slot::FirstSeen(of) => time(self.who(*of).and_then(|(_, s)| s.first_seen)),
-            Slot::LastSeen(of) => time(self.who(*of).and_then(|(_, s)| s.last_seen)),
+            Slot::Id(of) => self.who(*of).id().map_or(Value::Unknown, Value::text),
+            Slot::FirstSeen(of) => time(self.who(*of).seen().0),
+            Slot::LastSeen(of) => time(self.who(*of).seen().1),
             Slot::Event(path) => self.event.map_or(Value::Unknown, |event| read_event(event, path)),
             Slot::Lead(_) => Value::Unknown,
             Slot::Intent => flag(self.intent),
@@ -76,13 +119,14 @@ impl Facts for View<'_> {
             Slot::Now => Value::Time(self.now),
         }
     }
+
+    fn is_pending(&self) -> bool {
+        matches!(self.user, Who::Pending) || matches!(self.account, Who::Pending)
+    }
 }
 
-fn read_trait<'a>(who: Option<(&'a str, &'a Subject)>, path: &[Box<str>]) -> Value<'a> {
-    let (Some((_, subject)), Some((first, rest))) = (who, path.split_first()) else {
-        return Value::Unknown;
-    };
-    let start = subject.traits.get(first);
-    let found = rest.iter().try_fold(start, |value, step| value.map(|v| v.get(&**step)));
+fn read_trait<'a>(who: Who<'a>, path: &[Box<str>]) -> Value<'a> {
+    let Some((first, rest)) = path.split_first() else { return Value::Unknown };
+    let found = rest.iter().try_fold(who.trait_named(first), |value, step| value.map(|v| v.get(&**step)));
     found.flatten().map_or(Value::Unknown, Value::from_json)
 }

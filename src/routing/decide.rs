@@ -2,61 +2,65 @@
 
 use std::sync::Arc;
 
-use super::{LeadFacts, Route, RouteTarget, Team};
+use serde::{Deserialize, Serialize};
+
+use super::{LeadFacts, Route, RouteTarget, Team, TeamName, Turn};
 use crate::lead::{LeadEvent, Routing};
 use crate::time::Millis;
 
 /// What the routes say about a lead.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Decision<'c> {
+pub enum Decision {
     /// Decided.
     Settled(Routing),
     /// A rep of this team is next: take a turn, then call [`Pending::settle`].
-    Turn(Pending<'c>),
+    Turn(Pending),
 }
 
-/// A decision that waits for the team's turn.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Pending<'c> {
+/// A decision that waits for a team's turn.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pending {
     /// The team whose turn has to be taken.
-    pub team: &'c Team,
-    route: Arc<str>,
-    because: String,
+    pub team: TeamName,
+    /// The route that leads there.
+    pub route: Arc<str>,
+    /// Why it does.
+    pub because: String,
 }
 
-impl Pending<'_> {
-    /// The decision, now that `rep` has the turn for `reason`.
+impl Pending {
+    /// The decision, now that `turn` was taken.
     #[must_use]
-    pub fn settle(self, rep: &str, reason: &str) -> Routing {
-        Routing {
-            route: Some(self.route.to_string()),
-            team: Some(self.team.name.to_string()),
-            owner: Some(rep.to_owned()),
-            reason: format!("{}; {reason}", self.because),
-        }
+    pub fn settle(self, turn: &Turn) -> Routing {
+        self.routing(Some(&turn.rep), &turn.reason)
     }
 
     /// The decision when the team has nobody to take a turn.
     #[must_use]
     pub fn nobody(self) -> Routing {
+        let why = format!("team {} has no reps, so nobody owns it", self.team);
+        self.routing(None, &why)
+    }
+
+    fn routing(self, owner: Option<&str>, why: &str) -> Routing {
         Routing {
             route: Some(self.route.to_string()),
-            team: Some(self.team.name.to_string()),
-            owner: None,
-            reason: format!("{}; team {} has no reps, so nobody owns it", self.because, self.team.name),
+            team: Some(self.team.to_string()),
+            owner: owner.map(str::to_owned),
+            reason: format!("{}; {why}", self.because),
         }
     }
 }
 
 /// Decides about `event`. `existing` is how the lead was routed before, if it was: an owner who is still there keeps it.
 #[must_use]
-pub fn decide<'c>(
+pub fn decide(
     routes: &[Route],
-    teams: &'c [Team],
+    teams: &[Team],
     event: &LeadEvent,
     existing: Option<&Routing>,
     now: Millis,
-) -> Decision<'c> {
+) -> Decision {
     if let Some(kept) = existing.and_then(|existing| keep(routes, teams, existing)) {
         return Decision::Settled(kept);
     }
@@ -93,7 +97,7 @@ fn keep(routes: &[Route], teams: &[Team], existing: &Routing) -> Option<Routing>
     })
 }
 
-fn follow<'c>(route: &Route, teams: &'c [Team]) -> Decision<'c> {
+fn follow(route: &Route, teams: &[Team]) -> Decision {
     let condition = route.when.as_ref().map_or("always", |when| when.source());
     let because = format!("route `{}`: {condition}", route.name);
     let routing = |owner: Option<&str>, reason: String| {
@@ -104,7 +108,10 @@ fn follow<'c>(route: &Route, teams: &'c [Team]) -> Decision<'c> {
         RouteTarget::SelfServe => routing(None, format!("{because}; self-serve, the product follows up")),
         RouteTarget::Rep(rep) => routing(Some(rep), format!("{because}; goes to {rep}")),
         RouteTarget::Team(name) => match teams.iter().find(|team| team.name == *name) {
-            Some(team) => Decision::Turn(Pending { team, route: Arc::clone(&route.name), because }),
+            Some(team) => {
+                let (team, route) = (Arc::clone(&team.name), Arc::clone(&route.name));
+                Decision::Turn(Pending { team, route, because })
+            }
             // A checked configuration has every team that its routes name. Fails open: the lead is delivered without an owner.
             None => routing(None, format!("{because}; team {name} is not configured, so nobody owns it")),
         },

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use crate::identity::SubjectKind;
+use crate::expr::{Facts, Slot, TraitOf, Value};
+use crate::ids::SubjectKind;
 use crate::lead::LeadEvent;
-use crate::qualify::expr::{Facts, Slot, TraitOf, Value};
 use crate::time::Millis;
 
 /// A lead event as the facts of a route's condition.

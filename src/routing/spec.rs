@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::qualify::expr::Expr;
+use crate::expr::Expr;
 
 /// The name of a team, as configured.
 pub type TeamName = Arc<str>;

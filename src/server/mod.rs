@@ -1,6 +1,10 @@
 //! The whole server in one value: started by `serve`, by `demo`, by tests and by benchmarks, always the same way.
+//!
+//! It listens before its store is open. Whoever asks meanwhile hears that the server is starting; Redis may be away or loading
+//! its data for as long as it takes.
 
-mod status;
+mod in_force;
+mod opening;
 mod web;
 
 use std::net::SocketAddr;
@@ -11,24 +15,18 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use tokio::task::JoinHandle;
 
-pub use status::{ReloadFailure, Status};
-
 use crate::config::Config;
 use crate::config::watch::ReloadState;
-use crate::engine::background::Background;
-use crate::engine::queue::Surroundings;
-use crate::engine::{Engine, SharedConfig, Wakes};
-use crate::http::AppState;
-use crate::http::admin::AdminState;
+use crate::http::{AppState, Backend, SharedConfig, Status};
 use crate::store::{SharedStore, StoreError};
 use crate::telemetry;
 use crate::time::Clock;
+use in_force::InForce;
+use opening::{Opener, Opening};
 use web::Web;
 
 /// How often the exporter folds measurements into its histograms.
 const UPKEEP: Duration = Duration::from_secs(5);
-/// How much of the time for stopping is kept for giving unfinished work back.
-const GIVE_BACK: Duration = Duration::from_secs(5);
 /// How often a stopping server looks whether its requests are answered.
 const LOOK: Duration = Duration::from_millis(5);
 
@@ -66,33 +64,38 @@ pub enum StartError {
 /// A server at work. Stop it with [`RunningServer::stop`]; dropping it leaves its parts running.
 pub struct RunningServer {
     address: SocketAddr,
-    admin: AdminState,
-    background: Background,
+    app: AppState,
+    in_force: InForce,
+    opening: Opening,
     web: Web,
     upkeep: JoinHandle<()>,
-    store_warnings: Vec<String>,
 }
 
-/// Starts a server; must be called within a multi-threaded tokio runtime.
+/// Starts a server; must be called within a multi-threaded tokio runtime. Returns when the store is open, or when it is clear
+/// that this has to wait for Redis; [`RunningServer::opened`] waits for it then.
 ///
 /// # Errors
 /// When the store can't be opened or the address can't be listened on.
 pub async fn start(config: Config, options: Options) -> Result<RunningServer, StartError> {
     let metrics = telemetry::metrics::handle();
     telemetry::metrics::config_in_force(&config.version);
-    let store = match options.store {
-        Some(store) => store,
-        None => crate::store::open(&config.store).await?,
-    };
     let listen = options.listen.unwrap_or(config.server.listen);
     let threads = config.server.workers;
     let traced = config.server.otlp_endpoint.is_some();
-    let status = Arc::new(Status::new(options.clock.now(), options.config_path, options.reload));
-    let admin = state(config, store, options.clock, status);
-    let web = Web::start(listen, threads, traced, &admin)?;
-    let around =
-        Surroundings { store: Arc::clone(&admin.store), clock: admin.clock.clone(), wakes: admin.wakes.clone() };
-    let background = Background::start(&admin.engine, around, Arc::clone(&admin.config));
+    let in_force = InForce::new(&config.rules, &config.destinations);
+    let status = Status::new(opening::server_name(), options.clock.now(), options.config_path, options.reload);
+    let config: SharedConfig = Arc::new(ArcSwap::from_pointee(config));
+    let app = AppState::new(config, status, options.clock);
+    let web = Web::start(listen, threads, traced, &app);
+    let web = web.map_err(|cause| StartError::Listen { address: listen, cause })?;
+    let opener = Opener { app: app.clone(), in_force: in_force.clone() };
+    let opening = match opener.open(options.store).await {
+        Ok(opening) => opening,
+        Err(error) => {
+            web.stop().await;
+            return Err(error.into());
+        }
+    };
     let upkeep = tokio::spawn(async move {
         let mut ticks = tokio::time::interval(UPKEEP);
         loop {
@@ -100,16 +103,7 @@ pub async fn start(config: Config, options: Options) -> Result<RunningServer, St
             metrics.run_upkeep();
         }
     });
-    let store_warnings = admin.store.warnings().await;
-    Ok(RunningServer { address: web.address(), admin, background, web, upkeep, store_warnings })
-}
-
-fn state(config: Config, store: SharedStore, clock: Clock, status: Arc<Status>) -> AdminState {
-    let config: SharedConfig = Arc::new(ArcSwap::from_pointee(config));
-    let wakes = Wakes::default();
-    let engine = Engine::new(Arc::clone(&store), Arc::clone(&config), clock.clone(), wakes.clone());
-    let app = AppState::new(engine, store, config, clock);
-    AdminState { app, wakes, status }
+    Ok(RunningServer { address: web.address(), app, in_force, opening, web, upkeep })
 }
 
 impl RunningServer {
@@ -122,75 +116,84 @@ impl RunningServer {
     /// The configuration in force.
     #[must_use]
     pub fn config(&self) -> Arc<Config> {
-        self.admin.config.load_full()
+        self.app.config.load_full()
     }
 
     /// The configuration in force, for whoever replaces it. Follow with [`RunningServer::reloaded`].
     #[must_use]
     pub fn shared_config(&self) -> SharedConfig {
-        Arc::clone(&self.admin.config)
+        Arc::clone(&self.app.config)
     }
 
-    /// The store.
+    /// Engine and store; `None` while the store is being opened.
     #[must_use]
-    pub fn store(&self) -> SharedStore {
-        Arc::clone(&self.admin.store)
+    pub fn backend(&self) -> Option<&Backend> {
+        self.app.backend.get()
     }
 
     /// What the operator is told about this process.
     #[must_use]
     pub fn status(&self) -> Arc<Status> {
-        Arc::clone(&self.admin.status)
+        Arc::clone(&self.app.status)
     }
 
-    /// What an operator should know of the store, for example that acknowledged data could be lost.
-    #[must_use]
-    pub fn store_warnings(&self) -> &[String] {
-        &self.store_warnings
+    /// Waits until the store is open.
+    ///
+    /// # Errors
+    /// When it turns out that it can't be used.
+    pub async fn opened(&mut self) -> Result<(), StoreError> {
+        self.opening.done().await
     }
 
     /// Puts another configuration in force.
-    pub async fn reload(&mut self, config: Config) {
-        self.admin.config.store(Arc::new(config));
-        self.reloaded().await;
+    pub fn reload(&self, config: Config) {
+        self.app.config.store(Arc::new(config));
+        self.reloaded();
     }
 
-    /// Follows a configuration that was put in force: destinations come and go.
-    pub async fn reloaded(&mut self) {
+    /// Follows a configuration that was put in force.
+    pub fn reloaded(&self) {
         let config = self.config();
         telemetry::metrics::config_in_force(&config.version);
-        self.admin.status.reloaded(self.admin.clock.now());
-        self.background.reload(config.server.drain_timeout).await;
+        self.in_force.swap(&config);
+        self.app.status.reloaded(self.app.clock.now());
     }
 
     /// Stops gracefully within `server.drain_timeout`: takes no more connections, answers what it has, finishes what is under
-    /// way, writes out the store. Answers whether everything ended in time; what did not is not lost, only done again.
+    /// way, gives its shards back, closes the store. Returns whether everything ended in time; what did not is not lost, only
+    /// done again.
     pub async fn stop(self) -> bool {
         let deadline = Instant::now() + self.config().server.drain_timeout;
-        self.admin.status.drain();
+        self.app.status.drain();
         self.web.pause().await;
+        self.opening.cancel();
         let answered = self.answered(deadline).await;
-        let left = || deadline.saturating_duration_since(Instant::now());
-        // What is not finished by then is given back to its queue, which takes a moment, too.
-        self.background.drain(left().saturating_sub(GIVE_BACK).max(left() / 2)).await;
-        let applied = self.admin.engine.drain(left()).await;
+        let closed = match self.backend() {
+            Some(backend) => close(backend, deadline).await,
+            None => true,
+        };
         self.upkeep.abort();
-        let closed = self.admin.store.close().await;
-        if let Err(error) = &closed {
-            tracing::error!(%error, "the store could not be closed in order");
-        }
         self.web.stop().await;
-        answered && applied && closed.is_ok()
+        answered && closed
     }
 
     async fn answered(&self, deadline: Instant) -> bool {
-        while self.admin.in_flight.current() > 0 {
+        while self.app.in_flight.current() > 0 {
             if Instant::now() >= deadline {
-                tracing::warn!(requests = self.admin.in_flight.current(), "some requests were not answered in time");
+                tracing::warn!(requests = self.app.in_flight.current(), "some requests were not answered in time");
                 return false;
             }
             tokio::time::sleep(LOOK).await;
         }
         true
     }
+}
+
+async fn close(backend: &Backend, deadline: Instant) -> bool {
+    let drained = backend.engine.drain(deadline.saturating_duration_since(Instant::now())).await;
+    let closed = backend.store.close().await;
+    if let Err(error) = &closed {
+        tracing::error!(%error, "the store could not be closed in order");
+    }
+    drained && closed.is_ok()
 }

@@ -11,9 +11,7 @@ use actix_web::{App, HttpResponse, HttpServer};
 use tracing::Instrument as _;
 use utoipa_actix_web::AppExt as _;
 
-use super::StartError;
-use crate::http::admin::AdminState;
-use crate::http::openapi;
+use crate::http::{AppState, openapi};
 
 /// Senders keep connections for a while; load balancers commonly close theirs after 60 s and must not find ours closed first.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -32,19 +30,18 @@ impl Web {
         listen: SocketAddr,
         threads: Option<usize>,
         traced: bool,
-        admin: &AdminState,
-    ) -> Result<Self, StartError> {
-        let failed = |cause| StartError::Listen { address: listen, cause };
-        let (app, admin) = (Data::new(admin.app.clone()), Data::new(admin.clone()));
+        app: &AppState,
+    ) -> std::io::Result<Self> {
+        let app = Data::new(app.clone());
         let mut server = HttpServer::new(move || {
             App::new()
-                .app_data(Data::clone(&admin))
+                .app_data(Data::clone(&app))
                 .into_utoipa_app()
                 .configure(openapi::configure)
                 .into_app()
                 .route("/docs", web::get().to(to_viewer))
                 .service(openapi::viewer())
-                .configure(|config| crate::http::configure(config, Data::clone(&app)))
+                .configure(crate::http::configure)
                 .wrap(Condition::new(traced, from_fn(trace)))
         });
         if let Some(threads) = threads {
@@ -55,8 +52,7 @@ impl Web {
             .keep_alive(KEEP_ALIVE)
             .client_request_timeout(HEAD_TIMEOUT)
             .disable_signals()
-            .bind(listen)
-            .map_err(failed)?;
+            .bind(listen)?;
         let address = server.addrs().first().copied().unwrap_or(listen);
         let server = server.run();
         let handle = server.handle();

@@ -1,104 +1,102 @@
 //! Where everything durable lives: the contract that every store keeps, and the stores that keep it.
 //!
-//! A store knows records (a version and named text fields), remembered message ids, leads, and one queue. It knows nothing
-//! of counters, definitions or HTTP. What it guarantees:
+//! A store has shards. Each has a *log*, to which anybody appends, and a *position*: how far the log was applied. Whoever owns a
+//! shard reads its log, applies it, and commits what follows. A store knows nothing of events, counters or HTTP: entries are
+//! bytes, records are text. What it promises:
 //!
-//! * **Atomic commits.** Everything in a [`Commit`] happens, or nothing does; it fails when a record moved since it was read
-//!   ([`CommitError::Conflict`]), or when one of the messages was already applied ([`CommitError::Seen`]).
-//! * **Durable commits.** When `commit` returns `Ok`, the commit survives what the store's durability setting promises.
-//! * **At-least-once queue.** An entry is handed out to one claimer at a time; a claimer that dies loses it when its lease
-//!   runs out. Entries of one lane are handed out strictly one after the other, in the order in which they were added.
+//! * **Appended is durable and ordered.** When `append` returns `Ok`, the entries survive what the store's durability setting
+//!   promises. Within a shard they are read in the order of their positions, each at least until a commit has passed it. After an
+//!   error an entry may be there or not; nothing else follows from it.
+//! * **A commit is all or nothing**, for all the shards that it names, and it happens only if each of them still stands where the
+//!   commit begins, and has had as many commits as its owner knows of ([`CommitError::Moved`] otherwise). That is the fence: of
+//!   two owners in a moment of confusion one commits, the other is told. After any other error the commit may have happened or not; the owner begins again at the position
+//!   that is stored.
+//! * **Messages to other shards** in a commit reach those shards' logs exactly once, and in the order of the commits, whatever is
+//!   killed between the commit and their arrival.
+//! * **Ownership** decides only who should work, never what is true. It moves within [`LEASE`] and a heartbeat when a server dies,
+//!   at once when one stops, and spreads evenly.
 //!
 //! One conformance suite (`tests/it/store_conformance/`) holds every store to this.
 
 pub mod embedded;
-mod field_list;
 pub mod memory;
 mod open;
 pub mod redis;
+mod settings;
+mod share;
 mod types;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures::future::{join_all, try_join_all};
 
 pub use embedded::EmbeddedStore;
-pub use field_list::FieldList;
-pub use memory::MemoryStore;
+pub use memory::{Fault, FaultPlan, FaultyStore, MemoryStore};
 pub use open::open;
 pub use redis::{RedisSettings, RedisStore};
+pub use settings::*;
 pub use types::*;
 
-use crate::cdp::MessageHash;
-use crate::identity::{PartitionId, Partitions, RecordKey};
+use crate::ids::{Position, RecordKey, ShardId, Shards};
 use crate::time::Millis;
 
 /// A store, shared by everything in the process.
 pub type SharedStore = Arc<dyn Store>;
 
-/// The contract; see the module's documentation for what it guarantees.
+/// How long a server that has died still counts as the owner of its shards. Owners renew it every [`HEARTBEAT`].
+pub const LEASE: Duration = Duration::from_secs(5);
+/// How often a server says that it lives, and looks which shards are its own.
+pub const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// The contract; see the module's documentation for what it promises.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
-    /// How many partitions the store was created with.
-    fn partitions(&self) -> Partitions;
+    /// How many shards the store was created with.
+    fn shards(&self) -> Shards;
 
-    /// Reads records of one partition, in the order asked for; an absent record is `None`.
-    async fn load(&self, partition: PartitionId, keys: &[RecordKey]) -> Result<Vec<Option<Record>>, StoreError>;
+    /// Whether a commit may name several shards. Where each shard is a matter of its own (Redis Cluster), it names one.
+    fn commits_shards_together(&self) -> bool;
 
-    /// Does all of `commit`, or nothing.
-    async fn commit(&self, commit: Commit) -> Result<(), CommitError>;
+    /// Appends entries to the logs of their shards; answers their positions, in the order of `entries`.
+    async fn append(&self, entries: Vec<Append>) -> Result<Vec<Position>, StoreError>;
 
-    /// How commits in several partitions go together.
-    fn together(&self) -> Together {
-        Together::Apart
-    }
-
-    /// Does several commits, each in a partition of its own, as [`Store::together`] says; the answers come in their order.
-    async fn commit_all(&self, commits: Vec<Commit>) -> Vec<Result<(), CommitError>> {
-        join_all(commits.into_iter().map(|commit| self.commit(commit))).await
-    }
-
-    /// [`Store::load`] for records of any partitions.
-    async fn load_all(&self, keys: &[RecordKey]) -> Result<Vec<Option<Record>>, StoreError> {
-        load_by_partition(self, keys).await
-    }
-
-    /// [`Store::seen`] for messages of any partitions.
-    async fn seen_all(&self, messages: &[(PartitionId, MessageHash)]) -> Result<Vec<Option<Note>>, StoreError> {
-        let groups = by_partition(messages, |(partition, _)| *partition);
-        let lookups = groups.into_iter().map(|(partition, places)| async move {
-            let hashes: Vec<MessageHash> =
-                places.iter().filter_map(|at| messages.get(*at)).map(|(_, message)| *message).collect();
-            Ok::<_, StoreError>((places, self.seen(partition, &hashes).await?))
-        });
-        in_order(messages.len(), try_join_all(lookups).await?)
-    }
-
-    /// Which of `messages` were already applied in `partition`, each with the note it was remembered with.
-    async fn seen(&self, partition: PartitionId, messages: &[MessageHash]) -> Result<Vec<Option<Note>>, StoreError>;
-
-    /// Claims up to `limit` due entries of `queue` in `partition` until `now + lease`.
-    async fn claim(
+    /// Reads the entries that follow the given positions, at most about `max_bytes` for each shard and at least one entry where
+    /// there is one. When there are none at all it waits up to `wait` for some. Entries that a commit has passed may be gone.
+    async fn read(
         &self,
-        partition: PartitionId,
-        queue: &QueueName,
-        now: Millis,
-        lease: Duration,
+        after: &[(ShardId, Position)],
+        max_bytes: usize,
+        wait: Duration,
+    ) -> Result<Vec<(ShardId, Vec<Entry>)>, StoreError>;
+
+    /// How far each of `shards` was applied, and where its log ends.
+    async fn progress(&self, shards: &[ShardId]) -> Result<Vec<Progress>, StoreError>;
+
+    /// The message ids that `shard` remembers, oldest hour first; what a new owner begins with.
+    async fn remembered(&self, shard: ShardId) -> Result<Vec<IdPack>, StoreError>;
+
+    /// Reads records, in the order asked for; an absent record is `None`.
+    async fn load(&self, keys: &[RecordKey]) -> Result<Vec<Option<Box<str>>>, StoreError>;
+
+    /// Does all of `commits`, one for each shard, or nothing of any of them.
+    async fn commit(&self, commits: Vec<Commit>) -> Result<(), CommitError>;
+
+    /// Records of `shard` that stand in `list` at `until` or before, the earliest first, at most `limit`.
+    async fn due(
+        &self,
+        shard: ShardId,
+        list: &ListName,
+        until: Millis,
         limit: usize,
-    ) -> Result<Claims, StoreError>;
+    ) -> Result<Vec<(Millis, RecordKey)>, StoreError>;
 
-    /// The entries of a queue (or of all queues) in the given state, newest first: by when they were settled, else by when
-    /// they were created.
-    async fn entries(&self, query: &EntryQuery) -> Result<Vec<EntryRow>, StoreError>;
+    /// Says that `server` lives, holds `holding` and runs with `settings`; answers which shards it should own from now on: those
+    /// that it keeps, and free ones up to its share. A shard that it holds and is not named was given back or taken away.
+    async fn heartbeat(&self, server: &str, holding: &[ShardId], settings: &str) -> Result<Ownership, StoreError>;
 
-    /// Puts dead entries back into their queues with a fresh count of attempts, due at `now`; answers how many.
-    async fn replay(&self, which: &Replay, now: Millis) -> Result<usize, StoreError>;
-
-    /// Depth and age of every queue that holds something.
-    async fn queue_stats(&self, now: Millis) -> Result<Vec<QueueStats>, StoreError>;
+    /// Gives back all shards of `server` and forgets it, at a graceful stop.
+    async fn leave(&self, server: &str) -> Result<(), StoreError>;
 
     /// Leads, newest first: by `updated`, then by id.
     async fn leads(&self, query: &LeadQuery) -> Result<Vec<LeadRow>, StoreError>;
@@ -106,16 +104,14 @@ pub trait Store: Send + Sync + 'static {
     /// One lead by its id.
     async fn lead(&self, id: &str) -> Result<Option<LeadRow>, StoreError>;
 
-    /// Appends to the bounded log of rejected events; the oldest leave when it is full.
-    async fn reject(&self, rejected: Vec<Rejected>) -> Result<(), StoreError>;
-
     /// The newest rejected events first, up to `limit`.
     async fn rejected(&self, limit: usize) -> Result<Vec<Rejected>, StoreError>;
 
-    /// Deletes a subject: its record, its leads, and its queue entries, the dead and the finished ones too, but for those
-    /// that are claimed and not settled yet (even when the lease ran out since). Answers what went.
-    /// Remembered message ids stay: they name nobody, and without them a retry would count again.
-    async fn forget(&self, key: &RecordKey) -> Result<Forgotten, StoreError>;
+    /// The records that stand in a list, of every shard: by time, the newest first, up to `limit`.
+    async fn listed(&self, list: &ListName, limit: usize) -> Result<Vec<(Millis, RecordKey)>, StoreError>;
+
+    /// Every list that holds something, over all shards.
+    async fn lists(&self) -> Result<Vec<ListStats>, StoreError>;
 
     /// Whether the store answers; the error says what is wrong.
     async fn ping(&self) -> Result<(), StoreError>;
@@ -136,53 +132,12 @@ pub trait Store: Send + Sync + 'static {
     }
 }
 
-/// [`Store::load_all`], partition by partition.
-async fn load_by_partition<S: Store + ?Sized>(
-    store: &S,
-    keys: &[RecordKey],
-) -> Result<Vec<Option<Record>>, StoreError> {
-    let groups = by_partition(keys, |key| store.partitions().of(key));
-    let loads = groups.into_iter().map(|(partition, places)| async move {
-        let keys: Vec<RecordKey> = places.iter().filter_map(|at| keys.get(*at).cloned()).collect();
-        Ok::<_, StoreError>((places, store.load(partition, &keys).await?))
-    });
-    in_order(keys.len(), try_join_all(loads).await?)
-}
-
-/// The places of `items` in their list, by partition.
-fn by_partition<T>(items: &[T], of: impl Fn(&T) -> PartitionId) -> BTreeMap<PartitionId, Vec<usize>> {
-    let mut groups: BTreeMap<PartitionId, Vec<usize>> = BTreeMap::new();
-    for (at, item) in items.iter().enumerate() {
-        groups.entry(of(item)).or_default().push(at);
-    }
-    groups
-}
-
-/// Puts answers that came by partition back into the order of the question.
-fn in_order<T: Clone>(len: usize, groups: Vec<(Vec<usize>, Vec<Option<T>>)>) -> Result<Vec<Option<T>>, StoreError> {
-    let mut all = vec![None; len];
-    for (places, answers) in groups {
-        for (at, answer) in places.into_iter().zip(answers) {
-            if let Some(slot) = all.get_mut(at) {
-                *slot = answer;
-            }
-        }
-    }
-    Ok(all)
-}
-
-/// `duration` in milliseconds, as moments are counted.
-pub(crate) fn duration_ms(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
-}
-
 /// Tells the metrics how long a commit took, from the call to its answer.
 pub(crate) fn observe_commit(store: &'static str, took: Duration) {
     metrics::histogram!("handraiser_commit_seconds", "store" => store).record(took);
 }
 
-/// Tells the metrics how many commits shared one durable step.
-pub(crate) fn observe_batch(store: &'static str, commits: usize) {
-    #[expect(clippy::cast_precision_loss, reason = "a batch is far smaller than 2^52")]
-    metrics::histogram!("handraiser_commit_batch_size", "store" => store).record(commits as f64);
+/// Tells the metrics how long an append took, from the call to its answer.
+pub(crate) fn observe_append(store: &'static str, took: Duration) {
+    metrics::histogram!("handraiser_append_seconds", "store" => store).record(took);
 }

@@ -1,28 +1,17 @@
-//! Opens the store that the configuration names.
+//! Opens the store that is wanted.
 
 use std::sync::Arc;
 
 use super::embedded::{EmbeddedStore, Tuning};
-use super::{MemoryStore, RedisSettings, RedisStore, SharedStore, StoreError, StoreOptions};
-use crate::config::{StoreKind, StoreSettings};
+use super::{MemoryStore, RedisSettings, RedisStore, SharedStore, StoreError, StoreKind, StoreOptions, StoreSettings};
 
-impl From<&StoreSettings> for StoreOptions {
-    fn from(settings: &StoreSettings) -> Self {
-        Self {
-            partitions: settings.partitions,
-            remember: settings.remember,
-            idle_subjects: settings.idle_subjects,
-            rejected_log: settings.rejected_log,
-        }
-    }
-}
-
-/// Opens the configured store, and creates it where there is none yet.
+/// Opens a store, and creates it where there is none yet.
 ///
 /// # Errors
-/// When it can't be reached, belongs to another process, or was made with other settings.
+/// [`StoreError::Unavailable`] when it can't be reached for now, so that it is worth trying again; [`StoreError::Unusable`] when
+/// it belongs to another process or was made with other settings.
 pub async fn open(settings: &StoreSettings) -> Result<SharedStore, StoreError> {
-    let options = StoreOptions::from(settings);
+    let options = StoreOptions { shards: settings.shards, rejected_log: settings.rejected_log };
     match &settings.kind {
         StoreKind::Memory => Ok(Arc::new(MemoryStore::new(options))),
         StoreKind::Embedded { path } => {

@@ -65,7 +65,8 @@ fn describe_ingestion() {
     describe_counter!("handraiser_requests_total", "Requests for ingestion, by path and status");
     describe_counter!(
         "handraiser_events_total",
-        "Events, by source and outcome (accepted, duplicate, rejected, ignored)"
+        "Events, by source and outcome: accepted (duplicates among them), rejected, ignored as they arrive; duplicate as they \
+         are applied"
     );
     describe_counter!(
         "handraiser_auth_failures_total",
@@ -74,11 +75,22 @@ fn describe_ingestion() {
 }
 
 fn describe_deciding() {
-    describe_histogram!("handraiser_commit_seconds", Unit::Seconds, "One commit into the store");
-    describe_histogram!("handraiser_commit_batch_size", "Events in one commit");
-    describe_counter!("handraiser_commit_conflicts_total", "Commits that were done again because a record had moved");
-    describe_histogram!("handraiser_evaluation_seconds", Unit::Seconds, "Evaluating the definitions of one subject");
-    describe_counter!("handraiser_leads_total", "Leads, by definition and tier");
+    describe_histogram!("handraiser_append_seconds", Unit::Seconds, "One append to the log, by store");
+    describe_histogram!("handraiser_commit_seconds", Unit::Seconds, "One commit into the store, by store");
+    describe_gauge!("handraiser_lag_entries", "Entries of the log that wait to be applied, over all shards");
+    describe_gauge!(
+        "handraiser_lag_oldest_seconds",
+        Unit::Seconds,
+        "How long the oldest has waited, in this server's shards"
+    );
+    describe_histogram!("handraiser_lag_seconds", Unit::Seconds, "From an entry's arrival in the log to its commit");
+    describe_counter!("handraiser_messages_applied_total", "Messages that were applied");
+    describe_counter!("handraiser_poisoned_messages_total", "Messages that were skipped because applying them failed");
+    describe_counter!("handraiser_notices_total", "What an operator should hear of, by kind; the log says each once");
+    describe_counter!("handraiser_store_reconnects_total", "How often the connection to the store was made anew");
+    describe_gauge!("handraiser_shards_owned", "Shards whose logs this server applies");
+    describe_gauge!("handraiser_servers", "Servers that live, as this one knows");
+    describe_gauge!("handraiser_records_memory_bytes", Unit::Bytes, "Records in memory");
 }
 
 fn describe_delivery() {
@@ -89,9 +101,13 @@ fn describe_delivery() {
         Unit::Seconds,
         "From receiving the event that made the difference to the destination's acceptance"
     );
-    describe_gauge!("handraiser_queue_pending", "Entries that wait or are under way, by queue");
-    describe_gauge!("handraiser_queue_dead", "Entries that were given up, by queue");
-    describe_gauge!("handraiser_queue_oldest_seconds", Unit::Seconds, "Age of the oldest pending entry, by queue");
+    describe_gauge!("handraiser_queue_pending", "Leads with news that waits or is under way, by destination");
+    describe_gauge!("handraiser_queue_dead", "Leads with news that was given up, by destination");
+    describe_gauge!(
+        "handraiser_queue_oldest_seconds",
+        Unit::Seconds,
+        "Age of the oldest pending news, of what is to be sent next, by destination"
+    );
 }
 
 /// Says which configuration is in force.

@@ -1,21 +1,22 @@
-//! The admin API over a store in memory that the test fills itself.
+//! The admin API over a store in memory that the test fills itself, and an engine that works it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_web::App;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::web::Data;
 use arc_swap::ArcSwap;
-use handraiser::cdp::source::Secret;
 use handraiser::config::{Config, ServerSettings};
-use handraiser::engine::{Engine, Wakes};
-use handraiser::http::admin::AdminState;
-use handraiser::http::{AppState, openapi};
-use handraiser::identity::RecordKey;
-use handraiser::server::Status;
-use handraiser::store::memory::MemoryStore;
-use handraiser::store::{Commit, Entry, LeadRow, Outcome, QueueName, Rejected, Settle, SharedStore, Write};
+use handraiser::crm::Deliverer;
+use handraiser::engine::Engine;
+use handraiser::event::Rejected;
+use handraiser::http::{AppState, Backend, Status, openapi};
+use handraiser::ids::{Position, RecordKey, ShardId};
+use handraiser::record::delivery::Done;
+use handraiser::record::{Delivery, DestinationHistory, News, Record};
+use handraiser::secret::Secret;
+use handraiser::store::{Commit, LeadRow, ListName, Listed, MemoryStore, RecordWrite, SharedStore, StoreOptions};
 use handraiser::time::{Clock, Millis};
 use serde_json::{Value, json};
 use utoipa_actix_web::AppExt as _;
@@ -34,34 +35,45 @@ fn config(token: Option<&str>) -> Config {
     }
 }
 
-fn state(store: &SharedStore, token: Option<&str>) -> Data<AdminState> {
-    let config = Arc::new(ArcSwap::from_pointee(config(token)));
-    let (clock, wakes) = (Clock::manual(NOW), Wakes::default());
-    let engine = Engine::new(Arc::clone(store), Arc::clone(&config), clock.clone(), wakes.clone());
-    let app = AppState::new(engine, Arc::clone(store), config, clock);
-    Data::new(AdminState {
-        app,
-        wakes,
-        status: Arc::new(Status::new(NOW, Some("handraiser.yaml".into()), Arc::default())),
-    })
-}
+/// A server without its sockets.
+struct Api(Data<AppState>);
 
-/// What the API answers: the status and the body as JSON.
-async fn ask(store: &SharedStore, token: Option<&str>, request: TestRequest) -> (u16, Value) {
-    let app = App::new().into_utoipa_app().configure(openapi::configure).into_app();
-    let app = init_service(app.app_data(state(store, token))).await;
-    let response = call_service(&app, request.to_request()).await;
-    let status = response.status().as_u16();
-    let body = read_body(response).await;
-    (
-        status,
-        serde_json::from_slice(&body).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&body).into_owned())),
-    )
-}
+impl Api {
+    /// A server whose store is not open yet.
+    fn starting(token: Option<&str>) -> Self {
+        let status = Status::new("one".into(), NOW, Some("handraiser.yaml".into()), Arc::default());
+        Self(Data::new(AppState::new(Arc::new(ArcSwap::from_pointee(config(token))), status, Clock::manual(NOW))))
+    }
 
-/// As `ask`, with the right token.
-async fn admin(store: &SharedStore, request: TestRequest) -> (u16, Value) {
-    ask(store, Some(TOKEN), request.insert_header(("authorization", format!("Bearer {TOKEN}")))).await
+    fn with(store: SharedStore, token: Option<&str>) -> Self {
+        let api = Self::starting(token);
+        let deliverer = Deliverer::new(Arc::default(), api.0.clock.clone());
+        let rules = Arc::new(ArcSwap::new(Arc::clone(&api.0.config.load().rules)));
+        let (dispatcher, settings) = (Arc::new(deliverer), settings::engine("one"));
+        let engine = Engine::start(Arc::clone(&store), rules, api.0.clock.clone(), dispatcher, settings);
+        assert!(api.0.backend.set(Backend { engine, store }).is_ok());
+        api
+    }
+
+    fn empty() -> Self {
+        Self::with(memory(), Some(TOKEN))
+    }
+
+    /// What the API answers: the status and the body as JSON.
+    async fn ask(&self, request: TestRequest) -> (u16, Value) {
+        let app = App::new().into_utoipa_app().configure(openapi::configure).into_app();
+        let app = init_service(app.app_data(self.0.clone())).await;
+        let response = call_service(&app, request.to_request()).await;
+        let status = response.status().as_u16();
+        let body = read_body(response).await;
+        let text = || Value::String(String::from_utf8_lossy(&body).into_owned());
+        (status, serde_json::from_slice(&body).unwrap_or_else(|_| text()))
+    }
+
+    /// As `ask`, with the right token.
+    async fn admin(&self, request: TestRequest) -> (u16, Value) {
+        self.ask(request.insert_header(("authorization", format!("Bearer {TOKEN}")))).await
+    }
 }
 
 fn get(path: &str) -> TestRequest {
@@ -69,72 +81,82 @@ fn get(path: &str) -> TestRequest {
 }
 
 fn memory() -> SharedStore {
-    Arc::new(MemoryStore::default())
+    Arc::new(MemoryStore::new(StoreOptions::default()))
 }
 
-fn delivery(id: &str, subject: &RecordKey) -> Entry {
-    let payload = json!({ "type": "lead.qualified", "lead": { "id": "ld_1", "definition": "busy team" } });
-    Entry {
-        id: id.to_owned(),
-        queue: QueueName::new("deliver:crm"),
-        lane: Some("ld_1".to_owned()),
-        subject: subject.to_string(),
-        due: NOW,
+fn news(id: &str, attempts: u32, last_error: Option<&str>) -> News {
+    let json = json!({ "type": "lead.qualified", "lead": { "id": "ld_1", "definition": "busy team" } }).to_string();
+    News {
+        id: id.into(),
         created: NOW.plus(-60_000),
-        attempts: 0,
-        last_error: None,
-        payload: payload.to_string(),
+        attempts,
+        last_error: last_error.map(Into::into),
+        json: json.into(),
     }
 }
 
-/// A store with one account that has a lead, one delivery of it that was given up, and one that waits.
+fn write(key: RecordKey, record: &Record) -> RecordWrite {
+    let agenda = record.agenda(Some("crm"), None);
+    let listed = agenda.map(|(list, at)| Listed { list: ListName::new(&list.name()), at });
+    RecordWrite { key, text: record.write().map(Into::into), was_listed: None, listed }
+}
+
+/// Commits without any entry of a log.
+async fn put(store: &SharedStore, key: &RecordKey, records: Vec<RecordWrite>, leads: Vec<LeadRow>) {
+    let shard = store.shards().of(key);
+    let commit = Commit { records, leads, ..Commit::new(shard, Position(0), Position(0), NOW) };
+    store.commit(vec![commit]).await.unwrap();
+}
+
+/// A store with one account that has a lead, one delivery of it that was given up, one that waits, and one that is done.
 async fn seeded() -> SharedStore {
-    let store = memory();
-    let acme = RecordKey::account("acme/1 & co");
-    let partition = store.partitions().of(&acme);
-    let set = [("trait.name", "\"Acme\"")].into();
-    let lead = json!({ "id": "ld_1", "tier": 1 }).to_string();
-    let commit = Commit {
-        partition,
-        now: NOW,
-        writes: vec![Write { key: acme.clone(), expected: 0, version: 1, set, unset: Vec::new() }],
-        leads: vec![LeadRow {
-            id: "ld_1".into(),
-            subject: acme.clone(),
-            definition: "busy team".into(),
-            updated: NOW,
-            json: lead,
-        }],
-        enqueue: vec![delivery("ev_1", &acme)],
-        ..Commit::default()
+    let (store, acme) = (memory(), RecordKey::account("acme/1 & co"));
+    let seen = "seen\t2026-11-01T08:00:00.000Z 2026-11-18T11:00:00.000Z\ntouched\t2026-11-18T11:00:00.000Z\n";
+    let text = format!("{seen}t:name\t2026-11-01T08:00:00.000Z \"Acme\"\nlead:ld_1\t\n");
+    let record = RecordWrite { key: acme.clone(), text: Some(text.into()), was_listed: None, listed: None };
+    let lead = LeadRow {
+        id: "ld_1".into(),
+        subject: acme.clone(),
+        definition: "busy team".into(),
+        updated: NOW,
+        json: json!({ "id": "ld_1", "tier": 1 }).to_string(),
     };
-    store.commit(commit).await.unwrap();
-    kill_delivery(&store, &acme).await;
-    let waiting = Entry { lane: Some("ld_2".into()), ..delivery("ev_2", &acme) };
-    store.commit(Commit { partition, now: NOW, enqueue: vec![waiting], ..Commit::default() }).await.unwrap();
+    put(&store, &acme, vec![record], vec![lead]).await;
+
+    let subject = Some(acme.clone());
+    let given_up = news("ev_1", 8, Some("the CRM answered 500"));
+    let dead = Delivery { subject: subject.clone(), dead: vec![given_up], died: NOW, ..Delivery::default() };
+    let waits = Delivery { subject, pending: [news("ev_2", 0, None)].into(), due: NOW, ..Delivery::default() };
+    let done = Done {
+        id: "ev_0".into(),
+        lead: "ld_0".into(),
+        subject: acme.to_string().into(),
+        definition: "busy team".into(),
+        kind: "lead.qualified".into(),
+        created: NOW.plus(-90_000),
+        at: NOW.plus(-80_000),
+        attempts: 2,
+    };
+    let history = DestinationHistory { delivered: 1, done: [done].into() };
+    let crm = RecordKey::destination("crm");
+    let records = vec![
+        write(RecordKey::delivery("crm", "ld_1"), &Record::Delivery(dead)),
+        write(RecordKey::delivery("crm", "ld_2"), &Record::Delivery(waits)),
+        write(crm.clone(), &Record::Destination(history)),
+    ];
+    put(&store, &crm, records, Vec::new()).await;
     store
 }
 
-async fn kill_delivery(store: &SharedStore, subject: &RecordKey) {
-    give_up(store, subject, "deliver:crm").await;
-}
-
-/// The first entry of a queue becomes a dead letter.
-async fn give_up(store: &SharedStore, subject: &RecordKey, queue: &str) {
-    let partition = store.partitions().of(subject);
-    let queue = QueueName::new(queue);
-    let claims = store.claim(partition, &queue, NOW, Duration::from_secs(30), 1).await.unwrap();
-    let claimed = claims.claimed.first().expect("the delivery is due");
-    let outcome = Outcome::Dead { attempts: 8, error: "the CRM answered 500".into() };
-    let settle = vec![Settle { queue, id: claimed.entry.id.clone(), lease: claimed.lease, outcome }];
-    store.commit(Commit { partition, now: NOW, settle, ..Commit::default() }).await.unwrap();
+async fn seeded_api() -> Api {
+    Api::with(seeded().await, Some(TOKEN))
 }
 
 #[actix_web::test]
 async fn without_a_configured_token_nobody_gets_in() {
     for token in [None, Some("")] {
         let request = get("/admin/v1/leads").insert_header(("authorization", "Bearer "));
-        let (status, body) = ask(&memory(), token, request).await;
+        let (status, body) = Api::with(memory(), token).ask(request).await;
         assert_eq!((status, &body["code"]), (403, &json!("admin_disabled")));
         assert!(body["message"].as_str().unwrap().contains("server.admin_token"), "{body}");
     }
@@ -148,7 +170,7 @@ async fn a_missing_or_wrong_token_is_refused() {
         if let Some(header) = header {
             request = request.insert_header(("authorization", header));
         }
-        let (status, body) = ask(&memory(), Some(TOKEN), request).await;
+        let (status, body) = Api::empty().ask(request).await;
         assert_eq!((status, &body["code"]), (401, &json!("invalid_admin_token")), "{header:?}");
         assert_eq!(body["success"], json!(false));
     }
@@ -156,74 +178,97 @@ async fn a_missing_or_wrong_token_is_refused() {
 
 #[actix_web::test]
 async fn leads_are_listed_and_shown() {
-    let store = seeded().await;
-    let (status, body) = admin(&store, get("/admin/v1/leads?definition=busy%20team&limit=5")).await;
+    let api = seeded_api().await;
+    let (status, body) = api.admin(get("/admin/v1/leads?definition=busy%20team&limit=5")).await;
     assert_eq!(status, 200);
     insta::assert_json_snapshot!("admin_leads", body);
-    let (_, one) = admin(&store, get("/admin/v1/leads/ld_1")).await;
+    let (_, one) = api.admin(get("/admin/v1/leads/ld_1")).await;
     assert_eq!(one, body["leads"][0]);
-    let (_, none) = admin(&store, get("/admin/v1/leads?subject=account:other")).await;
+    let (_, none) = api.admin(get("/admin/v1/leads?subject=account:other")).await;
     assert_eq!(none["leads"], json!([]));
-    let (status, body) = admin(&store, get("/admin/v1/leads/ld_9")).await;
+    let (status, body) = api.admin(get("/admin/v1/leads/ld_9")).await;
     assert_eq!((status, &body["message"]), (404, &json!("there is no lead `ld_9`")));
-    let (status, body) = admin(&store, get("/admin/v1/leads?subject=acme")).await;
+    let (status, body) = api.admin(get("/admin/v1/leads?subject=acme")).await;
     assert_eq!((status, &body["code"]), (400, &json!("invalid_request")));
 }
 
 #[actix_web::test]
 async fn a_query_that_cannot_be_read_is_answered_in_the_common_shape() {
-    let (status, body) = admin(&memory(), get("/admin/v1/leads?limit=many")).await;
+    let (status, body) = Api::empty().admin(get("/admin/v1/leads?limit=many")).await;
     assert_eq!((status, &body["code"], &body["success"]), (400, &json!("invalid_request"), &json!(false)));
 }
 
 #[actix_web::test]
-async fn dead_deliveries_are_listed_and_replayed() {
-    let store = seeded().await;
-    let (_, dead) = admin(&store, get("/admin/v1/deliveries?state=dead&destination=crm")).await;
-    insta::assert_json_snapshot!("admin_dead_deliveries", dead);
-    let (_, queues) = admin(&store, get("/admin/v1/queues")).await;
+async fn deliveries_are_listed_by_what_became_of_them() {
+    let api = seeded_api().await;
+    for state in ["pending", "dead", "done"] {
+        let (status, body) = api.admin(get(&format!("/admin/v1/deliveries?state={state}&destination=crm"))).await;
+        assert_eq!(status, 200);
+        insta::assert_json_snapshot!(format!("admin_{state}_deliveries"), body);
+        let (_, all) = api.admin(get(&format!("/admin/v1/deliveries?state={state}"))).await;
+        // A destination that is not configured is known by what is on its way to it; what it took is only told when it is named.
+        assert_eq!(all["deliveries"].as_array().unwrap().len(), 1, "{all}");
+    }
+    let (_, queues) = api.admin(get("/admin/v1/queues")).await;
     insta::assert_json_snapshot!("admin_queues", queues);
+    let (status, _) = api.admin(get("/admin/v1/deliveries?state=lost")).await;
+    assert_eq!(status, 400);
+}
 
+#[actix_web::test]
+async fn dead_deliveries_are_replayed() {
+    let api = seeded_api().await;
     let replay = |body: Value| TestRequest::post().uri("/admin/v1/deliveries/replay").set_json(body);
-    let (status, _) = admin(&store, replay(json!({}))).await;
+    let (status, _) = api.admin(replay(json!({}))).await;
     assert_eq!(status, 400);
-    let (status, _) = admin(&store, replay(json!({ "id": "ev_1", "all": true }))).await;
+    let (status, _) = api.admin(replay(json!({ "id": "crm/ld_1", "all": true }))).await;
     assert_eq!(status, 400);
-    let (_, body) = admin(&store, replay(json!({ "destination": "other" }))).await;
-    assert_eq!(body, json!({ "replayed": 0 }));
-    let (_, body) = admin(&store, replay(json!({ "all": true }))).await;
+    for nothing in [json!({ "destination": "other" }), json!({ "id": "crm/ld_2" }), json!({ "id": "crm" })] {
+        let (_, body) = api.admin(replay(nothing)).await;
+        assert_eq!(body, json!({ "replayed": 0 }));
+    }
+    let (_, body) = api.admin(replay(json!({ "all": true }))).await;
     assert_eq!(body, json!({ "replayed": 1 }));
-    let (_, pending) = admin(&store, get("/admin/v1/deliveries?state=pending")).await;
+    let (_, body) = api.admin(replay(json!({ "id": "crm/ld_1" }))).await;
+    assert_eq!(body, json!({ "replayed": 0 }), "it is under way already");
+    let (_, pending) = api.admin(get("/admin/v1/deliveries?state=pending")).await;
     let attempts: Vec<_> = pending["deliveries"].as_array().unwrap().iter().map(|d| &d["attempts"]).collect();
     assert_eq!(attempts, [&json!(0), &json!(0)]);
 }
 
 #[actix_web::test]
-async fn leads_and_histories_that_were_given_up_are_listed_and_replayed_too() {
-    let (store, acme) = (memory(), RecordKey::account("acme"));
-    let partition = store.partitions().of(&acme);
-    for queue in ["route", "merge"] {
-        let entry = Entry { queue: QueueName::new(queue), ..delivery(queue, &acme) };
-        store.commit(Commit { partition, now: NOW, enqueue: vec![entry], ..Commit::default() }).await.unwrap();
-        give_up(&store, &acme, queue).await;
-    }
-    let (_, dead) = admin(&store, get("/admin/v1/deliveries?state=dead")).await;
-    let mut queues: Vec<_> = dead["deliveries"].as_array().unwrap().iter().map(|d| d["queue"].to_string()).collect();
-    queues.sort();
-    assert_eq!(queues, ["\"merge\"", "\"route\""]);
-    assert_eq!(dead["deliveries"][0]["destination"], json!(null));
-    let replay = |body: Value| TestRequest::post().uri("/admin/v1/deliveries/replay").set_json(body);
-    let (_, body) = admin(&store, replay(json!({ "id": "route" }))).await;
-    assert_eq!(body, json!({ "replayed": 1 }));
-    let (_, body) = admin(&store, replay(json!({ "all": true }))).await;
-    assert_eq!(body, json!({ "replayed": 1 }));
-    let (_, dead) = admin(&store, get("/admin/v1/deliveries?state=dead")).await;
-    assert_eq!(dead["deliveries"], json!([]));
+async fn what_was_given_up_is_found_behind_later_news_of_its_lead() {
+    let (store, key) = (memory(), RecordKey::delivery("crm", "ld_1"));
+    let delivery = Delivery {
+        subject: Some(RecordKey::account("acme")),
+        pending: [news("ev_2", 0, None), news("ev_3", 0, None)].into(),
+        due: NOW.plus(60_000),
+        dead: vec![news("ev_1", 8, Some("422"))],
+        died: NOW,
+    };
+    let record = write(key.clone(), &Record::Delivery(delivery));
+    put(&store, &key, vec![record], Vec::new()).await;
+    let api = Api::with(store, Some(TOKEN));
+    let ids =
+        |list: Value| list["deliveries"].as_array().unwrap().iter().map(|d| d["event_id"].clone()).collect::<Vec<_>>();
+    let (_, dead) = api.admin(get("/admin/v1/deliveries?state=dead")).await;
+    assert_eq!(ids(dead), ["ev_1"]);
+    let (_, pending) = api.admin(get("/admin/v1/deliveries")).await;
+    let due: BTreeMap<_, _> = pending["deliveries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|d| (d["event_id"].as_str().unwrap(), !d["due"].is_null()))
+        .collect();
+    assert_eq!(due, [("ev_2", true), ("ev_3", false)].into(), "the second waits for the first");
+    let request = TestRequest::post().uri("/admin/v1/deliveries/replay").set_json(json!({ "destination": "crm" }));
+    assert_eq!(api.admin(request).await.1, json!({ "replayed": 1 }));
+    let (_, pending) = api.admin(get("/admin/v1/deliveries")).await;
+    assert_eq!(pending["deliveries"].as_array().unwrap().len(), 3);
 }
 
 #[actix_web::test]
 async fn rejected_events_are_listed() {
-    let store = memory();
     let rejected = Rejected {
         at: NOW,
         source: "app".into(),
@@ -233,50 +278,108 @@ async fn rejected_events_are_listed() {
         message_id: Some("m-1".into()),
         excerpt: "{\"type\":\"track\"}".into(),
     };
-    store.reject(vec![rejected]).await.unwrap();
-    let (_, body) = admin(&store, get("/admin/v1/rejected")).await;
+    let api = Api::empty();
+    api.0.backend.get().unwrap().engine.submit(Vec::new(), vec![rejected]).await.unwrap();
+    let (_, body) = api.admin(get("/admin/v1/rejected")).await;
     insta::assert_json_snapshot!("admin_rejected", body);
 }
 
 #[actix_web::test]
 async fn a_subject_is_shown_and_forgotten() {
-    let store = seeded().await;
+    let api = seeded_api().await;
     let path = "/admin/v1/subjects/account/acme%2F1%20%26%20co";
-    let (_, body) = admin(&store, get(path)).await;
-    insta::assert_json_snapshot!("admin_subject", body, { ".partition" => "[partition]" });
-    let (_, body) = admin(&store, TestRequest::delete().uri(path)).await;
+    let (_, body) = api.admin(get(path)).await;
+    insta::assert_json_snapshot!("admin_subject", body);
+    let (_, body) = api.admin(TestRequest::delete().uri(path)).await;
     insta::assert_json_snapshot!("admin_forgotten", body);
-    let (status, body) = admin(&store, get(path)).await;
+    let (status, body) = api.admin(get(path)).await;
     assert_eq!((status, &body["message"]), (404, &json!("nothing is known of account `acme/1 & co`")));
-    let (_, leads) = admin(&store, get("/admin/v1/leads")).await;
+    let (status, _) = api.admin(TestRequest::delete().uri(path)).await;
+    assert_eq!(status, 404);
+    let (_, leads) = api.admin(get("/admin/v1/leads")).await;
     assert_eq!(leads["leads"], json!([]));
-    let (status, _) = admin(&store, get("/admin/v1/subjects/team/x")).await;
+    let (status, _) = api.admin(get("/admin/v1/subjects/team/x")).await;
     assert_eq!(status, 400);
 }
 
 #[actix_web::test]
 async fn the_configuration_in_force_is_told() {
-    let (_, body) = admin(&memory(), get("/admin/v1/config")).await;
+    let (_, body) = Api::empty().admin(get("/admin/v1/config")).await;
     insta::assert_json_snapshot!("admin_config", body);
 }
 
 #[actix_web::test]
+async fn how_far_the_logs_are_applied_is_told() {
+    let api = Api::empty();
+    // Once it has settled, the engine knows which shards are its own.
+    api.admin(get("/admin/v1/leads")).await;
+    let (_, body) = api.admin(get("/admin/v1/engine")).await;
+    insta::assert_json_snapshot!("admin_engine", body, { ".owned" => "[all]", ".memory_bytes" => "[bytes]", ".servers[].settings" => "[rules]" });
+    assert_eq!(body["owned"].as_array().unwrap().len(), 16);
+}
+
+#[actix_web::test]
 async fn health_and_readiness_need_no_token() {
-    let (status, body) = ask(&memory(), None, get("/health")).await;
+    let api = Api::with(memory(), None);
+    let (status, body) = api.ask(get("/health")).await;
     assert_eq!((status, &body["status"]), (200, &json!("ok")));
-    let (status, body) = ask(&memory(), None, get("/ready")).await;
+    let (status, body) = api.ask(get("/ready")).await;
     assert_eq!(status, 200);
     insta::assert_json_snapshot!("ready", body);
 }
 
 #[actix_web::test]
-async fn metrics_tell_the_queues() {
-    let (status, body) = ask(&seeded().await, None, get("/metrics")).await;
+async fn a_server_whose_store_is_not_open_says_that_it_is_starting() {
+    let api = Api::starting(Some(TOKEN));
+    assert_eq!(api.ask(get("/health")).await.0, 200);
+    let (status, body) = api.ask(get("/ready")).await;
+    assert_eq!((status, &body["status"], &body["store"]), (503, &json!("starting"), &json!("not open yet")));
+    for path in ["/admin/v1/leads", "/admin/v1/queues", "/admin/v1/engine", "/admin/v1/rejected?consistency=eventual"] {
+        let (status, body) = api.admin(get(path)).await;
+        assert_eq!((status, &body["code"]), (503, &json!("starting")), "{path}");
+    }
+    assert_eq!(api.admin(get("/admin/v1/config")).await.0, 200, "what needs no store is told");
+    assert_eq!(api.admin(get("/admin/v1/sources")).await.0, 200);
+    assert_eq!(api.ask(get("/metrics")).await.0, 200);
+}
+
+/// A server that owns no shard, since another one does and does not work it.
+async fn behind() -> Api {
+    let store = memory();
+    let all: Vec<ShardId> = store.shards().all().collect();
+    store.heartbeat("asleep", &[], "test").await.unwrap();
+    store.heartbeat("asleep", &all, "test").await.unwrap();
+    Api::with(store, Some(TOKEN))
+}
+
+#[actix_web::test]
+async fn who_wants_no_consistency_does_not_wait_for_it() {
+    let api = behind().await;
+    for path in ["leads", "deliveries", "queues", "rejected"] {
+        let reading = api.admin(get(&format!("/admin/v1/{path}?consistency=eventual")));
+        let (status, _) = tokio::time::timeout(std::time::Duration::from_secs(1), reading).await.expect("at once");
+        assert_eq!(status, 200, "{path}");
+    }
+    let (status, _) = api.admin(get("/admin/v1/leads?consistency=whatever")).await;
+    assert_eq!(status, 400);
+}
+
+#[actix_web::test]
+async fn metrics_tell_the_queues_and_the_lag() {
+    let (status, body) = seeded_api().await.ask(get("/metrics")).await;
     let text = body.as_str().unwrap();
     assert_eq!(status, 200);
-    assert!(text.contains("handraiser_queue_dead{queue=\"deliver:crm\"} 1"), "{text}");
-    assert!(text.contains("handraiser_queue_oldest_seconds{queue=\"deliver:crm\"} 60"), "{text}");
-    assert!(text.contains("# HELP handraiser_queue_pending "), "{text}");
+    for line in [
+        "handraiser_queue_dead{destination=\"crm\"} 1",
+        "handraiser_queue_pending{destination=\"crm\"} 1",
+        "handraiser_queue_oldest_seconds{destination=\"crm\"} 60",
+        "# HELP handraiser_queue_pending ",
+        "handraiser_lag_entries 0",
+        "handraiser_lag_oldest_seconds 0",
+        "# HELP handraiser_shards_owned ",
+    ] {
+        assert!(text.contains(line), "`{line}` is missing:\n{text}");
+    }
 }
 
 #[test]

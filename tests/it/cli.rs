@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 
 use crate::harness::http::Connection;
 use crate::harness::server::ADMIN_TOKEN;
-use crate::harness::{Server, eventually, free_address, hooks};
+use crate::harness::{Redis, Server, eventually, free_address, hooks};
 
 #[test]
 fn help() {
@@ -191,13 +191,13 @@ async fn a_changed_file_is_put_in_force_and_a_wrong_one_is_refused() {
     let changed =
         configuration(server.address(), directory.path(), &crm.url()).replace("tasks_30d > 2", "tasks_30d > 1");
     std::fs::write(&file, &changed).unwrap();
-    let after = eventually("the change is in force", Duration::from_secs(10), async || {
+    let after = eventually("the change is in force", Duration::from_secs(30), async || {
         server.admin("/config").await.filter(|config| config["version"] != before["version"])
     })
     .await;
 
     std::fs::write(&file, changed.replace("tasks_30d > 1", "task_30d > 1")).unwrap();
-    let refused = eventually("the mistake is told", Duration::from_secs(10), async || {
+    let refused = eventually("the mistake is told", Duration::from_secs(30), async || {
         server.admin("/config").await.filter(|config| !config["last_reload_error"].is_null())
     })
     .await;
@@ -262,6 +262,56 @@ async fn a_request_under_way_is_answered_before_the_end() {
     assert_eq!(String::from_utf8_lossy(&answer), "HTTP/1.1 200 OK");
     let status = eventually("it ends", Duration::from_secs(10), async || server.ended()).await;
     assert!(status.success(), "{}", server.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_whose_redis_is_away_waits_for_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut redis = Redis::start("everysec").await;
+    redis.kill();
+    let url = redis.url();
+    let yaml = |address| {
+        let embedded = format!("embedded: {{ path: \"{}\" }}", directory.path().join("handraiser.db").display());
+        let whole = configuration(address, directory.path(), "http://127.0.0.1:9/hook");
+        whole.replace(&embedded, &format!("redis: {{ url: \"{url}\" }}"))
+    };
+    let mut server = Server::launch(directory.path(), yaml);
+    let status = eventually("it says that it is starting", Duration::from_secs(10), async || {
+        let (status, body) = server.get("/ready").await?;
+        serde_json::from_slice::<Value>(&body).ok().filter(|body| body["status"] == "starting").map(|_| status)
+    });
+    assert_eq!(status.await, 503);
+    assert_eq!(server.get("/health").await.unwrap().0, 200);
+    assert_eq!(post(&server, "/v1/track", &task(1)).await, 503, "nothing is acknowledged from memory");
+    let told = ask(&server, &["status"]);
+    assert!(told.contains("the server is starting") && told.contains("SOURCE"), "{told}");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+
+    redis.restart().await;
+    server.ready().await;
+    assert_eq!(post(&server, "/v1/track", &task(1)).await, 200);
+    assert!(ask(&server, &["explain", "account", "acme"]).contains("1 of 3"));
+    let log = server.log();
+    assert_eq!(log.matches("the store is away").count(), 1, "{log}");
+    assert!(log.contains("the store is there"), "{log}");
+    let status = server.terminate();
+    assert!(status.success(), "{status}: {}", server.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_waits_for_its_store_can_be_stopped() {
+    let directory = tempfile::tempdir().unwrap();
+    let nobody = free_address();
+    let yaml = |address| {
+        let whole = configuration(address, directory.path(), "http://127.0.0.1:9/hook");
+        let embedded = format!("embedded: {{ path: \"{}\" }}", directory.path().join("handraiser.db").display());
+        whole.replace(&embedded, &format!("redis: {{ url: \"redis://{nobody}/\" }}"))
+    };
+    let mut server = Server::launch(directory.path(), yaml);
+    let waiting = async || server.log().contains("the store is away").then_some(());
+    eventually("it waits", Duration::from_secs(10), waiting).await;
+    let status = server.terminate();
+    assert!(status.success(), "{status}: {}", server.log());
 }
 
 #[test]

@@ -33,8 +33,9 @@ async fn every_fixture_is_accepted_and_the_account_qualifies() {
     let crm = Receiver::start(|_| 200).await;
     let server = Server::start(directory.path(), |address| configuration(address, &crm.url())).await;
     for (file, path) in ORDER {
-        // Twice: a repetition must change nothing.
-        for _ in 0..2 {
+        // Twice where a CDP says which event it is: that changes nothing. What has neither an id nor a time of its own counts
+        // whenever it arrives.
+        for _ in 0..if path.starts_with("/v1/webhook/") { 2 } else { 1 } {
             let answer = post(server.address(), path, file).await;
             assert_eq!(answer["success"], true, "{file}: {answer}");
             assert!(answer.get("rejected").is_none_or(|rejected| *rejected == json!([])), "{file}: {answer}");

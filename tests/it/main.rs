@@ -1,7 +1,6 @@
 //! The program from outside: real HTTP, real stores, real SDKs.
 #![expect(
     clippy::cast_possible_truncation,
-    clippy::cast_possible_wrap,
     clippy::cast_precision_loss,
     clippy::cast_sign_loss,
     reason = "small numbers"
@@ -10,18 +9,25 @@
 
 mod admin;
 mod cli;
-mod counting;
 mod crash;
 mod delivery;
+mod desk;
 mod docs;
 mod fixtures;
 mod harness;
 mod ingest;
+mod layers;
+mod promises;
 mod qualifying;
+mod redis_cluster_faults;
 mod redis_conformance;
 mod redis_faults;
+mod redis_load;
 mod redis_open;
 mod redis_server;
 mod sdk;
+mod simulation;
+mod small_engine;
 mod store_conformance;
 mod store_embedded;
+mod store_faulty;

@@ -1,104 +1,13 @@
 //! From events to leads: edges, cooldowns, tiers, decisions that need a user and their account, merges, retries.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::Ordering;
 
-use arc_swap::ArcSwap;
-use handraiser::cdp::{Call, Event};
-use handraiser::config::load_text;
-use handraiser::engine::background::Background;
-use handraiser::engine::queue::Surroundings;
-use handraiser::engine::{Engine, Receipt, SharedConfig, Wakes};
-use handraiser::identity::RecordKey;
-use handraiser::lead::{Lead, LeadEvent};
-use handraiser::store::{EntryQuery, EntryState, LeadQuery, MemoryStore, SharedStore, StoreOptions};
-use handraiser::time::{Clock, Millis};
-use serde_json::{Value, json};
+use handraiser::event::{Call, Event};
+use handraiser::ids::RecordKey;
+use handraiser::time::Millis;
+use serde_json::json;
 
-use crate::harness::events::blank;
-use crate::harness::eventually;
-
-const START: Millis = Millis(1_795_255_200_000);
-
-/// An engine over a store in memory, with a clock that the test turns.
-struct Desk {
-    engine: Engine,
-    store: SharedStore,
-    config: SharedConfig,
-    clock: Clock,
-    wakes: Wakes,
-    number: AtomicU64,
-}
-
-impl Desk {
-    /// What works besides the requests: merges, routing, deliveries.
-    fn background(&self) -> Background {
-        let around =
-            Surroundings { store: Arc::clone(&self.store), clock: self.clock.clone(), wakes: self.wakes.clone() };
-        Background::start(&self.engine, around, Arc::clone(&self.config))
-    }
-
-    fn new(definitions: &str) -> Self {
-        Self::with_routes(definitions, "routes: [ { name: all, to: self_serve } ]")
-    }
-
-    fn with_routes(definitions: &str, routes: &str) -> Self {
-        let text = format!(
-            "sources: {{ app: {{ write_key: k }} }}\ntraits: {{ user: {{ role: text }} }}\n{definitions}\n{routes}\n\
-             destinations: {{ crm: {{ webhook: {{ url: \"http://127.0.0.1:9/\" }}, allow_addresses: [ 127.0.0.0/8 ] }} }}\n"
-        );
-        let loaded = load_text("test.yaml", &text, &|_| None).unwrap_or_else(|errors| panic!("{errors:#?}"));
-        let config: SharedConfig = Arc::new(ArcSwap::from_pointee(loaded.config));
-        let store: SharedStore = Arc::new(MemoryStore::new(StoreOptions::default()));
-        let (clock, wakes) = (Clock::manual(START), Wakes::default());
-        let engine = Engine::new(Arc::clone(&store), Arc::clone(&config), clock.clone(), wakes.clone());
-        Self { engine, store, config, clock, wakes, number: AtomicU64::new(0) }
-    }
-
-    fn event(&self, call: Call, user: &str) -> Event {
-        let id = format!("m{}", self.number.fetch_add(1, Ordering::Relaxed));
-        Event { call, user_id: Some(user.into()), ..blank(&id, self.clock.now()) }
-    }
-
-    fn track(&self, user: &str, name: &str) -> Event {
-        Event { name: Some(name.into()), ..self.event(Call::Track, user) }
-    }
-
-    fn told(&self, call: Call, user: &str, group: Option<&str>, traits: Value) -> Event {
-        let traits = traits.as_object().cloned().unwrap_or_default();
-        Event { group_id: group.map(Into::into), traits, ..self.event(call, user) }
-    }
-
-    async fn send(&self, events: Vec<Event>) -> Receipt {
-        self.engine.submit(events).await.expect("a store in memory commits")
-    }
-
-    async fn group(&self, user: &str, account: &str, traits: Value) {
-        self.send(vec![self.told(Call::Group, user, Some(account), traits)]).await;
-    }
-
-    async fn track_times(&self, user: &str, name: &str, times: usize) {
-        self.send((0..times).map(|_| self.track(user, name)).collect()).await;
-    }
-
-    async fn leads(&self) -> Vec<Lead> {
-        let rows = self.store.leads(&LeadQuery { limit: 100, ..LeadQuery::default() }).await.expect("leads");
-        rows.iter().map(|row| serde_json::from_str(&row.json).expect("a lead")).collect()
-    }
-
-    /// Every lead event that waits to be routed, oldest first.
-    async fn queued(&self) -> Vec<LeadEvent> {
-        let query = EntryQuery {
-            state: EntryState::Pending,
-            queue: Some(handraiser::engine::queues::route()),
-            queue_prefix: None,
-            limit: 100,
-        };
-        let rows = self.store.entries(&query).await.expect("entries");
-        rows.iter().rev().map(|row| serde_json::from_str(&row.entry.payload).expect("a lead event")).collect()
-    }
-}
+use crate::desk::Desk;
 
 const TEAM_PLAN: &str = "
 counters:
@@ -134,7 +43,7 @@ async fn crossing_a_threshold_makes_one_lead_and_no_second() {
             ("account.employees >= 500", Some(false))
         ]
     );
-    assert_eq!(desk.queued().await.len(), 1);
+    assert_eq!(desk.taken(1).await.len(), 1);
 }
 
 #[tokio::test]
@@ -163,10 +72,10 @@ async fn a_duplicate_counts_nothing_and_qualifies_nobody() {
     for _ in 0..10 {
         desk.send(vec![event.clone(), event.clone()]).await;
     }
-    let explained = desk.engine.explain(&RecordKey::account("acme")).await.expect("reads").expect("is known");
+    let explained = desk.explain(&RecordKey::account("acme")).await.expect("is known");
     assert_eq!(explained.counters["tasks"], json!(1));
     assert!(desk.leads().await.is_empty());
-    assert_eq!(desk.send(vec![event]).await, Receipt { applied: 0, duplicates: 1 });
+    assert_eq!(desk.engine.duplicates().values().sum::<u64>(), 19);
 }
 
 #[tokio::test]
@@ -206,52 +115,43 @@ async fn a_change_of_tier_revises_the_lead() {
     let leads = desk.leads().await;
     let [lead] = &leads[..] else { panic!("one lead, not {leads:#?}") };
     assert_eq!((lead.tier, lead.revision), (1, 2));
-    let events = desk.queued().await;
+    let events = desk.taken(2).await;
     let ids: Vec<_> = events.iter().map(|event| &event.id).collect();
     assert_eq!(events.len(), 2);
     assert_ne!(ids[0], ids[1], "each event of a lead's life has an idempotency key of its own");
 }
 
-/// Long after the team's record has forgotten the lead, its owner keeps it, and no turn is taken for it again.
+/// Long after the team's record has forgotten the lead, and while nothing gets out to the CRM, its owner keeps it, and no turn is
+/// taken for it again.
 #[tokio::test]
 async fn a_change_of_tier_keeps_the_owner() {
     const OTHERS: usize = 200;
     let routes = "teams: { sales: { reps: [ ana@x.example, ben@x.example ] } }\nroutes: [ { name: all, to: sales } ]";
-    let desk = Desk::with_routes(TEAM_PLAN, routes);
-    let background = desk.background();
-    let routed = async |count: usize, revision: u32| {
-        let what = format!("{count} routed leads of revision {revision}");
-        eventually(&what, Duration::from_secs(20), async || {
-            let rows = desk.store.leads(&LeadQuery { limit: 1_000, ..LeadQuery::default() }).await.expect("leads");
-            let leads = rows.iter().map(|row| serde_json::from_str::<Lead>(&row.json).expect("a lead"));
-            let routing = leads.filter(|lead| lead.revision == revision).filter_map(|lead| lead.routing);
-            let routing: Vec<_> = routing.collect();
-            (routing.len() == count).then_some(routing)
-        })
-        .await
-    };
+    let desk = Desk::with(TEAM_PLAN, routes);
+    desk.crm.down.store(true, Ordering::SeqCst);
     let qualify = async |account: &str| {
-        desk.group("ana", account, json!({"plan": "free", "employees": 20})).await;
-        desk.track_times("ana", "Task Created", 4).await;
+        desk.group(account, account, json!({"plan": "free", "employees": 20})).await;
+        desk.track_times(account, "Task Created", 4).await;
     };
+    let acme = async || desk.leads().await.into_iter().find(|lead| lead.subject.id == "acme").expect("a lead");
     qualify("acme").await;
-    let owner = routed(1, 1).await[0].owner.clone();
+    let owner = acme().await.routing.expect("it is routed").owner;
+    assert!(owner.is_some());
     for n in 0..OTHERS {
         qualify(&format!("account-{n}")).await;
     }
-    routed(OTHERS + 1, 1).await;
+    desk.clock.advance(Millis::SECOND);
     desk.group("ana", "acme", json!({"employees": "1,200"})).await;
-    eventually("the revised lead is at its owner's", Duration::from_secs(20), async || {
-        let queue = desk.queued().await;
-        queue.is_empty().then_some(())
-    })
-    .await;
-    assert_eq!(routed(1, 2).await[0].owner, owner);
-    let team = RecordKey::team("sales");
-    let record = desk.store.load(desk.store.partitions().of(&team), &[team]).await.expect("loads");
-    let turns = record[0].as_ref().and_then(|record| record.fields.get("turns")).expect("turns");
-    assert_eq!(**turns, *(OTHERS + 1).to_string(), "no turn for a lead that has its owner");
-    background.drain(Duration::from_secs(1)).await;
+    let lead = acme().await;
+    assert_eq!((lead.revision, lead.tier), (2, 1));
+    assert_eq!(lead.routing.expect("it is routed").owner, owner);
+    assert_eq!(desk.turns("sales").await, OTHERS as u64 + 1, "no turn for a lead that has its owner");
+    desk.crm.down.store(false, Ordering::SeqCst);
+    desk.pass(Millis::MINUTE).await;
+    let taken = desk.taken(OTHERS + 2).await;
+    let of_acme: Vec<_> = taken.iter().filter(|event| event.lead.id == lead.id).collect();
+    assert_eq!(of_acme.iter().map(|event| event.lead.revision).collect::<Vec<_>>(), [1, 2]);
+    assert!(of_acme.iter().all(|event| event.lead.routing.as_ref().is_some_and(|routing| routing.owner == owner)));
 }
 
 /// Counts visits, and makes no lead.
@@ -266,39 +166,30 @@ definitions:
 #[tokio::test]
 async fn long_chains_of_merges_lead_to_their_end() {
     let desk = Desk::new(VISITS);
-    let background = desk.background();
     for n in 0..20 {
         let (old, new) = (format!("user-{n}"), format!("user-{}", n + 1));
         desk.send(vec![desk.event(Call::Page, &old)]).await;
         desk.send(vec![Event { previous_id: Some(old.as_str().into()), ..desk.event(Call::Alias, &new) }]).await;
     }
     desk.send(vec![desk.event(Call::Page, "user-0")]).await;
-    eventually("21 visits of the last", Duration::from_secs(10), async || {
-        let explained = desk.engine.explain(&RecordKey::user("user-20")).await.expect("reads")?;
-        (explained.counters["visits"] == json!(21)).then_some(())
-    })
-    .await;
-    background.drain(Duration::from_secs(1)).await;
+    assert_eq!(desk.count(&RecordKey::user("user-20"), "visits").await, json!(21));
 }
 
 /// The link of an idle anonymous id left the store, the user stayed; what the id does next belongs to the user again.
 #[tokio::test]
 async fn an_id_whose_link_expired_may_be_linked_again() {
-    let desk = Desk::new(VISITS);
-    let background = desk.background();
+    let desk =
+        Desk::with(VISITS, "store: { memory: {}, idle_subjects: 10d }\nroutes: [ { name: all, to: self_serve } ]");
     for visits in [2, 4, 6] {
-        let visit = || Event { user_id: None, anonymous_id: Some("anon".into()), ..desk.event(Call::Page, "") };
-        desk.send(vec![visit(), visit()]).await;
-        desk.send(vec![Event { anonymous_id: Some("anon".into()), ..desk.event(Call::Identify, "ana") }]).await;
-        eventually("all visits of the user", Duration::from_secs(10), async || {
-            let explained = desk.engine.explain(&RecordKey::user("ana")).await.expect("reads")?;
-            (explained.counters["visits"] == json!(visits)).then_some(())
-        })
-        .await;
-        desk.store.forget(&RecordKey::user("anon")).await.expect("forgets");
-        desk.clock.advance(Millis::DAY);
+        desk.send(vec![desk.visit("browser-1"), desk.visit("browser-1")]).await;
+        desk.send(vec![desk.identify("ana", "browser-1")]).await;
+        assert_eq!(desk.count(&RecordKey::user("ana"), "visits").await, json!(visits));
+        for _ in 0..2 {
+            desk.pass(6 * Millis::DAY).await;
+            desk.send(vec![desk.event(Call::Identify, "ana")]).await;
+        }
+        assert_eq!(desk.text(&RecordKey::user("browser-1")).await, "", "nothing was heard of it for twelve days");
     }
-    background.drain(Duration::from_secs(1)).await;
 }
 
 /// Who they are, in a company that fits, and enough use; or one telling attempt.
@@ -349,7 +240,6 @@ definitions:
   - { name: comparing prices, of: user, intent: [ visits >= 3 ] }
 ",
     );
-    let background = desk.background();
     let visit = || Event {
         user_id: None,
         anonymous_id: Some("anon-1".into()),
@@ -361,12 +251,10 @@ definitions:
     assert!(desk.leads().await.is_empty());
     let identify = Event { anonymous_id: Some("anon-1".into()), ..desk.event(Call::Identify, "ana") };
     desk.send(vec![identify]).await;
-    let lead =
-        eventually("the lead of the merged user", Duration::from_secs(10), async || desk.leads().await.pop()).await;
+    let lead = desk.leads().await.pop().expect("a lead of the merged user");
     assert_eq!((lead.subject.id.as_str(), &lead.usage["visits"]), ("ana", &json!(3)));
-    let explained = desk.engine.explain(&RecordKey::user("anon-1")).await.expect("reads").expect("is known");
+    let explained = desk.explain(&RecordKey::user("anon-1")).await.expect("is known");
     assert_eq!(explained.merged_into.as_deref(), Some("ana"));
-    background.drain(Duration::from_secs(1)).await;
 }
 
 /// The past of an anonymous id is what lifts the user over the threshold, and the definition reads their account: the lead comes
@@ -381,7 +269,6 @@ definitions:
   - { name: comparing prices, of: user, intent: [ visits >= 3 ], fit: [ account.plan == \"free\" ] }
 ",
     );
-    let background = desk.background();
     let visit = |user: &str| Event { name: Some("Pricing".into()), ..desk.event(Call::Page, user) };
     let anonymous = || Event { user_id: None, anonymous_id: Some("anon-1".into()), ..visit("") };
     // The group that was joined last, not the account that became known last.
@@ -389,12 +276,10 @@ definitions:
     desk.send(vec![Event { context_group_id: Some("other".into()), ..visit("ana") }, anonymous(), anonymous()]).await;
     let identify = Event { anonymous_id: Some("anon-1".into()), ..desk.event(Call::Identify, "ana") };
     desk.send(vec![identify]).await;
-    let lead =
-        eventually("the lead of the merged user", Duration::from_secs(10), async || desk.leads().await.pop()).await;
+    let lead = desk.leads().await.pop().expect("a lead of the merged user");
     assert_eq!((lead.subject.id.as_str(), &lead.usage["visits"]), ("ana", &json!(3)));
     assert_eq!(lead.account.as_ref().and_then(|account| account.name.as_deref()), Some("Acme"));
     desk.send(vec![visit("ana")]).await;
-    background.drain(Duration::from_secs(1)).await;
     assert_eq!(desk.leads().await.len(), 1);
 }
 
@@ -402,20 +287,14 @@ definitions:
 #[tokio::test]
 async fn a_link_and_its_past_may_share_a_batch() {
     let desk = Desk::new(VISITS);
-    let background = desk.background();
     for n in 0..20 {
         let (user, anonymous) = (format!("user-{n}"), format!("anon-{n}"));
         let visit =
             || Event { user_id: None, anonymous_id: Some(anonymous.as_str().into()), ..desk.event(Call::Page, "") };
         let identify = Event { anonymous_id: Some(anonymous.as_str().into()), ..desk.event(Call::Identify, &user) };
         desk.send(vec![visit(), identify, visit(), visit()]).await;
-        eventually("three visits of the user", Duration::from_secs(10), async || {
-            let explained = desk.engine.explain(&RecordKey::user(&user)).await.expect("reads")?;
-            (explained.counters["visits"] == json!(3)).then_some(())
-        })
-        .await;
+        assert_eq!(desk.count(&RecordKey::user(&user), "visits").await, json!(3));
     }
-    background.drain(Duration::from_secs(1)).await;
 }
 
 #[tokio::test]
@@ -425,8 +304,8 @@ async fn a_deletion_request_leaves_nothing_that_names_the_user() {
     desk.group("ana", "acme", json!({"plan": "free"})).await;
     desk.track_times("ana", "Task Created", 2).await;
     desk.send(vec![desk.event(Call::Delete, "ana")]).await;
-    assert!(desk.engine.explain(&RecordKey::user("ana")).await.expect("reads").is_none());
-    let account = desk.engine.explain(&RecordKey::account("acme")).await.expect("reads").expect("is known");
+    assert!(desk.explain(&RecordKey::user("ana")).await.is_none());
+    let account = desk.explain(&RecordKey::account("acme")).await.expect("is known");
     assert_eq!(account.counters["tasks"], json!(2), "what counts for the account and names nobody stays");
     desk.track_times("ben", "Task Created", 1).await;
     desk.group("ben", "acme", json!({})).await;

@@ -1,12 +1,11 @@
-//! The conformance suite on one Redis and on a cluster. All cases share the servers; each has a prefix of its own.
+//! The conformance suite on one Redis and on a cluster. All laws share the servers; each has a prefix of its own.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use handraiser::cdp::source::Secret;
-use handraiser::config::Durability;
-use handraiser::store::{RedisSettings, RedisStore, StoreOptions};
+use handraiser::secret::Secret;
+use handraiser::store::{Durability, RedisSettings, RedisStore, StoreOptions};
 
 use crate::redis_server::{Cluster, Server, Shared};
 use crate::store_conformance::{Opened, conformance};

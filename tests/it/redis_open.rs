@@ -1,18 +1,18 @@
 //! Opening a store on Redis: what is refused, what is said, and how it is reached.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use handraiser::cdp::MessageHash;
-use handraiser::cdp::source::Secret;
-use handraiser::config::Durability;
-use handraiser::identity::{PartitionId, Partitions, RecordKey};
-use handraiser::store::{Commit, Note, RedisSettings, RedisStore, Store, StoreError, StoreOptions, Write};
+use handraiser::ids::{Position, RecordKey, ShardId, Shards};
+use handraiser::secret::Secret;
+use handraiser::store::{
+    Append, Commit, Durability, RecordWrite, RedisSettings, RedisStore, Store, StoreError, StoreOptions,
+};
 use handraiser::time::Clock;
 
 use crate::redis_server::{Server, await_that};
 
-fn options(partitions: u16) -> StoreOptions {
-    StoreOptions { partitions: Partitions::new(partitions).expect("not zero"), ..StoreOptions::default() }
+fn options(shards: u16) -> StoreOptions {
+    StoreOptions { shards: Shards::new(shards).expect("not zero"), ..StoreOptions::default() }
 }
 
 fn at(url: &str) -> RedisSettings {
@@ -23,31 +23,28 @@ async fn refusal(settings: RedisSettings) -> StoreError {
     RedisStore::open(settings, options(8)).await.err().expect("it is refused")
 }
 
-fn write(key: RecordKey) -> Commit {
-    let set = [("n", "1")].into();
-    Commit {
-        partition: PartitionId(3),
-        now: Clock::System.now(),
-        writes: vec![Write { key, expected: 0, version: 1, set, unset: Vec::new() }],
-        remember: vec![(MessageHash(1), Note::NONE)],
-        ..Commit::default()
-    }
+/// Writes a record where nothing was applied yet.
+async fn write(store: &RedisStore, key: RecordKey) {
+    let shard = store.shards().of(&key);
+    let record = RecordWrite { key, text: Some("n 1".into()), was_listed: None, listed: None };
+    let commit = Commit { records: vec![record], ..Commit::new(shard, Position(0), Position(0), Clock::System.now()) };
+    store.commit(vec![commit]).await.expect("it is up");
 }
 
 #[tokio::test]
-async fn another_number_of_partitions_is_refused() {
+async fn another_number_of_shards_is_refused() {
     let server = Server::start(&[]);
     RedisStore::open(at(&server.url()), options(16)).await.expect("an empty redis is taken");
     let error = refusal(at(&server.url())).await;
-    insta::assert_snapshot!(error, @"the store is unusable: redis holds a store of 16 partitions, and 8 are configured; set `partitions: 16`, since the number is fixed when a store is created");
+    insta::assert_snapshot!(error, @"the store is unusable: redis holds a store of 16 shards, and 8 are configured; set `shards: 16`, since the number is fixed when a store is created");
 }
 
 #[tokio::test]
 async fn stores_with_prefixes_share_a_redis() {
     let server = Server::start(&[]);
-    for (prefix, partitions) in [("a", 8), ("b", 16)] {
+    for (prefix, shards) in [("a", 8), ("b", 16)] {
         let settings = RedisSettings { prefix: prefix.to_owned(), ..at(&server.url()) };
-        RedisStore::open(settings, options(partitions)).await.expect("it is another store");
+        RedisStore::open(settings, options(shards)).await.expect("it is another store");
     }
 }
 
@@ -77,9 +74,10 @@ async fn user_and_password_are_given_in_the_url_and_never_shown() {
 async fn the_url_names_the_database() {
     let server = Server::start(&[]);
     let store = RedisStore::open(at(&format!("{}3", server.url())), options(8)).await.expect("it opens");
-    store.commit(write(RecordKey::user("42"))).await.expect("it is up");
+    write(&store, RecordKey::user("42")).await;
     assert_eq!(server.cli(&["dbsize"]), "0");
-    assert_eq!(server.cli(&["-n", "3", "hget", "hr:{p3}:user:42", "n"]), "1");
+    let key = format!("hr:{{{}}}:user:42", store.shards().of(&RecordKey::user("42")));
+    assert_eq!(server.cli(&["-n", "3", "get", &key]), "n 1");
 }
 
 #[tokio::test]
@@ -124,24 +122,54 @@ async fn fsync_is_demanded_of_the_server() {
 }
 
 #[tokio::test]
-async fn old_keys_leave_by_themselves() {
-    let server = Server::start(&[]);
-    let day = Some(Duration::from_secs(86_400));
-    let idle = StoreOptions { idle_subjects: day, ..options(8) };
-    let store = RedisStore::open(at(&server.url()), idle).await.expect("it opens");
-    store.commit(write(RecordKey::user("42"))).await.expect("it is up");
-    let ttl = |key: &str| server.cli(&["ttl", key]).parse::<i64>().expect("a number");
-    assert!((86_000..=86_400).contains(&ttl("hr:{p3}:user:42")));
-    let seen = server.cli(&["keys", "hr:{p3}:seen:*"]);
-    // 48 hours, and up to two quarters of them.
-    assert!((48 * 3600..=72 * 3600 + 1).contains(&ttl(&seen)), "{seen}");
+async fn replicas_that_nobody_waits_for_are_warned_of() {
+    let master = Server::start(&["--appendonly", "yes", "--appendfsync", "always", "--repl-diskless-sync-delay", "0"]);
+    let to = format!("{} {}", master.address().ip(), master.address().port());
+    let _replica = Server::start(&["--replicaof", &to]);
+    await_that("the replica follows", || master.cli(&["info", "replication"]).contains("state=online"));
+    let demand = |durability| RedisSettings { durability, ..at(&master.url()) };
+    let store = RedisStore::open(demand(Durability::Fsync), options(8)).await.expect("it opens");
+    insta::assert_debug_snapshot!(store.warnings().await, @r#"
+    [
+        "redis has 1 replicas, and nothing waits for them: when one takes over, it may lack what was acknowledged last; `durability: replicas 1` waits",
+    ]
+    "#);
+    let store = RedisStore::open(demand(Durability::Replicas(1)), options(8)).await.expect("it opens");
+    assert_eq!(store.warnings().await, Vec::<String>::new());
+}
 
-    // Once subjects stay, an expiry that was set before is taken off.
-    let store = RedisStore::open(at(&server.url()), options(8)).await.expect("it opens");
-    let again = write(RecordKey::user("42"));
-    let writes = again.writes.into_iter().map(|write| Write { expected: 1, version: 2, ..write }).collect();
-    store.commit(Commit { writes, remember: Vec::new(), ..again }).await.expect("it is up");
-    assert_eq!(ttl("hr:{p3}:user:42"), -1);
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn opening_can_be_tried_until_redis_is_there() {
+    // So slow that a few thousand commands take a while to load; Redis says so after every thousandth.
+    let mut server = Server::start(&["--appendonly", "yes", "--key-load-delay", "300"]);
+    let url = server.url();
+    let store = RedisStore::open(at(&url), options(8)).await.expect("an empty redis is taken");
+    let entries = (0..6_000).map(|_| Append { shard: ShardId(1), payload: "event".into() });
+    store.append(entries.collect()).await.expect("it is up");
+    drop(store);
+    server.kill();
+    for _ in 0..20 {
+        assert!(matches!(refusal(at(&url)).await, StoreError::Unavailable(_)));
+    }
+    let restarting = tokio::task::spawn_blocking(move || {
+        server.restart();
+        server
+    });
+    let (mut refusals, start) = (Vec::new(), Instant::now());
+    let store = loop {
+        match RedisStore::open(at(&url), options(8)).await {
+            Ok(store) => break store,
+            Err(error) => refusals.push(error),
+        }
+        assert!(start.elapsed() < Duration::from_secs(30), "{:?}", refusals.last());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    };
+    let server = restarting.await.expect("it starts again");
+    assert!(refusals.iter().all(|error| matches!(error, StoreError::Unavailable(_))), "{refusals:?}");
+    assert!(refusals.iter().any(|error| error.to_string().contains("loading")), "{refusals:?}");
+    write(&store, RecordKey::user("42")).await;
+    let clients = server.cli(&["client", "list", "type", "normal"]);
+    assert!(clients.lines().count() <= 3, "connections were left behind: {clients}");
 }
 
 #[tokio::test]
@@ -149,12 +177,12 @@ async fn figures_tell_how_much_there_is() {
     let server = Server::start(&[]);
     let store = RedisStore::open(at(&server.url()), options(8)).await.expect("it opens");
     for n in 0..20 {
-        let commit = Commit { remember: Vec::new(), ..write(RecordKey::user(&n.to_string())) };
-        store.commit(commit).await.expect("it is up");
+        write(&store, RecordKey::user(&n.to_string())).await;
     }
     let figures = store.figures().await.expect("it answers");
     let figure = |name: &str| figures.iter().find(|(found, _)| found == name).map(|(_, n)| *n);
-    assert_eq!(figure("keys"), Some(21));
+    // With the state of each shard and what is said of the store.
+    assert_eq!(figure("keys"), Some(20 + 8 + 1));
     assert_eq!(figure("records"), Some(20));
     assert!(figure("bytes_per_record").is_some_and(|bytes| (50..1_000).contains(&bytes)), "{figures:?}");
 }

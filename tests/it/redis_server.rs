@@ -76,6 +76,21 @@ impl Server {
         cli(self.address, arguments)
     }
 
+    /// Takes the last bytes off its newest append-only file, as if it had been killed while it wrote them.
+    pub fn tear_append_only_file(&self, bytes: u64) {
+        let files = std::fs::read_dir(self.directory.path().join("appendonlydir")).expect("it has append-only files");
+        let written =
+            |path: &std::path::PathBuf| std::fs::metadata(path).and_then(|data| data.modified()).expect("a file");
+        let newest = files
+            .map(|entry| entry.expect("it can be listed").path())
+            .filter(|path| path.to_string_lossy().ends_with(".incr.aof"))
+            .max_by_key(written)
+            .expect("it has written something");
+        let file = std::fs::OpenOptions::new().write(true).open(&newest).expect("it can be opened");
+        let length = file.metadata().expect("it has a length").len();
+        file.set_len(length - bytes).expect("it can be cut off");
+    }
+
     fn spawn(&mut self) -> bool {
         let mut command = command(self.address, self.directory.path());
         self.process = Some(Process::start(command.args(&self.arguments), &self.directory.path().join("redis.log")));

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::cdp::{Call, MessageHash};
+use crate::event::{Call, MessageId};
 
 fn track(body: &str) -> Arc<Event> {
     only(from_sdk(Endpoint::Call(Call::Track), body))
@@ -79,7 +79,7 @@ fn ids_are_trimmed_strings_and_numbers_are_accepted() {
     assert_eq!(event.anonymous_id.as_deref(), Some("a"));
     assert_eq!(event.name.as_deref(), Some("Task Created"));
     assert_eq!(&*event.message_id, "7");
-    assert_eq!(event.message, MessageHash::of(&event.source, b"7"));
+    assert_eq!(event.message, Some(MessageId::of(&event.source, b"7")));
     assert_eq!(event.context_group_id.as_deref(), Some("9"));
 }
 
@@ -142,15 +142,30 @@ fn an_alias_ties_the_previous_id() {
 }
 
 #[test]
-fn without_a_message_id_the_raw_event_is_one() {
-    let one = r#"{"userId":"u","event":"e","properties":{"n":1}}"#;
-    let (first, again) = (track(one), track(one));
-    assert_eq!(first.message, again.message);
-    assert_eq!(first.message, MessageHash::of(&first.source, one.as_bytes()));
-    assert!(first.message_id.starts_with("raw-"), "{}", first.message_id);
-    assert_ne!(first.message, track(&one.replace('1', "2")).message);
-    let in_batch = from_sdk(Endpoint::Batch, &format!("[ {} ]", one.replacen('{', r#"{"type":"track","#, 1)));
-    assert!(only(in_batch).message_id.starts_with("raw-"));
+fn without_a_message_id_content_and_time_are_one() {
+    for dated in [r#""timestamp":"2026-11-20T00:00:00Z""#, r#""originalTimestamp":1795000000"#] {
+        let one = format!(r#"{{"userId":"u","event":"e","properties":{{"n":1}},{dated}}}"#);
+        let (first, again) = (track(&one), track(&one));
+        assert_eq!(first.message, again.message);
+        assert_eq!(first.message, Some(MessageId::of(&first.source, one.as_bytes())));
+        assert!(first.message_id.starts_with("raw-"), "{}", first.message_id);
+        assert_ne!(first.message, track(&one.replace(r#""n":1"#, r#""n":2"#)).message);
+        let in_batch = from_sdk(Endpoint::Batch, &format!("[ {} ]", one.replacen('{', r#"{"type":"track","#, 1)));
+        assert_eq!(in_batch.unrecognisable, 0);
+        assert!(only(in_batch).message_id.starts_with("raw-"));
+    }
+}
+
+#[test]
+fn without_a_message_id_and_a_time_every_arrival_is_new() {
+    for times in ["", r#","sentAt":"2026-11-21T20:36:54Z""#, r#","timestamp":"yesterday""#, r#","timestamp":null"#] {
+        let login = format!(r#"{{"type":"track","userId":"u","event":"Login"{times}}}"#);
+        let named = login.replacen('{', r#"{"messageId":"m","#, 1);
+        let parsed = from_sdk(Endpoint::Batch, &format!("[{login},{login},{named}]"));
+        let known: Vec<_> = parsed.events.iter().map(|event| event.message.is_some()).collect();
+        assert_eq!((known, parsed.unrecognisable), (vec![false, false, true], 2), "{times}");
+        assert!(parsed.events[0].message_id.starts_with("raw-"), "people still see something to go by");
+    }
 }
 
 #[test]
@@ -211,10 +226,14 @@ fn times_are_corrected_for_sdks_and_taken_as_they_are_from_webhooks() {
             "2026-11-21T20:00:00.000Z",
             "2026-11-21T19:00:00.000Z",
         ),
+        ("curl", r#","timestamp":"2026-01-02T03:04:05.678Z""#, "2026-01-02T03:04:05.678Z", "2026-01-02T03:04:05.678Z"),
         ("odd", r#","timestamp":["x"],"sentAt":{"a":1}"#, "2026-11-21T20:36:52.000Z", "2026-11-21T20:36:52.000Z"),
         ("future", r#","timestamp":"2027-01-01""#, "2026-11-21T20:36:52.000Z", "2026-11-21T20:36:52.000Z"),
     ] {
         assert_eq!(only(from_sdk(Endpoint::Batch, &times(more))).timestamp.rfc3339(), sdk, "{name}");
+        assert_eq!(only(from_sdk(Endpoint::Call(Call::Track), &times(more))).timestamp.rfc3339(), sdk, "{name}");
+        let batch = format!(r#"{{"batch":[{}]}}"#, times(more));
+        assert_eq!(only(from_sdk(Endpoint::Batch, &batch)).timestamp.rfc3339(), sdk, "{name}");
         assert_eq!(only(from_webhook(&times(more))).timestamp.rfc3339(), webhook, "{name}");
     }
 }

@@ -8,9 +8,10 @@ mod write_keys;
 
 use std::sync::Arc;
 
-use super::source::{Proof, Secret, Source, SourceName};
-use super::{Endpoint, Event, Parsed, Request, RequestError, WantedProperties, receive};
-use crate::config::Limits;
+use super::source::{Proof, Source};
+use super::{Endpoint, Limits, Parsed, Request, RequestError, WantedProperties, receive};
+use crate::event::{Event, SourceName};
+use crate::secret::Secret;
 use crate::time::Millis;
 
 /// 2026-11-21T20:36:52Z.

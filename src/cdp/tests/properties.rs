@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::cdp::Call;
+use crate::event::Call;
 
 fn endpoint() -> impl Strategy<Value = Endpoint<'static>> {
     prop_oneof![

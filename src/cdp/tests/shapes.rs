@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::cdp::Call;
+use crate::event::Call;
 
 const TRACK: &str = r#"{"type":"track","userId":"u","event":"e"}"#;
 

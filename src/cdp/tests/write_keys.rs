@@ -1,7 +1,8 @@
 //! Where a write key may stand, and what happens when it doesn't.
 
 use super::*;
-use crate::cdp::{AuthFailure, Call, Vouched, identify_source};
+use crate::cdp::{AuthFailure, Vouched, identify_source};
+use crate::event::Call;
 
 const CALL: &str = r#"{"type":"track","userId":"u","event":"e"}"#;
 

@@ -104,11 +104,11 @@ const NAMES: [&str; 24] = [
 
 impl Company {
     /// A person of the company; the same position is always the same person.
-    pub fn person(&self, position: usize) -> Person {
+    pub fn person(&self, position: usize) -> Actor {
         let shift = self.id.len() + usize::try_from(self.employees).unwrap_or(0);
         let name = NAMES.get((position + shift) % NAMES.len()).expect("a remainder is a position");
         let role = if position == 0 { "owner" } else { "member" };
-        Person { id: format!("{}@{}", name.to_lowercase(), self.id), name, role }
+        Actor { id: format!("{}@{}", name.to_lowercase(), self.id), name, role }
     }
 
     /// The company called `id`.
@@ -118,16 +118,16 @@ impl Company {
 }
 
 /// Someone who uses the product. The product uses e-mail addresses as user ids, as many do.
-pub struct Person {
+pub struct Actor {
     pub id: String,
     pub name: &'static str,
     pub role: &'static str,
 }
 
 /// Chance that is the same in every run (SplitMix64).
-pub struct Dice(u64);
+pub struct Chance(u64);
 
-impl Dice {
+impl Chance {
     pub const fn new(seed: u64) -> Self {
         Self(seed)
     }
@@ -140,7 +140,7 @@ impl Dice {
         (x ^ (x >> 31)) % bound.max(1)
     }
 
-    /// As [`Dice::below`], for positions.
+    /// As [`Chance::below`], for positions.
     pub fn pick(&mut self, bound: usize) -> usize {
         usize::try_from(self.below(u64::try_from(bound).unwrap_or(1))).unwrap_or(0)
     }

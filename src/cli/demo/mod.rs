@@ -9,7 +9,7 @@ mod story;
 mod world;
 
 use std::collections::HashMap;
-use std::sync::atomic::Ordering;
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -18,9 +18,10 @@ use self::numbers::Numbers;
 use self::sender::Sender;
 use self::stage::Stage;
 use self::story::{Beat, Teller};
-use self::world::World;
+use self::world::DemoWorld;
+use super::output::CommandError;
 use super::paint::Tone;
-use super::{Failure, card, words};
+use super::{card, words};
 use crate::crm::receiver::Arrival;
 use crate::lead::{LeadEvent, SubjectExplanation};
 use crate::time::Clock;
@@ -49,12 +50,12 @@ pub struct Args {
     seed: u64,
 }
 
-pub async fn run(args: Args) -> Result<(), Failure> {
-    let mut world = World::start().await?;
+pub async fn run(args: Args) -> Result<(), CommandError> {
+    let mut world = DemoWorld::start().await?;
     let mut stage = Stage::open();
     let played = tokio::select! {
         played = play(&mut world, &mut stage, &args) => played,
-        _ = tokio::signal::ctrl_c() => Err(Failure::message("interrupted")),
+        _ = tokio::signal::ctrl_c() => Err(CommandError::message("interrupted")),
     };
     stage.clear();
     let ended = match (&played, args.keep) {
@@ -65,7 +66,7 @@ pub async fn run(args: Args) -> Result<(), Failure> {
     played.and(ended)
 }
 
-async fn play(world: &mut World, stage: &mut Stage, args: &Args) -> Result<(), Failure> {
+async fn play(world: &mut DemoWorld, stage: &mut Stage, args: &Args) -> Result<(), CommandError> {
     let mut play = Play {
         sender: Sender::new(world.url.clone(), world::WRITE_KEY)?,
         teller: Teller::new(args.seed, Clock::System.now()),
@@ -86,7 +87,7 @@ async fn play(world: &mut World, stage: &mut Stage, args: &Args) -> Result<(), F
 
 /// One run of the demo.
 struct Play<'a> {
-    world: &'a mut World,
+    world: &'a mut DemoWorld,
     stage: &'a mut Stage,
     sender: Sender,
     teller: Teller,
@@ -97,7 +98,7 @@ struct Play<'a> {
 }
 
 impl Play<'_> {
-    fn introduce(&self) -> Result<(), Failure> {
+    fn introduce(&self) -> Result<(), CommandError> {
         let (stage, paint) = (&self.stage, self.stage.paint);
         stage.say(&paint.strong("\n   Handraiser: product usage in, routed sales leads out"))?;
         stage.note(
@@ -116,7 +117,7 @@ impl Play<'_> {
     }
 
     /// Sends the past in batches.
-    async fn past(&mut self, events: usize) -> Result<(), Failure> {
+    async fn past(&mut self, events: usize) -> Result<(), CommandError> {
         let calls = self.teller.history(events);
         let sentence = format!(
             "{} companies, {} events, in batches of {BATCH}. Each is on disk before its batch is answered.",
@@ -140,7 +141,7 @@ impl Play<'_> {
     }
 
     /// What goes wrong between any CDP and any server, and what becomes of it.
-    async fn mishaps(&mut self) -> Result<(), Failure> {
+    async fn mishaps(&mut self) -> Result<(), CommandError> {
         let call = self.teller.nobody();
         let forged = self.sender.webhook("segment", &call, "not-the-secret").await?;
         self.stage.fact(
@@ -154,9 +155,9 @@ impl Play<'_> {
     }
 
     /// Plays today, event by event, and shows the leads as they arrive.
-    async fn today(&mut self) -> Result<(), Failure> {
+    async fn today(&mut self) -> Result<(), CommandError> {
         let sentence =
-            "Events as they happen. A lead is decided within the commit of the event that makes the difference.";
+            "Events as they happen. Each is in the log when it is answered; a lead is decided milliseconds later.";
         self.stage.act("Today", sentence)?;
         self.stage.follow();
         for beat in self.teller.today() {
@@ -166,16 +167,16 @@ impl Play<'_> {
         while self.numbers.leads() < story::LEADS {
             match tokio::time::timeout_at(deadline, self.world.arrivals.recv()).await {
                 Ok(Some(arrival)) => self.arrived(&arrival)?,
-                _ => return Err(Failure::message("not all leads arrived; is this machine very busy? Try again.")),
+                _ => return Err(CommandError::message("not all leads arrived; is this machine very busy? Try again.")),
             }
         }
         self.stage.clear();
         Ok(())
     }
 
-    async fn beat(&mut self, beat: Beat) -> Result<(), Failure> {
+    async fn beat(&mut self, beat: Beat) -> Result<(), CommandError> {
         if beat.stumbles {
-            self.world.stumble.store(true, Ordering::SeqCst);
+            *self.world.stumble.lock().unwrap_or_else(PoisonError::into_inner) = beat.account;
         }
         self.stage.now(&beat.caption);
         if let Some(account) = beat.account {
@@ -190,7 +191,7 @@ impl Play<'_> {
         Ok(())
     }
 
-    fn arrived(&mut self, arrival: &Arrival) -> Result<(), Failure> {
+    fn arrived(&mut self, arrival: &Arrival) -> Result<(), CommandError> {
         let event: LeadEvent = serde_json::from_str(&arrival.body)?;
         let lead = event.lead;
         let account = lead.account.as_ref().map_or("", |account| account.id.as_str());
@@ -207,7 +208,7 @@ impl Play<'_> {
     }
 
     /// The account that almost qualifies, explained.
-    async fn almost(&mut self) -> Result<(), Failure> {
+    async fn almost(&mut self) -> Result<(), CommandError> {
         let sentence =
             "Most accounts qualify for nothing, and you can always see why. What `handraiser explain` shows:";
         self.stage.act("Not yet", sentence)?;
@@ -218,13 +219,13 @@ impl Play<'_> {
         text.lines().try_for_each(|line| self.stage.say(format!("   {line}").trim_end()))
     }
 
-    async fn numbers(&mut self) -> Result<(), Failure> {
+    async fn numbers(&mut self) -> Result<(), CommandError> {
         self.stage.act("In numbers", "")?;
         let sources: Value = self.world.admin()?.get(&["sources"], &[]).await?;
         self.stage.say(self.numbers.render(&sources, self.stage.paint).trim_end())
     }
 
-    fn next(&mut self, kept: bool) -> Result<(), Failure> {
+    fn next(&mut self, kept: bool) -> Result<(), CommandError> {
         self.stage.act("What to try next", "")?;
         let server = self.world.url.as_str().trim_end_matches('/');
         let commands = if kept {
@@ -256,7 +257,7 @@ impl Play<'_> {
 }
 
 /// Leaves the server running until it is interrupted.
-async fn keep(world: &World, stage: &Stage) -> Result<(), Failure> {
+async fn keep(world: &DemoWorld, stage: &Stage) -> Result<(), CommandError> {
     stage.note(&format!("The server at {} runs until you press Ctrl-C.", world.url))?;
     tokio::signal::ctrl_c().await?;
     Ok(())

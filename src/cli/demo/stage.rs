@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::cli::Failure;
+use crate::cli::output::CommandError;
 use crate::cli::paint::{Paint, Tone, columns, wrap};
 
 pub struct Stage {
@@ -22,7 +22,7 @@ impl Stage {
     }
 
     /// Prints lines that stay. A reader who has gone away ends the demo quietly.
-    pub fn say(&self, text: &str) -> Result<(), Failure> {
+    pub fn say(&self, text: &str) -> Result<(), CommandError> {
         self.bar.suspend(|| {
             let mut out = std::io::stdout().lock();
             out.write_all(text.as_bytes())?;
@@ -33,7 +33,7 @@ impl Stage {
     }
 
     /// A heading, numbered, with a sentence below it.
-    pub fn act(&mut self, title: &str, sentence: &str) -> Result<(), Failure> {
+    pub fn act(&mut self, title: &str, sentence: &str) -> Result<(), CommandError> {
         self.act += 1;
         let number = self.paint.tone(Tone::Accent, self.act);
         self.say(&format!("\n{number}  {}", self.paint.strong(title)))?;
@@ -41,7 +41,7 @@ impl Stage {
     }
 
     /// A quiet sentence, wrapped.
-    pub fn note(&self, sentence: &str) -> Result<(), Failure> {
+    pub fn note(&self, sentence: &str) -> Result<(), CommandError> {
         let width = self.paint.width.unwrap_or(100).min(100).saturating_sub(3);
         for line in wrap(sentence, width) {
             self.say(&format!("   {}", self.paint.dim(line)))?;
@@ -50,7 +50,7 @@ impl Stage {
     }
 
     /// A fact: a mark, what happened, and what came of it.
-    pub fn fact(&self, met: bool, what: &str, outcome: &str) -> Result<(), Failure> {
+    pub fn fact(&self, met: bool, what: &str, outcome: &str) -> Result<(), CommandError> {
         let mark = self.paint.mark(Some(met));
         let left = 36;
         let room = self.paint.width.unwrap_or(100).min(100).saturating_sub(left + 5);

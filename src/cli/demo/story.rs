@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::cast::{COMPANIES, Company, Dice, Person};
+use super::cast::{Actor, COMPANIES, Chance, Company};
 use crate::time::Millis;
 
 /// One call to be sent, and what it means to a person.
@@ -18,7 +18,7 @@ pub struct Beat {
 
 /// Makes calls with numbers of their own.
 pub struct Teller {
-    dice: Dice,
+    dice: Chance,
     now: Millis,
     next: u64,
     run: u64,
@@ -32,7 +32,7 @@ const HISTORY_DAYS: i64 = 21;
 impl Teller {
     pub fn new(seed: u64, now: Millis) -> Self {
         let run = u64::try_from(now.0).unwrap_or(0);
-        Self { dice: Dice::new(seed), now, next: 0, run }
+        Self { dice: Chance::new(seed), now, next: 0, run }
     }
 
     /// The past, in the order in which it happened, filled with small talk to about `events` calls.
@@ -61,7 +61,7 @@ impl Teller {
         }
     }
 
-    fn sign_up(&mut self, company: &Company, person: &Person, at: Millis) -> [Value; 3] {
+    fn sign_up(&mut self, company: &Company, person: &Actor, at: Millis) -> [Value; 3] {
         let visitor = format!("anon-{:08x}", self.dice.below(u64::from(u32::MAX)));
         let page = json!({ "type": "page", "name": "Home", "anonymousId": visitor, "properties": { "path": "/" } });
         let traits = json!({ "email": person.id, "name": person.name, "role": person.role });
@@ -94,7 +94,7 @@ impl Teller {
     }
 
     /// Someone at work at some time: a regular in the last week, or anyone before it.
-    fn someone(&mut self, company: &Company) -> (Person, Millis) {
+    fn someone(&mut self, company: &Company) -> (Actor, Millis) {
         let ago = Millis::HOUR + self.within(14 * Millis::DAY);
         let people = if ago < 8 * Millis::DAY { company.regulars } else { company.people };
         let position = self.dice.pick(people);
@@ -105,7 +105,7 @@ impl Teller {
         i64::try_from(self.dice.below(u64::try_from(ms).unwrap_or(1))).unwrap_or(0)
     }
 
-    fn task(&mut self, company: &Company, person: &Person, at: Millis) -> Value {
+    fn task(&mut self, company: &Company, person: &Actor, at: Millis) -> Value {
         let board = 1 + self.dice.below(6);
         let minutes = 5 + self.dice.below(60);
         self.track(
@@ -117,7 +117,7 @@ impl Teller {
         )
     }
 
-    fn invite(&mut self, company: &Company, person: &Person, at: Millis, guest: usize) -> Value {
+    fn invite(&mut self, company: &Company, person: &Actor, at: Millis, guest: usize) -> Value {
         let email = format!("guest{guest}@{}", company.id);
         self.track(company, person, at, "User Invited", json!({ "email": email }))
     }
@@ -131,7 +131,7 @@ impl Teller {
         self.call(page, at)
     }
 
-    fn track(&mut self, company: &Company, person: &Person, at: Millis, name: &str, properties: Value) -> Value {
+    fn track(&mut self, company: &Company, person: &Actor, at: Millis, name: &str, properties: Value) -> Value {
         let call = json!({
             "type": "track", "event": name, "userId": person.id, "context": { "groupId": company.id },
             "properties": properties,
@@ -222,7 +222,7 @@ impl Teller {
     }
 }
 
-fn beat(company: &Company, person: &Person, does: &str, call: Value) -> Beat {
+fn beat(company: &Company, person: &Actor, does: &str, call: Value) -> Beat {
     Beat {
         call,
         caption: format!("{} of {}: {does}", person.name, company.name),

@@ -1,16 +1,15 @@
 //! The demo's world: a real server with an embedded store in a temporary directory, and a receiver that stands for the CRM.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 use url::Url;
 
-use crate::cdp::source::Secret;
-use crate::cli::Failure;
 use crate::cli::client::{Client, Format, Remote};
+use crate::cli::output::CommandError;
 use crate::crm::receiver::{Arrival, Receiver, Reply};
+use crate::secret::Secret;
 use crate::server::{self, RunningServer};
 
 const CONFIG: &str = include_str!("../../../fixtures/demo.yaml");
@@ -20,20 +19,23 @@ pub const WRITE_KEY: &str = "demo-write-key";
 pub const SHARED_SECRET: &str = "demo-shared-secret";
 const CRM_SECRET: &str = "whsec_ZGVtby1vZi1oYW5kcmFpc2VyLW5vdC1hLXNlY3JldA==";
 
-pub struct World {
+/// Set to an account, it makes the CRM fail once.
+pub type Stumble = Arc<Mutex<Option<&'static str>>>;
+
+pub struct DemoWorld {
     pub server: RunningServer,
     pub url: Url,
     pub crm: Receiver,
     pub directory: PathBuf,
     /// What arrives at the CRM, as it arrives.
     pub arrivals: mpsc::UnboundedReceiver<Arrival>,
-    /// Once set, the CRM fails the next delivery.
-    pub stumble: Arc<AtomicBool>,
+    /// The account about which the CRM fails the next delivery.
+    pub stumble: Stumble,
 }
 
-impl World {
+impl DemoWorld {
     /// Starts everything.
-    pub async fn start() -> Result<Self, Failure> {
+    pub async fn start() -> Result<Self, CommandError> {
         let crm = Receiver::start(&[Secret::new(CRM_SECRET)])?;
         let (arrivals, stumble) = listen(&crm);
         let directory = fresh_directory()?;
@@ -47,20 +49,21 @@ impl World {
             "DEMO_CRM_SECRET" => Some(CRM_SECRET.to_owned()),
             _ => None,
         };
-        let loaded = crate::config::load_text("demo.yaml", CONFIG, &env).map_err(|all| crate::cli::findings(&all))?;
+        let loaded =
+            crate::config::load_text("demo.yaml", CONFIG, &env).map_err(|all| crate::cli::output::findings(&all))?;
         let server = server::start(loaded.config, server::Options::default()).await?;
         let url = Url::parse(&format!("http://{}/", server.address()))?;
         Ok(Self { server, url, crm, directory, arrivals, stumble })
     }
 
     /// A client of the admin API.
-    pub fn admin(&self) -> Result<Client, Failure> {
+    pub fn admin(&self) -> Result<Client, CommandError> {
         let remote = Remote { server: self.url.clone(), token: Some(ADMIN_TOKEN.to_owned()), format: Format::Text };
         Ok(Client::new(&remote)?)
     }
 
     /// Stops everything and removes the store.
-    pub async fn stop(self) -> Result<(), Failure> {
+    pub async fn stop(self) -> Result<(), CommandError> {
         self.server.stop().await;
         self.crm.stop().await;
         std::fs::remove_dir_all(&self.directory)?;
@@ -69,12 +72,13 @@ impl World {
 }
 
 /// Has everything that arrives sent on, and the receiver fail once when it is told to.
-fn listen(crm: &Receiver) -> (mpsc::UnboundedReceiver<Arrival>, Arc<AtomicBool>) {
+fn listen(crm: &Receiver) -> (mpsc::UnboundedReceiver<Arrival>, Stumble) {
     let (send, arrivals) = mpsc::unbounded_channel();
-    let stumble = Arc::new(AtomicBool::new(false));
+    let stumble = Stumble::default();
     let told = Arc::clone(&stumble);
     crm.respond(move |arrival| {
-        let fails = told.swap(false, Ordering::SeqCst);
+        let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+        let fails = told.take_if(|account| arrival.body.contains(*account)).is_some();
         // Nobody listens any more: the demo is over.
         let _ = send.send(Arrival { accepted: !fails, ..arrival.clone() });
         if fails { Reply::status(503) } else { Reply::Accept }
@@ -82,7 +86,7 @@ fn listen(crm: &Receiver) -> (mpsc::UnboundedReceiver<Arrival>, Arc<AtomicBool>)
     (arrivals, stumble)
 }
 
-fn fresh_directory() -> Result<PathBuf, Failure> {
+fn fresh_directory() -> Result<PathBuf, CommandError> {
     let directory = std::env::temp_dir().join(format!("handraiser-demo-{:08x}", rand::random::<u32>()));
     std::fs::create_dir_all(&directory)?;
     Ok(directory)

@@ -13,8 +13,8 @@ use crate::config::shape::{CounterShape, SubjectWord};
 use crate::config::suggest::closest;
 use crate::config::yaml::Scalar;
 use crate::counters::{Aggregate, Counter, EventMatch, Label, Window};
-use crate::identity::SubjectKind;
-use crate::qualify::expr::{RESERVED, Scope, is_name};
+use crate::expr::{RESERVED, Scope, is_name};
+use crate::ids::SubjectKind;
 
 /// Every counter that can be used, and the names of those that can't.
 #[derive(Debug, Default)]

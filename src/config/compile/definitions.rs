@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
-use super::condition::{Scopes, condition};
+use super::condition::condition;
 use super::counters::{Counters, subject};
 use super::names::unique;
+use super::scopes::Scopes;
 use super::settings::lasting;
 use super::template;
 use crate::config::diagnostic::Code;
@@ -18,7 +19,7 @@ use crate::config::scalar::ConditionText;
 use crate::config::shape::{DefinitionShape, Tiers};
 use crate::config::yaml::Scalar;
 use crate::counters::Counter;
-use crate::qualify::expr::{Expr, Scope, Slot};
+use crate::expr::{Expr, Scope, Slot};
 use crate::qualify::{Condition, Definition, Tier};
 
 /// Long enough that a count which hovers around its threshold doesn't send a lead a day.

@@ -9,7 +9,6 @@ use super::names::{bounded, is_plain_name, unique};
 use super::settings::{count_within, http_url, lasting, size};
 use super::sources::{both, check_whsec, is_header_name};
 use super::template;
-use crate::cdp::source::Secret;
 use crate::config::attached::Attached;
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
@@ -17,6 +16,7 @@ use crate::config::read::{Many, Named};
 use crate::config::shape::{DestinationShape, RetryShape, WebhookShape};
 use crate::config::yaml::Scalar;
 use crate::crm::{Authorities, Destination, RetryPolicy, Webhook};
+use crate::secret::Secret;
 
 /// Compiles the destinations.
 pub fn destinations(

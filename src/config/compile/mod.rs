@@ -6,6 +6,7 @@ mod definitions;
 mod destinations;
 mod names;
 mod routing;
+mod scopes;
 mod settings;
 mod sources;
 mod store;
@@ -19,18 +20,25 @@ use super::Config;
 use super::attached::Attached;
 use super::findings::Findings;
 use super::lint;
-use super::shape::ConfigShape;
+use super::shape::{ConfigShape, LimitsShape, StoreShape};
+use crate::apply::Rules;
+use crate::apply::rules::RulesParts;
 
 /// Compiles everything. What is wrong is reported; `None` when the outcome can't be used.
 pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings: &mut Findings) -> Option<Config> {
     let time_zone = settings::time_zone(shape.time_zone.get(), findings);
     let server = settings::server(shape.server.get(), findings);
-    let store = store::store(shape.store.get(), findings);
+    let absent = StoreShape::default();
+    let store_shape = shape.store.get().unwrap_or(&absent);
+    let store = store::store(store_shape, findings);
+    let absent = LimitsShape::default();
+    let limits = shape.server.get().and_then(|server| server.limits.get()).unwrap_or(&absent);
+    let engine = store::engine(store_shape, limits, findings);
     let accounts = settings::accounts(shape.accounts.get(), findings);
     let traits = traits::traits(shape.traits.get(), findings);
     let sources = sources::sources(shape.sources.get(), findings);
     let counters = counters::counters(shape.counters.get(), findings);
-    let scopes = condition::Scopes::new(&counters, &traits);
+    let scopes = scopes::Scopes::new(&counters, &traits);
     let definitions = definitions::definitions(shape.definitions.get(), &counters, &scopes, findings);
     let teams = routing::teams(shape.teams.get(), findings);
     let routes = routing::routes(shape.routes.get(), &teams, &scopes, findings);
@@ -40,19 +48,26 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
         return None;
     }
     let wanted_properties = wanted::wanted(&accounts, &counters.compiled, &definitions);
+    let rules = Rules::new(RulesParts {
+        counters: counters.compiled,
+        time_zone,
+        accounts,
+        definitions,
+        teams: teams.compiled,
+        routes,
+        destinations: destinations.iter().map(|destination| Arc::clone(&destination.name)).collect(),
+        shared_ids: settings::shared_ids(shape.shared_ids.get()),
+        idle_subjects: store::idle_subjects(store_shape),
+    });
     Some(Config {
         version: Arc::from(version),
         server: server?,
         store: store?,
+        engine,
         sources,
-        accounts,
-        time_zone: time_zone?,
         user_traits: traits.user,
         account_traits: traits.account,
-        counters: counters.compiled,
-        definitions,
-        teams: teams.compiled,
-        routes,
+        rules: Arc::new(rules),
         destinations,
         wanted_properties,
     })

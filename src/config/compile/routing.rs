@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use super::condition::{Scopes, condition};
+use super::condition::condition;
 use super::names::unique;
+use super::scopes::Scopes;
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
 use crate::config::read::{Field, List, Named};
 use crate::config::shape::{AssignWord, RouteShape, TeamShape};
 use crate::config::suggest::{did_you_mean, one_of};
 use crate::config::yaml::Scalar;
-use crate::qualify::expr::Expr;
+use crate::expr::Expr;
 use crate::routing::{Assign, Route, RouteTarget, Team};
 
 /// The target that needs no team.
@@ -132,7 +133,7 @@ fn check_order(shapes: &[RouteShape], routes: &[Route], findings: &mut Findings)
         } else if constant == Some(false) {
             let message = format!("the route `{shown}` can never match: its condition is always false");
             findings
-                .push(Problem::warning(name.at, Code::Unreachable, message).help("mend the condition, or remove it"));
+                .push(Problem::warning(name.at, Code::Unreachable, message).help("fix the condition, or remove it"));
         } else if constant == Some(true) {
             catch_all = Some(shown);
         }

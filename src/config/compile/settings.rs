@@ -1,10 +1,12 @@
 //! `time_zone`, `server` and `accounts`.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::names::bounded;
-use crate::cdp::source::Secret;
+use crate::cdp::Limits;
+use crate::config::ServerSettings;
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
 use crate::config::path::property_path;
@@ -13,7 +15,8 @@ use crate::config::scalar::{Count, Lasting, Size};
 use crate::config::shape::{LimitsShape, ServerShape};
 use crate::config::suggest::did_you_mean;
 use crate::config::yaml::Scalar;
-use crate::config::{AccountKey, Limits, PathRoot, ServerSettings};
+use crate::record::{AccountKey, PathRoot};
+use crate::secret::Secret;
 
 /// The time zone of calendar days; UTC by default.
 pub fn time_zone(name: Option<&Scalar>, findings: &mut Findings) -> Option<jiff::tz::TimeZone> {
@@ -120,6 +123,42 @@ pub fn http_url(text: &Scalar, findings: &mut Findings) -> Option<url::Url> {
     let help = "write for example `https://crm.example.com/leads`";
     findings.push(Problem::error(text.at, Code::BadValue, problem).help(help));
     None
+}
+
+/// Ids that stand for nobody in particular: what a variable reads as that was never set, and what people write for somebody
+/// who is not known.
+const SHARED_IDS: &[&str] = &[
+    "-1",
+    "0",
+    "00000000-0000-0000-0000-000000000000",
+    "(not set)",
+    "[object object]",
+    "anon",
+    "anonymous",
+    "email",
+    "false",
+    "guest",
+    "id",
+    "n/a",
+    "na",
+    "nan",
+    "nil",
+    "none",
+    "not_authenticated",
+    "null",
+    "true",
+    "undefined",
+    "unidentified",
+    "unknown",
+    "user_id",
+    "userid",
+    "visitor",
+];
+
+/// Ids that many people share, in lower case.
+pub fn shared_ids(given: Option<&List<Scalar>>) -> HashSet<Box<str>> {
+    let given = given.into_iter().flat_map(|List(ids)| ids).map(|id| id.text.trim().to_lowercase().into());
+    SHARED_IDS.iter().map(|id| Box::from(*id)).chain(given).collect()
 }
 
 const ACCOUNT_WORDS: [&str; 6] =

@@ -3,13 +3,15 @@
 use base64::Engine as _;
 
 use super::names::{is_plain_name, unique};
-use crate::cdp::source::{Proof, Secret};
-use crate::cdp::{Source, SourceName};
+use crate::cdp::Source;
+use crate::cdp::source::Proof;
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
 use crate::config::read::{Field, Many, Named};
 use crate::config::shape::{SchemeWord, SignatureShape, SourceShape};
 use crate::config::yaml::Scalar;
+use crate::event::SourceName;
+use crate::secret::Secret;
 
 /// Every source that can be used.
 pub fn sources(shape: Option<&Named<SourceShape>>, findings: &mut Findings) -> Vec<Source> {

@@ -6,32 +6,53 @@ use std::time::Duration;
 use super::names::bounded;
 use super::settings::count_within;
 use super::sources::both;
-use crate::cdp::source::Secret;
+use crate::config::EngineOptions;
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
-use crate::config::shape::{RedisShape, StoreShape};
+use crate::config::shape::{LimitsShape, RedisShape, StoreShape};
 use crate::config::yaml::Scalar;
-use crate::config::{Durability, StoreKind, StoreSettings};
-use crate::identity::Partitions;
+use crate::ids::Shards;
+use crate::secret::Secret;
+use crate::store::{Durability, StoreKind, StoreSettings};
 
 /// Where the embedded store lies when nothing else is said.
 const DEFAULT_PATH: &str = "data/handraiser.db";
 const DEFAULT_REMEMBER: Duration = Duration::from_secs(48 * 3_600);
+const DEFAULT_CACHE_BYTES: u64 = 512_000_000;
+/// Below it, an owner would write out a record as soon as it has read it.
+const CACHE_BYTES: std::ops::RangeInclusive<u64> = 16_000_000..=1 << 44;
+const DEFAULT_BACKLOG_ENTRIES: u64 = 20_000;
 
 /// The store's settings.
-pub fn store(shape: Option<&StoreShape>, findings: &mut Findings) -> Option<StoreSettings> {
-    let absent = StoreShape::default();
-    let shape = shape.unwrap_or(&absent);
+pub fn store(shape: &StoreShape, findings: &mut Findings) -> Option<StoreSettings> {
     let kind = kind(shape, findings);
-    let partitions = shape.partitions.get().map_or_else(Partitions::default, |count| {
-        let value = count_within(count, 1..=4096, "partitions", findings);
-        u16::try_from(value).ok().and_then(Partitions::new).unwrap_or_default()
+    let shards = shape.shards.get().map_or_else(Shards::default, |count| {
+        let value = count_within(count, 1..=1_024, "shards", findings);
+        u16::try_from(value).ok().and_then(Shards::new).unwrap_or_default()
     });
     let rejected_log =
         shape.rejected_log.get().map_or(1_000, |count| count_within(count, 0..=1_000_000, "rejected_log", findings));
-    let remember = remember(shape, findings);
-    let idle_subjects = shape.idle_subjects.get().map(|at| at.value.0);
-    Some(StoreSettings { kind: kind?, partitions, remember, idle_subjects, rejected_log })
+    Some(StoreSettings { kind: kind?, shards, rejected_log })
+}
+
+/// What the engine needs to know.
+pub fn engine(shape: &StoreShape, limits: &LimitsShape, findings: &mut Findings) -> EngineOptions {
+    let memory = shape.cache.get().map_or(DEFAULT_CACHE_BYTES, |at| {
+        bounded(at.value.0, CACHE_BYTES, at.scalar.at, "`cache` (in bytes)", findings)
+    });
+    let backlog = limits.backlog.get().map_or(DEFAULT_BACKLOG_ENTRIES, |at| {
+        bounded(at.value.0, 100..=10_000_000, at.scalar.at, "`backlog`", findings)
+    });
+    EngineOptions {
+        remember: remember(shape, findings),
+        memory_bytes: usize::try_from(memory).unwrap_or(usize::MAX),
+        max_backlog_entries: backlog,
+    }
+}
+
+/// For how many milliseconds subjects stay of which nothing is heard; `None`: for good.
+pub fn idle_subjects(shape: &StoreShape) -> Option<i64> {
+    shape.idle_subjects.get().map(|at| i64::try_from(at.value.0.as_millis()).unwrap_or(i64::MAX))
 }
 
 fn remember(shape: &StoreShape, findings: &mut Findings) -> Duration {

@@ -7,8 +7,8 @@ use crate::config::findings::{Findings, Problem};
 use crate::config::read::{At, Field, Named};
 use crate::config::shape::{TraitWord, TraitsShape};
 use crate::config::yaml::Scalar;
-use crate::identity::traits::canonical_trait;
-use crate::qualify::expr::Type;
+use crate::expr::Type;
+use crate::ids::names::canonical_trait;
 
 /// Declared traits by canonical name.
 #[derive(Debug)]

@@ -1,10 +1,10 @@
 //! Which properties of events a configuration reads.
 
 use crate::cdp::WantedProperties;
-use crate::config::{AccountKey, PathRoot};
 use crate::counters::{Aggregate, Counter};
+use crate::expr::{Expr, Slot};
 use crate::qualify::Definition;
-use crate::qualify::expr::{Expr, Slot};
+use crate::record::{AccountKey, PathRoot};
 
 pub fn wanted(accounts: &[AccountKey], counters: &[Counter], definitions: &[Definition]) -> WantedProperties {
     let keys = accounts.iter().filter_map(|key| match key {

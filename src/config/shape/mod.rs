@@ -46,6 +46,11 @@ section! {
             "examples" = [["properties.workspace_id", "last group"]]
         ))]
         accounts: List<Scalar>,
+        /// Ids that many people share, as a sender writes them who doesn't know whom an event is about. They never tie two
+        /// histories together. In any case of letters; in addition to `anonymous`, `guest`, `null`, `undefined`, `0` and the
+        /// like, which are always among them.
+        #[schemars(extend("examples" = [["demo-user", "kiosk"]]))]
+        shared_ids: List<Scalar>,
         /// Traits beyond those that are always known, with their types.
         traits: TraitsShape,
         /// Where events come from, by name.

@@ -41,5 +41,8 @@ section! {
         /// How many requests are worked on at once; beyond it the answer is 429.
         #[schemars(extend("default" = 1024))]
         in_flight: At<Count>,
+        /// How many entries of one shard's log may wait to be applied; beyond it the answer is 503, with `Retry-After`.
+        #[schemars(extend("default" = 20000))]
+        backlog: At<Count>,
     }
 }

@@ -1,7 +1,7 @@
 //! `store`.
 
 use crate::config::read::{At, Many, section};
-use crate::config::scalar::{Count, Flag, Lasting};
+use crate::config::scalar::{Count, Flag, Lasting, Size};
 use crate::config::yaml::Scalar;
 
 section! {
@@ -13,9 +13,13 @@ section! {
         redis: RedisShape,
         /// Nothing is kept beyond the process: for trying out.
         memory: MemoryShape,
-        /// How many partitions the store has. Fixed when the store is created.
-        #[schemars(extend("default" = 64))]
-        partitions: At<Count>,
+        /// How many shards the store has: parts of it, each with a log of its own that one server at a time works on. 1 to
+        /// 1,024. Fixed when the store is created.
+        #[schemars(extend("default" = 16))]
+        shards: At<Count>,
+        /// How much memory the records of users and accounts that are kept at hand may take. Changing it needs a restart.
+        #[schemars(extend("default" = "512MB"))]
+        cache: At<Size>,
         /// How long message ids are remembered, so that a repeated event is counted once.
         #[schemars(extend("default" = "48h"))]
         remember: At<Lasting>,

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use super::{findings, loaded, messages};
 use crate::cdp::source::Proof;
-use crate::config::{AccountKey, Durability, PathRoot, StoreKind};
+use crate::config::{Config, EngineOptions};
 use crate::counters::{Aggregate, EventMatch, Window};
-use crate::identity::SubjectKind;
-use crate::qualify::expr::Expr;
+use crate::expr::Expr;
+use crate::ids::SubjectKind;
+use crate::record::{AccountKey, PathRoot};
 use crate::routing::RouteTarget;
+use crate::store::{Durability, StoreKind};
 
 const ISSUE: &str = include_str!("../../../fixtures/issue.yaml");
 
@@ -20,7 +22,7 @@ fn the_example_loads_as_it_stands() {
     assert!(config.sources[0].correct_time && config.sources[0].proof.is_none());
     assert!(matches!(&config.sources[1].proof, Some(Proof::Segment { secrets, strict: false }) if secrets.len() == 1));
     assert!(!config.sources[1].correct_time);
-    let counters: Vec<_> = config.counters.iter().map(|c| (&*c.name, &c.aggregate, c.window)).collect();
+    let counters: Vec<_> = config.rules.plan.counters.iter().map(|c| (&*c.name, &c.aggregate, c.window)).collect();
     let email = Aggregate::DistinctProperty(vec![Box::from("email")].into());
     assert_eq!(
         counters,
@@ -30,19 +32,19 @@ fn the_example_loads_as_it_stands() {
             ("daily_users", &Aggregate::DistinctUsers, Window::Days(1)),
         ]
     );
-    assert_eq!(config.counters[2].events, [EventMatch::Any]);
-    let definition = &config.definitions[0];
+    assert_eq!(config.rules.plan.counters[2].events, [EventMatch::Any]);
+    let definition = &config.rules.definitions[0];
     assert_eq!((&*definition.name, definition.of), ("ready for a team plan", SubjectKind::Account));
     assert_eq!((definition.intent.len(), definition.fit.len()), (2, 2));
     assert_eq!(definition.tiers.iter().map(|tier| tier.number).collect::<Vec<_>>(), [1, 2]);
     assert_eq!(definition.cooldown_ms, 90 * 86_400_000);
     assert_eq!(definition.version.len(), 8);
-    assert_eq!(config.routes[0].to, RouteTarget::Team("enterprise".into()));
-    assert_eq!(config.routes[1].to, RouteTarget::SelfServe);
+    assert_eq!(config.rules.routes[0].to, RouteTarget::Team("enterprise".into()));
+    assert_eq!(config.rules.routes[1].to, RouteTarget::SelfServe);
     let destination = &config.destinations[0];
     assert_eq!(destination.webhook.url.as_str(), "https://crm.example.com/hooks/leads");
     assert_eq!(destination.webhook.timeout, Duration::from_secs(15));
-    assert_eq!(config.accounts.len(), 6);
+    assert_eq!(config.rules.accounts.len(), 6);
     assert!(matches!(&config.store.kind, StoreKind::Embedded { path } if path.ends_with("data/handraiser.db")));
 }
 
@@ -61,7 +63,7 @@ fn deliveries_are_tried_for_about_a_day() {
 
 #[test]
 fn a_definition_s_version_follows_its_meaning_and_nothing_else() {
-    let version = |text: &str| loaded(text).config.definitions[0].version.clone();
+    let version = |text: &str| loaded(text).config.rules.definitions[0].version.clone();
     let original = version(ISSUE);
     let same = ISSUE.replace("cooldown: 90d", "cooldown: 90d\n    description: for teams\n    sentence: Hello!");
     assert_eq!(version(&same), original);
@@ -95,7 +97,7 @@ fn every_way_to_count() {
 ",
     )
     .config;
-    let [a, b, c, d, e, f, g] = &config.counters[..] else { panic!("seven counters") };
+    let [a, b, c, d, e, f, g] = &config.rules.plan.counters[..] else { panic!("seven counters") };
     let one = |name: &str| EventMatch::Track(name.into());
     assert_eq!(a.events, [one("One"), one("Two"), EventMatch::Page(None), EventMatch::Screen(Some("Home".into()))]);
     assert_eq!(a.window, Window::Days(14));
@@ -142,11 +144,12 @@ server:
   listen: :9000
   workers: 2
   admin_token: ${ADMIN_TOKEN}
-  limits: { event: 64KiB, request: 500KB, batch_events: 100, in_flight: 10 }
+  limits: { event: 64KiB, request: 500KB, batch_events: 100, in_flight: 10, backlog: 5000 }
   drain_timeout: 1m30s
 store:
   redis: { urls: [redis://a:1, redis://b:2], cluster: true, durability: replicas 2 }
-  partitions: 16
+  shards: 32
+  cache: 64MB
   remember: 3d
   idle_subjects: 400d
   rejected_log: 10
@@ -161,19 +164,33 @@ traits: { user: { nps: number, isOwner: bool, tags: list }, account: { Region: t
     assert!(
         matches!(&config.store.kind, StoreKind::Redis { urls, cluster: true, durability: Durability::Replicas(2) } if urls.len() == 2)
     );
-    assert_eq!((config.store.partitions.count(), config.store.remember), (16, Duration::from_secs(3 * 86_400)));
-    assert_eq!(config.store.idle_subjects, Some(Duration::from_secs(400 * 86_400)));
-    assert_eq!(config.accounts[0], AccountKey::Path(PathRoot::Properties, vec!["workspace_id".into()]));
-    assert_eq!(config.accounts[1], AccountKey::Path(PathRoot::Traits, vec!["company id".into()]));
-    assert_eq!(config.accounts[2], AccountKey::LastGroup);
+    assert_eq!((config.store.shards.count(), config.store.rejected_log), (32, 10));
+    let remember = Duration::from_secs(3 * 86_400);
+    assert_eq!(config.engine, EngineOptions { remember, memory_bytes: 64_000_000, max_backlog_entries: 5_000 });
+    assert_eq!(config.rules.idle_subjects, Some(400 * 86_400_000));
+    assert_eq!(config.rules.accounts[0], AccountKey::Path(PathRoot::Properties, vec!["workspace_id".into()]));
+    assert_eq!(config.rules.accounts[1], AccountKey::Path(PathRoot::Traits, vec!["company id".into()]));
+    assert_eq!(config.rules.accounts[2], AccountKey::LastGroup);
     assert!(config.user_traits.contains_key("is_owner") && config.account_traits.contains_key("region"));
-    assert_eq!(config.time_zone.iana_name(), Some("Europe/Berlin"));
+    assert_eq!(config.rules.plan.days.zone().iana_name(), Some("Europe/Berlin"));
+}
+
+#[test]
+fn ids_that_many_people_share_are_known_and_can_be_added_to() {
+    let default = loaded("").config;
+    let given = loaded("shared_ids: [ Demo User, ' kiosk ' ]").config;
+    let shared = |config: &Config, id: &str| config.rules.shared_ids.contains(&*id.to_lowercase());
+    for id in ["anonymous", "NULL", "undefined", "0", "Guest", "N/A", "00000000-0000-0000-0000-000000000000"] {
+        assert!(shared(&default, id) && shared(&given, id), "{id}");
+    }
+    assert!(!shared(&default, "demo user") && shared(&given, "demo user") && shared(&given, "Kiosk"));
+    assert!(!shared(&default, "user 1") && !shared(&default, "admin"), "somebody may be called that");
 }
 
 #[test]
 fn an_empty_file_is_a_configuration_that_does_nothing() {
     for text in ["", "# nothing yet\n", "sources:\n"] {
-        assert!(loaded(text).config.definitions.is_empty());
+        assert!(loaded(text).config.rules.definitions.is_empty());
     }
     assert!(messages("").iter().any(|message| message.contains("no event can come in")));
 }

@@ -42,7 +42,8 @@ fn the_documented_defaults_are_the_defaults() {
     let (explicit, implied) = (super::loaded(&written).config, super::loaded("").config);
     assert_eq!(format!("{:?}", explicit.server), format!("{:?}", implied.server));
     assert_eq!(format!("{:?}", explicit.store), format!("{:?}", implied.store));
-    assert_eq!(explicit.accounts, implied.accounts);
+    assert_eq!(explicit.engine, implied.engine);
+    assert_eq!(explicit.rules.accounts, implied.rules.accounts);
 
     let destination = [
         ("WebhookShape", "  webhook:\n    url: https://crm.example.com\n", 4),

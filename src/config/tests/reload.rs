@@ -49,7 +49,7 @@ impl Running {
     }
 
     fn teams(&self) -> usize {
-        self.config.load().teams.len()
+        self.config.load().rules.teams.len()
     }
 }
 
@@ -122,18 +122,23 @@ async fn what_needs_a_restart_stays_and_is_told() {
     let before = running.config.load_full();
     running.write(
         "handraiser.yaml",
-        &format!("{}\nserver: {{ listen: ':1' }}\nstore: {{ partitions: 7, memory: {{}} }}\n", two_teams()),
+        &format!(
+            "{}\nserver: {{ listen: ':1' }}\nstore: {{ shards: 7, cache: 1GiB, remember: 9d, memory: {{}} }}\n",
+            two_teams()
+        ),
     );
     running.until(Outcome::Swapped).await;
     let after = running.config.load_full();
     assert_eq!(after.server.listen, before.server.listen);
-    assert_eq!(after.store.partitions, before.store.partitions);
-    assert_eq!(after.teams.len(), 2);
+    assert_eq!(after.store.shards, before.store.shards);
+    assert_eq!(after.engine.memory_bytes, before.engine.memory_bytes);
+    assert_eq!(after.engine.remember, before.engine.remember);
+    assert_eq!(after.rules.teams.len(), 2);
     let warnings = running.state.warnings();
     let told: Vec<&str> = warnings
         .iter()
         .filter(|one| one.message.contains("while the server runs"))
         .map(|one| one.message.as_str())
         .collect();
-    assert_eq!(told.len(), 3, "{told:?}");
+    assert_eq!(told.len(), 5, "{told:?}");
 }

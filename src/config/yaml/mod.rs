@@ -7,10 +7,13 @@ mod mask;
 mod node;
 mod parse;
 mod place;
+mod secrets;
+mod traps;
 mod variables;
 
 pub use node::{Kind, Node, Scalar};
 pub use parse::parse;
+pub use secrets::hide;
 pub use variables::Lookup;
 
 #[cfg(test)]

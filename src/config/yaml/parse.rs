@@ -9,10 +9,10 @@ use granit_parser::{Event, Parser, ScalarStyle, ScanError, Tag};
 use super::mask::{mask, unmask};
 use super::node::{Entry, Kind, Node, Scalar};
 use super::variables::{Lookup, Trouble, substitute};
+use super::{secrets, traps};
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
 use crate::config::source::Span;
-use crate::config::{redact, traps};
 
 /// Aliases may not blow a file up beyond this, nor beyond this depth.
 const MAX_NODES: usize = 100_000;
@@ -46,7 +46,7 @@ pub fn parse(file: u16, lookup: &Lookup<'_>, findings: &mut Findings) -> Option<
         return None;
     }
     let root = builder.root.take().unwrap_or_else(|| Node::new(Span::new(file, 0..0), Kind::Null));
-    redact::mark(&root, findings);
+    secrets::mark(&root, findings);
     Some(root)
 }
 

@@ -48,7 +48,7 @@ pub fn substitute(shown: &str, lookup: &Lookup<'_>) -> Substituted {
 }
 
 impl Substituted {
-    /// Substitutes the one at `start`; answers where it ends.
+    /// Substitutes the one at `start`; returns where it ends.
     fn variable(&mut self, shown: &str, start: usize, lookup: &Lookup<'_>) -> usize {
         let inner = shown.get(start + 2..).unwrap_or_default();
         let name_length = inner.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(inner.len());

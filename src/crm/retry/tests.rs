@@ -21,9 +21,13 @@ fn failure(verdict: Verdict, retry_after: Option<u64>) -> Failure {
     }
 }
 
-fn wait(outcome: &Outcome) -> i64 {
+fn dead() -> AttemptOutcome {
+    AttemptOutcome::Dead { error: "why".into() }
+}
+
+fn wait(outcome: &AttemptOutcome) -> i64 {
     match outcome {
-        Outcome::Retry { due, .. } => due.since(NOW),
+        AttemptOutcome::Retry { due, .. } => due.since(NOW),
         other => panic!("not tried again: {other:?}"),
     }
 }
@@ -43,7 +47,9 @@ fn every_status_has_its_verdict() {
     ];
     for (expected, statuses) in table {
         for status in statuses {
-            assert_eq!(verdict(status), expected, "{status}");
+            assert_eq!(verdict(status, false), expected, "{status}");
+            let busy = matches!(status, 429 | 503);
+            assert_eq!(verdict(status, true), if busy { Verdict::Busy } else { expected }, "{status}");
         }
     }
 }
@@ -51,15 +57,15 @@ fn every_status_has_its_verdict() {
 #[test]
 fn a_refused_message_is_dead_at_once() {
     let outcome = outcome(&policy(), 0, failure(Verdict::Refused, Some(5)), NOW, 1);
-    assert_eq!(outcome, Outcome::Dead { attempts: 1, error: "why".to_owned() });
+    assert_eq!(outcome, dead());
 }
 
 #[test]
 fn the_last_attempt_is_the_last() {
     let failed = || failure(Verdict::Failed, None);
-    assert!(matches!(outcome(&policy(), 3, failed(), NOW, 1), Outcome::Retry { attempts: 4, .. }));
-    assert_eq!(outcome(&policy(), 4, failed(), NOW, 1), Outcome::Dead { attempts: 5, error: "why".to_owned() });
-    assert!(matches!(outcome(&policy(), u32::MAX, failed(), NOW, 1), Outcome::Dead { .. }));
+    assert!(matches!(outcome(&policy(), 3, failed(), NOW, 1), AttemptOutcome::Retry { counts: true, .. }));
+    assert_eq!(outcome(&policy(), 4, failed(), NOW, 1), dead());
+    assert!(matches!(outcome(&policy(), u32::MAX, failed(), NOW, 1), AttemptOutcome::Dead { .. }));
 }
 
 #[test]

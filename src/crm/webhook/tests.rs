@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use super::*;
-use crate::cdp::source::Secret;
 use crate::crm::sample;
+use crate::secret::Secret;
 
 /// 2026-11-21T12:00:00.500Z.
 const NOW: Millis = Millis(1_795_262_400_500);
@@ -19,10 +19,10 @@ fn webhook() -> Webhook {
     }
 }
 
-fn made(webhook: &Webhook, now: Millis) -> Request {
+fn made(webhook: &Webhook, now: Millis) -> Outgoing {
     let event = sample::full();
     let payload = serde_json::to_string(&event).expect("plain data");
-    request(webhook, &payload, &event, now).expect("it can be made")
+    request(webhook, &event.id, &payload, now).expect("it can be made")
 }
 
 #[test]
@@ -72,12 +72,15 @@ fn a_template_makes_the_body_that_is_signed() {
 
 #[test]
 fn what_can_not_be_sent_says_why() {
-    let event = sample::full();
-    let wrong = |webhook: Webhook| request(&webhook, "{}", &event, NOW).expect_err("wrong").to_string();
+    let payload = serde_json::to_string(&sample::full()).expect("plain data");
+    let wrong = |webhook: Webhook| request(&webhook, "lead_5f1c9a.1", &payload, NOW).expect_err("wrong").to_string();
     let header = Webhook { headers: vec![("X-Bad".to_owned(), Secret::new("a\nb"))], ..webhook() };
     assert_eq!(wrong(header), "the header `X-Bad` can't be sent");
     let template = Webhook { template: Some("{{ lead.nothing }}".into()), ..webhook() };
     assert!(wrong(template).starts_with("the template failed at line 1, column 4"));
+    let templated = Webhook { template: Some("{}".into()), ..webhook() };
+    let unread = request(&templated, "lead_5f1c9a.1", "{}", NOW).expect_err("no lead event");
+    assert!(unread.is_of_the_message() && unread.to_string().starts_with("the payload is no lead event"), "{unread}");
     let secret = Webhook { secrets: vec![Secret::new("hunter2!")], ..webhook() };
     let said = wrong(secret);
     assert!(said.contains("base64") && !said.contains("hunter2"), "{said}");
@@ -86,7 +89,7 @@ fn what_can_not_be_sent_says_why() {
 #[test]
 fn answers_are_described_for_an_operator() {
     let answer = |status, location: Option<&str>, body: &str| {
-        let answer = Answer { status, retry_after: None, location: location.map(str::to_owned), body: body.into() };
+        let answer = Response { status, retry_after: None, location: location.map(str::to_owned), body: body.into() };
         judge(&Ok(answer), NOW).expect_err("a failure").error
     };
     let table = [
@@ -109,6 +112,7 @@ fn answers_are_described_for_an_operator() {
 
 #[test]
 fn retry_after_is_taken_from_the_answer() {
-    let answer = Answer { status: 429, retry_after: Some("7".to_owned()), location: None, body: Vec::new() };
-    assert_eq!(judge(&Ok(answer), NOW).expect_err("a failure").retry_after, Some(Duration::from_secs(7)));
+    let answer = Response { status: 429, retry_after: Some("7".to_owned()), location: None, body: Vec::new() };
+    let failure = judge(&Ok(answer), NOW).expect_err("a failure");
+    assert_eq!((failure.verdict, failure.retry_after), (Verdict::Busy, Some(Duration::from_secs(7))));
 }

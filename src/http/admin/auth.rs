@@ -8,7 +8,8 @@ use actix_web::web::Data;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::{AdminState, ApiError, ErrorCode};
+use crate::http::AppState;
+use crate::http::errors::{ApiError, ErrorCode};
 
 /// Lets a request through when it carries the configured token.
 ///
@@ -24,7 +25,7 @@ pub async fn require_token<B: MessageBody>(
 }
 
 fn check(request: &ServiceRequest) -> Result<(), ApiError> {
-    let state = request.app_data::<Data<AdminState>>().ok_or_else(disabled)?;
+    let state = request.app_data::<Data<AppState>>().ok_or_else(disabled)?;
     let config = state.config.load();
     let token = config.server.admin_token.as_ref().map_or("", |token| token.expose());
     if token.is_empty() {
@@ -35,13 +36,13 @@ fn check(request: &ServiceRequest) -> Result<(), ApiError> {
 }
 
 fn disabled() -> ApiError {
-    let mend = "the admin API is off: set `server.admin_token` in the configuration to a long random value";
-    ApiError::new(ErrorCode::AdminDisabled, mend)
+    let fix = "the admin API is off: set `server.admin_token` in the configuration to a long random value";
+    ApiError::new(ErrorCode::AdminDisabled, fix)
 }
 
 fn refused() -> ApiError {
-    let mend = "the admin token is missing or wrong: send `Authorization: Bearer <server.admin_token>`";
-    ApiError::new(ErrorCode::AdminToken, mend)
+    let fix = "the admin token is missing or wrong: send `Authorization: Bearer <server.admin_token>`";
+    ApiError::new(ErrorCode::AdminToken, fix)
 }
 
 fn bearer(request: &ServiceRequest) -> Option<&str> {

@@ -1,46 +1,76 @@
-//! Deliveries: what waits, what was given up, what is done; and replay of what was given up. Leads on their way to an owner and
-//! histories on their way to a user are listed beside them, since they can be given up as well.
+//! Deliveries: what waits, what was given up, what is done; and replay of what was given up.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use actix_web::get;
 use actix_web::web::{Data, Json, Query};
-use actix_web::{get, post};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{AdminState, ApiError, ErrorBody, ErrorCode, Limit};
-use crate::store::{EntryQuery, EntryRow, EntryState, QueueName, Replay};
+use super::reading::{Consistency, Limit, settled};
+use crate::http::AppState;
+use crate::http::errors::{ApiError, ErrorBody};
+use crate::http::queues::{self, deliveries};
+use crate::ids::{RecordKey, RecordKind};
+use crate::record::delivery::Done;
+use crate::record::{AgendaList, Delivery, News, Record};
+use crate::store::{Store, StoreError};
 
-/// Queues of deliveries start so; the rest is the destination's name.
-const PREFIX: &str = "deliver:";
-
-/// One delivery of one event of a lead's life to one destination; or work that comes before it.
+/// One event of a lead's life on its way to one destination.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct DeliveryItem {
-    /// What a replay names it by; of a delivery: the id of the lead's event, `/`, the destination.
+    /// What a replay names it by: the destination, `/`, the lead's id. All news of a lead for a destination has the same.
     pub id: String,
-    /// `deliver:<destination>`; `route`: a lead that wants an owner; `merge`: the history of an anonymous id on its way to its user.
-    pub queue: String,
-    /// Deliveries only.
-    pub destination: Option<String>,
+    /// The lead event's own id, which the destination receives as `webhook-id` and `Idempotency-Key`.
+    pub event_id: String,
+    /// Where it goes.
+    pub destination: String,
     /// `pending`, `dead` or `done`.
-    pub state: String,
+    pub state: DeliveryState,
     /// `user:<id>` or `account:<id>`.
     pub subject: String,
-    /// The lead that it is about; `null` for histories.
-    pub lead_id: Option<String>,
-    /// The definition that the lead qualified for; `null` for histories.
+    /// The lead that it is about.
+    pub lead_id: String,
+    /// The definition that the lead qualified for.
     pub definition: Option<String>,
     /// `lead.qualified`, …
     pub event: Option<String>,
     /// How often it was tried and failed.
     pub attempts: u32,
-    /// Why it failed last, or why it is parked; `null` when neither ever happened.
+    /// Why it failed last; `null` when it never did.
     pub last_error: Option<String>,
-    /// RFC 3339.
+    /// When it was handed over for delivery, RFC 3339.
     pub created: String,
-    /// When it is tried next, RFC 3339; pending ones only.
+    /// When it is tried next, RFC 3339; pending ones only, and only the first of its lead: the others wait for that one.
     pub due: Option<String>,
-    /// When it was finished or given up, RFC 3339.
+    /// When it was delivered, or when the last news of its lead was given up, RFC 3339.
     pub settled: Option<String>,
+}
+
+/// What has become of a delivery so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryState {
+    /// It waits, or is under way.
+    #[default]
+    Pending,
+    /// It was given up.
+    Dead,
+    /// The destination took it.
+    Done,
+}
+
+impl DeliveryState {
+    /// The state as it stands in answers.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Dead => "dead",
+            Self::Done => "done",
+        }
+    }
 }
 
 /// Deliveries, newest first.
@@ -50,128 +80,125 @@ pub struct DeliveryList {
     pub deliveries: Vec<DeliveryItem>,
 }
 
-/// Which dead deliveries to try again: exactly one of the three.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ReplayRequest {
-    /// One delivery.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
-    /// All of a destination.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub destination: Option<String>,
-    /// All of them, and whatever else was given up.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub all: bool,
-}
-
-/// What a replay did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct Replayed {
-    /// How many are under way again.
-    pub replayed: usize,
-}
-
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-struct ListParams {
+struct DeliveryParams {
     /// `pending` (default), `dead` or `done`.
-    #[param(value_type = Option<String>)]
-    state: Option<EntryState>,
+    #[param(value_type = Option<DeliveryState>, inline)]
+    state: Option<DeliveryState>,
     /// Only deliveries to this destination.
     destination: Option<String>,
     /// At most so many: 1 to 1000, by default 50.
     #[param(value_type = Option<usize>)]
     limit: Option<Limit>,
+    /// `strong` (default): wait until all that was acknowledged before is applied. `eventual`: don't.
+    #[param(value_type = Option<Consistency>, inline)]
+    consistency: Option<Consistency>,
 }
 
-/// Lists deliveries and what else is queued, newest first.
+/// Lists deliveries, newest first. Of those that are done, each destination remembers the last hundred.
 #[utoipa::path(
     operation_id = "list_deliveries",
     tag = "deliveries",
-    params(ListParams),
+    params(DeliveryParams),
     responses((status = 200, body = DeliveryList), (status = 400, body = ErrorBody<'static>)),
 )]
 #[get("/deliveries")]
-pub async fn list(state: Data<AdminState>, params: Query<ListParams>) -> Result<Json<DeliveryList>, ApiError> {
-    let query = EntryQuery {
-        state: params.state.unwrap_or(EntryState::Pending),
-        queue: params.destination.as_deref().map(queue_of),
-        queue_prefix: None,
-        limit: Limit::of(params.limit),
+pub async fn list(state: Data<AppState>, params: Query<DeliveryParams>) -> Result<Json<DeliveryList>, ApiError> {
+    let (wanted, limit) = (params.state.unwrap_or_default(), Limit::of(params.limit));
+    let store = &*settled(&state, params.consistency).await?.store;
+    let destinations = match &params.destination {
+        Some(name) => BTreeSet::from([Arc::from(name.as_str())]),
+        None => {
+            let configured = state.config.load();
+            let configured = configured.destinations.iter().map(|destination| Arc::clone(&destination.name));
+            queues::destinations(store).await?.into_iter().chain(configured).collect()
+        }
     };
-    let rows = state.store.entries(&query).await?;
-    Ok(Json(DeliveryList { deliveries: rows.into_iter().map(item).collect() }))
-}
-
-/// Tries again what was given up, with a fresh count of attempts.
-#[utoipa::path(
-    operation_id = "replay_deliveries",
-    tag = "deliveries",
-    request_body = ReplayRequest,
-    responses((status = 200, body = Replayed), (status = 400, body = ErrorBody<'static>)),
-)]
-#[post("/deliveries/replay")]
-pub async fn replay(state: Data<AdminState>, request: Json<ReplayRequest>) -> Result<Json<Replayed>, ApiError> {
-    let queues = dead_queues(&state).await?;
-    let replayed = state.store.replay(&selection(&request)?, state.clock.now()).await?;
-    tracing::info!(replayed, "dead deliveries were put back into their queues");
-    for queue in &queues {
-        state.store.partitions().all().for_each(|partition| state.wakes.wake(queue, partition));
+    let mut found = Vec::new();
+    for destination in &destinations {
+        found.extend(match wanted {
+            DeliveryState::Pending => pending(store, destination, limit).await?,
+            DeliveryState::Dead => dead(store, destination, limit).await?,
+            DeliveryState::Done => done(store, destination).await?,
+        });
     }
-    Ok(Json(Replayed { replayed }))
+    let when = |item: &DeliveryItem| item.settled.clone().unwrap_or_else(|| item.created.clone());
+    found.sort_by(|a, b| when(b).cmp(&when(a)).then_with(|| b.event_id.cmp(&a.event_id)));
+    found.truncate(limit);
+    Ok(Json(DeliveryList { deliveries: found }))
 }
 
-/// The queues that hold something dead.
-async fn dead_queues(state: &AdminState) -> Result<Vec<QueueName>, ApiError> {
-    let stats = state.store.queue_stats(state.clock.now()).await?;
-    let dead = stats.into_iter().filter(|queue| queue.dead > 0);
-    Ok(dead.map(|queue| queue.queue).collect())
+async fn pending(store: &dyn Store, destination: &str, limit: usize) -> Result<Vec<DeliveryItem>, StoreError> {
+    let listed = store.listed(&queues::list(AgendaList::Deliver, destination), limit).await?;
+    let found = deliveries(store, listed.into_iter().map(|(_, key)| key).collect()).await?;
+    Ok(found.iter().flat_map(|(key, delivery)| pending_items(key, delivery)).collect())
 }
 
-fn selection(request: &ReplayRequest) -> Result<Replay, ApiError> {
-    match request {
-        ReplayRequest { id: Some(id), destination: None, all: false } => Ok(Replay::Entry(id.clone())),
-        ReplayRequest { id: None, destination: Some(name), all: false } => Ok(Replay::Queue(queue_of(name))),
-        ReplayRequest { id: None, destination: None, all: true } => Ok(Replay::All),
-        _ => Err(ApiError::new(
-            ErrorCode::InvalidRequest,
-            "give exactly one of `id`, `destination` and `all: true`".to_owned(),
-        )),
+fn pending_items(key: &RecordKey, delivery: &Delivery) -> Vec<DeliveryItem> {
+    let due = std::iter::once(Some(delivery.due.rfc3339())).chain(std::iter::repeat(None));
+    let items = delivery.pending.iter().zip(due);
+    items.map(|(news, due)| DeliveryItem { due, ..item(key, delivery, news, DeliveryState::Pending) }).collect()
+}
+
+async fn dead(store: &dyn Store, destination: &str, limit: usize) -> Result<Vec<DeliveryItem>, StoreError> {
+    let found = queues::with_dead_news(store, destination, limit).await?;
+    Ok(found.iter().flat_map(|(key, delivery)| dead_items(key, delivery)).collect())
+}
+
+fn dead_items(key: &RecordKey, delivery: &Delivery) -> Vec<DeliveryItem> {
+    let settled = Some(delivery.died.rfc3339());
+    let item = |news| DeliveryItem { settled: settled.clone(), ..item(key, delivery, news, DeliveryState::Dead) };
+    delivery.dead.iter().map(item).collect()
+}
+
+async fn done(store: &dyn Store, destination: &str) -> Result<Vec<DeliveryItem>, StoreError> {
+    let texts = store.load(&[RecordKey::destination(destination)]).await?;
+    let text = texts.into_iter().next().flatten().unwrap_or_default();
+    match Record::read(RecordKind::Destination, &text) {
+        (Record::Destination(history), _) => {
+            Ok(history.done.into_iter().map(|done| done_item(destination, done)).collect())
+        }
+        _ => Ok(Vec::new()),
     }
 }
 
-fn queue_of(destination: &str) -> QueueName {
-    QueueName::new(&format!("{PREFIX}{destination}"))
-}
-
-fn item(row: EntryRow) -> DeliveryItem {
-    let EntryRow { entry, state, settled } = row;
-    // Fails open: a payload that can't be read is still listed.
-    let payload: Value = serde_json::from_str(&entry.payload).unwrap_or_default();
-    let text = |pointer| payload.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
-    let queue = entry.queue.as_str();
+fn done_item(destination: &str, done: Done) -> DeliveryItem {
     DeliveryItem {
-        queue: queue.to_owned(),
-        destination: queue.strip_prefix(PREFIX).map(str::to_owned),
-        state: state_name(state).to_owned(),
-        lead_id: text("/lead/id").or(entry.lane),
+        id: format!("{destination}/{}", done.lead),
+        event_id: done.id.to_string(),
+        destination: destination.to_owned(),
+        state: DeliveryState::Done,
+        subject: done.subject.into(),
+        lead_id: done.lead.into(),
+        definition: Some(done.definition.into()),
+        event: Some(done.kind.into()),
+        attempts: done.attempts,
+        last_error: None,
+        created: done.created.rfc3339(),
+        due: None,
+        settled: Some(done.at.rfc3339()),
+    }
+}
+
+fn item(key: &RecordKey, delivery: &Delivery, news: &News, state: DeliveryState) -> DeliveryItem {
+    // Fails open: news that can't be read is still listed.
+    let event: Value = serde_json::from_str(&news.json).unwrap_or_default();
+    let text = |pointer| event.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+    let (destination, lead) = key.as_delivery().unwrap_or_default();
+    DeliveryItem {
+        id: key.id.to_string(),
+        event_id: news.id.to_string(),
+        destination: destination.to_owned(),
+        state,
+        subject: delivery.subject.as_ref().map(ToString::to_string).unwrap_or_default(),
+        lead_id: lead.to_owned(),
         definition: text("/lead/definition"),
         event: text("/type"),
-        due: (state == EntryState::Pending).then(|| entry.due.rfc3339()),
-        created: entry.created.rfc3339(),
-        settled: settled.map(crate::time::Millis::rfc3339),
-        id: entry.id,
-        subject: entry.subject,
-        attempts: entry.attempts,
-        last_error: entry.last_error,
-    }
-}
-
-const fn state_name(state: EntryState) -> &'static str {
-    match state {
-        EntryState::Pending => "pending",
-        EntryState::Dead => "dead",
-        EntryState::Done => "done",
+        attempts: news.attempts,
+        last_error: news.last_error.as_deref().map(str::to_owned),
+        created: news.created.rfc3339(),
+        due: None,
+        settled: None,
     }
 }

@@ -5,8 +5,10 @@ use actix_web::web::{Data, Json, Path, Query};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{AdminState, ApiError, ErrorBody, ErrorCode, Limit};
-use crate::identity::RecordKey;
+use super::reading::{Consistency, Limit, ReadParams, settled};
+use crate::http::AppState;
+use crate::http::errors::{ApiError, ErrorBody, ErrorCode};
+use crate::ids::RecordKey;
 use crate::store::{LeadQuery, LeadRow};
 use crate::time::Millis;
 
@@ -38,7 +40,7 @@ pub struct LeadList {
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-struct ListParams {
+struct LeadParams {
     /// Only leads of this definition.
     definition: Option<String>,
     /// Only leads of this subject: `user:<id>` or `account:<id>`.
@@ -49,26 +51,30 @@ struct ListParams {
     /// At most so many: 1 to 1000, by default 50.
     #[param(value_type = Option<usize>)]
     limit: Option<Limit>,
+    /// `strong` (default): wait until all that was acknowledged before is applied. `eventual`: don't.
+    #[param(value_type = Option<Consistency>, inline)]
+    consistency: Option<Consistency>,
 }
 
 /// Lists leads, newest first.
 #[utoipa::path(
     operation_id = "list_leads",
     tag = "leads",
-    params(ListParams),
+    params(LeadParams),
     responses(
         (status = 200, body = LeadList),
         (status = 400, description = "`subject` or `before` can't be read", body = ErrorBody<'static>),
     ),
 )]
 #[get("/leads")]
-pub async fn list(state: Data<AdminState>, params: Query<ListParams>) -> Result<Json<LeadList>, ApiError> {
+pub async fn list(state: Data<AppState>, params: Query<LeadParams>) -> Result<Json<LeadList>, ApiError> {
     let limit = Limit::of(params.limit);
     let subject = params.subject.as_deref().map(parse_subject).transpose()?;
     let before = params.before.as_deref().map(parse_moment).transpose()?;
     // One more than asked for tells whether there is another page.
     let query = LeadQuery { subject, definition: params.definition.clone(), before, limit: limit + 1 };
-    let (rows, next) = page(state.store.leads(&query).await?, limit);
+    let backend = settled(&state, params.consistency).await?;
+    let (rows, next) = page(backend.store.leads(&query).await?, limit);
     Ok(Json(LeadList { leads: rows.into_iter().map(item).collect(), next_before: next }))
 }
 
@@ -76,19 +82,21 @@ pub async fn list(state: Data<AdminState>, params: Query<ListParams>) -> Result<
 #[utoipa::path(
     operation_id = "show_lead",
     tag = "leads",
-    params(("id" = String, Path, description = "the lead's id")),
+    params(("id" = String, Path, description = "the lead's id"), ReadParams),
     responses((status = 200, body = LeadItem), (status = 404, body = ErrorBody<'static>)),
 )]
 #[get("/leads/{id}")]
-pub async fn one(state: Data<AdminState>, id: Path<String>) -> Result<Json<LeadItem>, ApiError> {
-    let row = state.store.lead(&id).await?;
+pub async fn one(
+    state: Data<AppState>,
+    id: Path<String>,
+    params: Query<ReadParams>,
+) -> Result<Json<LeadItem>, ApiError> {
+    let row = settled(&state, params.consistency).await?.store.lead(&id).await?;
     row.map(|row| Json(item(row))).ok_or_else(|| ApiError::new(ErrorCode::NotFound, format!("there is no lead `{id}`")))
 }
 
 fn parse_subject(text: &str) -> Result<RecordKey, ApiError> {
-    text.parse().map_err(|error: crate::identity::key::BadRecordKey| {
-        ApiError::new(ErrorCode::InvalidRequest, error.to_string())
-    })
+    text.parse().map_err(|error: crate::ids::BadRecordKey| ApiError::new(ErrorCode::InvalidRequest, error.to_string()))
 }
 
 fn parse_moment(text: &str) -> Result<Millis, ApiError> {

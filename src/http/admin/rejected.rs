@@ -4,8 +4,10 @@ use actix_web::get;
 use actix_web::web::{Data, Json, Query};
 use serde::{Deserialize, Serialize};
 
-use super::{AdminState, ApiError, Limit};
-use crate::store::Rejected;
+use super::reading::{Consistency, Limit, settled};
+use crate::event::Rejected;
+use crate::http::AppState;
+use crate::http::errors::ApiError;
 
 /// One event that could not be used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -18,7 +20,7 @@ pub struct RejectedItem {
     pub index: usize,
     /// A stable code, such as `missing_id`.
     pub code: String,
-    /// What is wrong and how to mend it.
+    /// What is wrong and how to fix it.
     pub message: String,
     /// Its `messageId`, when that could be read.
     pub message_id: Option<String>,
@@ -35,17 +37,20 @@ pub struct RejectedList {
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-struct ListParams {
+struct RejectedParams {
     /// At most so many: 1 to 1000, by default 50.
     #[param(value_type = Option<usize>)]
     limit: Option<Limit>,
+    /// `strong` (default): wait until all that was acknowledged before is applied. `eventual`: don't.
+    #[param(value_type = Option<Consistency>, inline)]
+    consistency: Option<Consistency>,
 }
 
 /// Lists events that could not be used, newest first. The log is bounded: the oldest leave.
-#[utoipa::path(operation_id = "list_rejected", tag = "events", params(ListParams), responses((status = 200, body = RejectedList)))]
+#[utoipa::path(operation_id = "list_rejected", tag = "events", params(RejectedParams), responses((status = 200, body = RejectedList)))]
 #[get("/rejected")]
-pub async fn list(state: Data<AdminState>, params: Query<ListParams>) -> Result<Json<RejectedList>, ApiError> {
-    let rows = state.store.rejected(Limit::of(params.limit)).await?;
+pub async fn list(state: Data<AppState>, params: Query<RejectedParams>) -> Result<Json<RejectedList>, ApiError> {
+    let rows = settled(&state, params.consistency).await?.store.rejected(Limit::of(params.limit)).await?;
     Ok(Json(RejectedList { rejected: rows.into_iter().map(RejectedItem::from).collect() }))
 }
 

@@ -4,8 +4,7 @@ use actix_web::get;
 use actix_web::web::{Data, Json};
 use serde::Serialize;
 
-use super::AdminState;
-use crate::http::{RecentEvent, SourceReport};
+use crate::http::{AppState, RecentEvent, SourceReport};
 
 /// Every configured source, and `(unknown)` for requests that named none.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -22,9 +21,10 @@ pub struct EventList {
 /// Shows what each source has sent since this process started, and why one of its requests was refused last.
 #[utoipa::path(tag = "events", responses((status = 200, body = SourceList)))]
 #[get("/sources")]
-pub async fn list_sources(state: Data<AdminState>) -> Json<SourceList> {
+pub async fn list_sources(state: Data<AppState>) -> Json<SourceList> {
     let config = state.config.load();
-    let sources = state.sources.report(config.sources.iter().map(|source| &source.name));
+    let duplicates = state.backend.get().map(|backend| backend.engine.duplicates()).unwrap_or_default();
+    let sources = state.sources.report(config.sources.iter().map(|source| &source.name), &duplicates);
     Json(SourceList { sources })
 }
 
@@ -32,6 +32,6 @@ pub async fn list_sources(state: Data<AdminState>) -> Json<SourceList> {
 /// whoever connects a source and wants to see that it works.
 #[utoipa::path(tag = "events", responses((status = 200, body = EventList)))]
 #[get("/events")]
-pub async fn list_events(state: Data<AdminState>) -> Json<EventList> {
+pub async fn list_events(state: Data<AppState>) -> Json<EventList> {
     Json(EventList { events: state.recent.newest_first() })
 }

@@ -1,28 +1,35 @@
 //! Subjects: the stored record, and forgetting one.
 
-use std::collections::BTreeMap;
-
-use actix_web::web::{Data, Json, Path};
+use actix_web::web::{Data, Json, Path, Query};
 use actix_web::{delete, get};
 use serde::{Deserialize, Serialize};
 
-use super::{AdminState, ApiError, ErrorBody, ErrorCode};
-use crate::identity::{RecordKey, SubjectKind};
+use super::reading::{ReadParams, settled};
+use crate::engine::Forgotten;
+use crate::http::AppState;
+use crate::http::errors::{ApiError, ErrorBody, ErrorCode};
+use crate::ids::{RecordKey, SubjectKind};
 use crate::lead::SubjectExplanation;
-use crate::store::Forgotten;
+use crate::record::Record;
 
 /// The state of one subject as it is stored, for a person to read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct SubjectRecord {
     /// `user:<id>` or `account:<id>`.
     pub subject: String,
-    /// The partition it lives in.
-    pub partition: u16,
-    /// Grows by one with each change.
-    pub version: u64,
-    /// Names and values as stored.
-    #[schema(value_type = Object)]
-    pub fields: BTreeMap<String, String>,
+    /// The shard it lives in.
+    pub shard: u16,
+    /// Line by line, as stored; a name may come several times.
+    pub lines: Vec<RecordLine>,
+}
+
+/// A line of a record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct RecordLine {
+    /// What it is about: `seen`, `t:<trait>`, `c:<counter>`, …
+    pub name: String,
+    /// What is known; tabs and line breaks are written as `\\t` and `\\n`.
+    pub value: String,
 }
 
 /// What was deleted.
@@ -30,12 +37,10 @@ pub struct SubjectRecord {
 pub struct ForgetAnswer {
     /// `user:<id>` or `account:<id>`.
     pub subject: String,
-    /// Records: the subject's own, and those of ids that were merged into it.
-    pub records: u64,
-    /// Leads of the subject and of those ids.
-    pub leads: u64,
-    /// Queue entries, deliveries among them.
-    pub entries: u64,
+    /// The ids whose records were deleted: the subject's own, and those that were merged into it.
+    pub ids: Vec<String>,
+    /// How many leads they had.
+    pub leads: usize,
 }
 
 /// Shows the stored state of a subject.
@@ -45,17 +50,26 @@ pub struct ForgetAnswer {
     params(
         ("kind" = String, Path, description = "`user` or `account`"),
         ("id" = String, Path, description = "the subject's id"),
+        ReadParams,
     ),
     responses((status = 200, body = SubjectRecord), (status = 404, body = ErrorBody<'static>)),
 )]
 #[get("/subjects/{kind}/{id:.+}")]
-pub async fn show(state: Data<AdminState>, path: Path<(SubjectKind, String)>) -> Result<Json<SubjectRecord>, ApiError> {
+pub async fn show(
+    state: Data<AppState>,
+    path: Path<(SubjectKind, String)>,
+    params: Query<ReadParams>,
+) -> Result<Json<SubjectRecord>, ApiError> {
     let key = key_of(&path);
-    let partition = state.store.partitions().of(&key);
-    let record = state.store.load(partition, std::slice::from_ref(&key)).await?.into_iter().next().flatten();
-    let record = record.ok_or_else(|| nobody(&key))?;
-    let fields = record.fields.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
-    Ok(Json(SubjectRecord { subject: key.to_string(), partition: partition.0, version: record.version, fields }))
+    let store = &settled(&state, params.consistency).await?.store;
+    let text = store.load(std::slice::from_ref(&key)).await?.into_iter().next().flatten();
+    let text = text.filter(|text| is_known(&key, text)).ok_or_else(|| nobody(&key))?;
+    let line = |line: &str| {
+        let (name, value) = line.split_once('\t').unwrap_or((line, ""));
+        RecordLine { name: name.to_owned(), value: value.to_owned() }
+    };
+    let lines = text.lines().map(line).collect();
+    Ok(Json(SubjectRecord { subject: key.to_string(), shard: store.shards().of(&key).0, lines }))
 }
 
 /// Shows where a subject stands on every definition of its kind: each condition with what is observed now.
@@ -65,16 +79,26 @@ pub async fn show(state: Data<AdminState>, path: Path<(SubjectKind, String)>) ->
     params(
         ("kind" = String, Path, description = "`user` or `account`"),
         ("id" = String, Path, description = "the subject's id"),
+        ReadParams,
     ),
     responses((status = 200, body = SubjectExplanation), (status = 404, body = ErrorBody<'static>)),
 )]
 #[get("/explain/{kind}/{id:.+}")]
 pub async fn explain(
-    state: Data<AdminState>,
+    state: Data<AppState>,
     path: Path<(SubjectKind, String)>,
+    params: Query<ReadParams>,
 ) -> Result<Json<SubjectExplanation>, ApiError> {
     let key = key_of(&path);
-    state.engine.explain(&key).await?.map(Json).ok_or_else(|| nobody(&key))
+    settled(&state, params.consistency).await?.engine.explain(&key).await?.map(Json).ok_or_else(|| nobody(&key))
+}
+
+/// Whether anything is left of a subject beyond the mark that it was forgotten.
+fn is_known(key: &RecordKey, text: &str) -> bool {
+    match Record::read(key.kind, text).0 {
+        Record::Subject(subject) => subject.has_history() || subject.forgotten.is_none(),
+        _ => false,
+    }
 }
 
 fn key_of((kind, id): &(SubjectKind, String)) -> RecordKey {
@@ -96,16 +120,9 @@ fn nobody(key: &RecordKey) -> ApiError {
     responses((status = 200, body = ForgetAnswer), (status = 404, body = ErrorBody<'static>)),
 )]
 #[delete("/subjects/{kind}/{id:.+}")]
-pub async fn forget(
-    state: Data<AdminState>,
-    path: Path<(SubjectKind, String)>,
-) -> Result<Json<ForgetAnswer>, ApiError> {
+pub async fn forget(state: Data<AppState>, path: Path<(SubjectKind, String)>) -> Result<Json<ForgetAnswer>, ApiError> {
     let key = key_of(&path);
-    let gone = state.engine.forget(&key).await?;
-    if gone == Forgotten::default() {
-        return Err(nobody(&key));
-    }
-    let Forgotten { records, leads, entries } = gone;
-    tracing::info!(kind = key.kind.as_str(), records, leads, entries, "a subject was forgotten on request");
-    Ok(Json(ForgetAnswer { subject: key.to_string(), records, leads, entries }))
+    let Some(Forgotten { ids, leads }) = state.backend()?.engine.forget(&key).await? else { return Err(nobody(&key)) };
+    tracing::info!(kind = key.kind.as_str(), ids = ids.len(), leads, "a subject was forgotten on request");
+    Ok(Json(ForgetAnswer { subject: key.to_string(), ids, leads }))
 }

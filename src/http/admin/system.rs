@@ -1,30 +1,34 @@
-//! The server itself: its configuration and its queues.
+//! The server itself: its configuration, its deliveries at a glance, and how far the logs are applied.
 
 use actix_web::get;
-use actix_web::web::{Data, Json};
+use actix_web::web::{Data, Json, Query};
 use serde::{Deserialize, Serialize};
 
-use super::{AdminState, ApiError};
+use super::reading::{ReadParams, settled};
 use crate::config::Config;
-use crate::server::ReloadFailure;
+use crate::engine::EngineStatus;
+use crate::http::AppState;
+use crate::http::errors::ApiError;
+use crate::http::queues::{self, Queue};
+use crate::http::status::RefusedReload;
 
-/// Depth and age of one queue.
+/// What is on its way to one destination.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct QueueItem {
-    /// `merge`, `route`, `deliver:<destination>`.
-    pub queue: String,
-    /// Waiting or under way.
+    /// The destination.
+    pub destination: String,
+    /// Leads with news that waits or is under way.
     pub pending: u64,
-    /// Given up; can be replayed.
+    /// Leads with news that was given up and with nothing else on its way; can be replayed.
     pub dead: u64,
-    /// Age of the oldest pending entry in milliseconds.
+    /// Age of the oldest pending news in milliseconds, of what is to be sent next.
     pub oldest_ms: i64,
 }
 
-/// Every queue that holds something.
+/// Every destination that something is on its way to, or was given up for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct QueueList {
-    /// One for each queue that has pending or dead entries.
+    /// By the destination's name.
     pub queues: Vec<QueueItem>,
 }
 
@@ -38,7 +42,7 @@ pub struct ConfigAnswer {
     /// RFC 3339.
     pub loaded_at: String,
     /// Why the last reload was refused; `null` when it was not.
-    pub last_reload_error: Option<ReloadFailure>,
+    pub last_reload_error: Option<RefusedReload>,
     /// What is legal in it, but surely not what was meant.
     pub warnings: Vec<String>,
     /// When the process started, RFC 3339.
@@ -66,24 +70,56 @@ pub struct ConfigCounts {
     pub destinations: usize,
 }
 
-/// Shows depth and age of every queue that holds something.
-#[utoipa::path(tag = "system", responses((status = 200, body = QueueList)))]
+/// How far the logs are applied, and by whom.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct EngineAnswer {
+    /// The server that answers.
+    pub server: String,
+    /// How many shards the store has.
+    pub shards: u16,
+    /// Those whose logs this server applies.
+    pub owned: Vec<u16>,
+    /// Entries that wait to be applied, over all shards.
+    pub lag_entries: u64,
+    /// For how long the oldest of them has waited, in the shards of this server, in milliseconds.
+    pub lag_ms: i64,
+    /// Every server that lives.
+    pub servers: Vec<ServerItem>,
+    /// Messages that this server skipped since it started, because applying them failed; they are among the rejected events.
+    pub poisoned: u64,
+    /// Bytes of records that this server keeps in memory.
+    pub memory_bytes: usize,
+}
+
+/// A server that lives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ServerItem {
+    /// Its name: unique for each process.
+    pub name: String,
+    /// What its settings come to. They should be the same everywhere.
+    pub settings: String,
+}
+
+/// Shows what is on its way to each destination.
+#[utoipa::path(tag = "system", params(ReadParams), responses((status = 200, body = QueueList)))]
 #[get("/queues")]
-pub async fn list_queues(state: Data<AdminState>) -> Result<Json<QueueList>, ApiError> {
-    let stats = state.store.queue_stats(state.clock.now()).await?;
-    let queues = stats.into_iter().map(|stats| QueueItem {
-        queue: stats.queue.to_string(),
-        pending: stats.pending,
-        dead: stats.dead,
-        oldest_ms: stats.oldest_ms,
-    });
-    Ok(Json(QueueList { queues: queues.collect() }))
+pub async fn list_queues(state: Data<AppState>, params: Query<ReadParams>) -> Result<Json<QueueList>, ApiError> {
+    let backend = settled(&state, params.consistency).await?;
+    let queues = queues::of_store(&*backend.store, state.clock.now()).await?;
+    Ok(Json(QueueList { queues: queues.into_iter().map(QueueItem::from).collect() }))
+}
+
+impl From<Queue> for QueueItem {
+    fn from(queue: Queue) -> Self {
+        let Queue { destination, pending, dead, oldest_ms } = queue;
+        Self { destination: destination.to_string(), pending, dead, oldest_ms }
+    }
 }
 
 /// Shows which configuration is in force, and whether the last reload failed.
 #[utoipa::path(tag = "system", responses((status = 200, body = ConfigAnswer)))]
 #[get("/config")]
-pub async fn show_config(state: Data<AdminState>) -> Json<ConfigAnswer> {
+pub async fn show_config(state: Data<AppState>) -> Json<ConfigAnswer> {
     let config = state.config.load();
     Json(ConfigAnswer {
         version: config.version.to_string(),
@@ -100,10 +136,29 @@ pub async fn show_config(state: Data<AdminState>) -> Json<ConfigAnswer> {
 fn counts(config: &Config) -> ConfigCounts {
     ConfigCounts {
         sources: config.sources.len(),
-        counters: config.counters.len(),
-        definitions: config.definitions.len(),
-        teams: config.teams.len(),
-        routes: config.routes.len(),
+        counters: config.rules.plan.counters.len(),
+        definitions: config.rules.definitions.len(),
+        teams: config.rules.teams.len(),
+        routes: config.rules.routes.len(),
         destinations: config.destinations.len(),
     }
+}
+
+/// Shows how far the logs are applied, and by which servers.
+#[utoipa::path(tag = "system", responses((status = 200, body = EngineAnswer)))]
+#[get("/engine")]
+pub async fn show_engine(state: Data<AppState>) -> Result<Json<EngineAnswer>, ApiError> {
+    let backend = state.backend()?;
+    let EngineStatus { owned, lag_entries, lag_ms, servers, poisoned, memory_bytes } = backend.engine.status();
+    let servers = servers.into_iter().map(|info| ServerItem { name: info.name, settings: info.settings });
+    Ok(Json(EngineAnswer {
+        server: state.status.server().to_owned(),
+        shards: backend.store.shards().count(),
+        owned: owned.into_iter().map(|shard| shard.0).collect(),
+        lag_entries,
+        lag_ms,
+        servers: servers.collect(),
+        poisoned,
+        memory_bytes,
+    }))
 }

@@ -2,9 +2,10 @@ use std::sync::Arc;
 
 use super::team;
 use crate::crm::sample;
+use crate::expr::{Scope, compile};
 use crate::lead::Routing;
-use crate::qualify::expr::{Scope, compile};
-use crate::routing::{Decision, Route, RouteTarget, decide};
+use crate::record::TeamTurns;
+use crate::routing::{Decision, Route, RouteTarget, assign, decide};
 use crate::time::Millis;
 
 fn always(name: &str, to: RouteTarget) -> Route {
@@ -24,8 +25,8 @@ fn settled(routes: &[Route], reps: &[&str], existing: Option<&Routing>) -> Routi
     let teams = [team(reps)];
     match decide(routes, &teams, &sample::full(), existing, Millis(0)) {
         Decision::Settled(routing) => routing,
-        Decision::Turn(pending) => match pending.team.reps.first().cloned() {
-            Some(rep) => pending.settle(&rep, "first of the roster"),
+        Decision::Turn(pending) => match assign(&teams[0], &mut TeamTurns::default(), Millis(0)) {
+            Some(turn) => pending.settle(&turn),
             None => pending.nobody(),
         },
     }
@@ -49,7 +50,7 @@ fn without_a_match_the_lead_is_unrouted_and_says_so() {
 fn a_team_gives_the_lead_to_a_rep() {
     let routing = settled(&[always("all", RouteTarget::Team("enterprise".into()))], &["ana"], None);
     assert_eq!((routing.team.as_deref(), routing.owner.as_deref()), (Some("enterprise"), Some("ana")));
-    assert_eq!(routing.reason, "route `all`: always; first of the roster");
+    assert_eq!(routing.reason, "route `all`: always; round robin in team enterprise: ana's turn (waited longest)");
 }
 
 #[test]
@@ -93,5 +94,8 @@ fn the_condition_that_decided_is_in_the_reason() {
         to_team("large accounts", "lead.tier == 1"),
     ];
     let routing = settled(&routes, &["ana"], None);
-    assert_eq!(routing.reason, "route `large accounts`: lead.tier == 1; first of the roster");
+    assert_eq!(
+        routing.reason,
+        "route `large accounts`: lead.tier == 1; round robin in team enterprise: ana's turn (waited longest)"
+    );
 }

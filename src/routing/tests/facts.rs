@@ -2,8 +2,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::crm::sample;
-use crate::identity::SubjectKind;
-use crate::qualify::expr::{Facts, Scope, Slot, TraitOf, Type, Value, compile};
+use crate::expr::{Facts, Scope, Slot, TraitOf, Type, Value, compile};
+use crate::ids::SubjectKind;
 use crate::routing::LeadFacts;
 use crate::time::Millis;
 

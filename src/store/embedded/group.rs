@@ -1,239 +1,191 @@
-//! A group of commits that becomes durable in one transaction.
+//! A group of requests that becomes durable in one transaction.
 //!
-//! Each commit is checked against what is durable and what the group has staged before it. Nothing staged can be seen from
-//! outside until the transaction is through; if it fails, the group is dropped and nothing has happened. For the same reason
-//! no answer leaves before that, not even a refusal: it may rest on a commit that is only staged.
+//! Where each shard stands is checked against what is durable and what the group has staged before, ahead of anything being
+//! written: a commit that moved spoils nothing. Nothing staged can be seen from outside until the transaction is through; if it
+//! fails, the group is dropped and nothing has happened. For the same reason no answer leaves before that, not even a refusal:
+//! it may rest on a commit that is only staged.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 
-use super::codec::Packed;
-use super::journal;
-use super::messages::{MessageKey, message_key};
-use super::queue::{Item, QueueChange};
-use super::shared::{Shared, unreadable};
-use super::tables;
-use crate::identity::{PartitionId, RecordKey};
-use crate::store::{Commit, CommitError, Entry, Note, Outcome, QueueName, Settle, StoreError, Write};
-use crate::time::Millis;
+use super::ids::{self, OpenPack};
+use super::leads;
+use super::lists::{self, ListsSum};
+use super::log_table::{LogDone, LogRows, LogStage};
+use super::position::{self, ShardState};
+use super::prepare::Prepared;
+use super::records::{Records, RecordsDone, RecordsStage};
+use super::shared::Shared;
+use crate::ids::{Position, ShardId};
+use crate::store::{Append, CommitError, Progress, StoreError};
 
-/// What a group changes in one partition.
-#[derive(Default)]
-struct Stage {
-    records: HashMap<RecordKey, Arc<Packed>, ahash::RandomState>,
-    messages: HashMap<MessageKey, (Note, i64), ahash::RandomState>,
-    queue: Vec<(QueueName, QueueChange)>,
-    /// Entries that the group touched, and whether they are in the queue now.
-    touched: HashMap<(QueueName, String), bool, ahash::RandomState>,
+/// What the writer knows besides what it shares.
+pub(super) struct Kept {
+    pub(super) shards: Vec<ShardState>,
+    pub(super) log: LogRows,
+    pub(super) records: Records,
+    /// A sum over the rows of `listed`.
+    pub(super) lists: ListsSum,
+    pub(super) open_packs: BTreeMap<ShardId, Option<OpenPack>>,
 }
 
-#[derive(Default)]
-pub(super) struct Group {
-    stages: HashMap<PartitionId, Stage, ahash::RandomState>,
-    /// The row that goes into the journal.
-    pub(super) journal: Vec<u8>,
-    /// The latest moment that any of the commits spoke of.
-    pub(super) now: Option<Millis>,
+pub(super) struct Group<'a> {
+    connection: &'a Connection,
+    shared: &'a Shared,
+    kept: &'a mut Kept,
+    /// The shards with what is staged.
+    shards: Vec<ShardState>,
+    touched: BTreeSet<ShardId>,
+    passed: BTreeSet<ShardId>,
+    log: LogStage,
+    records: RecordsStage,
+    lists: ListsSum,
+    bytes: usize,
 }
 
-/// What a group is staged with.
-pub(super) struct Ground<'a> {
-    pub(super) connection: &'a Connection,
-    pub(super) shared: &'a Shared,
-    /// The last number given to a queue entry.
-    pub(super) last_seq: &'a mut i64,
+/// What a group did, to be published when its transaction is through.
+pub(super) struct Staged {
+    pub(super) shards: Vec<ShardState>,
+    /// Shards that had commits.
+    pub(super) passed: BTreeSet<ShardId>,
+    pub(super) log: LogDone,
+    pub(super) records: RecordsDone,
+    pub(super) lists: ListsSum,
+    /// Whether anything was changed.
+    pub(super) changed: bool,
 }
 
-/// What has to be kept for the checkpoint: messages that were published, by generation.
-pub(super) trait MessageSink {
-    fn message(&mut self, generation: i64, partition: PartitionId, key: &MessageKey, note: Note);
+impl<'a> Group<'a> {
+    pub(super) fn new(connection: &'a Connection, shared: &'a Shared, kept: &'a mut Kept) -> Self {
+        Self {
+            connection,
+            shared,
+            shards: kept.shards.clone(),
+            touched: BTreeSet::new(),
+            passed: BTreeSet::new(),
+            log: LogStage::default(),
+            records: RecordsStage::default(),
+            lists: kept.lists,
+            bytes: 0,
+            kept,
+        }
+    }
+
+    /// About how many bytes are staged.
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn shard(&mut self, shard: ShardId) -> Result<&mut ShardState, StoreError> {
+        let found = self.shards.get_mut(usize::from(shard.0));
+        found.ok_or_else(|| StoreError::Unusable(format!("the store has no shard {shard}")))
+    }
+
+    /// Appends entries; answers their positions. After an error the group is lost.
+    pub(super) fn append(&mut self, entries: &[Append]) -> Result<Vec<Position>, StoreError> {
+        entries.iter().map(|entry| self.append_one(entry)).collect()
+    }
+
+    fn append_one(&mut self, entry: &Append) -> Result<Position, StoreError> {
+        let progress = &mut self.shard(entry.shard)?.progress;
+        progress.end = progress.end.next();
+        let position = progress.end;
+        self.touched.insert(entry.shard);
+        self.bytes += entry.payload.len();
+        self.log.push(entry, position)?;
+        Ok(position)
+    }
+
+    /// Says what stands against `commits`, of which all happen or none.
+    pub(super) fn check(&mut self, commits: &Prepared) -> Result<(), CommitError> {
+        let mut moved = Vec::new();
+        for step in &commits.moves {
+            let progress = self.shard(step.shard)?.progress;
+            if progress.position != step.from || step.step.is_some_and(|expected| expected != progress.step) {
+                moved.push(step.shard);
+            }
+        }
+        if !moved.is_empty() {
+            return Err(CommitError::Moved(moved));
+        }
+        for step in &commits.moves {
+            // Nobody has seen what this group appends.
+            let end = self.kept.shards.get(usize::from(step.shard.0)).map_or(Position(0), |shard| shard.progress.end);
+            if step.to < step.from || step.to > end {
+                let (shard, from, to) = (step.shard, step.from, step.to);
+                let refusal = format!("a commit can't move {shard} from {from} to {to}: its log ends at {end}");
+                return Err(StoreError::Unusable(refusal).into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Stages commits that nothing stands against. After an error the group is lost.
+    pub(super) fn commit(&mut self, commits: Prepared) -> Result<(), StoreError> {
+        let (connection, shared) = (self.connection, self.shared);
+        for step in &commits.moves {
+            let progress = &mut self.shard(step.shard)?.progress;
+            progress.position = step.to;
+            progress.step += 1;
+            self.touched.insert(step.shard);
+            self.passed.insert(step.shard);
+        }
+        self.bytes += commits.bytes;
+        self.kept.records.flush(connection, &shared.index, &mut self.records)?;
+        self.kept.records.stage(connection, &shared.index, &mut self.records, commits.records)?;
+        lists::write(connection, &commits.relisted, &mut self.lists)?;
+        self.write_ids(&commits.forget_ids, &commits.ids)?;
+        for subject in &commits.forget_leads {
+            leads::delete_of(connection, subject)?;
+        }
+        for lead in &commits.leads {
+            leads::put(connection, lead)?;
+        }
+        if !commits.rejected.is_empty() {
+            leads::put_rejected(connection, &commits.rejected, shared.options.rejected_log)?;
+        }
+        self.append(&commits.messages)?;
+        Ok(())
+    }
+
+    fn write_ids(&mut self, forget: &[(ShardId, i64)], ids: &[(ShardId, i64, Vec<u64>)]) -> Result<(), StoreError> {
+        for (shard, hour) in forget {
+            let mut open = self.kept.open_packs.remove(shard).flatten();
+            ids::forget(self.connection, *shard, *hour, &mut open, &mut self.shard(*shard)?.ids)?;
+            self.kept.open_packs.insert(*shard, open);
+        }
+        for (shard, hour, ids) in ids {
+            let mut open = self.kept.open_packs.remove(shard).flatten();
+            ids::remember(self.connection, *shard, *hour, ids, &mut open, &mut self.shard(*shard)?.ids)?;
+            self.kept.open_packs.insert(*shard, open);
+        }
+        Ok(())
+    }
+
+    /// Writes what was gathered over the whole group.
+    pub(super) fn finish(mut self) -> Result<Staged, StoreError> {
+        let connection = self.connection;
+        let mut log = self.kept.log.write(connection, std::mem::take(&mut self.log))?;
+        for shard in self.passed.clone() {
+            let position = self.shard(shard)?.progress.position;
+            log.pass(&*self.shared.shard(shard)?, position);
+        }
+        self.kept.log.delete_passed(connection, &log)?;
+        for shard in std::mem::take(&mut self.touched) {
+            position::write(connection, shard, *self.shard(shard)?)?;
+        }
+        let (index, seed) = (&self.shared.index, self.shared.meta.seed);
+        let records = self.kept.records.finish(connection, index, seed, self.records)?;
+        let changed = !log.chunks.is_empty() || !self.passed.is_empty();
+        Ok(Staged { shards: self.shards, passed: self.passed, log, records, lists: self.lists, changed })
+    }
 }
 
-impl Group {
-    /// Checks `commits`, each of a partition of its own, and stages them if nothing stands against any of them; says what
-    /// does otherwise. After [`CommitError::Store`] the group is lost.
-    pub(super) fn stage(&mut self, ground: &mut Ground<'_>, commits: Vec<Commit>) -> Vec<Result<(), CommitError>> {
-        let checked: Vec<_> = commits.iter().map(|commit| self.check(ground, commit)).collect();
-        if checked.iter().any(Result::is_err) {
-            return checked.into_iter().map(|checked| checked.and(Err(CommitError::Withdrawn))).collect();
-        }
-        let checked = commits.into_iter().zip(checked.into_iter().flatten());
-        checked.map(|(commit, bases)| Ok(self.put(ground, commit, &bases)?)).collect()
-    }
-
-    /// The records that `commit` changes, as they stand before it, if nothing stands against it.
-    fn check(&mut self, ground: &Ground<'_>, commit: &Commit) -> Result<Vec<Option<Arc<Packed>>>, CommitError> {
-        let stage = self.stages.entry(commit.partition).or_default();
-        stage.check_messages(ground, commit)?;
-        stage.check_leases(ground, commit)?;
-        stage.check_versions(ground, commit)
-    }
-
-    fn put(
-        &mut self,
-        ground: &mut Ground<'_>,
-        mut commit: Commit,
-        bases: &[Option<Arc<Packed>>],
-    ) -> Result<(), StoreError> {
-        let stage = self.stages.entry(commit.partition).or_default();
-        journal::put_commit(&mut self.journal, &commit);
-        self.now = self.now.max(Some(commit.now));
-        stage.change_records(std::mem::take(&mut commit.writes), bases, commit.now)?;
-        let generation = ground.shared.generations.of(commit.now);
-        let remember = commit.remember.iter().map(|(hash, note)| (message_key(*hash), (*note, generation)));
-        stage.messages.extend(remember);
-        for lead in &commit.leads {
-            tables::put_lead(ground.connection, lead)?;
-        }
-        for settle in &commit.settle {
-            stage.settle(ground, &commit, settle)?;
-        }
-        for entry in &commit.enqueue {
-            stage.enqueue(ground, commit.partition, entry)?;
-        }
-        Ok(())
-    }
-
-    /// Makes the group visible, now that it is durable. Answers whether a checkpoint is wanted for room in memory.
-    pub(super) fn publish(self, shared: &Shared, sink: &mut impl MessageSink) -> Result<bool, StoreError> {
-        let mut crowded = false;
-        for (id, stage) in self.stages {
-            let mut partition = shared.partition(id)?;
-            for (key, record) in stage.records {
-                partition.cache.publish(key, record);
-            }
-            for (key, (note, generation)) in stage.messages {
-                partition.messages.insert(key, note, generation);
-                sink.message(generation, id, &key, note);
-            }
-            for (queue, change) in stage.queue {
-                partition.queue.apply(&queue, change);
-            }
-            crowded |= partition.cache.needs_checkpoint();
-        }
-        Ok(crowded)
-    }
-}
-
-impl Stage {
-    fn check_messages(&self, ground: &Ground<'_>, commit: &Commit) -> Result<(), CommitError> {
-        let mut partition = ground.shared.partition(commit.partition)?;
-        partition.messages.turn(ground.shared.generations.of(commit.now));
-        let seen = |key| self.messages.get(&key).map(|(note, _)| *note).or_else(|| partition.messages.get(&key));
-        let seen: Vec<(usize, Note)> = (commit.remember.iter().enumerate())
-            .filter_map(|(at, (hash, _))| Some((at, seen(message_key(*hash))?)))
-            .collect();
-        if seen.is_empty() { Ok(()) } else { Err(CommitError::Seen(seen)) }
-    }
-
-    fn check_leases(&self, ground: &Ground<'_>, commit: &Commit) -> Result<(), CommitError> {
-        let held = |settle: &Settle| self.held(ground, commit.partition, settle).map(|seq| seq.is_some());
-        for settle in &commit.settle {
-            if !held(settle)? {
-                return Err(CommitError::LeaseLost(settle.id.clone()));
-            }
-        }
-        Ok(())
-    }
-
-    /// The number of the entry, if its lease stands and no commit of the group has settled it.
-    fn held(&self, ground: &Ground<'_>, partition: PartitionId, settle: &Settle) -> Result<Option<i64>, StoreError> {
-        if self.touched.contains_key(&(settle.queue.clone(), settle.id.clone())) {
-            return Ok(None);
-        }
-        Ok(ground.shared.partition(partition)?.queue.held(&settle.queue, &settle.id, settle.lease))
-    }
-
-    fn check_versions(&self, ground: &Ground<'_>, commit: &Commit) -> Result<Vec<Option<Arc<Packed>>>, CommitError> {
-        let (mut bases, mut moved) = (Vec::with_capacity(commit.writes.len()), Vec::new());
-        for write in &commit.writes {
-            let base = match self.records.get(&write.key) {
-                Some(staged) => Some(Arc::clone(staged)),
-                None => ground.shared.record(ground.connection, commit.partition, &write.key)?,
-            };
-            if base.as_ref().map_or(0, |base| base.version) != write.expected {
-                moved.push(write.key.clone());
-            }
-            bases.push(base);
-        }
-        if moved.is_empty() { Ok(bases) } else { Err(CommitError::Conflict(moved)) }
-    }
-
-    fn change_records(
-        &mut self,
-        writes: Vec<Write>,
-        bases: &[Option<Arc<Packed>>],
-        now: Millis,
-    ) -> Result<(), StoreError> {
-        for (write, base) in writes.into_iter().zip(bases) {
-            let key = write.key.clone();
-            let changed = Packed::changed(base.as_deref(), write, now).ok_or_else(|| unreadable(&key))?;
-            self.records.insert(key, Arc::new(changed));
-        }
-        Ok(())
-    }
-
-    fn settle(&mut self, ground: &Ground<'_>, commit: &Commit, settle: &Settle) -> Result<(), StoreError> {
-        // Checked before; it can be gone only when the commit settles it twice, and then the first outcome counts.
-        let Some(seq) = self.held(ground, commit.partition, settle)? else { return Ok(()) };
-        let id = || Box::from(settle.id.as_str());
-        let change = match &settle.outcome {
-            Outcome::Done { keep: false } => {
-                tables::delete_entry(ground.connection, seq)?;
-                QueueChange::Remove(id())
-            }
-            Outcome::Done { keep: true } => {
-                self.trim_history(ground, commit.partition, settle)?;
-                tables::finish_entry(ground.connection, seq, commit.now)?;
-                QueueChange::Keep(id(), seq)
-            }
-            Outcome::Retry { due, attempts, error } => {
-                tables::retry_entry(ground.connection, seq, *due, *attempts, error)?;
-                QueueChange::Retry(id(), *due)
-            }
-            Outcome::Dead { attempts, error } => {
-                tables::give_up_entry(ground.connection, seq, commit.now, *attempts, error)?;
-                QueueChange::Dead(id())
-            }
-        };
-        let remains = matches!(change, QueueChange::Retry(..) | QueueChange::Dead(_));
-        self.touched.insert((settle.queue.clone(), settle.id.clone()), remains);
-        self.queue.push((settle.queue.clone(), change));
-        Ok(())
-    }
-
-    fn trim_history(&mut self, ground: &Ground<'_>, id: PartitionId, settle: &Settle) -> Result<(), StoreError> {
-        let leaving = ground.shared.partition(id)?.queue.to_trim(&settle.queue, &settle.id);
-        for seq in leaving {
-            tables::delete_entry(ground.connection, seq)?;
-            self.queue.push((settle.queue.clone(), QueueChange::Trim(seq)));
-        }
-        Ok(())
-    }
-
-    fn enqueue(&mut self, ground: &mut Ground<'_>, id: PartitionId, entry: &Entry) -> Result<(), StoreError> {
-        let place = (entry.queue.clone(), entry.id.clone());
-        let present = match self.touched.get(&place) {
-            Some(present) => *present,
-            None => ground.shared.partition(id)?.queue.contains(&entry.queue, &entry.id),
-        };
-        if present {
-            return Ok(());
-        }
-        *ground.last_seq += 1;
-        let seq = *ground.last_seq;
-        tables::insert_entry(ground.connection, id, seq, entry)?;
-        let item = Item {
-            seq,
-            id: entry.id.as_str().into(),
-            lane: entry.lane.as_deref().map(Into::into),
-            due: entry.due,
-            created: entry.created,
-        };
-        self.touched.insert(place, true);
-        self.queue.push((entry.queue.clone(), QueueChange::Add(item)));
-        Ok(())
+impl Staged {
+    /// Where the shards stand that had commits.
+    pub(super) fn progress(&self) -> impl Iterator<Item = (ShardId, Progress)> {
+        let of = |shard: &ShardId| Some((*shard, self.shards.get(usize::from(shard.0))?.progress));
+        self.passed.iter().filter_map(of)
     }
 }

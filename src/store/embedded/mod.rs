@@ -1,275 +1,304 @@
 //! The embedded store: one SQLite file, owned by this process. Nothing to install, and the default.
 //!
-//! * **Durable.** A commit is answered after the transaction that holds it was synced to disk (WAL, `synchronous=FULL`).
-//! * **Group commit.** One thread writes ([`writer`]). All commits that wait become one transaction with one sync ([`group`]).
-//! * **Cheap.** A commit costs a few bytes in a row of a journal ([`journal`]); records and remembered messages are brought up
-//!   to date in their tables later, by checkpoints in small steps ([`checkpoint`]). Leads and queue entries go to their tables
-//!   at once. Records used lately are cached ([`cache`]), remembered messages are all in memory ([`messages`]), and so is the
-//!   shape of the queues ([`queue`]).
-//! * **Crash-safe.** Opening brings the tables up to date from the journal ([`recover`]).
-//! * **One owner.** A lock beside the file keeps other processes away ([`lock`]).
+//! * **Durable.** An append or a commit is answered after the transaction that holds it was synced to disk (WAL,
+//!   `synchronous=FULL`).
+//! * **Group commit.** One thread writes ([`writer`]). All requests that wait become one transaction with one sync ([`group`]).
+//! * **Cheap.** Entries are stored in chunks, and the newest stay in memory ([`log`]). Records that are written together fill
+//!   whole pages, wherever they stood before; an index in memory tells where they stand now ([`records`]). Remembered ids are
+//!   packed ([`ids`]). SQLite's write-ahead log is moved into the file by another thread ([`wal`]).
+//! * **One owner.** The file itself is locked, whatever its name ([`mod@file`]), and one that is deleted or replaced under a running
+//!   server is noticed ([`watch`]).
+//! * **Damage is not silent.** Rows carry checksums, sums over whole tables tell of rows that are gone, and steps that vanished
+//!   with the end of a write-ahead log are missed ([`durable`]).
 
-mod cache;
-mod checkpoint;
-mod codec;
+mod durable;
+mod errors;
+mod file;
 mod group;
-mod journal;
-mod lock;
-mod messages;
-mod queue;
+mod ids;
+mod index;
+mod leads;
+mod lists;
+mod log;
+mod log_table;
+mod packs;
+mod position;
+mod prepare;
 mod reader;
-mod recover;
+mod records;
+mod rows;
 mod schema;
 mod shared;
-mod tables;
 mod wal;
+mod watch;
 mod writer;
 
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use rusqlite::Connection;
 
-use self::shared::{Shared, unpack};
-use self::writer::{Closed, Reply, Request, Writer};
+use self::durable::{DurableMark, Mark};
+use self::errors::named;
+use self::file::DatabaseFile;
+use self::group::Kept;
+use self::index::Index;
+use self::log::{Reading, ShardLog};
+use self::log_table::{LogRows, ReadRows};
+use self::prepare::Prepared;
+use self::reader::Readers;
+use self::records::Records;
+use self::shared::Shared;
+use self::writer::{Begin, Reply, Request, Steps, Writer};
 use super::{
-    Claimed, Claims, Commit, CommitError, EntryQuery, EntryRow, Forgotten, LeadQuery, LeadRow, Note, QueueName,
-    QueueStats, Record, Rejected, Replay, Store, StoreError, StoreOptions, Together, duration_ms, observe_commit,
+    Append, Commit, CommitError, Entry, IdPack, LeadQuery, LeadRow, ListName, ListStats, Ownership, Progress, Rejected,
+    ServerInfo, Store, StoreError, StoreOptions, observe_append, observe_commit,
 };
-use crate::cdp::MessageHash;
-use crate::identity::{PartitionId, Partitions, RecordKey};
+use crate::ids::{Position, RecordKey, ShardId, Shards};
 use crate::time::Millis;
 
-/// What may be turned for a machine; the default suits most.
-#[derive(Clone, Copy, Debug)]
+/// What may be turned for a test; the default suits everything else.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Tuning {
-    /// How much memory records may take.
-    pub cache_bytes: usize,
-    /// A checkpoint begins when the journal has so many bytes. More means less writing and a longer start after a crash.
-    pub journal_bytes: u64,
-    /// How many pages of 4 KiB the file may have; `None`: as many as the disk holds.
+    /// How many pages the file may have; `None`: as many as the disk holds.
     pub max_pages: Option<u32>,
-}
-
-impl Default for Tuning {
-    fn default() -> Self {
-        Self { cache_bytes: 256 << 20, journal_bytes: 128 << 20, max_pages: None }
-    }
 }
 
 /// A store in a file of this machine.
 pub struct EmbeddedStore {
     shared: Arc<Shared>,
-    /// Until it is dropped.
-    requests: Option<Sender<Request>>,
-    writer: Option<JoinHandle<()>>,
+    requests: Mutex<Option<Sender<Request>>>,
+    writer: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Drop for EmbeddedStore {
-    /// Waits for the writer, so that the file is free afterwards. What is durable is durable without a last checkpoint.
+    /// Waits for the writer, so that the file is free afterwards.
     fn drop(&mut self) {
-        self.requests = None;
-        if let Some(writer) = self.writer.take() {
+        *self.requests.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        if let Some(writer) = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take() {
             let _ = writer.join();
         }
     }
+}
+
+fn closed() -> StoreError {
+    StoreError::Unavailable("the store is closed".to_owned())
 }
 
 impl EmbeddedStore {
     /// Opens the store at `path`, or creates it. Reads files and waits for the disk: call it from a thread that may block.
     ///
     /// # Errors
-    /// When another process has it, when it was created with other partitions, or when it can't be read.
+    /// When another process has it, when it was created with other shards, or when it can't be read or lacks what it once had.
     pub fn open(path: &Path, options: StoreOptions, tuning: Tuning) -> Result<Self, StoreError> {
-        if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
-            std::fs::create_dir_all(directory)
-                .map_err(|error| StoreError::Unusable(format!("can't create {}: {error}", directory.display())))?;
-        }
-        let ownership = lock::own(path)?;
-        let connection = schema::open(path, options.partitions)?;
-        let shared = Arc::new(Shared::new(path.to_owned(), options, tuning.cache_bytes));
-        let writer = Writer::new(connection, Arc::clone(&shared), tuning)?;
+        let file = DatabaseFile::take(path)?;
+        let (connection, meta) =
+            schema::open(file.path(), options.shards, tuning).map_err(|error| named(file.path(), error))?;
+        let steps = writer::read_steps(&connection).map_err(|error| named(file.path(), error))?;
+        let mark = Mark { identity: meta.identity, steps: steps.count, at: steps.at };
+        let durable = DurableMark::open(file.path(), mark)?;
+        let (logs, index, kept) =
+            read(&connection, options.shards, &steps).map_err(|error| named(file.path(), error))?;
+        let shared = Arc::new(Shared::new(options, meta, Readers::new(&file), index, logs));
+        let writer = Writer::new(Begin { connection, shared: Arc::clone(&shared), durable, mark, kept, file })?;
         let (requests, receiver) = channel();
-        let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || {
-            let closed = writer.run(&receiver);
-            // Only now may another process write; whoever closed this store may open it again at once.
-            drop(ownership);
-            closed.into_iter().for_each(Closed::answer);
-        });
+        let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || writer.run(&receiver));
         let thread = thread.map_err(|error| StoreError::Unavailable(format!("can't start a thread: {error}")))?;
-        Ok(Self { shared, requests: Some(requests), writer: Some(thread) })
-    }
-
-    async fn load_from(
-        &self,
-        keys: &[RecordKey],
-        of: impl Fn(&RecordKey) -> PartitionId,
-    ) -> Result<Vec<Option<Record>>, StoreError> {
-        let (mut found, mut missing) = (Vec::with_capacity(keys.len()), Vec::new());
-        for (at, key) in keys.iter().enumerate() {
-            let partition = of(key);
-            let cached = self.shared.cached(partition, key)?;
-            if cached.is_none() {
-                missing.push((at, partition, key.clone()));
-            }
-            found.push(cached.flatten());
-        }
-        if !missing.is_empty() {
-            let shared = Arc::clone(&self.shared);
-            let read = self.shared.readers.run(move |connection| {
-                let read = missing.iter().map(|(at, id, key)| Ok((*at, shared.record(connection, *id, key)?)));
-                read.collect::<Result<Vec<_>, StoreError>>()
-            });
-            for (at, record) in read.await? {
-                if let Some(slot) = found.get_mut(at) {
-                    *slot = record;
-                }
-            }
-        }
-        keys.iter().zip(&found).map(|(key, record)| unpack(key, record.as_ref())).collect()
+        Ok(Self { shared, requests: Mutex::new(Some(requests)), writer: Mutex::new(Some(thread)) })
     }
 
     async fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, StoreError> {
         let (reply, answer) = tokio::sync::oneshot::channel();
-        self.requests.as_ref().ok_or_else(stopped)?.send(request(reply)).map_err(|_| stopped())?;
-        answer.await.map_err(|_| stopped())
+        let gone = || self.shared.check().err().unwrap_or_else(closed);
+        {
+            let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+            requests.as_ref().ok_or_else(closed)?.send(request(reply)).map_err(|_| gone())?;
+        }
+        answer.await.map_err(|_| gone())
+    }
+
+    /// What there is behind `after` now.
+    async fn read_now(
+        &self,
+        after: &[(ShardId, Position)],
+        max_bytes: usize,
+    ) -> Result<Vec<(ShardId, Vec<Entry>)>, StoreError> {
+        let (mut found, mut older) = (Vec::new(), Vec::new());
+        for (shard, after) in after {
+            let reading = self.shared.behind(*shard, *after, max_bytes)?;
+            match reading.in_memory() {
+                Some(entries) if entries.is_empty() => {}
+                Some(entries) => found.push((*shard, entries)),
+                None => older.push((*shard, reading)),
+            }
+        }
+        if !older.is_empty() {
+            found.extend(self.read_older(older).await?);
+        }
+        Ok(found)
+    }
+
+    async fn read_older(&self, older: Vec<(ShardId, Reading)>) -> Result<Vec<(ShardId, Vec<Entry>)>, StoreError> {
+        let shared = Arc::clone(&self.shared);
+        let read = self.shared.readers.run(move |connection| {
+            let (mut rows, mut found) = (ReadRows::default(), Vec::new());
+            for (shard, reading) in older {
+                let entries = rows.read(connection, &reading)?;
+                if !entries.is_empty() {
+                    found.push((shard, entries));
+                } else if !reading.is_passed(shared.shard(shard)?.progress.position) {
+                    return Err(errors::damaged(&format!("the log of {shard}")));
+                }
+            }
+            Ok(found)
+        });
+        read.await
     }
 }
 
-fn stopped() -> StoreError {
-    StoreError::Unavailable("the store is closed".to_owned())
+/// Reads what is kept in memory, and makes sure that it is as it was written.
+fn read(connection: &Connection, shards: Shards, steps: &Steps) -> Result<(Vec<ShardLog>, Index, Kept), StoreError> {
+    let states = position::read_all(connection, shards)?;
+    let progress: Vec<_> = states.iter().map(|state| state.progress).collect();
+    let (logs, log) = LogRows::open(connection, shards, &progress)?;
+    let (index, records) = Records::open(connection, steps.records)?;
+    lists::verify(connection, steps.lists)?;
+    let kept = Kept { shards: states, log, records, lists: steps.lists, open_packs: BTreeMap::new() };
+    Ok((logs, index, kept))
 }
 
 #[async_trait]
 impl Store for EmbeddedStore {
-    fn partitions(&self) -> Partitions {
-        self.shared.options.partitions
+    fn shards(&self) -> Shards {
+        self.shared.options.shards
     }
 
-    fn together(&self) -> Together {
-        Together::Atomic
+    fn commits_shards_together(&self) -> bool {
+        true
     }
 
-    async fn load(&self, partition: PartitionId, keys: &[RecordKey]) -> Result<Vec<Option<Record>>, StoreError> {
-        self.load_from(keys, |_| partition).await
-    }
-
-    async fn load_all(&self, keys: &[RecordKey]) -> Result<Vec<Option<Record>>, StoreError> {
-        self.load_from(keys, |key| self.shared.options.partitions.of(key)).await
-    }
-
-    async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
-        self.commit_all(vec![commit]).await.pop().unwrap_or_else(|| Err(stopped().into()))
-    }
-
-    async fn commit_all(&self, commits: Vec<Commit>) -> Vec<Result<(), CommitError>> {
-        if commits.is_empty() {
-            return Vec::new();
+    async fn append(&self, entries: Vec<Append>) -> Result<Vec<Position>, StoreError> {
+        if entries.is_empty() {
+            return Ok(Vec::new());
         }
-        let (started, len) = (Instant::now(), commits.len());
-        let answers = self.ask(|reply| Request::Commit(commits, reply)).await;
-        observe_commit("embedded", started.elapsed());
-        answers.unwrap_or_else(|error| vec![Err(error.into()); len])
+        let started = Instant::now();
+        prepare::check_shards(self.shards(), entries.iter().map(|entry| entry.shard))?;
+        let answer = self.ask(|reply| Request::Append(entries, reply)).await;
+        observe_append("embedded", started.elapsed());
+        answer?
     }
 
-    async fn seen_all(&self, messages: &[(PartitionId, MessageHash)]) -> Result<Vec<Option<Note>>, StoreError> {
-        let note = |(partition, hash): &(PartitionId, MessageHash)| {
-            Ok(self.shared.partition(*partition)?.messages.get(&messages::message_key(*hash)))
-        };
-        messages.iter().map(note).collect()
-    }
-
-    async fn seen(&self, partition: PartitionId, messages: &[MessageHash]) -> Result<Vec<Option<Note>>, StoreError> {
-        let partition = self.shared.partition(partition)?;
-        Ok(messages.iter().map(|hash| partition.messages.get(&messages::message_key(*hash))).collect())
-    }
-
-    async fn claim(
+    async fn read(
         &self,
-        partition: PartitionId,
-        queue: &QueueName,
-        now: Millis,
-        lease: Duration,
+        after: &[(ShardId, Position)],
+        max_bytes: usize,
+        wait: Duration,
+    ) -> Result<Vec<(ShardId, Vec<Entry>)>, StoreError> {
+        let deadline = tokio::time::Instant::now() + wait;
+        loop {
+            // From here on no append is missed.
+            let mut appended = std::pin::pin!(self.shared.appended.notified());
+            appended.as_mut().enable();
+            self.shared.check()?;
+            let found = self.read_now(after, max_bytes).await?;
+            if !found.is_empty() || tokio::time::timeout_at(deadline, appended).await.is_err() {
+                return Ok(found);
+            }
+        }
+    }
+
+    async fn progress(&self, shards: &[ShardId]) -> Result<Vec<Progress>, StoreError> {
+        self.shared.check()?;
+        shards.iter().map(|shard| Ok(self.shared.shard(*shard)?.progress)).collect()
+    }
+
+    async fn remembered(&self, shard: ShardId) -> Result<Vec<IdPack>, StoreError> {
+        self.shared.readers.run(move |connection| ids::remembered(connection, shard)).await
+    }
+
+    async fn load(&self, keys: &[RecordKey]) -> Result<Vec<Option<Box<str>>>, StoreError> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (keys, shared) = (keys.to_vec(), Arc::clone(&self.shared));
+        let load = move |connection: &Connection| records::load(connection, &shared.index, shared.meta.seed, &keys);
+        self.shared.readers.run(load).await
+    }
+
+    async fn commit(&self, commits: Vec<Commit>) -> Result<(), CommitError> {
+        let started = Instant::now();
+        let prepared = Prepared::new(commits, self.shards(), self.shared.meta)?;
+        let answer = self.ask(|reply| Request::Commit(Box::new(prepared), reply)).await;
+        observe_commit("embedded", started.elapsed());
+        answer?
+    }
+
+    async fn due(
+        &self,
+        shard: ShardId,
+        list: &ListName,
+        until: Millis,
         limit: usize,
-    ) -> Result<Claims, StoreError> {
-        let (claimed, next_due) = {
-            let index = &mut self.shared.partition(partition)?.queue;
-            let claimed = index.claim(queue, now, now.plus(duration_ms(lease)), limit);
-            (claimed, index.next_due(queue))
-        };
-        if claimed.is_empty() {
-            return Ok(Claims { claimed: Vec::new(), next_due });
-        }
-        let seqs: Vec<i64> = claimed.iter().map(|(seq, _)| *seq).collect();
-        let read = self.shared.readers.run(move |connection| tables::entries_by_seq(connection, &seqs)).await;
-        if read.is_err() {
-            self.shared.partition(partition)?.queue.release(queue, &claimed);
-        }
-        let with_entry = claimed.iter().zip(read?);
-        // An entry that is gone was settled by a claimer whose lease had run out.
-        let claimed =
-            with_entry.filter_map(|((_, lease), entry)| Some(Claimed { partition, entry: entry?, lease: *lease }));
-        Ok(Claims { claimed: claimed.collect(), next_due })
+    ) -> Result<Vec<(Millis, RecordKey)>, StoreError> {
+        let list = list.clone();
+        self.shared.readers.run(move |connection| lists::due(connection, shard, &list, until, limit)).await
     }
 
-    async fn entries(&self, query: &EntryQuery) -> Result<Vec<EntryRow>, StoreError> {
-        let query = query.clone();
-        self.shared.readers.run(move |connection| tables::entries(connection, &query)).await
+    async fn heartbeat(&self, server: &str, _holding: &[ShardId], settings: &str) -> Result<Ownership, StoreError> {
+        self.shared.check()?;
+        let me = ServerInfo { name: server.to_owned(), settings: settings.to_owned() };
+        Ok(Ownership { shards: self.shards().all().collect(), servers: vec![me] })
     }
 
-    async fn replay(&self, which: &Replay, now: Millis) -> Result<usize, StoreError> {
-        let which = which.clone();
-        self.ask(|reply| Request::Replay(which, now, reply)).await?
-    }
-
-    async fn queue_stats(&self, now: Millis) -> Result<Vec<QueueStats>, StoreError> {
-        let mut stats = std::collections::BTreeMap::new();
-        for (_, partition) in self.shared.each() {
-            partition.queue.add_stats(now, &mut stats);
-        }
-        Ok(stats.into_values().collect())
+    async fn leave(&self, _server: &str) -> Result<(), StoreError> {
+        Ok(())
     }
 
     async fn leads(&self, query: &LeadQuery) -> Result<Vec<LeadRow>, StoreError> {
         let query = query.clone();
-        self.shared.readers.run(move |connection| tables::leads(connection, &query)).await
+        self.shared.readers.run(move |connection| leads::by_query(connection, &query)).await
     }
 
     async fn lead(&self, id: &str) -> Result<Option<LeadRow>, StoreError> {
         let id = id.to_owned();
-        self.shared.readers.run(move |connection| tables::lead(connection, &id)).await
-    }
-
-    async fn reject(&self, rejected: Vec<Rejected>) -> Result<(), StoreError> {
-        self.ask(|reply| Request::Reject(rejected, reply)).await?
+        self.shared.readers.run(move |connection| leads::by_id(connection, &id)).await
     }
 
     async fn rejected(&self, limit: usize) -> Result<Vec<Rejected>, StoreError> {
-        self.shared.readers.run(move |connection| tables::rejected(connection, limit)).await
+        self.shared.readers.run(move |connection| leads::rejected(connection, limit)).await
     }
 
-    async fn forget(&self, key: &RecordKey) -> Result<Forgotten, StoreError> {
-        let key = key.clone();
-        self.ask(|reply| Request::Forget(key, reply)).await?
+    async fn listed(&self, list: &ListName, limit: usize) -> Result<Vec<(Millis, RecordKey)>, StoreError> {
+        let (list, shards) = (list.clone(), self.shards());
+        let read = self.shared.readers.run(move |connection| {
+            let of_shards = shards.all().map(|shard| lists::newest(connection, shard, &list, limit));
+            of_shards.collect::<Result<Vec<_>, _>>()
+        });
+        let mut found: Vec<_> = read.await?.into_iter().flatten().collect();
+        found.sort_by(|a, b| b.cmp(a));
+        found.truncate(limit);
+        Ok(found)
+    }
+
+    async fn lists(&self) -> Result<Vec<ListStats>, StoreError> {
+        self.shared.readers.run(lists::stats).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
         // Through the writer, which opens and ends a transaction for it.
-        self.ask(|reply| Request::Reject(Vec::new(), reply)).await?
+        self.ask(Request::Ping).await?
     }
 
     async fn figures(&self) -> Result<Vec<(String, u64)>, StoreError> {
-        let (mut messages, mut cached) = (0, 0);
-        for (_, partition) in self.shared.each() {
-            messages += partition.messages.len() as u64;
-            cached += partition.cache.bytes() as u64;
-        }
-        let mut figures = self.shared.readers.run(tables::figures).await?;
-        figures.push(("remembered_messages".to_owned(), messages));
-        figures.push(("cache_bytes".to_owned(), cached));
+        let entries = self.shared.progress().iter().map(|progress| progress.end.since(progress.position)).sum();
+        let mut figures = self.shared.readers.run(schema::figures).await?;
+        figures.push(("records".to_owned(), self.shared.index.len() as u64));
+        figures.push(("log_entries".to_owned(), entries));
         Ok(figures)
     }
 

@@ -1,28 +1,56 @@
 //! Connections that read beside the writer. Reading may wait for the disk, so it is done on threads that may block.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
-use super::codec::Packed;
+use super::errors::named;
+use super::file::DatabaseFile;
 use super::schema;
-use crate::identity::RecordKey;
 use crate::store::StoreError;
-use crate::time::Millis;
 
 /// How many idle connections are kept.
 const KEPT: usize = 8;
 
+/// Idle connections, and how many are in use.
+#[derive(Default)]
+struct Pool {
+    idle: Vec<Connection>,
+    busy: usize,
+    closed: bool,
+}
+
+struct Inner {
+    path: PathBuf,
+    pool: Mutex<Pool>,
+    given_back: Condvar,
+}
+
 #[derive(Clone)]
-pub(super) struct Readers {
-    path: Arc<PathBuf>,
-    idle: Arc<Mutex<Vec<Connection>>>,
+pub(super) struct Readers(Arc<Inner>);
+
+/// A connection in use. It is given back also when the reading panics, as closing waits for it.
+struct Lent<'a> {
+    readers: &'a Readers,
+    connection: Option<Connection>,
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        let mut pool = self.readers.pool();
+        if let Some(connection) = self.connection.take().filter(|_| !pool.closed && pool.idle.len() < KEPT) {
+            pool.idle.push(connection);
+        }
+        pool.busy -= 1;
+        self.readers.0.given_back.notify_all();
+    }
 }
 
 impl Readers {
-    pub(super) fn new(path: PathBuf) -> Self {
-        Self { path: Arc::new(path), idle: Arc::default() }
+    pub(super) fn new(file: &DatabaseFile) -> Self {
+        Self(Arc::new(Inner { path: file.path().to_owned(), pool: Mutex::default(), given_back: Condvar::new() }))
     }
 
     /// Runs `read` on a thread that may block.
@@ -32,34 +60,43 @@ impl Readers {
     ) -> Result<T, StoreError> {
         let readers = self.clone();
         let task = tokio::task::spawn_blocking(move || {
-            let connection = readers.connection()?;
-            let answer = read(&connection);
-            readers.give_back(connection);
-            answer
+            let answer = readers.lend().and_then(|lent| match &lent.connection {
+                Some(connection) => read(connection),
+                None => Err(super::closed()),
+            });
+            answer.map_err(|error| named(&readers.0.path, error))
         });
         task.await.unwrap_or_else(|_| Err(StoreError::Unavailable("a read was interrupted".to_owned())))
     }
 
-    fn connection(&self) -> Result<Connection, StoreError> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        idle.map_or_else(|| Ok(schema::open_reader(&self.path)?), Ok)
-    }
-
-    fn give_back(&self, connection: Connection) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < KEPT {
-            idle.push(connection);
+    /// Closes all connections, those in use as soon as they are given back.
+    pub(super) fn close(&self) {
+        let mut pool = self.pool();
+        pool.closed = true;
+        pool.idle.clear();
+        while pool.busy > 0 {
+            let waited = self.0.given_back.wait_timeout(pool, Duration::from_secs(1));
+            pool = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
-}
 
-/// Reads a record from its table, where changes since the last checkpoint are missing.
-pub(super) fn record(connection: &Connection, key: &RecordKey) -> Result<Option<Arc<Packed>>, StoreError> {
-    let mut select = connection.prepare_cached("SELECT version, touched, fields FROM records WHERE key = ?1")?;
-    let found = select.query_row([key.to_string()], |row| {
-        let version: i64 = row.get(0)?;
-        let fields = row.get_ref(2)?.as_blob()?.into();
-        Ok(Packed::stored(version.cast_unsigned(), Millis(row.get(1)?), fields))
-    });
-    Ok(found.optional()?.map(Arc::new))
+    fn lend(&self) -> Result<Lent<'_>, StoreError> {
+        let idle = {
+            let mut pool = self.pool();
+            if pool.closed {
+                return Err(super::closed());
+            }
+            pool.busy += 1;
+            pool.idle.pop()
+        };
+        let mut lent = Lent { readers: self, connection: idle };
+        if lent.connection.is_none() {
+            lent.connection = Some(schema::open_reader(&self.0.path)?);
+        }
+        Ok(lent)
+    }
+
+    fn pool(&self) -> MutexGuard<'_, Pool> {
+        self.0.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }

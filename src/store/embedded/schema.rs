@@ -1,118 +1,138 @@
-//! The file: its tables, its settings, and whether it is one of ours.
+//! The file's tables and settings, and whether it is one of ours.
 
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use crate::identity::Partitions;
+use super::Tuning;
+use super::errors::damaged;
+use super::position::{self, ShardState};
+use crate::ids::Shards;
 use crate::store::StoreError;
 
 /// Marks the file as a store of this program: `hrst`.
 const APPLICATION_ID: i64 = 0x6872_7374;
 /// Grows when an older program could no longer read the file.
-const FORMAT: i64 = 2;
+const FORMAT: i64 = 3;
 
 const TABLES: &str = "
+-- What never changes: `format`, `shards`, `identity` (of this very database), `seed` (of the hashes of keys), and their `sum`.
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 
--- Group commits since the last checkpoint; `checkpoint` moves them into records and messages.
-CREATE TABLE journal (seq INTEGER PRIMARY KEY, changes BLOB NOT NULL) STRICT;
-
--- The state of users, accounts and teams, as of some moment after the last checkpoint began.
-CREATE TABLE records (
+-- One row: how many transactions there were, when the last was, and sums over the rows of `listed` and over the index.
+CREATE TABLE steps (
   row INTEGER PRIMARY KEY,
-  key TEXT NOT NULL UNIQUE,
-  version INTEGER NOT NULL,
-  touched INTEGER NOT NULL,
-  fields BLOB NOT NULL
+  steps INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  listed INTEGER NOT NULL,
+  records INTEGER NOT NULL
 ) STRICT;
 
--- Remembered messages in packs, by the moment at which their generation began.
-CREATE TABLE messages (row INTEGER PRIMARY KEY, since INTEGER NOT NULL, pack BLOB NOT NULL) STRICT;
-CREATE INDEX messages_since ON messages (since);
+-- How far each shard's log was applied, where it ends, how many commits there were, and a sum over the rows of remembered ids.
+CREATE TABLE shards (
+  shard INTEGER PRIMARY KEY,
+  position INTEGER NOT NULL,
+  \"end\" INTEGER NOT NULL,
+  step INTEGER NOT NULL,
+  ids INTEGER NOT NULL,
+  sum INTEGER NOT NULL
+) STRICT;
+
+-- Entries that no commit has passed, in chunks of those of one shard.
+CREATE TABLE log (row INTEGER PRIMARY KEY, sum INTEGER NOT NULL, entries BLOB NOT NULL) STRICT;
+
+-- Records in packs that fill a page; which of them are alive, the index tells.
+CREATE TABLE records (row INTEGER PRIMARY KEY, sum INTEGER NOT NULL, pack TEXT NOT NULL) STRICT;
+
+-- The index: in which row a record stands, by the hash of its key. What changed since the stripes were written comes on top.
+CREATE TABLE index_stripes (stripe INTEGER PRIMARY KEY, sum INTEGER NOT NULL, pack BLOB NOT NULL) STRICT;
+CREATE TABLE index_changes (row INTEGER PRIMARY KEY, sum INTEGER NOT NULL, pack BLOB NOT NULL) STRICT;
+
+-- The lists that records stand in.
+CREATE TABLE listed (
+  list TEXT NOT NULL,
+  shard INTEGER NOT NULL,
+  listed_at INTEGER NOT NULL,
+  key TEXT NOT NULL,
+  PRIMARY KEY (list, shard, listed_at, key)
+) STRICT, WITHOUT ROWID;
+
+-- Remembered message ids, 8 bytes each, in the order of the rows.
+CREATE TABLE ids (
+  row INTEGER PRIMARY KEY,
+  shard INTEGER NOT NULL,
+  hour INTEGER NOT NULL,
+  sum INTEGER NOT NULL,
+  pack BLOB NOT NULL
+) STRICT;
+CREATE INDEX ids_hour ON ids (shard, hour);
 
 CREATE TABLE leads (
   id TEXT PRIMARY KEY,
   subject TEXT NOT NULL,
   definition TEXT NOT NULL,
   updated INTEGER NOT NULL,
+  sum INTEGER NOT NULL,
   json TEXT NOT NULL
 ) STRICT;
 CREATE INDEX leads_updated ON leads (updated, id);
 CREATE INDEX leads_subject ON leads (subject, updated, id);
 CREATE INDEX leads_definition ON leads (definition, updated, id);
 
--- `seq` is the order of adding. `listed` is when the entry was settled, else created.
-CREATE TABLE queue (
-  seq INTEGER PRIMARY KEY,
-  partition INTEGER NOT NULL,
-  queue TEXT NOT NULL,
-  id TEXT NOT NULL,
-  lane TEXT,
-  subject TEXT NOT NULL,
-  state INTEGER NOT NULL,
-  listed INTEGER NOT NULL,
-  due INTEGER NOT NULL,
-  created INTEGER NOT NULL,
-  attempts INTEGER NOT NULL,
-  last_error TEXT,
-  payload TEXT NOT NULL
-) STRICT;
-CREATE INDEX queue_listed ON queue (state, listed, seq);
-CREATE INDEX queue_subject ON queue (subject);
-
 CREATE TABLE rejected (seq INTEGER PRIMARY KEY AUTOINCREMENT, json TEXT NOT NULL) STRICT;
 ";
 
-/// What an error of SQLite means to a caller: damaged files need an operator, all else may pass.
-pub(super) fn failed(error: &rusqlite::Error) -> StoreError {
-    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
-    match error.sqlite_error_code() {
-        Some(DatabaseCorrupt | NotADatabase) => StoreError::Unusable(format!("the store's file is damaged: {error}")),
-        _ => StoreError::Unavailable(error.to_string()),
-    }
+/// Packs of records are made for this.
+const PAGE_BYTES: i64 = 4_096;
+
+/// How much memory the writer's pages may take. Packs are written once and read seldom: more would not help.
+const CACHE_KIB: i64 = 32 << 10;
+
+/// What never changes of a database.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Meta {
+    /// Tells this database from every other.
+    pub(super) identity: i64,
+    /// What the hashes of keys begin with.
+    pub(super) seed: u64,
 }
 
-impl From<rusqlite::Error> for StoreError {
-    fn from(error: rusqlite::Error) -> Self {
-        failed(&error)
+/// Opens the file for writing and makes the tables in an empty one.
+pub(super) fn open(path: &Path, shards: Shards, tuning: Tuning) -> Result<(Connection, Meta), StoreError> {
+    let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let meta = prepare(&mut connection, shards)?;
+    if let Some(pages) = tuning.max_pages {
+        connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
     }
-}
-
-/// Opens the file for writing; creates it, and the directory that it stands in, when there is none.
-pub(super) fn open(path: &Path, partitions: Partitions) -> Result<Connection, StoreError> {
-    let named = |error: StoreError| match error {
-        StoreError::Unavailable(why) => StoreError::Unavailable(format!("can't open {}: {why}", path.display())),
-        StoreError::Unusable(why) => StoreError::Unusable(format!("{}: {why}", path.display())),
-    };
-    let mut connection = connect(path, OpenFlags::default()).map_err(|error| named(error.into()))?;
-    prepare(&mut connection, partitions).map_err(named)?;
-    Ok(connection)
+    Ok((connection, meta))
 }
 
 /// Opens the file for reading.
-pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
-    let connection = connect(path, flags)?;
+pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     connection.pragma_update(None, "cache_size", -8_192)?;
     Ok(connection)
 }
 
 /// Opens the file for moving the write-ahead log into it, beside the writer.
-pub(super) fn open_second_writer(path: &Path) -> rusqlite::Result<Connection> {
-    let connection = connect(path, OpenFlags::default())?;
+pub(super) fn open_mover(path: &Path) -> Result<Connection, StoreError> {
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     Ok(connection)
 }
 
-fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+fn connect(path: &Path, access: OpenFlags) -> Result<Connection, StoreError> {
+    // The path has no links; should one come there all the same, it is not followed.
+    let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(std::time::Duration::from_secs(10))?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }
 
-fn prepare(connection: &mut Connection, partitions: Partitions) -> Result<(), StoreError> {
+fn prepare(connection: &mut Connection, shards: Shards) -> Result<Meta, StoreError> {
     let application: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     if application != APPLICATION_ID && tables > 0 {
@@ -120,48 +140,77 @@ fn prepare(connection: &mut Connection, partitions: Partitions) -> Result<(), St
             "this is no store of Handraiser: name another file in `store.path`".to_owned(),
         ));
     }
+    connection.pragma_update(None, "page_size", PAGE_BYTES)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "fullfsync", true)?;
-    connection.pragma_update(None, "checkpoint_fullfsync", true)?;
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
-    connection.pragma_update(None, "cache_size", -32_768)?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     if tables == 0 {
-        create(connection, partitions)?;
+        create(connection, shards)?;
     }
-    check(connection, partitions)
+    check(connection, shards)
 }
 
-fn create(connection: &mut Connection, partitions: Partitions) -> Result<(), StoreError> {
+fn create(connection: &mut Connection, shards: Shards) -> Result<(), StoreError> {
     let transaction = connection.transaction()?;
     transaction.execute_batch(TABLES)?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-    for (name, value) in [("format", FORMAT), ("partitions", i64::from(partitions.count()))] {
+    let values = [FORMAT, i64::from(shards.count()), rand::random(), rand::random()];
+    for (name, value) in META.into_iter().zip(values).chain([("sum", meta_sum(values))]) {
         transaction.execute("INSERT INTO meta (name, value) VALUES (?1, ?2)", params![name, value])?;
+    }
+    transaction.execute("INSERT INTO steps (row, steps, at, listed, records) VALUES (1, 0, 0, 0, 0)", [])?;
+    for shard in shards.all() {
+        position::write(&transaction, shard, ShardState::default())?;
     }
     transaction.commit()?;
     Ok(())
 }
 
-fn check(connection: &Connection, partitions: Partitions) -> Result<(), StoreError> {
+fn check(connection: &Connection, shards: Shards) -> Result<Meta, StoreError> {
     let format = meta(connection, "format")?;
     if format != FORMAT {
         return Err(StoreError::Unusable(format!(
             "its format is {format}, this program reads {FORMAT}: use the version of Handraiser that wrote it, or a newer one"
         )));
     }
-    let made_with = meta(connection, "partitions")?;
-    if made_with != i64::from(partitions.count()) {
+    let made_with = meta(connection, "shards")?;
+    if made_with != i64::from(shards.count()) {
         return Err(StoreError::Unusable(format!(
-            "it was created with {made_with} partitions, the configuration says {}: \
-             set `store.partitions` to {made_with}, or begin a new store",
-            partitions.count()
+            "it was created with {made_with} shards, the configuration says {}: \
+             set `store.shards` to {made_with}, or begin a new store",
+            shards.count()
         )));
     }
-    Ok(())
+    let (identity, seed) = (meta(connection, "identity")?, meta(connection, "seed")?);
+    if meta(connection, "sum")? != meta_sum([format, made_with, identity, seed]) {
+        return Err(damaged("the table `meta`"));
+    }
+    Ok(Meta { identity, seed: seed.cast_unsigned() })
+}
+
+const META: [&str; 4] = ["format", "shards", "identity", "seed"];
+
+fn meta_sum(values: [i64; 4]) -> i64 {
+    values.iter().fold(0, |sum, value| xxh3_64_with_seed(&value.to_le_bytes(), sum)).cast_signed()
 }
 
 fn meta(connection: &Connection, name: &str) -> Result<i64, StoreError> {
     let value = connection.query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| row.get(0)).optional()?;
     value.ok_or_else(|| StoreError::Unusable(format!("its `{name}` is missing: restore the file from a backup")))
+}
+
+/// Sizes for the operator.
+pub(super) fn figures(connection: &Connection) -> Result<Vec<(String, u64)>, StoreError> {
+    let figure = |name: &str, sql: &str| {
+        let figure: i64 = connection.query_row(sql, [], |row| row.get(0))?;
+        Ok((name.to_owned(), figure.max(0).cast_unsigned()))
+    };
+    [
+        ("leads", "SELECT count(*) FROM leads"),
+        ("file_bytes", "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"),
+    ]
+    .into_iter()
+    .map(|(name, sql)| figure(name, sql))
+    .collect()
 }

@@ -1,100 +1,97 @@
-//! What the writer and the readers share: the state of each partition, behind its own mutex.
+//! What the writer and everybody else share: where each shard stands, and the ends of the logs.
 
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use rusqlite::Connection;
+use tokio::sync::Notify;
 
-use super::cache::Cache;
-use super::codec::Packed;
-use super::messages::{Generations, Messages};
-use super::queue::QueueIndex;
-use super::reader::{self, Readers};
-use crate::identity::{PartitionId, RecordKey};
-use crate::store::{Record, StoreError, StoreOptions, duration_ms};
+use super::index::Index;
+use super::log::{Chunk, Reading, ShardLog};
+use super::reader::Readers;
+use super::schema::Meta;
+use crate::ids::{Position, ShardId};
+use crate::store::{Progress, StoreError, StoreOptions};
+
+/// How many bytes of the logs stay in memory, over all shards. What is older is read from the table.
+const TAIL_BYTES: usize = 64 << 20;
 
 /// Only what is durable is ever in here: the writer publishes a change after its transaction.
-pub(super) struct Partition {
-    pub(super) cache: Cache,
-    pub(super) messages: Messages,
-    pub(super) queue: QueueIndex,
-}
-
 pub(super) struct Shared {
-    pub(super) path: PathBuf,
     pub(super) options: StoreOptions,
-    pub(super) generations: Generations,
+    pub(super) meta: Meta,
     pub(super) readers: Readers,
-    partitions: Vec<Mutex<Partition>>,
+    /// Where the records stand.
+    pub(super) index: Index,
+    /// Told whenever something was appended, and at the end.
+    pub(super) appended: Notify,
+    /// Why the store can't be used any more, once it can't.
+    pub(super) over: OnceLock<StoreError>,
+    shards: Vec<Mutex<ShardLog>>,
 }
 
 impl Shared {
-    pub(super) fn new(path: PathBuf, options: StoreOptions, cache_bytes: usize) -> Self {
-        let each = cache_bytes / usize::from(options.partitions.count());
-        let partition =
-            || Partition { cache: Cache::new(each), messages: Messages::default(), queue: QueueIndex::default() };
-        Self {
-            readers: Readers::new(path.clone()),
-            path,
-            options,
-            generations: Generations::new(duration_ms(options.remember)),
-            partitions: options.partitions.all().map(|_| Mutex::new(partition())).collect(),
-        }
+    pub(super) fn new(options: StoreOptions, meta: Meta, readers: Readers, index: Index, logs: Vec<ShardLog>) -> Self {
+        let shards = logs.into_iter().map(Mutex::new).collect();
+        Self { options, meta, readers, index, appended: Notify::new(), over: OnceLock::new(), shards }
     }
 
-    /// The state of a partition. It is held for moments only: nobody waits for the disk with it, but for `forget`.
-    pub(super) fn partition(&self, id: PartitionId) -> Result<MutexGuard<'_, Partition>, StoreError> {
-        let partition = self.partitions.get(usize::from(id.0));
-        let partition = partition.ok_or_else(|| StoreError::Unusable(format!("the store has no partition {id}")))?;
-        Ok(partition.lock().unwrap_or_else(PoisonError::into_inner))
+    /// A shard's log. It is held for moments only: nobody waits for the disk with it.
+    pub(super) fn shard(&self, shard: ShardId) -> Result<MutexGuard<'_, ShardLog>, StoreError> {
+        let found = self.shards.get(usize::from(shard.0));
+        let found = found.ok_or_else(|| StoreError::Unusable(format!("the store has no shard {shard}")))?;
+        Ok(found.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// All partitions, one after the other.
-    pub(super) fn each(&self) -> impl Iterator<Item = (PartitionId, MutexGuard<'_, Partition>)> {
-        let locked = self.partitions.iter().map(|partition| partition.lock().unwrap_or_else(PoisonError::into_inner));
-        (0..).map(PartitionId).zip(locked)
+    /// Where all shards stand, in order.
+    pub(super) fn progress(&self) -> Vec<Progress> {
+        self.each().map(|shard| shard.progress).collect()
     }
 
-    /// A record as it is durable, from memory or else from its table.
-    pub(super) fn record(
+    /// What is to be read of a shard's log.
+    pub(super) fn behind(&self, shard: ShardId, after: Position, max_bytes: usize) -> Result<Reading, StoreError> {
+        Ok(self.shard(shard)?.behind(after, max_bytes))
+    }
+
+    /// Makes appended entries and commits visible.
+    pub(super) fn publish(
         &self,
-        connection: &Connection,
-        partition: PartitionId,
-        key: &RecordKey,
-    ) -> Result<Option<Arc<Packed>>, StoreError> {
-        loop {
-            let epoch = {
-                let mut partition = self.partition(partition)?;
-                if let Some(known) = partition.cache.get(key) {
-                    return Ok(known);
-                }
-                partition.cache.epoch()
-            };
-            let read = reader::record(connection, key)?;
-            let mut partition = self.partition(partition)?;
-            if partition.cache.fill(key, read.clone(), epoch) {
-                // Somebody may have published a change meanwhile; the cache knows it then.
-                return Ok(partition.cache.get(key).unwrap_or(read));
+        chunks: Vec<(ShardId, Chunk)>,
+        passed: impl Iterator<Item = (ShardId, Progress)>,
+    ) -> Result<(), StoreError> {
+        let any = !chunks.is_empty();
+        for (shard, chunk) in chunks {
+            self.shard(shard)?.append(chunk);
+        }
+        for (shard, progress) in passed {
+            self.shard(shard)?.pass(progress);
+        }
+        self.bound_tails();
+        if any {
+            self.appended.notify_waiters();
+        }
+        Ok(())
+    }
+
+    /// Lets go of the oldest entries of the longest tails.
+    fn bound_tails(&self) {
+        while self.each().map(|shard| shard.bytes()).sum::<usize>() > TAIL_BYTES {
+            if let Some(mut longest) = self.each().max_by_key(|shard| shard.bytes()) {
+                longest.let_go_of_oldest();
             }
         }
     }
 
-    /// The record as far as it is in memory: an outer `None` is not known, an inner one is known to be absent.
-    pub(super) fn cached(
-        &self,
-        partition: PartitionId,
-        key: &RecordKey,
-    ) -> Result<Option<Option<Arc<Packed>>>, StoreError> {
-        Ok(self.partition(partition)?.cache.get(key))
+    /// Says to everybody that the store is over.
+    pub(super) fn end(&self, why: StoreError) {
+        let _ = self.over.set(why);
+        self.appended.notify_waiters();
     }
-}
 
-/// What a caller gets to see of a record.
-pub(super) fn unpack(key: &RecordKey, record: Option<&Arc<Packed>>) -> Result<Option<Record>, StoreError> {
-    let Some(record) = record else { return Ok(None) };
-    record.unpack().map(Some).ok_or_else(|| unreadable(key))
-}
+    /// Fails when the store is over.
+    pub(super) fn check(&self) -> Result<(), StoreError> {
+        self.over.get().map_or(Ok(()), |why| Err(why.clone()))
+    }
 
-pub(super) fn unreadable(key: &RecordKey) -> StoreError {
-    StoreError::Unusable(format!("the record of {key} can't be read: restore the store's file from a backup"))
+    fn each(&self) -> impl Iterator<Item = MutexGuard<'_, ShardLog>> {
+        self.shards.iter().map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }

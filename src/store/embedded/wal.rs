@@ -11,27 +11,34 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rusqlite::Connection;
 
 use super::schema;
 use crate::store::StoreError;
 
-/// After so many written bytes the log is moved.
-const EVERY: usize = 32 << 20;
+/// From so many pages on the log is moved. The longer it is, the more often a page that is written again and again is moved but
+/// once, and the longer a start after a crash takes.
+const EVERY_PAGES: i64 = 16_384;
+/// So many pages the writer moves without anybody noticing.
+const REST_PAGES: i64 = 2_048;
+/// How often the thread tries to get there, while the writer goes on writing.
+const ROUNDS: usize = 4;
+/// After a failure, for example when the disk is full, it is tried again so often.
+const REST: Duration = Duration::from_secs(1);
 
 pub(super) struct WalMover {
     orders: Option<SyncSender<()>>,
     moved: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
-    written: usize,
     ordered: bool,
 }
 
 impl WalMover {
     /// To be called when nobody uses the file yet.
-    pub(super) fn start(path: PathBuf) -> Result<Self, StoreError> {
-        move_what_was_left(&path);
+    pub(super) fn start(path: PathBuf, writer: &Connection) -> Result<Self, StoreError> {
+        empty(writer)?;
         let (orders, receiver) = sync_channel(1);
         let moved = Arc::new(AtomicBool::new(false));
         let done = Arc::clone(&moved);
@@ -39,21 +46,16 @@ impl WalMover {
             .name("store-wal".to_owned())
             .spawn(move || serve(&path, &receiver, &done))
             .map_err(|error| StoreError::Unavailable(format!("can't start a thread: {error}")))?;
-        Ok(Self { orders: Some(orders), moved, thread: Some(thread), written: 0, ordered: false })
-    }
-
-    /// Tells that the writer has appended about so many bytes.
-    pub(super) const fn wrote(&mut self, bytes: usize) {
-        self.written += bytes;
+        Ok(Self { orders: Some(orders), moved, thread: Some(thread), ordered: false })
     }
 
     /// To be called by the writer between transactions, when nobody waits for an answer.
     pub(super) fn tend(&mut self, writer: &Connection) {
         if self.ordered && self.moved.swap(false, Ordering::AcqRel) {
             self.ordered = false;
-            self.written = 0;
-            move_log(writer, "PASSIVE");
-        } else if !self.ordered && self.written >= EVERY {
+            // What fails here is tried again with the next round.
+            let _ = checkpoint(writer, "PASSIVE");
+        } else if !self.ordered && checkpoint(writer, "NOOP").is_ok_and(|log| log.pages >= EVERY_PAGES) {
             self.ordered = self.orders.as_ref().is_some_and(|orders| orders.try_send(()).is_ok());
         }
     }
@@ -68,33 +70,52 @@ impl Drop for WalMover {
     }
 }
 
-fn move_what_was_left(path: &Path) {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    let long = std::fs::metadata(log).is_ok_and(|log| log.len() >= EVERY as u64);
-    if long && let Ok(connection) = schema::open_second_writer(path) {
-        move_log(&connection, "TRUNCATE");
-    }
-}
-
 fn serve(path: &Path, orders: &Receiver<()>, done: &AtomicBool) {
-    let mut connection = None;
+    let (mut connection, mut failing) = (None, false);
     while orders.recv().is_ok() {
-        if connection.is_none() {
-            connection = schema::open_second_writer(path).ok();
+        let moved = move_nearly_all(path, &mut connection);
+        if let (Err(error), false) = (&moved, failing) {
+            tracing::warn!(%error, path = %path.display(), "the store's write-ahead log can't be moved into its file; it grows until that works");
+        } else if moved.is_ok() && failing {
+            tracing::info!(path = %path.display(), "the store's write-ahead log is moved into its file again");
         }
-        if let Some(connection) = &connection {
-            move_log(connection, "PASSIVE");
+        failing = moved.is_err();
+        if failing {
+            std::thread::sleep(REST);
         }
-        // Also when it failed: the writer tries next, and what remains is moved the next time.
         done.store(true, Ordering::Release);
     }
 }
 
-/// Moves the log in the given mode. Failing is no harm: the log only grows.
-pub(super) fn move_log(connection: &Connection, mode: &str) {
-    let moved = connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()));
-    if let Err(error) = moved {
-        tracing::warn!(%error, "could not move the store's write-ahead log into its file; it grows until that works");
+/// Moves the log until what remains is little, or as long as the writer goes on writing.
+fn move_nearly_all(path: &Path, connection: &mut Option<Connection>) -> Result<(), StoreError> {
+    let connection = match connection {
+        Some(connection) => connection,
+        none => none.insert(schema::open_mover(path)?),
+    };
+    for _ in 0..ROUNDS {
+        checkpoint(connection, "PASSIVE")?;
+        let log = checkpoint(connection, "NOOP")?;
+        if log.pages - log.moved <= REST_PAGES {
+            break;
+        }
     }
+    Ok(())
+}
+
+/// How long the log is, and how much of it was moved.
+struct Log {
+    pages: i64,
+    moved: i64,
+}
+
+fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Result<Log> {
+    let mut pragma = connection.prepare_cached(&format!("PRAGMA wal_checkpoint({mode})"))?;
+    pragma.query_row([], |row| Ok(Log { pages: row.get(1)?, moved: row.get(2)? }))
+}
+
+/// Moves the whole log into the file and makes it empty.
+pub(super) fn empty(connection: &Connection) -> Result<(), StoreError> {
+    checkpoint(connection, "TRUNCATE")?;
+    Ok(())
 }

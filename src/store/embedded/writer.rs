@@ -1,83 +1,62 @@
 //! The writer: the one thread that changes the store.
 //!
-//! It takes all requests that wait, stages them as one group, makes the group durable with one transaction, publishes it,
-//! and answers. What comes meanwhile is the next group: were it to join this one, whoever sends two requests one after the
-//! other, to prepare the second while the first is written, would get both answers at once, and then wait for each other in
-//! turns. Between groups the writer takes checkpoint steps.
+//! It takes all requests that wait, stages them as one group, makes the group durable with one transaction and one sync,
+//! publishes it, and answers. What comes meanwhile is the next group: were it to join this one, whoever sends two requests one
+//! after the other, to prepare the second while the first is written, would get both answers at once, and then wait for each
+//! other in turns.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::checkpoint::{Checkpoint, FreshMessages, Step};
-use super::group::{Ground, Group};
-use super::queue::{Item, QueueChange};
+use super::durable::{DurableMark, Mark};
+use super::errors::named;
+use super::file::DatabaseFile;
+use super::group::{Group, Kept, Staged};
+use super::lists::ListsSum;
+use super::prepare::Prepared;
 use super::shared::Shared;
-use super::wal::{self, WalMover};
-use super::{Tuning, journal, recover, tables};
-use crate::identity::RecordKey;
-use crate::store::{
-    Commit, CommitError, EntryState, Forgotten, Rejected, Replay, StoreError, duration_ms, observe_batch,
-};
-use crate::time::Millis;
+use super::wal::WalMover;
+use super::watch::Watch;
+use crate::ids::Position;
+use crate::store::{Append, CommitError, StoreError};
+use crate::time::{Clock, Millis};
 
 /// How many requests a group takes at most, and after how many bytes it takes no more.
 const GROUP_REQUESTS: usize = 1_024;
 const GROUP_BYTES: usize = 4 << 20;
 /// When there is nothing to do, the writer looks around so often.
-const IDLE: Duration = Duration::from_millis(250);
-/// After a failed checkpoint step the next one waits so long; commits go on meanwhile.
-const REST: Duration = Duration::from_secs(1);
-/// An idle writer checkpoints when the journal has so many bytes, so that a later start is quick.
-const IDLE_JOURNAL_BYTES: u64 = 1 << 20;
-/// How often idle subjects are looked for, at most.
-const IDLE_SUBJECTS_EVERY: i64 = Millis::HOUR;
+const IDLE: Duration = Duration::from_millis(500);
 
 pub(super) type Reply<T> = oneshot::Sender<T>;
 
 pub(super) enum Request {
+    Append(Vec<Append>, Reply<Result<Vec<Position>, StoreError>>),
     /// Commits that happen together or not at all.
-    Commit(Vec<Commit>, Reply<Vec<Result<(), CommitError>>>),
-    Reject(Vec<Rejected>, Reply<Result<(), StoreError>>),
-    Replay(Replay, Millis, Reply<Result<usize, StoreError>>),
-    Forget(RecordKey, Reply<Result<Forgotten, StoreError>>),
-    /// Brings the tables up to date and stops.
+    Commit(Box<Prepared>, Reply<Result<(), CommitError>>),
+    Ping(Reply<Result<(), StoreError>>),
     Close(Reply<Result<(), StoreError>>),
-}
-
-/// The end of a store that was closed.
-pub(super) struct Closed {
-    outcome: Result<(), StoreError>,
-    reply: Reply<Result<(), StoreError>>,
-}
-
-impl Closed {
-    pub(super) fn answer(self) {
-        // Whoever asked may have gone.
-        let _ = self.reply.send(self.outcome);
-    }
 }
 
 /// An answer that waits for its group.
 enum Answer {
-    Commit(Reply<Vec<Result<(), CommitError>>>, Vec<Result<(), CommitError>>),
-    Done(Reply<Result<(), StoreError>>),
+    Append(Reply<Result<Vec<Position>, StoreError>>, Vec<Position>),
+    Commit(Reply<Result<(), CommitError>>, Result<(), CommitError>),
+    Ping(Reply<Result<(), StoreError>>),
 }
 
 impl Answer {
+    /// Whoever asked may have gone; the outcome stands all the same.
     fn send(self, failure: Option<&StoreError>) {
-        // Whoever asked may have gone; the outcome stands all the same.
-        match (self, failure) {
-            (Self::Commit(reply, answer), None) => drop(reply.send(answer)),
-            (Self::Commit(reply, answers), Some(failure)) => {
-                drop(reply.send(answers.iter().map(|_| Err(failure.clone().into())).collect()));
-            }
-            (Self::Done(reply), None) => drop(reply.send(Ok(()))),
-            (Self::Done(reply), Some(failure)) => drop(reply.send(Err(failure.clone()))),
+        let failure = failure.cloned().map_or(Ok(()), Err);
+        match self {
+            Self::Append(reply, positions) => drop(reply.send(failure.map(|()| positions))),
+            Self::Commit(reply, answer) => drop(reply.send(failure.map_err(CommitError::from).and(answer))),
+            Self::Ping(reply) => drop(reply.send(failure)),
         }
     }
 }
@@ -85,64 +64,61 @@ impl Answer {
 pub(super) struct Writer {
     connection: Connection,
     shared: Arc<Shared>,
-    tuning: Tuning,
+    durable: DurableMark,
+    mark: Mark,
+    kept: Kept,
     wal: WalMover,
-    /// The last rows of the journal and of the queue.
-    last_journal: i64,
-    last_entry: i64,
-    /// Bytes of the journal that no running checkpoint covers.
-    journal_bytes: u64,
-    fresh: FreshMessages,
-    checkpoint: Option<Checkpoint>,
-    /// A partition's cache is full of what waits for a checkpoint.
-    crowded: bool,
-    /// The latest moment that any commit spoke of.
-    now: Option<Millis>,
-    idle_looked_for: Option<Millis>,
-    /// After a failure: when the next checkpoint step may be tried.
-    rest_until: Option<Instant>,
+    watch: Watch,
+    clock: Clock,
+    /// Given back when everything else is closed, which dropping the fields in order sees to.
+    file: DatabaseFile,
+}
+
+/// What is known when the writer begins.
+pub(super) struct Begin {
+    pub(super) connection: Connection,
+    pub(super) shared: Arc<Shared>,
+    pub(super) durable: DurableMark,
+    pub(super) mark: Mark,
+    pub(super) kept: Kept,
+    pub(super) file: DatabaseFile,
 }
 
 impl Writer {
-    /// Fills `shared` from the file, and is ready to run then.
-    pub(super) fn new(connection: Connection, shared: Arc<Shared>, tuning: Tuning) -> Result<Self, StoreError> {
-        let recovered = recover::recover(&connection, &shared)?;
-        if let Some(pages) = tuning.max_pages {
-            connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
-        }
-        Ok(Self {
-            wal: WalMover::start(shared.path.clone())?,
-            connection,
-            shared,
-            tuning,
-            last_journal: recovered.last_journal,
-            last_entry: recovered.last_entry,
-            journal_bytes: recovered.journal_bytes,
-            fresh: recovered.fresh,
-            checkpoint: None,
-            crowded: false,
-            now: recovered.now,
-            idle_looked_for: None,
-            rest_until: None,
-        })
+    pub(super) fn new(begin: Begin) -> Result<Self, StoreError> {
+        let Begin { connection, shared, durable, mark, kept, file } = begin;
+        let wal = WalMover::start(file.path().to_owned(), &connection)?;
+        let watch = Watch::new(&file);
+        Ok(Self { connection, shared, durable, mark, kept, wal, watch, clock: Clock::System, file })
     }
 
-    /// Serves requests until the store is closed or dropped. Whoever closed it is to be answered when the file is free.
-    pub(super) fn run(mut self, requests: &Receiver<Request>) -> Option<Closed> {
+    /// Serves requests until the store is closed or dropped.
+    pub(super) fn run(mut self, requests: &Receiver<Request>) {
+        let closed = self.serve_all(requests);
+        let outcome = self.close();
+        if let Some(reply) = closed {
+            // Whoever closed the store may open it again at once.
+            let _ = reply.send(outcome);
+        }
+    }
+
+    fn serve_all(&mut self, requests: &Receiver<Request>) -> Option<Reply<Result<(), StoreError>>> {
         loop {
-            let busy = self.checkpoint.is_some() && self.rest_until.is_none_or(|until| Instant::now() >= until);
-            let wait = if busy { Duration::ZERO } else { IDLE };
-            match requests.recv_timeout(wait) {
+            match requests.recv_timeout(IDLE) {
                 Ok(request) => {
                     let mut waiting: VecDeque<Request> = std::iter::once(request).chain(requests.try_iter()).collect();
                     while !waiting.is_empty() {
-                        if let Some(closed) = self.serve(&mut waiting) {
-                            return Some(Closed { outcome: self.close(), reply: closed });
+                        let closed = self.serve(&mut waiting);
+                        if closed.is_some() {
+                            return closed;
                         }
-                        self.look_around(false);
+                        self.wal.tend(&self.connection);
                     }
                 }
-                Err(RecvTimeoutError::Timeout) => self.look_around(true),
+                Err(RecvTimeoutError::Timeout) => {
+                    self.wal.tend(&self.connection);
+                    self.look_at_file();
+                }
                 Err(RecvTimeoutError::Disconnected) => return None,
             }
         }
@@ -150,276 +126,150 @@ impl Writer {
 
     /// Serves as many of `waiting` as make a group; answers the request to close, if it came.
     fn serve(&mut self, waiting: &mut VecDeque<Request>) -> Option<Reply<Result<(), StoreError>>> {
-        let mut group = Group::default();
+        self.look_at_file();
         let mut answers = Vec::new();
-        let mut failure = self.begin().err();
-        let last_entry = self.last_entry;
-        while let Some(request) = waiting.pop_front() {
-            let staged = match request {
-                Request::Commit(commits, reply) => {
-                    let staged = self.stage(&mut group, commits, failure.as_ref());
-                    let lost = staged.iter().find_map(|staged| match staged {
-                        Err(CommitError::Store(error)) => Some(error.clone()),
-                        _ => None,
-                    });
-                    answers.push(Answer::Commit(reply, staged));
-                    lost
-                }
-                Request::Reject(rejected, reply) => {
-                    answers.push(Answer::Done(reply));
-                    // Without a transaction it would be written although the answer says that it was not.
-                    let bound = self.shared.options.rejected_log;
-                    let put = || tables::put_rejected(&self.connection, &rejected, bound);
-                    if failure.is_none() { put().err() } else { None }
-                }
-                alone => {
-                    self.finish(group, answers, failure, last_entry);
-                    return self.serve_alone(alone);
-                }
-            };
-            failure = failure.or(staged);
-            if answers.len() >= GROUP_REQUESTS || group.journal.len() >= GROUP_BYTES {
-                break;
-            }
-        }
-        self.finish(group, answers, failure, last_entry);
-        None
-    }
-
-    fn stage(
-        &mut self,
-        group: &mut Group,
-        commits: Vec<Commit>,
-        failure: Option<&StoreError>,
-    ) -> Vec<Result<(), CommitError>> {
-        if let Some(failure) = failure {
-            return commits.iter().map(|_| Err(failure.clone().into())).collect();
-        }
-        let mut ground = Ground { connection: &self.connection, shared: &self.shared, last_seq: &mut self.last_entry };
-        group.stage(&mut ground, commits)
-    }
-
-    /// Makes the group durable, publishes it, and answers.
-    fn finish(&mut self, group: Group, answers: Vec<Answer>, failure: Option<StoreError>, last_entry: i64) {
-        observe_batch("embedded", answers.len());
-        let outcome = failure.map_or(Ok(()), Err).and_then(|()| self.make_durable(group));
+        let mut closed = None;
+        let staged = self.stage(waiting, &mut answers, &mut closed);
+        let outcome = staged.and_then(|staged| self.make_durable(staged));
+        let outcome = outcome.map_err(|error| named(self.file.path(), error));
         if outcome.is_err() {
-            self.roll_back();
-            self.last_entry = last_entry;
+            self.start_over();
         }
         for answer in answers {
             answer.send(outcome.as_ref().err());
         }
+        closed
     }
 
-    fn make_durable(&mut self, mut group: Group) -> Result<(), StoreError> {
-        let together = self.checkpoint.as_ref().filter(|checkpoint| !checkpoint.stands_alone() && !self.resting());
-        let step = together.map(|checkpoint| self.step(checkpoint, &mut group.journal)).transpose();
-        let step = self.rest_after_failure(step)?;
-        self.end(&group.journal)?;
-        self.now = self.now.max(group.now);
-        self.crowded |= group.publish(&self.shared, &mut self.fresh)?;
-        self.stepped(step)?;
-        self.begin_checkpoint_if_wanted(self.tuning.journal_bytes);
-        Ok(())
+    fn stage(
+        &mut self,
+        waiting: &mut VecDeque<Request>,
+        answers: &mut Vec<Answer>,
+        closed: &mut Option<Reply<Result<(), StoreError>>>,
+    ) -> Result<Staged, StoreError> {
+        let mut group = Group::new(&self.connection, &self.shared, &mut self.kept);
+        let mut begun = self.shared.check().and_then(|()| begin(&self.connection));
+        while let Some(request) = waiting.pop_front() {
+            // What fails once fails for the whole group: the rest of it is answered, but not staged.
+            let staged = match request {
+                Request::Append(entries, reply) => {
+                    let staged = begun.clone().and_then(|()| group.append(&entries));
+                    answers.push(Answer::Append(reply, staged.as_ref().cloned().unwrap_or_default()));
+                    staged.map(drop)
+                }
+                Request::Commit(commits, reply) => {
+                    let checked = group.check(&commits);
+                    let write = begun.is_ok() && checked.is_ok();
+                    answers.push(Answer::Commit(reply, checked));
+                    if write { group.commit(*commits) } else { Ok(()) }
+                }
+                Request::Ping(reply) => {
+                    answers.push(Answer::Ping(reply));
+                    Ok(())
+                }
+                Request::Close(reply) => {
+                    *closed = Some(reply);
+                    break;
+                }
+            };
+            begun = begun.and(staged);
+            if answers.len() >= GROUP_REQUESTS || group.bytes() >= GROUP_BYTES {
+                break;
+            }
+        }
+        begun.and_then(|()| group.finish())
     }
 
-    fn begin(&self) -> Result<(), StoreError> {
-        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        Ok(())
-    }
-
-    /// Appends `changes` to the journal and commits: after this everything in the transaction is durable.
-    fn end(&mut self, changes: &[u8]) -> Result<(), StoreError> {
-        let seq = self.last_journal + 1;
-        if !changes.is_empty() {
-            let mut insert = self.connection.prepare_cached("INSERT INTO journal (seq, changes) VALUES (?1, ?2)")?;
-            insert.execute(params![seq, changes])?;
+    fn make_durable(&mut self, staged: Staged) -> Result<(), StoreError> {
+        let mark = Mark { steps: self.mark.steps + 1, at: self.clock.now(), ..self.mark };
+        if staged.changed {
+            let sql = "UPDATE steps SET steps = ?1, at = ?2, listed = ?3, records = ?4";
+            let values = [mark.steps, mark.at.0, staged.lists.to_stored(), staged.records.sum];
+            self.connection.prepare_cached(sql)?.execute(values)?;
         }
         self.connection.prepare_cached("COMMIT")?.execute([])?;
-        if !changes.is_empty() {
-            self.last_journal = seq;
-            self.journal_bytes += changes.len() as u64;
+        if staged.changed {
+            self.mark = mark;
+            if let Err(error) = self.durable.write(mark) {
+                // Fails open: the step is durable; only a damaged log would be noticed later than it could be.
+                tracing::warn!(%error, "could not note how many steps of the store are durable");
+            }
         }
-        // A page or two besides the changes themselves.
-        self.wal.wrote(changes.len() + 8_192);
-        Ok(())
+        let passed: Vec<_> = staged.progress().collect();
+        self.kept.shards = staged.shards;
+        self.kept.lists = staged.lists;
+        self.kept.log.publish(&staged.log);
+        self.kept.records.publish(&self.shared.index, staged.records);
+        self.shared.publish(staged.log.chunks, passed.into_iter())
     }
 
-    fn roll_back(&self) {
+    /// After a failure: what is in memory is what is in the file.
+    fn start_over(&mut self) {
         if !self.connection.is_autocommit()
             && let Err(error) = self.connection.execute_batch("ROLLBACK")
         {
             tracing::error!(%error, "the store could not roll back a failed transaction");
         }
+        self.kept.open_packs.clear();
+        self.kept.records.roll_back();
+        // A commit that failed with an I/O error may be in the file all the same.
+        match read_steps(&self.connection) {
+            Ok(found) if found.count == self.mark.steps => {}
+            Ok(_) => self.end("a transaction failed, but is in the file: start again"),
+            Err(error) => tracing::error!(%error, "the store could not be read after a failed transaction"),
+        }
+    }
+
+    /// A file that was deleted or replaced is somebody else's, or nobody's: what is written to it now is lost.
+    fn look_at_file(&mut self) {
+        if let Some(why) = self.watch.look() {
+            self.end(&why);
+        }
+    }
+
+    fn end(&self, why: &str) {
+        tracing::error!(path = %self.file.path().display(), "{why}");
+        self.shared.end(StoreError::Unusable(why.to_owned()));
+    }
+
+    /// Closes everything; the file is free afterwards.
+    fn close(self) -> Result<(), StoreError> {
+        let Self { connection, shared, wal, file, .. } = self;
+        shared.end(super::closed());
+        shared.readers.close();
+        drop(wal);
+        let replaced = matches!(shared.check(), Err(StoreError::Unusable(_)));
+        let moved = if replaced { Ok(()) } else { super::wal::empty(&connection) };
+        // Not `Connection::close`, which hands the connection back when it fails, with its descriptor open.
+        drop(connection);
+        drop(file);
+        moved
     }
 }
 
-/// Checkpoints.
-impl Writer {
-    fn resting(&self) -> bool {
-        self.rest_until.is_some_and(|until| Instant::now() < until)
-    }
-
-    fn step(&self, checkpoint: &Checkpoint, journal: &mut Vec<u8>) -> Result<Step, StoreError> {
-        let budget = checkpoint.budget(journal.len(), self.tuning.journal_bytes);
-        checkpoint.step(&self.connection, &self.shared, journal, budget)
-    }
-
-    fn rest_after_failure<T>(&mut self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
-        self.rest_until = outcome.is_err().then(|| Instant::now() + REST).or(self.rest_until);
-        outcome
-    }
-
-    fn stepped(&mut self, step: Option<Step>) -> Result<(), StoreError> {
-        if let Some(step) = step
-            && let Some(checkpoint) = self.checkpoint.take()
-        {
-            self.wal.wrote(step.bytes());
-            self.checkpoint = checkpoint.stepped(step, &self.shared)?;
-        }
-        Ok(())
-    }
-
-    /// One step in a transaction of its own.
-    fn lone_step(&mut self) -> Result<(), StoreError> {
-        let outcome = self.try_lone_step();
-        if outcome.is_err() {
-            self.roll_back();
-        }
-        self.rest_after_failure(outcome)
-    }
-
-    fn try_lone_step(&mut self) -> Result<(), StoreError> {
-        let Some(checkpoint) = &self.checkpoint else { return Ok(()) };
-        self.begin()?;
-        let mut journal = Vec::new();
-        let step = self.step(checkpoint, &mut journal)?;
-        self.end(&journal)?;
-        self.stepped(Some(step))
-    }
-
-    fn begin_checkpoint_if_wanted(&mut self, journal_bytes: u64) {
-        if self.checkpoint.is_none() && (self.crowded || self.journal_bytes >= journal_bytes) {
-            self.begin_checkpoint();
-        }
-    }
-
-    fn begin_checkpoint(&mut self) {
-        let idle = self.idle_before();
-        let begun = Checkpoint::begin(&self.shared, &mut self.fresh, self.last_journal, self.now, idle);
-        self.checkpoint = Some(begun);
-        self.journal_bytes = 0;
-        self.crowded = false;
-    }
-
-    /// Subjects that were touched before this are to leave with the next checkpoint.
-    fn idle_before(&mut self) -> Option<Millis> {
-        let (now, idle) = (self.now?, self.shared.options.idle_subjects?);
-        let due = self.idle_looked_for.is_none_or(|last| now.since(last) >= IDLE_SUBJECTS_EVERY);
-        self.idle_looked_for = if due { Some(now) } else { self.idle_looked_for };
-        due.then(|| now.plus(-duration_ms(idle)))
-    }
-
-    /// What is to be done while no request waits, and after each group.
-    fn look_around(&mut self, waited: bool) {
-        self.wal.tend(&self.connection);
-        if waited {
-            self.begin_checkpoint_if_wanted(IDLE_JOURNAL_BYTES);
-        }
-        let alone = self.checkpoint.as_ref().is_some_and(Checkpoint::stands_alone);
-        if (alone || waited)
-            && !self.resting()
-            && let Err(error) = self.lone_step()
-        {
-            tracing::warn!(%error, "a checkpoint of the store failed; it will be tried again");
-        }
-    }
-
-    fn close(&mut self) -> Result<(), StoreError> {
-        while self.checkpoint.is_some() {
-            self.lone_step()?;
-        }
-        self.begin_checkpoint();
-        while self.checkpoint.is_some() {
-            self.lone_step()?;
-        }
-        wal::move_log(&self.connection, "TRUNCATE");
-        Ok(())
-    }
+fn begin(connection: &Connection) -> Result<(), StoreError> {
+    connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+    Ok(())
 }
 
-/// What is done in a transaction of its own, as it is rare.
-impl Writer {
-    fn serve_alone(&mut self, request: Request) -> Option<Reply<Result<(), StoreError>>> {
-        match request {
-            Request::Replay(which, now, reply) => {
-                let replayed = self.replay(&which, now);
-                let _ = reply.send(self.or_roll_back(replayed));
-            }
-            Request::Forget(key, reply) => {
-                let forgotten = self.forget(&key);
-                let _ = reply.send(self.or_roll_back(forgotten));
-            }
-            Request::Close(reply) => return Some(reply),
-            Request::Commit(..) | Request::Reject(..) => {}
-        }
-        None
-    }
+/// The row of `steps`.
+pub(super) struct Steps {
+    pub(super) count: i64,
+    pub(super) at: Millis,
+    pub(super) lists: ListsSum,
+    /// The sum over the index of records.
+    pub(super) records: i64,
+}
 
-    fn or_roll_back<T>(&self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
-        if outcome.is_err() {
-            self.roll_back();
-        }
-        outcome
-    }
-
-    fn replay(&mut self, which: &Replay, now: Millis) -> Result<usize, StoreError> {
-        self.begin()?;
-        let dead = tables::dead_entries(&self.connection, which)?;
-        // Numbers that a failure leaves unused do no harm.
-        let first = self.last_entry + 1;
-        for (placed, seq) in dead.iter().zip(first..) {
-            tables::revive_entry(&self.connection, placed.item.seq, seq, now)?;
-            self.last_entry = seq;
-        }
-        self.end(&[])?;
-        let count = dead.len();
-        for (placed, seq) in dead.into_iter().zip(first..) {
-            let queue = &mut self.shared.partition(placed.partition)?.queue;
-            queue.apply(&placed.queue, QueueChange::Remove(placed.item.id.clone()));
-            queue.apply(&placed.queue, QueueChange::Add(Item { seq, due: now, ..placed.item }));
-        }
-        Ok(count)
-    }
-
-    fn forget(&mut self, key: &RecordKey) -> Result<Forgotten, StoreError> {
-        let (shared, subject) = (Arc::clone(&self.shared), key.to_string());
-        let id = shared.options.partitions.of(key);
-        self.begin()?;
-        let known = shared.record(&self.connection, id, key)?.is_some();
-        // Held until the deletion is durable, so that nobody claims an entry that is about to go.
-        let mut partition = shared.partition(id)?;
-        let mut entries = tables::entries_of(&self.connection, &subject)?;
-        entries.retain(|entry| entry.partition == id && !partition.queue.is_leased(&entry.queue, entry.item.seq));
-        for entry in &entries {
-            tables::delete_entry(&self.connection, entry.item.seq)?;
-        }
-        let leads = tables::delete_leads_of(&self.connection, &subject)?;
-        let mut journal = Vec::new();
-        if known {
-            self.connection.prepare_cached("DELETE FROM records WHERE key = ?1")?.execute([&subject])?;
-            journal::put_forget(&mut journal, key);
-        }
-        self.end(&journal)?;
-        partition.cache.forget(key);
-        let forgotten = Forgotten { records: known.into(), leads: leads as u64, entries: entries.len() as u64 };
-        for entry in entries {
-            let done = entry.state == tables::state_number(EntryState::Done);
-            let id = entry.item.id;
-            let change = if done { QueueChange::Trim(entry.item.seq) } else { QueueChange::Remove(id) };
-            partition.queue.apply(&entry.queue, change);
-        }
-        Ok(forgotten)
-    }
+pub(super) fn read_steps(connection: &Connection) -> Result<Steps, StoreError> {
+    let mut select = connection.prepare_cached("SELECT steps, at, listed, records FROM steps")?;
+    let steps = select.query_row([], |row| {
+        Ok(Steps {
+            count: row.get(0)?,
+            at: Millis(row.get(1)?),
+            lists: ListsSum::new(row.get(2)?),
+            records: row.get(3)?,
+        })
+    });
+    Ok(steps?)
 }

@@ -1,37 +1,46 @@
-//! The store that lives and dies with the process: the reference for the others, and what tests and backtests run on.
+//! The store that lives and dies with the process: the reference for the others, and what tests, backtests and simulations run on.
 //!
-//! It is written to be obviously right rather than fast: ordered maps behind one mutex, and a queue that is walked from its
-//! beginning. Whatever it does is what every other store has to do.
+//! It is written to be obviously right rather than fast: ordered maps behind one mutex. It can be both kinds of store: one that
+//! commits shards together and writes messages straight into their logs, and ([`MemoryStore::apart`]) one where each shard is a
+//! matter of its own and messages take a while.
+//!
+//! All waiting is tokio's, so that under a paused clock time passes only when everybody waits.
 
-mod partition;
-mod queue;
+mod check;
+mod dice;
+mod faulty;
+mod owners;
+mod shard;
+mod state;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::sync::Notify;
+use tokio::time::Instant;
 
-use self::partition::Partition;
+pub use self::faulty::{Fault, FaultPlan, FaultyStore};
+use self::shard::Shard;
+use self::state::{Relays, State};
 use super::{
-    Claims, Commit, CommitError, EntryQuery, EntryRow, Forgotten, LeadQuery, LeadRow, Note, QueueName, QueueStats,
-    Record, Rejected, Replay, Store, StoreError, StoreOptions, Together, duration_ms,
+    Append, Commit, CommitError, Entry, IdPack, LeadQuery, LeadRow, ListName, ListStats, Ownership, Progress, Rejected,
+    Store, StoreError, StoreOptions,
 };
-use crate::cdp::MessageHash;
-use crate::identity::{PartitionId, Partitions, RecordKey};
+use crate::ids::{Position, RecordKey, ShardId, Shards};
 use crate::time::Millis;
 
-/// A store in memory. A commit is durable in the sense that the process remembers it.
+/// How long messages are on their way at most, in a store whose shards are apart.
+const RELAY: Duration = Duration::from_millis(2);
+
+/// A store in memory. What it took is durable in the sense that the process remembers it.
 pub struct MemoryStore {
     options: StoreOptions,
-    inner: Mutex<Inner>,
-}
-
-#[derive(Default)]
-struct Inner {
-    partitions: BTreeMap<PartitionId, Partition>,
-    /// The oldest first.
-    rejected: VecDeque<Rejected>,
+    together: bool,
+    state: Mutex<State>,
+    /// Something was appended, or is on its way.
+    appended: Notify,
 }
 
 impl Default for MemoryStore {
@@ -41,123 +50,179 @@ impl Default for MemoryStore {
 }
 
 impl MemoryStore {
-    /// An empty store.
+    /// An empty store that commits shards together.
     #[must_use]
     pub fn new(options: StoreOptions) -> Self {
-        Self { options, inner: Mutex::default() }
+        Self::with(options, None)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    /// An empty store whose shards are apart, as on Redis Cluster: a commit names one shard, and messages stay with it in an
+    /// outbox until they arrive, a moment later.
+    #[must_use]
+    pub fn apart(options: StoreOptions) -> Self {
+        Self::with_relays(options, 0, RELAY)
+    }
+
+    /// As [`MemoryStore::apart`], with each message on its way for up to `within`, as the seed has it. Those of one shard arrive in
+    /// order; those of several shards may overtake each other.
+    #[must_use]
+    pub fn with_relays(options: StoreOptions, seed: u64, within: Duration) -> Self {
+        Self::with(options, Some(Relays::new(seed, within)))
+    }
+
+    fn with(options: StoreOptions, relays: Option<Relays>) -> Self {
+        let (together, state) = (relays.is_none(), Mutex::new(State::new(options, relays)));
+        Self { options, together, state, appended: Notify::new() }
+    }
+
+    /// The state as of now: messages whose time has come have arrived.
+    fn state(&self) -> MutexGuard<'_, State> {
         // A commit checks everything before it changes anything, so that a panic leaves no half of one behind.
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.relay();
+        state
     }
 }
 
 #[async_trait]
 impl Store for MemoryStore {
-    fn partitions(&self) -> Partitions {
-        self.options.partitions
+    fn shards(&self) -> Shards {
+        self.options.shards
     }
 
-    fn together(&self) -> Together {
-        Together::OneTrip
+    fn commits_shards_together(&self) -> bool {
+        self.together
     }
 
-    async fn load(&self, partition: PartitionId, keys: &[RecordKey]) -> Result<Vec<Option<Record>>, StoreError> {
-        let mut inner = self.lock();
-        let partition = inner.partitions.entry(partition).or_default();
-        Ok(keys.iter().map(|key| partition.record(key)).collect())
-    }
-
-    async fn commit(&self, commit: Commit) -> Result<(), CommitError> {
+    async fn append(&self, entries: Vec<Append>) -> Result<Vec<Position>, StoreError> {
         let started = std::time::Instant::now();
-        let done = self.lock().partitions.entry(commit.partition).or_default().commit(commit, &self.options);
+        let positions = {
+            let mut state = self.state();
+            entries.into_iter().map(|entry| state.append(entry)).collect()
+        };
+        self.appended.notify_waiters();
+        super::observe_append("memory", started.elapsed());
+        positions
+    }
+
+    async fn read(
+        &self,
+        after: &[(ShardId, Position)],
+        max_bytes: usize,
+        wait: Duration,
+    ) -> Result<Vec<(ShardId, Vec<Entry>)>, StoreError> {
+        let deadline = Instant::now() + wait;
+        loop {
+            let mut appended = std::pin::pin!(self.appended.notified());
+            // Listening begins before looking, so that nothing is missed in between.
+            appended.as_mut().enable();
+            let (found, next_arrival) = {
+                let state = self.state();
+                (state.read(after, max_bytes)?, state.next_arrival())
+            };
+            if !found.is_empty() || Instant::now() >= deadline {
+                return Ok(found);
+            }
+            let look_again = next_arrival.map_or(deadline, |arrives| arrives.min(deadline));
+            let _ = tokio::time::timeout_at(look_again, appended).await;
+        }
+    }
+
+    async fn progress(&self, shards: &[ShardId]) -> Result<Vec<Progress>, StoreError> {
+        let state = self.state();
+        let progress = |shard: &Shard| Progress { outgoing: shard.outbox.len() as u64, ..shard.progress };
+        shards.iter().map(|shard| state.known(*shard).map(progress)).collect()
+    }
+
+    async fn remembered(&self, shard: ShardId) -> Result<Vec<IdPack>, StoreError> {
+        self.state().known(shard).map(Shard::remembered)
+    }
+
+    async fn load(&self, keys: &[RecordKey]) -> Result<Vec<Option<Box<str>>>, StoreError> {
+        let state = self.state();
+        keys.iter().map(|key| Ok(state.known(self.options.shards.of(key))?.record(key))).collect()
+    }
+
+    async fn commit(&self, commits: Vec<Commit>) -> Result<(), CommitError> {
+        let started = std::time::Instant::now();
+        if !self.together && commits.len() > 1 {
+            let refusal = "a commit names one shard where shards are not committed together";
+            return Err(StoreError::Unusable(refusal.to_owned()).into());
+        }
+        let done = self.state().commit(commits);
+        self.appended.notify_waiters();
         super::observe_commit("memory", started.elapsed());
-        super::observe_batch("memory", 1);
         done
     }
 
-    async fn seen(&self, partition: PartitionId, messages: &[MessageHash]) -> Result<Vec<Option<Note>>, StoreError> {
-        let mut inner = self.lock();
-        let partition = inner.partitions.entry(partition).or_default();
-        let ttl = duration_ms(self.options.remember);
-        Ok(messages.iter().map(|message| partition.seen(*message, ttl)).collect())
-    }
-
-    async fn claim(
+    async fn due(
         &self,
-        partition: PartitionId,
-        queue: &QueueName,
-        now: Millis,
-        lease: Duration,
+        shard: ShardId,
+        list: &ListName,
+        until: Millis,
         limit: usize,
-    ) -> Result<Claims, StoreError> {
-        let until = now.plus(duration_ms(lease));
-        let mut inner = self.lock();
-        Ok(inner.partitions.entry(partition).or_default().claim(partition, queue, now, until, limit))
+    ) -> Result<Vec<(Millis, RecordKey)>, StoreError> {
+        self.state().known(shard).map(|shard| shard.due(list, until, limit))
     }
 
-    async fn entries(&self, query: &EntryQuery) -> Result<Vec<EntryRow>, StoreError> {
-        let inner = self.lock();
-        let mut rows: Vec<EntryRow> = inner.partitions.values().flat_map(|p| p.queue.rows(query)).collect();
-        // Stable: what was added later within a partition comes first already.
-        rows.sort_by_key(|row| std::cmp::Reverse(row.settled.unwrap_or(row.entry.created)));
-        rows.truncate(query.limit);
-        Ok(rows)
+    async fn heartbeat(&self, server: &str, _holding: &[ShardId], settings: &str) -> Result<Ownership, StoreError> {
+        Ok(self.state().owners.heartbeat(self.options.shards, server, settings))
     }
 
-    async fn replay(&self, which: &Replay, now: Millis) -> Result<usize, StoreError> {
-        Ok(self.lock().partitions.values_mut().map(|p| p.queue.replay(which, now)).sum())
-    }
-
-    async fn queue_stats(&self, now: Millis) -> Result<Vec<QueueStats>, StoreError> {
-        let mut stats = BTreeMap::new();
-        for partition in self.lock().partitions.values() {
-            partition.queue.add_stats(now, &mut stats);
-        }
-        Ok(stats.into_values().collect())
+    async fn leave(&self, server: &str) -> Result<(), StoreError> {
+        self.state().owners.leave(server);
+        Ok(())
     }
 
     async fn leads(&self, query: &LeadQuery) -> Result<Vec<LeadRow>, StoreError> {
-        let inner = self.lock();
-        let mut rows: Vec<LeadRow> = inner.partitions.values().flat_map(|p| p.leads(query)).cloned().collect();
+        let state = self.state();
+        let leads = state.shards.iter().flat_map(|shard| shard.leads.values());
+        let mut rows: Vec<LeadRow> = leads.filter(|lead| query.matches(lead)).cloned().collect();
         rows.sort_by(|a, b| (b.updated, &b.id).cmp(&(a.updated, &a.id)));
         rows.truncate(query.limit);
         Ok(rows)
     }
 
     async fn lead(&self, id: &str) -> Result<Option<LeadRow>, StoreError> {
-        Ok(self.lock().partitions.values().find_map(|p| p.lead(id)).cloned())
-    }
-
-    async fn reject(&self, rejected: Vec<Rejected>) -> Result<(), StoreError> {
-        let mut inner = self.lock();
-        inner.rejected.extend(rejected);
-        let excess = inner.rejected.len().saturating_sub(self.options.rejected_log);
-        inner.rejected.drain(..excess);
-        Ok(())
+        Ok(self.state().shards.iter().find_map(|shard| shard.leads.get(id)).cloned())
     }
 
     async fn rejected(&self, limit: usize) -> Result<Vec<Rejected>, StoreError> {
-        Ok(self.lock().rejected.iter().rev().take(limit).cloned().collect())
+        Ok(self.state().rejected.iter().rev().take(limit).cloned().collect())
     }
 
-    async fn forget(&self, key: &RecordKey) -> Result<Forgotten, StoreError> {
-        let partition = self.options.partitions.of(key);
-        Ok(self.lock().partitions.entry(partition).or_default().forget(key))
+    async fn listed(&self, list: &ListName, limit: usize) -> Result<Vec<(Millis, RecordKey)>, StoreError> {
+        let state = self.state();
+        let lists = state.shards.iter().filter_map(|shard| shard.lists.get(list));
+        let mut rows: Vec<_> = lists.flatten().cloned().collect();
+        rows.sort_unstable_by(|a, b| b.cmp(a));
+        rows.truncate(limit);
+        Ok(rows)
+    }
+
+    async fn lists(&self) -> Result<Vec<ListStats>, StoreError> {
+        let mut all: BTreeMap<ListName, ListStats> = BTreeMap::new();
+        for (name, standing) in self.state().shards.iter().flat_map(|shard| &shard.lists) {
+            let Some((earliest, _)) = standing.first() else { continue };
+            let stats = all.entry(name.clone());
+            let stats = stats.or_insert(ListStats { list: name.clone(), records: 0, earliest: *earliest });
+            stats.records += standing.len() as u64;
+            stats.earliest = stats.earliest.min(*earliest);
+        }
+        Ok(all.into_values().collect())
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
         Ok(())
     }
 
-    async fn warnings(&self) -> Vec<String> {
-        vec!["the store is in memory: everything is lost when the process ends".to_owned()]
-    }
-
     async fn figures(&self) -> Result<Vec<(String, u64)>, StoreError> {
-        let inner = self.lock();
-        let records: usize = inner.partitions.values().map(Partition::records).sum();
-        Ok(vec![("records".to_owned(), records as u64)])
+        let state = self.state();
+        let sum = |count: fn(&Shard) -> usize| state.shards.iter().map(count).sum::<usize>() as u64;
+        Ok(vec![
+            ("records".to_owned(), sum(Shard::count_records)),
+            ("log_entries".to_owned(), sum(Shard::count_entries)),
+            ("leads".to_owned(), sum(|shard| shard.leads.len())),
+        ])
     }
 }

@@ -1,13 +1,18 @@
 //! From Redis' answers to values.
 
+use bytes::Bytes;
 use redis::Value;
 
 use crate::store::StoreError;
-use crate::time::Millis;
 
 /// An answer that is not of the shape that our scripts and commands give.
 pub(super) fn unexpected(what: &str) -> StoreError {
     StoreError::Unusable(format!("redis answered {what} in a shape that Handraiser does not know; is it compatible?"))
+}
+
+/// Whether a script refused since a slot is being moved (`lua/settled.lua`).
+pub(super) fn is_moving(answer: &Value) -> bool {
+    matches!(answer, Value::Array(parts) if matches!(parts.as_slice(), [Value::BulkString(word)] if word == b"moving"))
 }
 
 /// The elements of a list; none of anything else.
@@ -16,6 +21,25 @@ pub(super) fn list(value: Value) -> Vec<Value> {
         Value::Array(values) | Value::Set(values) => values,
         Value::Map(pairs) => pairs.into_iter().flat_map(|(key, value)| [key, value]).collect(),
         _ => Vec::new(),
+    }
+}
+
+/// Keys and values of a map; of a flat list, taken in turns.
+pub(super) fn map(value: Value) -> Vec<(Value, Value)> {
+    match value {
+        Value::Map(pairs) => pairs,
+        other => {
+            let mut flat = list(other).into_iter();
+            std::iter::from_fn(move || Some((flat.next()?, flat.next()?))).collect()
+        }
+    }
+}
+
+/// Bytes as they are.
+pub(super) fn bytes(value: Value) -> Option<Bytes> {
+    match value {
+        Value::BulkString(bytes) => Some(bytes.into()),
+        other => text(other).map(|text| text.into_bytes().into()),
     }
 }
 
@@ -54,13 +78,15 @@ pub(super) fn count(value: Value) -> u64 {
 
 /// Fields and values, from a map or from a flat list.
 pub(super) fn pairs(value: Value) -> impl Iterator<Item = (String, String)> {
-    let mut flat = list(value).into_iter();
-    std::iter::from_fn(move || Some((text(flat.next()?)?, text(flat.next()?)?)))
+    map(value).into_iter().map_while(|(key, value)| Some((text(key)?, text(value)?)))
 }
 
-/// A moment in text.
-pub(super) fn millis(text: &str) -> Millis {
-    Millis(number(text).unwrap_or(0))
+/// Members with their scores: RESP3 gives them as pairs.
+pub(super) fn scored(answer: Value) -> impl Iterator<Item = (String, i64)> {
+    list(answer).into_iter().filter_map(|pair| {
+        let mut pair = list(pair).into_iter();
+        Some((text(pair.next()?)?, int(pair.next()?)?))
+    })
 }
 
 #[cfg(test)]
@@ -75,6 +101,15 @@ mod tests {
         assert_eq!(number("9.2233720368547758e+18"), Some(i64::MAX));
         assert_eq!(number("soon"), None);
         assert_eq!(int(Value::Nil), None);
+    }
+
+    #[test]
+    fn a_slot_that_moves_is_told_from_a_shard_that_moved() {
+        let words =
+            |words: &[&str]| Value::Array(words.iter().map(|w| Value::BulkString(w.as_bytes().to_vec())).collect());
+        assert!(is_moving(&words(&["moving"])));
+        assert!(!is_moving(&words(&["moved", "0"])));
+        assert!(!is_moving(&Value::BulkString(b"moving".to_vec())));
     }
 
     #[test]

@@ -4,8 +4,11 @@
 use redis::Value;
 use redis::cluster_routing::{RoutingInfo, SingleNodeRoutingInfo};
 
-use super::link::{Link, store_error};
-use super::{Core, decode};
+use super::decode;
+use super::errors::store_error;
+use super::keys::OUTBOX;
+use super::link::Link;
+use super::shared::Core;
 use crate::store::StoreError;
 
 /// How many keys are looked at. A share is off by about a twentieth of itself then.
@@ -28,6 +31,12 @@ impl Core {
         let bytes = infos.into_iter().filter_map(|(_, info)| used_memory(&decode::text(info)?)).sum();
         let mut figures = vec![("keys".to_owned(), keys), ("bytes".to_owned(), bytes)];
         let sample = self.sample(keys).await?;
+        if self.settings.cluster {
+            let outboxes = self.ask_shards(|pipe, shard| {
+                pipe.cmd("XLEN").arg(self.keys.of(shard, OUTBOX));
+            });
+            figures.push(("messages_under_way".to_owned(), outboxes.await?.into_iter().map(decode::count).sum()));
+        }
         figures.push(("records".to_owned(), share(keys, sample.records, sample.keys)));
         figures.extend(sample.bytes.checked_div(sample.records).map(|each| ("bytes_per_record".to_owned(), each)));
         Ok(figures)

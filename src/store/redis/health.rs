@@ -1,16 +1,13 @@
 //! Whether Redis is there: what calls do while it is not, and how it is found again.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::link::no_answer;
-use super::{Core, meta, safety};
 use crate::store::StoreError;
 
 /// What everybody knows about Redis being there.
@@ -20,18 +17,33 @@ pub(super) struct Health {
     trouble: Notify,
     /// Which generation of connections is in use; what older ones have to say is of no interest.
     epoch: AtomicU64,
+    /// How many calls have failed since all was well.
+    failed: AtomicU64,
     patience: Duration,
 }
 
 #[derive(Clone)]
 enum State {
     Up,
-    Down { since: Instant, why: Arc<str> },
+    /// Some nodes of a cluster don't answer. Calls go on, since they may be for others.
+    Partly {
+        since: Instant,
+    },
+    Down {
+        since: Instant,
+        why: Arc<str>,
+    },
 }
 
 impl Health {
     pub fn new(patience: Duration) -> Self {
-        Self { state: watch::Sender::new(State::Up), trouble: Notify::new(), epoch: AtomicU64::new(0), patience }
+        Self {
+            state: watch::Sender::new(State::Up),
+            trouble: Notify::new(),
+            epoch: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            patience,
+        }
     }
 
     pub fn next_epoch(&self) -> u64 {
@@ -43,14 +55,23 @@ impl Health {
     pub async fn up(&self) -> Result<(), StoreError> {
         let State::Down { since, .. } = self.state.borrow().clone() else { return Ok(()) };
         let mut states = self.state.subscribe();
-        let back = states.wait_for(|state| matches!(state, State::Up));
+        let back = states.wait_for(|state| !matches!(state, State::Down { .. }));
         if tokio::time::timeout_at(since + self.patience, back).await.is_ok() {
             return Ok(());
         }
-        match self.state.borrow().clone() {
-            State::Up => Ok(()),
-            State::Down { why, .. } => Err(StoreError::Unavailable(why.to_string())),
-        }
+        let State::Down { why, .. } = self.state.borrow().clone() else { return Ok(()) };
+        self.failed();
+        Err(StoreError::Unavailable(why.to_string()))
+    }
+
+    /// Resolves once Redis should be looked at.
+    pub async fn trouble(&self) {
+        self.trouble.notified().await;
+    }
+
+    /// A call has failed, whatever the reason.
+    pub fn failed(&self) {
+        self.failed.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A connection broke. A single Redis is away then; in a cluster it was one node of several, and the others go on.
@@ -73,6 +94,8 @@ impl Health {
             ErrorKind::Server(ReadOnly | ClusterDown | MasterDown) | ErrorKind::ClusterConnectionNotFound => {
                 self.suspect();
             }
+            // A shard without a state: the store was flushed.
+            _ if error.code() == Some("NOSTATE") => self.suspect(),
             _ => {}
         }
     }
@@ -84,11 +107,13 @@ impl Health {
 
     fn lost(&self, why: &str) {
         let lost = self.state.send_if_modified(|state| {
-            let was_up = matches!(state, State::Up);
-            if was_up {
-                *state = State::Down { since: Instant::now(), why: why.into() };
-            }
-            was_up
+            let since = match state {
+                State::Up => Instant::now(),
+                State::Partly { since } => *since,
+                State::Down { .. } => return false,
+            };
+            *state = State::Down { since, why: why.into() };
+            true
         });
         if lost {
             tracing::warn!(reason = why, "redis is away");
@@ -96,102 +121,37 @@ impl Health {
         self.trouble.notify_one();
     }
 
-    /// Gives a better reason, if Redis is away. Not being what was demanded is as good as being away.
-    fn explain(&self, error: &StoreError) {
-        let unusable = matches!(error, StoreError::Unusable(_));
+    /// A look was in vain. A single Redis is away then; in a cluster it may be one node of several. Not being what was demanded
+    /// is as good as being away.
+    pub fn looked(&self, error: &StoreError, cluster: bool) {
         let (StoreError::Unavailable(reason) | StoreError::Unusable(reason)) = error;
+        let partly = cluster && matches!(error, StoreError::Unavailable(_));
+        let mut news = false;
         self.state.send_if_modified(|state| {
             match state {
                 State::Down { why, .. } => *why = reason.as_str().into(),
-                State::Up if unusable => *state = State::Down { since: Instant::now(), why: reason.as_str().into() },
-                State::Up => {}
-            }
-            false
-        });
-    }
-
-    fn back(&self) {
-        let State::Down { since, .. } = self.state.send_replace(State::Up) else { return };
-        tracing::info!(away_ms = since.elapsed().as_millis(), "redis is back");
-    }
-}
-
-/// The task that finds Redis again; it ends with the store.
-pub(super) struct Watcher(JoinHandle<()>);
-
-impl Drop for Watcher {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-impl Watcher {
-    pub fn start(core: &Arc<Core>) -> Self {
-        let health = Arc::clone(&core.health);
-        let core = Arc::downgrade(core);
-        Self(tokio::spawn(async move {
-            loop {
-                health.trouble.notified().await;
-                if recover(&core).await.is_none() {
-                    return;
+                State::Partly { .. } if partly => {}
+                State::Up | State::Partly { .. } => {
+                    let since = Instant::now();
+                    news = true;
+                    *state = if partly {
+                        State::Partly { since }
+                    } else {
+                        State::Down { since, why: reason.as_str().into() }
+                    };
                 }
             }
-        }))
-    }
-}
-
-/// Looks at Redis until all is well; `None` when the store is gone.
-async fn recover(core: &Weak<Core>) -> Option<()> {
-    for attempt in 0_u32.. {
-        let core = core.upgrade()?;
-        match core.look().await {
-            Ok(()) => {
-                core.health.back();
-                break;
-            }
-            Err(error) => core.health.explain(&error),
+            news
+        });
+        if news {
+            tracing::warn!(reason, "redis is away{}", if partly { " in part" } else { "" });
         }
-        // Connections that hang do not break by themselves for many minutes, and one to a former master stays with it.
-        if attempt % RENEW_EVERY == RENEW_EVERY - 1
-            && let Err(error) = core.links.renew(&core.settings, &core.health).await
-        {
-            core.health.explain(&error);
-        }
-        drop(core);
-        tokio::time::sleep(FIRST_PAUSE.saturating_mul(1 << attempt.min(5)).min(LONGEST_PAUSE)).await;
-    }
-    Some(())
-}
-
-/// After so many looks in vain, new connections are made.
-const RENEW_EVERY: u32 = 4;
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
-const LONGEST_PAUSE: Duration = Duration::from_millis(200);
-
-impl Core {
-    /// Whether Redis can be used: reachable, a master, as durable as demanded, and with our store on it.
-    async fn look(&self) -> Result<(), StoreError> {
-        let look = async {
-            safety::inspect(&self.links, self.settings.durability).await?;
-            meta::ensure(&self.links, &self.keys, &self.options).await
-        };
-        let limit = self.settings.response_timeout;
-        let found = tokio::time::timeout(limit, look).await.unwrap_or_else(|_| Err(no_answer(limit)))?;
-        if found.created {
-            tracing::error!("redis has lost the store: it came back empty, and counting starts anew");
-        }
-        Ok(())
     }
 
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        self.health.up().await?;
-        self.masters(&redis::cmd("PING")).await?;
-        let limit = self.settings.response_timeout;
-        let meta = meta::ensure(&self.links, &self.keys, &self.options);
-        let found = tokio::time::timeout(limit, meta).await.unwrap_or_else(|_| Err(no_answer(limit)))?;
-        if found.created {
-            tracing::error!("redis has lost the store: it is empty, and counting starts anew");
-        }
-        Ok(())
+    /// All is well.
+    pub fn back(&self) {
+        let failed_calls = self.failed.swap(0, Ordering::Relaxed);
+        let (State::Down { since, .. } | State::Partly { since }) = self.state.send_replace(State::Up) else { return };
+        tracing::info!(away_ms = since.elapsed().as_millis(), failed_calls, "redis is back");
     }
 }

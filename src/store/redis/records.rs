@@ -1,180 +1,170 @@
-//! Records and remembered messages.
+//! Records, the lists that they stand in, and the message ids that are remembered.
 
-use std::time::Duration;
+use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use redis::Value;
+use futures::future::try_join_all;
+use redis::{Pipeline, Value};
 
-use super::commit::note;
-use super::keys::{VERSION, unescape};
-use super::script::{self, Call};
-use super::{Core, decode};
-use crate::cdp::MessageHash;
-use crate::config::Durability;
-use crate::identity::{PartitionId, RecordKey};
-use crate::store::{Forgotten, Note, Record, StoreError, duration_ms};
+use super::decode;
+use super::keys::{HOURS, LISTS};
+use super::shared::Core;
+use crate::ids::{RecordKey, ShardId};
+use crate::store::{IdPack, ListName, ListStats, StoreError};
 use crate::time::Millis;
 
-/// How many messages are looked up at once: Lua's stack bounds it.
-const LOOKUP: usize = 2_000;
+/// How many records one command reads.
+const MAX_READ_RECORDS: usize = 2_000;
 
 impl Core {
-    pub async fn load(
+    pub async fn load(&self, keys: &[RecordKey]) -> Result<Vec<Option<Box<str>>>, StoreError> {
+        if !self.settings.cluster {
+            let places: Vec<usize> = (0..keys.len()).collect();
+            let found = self.load_some(keys, &places).await?;
+            return Ok(found.into_iter().map(|(_, text)| text).collect());
+        }
+        let mut shards: BTreeMap<ShardId, Vec<usize>> = BTreeMap::new();
+        for (place, key) in keys.iter().enumerate() {
+            shards.entry(self.options.shards.of(key)).or_default().push(place);
+        }
+        let found = try_join_all(shards.values().map(|places| self.load_some(keys, places))).await?;
+        let mut found: Vec<(usize, Option<Box<str>>)> = found.into_iter().flatten().collect();
+        found.sort_unstable_by_key(|(place, _)| *place);
+        Ok(found.into_iter().map(|(_, text)| text).collect())
+    }
+
+    /// Reads those of the records that stand at `places`; on a cluster, of one shard.
+    async fn load_some(
         &self,
         keys: &[RecordKey],
-        of: impl Fn(&RecordKey) -> PartitionId,
-    ) -> Result<Vec<Option<Record>>, StoreError> {
-        if keys.is_empty() {
+        places: &[usize],
+    ) -> Result<Vec<(usize, Option<Box<str>>)>, StoreError> {
+        if places.is_empty() {
             return Ok(Vec::new());
         }
-        let mut pipe = redis::Pipeline::with_capacity(keys.len());
-        for key in keys {
-            pipe.cmd("HGETALL").arg(self.keys.record(of(key), key));
-        }
-        let records: Vec<_> = self.pipe(&pipe).await?.into_iter().map(record).collect();
-        if records.len() == keys.len() { Ok(records) } else { Err(decode::unexpected("HGETALL")) }
-    }
-
-    pub async fn seen(
-        &self,
-        partition: PartitionId,
-        messages: &[MessageHash],
-    ) -> Result<Vec<Option<Note>>, StoreError> {
-        let generations = Generations::new(self.options.remember, self.latest());
-        let mut notes = vec![None; messages.len()];
-        let chunks = notes.chunks_mut(LOOKUP).zip(messages.chunks(LOOKUP));
-        for (notes, messages) in chunks {
-            self.seen_chunk(partition, messages, generations, notes).await?;
-        }
-        Ok(notes)
-    }
-
-    async fn seen_chunk(
-        &self,
-        partition: PartitionId,
-        messages: &[MessageHash],
-        generations: Generations,
-        notes: &mut [Option<Note>],
-    ) -> Result<(), StoreError> {
-        let mut call = Call::new(self.keys.base(partition));
-        // What was found counts as durable, so it has to be.
-        call.arg(if matches!(self.settings.durability, Durability::Replicas(_)) { "1" } else { "0" });
-        call.show(generations.oldest()).show(generations.newest());
-        for message in messages {
-            call.arg(&message_id(*message));
-        }
-        let found = self.eval_durably(partition, &script::SEEN, &call).await?;
-        let mut found = decode::list(found).into_iter().filter_map(decode::int).filter_map(|n| usize::try_from(n).ok());
-        while let (Some(at), Some(number)) = (found.next(), found.next()) {
-            if let Some(slot) = notes.get_mut(at) {
-                *slot = Some(note(number));
+        let mut pipe = redis::pipe();
+        for chunk in places.chunks(MAX_READ_RECORDS) {
+            let get = pipe.cmd("MGET");
+            for key in chunk.iter().filter_map(|&place| keys.get(place)) {
+                get.arg(self.keys.record(self.options.shards.of(key), key));
             }
         }
-        Ok(())
-    }
-
-    pub async fn forget(&self, key: &RecordKey) -> Result<Forgotten, StoreError> {
-        let partition = self.options.partitions.of(key);
-        let mut call = Call::new(self.keys.base(partition));
-        call.show(key);
-        let answer = self.eval_durably(partition, &script::FORGET, &call).await?;
-        let mut counts = decode::list(answer).into_iter().map(decode::count);
-        let mut next = || counts.next().ok_or_else(|| decode::unexpected("a deletion"));
-        Ok(Forgotten { records: next()?, leads: next()?, entries: next()? })
-    }
-}
-
-fn record(fields: Value) -> Option<Record> {
-    let mut record = Record::default();
-    for (field, value) in decode::pairs(fields) {
-        if field == VERSION {
-            record.version = value.parse().unwrap_or(0);
-        } else if let Some(field) = unescape(&field) {
-            record.fields.insert(field.into(), value.into());
+        let texts: Vec<Value> = self.pipe(&pipe).await?.into_iter().flat_map(decode::list).collect();
+        if texts.len() != places.len() {
+            return Err(decode::unexpected("records"));
         }
-    }
-    (record.version > 0).then_some(record)
-}
-
-/// A message as it is remembered: 22 letters. They take no more memory than the 16 raw bytes would.
-pub(super) fn message_id(message: MessageHash) -> String {
-    URL_SAFE_NO_PAD.encode(message.0.to_be_bytes())
-}
-
-/// Where messages are remembered: a generation is a quarter of the time to remember, and one hash in each partition, which
-/// Redis drops as a whole when it is old enough. So a message is remembered for at least the time, and at most a quarter more.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Generations {
-    remember: i64,
-    now: Millis,
-}
-
-impl Generations {
-    pub fn new(remember: Duration, now: Millis) -> Self {
-        Self { remember: duration_ms(remember).max(4), now }
+        places.iter().zip(texts).map(|(&place, text)| Ok((place, record(text)?))).collect()
     }
 
-    fn width(self) -> i64 {
-        // Rounded up, so that four of them are never less than the whole.
-        self.remember / 4 + i64::from(self.remember % 4 != 0)
+    pub async fn due(
+        &self,
+        shard: ShardId,
+        list: &ListName,
+        until: Millis,
+        limit: usize,
+    ) -> Result<Vec<(Millis, RecordKey)>, StoreError> {
+        let mut range = redis::cmd("ZRANGE");
+        range.arg(self.keys.list(shard, list.as_str())).arg("-inf").arg(until.0);
+        range.arg(&["BYSCORE", "LIMIT", "0"]).arg(limit).arg("WITHSCORES");
+        scored_records(self.cmd(&range).await?)
     }
 
-    pub fn current(self) -> i64 {
-        self.now.0.div_euclid(self.width())
+    pub async fn listed(&self, list: &ListName, limit: usize) -> Result<Vec<(Millis, RecordKey)>, StoreError> {
+        if limit == 0 {
+            return Ok(Vec::new());
+        }
+        let newest = |pipe: &mut Pipeline, shard| {
+            let range = pipe.cmd("ZRANGE").arg(self.keys.list(shard, list.as_str()));
+            range.arg(0).arg(limit - 1).arg(&["REV", "WITHSCORES"]);
+        };
+        let mut all = Vec::new();
+        for answer in self.ask_shards(newest).await? {
+            all.extend(scored_records(answer)?);
+        }
+        all.sort_by(|a, b| b.cmp(a));
+        all.truncate(limit);
+        Ok(all)
     }
 
-    pub fn oldest(self) -> i64 {
-        self.now.plus(-self.remember).0.div_euclid(self.width())
+    pub async fn lists(&self) -> Result<Vec<ListStats>, StoreError> {
+        let mut all: BTreeMap<ListName, (u64, Millis)> = BTreeMap::new();
+        let names = self.ask_shards(|pipe, shard| {
+            pipe.cmd("SMEMBERS").arg(self.keys.of(shard, LISTS));
+        });
+        let stats = self.options.shards.all().zip(names.await?).map(async |(shard, names)| {
+            let names: Vec<String> = decode::list(names).into_iter().filter_map(decode::text).collect();
+            self.lists_of(shard, names).await
+        });
+        for (name, records, earliest) in try_join_all(stats).await?.into_iter().flatten() {
+            let entry = all.entry(name).or_insert((0, earliest));
+            *entry = (entry.0 + records, entry.1.min(earliest));
+        }
+        Ok(all.into_iter().map(|(list, (records, earliest))| ListStats { list, records, earliest }).collect())
     }
 
-    /// One ahead: the clock of another process may be a little further.
-    pub fn newest(self) -> i64 {
-        self.current() + 1
+    async fn lists_of(&self, shard: ShardId, names: Vec<String>) -> Result<Vec<(ListName, u64, Millis)>, StoreError> {
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut pipe = redis::pipe();
+        for name in &names {
+            let key = self.keys.list(shard, name);
+            pipe.cmd("ZCARD").arg(&key);
+            pipe.cmd("ZRANGE").arg(&key).arg(&["0", "0", "WITHSCORES"]);
+        }
+        let mut answers = self.pipe(&pipe).await?.into_iter();
+        let mut found = Vec::new();
+        for name in names {
+            let records = answers.next().map_or(0, decode::count);
+            let first = decode::scored(answers.next().unwrap_or_default()).next();
+            // The name of a list stays behind when the list is empty.
+            found.extend(first.map(|(_, at)| (ListName::new(&name), records, Millis(at))));
+        }
+        Ok(found)
     }
 
-    /// When Redis may drop a generation, counted from its beginning.
-    pub fn keep_seconds(self) -> i64 {
-        (self.remember + 2 * self.width()) / 1_000 + 1
+    pub async fn remembered(&self, shard: ShardId) -> Result<Vec<IdPack>, StoreError> {
+        let hours = self.cmd(redis::cmd("SMEMBERS").arg(self.keys.of(shard, HOURS))).await?;
+        let mut hours: Vec<i64> = decode::list(hours).into_iter().filter_map(decode::int).collect();
+        hours.sort_unstable();
+        let mut packs = Vec::new();
+        // One after the other: each may be many megabytes.
+        for hour in hours {
+            let pack = self.cmd(redis::cmd("GET").arg(self.keys.ids(shard, hour))).await?;
+            let ids = unpack(&decode::bytes(pack).unwrap_or_default());
+            packs.extend((!ids.is_empty()).then_some(IdPack { hour, ids }));
+        }
+        Ok(packs)
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_message_is_found_for_the_whole_time_and_not_much_longer() {
-        for remember_ms in [1, 3, 1_000, 172_800_000] {
-            let remember = Duration::from_millis(remember_ms);
-            for at in [0, 1, 999, 1_763_766_000_123] {
-                let written = Generations::new(remember, Millis(at)).current();
-                let ms = i64::try_from(remember_ms).unwrap();
-                let later = |ms: i64| Generations::new(remember, Millis(at + ms));
-                assert!((later(0).oldest()..=later(0).newest()).contains(&written));
-                assert!((later(ms - 1).oldest()..=later(ms - 1).newest()).contains(&written));
-                assert!(later(2 * ms + 8).oldest() > written);
+    /// Asks the same of each shard, in order: with one call, or on a cluster with one for each.
+    pub async fn ask_shards(&self, question: impl Fn(&mut Pipeline, ShardId)) -> Result<Vec<Value>, StoreError> {
+        let mut pipes = Vec::new();
+        for shard in self.options.shards.all() {
+            if self.settings.cluster || pipes.is_empty() {
+                pipes.push(redis::pipe());
             }
+            pipes.iter_mut().last().into_iter().for_each(|pipe| question(pipe, shard));
         }
+        Ok(try_join_all(pipes.iter().map(|pipe| self.pipe(pipe))).await?.into_iter().flatten().collect())
     }
+}
 
-    #[test]
-    fn redis_keeps_a_generation_until_nobody_asks_for_it() {
-        let generations = Generations::new(Duration::from_secs(100), Millis(0));
-        // Begun at 0, written until 25 s, asked for until 125 s.
-        assert!(generations.keep_seconds() > 125);
-        assert_eq!(Generations::new(Duration::from_secs(100), Millis(124_999)).oldest(), 0);
-        assert_eq!(Generations::new(Duration::from_secs(100), Millis(125_000)).oldest(), 1);
+fn record(value: Value) -> Result<Option<Box<str>>, StoreError> {
+    match value {
+        Value::Nil => Ok(None),
+        Value::BulkString(bytes) => match String::from_utf8(bytes) {
+            Ok(text) => Ok(Some(text.into_boxed_str())),
+            Err(_) => Err(decode::unexpected("a record")),
+        },
+        _ => Err(decode::unexpected("a record")),
     }
+}
 
-    #[test]
-    fn messages_are_named_by_22_letters() {
-        assert_eq!(message_id(MessageHash(0)), "AAAAAAAAAAAAAAAAAAAAAA");
-        assert_eq!(message_id(MessageHash(u128::MAX)).len(), 22);
-    }
+fn scored_records(answer: Value) -> Result<Vec<(Millis, RecordKey)>, StoreError> {
+    let read = |(name, at): (String, i64)| name.parse().ok().map(|key| (Millis(at), key));
+    decode::scored(answer).map(|pair| read(pair).ok_or_else(|| decode::unexpected("a list of records"))).collect()
+}
 
-    #[test]
-    fn a_hash_without_a_version_is_no_record() {
-        assert_eq!(record(Value::Map(vec![])), None);
-    }
+fn unpack(pack: &[u8]) -> Vec<u64> {
+    pack.as_chunks().0.iter().map(|id| u64::from_be_bytes(*id)).collect()
 }

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use redis::ErrorKind;
 
 use super::decode;
-use super::link::{Links, store_error};
-use crate::config::Durability;
-use crate::store::StoreError;
+use super::errors::store_error;
+use super::link::Link;
+use super::links::Links;
+use crate::store::{Durability, StoreError};
 
 /// What one master says about itself: `INFO`, and its configuration if we may read that.
 struct Node {
@@ -21,14 +22,31 @@ struct Node {
 /// # Errors
 /// When one of them can't be reached, is not fit, or not as durable as demanded.
 pub(super) async fn inspect(links: &Links, durability: Durability) -> Result<Vec<String>, StoreError> {
-    let single = matches!(*links.general(), super::link::Link::Single(_));
+    let single = matches!(*links.general(), Link::Single(_));
     let mut warnings = Vec::new();
-    for node in nodes(links).await? {
+    let nodes = nodes(links).await?;
+    for node in &nodes {
         node.check(single)?;
         node.check_durability(durability)?;
         node.warn(durability, &mut warnings);
     }
+    if nodes.iter().any(Node::may_hold_half_a_commit) {
+        rewrite_logs(links).await;
+    }
     Ok(warnings)
+}
+
+/// Has masters write their append-only files anew.
+///
+/// A Redis that is killed while it writes a commit leaves half of it at the end of its append-only file. When it starts, it leaves
+/// that half away, but cuts the file off behind the commit's beginning (`MULTI`) instead of before it (seen with 7.0.15); at the
+/// start after that, the half would be taken for a part of what was written next, and happen after all. A file that is written
+/// anew has no such half in it, so that is asked for once, each time Redis was started.
+async fn rewrite_logs(links: &Links) {
+    if let Err(error) = links.general().masters(&redis::cmd("BGREWRITEAOF")).await {
+        // Fails open: some operators forbid the command, and another server may have asked for it just now.
+        tracing::debug!(%error, "redis did not begin to write its append-only file anew");
+    }
 }
 
 async fn nodes(links: &Links) -> Result<Vec<Node>, StoreError> {
@@ -63,6 +81,13 @@ impl Node {
 
     fn configured(&self, name: &str) -> Option<&str> {
         self.config.as_ref()?.get(name).map(String::as_str)
+    }
+
+    /// Whether its append-only file is the one that it found when it was started; see [`rewrite_logs`].
+    fn may_hold_half_a_commit(&self) -> bool {
+        let is_zero = |name: &str| self.says(name) == "0";
+        self.says("aof_enabled") == "1"
+            && ["aof_rewrites", "aof_rewrite_in_progress", "aof_rewrite_scheduled"].into_iter().all(is_zero)
     }
 
     fn check(&self, single: bool) -> Result<(), StoreError> {
@@ -120,12 +145,15 @@ impl Node {
             }
         }
         let replicas: u64 = self.says("connected_slaves").parse().unwrap_or(0);
-        if let Durability::Replicas(wanted) = durability
-            && replicas < u64::from(wanted)
-        {
-            warn(format!(
+        match durability {
+            Durability::Replicas(wanted) if replicas < u64::from(wanted) => warn(format!(
                 "has {replicas} replicas, and each commit waits for {wanted}: nothing is accepted until they are there"
-            ));
+            )),
+            Durability::Redis | Durability::Fsync if replicas > 0 => warn(format!(
+                "has {replicas} replicas, and nothing waits for them: when one takes over, it may lack what was acknowledged \
+                 last; `durability: replicas 1` waits"
+            )),
+            _ => {}
         }
     }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::cdp::source::Secret;
-use crate::config::Durability;
+use crate::secret::Secret;
+use crate::store::Durability;
 
 /// How to reach Redis. The URLs may carry user, password and, for a single Redis, the number of a database:
 /// `redis://user:password@host:6379/0`, `rediss://…` for TLS. With `?ca=/path/to/ca.pem` the certificates in that file are

@@ -1,5 +1,6 @@
 //! What was made, what must still be sent, what was acknowledged. The story: accounts of ten people come and go; each person
-//! does two things anonymously, signs in, and does eighteen more.
+//! does two things anonymously, signs in, joins the account, and does eighteen more. Every other of those does not say for which
+//! account it is: it counts for the one that they belonged to, even if it arrives before the call that says so.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,8 +9,11 @@ use handraiser::time::Clock;
 use rand::Rng as _;
 use rand::rngs::StdRng;
 
-/// Calls of one person: two anonymous tracks, an identify, eighteen tracks.
-const CALLS: u64 = 21;
+/// Calls of one person: two anonymous tracks, an identify, a group, eighteen tracks.
+const CALLS: u64 = 22;
+/// Which of a person's calls is the identify, and which the group.
+const IDENTIFY: u64 = 2;
+const GROUP: u64 = 3;
 /// People of one account, who act in turn.
 const PEOPLE: u64 = 10;
 
@@ -124,7 +128,7 @@ pub fn expected(made: u64) -> (BTreeMap<String, u64>, BTreeMap<String, u64>) {
     let (mut people, mut accounts) = (BTreeMap::new(), BTreeMap::new());
     for number in 0..made {
         let (person, nth) = place(number);
-        if nth != 2 {
+        if nth != IDENTIFY && nth != GROUP {
             *people.entry(name(person, nth, made)).or_default() += 1;
             *accounts.entry(format!("account-{}", person / PEOPLE)).or_default() += 1;
         }
@@ -135,22 +139,28 @@ pub fn expected(made: u64) -> (BTreeMap<String, u64>, BTreeMap<String, u64>) {
 /// By which id a person is known in the end: who never signed in stays anonymous.
 fn name(person: u64, nth: u64, made: u64) -> String {
     let (account, within) = (person / PEOPLE, person % PEOPLE);
-    let sign_in = account * CALLS * PEOPLE + 2 * PEOPLE + within;
-    if nth < 2 && sign_in >= made { format!("anon-{person}") } else { format!("person-{person}") }
+    let sign_in = account * CALLS * PEOPLE + IDENTIFY * PEOPLE + within;
+    if nth < IDENTIFY && sign_in >= made { format!("anon-{person}") } else { format!("person-{person}") }
 }
 
 fn call(number: u64) -> Call {
     let (person, nth) = place(number);
     let account = person / PEOPLE;
     let at = Clock::System.now().rfc3339();
-    let common =
-        format!(r#""messageId":"call-{number}","timestamp":"{at}","context":{{"groupId":"account-{account}"}}"#);
+    let common = format!(r#""messageId":"call-{number}","timestamp":"{at}""#);
+    let place = format!(r#""context":{{"groupId":"account-{account}"}}"#);
     let task = r#""type":"track","event":"Task Created","properties":{"board":"b1"}"#;
     let json = match nth {
-        0 | 1 => format!(r#"{{{task},"anonymousId":"anon-{person}",{common}}}"#),
-        2 => format!(
-            r#"{{"type":"identify","userId":"person-{person}","anonymousId":"anon-{person}","traits":{{"plan":"free"}},{common}}}"#
+        0 | 1 => format!(r#"{{{task},"anonymousId":"anon-{person}",{common},{place}}}"#),
+        IDENTIFY => format!(
+            r#"{{"type":"identify","userId":"person-{person}","anonymousId":"anon-{person}","traits":{{"plan":"free"}},{common},{place}}}"#
         ),
+        GROUP => format!(
+            r#"{{"type":"group","userId":"person-{person}","groupId":"account-{account}","traits":{{"size":10}},{common}}}"#
+        ),
+        _ if nth.is_multiple_of(2) => {
+            format!(r#"{{{task},"userId":"person-{person}","anonymousId":"anon-{person}",{common},{place}}}"#)
+        }
         _ => format!(r#"{{{task},"userId":"person-{person}","anonymousId":"anon-{person}",{common}}}"#),
     };
     Call { json }

@@ -16,6 +16,9 @@ use crate::harness::http::Connection;
 /// The write key of the campaign's source.
 pub const WRITE_KEY: &str = "crash-write-key";
 
+/// How long an answer is waited for. A server that was stopped may take the request all the same, when it goes on.
+const PATIENCE: Duration = Duration::from_secs(3);
+
 pub struct Senders {
     tasks: Vec<JoinHandle<()>>,
 }
@@ -70,7 +73,7 @@ async fn exchange(
             other.insert(Connection::open(server).await?)
         }
     };
-    let answer = tokio::time::timeout(Duration::from_secs(10), connection.exchange(request)).await;
+    let answer = tokio::time::timeout(PATIENCE, connection.exchange(request)).await;
     answer.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use handraiser::store::LEASE;
 use rand::Rng as _;
 use rand::rngs::StdRng;
 
@@ -15,8 +16,9 @@ use crate::harness::{Redis, Server};
 
 pub const REPS: [&str; 3] = ["ana@example.com", "ben@example.com", "cem@example.com"];
 
-/// A person qualifies with so many tasks, an account with so many.
+/// A person qualifies with so many tasks, reaches the better tier with so many, and an account qualifies with so many.
 pub const PERSON_THRESHOLD: u64 = 5;
+pub const BUSIER_THRESHOLD: u64 = 12;
 pub const ACCOUNT_THRESHOLD: u64 = 150;
 
 pub struct World {
@@ -26,6 +28,7 @@ pub struct World {
     pub crm: Receiver,
     pub server_kills: u64,
     pub redis_kills: u64,
+    pub server_stops: u64,
     redis: Option<Redis>,
     _directories: Vec<tempfile::TempDir>,
 }
@@ -37,10 +40,10 @@ impl World {
         Self::start(seed, 1, &store, None, vec![directory]).await
     }
 
-    pub async fn redis(seed: u64) -> Self {
+    pub async fn redis(seed: u64, servers: usize) -> Self {
         let redis = Redis::start("always").await;
         let store = format!("{{ redis: {{ url: \"{}\" }} }}", redis.url());
-        Self::start(seed, 2, &store, Some(redis), Vec::new()).await
+        Self::start(seed, servers, &store, Some(redis), Vec::new()).await
     }
 
     async fn start(
@@ -69,9 +72,14 @@ impl World {
             crm,
             server_kills: 0,
             redis_kills: 0,
+            server_stops: 0,
             redis,
             _directories: directories,
         }
+    }
+
+    pub fn has_several_servers(&self) -> bool {
+        self.servers.len() > 1
     }
 
     /// Starts eight senders.
@@ -84,7 +92,8 @@ impl World {
     pub fn turns(&self) -> Option<usize> {
         let redis = self.redis.as_ref()?;
         let key = redis.cli(&["--scan", "--pattern", "hr:*:team:sales"]);
-        redis.cli(&["hget", &key, "turns"]).parse().ok()
+        let record = redis.cli(&["get", &key]);
+        record.lines().find_map(|line| line.strip_prefix("turns")?.trim().parse().ok())
     }
 
     /// Kills a server, or Redis, or both, and starts what was killed again after a moment.
@@ -106,6 +115,26 @@ impl World {
             tokio::time::sleep(Duration::from_millis(dice.random_range(0..200))).await;
             self.servers[victim].respawn();
         }
+        self.ready().await;
+    }
+
+    /// Stops a server for longer than its lease, so that others take its shards, and lets it go on as if nothing had been. Meanwhile
+    /// Redis may be killed.
+    pub async fn stop_and_continue(&mut self, dice: &mut StdRng) {
+        let victim = dice.random_range(0..self.servers.len());
+        self.servers[victim].freeze();
+        self.server_stops += 1;
+        tokio::time::sleep(LEASE + Duration::from_millis(dice.random_range(0..3_000))).await;
+        if let (true, Some(redis)) = (dice.random_ratio(1, 3), &mut self.redis) {
+            redis.kill();
+            self.redis_kills += 1;
+            redis.restart().await;
+        }
+        self.servers[victim].thaw();
+        self.ready().await;
+    }
+
+    async fn ready(&mut self) {
         for server in &mut self.servers {
             server.ready().await;
         }
@@ -124,7 +153,10 @@ counters:
   tasks:    {{ of: account, event: Task Created }}
   my_tasks: {{ of: user, event: Task Created }}
 definitions:
-  - {{ name: busy person, of: user, intent: [ my_tasks >= {PERSON_THRESHOLD} ] }}
+  - name: busy person
+    of: user
+    intent: [ my_tasks >= {PERSON_THRESHOLD} ]
+    tiers: {{ 1: my_tasks >= {BUSIER_THRESHOLD}, 2: true }}
   - {{ name: busy account, of: account, intent: [ tasks >= {ACCOUNT_THRESHOLD} ] }}
 teams:
   sales: {{ reps: [{reps}], assign: round_robin }}

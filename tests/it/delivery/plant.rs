@@ -1,21 +1,19 @@
-//! What a delivery test stands on.
+//! What a delivery test stands on: a store, a server's engine that works its logs, and destinations.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use handraiser::cdp::source::Secret;
-use handraiser::config::Config;
-use handraiser::crm::deliveries::queue_of;
-use handraiser::crm::{Deliveries, Destination, RetryPolicy, Webhook, sample};
-use handraiser::engine::queue::Surroundings;
-use handraiser::engine::{SharedConfig, Wakes};
-use handraiser::identity::RecordKey;
+use handraiser::apply::rules::RulesParts;
+use handraiser::apply::{Body, LogItem, Message, Rules};
+use handraiser::crm::{Deliverer, Destination, RetryPolicy, SharedDestinations, Webhook, sample};
+use handraiser::engine::{Engine, SharedRules};
+use handraiser::ids::{RecordKey, RecordKind};
 use handraiser::lead::LeadEvent;
-use handraiser::routing::{Route, Team};
-use handraiser::store::{
-    Commit, Entry, EntryQuery, EntryRow, EntryState, MemoryStore, QueueName, SharedStore, StoreOptions,
-};
+use handraiser::record::delivery::Done;
+use handraiser::record::{AgendaList, Delivery, News, Record};
+use handraiser::secret::Secret;
+use handraiser::store::{Append, ListName, MemoryStore, SharedStore, StoreOptions};
 use handraiser::time::{Clock, Millis};
 
 use crate::harness::{eventually, settings};
@@ -23,12 +21,12 @@ use crate::harness::{eventually, settings};
 pub const SECRET: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU=";
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A store, a clock, and a configuration; workers are started by the tests.
+/// A store, a clock, and destinations; engines are started by the tests.
 pub struct Plant {
     pub store: SharedStore,
     pub clock: Clock,
-    pub wakes: Wakes,
-    pub config: SharedConfig,
+    pub rules: SharedRules,
+    pub destinations: SharedDestinations,
 }
 
 impl Plant {
@@ -36,8 +34,8 @@ impl Plant {
         Self {
             store: Arc::new(MemoryStore::new(StoreOptions::default())),
             clock: Clock::System,
-            wakes: Wakes::default(),
-            config: Arc::new(ArcSwap::from_pointee(config(destinations, Vec::new(), Vec::new()))),
+            rules: Arc::new(ArcSwap::from_pointee(Rules::new(RulesParts::default()))),
+            destinations: Arc::new(ArcSwap::from_pointee(destinations)),
         }
     }
 
@@ -47,67 +45,80 @@ impl Plant {
         self
     }
 
-    pub fn around(&self) -> Surroundings {
-        Surroundings { store: Arc::clone(&self.store), clock: self.clock.clone(), wakes: self.wakes.clone() }
+    /// Starts the engine of a server.
+    pub fn start(&self, server: &str) -> Engine {
+        let deliverer = Deliverer::new(Arc::clone(&self.destinations), self.clock.clone());
+        let (store, rules) = (Arc::clone(&self.store), Arc::clone(&self.rules));
+        Engine::start(store, rules, self.clock.clone(), Arc::new(deliverer), settings::engine(server))
     }
 
-    pub fn deliver(&self) -> Deliveries {
-        Deliveries::start(self.around(), Arc::clone(&self.config))
-    }
-
-    /// Queues the delivery of a lead's `revision`, as the router does.
+    /// Hands over the news of a lead's `revision`, as its subject does.
     pub async fn send(&self, destination: &str, lead: &str, revision: u32) -> String {
-        let (event, queue) = (event(lead, revision), queue_of(destination));
-        let subject = RecordKey::account(lead);
-        let partition = self.store.partitions().of(&subject);
-        let now = self.clock.now();
-        let entry = Entry {
-            id: format!("{}/{destination}", event.id),
-            queue: queue.clone(),
-            lane: Some(lead.to_owned()),
-            subject: subject.to_string(),
-            due: now,
-            created: now,
-            attempts: 0,
-            last_error: None,
-            payload: serde_json::to_string(&event).expect("plain data"),
-        };
-        let commit = Commit { partition, now, enqueue: vec![entry], ..Commit::default() };
-        self.store.commit(commit).await.expect("the store takes it");
-        self.wakes.wake(&queue, partition);
+        let event = event(lead, revision);
+        let json = serde_json::to_string(&event).expect("plain data");
+        let at = self.clock.now();
+        let news = News { id: event.id.as_str().into(), created: at, attempts: 0, last_error: None, json: json.into() };
+        let to = RecordKey::delivery(destination, lead);
+        let shard = self.store.shards().of(&to);
+        let body = Body::Deliver { subject: RecordKey::account(lead), news: Box::new(news) };
+        let mut payload = Vec::new();
+        LogItem::Message(Message { to, at, hops: 0, body }).encode(&mut payload);
+        self.store.append(vec![Append { shard, payload: payload.into() }]).await.expect("the store takes it");
         event.id
     }
 
-    /// Turns the clock and has every worker look.
-    pub fn advance(&self, ms: i64, queue: &QueueName) {
-        self.clock.advance(ms);
-        for partition in self.store.partitions().all() {
-            self.wakes.wake(queue, partition);
-        }
+    async fn listed(&self, list: &AgendaList) -> Vec<Delivery> {
+        let listed = self.store.listed(&ListName::new(&list.name()), 10_000).await.expect("the store answers");
+        let keys: Vec<_> = listed.into_iter().map(|(_, key)| key).collect();
+        let texts = self.store.load(&keys).await.expect("the store answers");
+        let read = |text: Box<str>| match Record::read(RecordKind::Delivery, &text) {
+            (Record::Delivery(delivery), bad) if bad.is_empty() => delivery,
+            other => panic!("no delivery: {other:?}"),
+        };
+        texts.into_iter().flatten().map(read).collect()
     }
 
-    pub async fn rows(&self, state: EntryState, queue: &QueueName) -> Vec<EntryRow> {
-        let query = EntryQuery { state, queue: Some(queue.clone()), queue_prefix: None, limit: 10_000 };
-        self.store.entries(&query).await.expect("the store answers")
+    /// What waits for a destination.
+    pub async fn pending(&self, destination: &str) -> Vec<News> {
+        let found = self.listed(&AgendaList::Deliver(destination.into())).await;
+        found.into_iter().flat_map(|delivery| delivery.pending).collect()
     }
 
-    /// Waits until so many entries of a destination are in `state`.
-    pub async fn until(&self, state: EntryState, destination: &str, count: usize) -> Vec<EntryRow> {
-        let queue = queue_of(destination);
-        let what = format!("{count} {state:?} deliveries to {destination}");
+    /// Waits until so much news for a destination was given up.
+    pub async fn dead(&self, destination: &str, count: usize) -> Vec<News> {
+        let what = format!("{count} dead deliveries to {destination}");
         eventually(&what, PATIENCE, async || {
-            let rows = self.rows(state, &queue).await;
-            (rows.len() == count).then_some(rows)
+            let found = self.listed(&AgendaList::Dead(destination.into())).await;
+            let dead: Vec<_> = found.into_iter().flat_map(|delivery| delivery.dead).collect();
+            (dead.len() == count).then_some(dead)
         })
         .await
     }
 
-    /// Waits until the only entry of a destination has failed so many times; answers its last error.
+    /// What a destination took lately.
+    pub async fn taken(&self, destination: &str) -> Vec<Done> {
+        let text = self.store.load(&[RecordKey::destination(destination)]).await.expect("the store answers");
+        match Record::read(RecordKind::Destination, text[0].as_deref().unwrap_or_default()) {
+            (Record::Destination(history), _) => history.done.into(),
+            other => panic!("no destination: {other:?}"),
+        }
+    }
+
+    /// Waits until a destination took so much.
+    pub async fn done(&self, destination: &str, count: usize) -> Vec<Done> {
+        let what = format!("{count} deliveries to {destination}");
+        eventually(&what, PATIENCE, async || {
+            let done = self.taken(destination).await;
+            (done.len() == count).then_some(done)
+        })
+        .await
+    }
+
+    /// Waits until the only news for a destination has failed so many times; returns its last error.
     pub async fn failed(&self, destination: &str, attempts: u32) -> String {
-        let queue = queue_of(destination);
         eventually("an attempt to fail", PATIENCE, async || {
-            let row = self.rows(EntryState::Pending, &queue).await.into_iter().next()?;
-            (row.entry.attempts == attempts).then_some(row.entry.last_error.unwrap_or_default())
+            let news = self.pending(destination).await.into_iter().next()?;
+            (news.attempts == attempts).then(|| news.last_error.unwrap_or_default().into())
         })
         .await
     }
@@ -140,10 +151,6 @@ pub fn destination(name: &str, url: &str) -> Destination {
         concurrency: 4,
         allow_addresses: vec!["127.0.0.0/8".parse().expect("a network")],
     }
-}
-
-pub fn config(destinations: Vec<Destination>, teams: Vec<Team>, routes: Vec<Route>) -> Config {
-    Config { teams, routes, destinations, ..settings::empty() }
 }
 
 /// Seconds, in the clock's unit.

@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
 
-use handraiser::cdp::source::Secret;
 use handraiser::crm::receiver::Receiver;
-use handraiser::store::EntryState;
+use handraiser::secret::Secret;
 use serde_json::json;
 
 use super::plant::{PATIENCE, Plant, SECRET, destination};
@@ -33,10 +32,10 @@ async fn the_reference_library_accepts_what_is_sent() {
     let mut signed = destination("crm", &crm.url());
     signed.webhook.secrets.push(Secret::new(other));
     let plant = Plant::new(vec![signed]);
-    let deliveries = plant.deliver();
+    let engine = plant.start("one");
     plant.send("crm", "acme", 1).await;
-    plant.until(EntryState::Done, "crm", 1).await;
-    deliveries.drain(PATIENCE).await;
+    plant.done("crm", 1).await;
+    engine.drain(PATIENCE).await;
 
     let arrival = crm.arrivals().remove(0);
     let case = json!({ "secrets": [SECRET, other], "headers": arrival.headers, "body": arrival.body });

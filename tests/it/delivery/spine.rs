@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use handraiser::cdp::source::Secret;
 use handraiser::config::load_text;
 use handraiser::crm::receiver::Receiver;
 use handraiser::lead::LeadEvent;
+use handraiser::secret::Secret;
 use handraiser::server::{Options, RunningServer, start};
 use reqwest::Client;
 use serde_json::{Value, json};
@@ -98,6 +98,7 @@ async fn an_account_that_crosses_the_threshold_arrives_routed_with_its_reasons()
     let arrivals =
         tokio::time::timeout(PATIENCE, crm.wait_for(|arrivals| arrivals.len() >= 2)).await.expect("a second lead");
     let second = serde_json::from_str::<LeadEvent>(&arrivals[1].body).expect("a lead event").lead;
+    assert_eq!((second.subject.id.as_str(), second.revision), ("globex", 1), "{arrivals:#?}");
     assert_eq!(second.routing.expect("it is routed").owner.as_deref(), Some("ben@example.com"));
     assert!(server.stop().await, "it stops in order");
     assert_eq!(crm.arrivals().len(), 2);

@@ -3,9 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use handraiser::cdp::source::Secret;
 use handraiser::crm::{Authorities, Destination, Receiver};
-use handraiser::store::EntryState;
+use handraiser::secret::Secret;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -88,16 +87,16 @@ async fn a_receiver_is_trusted_by_the_authority_that_its_destination_names() {
     let authority = authority();
     let crm = Secure::start(&authority, "localhost").await;
     let plant = Plant::new(vec![trusting(Some(&authority), &crm.url())]);
-    let _deliveries = plant.deliver();
+    let _engine = plant.start("one");
     let id = plant.send("crm", "lead_1", 1).await;
-    plant.until(EntryState::Done, "crm", 1).await;
+    plant.done("crm", 1).await;
     let arrivals = crm.plain.arrivals();
     assert_eq!(arrivals.iter().map(|arrival| arrival.id.as_str()).collect::<Vec<_>>(), [id.as_str()]);
     assert!(arrivals[0].verified);
 }
 
 #[actix_web::test]
-async fn a_certificate_that_is_not_trusted_is_refused_with_the_mend() {
+async fn a_certificate_that_is_not_trusted_is_refused_with_the_fix() {
     let (ours, theirs) = (authority(), authority());
     for (name, trusted, served_as, expected) in [
         (
@@ -111,7 +110,7 @@ async fn a_certificate_that_is_not_trusted_is_refused_with_the_mend() {
     ] {
         let crm = Secure::start(&ours, served_as).await;
         let plant = Plant::new(vec![trusting(trusted, &crm.url())]).by_hand();
-        let _deliveries = plant.deliver();
+        let _engine = plant.start("one");
         plant.send("crm", "lead_1", 1).await;
         // What `handraiser deliveries` shows beside the delivery.
         let error = plant.failed("crm", 1).await;

@@ -2,12 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use handraiser::cdp::source::Secret;
-use handraiser::crm::deliveries::queue_of;
 use handraiser::crm::receiver::{Arrival, Receiver, Reply};
-use handraiser::store::EntryState;
+use handraiser::secret::Secret;
 
-use super::plant::{PATIENCE, Plant, SECRET, destination};
+use super::plant::{PATIENCE, Plant, SECRET, destination, event};
 
 fn receiver() -> Receiver {
     Receiver::start(&[Secret::new(SECRET)]).expect("a free port")
@@ -18,12 +16,12 @@ fn ids(arrivals: &[Arrival]) -> Vec<&str> {
 }
 
 #[actix_web::test]
-async fn a_lead_arrives_signed_and_as_it_was_queued() {
+async fn a_lead_arrives_signed_and_as_it_was_handed_over() {
     let crm = receiver();
     let plant = Plant::new(vec![destination("crm", &crm.url())]);
-    let deliveries = plant.deliver();
+    let engine = plant.start("one");
     let id = plant.send("crm", "acme", 1).await;
-    let done = plant.until(EntryState::Done, "crm", 1).await;
+    plant.done("crm", 1).await;
 
     let arrivals = crm.arrivals();
     assert_eq!(ids(&arrivals), [id.as_str()]);
@@ -31,24 +29,24 @@ async fn a_lead_arrives_signed_and_as_it_was_queued() {
     assert_eq!(arrivals[0].headers["idempotency-key"], id);
     assert_eq!(arrivals[0].headers["content-type"], "application/json");
     assert!(arrivals[0].headers["user-agent"].starts_with("handraiser/"));
-    assert_eq!(arrivals[0].body, done[0].entry.payload);
-    deliveries.drain(PATIENCE).await;
+    assert_eq!(arrivals[0].body, serde_json::to_string(&event("acme", 1)).expect("plain data"));
+    engine.drain(PATIENCE).await;
 }
 
 #[actix_web::test]
-async fn a_wrong_secret_is_refused_by_the_receiver_and_mended_by_a_reload() {
+async fn a_wrong_secret_is_refused_by_the_receiver_and_fixed_by_a_reload() {
     let crm = receiver();
     let mut wrong = destination("crm", &crm.url());
     wrong.webhook.secrets = vec![Secret::new("whsec_d3JvbmcgYnV0IGxvbmcgZW5vdWdoIGZvciBhIGtleQ==")];
     let plant = Plant::new(vec![wrong]).by_hand();
-    let deliveries = plant.deliver();
+    let engine = plant.start("one");
     plant.send("crm", "acme", 1).await;
     assert_eq!(plant.failed("crm", 1).await, "401 Unauthorized: the signature does not fit");
 
-    plant.config.store(super::plant::config(vec![destination("crm", &crm.url())], Vec::new(), Vec::new()).into());
-    plant.advance(1_000, &queue_of("crm"));
-    plant.until(EntryState::Done, "crm", 1).await;
-    deliveries.drain(PATIENCE).await;
+    plant.destinations.store(vec![destination("crm", &crm.url())].into());
+    plant.clock.advance(1_000);
+    plant.done("crm", 1).await;
+    engine.drain(PATIENCE).await;
 }
 
 #[actix_web::test]
@@ -58,14 +56,14 @@ async fn an_answer_that_drips_is_cut_at_the_deadline() {
     let mut slow = destination("crm", &crm.url());
     slow.webhook.timeout = Duration::from_millis(300);
     let plant = Plant::new(vec![slow]).by_hand();
-    let deliveries = plant.deliver();
+    let engine = plant.start("one");
     let started = Instant::now();
     plant.send("crm", "acme", 1).await;
     assert_eq!(plant.failed("crm", 1).await, "no complete answer within 0.3 s");
     assert!(started.elapsed() < Duration::from_secs(5));
-    plant.advance(1_000, &queue_of("crm"));
-    plant.until(EntryState::Done, "crm", 1).await;
-    deliveries.drain(PATIENCE).await;
+    plant.clock.advance(1_000);
+    plant.done("crm", 1).await;
+    engine.drain(PATIENCE).await;
 }
 
 #[actix_web::test]
@@ -73,12 +71,12 @@ async fn an_answer_without_an_end_is_cut_at_the_byte_cap() {
     let crm = receiver();
     crm.respond(|_| Reply::Flood);
     let plant = Plant::new(vec![destination("crm", &crm.url())]);
-    let deliveries = plant.deliver();
+    let engine = plant.start("one");
     plant.send("crm", "acme", 1).await;
     // The status said yes; the rest of the body is of no interest.
-    plant.until(EntryState::Done, "crm", 1).await;
+    plant.done("crm", 1).await;
     assert_eq!(crm.arrivals().len(), 1);
-    deliveries.drain(PATIENCE).await;
+    engine.drain(PATIENCE).await;
 }
 
 #[actix_web::test]
@@ -87,7 +85,7 @@ async fn a_redirect_is_not_followed() {
     let target = format!("{}?token=hidden", elsewhere.url());
     crm.respond(move |_| Reply::Status(302, vec![("location", target.clone())], String::new()));
     let plant = Plant::new(vec![destination("crm", &crm.url())]).by_hand();
-    let deliveries = plant.deliver();
+    let engine = plant.start("one");
     plant.send("crm", "acme", 1).await;
     let error = plant.failed("crm", 1).await;
     let expected = format!(
@@ -96,7 +94,7 @@ async fn a_redirect_is_not_followed() {
     );
     assert_eq!(error, expected);
     assert!(elsewhere.arrivals().is_empty());
-    deliveries.drain(PATIENCE).await;
+    engine.drain(PATIENCE).await;
 }
 
 #[actix_web::test]
@@ -106,16 +104,16 @@ async fn news_of_one_lead_arrives_in_order_though_the_first_delivery_fails() {
         |arrival| if arrival.id == "evt_acme_1" && arrival.attempt < 3 { Reply::status(500) } else { Reply::Accept },
     );
     let plant = Plant::new(vec![destination("crm", &crm.url())]);
-    let deliveries = plant.deliver();
+    let engine = plant.start("one");
     for revision in 1..=3 {
         plant.send("crm", "acme", revision).await;
     }
     plant.send("crm", "other", 1).await;
-    plant.until(EntryState::Done, "crm", 4).await;
+    plant.done("crm", 4).await;
     let arrivals = crm.arrivals();
     let of_acme: Vec<_> = ids(&arrivals).into_iter().filter(|id| id.contains("acme")).collect();
     assert_eq!(of_acme, ["evt_acme_1", "evt_acme_1", "evt_acme_1", "evt_acme_2", "evt_acme_3"]);
-    deliveries.drain(PATIENCE).await;
+    engine.drain(PATIENCE).await;
 }
 
 #[actix_web::test]
@@ -129,42 +127,37 @@ async fn a_dead_destination_and_a_hanging_one_delay_nobody_else() {
         destination("hanging", &hanging.url()),
         destination("crm", &crm.url()),
     ]);
-    let deliveries = plant.deliver();
+    let engine = plant.start("one");
     for lead in 0..50 {
         for name in ["dead", "hanging", "crm"] {
             plant.send(name, &format!("lead{lead}"), 1).await;
         }
     }
     let started = Instant::now();
-    plant.until(EntryState::Done, "crm", 50).await;
+    plant.done("crm", 50).await;
     assert!(started.elapsed() < Duration::from_secs(5), "took {:?}", started.elapsed());
-    assert!(plant.rows(EntryState::Done, &queue_of("hanging")).await.is_empty());
-    deliveries.drain(Duration::from_millis(10)).await;
-    // What hung was given back, and counts no attempt.
-    let rows = plant.rows(EntryState::Pending, &queue_of("hanging")).await;
-    assert_eq!(rows.len(), 50);
-    assert!(rows.iter().all(|row| row.entry.attempts == 0));
+    assert!(plant.taken("hanging").await.is_empty());
+    engine.drain(Duration::from_millis(10)).await;
+    // What hung is sent again by whoever comes next, and counts no attempt.
+    let pending = plant.pending("hanging").await;
+    assert_eq!(pending.len(), 50);
+    assert!(pending.iter().all(|news| news.attempts == 0));
 }
 
 #[actix_web::test]
 async fn a_reload_brings_and_takes_destinations() {
     let (old, new) = (receiver(), receiver());
-    let plant = Plant::new(vec![destination("old", &old.url())]);
-    let mut deliveries = plant.deliver();
-    plant.config.store(super::plant::config(vec![destination("new", &new.url())], Vec::new(), Vec::new()).into());
-    deliveries.reload(PATIENCE).await;
+    let plant = Plant::new(vec![destination("old", &old.url())]).by_hand();
+    let engine = plant.start("one");
+    plant.destinations.store(vec![destination("new", &new.url())].into());
     plant.send("old", "acme", 1).await;
     plant.send("new", "acme", 1).await;
-    plant.until(EntryState::Done, "new", 1).await;
+    plant.done("new", 1).await;
     assert!(old.arrivals().is_empty());
-    assert_eq!(
-        plant.rows(EntryState::Pending, &queue_of("old")).await.len(),
-        1,
-        "it waits for the destination's return"
-    );
+    assert_eq!(plant.pending("old").await.len(), 1, "it waits for the destination's return");
 
-    plant.config.store(super::plant::config(vec![destination("old", &old.url())], Vec::new(), Vec::new()).into());
-    deliveries.reload(PATIENCE).await;
-    plant.until(EntryState::Done, "old", 1).await;
-    deliveries.drain(PATIENCE).await;
+    plant.destinations.store(vec![destination("old", &old.url())].into());
+    plant.clock.advance(61_000);
+    plant.done("old", 1).await;
+    engine.drain(PATIENCE).await;
 }

@@ -33,9 +33,24 @@ impl Process {
 
     /// Asks it to stop, with SIGTERM, and waits until it did.
     pub fn terminate(&mut self) -> ExitStatus {
-        let status = Command::new("kill").arg(self.child.id().to_string()).status().expect("`kill` can be run");
-        assert!(status.success(), "the process is gone already; its log:\n{}", self.log());
+        self.signal("TERM");
         self.child.wait().expect("a child can be waited for")
+    }
+
+    /// SIGSTOP: it does nothing from now on, and knows nothing of it; its connections stay open.
+    pub fn freeze(&self) {
+        self.signal("STOP");
+    }
+
+    /// SIGCONT: it goes on where [`Self::freeze`] stopped it.
+    pub fn thaw(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        let arguments = ["-s", name, &self.child.id().to_string()];
+        let status = Command::new("kill").args(arguments).status().expect("`kill` can be run");
+        assert!(status.success(), "the process is gone already; its log:\n{}", self.log());
     }
 
     /// Whether it has ended by itself.

@@ -1,6 +1,6 @@
 //! Events made by hand, for tests that are not about requests.
 
-use handraiser::cdp::{Call, Event, MessageHash, SourceName};
+use handraiser::event::{Call, Event, MessageId, SourceName};
 use handraiser::time::Millis;
 use serde_json::Map;
 
@@ -8,7 +8,7 @@ use serde_json::Map;
 pub fn blank(id: &str, now: Millis) -> Event {
     let source = SourceName::new("app");
     Event {
-        message: MessageHash::of(&source, id.as_bytes()),
+        message: Some(MessageId::of(&source, id.as_bytes())),
         source,
         call: Call::Track,
         message_id: id.into(),

@@ -19,6 +19,8 @@ pub struct Hook {
     /// Names in lower case.
     pub headers: Vec<(String, String)>,
     pub body: String,
+    /// What it was answered.
+    pub status: u16,
 }
 
 impl Hook {
@@ -81,9 +83,10 @@ async fn accept(listener: TcpListener, answer: Arc<Answer>, hooks: Arc<Mutex<Vec
 async fn serve(mut stream: TcpStream, answer: &Answer, hooks: &Mutex<Vec<Hook>>) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut buffer = Vec::new();
-    while let Some((hook, length)) = read(&mut stream, &mut buffer).await? {
+    while let Some((mut hook, length)) = read(&mut stream, &mut buffer).await? {
         buffer.drain(..length);
         let status = answer(&hook);
+        hook.status = status;
         hooks.lock().unwrap_or_else(PoisonError::into_inner).push(hook);
         let reply =
             format!("HTTP/1.1 {status} Status\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{{}}");
@@ -100,7 +103,7 @@ async fn read(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<Option
             let total = head + 4 + content_length(&text).unwrap_or(0);
             if buffer.len() >= total {
                 let body = String::from_utf8_lossy(&buffer[head + 4..total]).into_owned();
-                return Ok(Some((Hook { at: Instant::now(), headers: headers(&text), body }, total)));
+                return Ok(Some((Hook { at: Instant::now(), headers: headers(&text), body, status: 0 }, total)));
             }
         }
         if stream.read_buf(buffer).await? == 0 {

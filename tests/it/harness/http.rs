@@ -36,6 +36,15 @@ impl Connection {
         }
     }
 
+    /// A header of the last answer.
+    pub fn header(&self, name: &str) -> Option<String> {
+        let head = find(&self.buffer, b"\r\n\r\n").map(|end| String::from_utf8_lossy(&self.buffer[..end]))?;
+        head.lines().find_map(|line| {
+            let (header, value) = line.split_once(':')?;
+            header.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
+        })
+    }
+
     /// The body of the last answer.
     pub fn body(&self) -> &[u8] {
         find(&self.buffer, b"\r\n\r\n").map(|head| &self.buffer[head + 4..]).unwrap_or_default()

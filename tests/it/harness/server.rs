@@ -24,14 +24,19 @@ impl Server {
     /// Writes the configuration that `yaml` makes of the server's address into `directory`, starts `handraiser serve` with
     /// it, and waits until it is ready.
     pub async fn start(directory: &Path, yaml: impl FnOnce(SocketAddr) -> String) -> Self {
+        let mut this = Self::launch(directory, yaml);
+        this.ready().await;
+        this
+    }
+
+    /// As [`Self::start`], and doesn't wait.
+    pub fn launch(directory: &Path, yaml: impl FnOnce(SocketAddr) -> String) -> Self {
         let address = free_address();
         let config = directory.join("handraiser.yaml");
         let log = directory.join("handraiser.log");
         std::fs::write(&config, yaml(address)).expect("the configuration can be written");
         let process = spawn(&config, &log);
-        let mut this = Self { address, config, log, process };
-        this.ready().await;
-        this
+        Self { address, config, log, process }
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -53,6 +58,31 @@ impl Server {
         self.process = spawn(&self.config, &self.log);
     }
 
+    /// SIGSTOP: it does nothing until [`Self::thaw`], and knows nothing of it.
+    pub fn freeze(&self) {
+        self.process.freeze();
+    }
+
+    /// SIGCONT after [`Self::freeze`].
+    pub fn thaw(&self) {
+        self.process.thaw();
+    }
+
+    /// SIGSTOP: it stays where it is until [`Self::resume`], as a machine does that is paused.
+    pub fn pause(&self) {
+        self.signal("-STOP");
+    }
+
+    /// SIGCONT.
+    pub fn resume(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let status = Command::new("kill").args([signal, &self.pid().to_string()]).status().expect("`kill` can be run");
+        assert!(status.success(), "the server is gone:\n{}", self.log());
+    }
+
     /// SIGTERM, and the exit status once it has drained.
     pub fn terminate(&mut self) -> ExitStatus {
         self.process.terminate()
@@ -72,10 +102,15 @@ impl Server {
         eventually("the server is ready", Duration::from_secs(30), async || {
             let ended = self.process.ended();
             assert!(ended.is_none(), "the server ended: {ended:?}\n{}", self.process.log());
-            let (status, _) = get(self.address, "/ready", None).await?;
+            let (status, _) = self.get("/ready").await?;
             (status == 200).then_some(())
         })
         .await;
+    }
+
+    /// What is answered to a GET without a token: the status and the body; `None` when nothing is.
+    pub async fn get(&self, path: &str) -> Option<(u16, Vec<u8>)> {
+        get(self.address, path, None).await
     }
 
     /// What the admin API answers to a GET; `None` when it did not answer, or not with 200.

@@ -5,9 +5,13 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use handraiser::cdp::WantedProperties;
-use handraiser::config::{Config, Limits, ServerSettings, StoreKind, StoreSettings};
-use handraiser::identity::Partitions;
+use handraiser::apply::Rules;
+use handraiser::apply::rules::RulesParts;
+use handraiser::cdp::{Limits, WantedProperties};
+use handraiser::config::{Config, EngineOptions, ServerSettings};
+use handraiser::engine::EngineSettings;
+use handraiser::ids::Shards;
+use handraiser::store::{StoreKind, StoreSettings};
 
 /// A configuration that counts nothing and sends nothing anywhere.
 pub fn empty() -> Config {
@@ -21,23 +25,28 @@ pub fn empty() -> Config {
             otlp_endpoint: None,
             drain_timeout: Duration::from_secs(5),
         },
-        store: StoreSettings {
-            kind: StoreKind::Memory,
-            partitions: Partitions::default(),
-            remember: Duration::from_secs(48 * 3600),
-            idle_subjects: None,
-            rejected_log: 1000,
+        store: StoreSettings { kind: StoreKind::Memory, shards: Shards::default(), rejected_log: 1_000 },
+        engine: EngineOptions {
+            remember: Duration::from_secs(48 * 3_600),
+            memory_bytes: 64 << 20,
+            max_backlog_entries: 20_000,
         },
         sources: Vec::new(),
-        accounts: Vec::new(),
-        time_zone: jiff::tz::TimeZone::UTC,
         user_traits: BTreeMap::new(),
         account_traits: BTreeMap::new(),
-        counters: Vec::new(),
-        definitions: Vec::new(),
-        teams: Vec::new(),
-        routes: Vec::new(),
+        rules: Arc::new(Rules::new(RulesParts::default())),
         destinations: Vec::new(),
         wanted_properties: WantedProperties::All,
+    }
+}
+
+/// How the engine of the server `name` runs.
+pub fn engine(name: &str) -> EngineSettings {
+    EngineSettings {
+        server: Arc::from(name),
+        memory_bytes: 64 << 20,
+        workers: 2,
+        max_backlog_entries: 20_000,
+        remember: Duration::from_secs(48 * 3_600),
     }
 }

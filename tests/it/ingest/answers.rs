@@ -78,7 +78,7 @@ async fn a_batch_with_bad_calls_is_taken_and_names_them() {
     {"success":true,"rejected_count":2,"rejected":[{"index":1,"code":"missing_id","message":"neither `userId` nor `anonymousId` is there; one of them is needed"},{"index":2,"code":"invalid_event","message":"invalid type: integer `7`, expected an event (a JSON object) at line 1 column 1"}]}
     "#);
     assert_eq!(kit.arrived().len(), 1);
-    let logged = kit.state.store.rejected(10).await.expect("the log");
+    let logged = kit.rejected().await;
     let codes: Vec<_> = logged.iter().map(|row| (row.source.as_str(), row.index, row.code.as_str())).collect();
     assert!(codes.contains(&("app", 1, "missing_id")) && codes.contains(&("app", 2, "invalid_event")), "{codes:?}");
 }
@@ -100,7 +100,7 @@ async fn a_single_bad_call_is_a_400_that_the_senders_log_shows() {
     content-type: application/json
     {"success":false,"code":"missing_event","message":"`event`, the name of what happened, is missing or empty","error":"`event`, the name of what happened, is missing or empty"}
     "#);
-    assert_eq!(kit.state.store.rejected(10).await.expect("the log").len(), 1);
+    assert_eq!(kit.rejected().await.len(), 1);
     insta::assert_snapshot!(show(&kit.post("/v1/merge", &[BASIC], "{}").await), @r#"
     400
     content-type: application/json
@@ -162,7 +162,7 @@ async fn too_many_requests_at_once_are_sent_away_for_a_second() {
 #[actix_web::test]
 async fn what_is_not_durable_is_not_acknowledged() {
     let kit = Kit::new();
-    assert!(kit.state.engine.drain(Duration::ZERO).await);
+    assert!(kit.backend().engine.drain(Duration::from_secs(5)).await);
     let body = format!("[{TRACK},7]");
     insta::assert_snapshot!(show(&kit.post("/v1/batch", &[BASIC], body).await), @r#"
     503
@@ -171,6 +171,28 @@ async fn what_is_not_durable_is_not_acknowledged() {
     {"success":false,"code":"draining","message":"the server is draining","error":"the server is draining"}
     "#);
     assert_eq!(kit.arrived(), Vec::<Value>::new());
-    let logged = kit.state.store.rejected(10).await.expect("the log");
+    let logged = kit.backend().store.rejected(10).await.expect("the log");
     assert!(logged.is_empty(), "the request comes again, and its bad calls with it: {logged:?}");
+}
+
+#[actix_web::test]
+async fn nothing_is_taken_before_the_store_is_open() {
+    let kit = Kit::new();
+    let config = Arc::new(ArcSwap::new(kit.state.config.load_full()));
+    let status = Status::new("one".into(), NOW, None, Arc::default());
+    let starting = Kit { state: Data::new(AppState::new(config, status, kit.clock.clone())), clock: kit.clock };
+    insta::assert_snapshot!(show(&starting.post("/v1/track", &[BASIC], TRACK).await), @r#"
+    503
+    content-type: application/json
+    retry-after: 1
+    {"success":false,"code":"starting","message":"the server is starting: its store is not open yet","error":"the server is starting: its store is not open yet"}
+    "#);
+    assert_eq!(starting.post("/v1/track", &[], TRACK).await.status, 401, "what is wrong is said all the same");
+}
+
+#[actix_web::test]
+async fn bad_calls_alone_are_as_durable_as_good_ones() {
+    let kit = Kit::new();
+    kit.backend().engine.drain(Duration::from_secs(5)).await;
+    assert_eq!(kit.post("/v1/batch", &[BASIC], "[7]").await.status, 503, "a 200 would lose it");
 }

@@ -79,7 +79,7 @@ fn times(events: &[Value]) -> Vec<&str> {
     events.iter().map(|event| event["timestamp"].as_str().expect("a time")).collect()
 }
 
-/// Replays, checks what must be alike for all SDKs, and answers the times.
+/// Replays, checks what must be alike for all SDKs, and returns the times.
 async fn check(sdk: &str) -> Vec<String> {
     let kit = Kit::new();
     let arrived = replay(&kit, sdk).await;
@@ -92,6 +92,7 @@ async fn check(sdk: &str) -> Vec<String> {
 
     let again = replay(&kit, sdk).await;
     assert_eq!(again.len(), 16, "{sdk}");
+    kit.settled().await;
     assert_eq!(kit.report("captured")["duplicates"], json!(8), "{sdk}: a retry is recognised");
     times(&arrived).into_iter().map(str::to_owned).collect()
 }

@@ -18,13 +18,15 @@ use actix_web::test::{TestRequest, call_service, init_service};
 use actix_web::web::{Bytes, Data};
 use actix_web::{App, body};
 use arc_swap::ArcSwap;
-use handraiser::cdp::source::{Proof, Secret};
-use handraiser::cdp::{Source, SourceName};
-use handraiser::config::{Config, Limits};
-use handraiser::engine::{Engine, Wakes};
-use handraiser::http::{self, AppState};
-use handraiser::store::SharedStore;
-use handraiser::store::memory::MemoryStore;
+use handraiser::cdp::source::Proof;
+use handraiser::cdp::{Limits, Source};
+use handraiser::config::Config;
+use handraiser::crm::Deliverer;
+use handraiser::engine::Engine;
+use handraiser::event::{Rejected, SourceName};
+use handraiser::http::{self, AppState, Backend, Status};
+use handraiser::secret::Secret;
+use handraiser::store::{MemoryStore, SharedStore, StoreOptions};
 use handraiser::time::{Clock, Millis};
 use serde_json::Value;
 
@@ -94,15 +96,34 @@ impl Kit {
     }
 
     fn with(limits: Limits) -> Self {
-        let store: SharedStore = Arc::new(MemoryStore::default());
-        let config = Arc::new(ArcSwap::from_pointee(config(limits)));
-        let clock = Clock::manual(NOW);
-        let engine = Engine::new(Arc::clone(&store), Arc::clone(&config), clock.clone(), Wakes::default());
-        Self { state: Data::new(AppState::new(engine, store, config, clock.clone())), clock }
+        let store: SharedStore = Arc::new(MemoryStore::new(StoreOptions::default()));
+        let (config, clock) = (config(limits), Clock::manual(NOW));
+        let rules = Arc::new(ArcSwap::new(Arc::clone(&config.rules)));
+        let deliverer = Arc::new(Deliverer::new(Arc::default(), clock.clone()));
+        let engine = Engine::start(Arc::clone(&store), rules, clock.clone(), deliverer, settings::engine("one"));
+        let status = Status::new("one".into(), NOW, None, Arc::default());
+        let state = AppState::new(Arc::new(ArcSwap::from_pointee(config)), status, clock.clone());
+        assert!(state.backend.set(Backend { engine, store }).is_ok());
+        Self { state: Data::new(state), clock }
+    }
+
+    fn backend(&self) -> &Backend {
+        self.state.backend().expect("it is there from the start")
+    }
+
+    /// Waits until everything that was taken is applied.
+    async fn settled(&self) -> &Backend {
+        self.backend().engine.settle().await.expect("it settles");
+        self.backend()
+    }
+
+    /// The log of what could not be used.
+    async fn rejected(&self) -> Vec<Rejected> {
+        self.settled().await.store.rejected(10).await.expect("the log")
     }
 
     async fn send(&self, request: TestRequest) -> Answer {
-        let app = init_service(App::new().configure(|cfg| http::configure(cfg, Data::clone(&self.state)))).await;
+        let app = init_service(App::new().app_data(Data::clone(&self.state)).configure(http::configure)).await;
         answer(call_service(&app, request.to_request()).await).await
     }
 
@@ -130,7 +151,8 @@ impl Kit {
     /// The report of one source.
     fn report(&self, source: &str) -> Value {
         let config = self.state.config.load();
-        let reports = self.state.sources.report(config.sources.iter().map(|source| &source.name));
+        let duplicates = self.backend().engine.duplicates();
+        let reports = self.state.sources.report(config.sources.iter().map(|source| &source.name), &duplicates);
         let found = reports.iter().find(|report| report.name == source).expect("a configured source");
         serde_json::to_value(found).expect("JSON")
     }

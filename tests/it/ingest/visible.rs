@@ -1,5 +1,6 @@
 //! Whatever is refused or left out can be seen by the operator.
 
+use handraiser::ids::RecordKey;
 use serde_json::json;
 
 use super::*;
@@ -53,15 +54,35 @@ async fn an_unknown_write_key_shows_without_naming_it() {
 async fn a_deletion_deletes() {
     let kit = Kit::new();
     kit.post("/v1/track", &[BASIC], r#"{"userId":"gone","event":"e"}"#).await;
-    let key = handraiser::identity::RecordKey::user("gone");
-    let partition = kit.state.store.partitions().of(&key);
-    let load = async || kit.state.store.load(partition, std::slice::from_ref(&key)).await.expect("the store").remove(0);
-    assert!(load().await.is_some(), "the user is known");
+    let known = async || {
+        let engine = &kit.settled().await.engine;
+        engine.explain(&RecordKey::user("gone")).await.expect("the store").is_some()
+    };
+    assert!(known().await, "the user is known");
     let unsigned = kit.post("/v1/batch", &[BASIC], r#"{"type":"delete","userId":"gone"}"#).await;
     assert_eq!(unsigned.error(), (400, "delete_not_proven".to_owned()));
-    assert!(load().await.is_some(), "a write key may not delete");
+    assert!(known().await, "a write key may not delete");
     let signature = [("x-signature", "5ae21d22840b8abd88c41c72dce1332837a767a3")];
     let signed = kit.post("/v1/webhook/segment", &signature, r#"{"type":"delete","userId":"gone"}"#).await;
     assert_eq!(signed.status, 200);
-    assert!(load().await.is_none(), "the user is gone");
+    assert!(!known().await, "the user is gone");
+}
+
+#[actix_web::test]
+async fn events_whose_retries_can_not_be_recognised_show_at_their_source() {
+    let kit = Kit::new();
+    for _ in 0..2 {
+        kit.post("/v1/track", &[BASIC], TRACK).await;
+    }
+    let timed = r#"{"type":"track","userId":"u","event":"e","timestamp":"2026-11-20T00:00:00Z"}"#;
+    for _ in 0..2 {
+        kit.post("/v1/track", &[BASIC], timed).await;
+    }
+    kit.settled().await;
+    let report = kit.report("app");
+    assert_eq!(
+        (&report["accepted"], &report["duplicates"], &report["unrecognisable"]),
+        (&json!(4), &json!(1), &json!(2)),
+        "{report}"
+    );
 }

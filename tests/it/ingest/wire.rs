@@ -10,7 +10,7 @@ use super::*;
 /// Serves `kit` on a loopback port until the handle is stopped.
 fn serve(kit: &Kit) -> (SocketAddr, actix_web::dev::ServerHandle) {
     let state = Data::clone(&kit.state);
-    let server = HttpServer::new(move || App::new().configure(|cfg| http::configure(cfg, Data::clone(&state))))
+    let server = HttpServer::new(move || App::new().app_data(Data::clone(&state)).configure(http::configure))
         .workers(1)
         .disable_signals()
         .bind(("127.0.0.1", 0))

@@ -1,92 +1,120 @@
-//! Remembered messages: what makes a retry harmless.
+//! Messages from one shard's commits to other shards' logs.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use handraiser::ids::{Position, ShardId};
 use handraiser::store::*;
+use tokio::task::JoinSet;
 
 use super::support::*;
 
-/// How long the suite's stores remember, in milliseconds.
-const REMEMBER: i64 = 3_600_000;
-
-fn seen_at(answer: Result<(), CommitError>) -> Vec<(usize, Note)> {
-    match answer {
-        Err(CommitError::Seen(seen)) => seen,
-        other => panic!("a seen message was expected, not {other:?}"),
+/// Applies a shard's whole log, an entry a step, each with messages, as an owner does that hopes for the best and looks at the
+/// position when a commit failed. So it also holds for a store that loses answers.
+pub async fn drive(store: &SharedStore, shard: ShardId, messages: impl Fn(u64) -> Vec<Append>) {
+    loop {
+        let Ok(progress) = store.progress(&[shard]).await else { continue };
+        let Progress { position: from, end, .. } = progress[0];
+        if from == end {
+            return;
+        }
+        let commit = Commit { messages: messages(from.0), ..Commit::new(shard, from, from.next(), now()) };
+        match store.commit(vec![commit]).await {
+            Ok(()) | Err(CommitError::Store(StoreError::Unavailable(_))) => {}
+            answer => assert_eq!(moved(answer), [shard]),
+        }
     }
 }
 
-async fn seen(store: &SharedStore, name: &str) -> Option<Note> {
-    store.seen(HERE, &[hash(name)]).await.expect("messages can be read").remove(0)
+pub async fn messages_arrive_once_and_in_order(store: &SharedStore) {
+    const COMMITS: u64 = 200;
+    let senders = [ShardId(0), ShardId(1), ShardId(7)];
+    // Some commits send nothing, some several.
+    let of = |sender, step: u64| (0..step % 4).map(move |n| format!("{sender} {step:03} {n}"));
+    let mut tasks = JoinSet::new();
+    for sender in senders {
+        append(store, entries(sender, usize::try_from(COMMITS).unwrap())).await;
+        let store = Arc::clone(store);
+        tasks.spawn(async move {
+            drive(&store, sender, |step| of(sender, step).map(|text| entry(THERE, text)).collect()).await;
+        });
+    }
+    tasks.join_all().await;
+    let expected = |sender: ShardId| (0..COMMITS).flat_map(move |step| of(sender, step)).collect::<Vec<_>>();
+    let found = arrived(store, THERE, 0, 3 * expected(senders[0]).len()).await;
+    assert!(found.iter().zip(1..).all(|(entry, position)| entry.position == Position(position)));
+    let mut by_sender: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for text in texts(&found) {
+        by_sender.entry(text.split(' ').next().unwrap().to_owned()).or_default().push(text);
+    }
+    for sender in senders {
+        assert_eq!(by_sender[&sender.to_string()], expected(sender));
+    }
 }
 
-pub async fn messages_are_remembered_with_their_notes(store: &SharedStore) {
-    let remember = vec![(hash("a"), Note::NONE), (hash("b"), Note(0)), (hash("c"), Note(17))];
-    ok(store, Commit { remember, ..commit_at(now()) }).await;
-    let found = store.seen(HERE, &["c", "new", "a", "b"].map(hash)).await.expect("messages can be read");
-    assert_eq!(found, [Some(Note(17)), None, Some(Note::NONE), Some(Note(0))]);
-    assert!(store.seen(HERE, &[]).await.expect("messages can be read").is_empty());
+pub async fn messages_come_back_byte_for_byte(store: &SharedStore) {
+    let every_byte: Vec<u8> = (0..=255).collect();
+    let payloads: Vec<Vec<u8>> = vec![Vec::new(), vec![0], every_byte.clone(), every_byte.repeat(1_200), vec![b'\n']];
+    let messages = payloads.iter().map(|payload| entry(THERE, payload)).collect();
+    ok(store, Commit { messages, ..here() }).await;
+    let found = arrived(store, THERE, 0, payloads.len()).await;
+    for (found, sent) in found.iter().zip(&payloads) {
+        assert!(found.payload == *sent, "message {} of {} bytes came back changed", found.position, sent.len());
+    }
 }
 
-pub async fn a_seen_message_writes_nothing_at_all(store: &SharedStore) {
-    let (key, t) = (user(store, "ana"), now());
-    add(store, t, vec![entry("q", "held", t)]).await;
-    let held = claim_one(store, "q", t).await;
-    ok(store, Commit { remember: vec![(hash("old"), Note(3))], ..commit_at(t) }).await;
-    let commit = Commit {
-        writes: vec![write(&key, 0, &[("a", "1")])],
-        remember: vec![(hash("new"), Note(4)), (hash("old"), Note(5))],
-        leads: vec![lead("l", &key, "d", t)],
-        enqueue: vec![entry("q", "new", t)],
-        settle: vec![settle(&held, DONE)],
-        ..commit_at(t)
+pub async fn many_messages_in_one_commit(store: &SharedStore) {
+    const MANY: usize = 3_000;
+    let to = |n: usize| [THERE, ShardId(1), THERE][n % 3];
+    ok(store, Commit { messages: (0..MANY).map(|n| entry(to(n), n.to_string())).collect(), ..here() }).await;
+    for shard in [THERE, ShardId(1)] {
+        let expected: Vec<_> = (0..MANY).filter(|n| to(*n) == shard).map(|n| n.to_string()).collect();
+        assert_eq!(texts(&arrived(store, shard, 0, expected.len()).await), expected);
+    }
+}
+
+pub async fn messages_go_to_every_shard(store: &SharedStore) {
+    let others: Vec<_> = store.shards().all().filter(|shard| *shard != HERE).collect();
+    for round in 0..3 {
+        let messages = others.iter().map(|shard| entry(*shard, format!("{round} to {shard}"))).collect();
+        ok(store, Commit { messages, ..here() }).await;
+    }
+    for shard in others {
+        let expected: Vec<_> = (0..3).map(|round| format!("{round} to {shard}")).collect();
+        assert_eq!(texts(&arrived(store, shard, 0, 3).await), expected);
+    }
+    assert_eq!(progress(store, HERE).await, (0, 0));
+}
+
+pub async fn shards_write_to_each_other(store: &SharedStore) {
+    let commit = |shard, to| Commit { messages: vec![entry(to, format!("from {shard}"))], ..stay(shard) };
+    let commits = vec![commit(HERE, THERE), commit(THERE, HERE)];
+    if store.commits_shards_together() {
+        store.commit(commits).await.expect("the commit goes through");
+    } else {
+        for commit in commits {
+            ok(store, commit).await;
+        }
+    }
+    assert_eq!(texts(&arrived(store, HERE, 0, 1).await), [format!("from {THERE}")]);
+    assert_eq!(texts(&arrived(store, THERE, 0, 1).await), [format!("from {HERE}")]);
+}
+
+pub async fn messages_mix_with_what_is_appended(store: &SharedStore) {
+    let appending = async {
+        for n in 0..100 {
+            append(store, vec![entry(THERE, format!("appended {n:02}"))]).await;
+        }
     };
-    assert_eq!(seen_at(store.commit(commit).await), [(1, Note(3))]);
-    assert_eq!(record(store, &key).await, None);
-    assert_eq!(seen(store, "new").await, None);
-    assert_eq!(seen(store, "old").await, Some(Note(3)));
-    assert_eq!(store.lead("l").await.expect("leads can be read"), None);
-    assert_eq!(row_ids(store, EntryState::Pending, "q").await, ["held"]);
-    settled(store, t, &held, DONE).await;
-}
-
-pub async fn every_seen_message_is_named_with_its_first_note(store: &SharedStore) {
-    let remember = vec![(hash("a"), Note(1)), (hash("b"), Note(2))];
-    ok(store, Commit { remember, ..commit_at(now()) }).await;
-    let remember = vec![(hash("b"), Note(8)), (hash("new"), Note(9)), (hash("a"), Note::NONE)];
-    let answer = store.commit(Commit { remember, ..commit_at(now()) }).await;
-    assert_eq!(seen_at(answer), [(0, Note(2)), (2, Note(1))]);
-}
-
-pub async fn seen_comes_before_conflict(store: &SharedStore) {
-    let key = user(store, "ana");
-    ok(store, Commit { remember: vec![(hash("a"), Note(1))], ..commit_at(now()) }).await;
-    let writes = vec![write(&key, 9, &[])];
-    let answer = store.commit(Commit { writes, remember: vec![(hash("a"), Note(1))], ..commit_at(now()) }).await;
-    assert_eq!(seen_at(answer), [(0, Note(1))]);
-}
-
-pub async fn messages_are_forgotten_in_time(store: &SharedStore) {
-    // Twice the time: a store may remember somewhat longer than it has to.
-    let t = now();
-    ok(store, Commit { remember: vec![(hash("a"), Note(1))], ..commit_at(t.plus(-2 * REMEMBER)) }).await;
-    ok(store, commit_at(t)).await;
-    assert_eq!(seen(store, "a").await, None);
-    ok(store, Commit { remember: vec![(hash("a"), Note(2))], ..commit_at(t) }).await;
-    assert_eq!(seen(store, "a").await, Some(Note(2)));
-}
-
-pub async fn messages_are_remembered_long_enough(store: &SharedStore) {
-    let t = now();
-    ok(store, Commit { remember: vec![(hash("a"), Note(1))], ..commit_at(t.plus(60_000 - REMEMBER)) }).await;
-    ok(store, Commit { remember: vec![(hash("b"), Note(2))], ..commit_at(t) }).await;
-    assert_eq!(seen(store, "a").await, Some(Note(1)));
-    let again = Commit { remember: vec![(hash("a"), Note(3))], ..commit_at(t) };
-    assert_eq!(seen_at(store.commit(again).await), [(0, Note(1))]);
-}
-
-pub async fn messages_are_remembered_by_partition(store: &SharedStore) {
-    let remember = |partition, note| Commit { partition, remember: vec![(hash("a"), note)], ..commit_at(now()) };
-    ok(store, remember(HERE, Note(1))).await;
-    ok(store, remember(THERE, Note(2))).await;
-    assert_eq!(seen(store, "a").await, Some(Note(1)));
-    assert_eq!(store.seen(THERE, &[hash("a")]).await.expect("messages can be read"), [Some(Note(2))]);
+    let committing = async {
+        for n in 0..100 {
+            ok(store, Commit { messages: vec![entry(THERE, format!("sent {n:02}"))], ..here() }).await;
+        }
+    };
+    futures::join!(appending, committing);
+    let found = arrived(store, THERE, 0, 200).await;
+    assert!(found.iter().zip(1..).all(|(entry, position)| entry.position == Position(position)), "dense for both");
+    let (appended, sent): (Vec<_>, Vec<_>) = texts(&found).into_iter().partition(|text| text.starts_with("appended"));
+    assert_eq!(appended, (0..100).map(|n| format!("appended {n:02}")).collect::<Vec<_>>());
+    assert_eq!(sent, (0..100).map(|n| format!("sent {n:02}")).collect::<Vec<_>>());
 }

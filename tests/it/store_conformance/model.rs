@@ -1,253 +1,273 @@
-//! Random sequences of operations: whatever the in-memory store answers, every store answers.
+//! Random appends and commits: whatever the reference answers, every store answers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use handraiser::identity::RecordKey;
+use handraiser::ids::{Position, RecordKey, ShardId};
 use handraiser::store::*;
 use handraiser::time::Millis;
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use super::support::{HERE, hash, user};
+use super::reference::Reference;
+use super::support::*;
 
-/// A step of a sequence. Numbers are names: the harness turns them into keys, messages and entries of its own case.
+/// A step of a sequence. Numbers are names: the play turns them into keys, lists and leads of its own case.
 #[derive(Clone, Debug)]
 enum Step {
-    Commit(Planned),
-    Claim { queue: u8, lease: u16, limit: usize },
-    Wait(i64),
-    Replay(Which),
-    Forget(u8),
-}
-
-#[derive(Clone, Debug)]
-enum Which {
-    Entry(u8),
-    Queue(u8),
+    /// Entries, each for one of the two shards.
+    Append(Vec<(bool, u8)>),
+    /// A commit of one shard, of the other, or of both.
+    Commit(Vec<(ShardId, Planned)>),
 }
 
 #[derive(Clone, Debug)]
 struct Planned {
-    /// Record → (whether a stale version is expected, fields to set or to remove).
-    writes: std::collections::BTreeMap<u8, (bool, std::collections::BTreeMap<u8, Option<String>>)>,
-    remember: std::collections::BTreeMap<u8, u8>,
-    /// Lead → (subject, definition).
-    leads: std::collections::BTreeMap<u8, (u8, u8)>,
-    /// (Queue, entry) → (lane, due in).
-    enqueue: std::collections::BTreeMap<(u8, u8), (Option<u8>, i64)>,
-    /// Which of the claims so far, and how each ends.
-    settle: BTreeSet<(u8, u8)>,
+    /// Whether the owner is wrong about where the shard stands.
+    wrong: bool,
+    /// How much of what was not applied is applied now, of 4.
+    advance: u64,
+    /// Record → what is written; `None` deletes it.
+    records: BTreeMap<u8, Option<Text>>,
+    hour: i64,
+    ids: Vec<u64>,
+    forget_ids: BTreeSet<i64>,
+    /// Lead → (subject, definition, updated).
+    leads: BTreeMap<u8, (u8, u8, i64)>,
+    forget_leads: BTreeSet<u8>,
+    messages: u8,
 }
 
+/// A record's text, and its list and moment.
+type Text = (String, Option<(u8, i64)>);
+
+const RECORDS: u8 = 5;
+const LISTS: u8 = 3;
+const LEADS: u8 = 5;
+
 fn plans() -> impl Strategy<Value = Planned> {
-    let fields = btree_map(0..5_u8, proptest::option::weighted(0.7, "\\PC{0,12}"), 0..4);
+    let text = ("\\PC{0,12}", proptest::option::weighted(0.6, (0..LISTS, 0..6_i64)));
     (
-        btree_map(0..4_u8, (prop::bool::weighted(0.05), fields), 0..3),
-        btree_map(0..60_u8, any::<u8>(), 0..2),
-        btree_map(0..4_u8, (0..4_u8, 0..2_u8), 0..2),
-        btree_map((0..2_u8, 0..12_u8), (proptest::option::weighted(0.7, 0..2_u8), -50..200_i64), 0..4),
-        btree_set((0..6_u8, 0..5_u8), 0..3),
+        (prop::bool::weighted(0.1), 0..5_u64, 0..3_u8),
+        btree_map(0..RECORDS, proptest::option::weighted(0.8, text), 0..4),
+        (0..4_i64, vec(any::<u64>(), 0..4), btree_set(0..4_i64, 0..2)),
+        btree_map(0..LEADS, (0..RECORDS, 0..2_u8, 0..6_i64), 0..3),
+        btree_set(0..RECORDS, 0..2),
     )
-        .prop_map(|(writes, remember, leads, enqueue, settle)| Planned {
-            writes,
-            remember,
+        .prop_map(|((wrong, advance, messages), records, (hour, ids, forget_ids), leads, forget_leads)| Planned {
+            wrong,
+            advance,
+            records,
+            hour,
+            ids,
+            // What is remembered and forgotten in one commit may be either.
+            forget_ids: forget_ids.into_iter().filter(|forgotten| *forgotten != hour).collect(),
             leads,
-            enqueue,
-            settle,
+            forget_leads,
+            messages,
         })
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        8 => plans().prop_map(Step::Commit),
-        6 => (0..2_u8, 1..300_u16, 1..5_usize).prop_map(|(queue, lease, limit)| Step::Claim { queue, lease, limit }),
-        3 => (0..400_i64).prop_map(Step::Wait),
-        1 => (0..12_u8).prop_map(|id| Step::Replay(Which::Entry(id))),
-        1 => (0..2_u8).prop_map(|queue| Step::Replay(Which::Queue(queue))),
-        1 => (0..4_u8).prop_map(Step::Forget),
+        2 => vec((any::<bool>(), any::<u8>()), 0..5).prop_map(Step::Append),
+        3 => plans().prop_map(|plan| Step::Commit(vec![(HERE, plan)])),
+        3 => plans().prop_map(|plan| Step::Commit(vec![(THERE, plan)])),
+        3 => (plans(), plans()).prop_map(|(here, there)| Step::Commit(vec![(HERE, here), (THERE, there)])),
     ];
-    vec(step, 1..60)
+    vec(step, 1..40)
 }
 
 /// One sequence, played on the reference and on the store at once.
 struct Play {
     case: u32,
-    now: Millis,
-    keys: Vec<RecordKey>,
-    reference: SharedStore,
+    reference: Reference,
     store: SharedStore,
-    /// Claims as the reference and as the store gave them, the newest last.
-    claims: Vec<(Claimed, Claimed)>,
+    keys: BTreeMap<ShardId, Vec<RecordKey>>,
 }
 
 type Checked = Result<(), TestCaseError>;
 
-impl Play {
-    fn new(store: &SharedStore, case: u32) -> Self {
-        let keys = (0..4).map(|n| user(store, &format!("model{case}-{n}"))).collect();
-        let options = StoreOptions { partitions: store.partitions(), ..super::options() };
-        let reference: SharedStore = Arc::new(MemoryStore::new(options));
-        Self { case, now: super::support::now(), keys, reference, store: Arc::clone(store), claims: Vec::new() }
-    }
+/// The hour in which the first ids of a case are remembered.
+const HOUR: i64 = 480_000;
 
-    fn queue(&self, n: u8) -> QueueName {
-        QueueName::new(&format!("model{}:{n}", self.case))
+impl Play {
+    /// Begins with shards that have applied everything and remember no ids; their records, lists and leads are the case's own.
+    async fn new(store: &SharedStore, case: u32) -> Self {
+        let mut this = Self { case, reference: Reference::default(), store: Arc::clone(store), keys: BTreeMap::new() };
+        for shard in [HERE, THERE] {
+            let forget_ids = remembered(store, shard).await.into_iter().map(|(hour, _)| hour).collect();
+            let (from, end) = progress(store, shard).await;
+            ok(store, Commit { forget_ids, ..Commit::new(shard, Position(from), Position(end), now()) }).await;
+            let of_shard = this.reference.shards.entry(shard).or_default();
+            (of_shard.position, of_shard.end) = (end, end);
+            let keys = (0..RECORDS).map(|n| user_in(store, shard, &format!("model{case}-{n}"))).collect();
+            this.keys.insert(shard, keys);
+        }
+        this
     }
 
     async fn step(&mut self, step: Step) -> Checked {
-        self.now = self.now.plus(1);
         match step {
-            Step::Commit(plan) => self.commit(&plan).await,
-            Step::Claim { queue, lease, limit } => self.claim(queue, lease, limit).await,
-            Step::Wait(ms) => {
-                self.now = self.now.plus(ms);
+            Step::Append(numbers) => {
+                let of = |(there, n): &(bool, u8)| entry(if *there { THERE } else { HERE }, [*n]);
+                let appends: Vec<_> = numbers.iter().map(of).collect();
+                let expected: Vec<_> = appends.iter().map(|append| self.reference.append(append)).collect();
+                prop_assert_eq!(append(&self.store, appends).await, expected);
                 Ok(())
             }
-            Step::Replay(which) => {
-                let which = match which {
-                    Which::Entry(id) => Replay::Entry(self.entry_id(id)),
-                    Which::Queue(queue) => Replay::Queue(self.queue(queue)),
-                };
-                let (a, b) = (self.reference.replay(&which, self.now).await, self.store.replay(&which, self.now).await);
-                prop_assert_eq!(a.ok(), b.ok());
-                Ok(())
-            }
-            Step::Forget(n) => {
-                let key = &self.keys[usize::from(n)];
-                let (a, b) = (self.reference.forget(key).await, self.store.forget(key).await);
-                prop_assert_eq!(a.ok(), b.ok());
+            Step::Commit(plans) => {
+                let commits: Vec<_> = plans.iter().map(|(shard, plan)| self.planned(*shard, plan)).collect();
+                if self.store.commits_shards_together() {
+                    return self.commit(commits).await;
+                }
+                for commit in commits {
+                    self.commit(vec![commit]).await?;
+                }
                 Ok(())
             }
         }
     }
 
-    fn entry_id(&self, n: u8) -> String {
-        format!("model{}-e{n}", self.case)
-    }
-
-    async fn commit(&self, plan: &Planned) -> Checked {
-        let (for_reference, for_store) = self.commits(plan).await;
-        let context = format!("{for_reference:?}");
-        let (a, b) = (self.reference.commit(for_reference).await, self.store.commit(for_store).await);
-        prop_assert_eq!(format!("{a:?}"), format!("{b:?}"), "{}", context);
-        Ok(())
-    }
-
-    /// The planned commit for each of the two; they differ only in the leases.
-    async fn commits(&self, plan: &Planned) -> (Commit, Commit) {
-        let current = self.reference.load(HERE, &self.keys).await.expect("the reference answers");
-        let version = |n: u8| current[usize::from(n)].as_ref().map_or(0, |record| record.version);
-        let writes = plan.writes.iter().map(|(n, (stale, fields))| Write {
-            key: self.keys[usize::from(*n)].clone(),
-            expected: version(*n) + u64::from(*stale),
-            version: version(*n) + 1,
-            set: fields.iter().filter_map(|(f, v)| Some((format!("f{f}"), v.as_deref()?))).collect(),
-            unset: fields.iter().filter(|(_, v)| v.is_none()).map(|(f, _)| format!("f{f}").into()).collect(),
-        });
-        let reference = Commit {
-            partition: HERE,
-            now: self.now,
-            writes: writes.collect(),
-            remember: plan.remember.iter().map(|(m, n)| (hash(&format!("{}-{m}", self.case)), Note(*n))).collect(),
-            leads: plan.leads.iter().map(|(id, (subject, definition))| self.lead(*id, *subject, *definition)).collect(),
-            enqueue: plan.enqueue.iter().map(|((q, id), (lane, due))| self.entry(*q, *id, *lane, *due)).collect(),
-            settle: Vec::new(),
+    async fn commit(&mut self, commits: Vec<Commit>) -> Checked {
+        let context = format!("{commits:?}");
+        let expected = self.reference.commit(&commits);
+        let answer = match self.store.commit(commits).await {
+            Err(CommitError::Store(error)) => return Err(TestCaseError::fail(format!("{error}: {context}"))),
+            Err(CommitError::Moved(shards)) => Err(shards),
+            Ok(()) => Ok(()),
         };
-        let mut store = reference.clone();
-        let mut reference = reference;
-        let mut settled = BTreeSet::new();
-        for (which, how) in &plan.settle {
-            let newest_first = self.claims.iter().rev().nth(usize::from(*which));
-            let Some((a, b)) =
-                newest_first.filter(|(a, _)| settled.insert((a.entry.queue.clone(), a.entry.id.clone())))
-            else {
-                continue;
-            };
-            reference.settle.push(super::support::settle(a, self.outcome(*how)));
-            store.settle.push(super::support::settle(b, self.outcome(*how)));
+        prop_assert_eq!(answer, expected, "{}", context);
+        // Messages may take a while, and what follows must not overtake them: the reference has them at once.
+        let deadline = Instant::now() + SOON;
+        while !self.arrived().await {
+            prop_assert!(Instant::now() < deadline, "messages did not arrive: {}", context);
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        (reference, store)
-    }
-
-    fn outcome(&self, how: u8) -> Outcome {
-        match how {
-            0 | 1 => Outcome::Done { keep: how == 0 },
-            2 => Outcome::Dead { attempts: 5, error: "dead".to_owned() },
-            _ => Outcome::Retry { due: self.now.plus(100), attempts: 1, error: "again".to_owned() },
-        }
-    }
-
-    fn lead(&self, id: u8, subject: u8, definition: u8) -> LeadRow {
-        LeadRow {
-            id: format!("model{}-l{id}", self.case),
-            subject: self.keys[usize::from(subject)].clone(),
-            definition: format!("model{}-d{definition}", self.case),
-            updated: self.now,
-            json: format!("{{\"n\":{}}}", self.now.0),
-        }
-    }
-
-    fn entry(&self, queue: u8, id: u8, lane: Option<u8>, due: i64) -> Entry {
-        Entry {
-            id: self.entry_id(id),
-            queue: self.queue(queue),
-            lane: lane.map(|lane| format!("lane{lane}")),
-            subject: self.keys[usize::from(id % 4)].to_string(),
-            due: self.now.plus(due),
-            created: self.now,
-            attempts: 0,
-            last_error: None,
-            payload: format!("{id}"),
-        }
-    }
-
-    async fn claim(&mut self, queue: u8, lease: u16, limit: usize) -> Checked {
-        let (queue, lease) = (self.queue(queue), Duration::from_millis(lease.into()));
-        let a = self.reference.claim(HERE, &queue, self.now, lease, limit).await.expect("the reference answers");
-        let b = self.store.claim(HERE, &queue, self.now, lease, limit).await.expect("the store answers");
-        prop_assert_eq!(a.next_due, b.next_due);
-        let entries = |claims: &Claims| claims.claimed.iter().map(|c| c.entry.clone()).collect::<Vec<_>>();
-        prop_assert_eq!(entries(&a), entries(&b));
-        self.claims.extend(a.claimed.into_iter().zip(b.claimed));
         Ok(())
+    }
+
+    async fn arrived(&self) -> bool {
+        let progress = self.store.progress(&[HERE, THERE]).await.expect("the progress can be read");
+        progress.iter().zip([HERE, THERE]).all(|(progress, shard)| progress.end.0 >= self.reference.shards[&shard].end)
+    }
+
+    fn planned(&self, shard: ShardId, plan: &Planned) -> Commit {
+        let state = &self.reference.shards[&shard];
+        let from = state.position + u64::from(plan.wrong);
+        let to = state.position + (state.end - state.position) * plan.advance / 4;
+        let other = if shard == HERE { THERE } else { HERE };
+        let key = |n: &u8| self.keys[&shard][usize::from(*n)].clone();
+        let lead = |(n, (subject, definition, updated)): (&u8, &(u8, u8, i64))| {
+            lead(&self.lead_id(shard, *n), &key(subject), &self.definition(*definition), Millis(*updated))
+        };
+        Commit {
+            records: plan.records.iter().map(|(n, write)| self.write(key(n), write.as_ref())).collect(),
+            ids: plan.ids.clone(),
+            forget_ids: plan.forget_ids.iter().map(|hour| HOUR + hour).collect(),
+            leads: plan.leads.iter().map(lead).collect(),
+            forget_leads: plan.forget_leads.iter().map(key).collect(),
+            messages: (0..plan.messages).map(|n| entry(other, format!("{shard} {from} {n}"))).collect(),
+            ..Commit::new(shard, Position(from), Position(to.max(from)), Millis((HOUR + plan.hour) * Millis::HOUR))
+        }
+    }
+
+    fn write(&self, key: RecordKey, write: Option<&Text>) -> RecordWrite {
+        let was_listed = self.reference.record(&key).and_then(|(_, listed)| listed.clone());
+        let listed = write.and_then(|(_, listed)| listed.as_ref());
+        let listed = listed.map(|(list, at)| Listed { list: self.list(*list), at: Millis(*at) });
+        RecordWrite { key, text: write.map(|(text, _)| text.as_str().into()), was_listed, listed }
+    }
+
+    fn list(&self, n: u8) -> ListName {
+        ListName::new(&format!("model{}:{n}", self.case))
+    }
+
+    fn definition(&self, n: u8) -> String {
+        format!("model{}-d{n}", self.case)
+    }
+
+    fn lead_id(&self, shard: ShardId, n: u8) -> String {
+        format!("model{}-{shard}-l{n}", self.case)
     }
 
     /// Everything that can be read is the same.
     async fn compare(&self) -> Checked {
-        let messages: Vec<_> = (0..60).map(|m| hash(&format!("{}-{m}", self.case))).collect();
-        let (a, b) = (self.reference.load(HERE, &self.keys).await, self.store.load(HERE, &self.keys).await);
-        prop_assert_eq!(a.ok(), b.ok());
-        let (a, b) = (self.reference.seen(HERE, &messages).await, self.store.seen(HERE, &messages).await);
-        prop_assert_eq!(a.ok(), b.ok());
-        for definition in 0..2 {
-            let definition = Some(format!("model{}-d{definition}", self.case));
-            let query = LeadQuery { definition, limit: 1_000, ..LeadQuery::default() };
-            let (a, b) = (self.reference.leads(&query).await, self.store.leads(&query).await);
-            prop_assert_eq!(a.ok(), b.ok());
+        for shard in [HERE, THERE] {
+            self.compare_shard(shard).await?;
         }
-        for state in [EntryState::Pending, EntryState::Dead, EntryState::Done] {
-            prop_assert_eq!(self.rows(&self.reference, state).await, self.rows(&self.store, state).await);
-        }
-        let stats = self.reference.queue_stats(self.now).await.expect("the reference answers");
-        let mut of_store = self.store.queue_stats(self.now).await.expect("the store answers");
-        let of_case = format!("model{}:", self.case);
-        of_store.retain(|stats| stats.queue.as_str().starts_with(&of_case));
-        of_store.sort_by(|a, b| a.queue.cmp(&b.queue));
-        prop_assert_eq!(stats, of_store);
+        self.compare_lists().await?;
+        self.compare_leads().await
+    }
+
+    async fn compare_shard(&self, shard: ShardId) -> Checked {
+        let expected = &self.reference.shards[&shard];
+        prop_assert_eq!(progress(&self.store, shard).await, (expected.position, expected.end));
+        let found = read(&self.store, shard, expected.position, PLENTY, Duration::ZERO).await;
+        let found: Vec<_> = found.into_iter().map(|entry| (entry.position.0, entry.payload.to_vec())).collect();
+        let unread = expected.log.range(expected.position + 1..).map(|(at, payload)| (*at, payload.clone()));
+        prop_assert_eq!(found, unread.collect::<Vec<_>>());
+        let ids: Vec<_> = expected.ids.iter().map(|(hour, ids)| (*hour, ids.clone())).collect();
+        prop_assert_eq!(remembered(&self.store, shard).await, ids);
+        let keys = &self.keys[&shard];
+        let texts: Vec<_> = keys.iter().map(|key| Some(expected.records.get(key)?.0.clone())).collect();
+        prop_assert_eq!(self.store.load(keys).await.expect("records can be read"), texts);
         Ok(())
     }
 
-    /// By name, since rows of one moment may come in any order.
-    async fn rows(&self, store: &SharedStore, state: EntryState) -> Vec<EntryRow> {
-        let prefix = Some(format!("model{}:", self.case));
-        let query = EntryQuery { state, queue: None, queue_prefix: prefix, limit: 10_000 };
-        let mut rows = store.entries(&query).await.expect("entries can be listed");
-        rows.sort_by(|a, b| (&a.entry.queue, &a.entry.id).cmp(&(&b.entry.queue, &b.entry.id)));
-        rows
+    async fn compare_lists(&self) -> Checked {
+        let mut stats = Vec::new();
+        for list in (0..LISTS).map(|n| self.list(n)) {
+            for shard in [HERE, THERE] {
+                let all = self.reference.standing(Some(shard), &list);
+                let mut found = self.store.due(shard, &list, Millis(100), 100).await.expect("the list can be read");
+                prop_assert!(found.is_sorted_by_key(|(at, _)| *at));
+                found.sort();
+                prop_assert_eq!(&found, &all);
+                // Those of one moment may come in any order.
+                let found = self.store.due(shard, &list, Millis(3), 2).await.expect("the list can be read");
+                let expected = all.iter().filter(|(at, _)| at.0 <= 3).take(2).map(|(at, _)| *at);
+                prop_assert_eq!(found.iter().map(|(at, _)| *at).collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+            }
+            let all = self.reference.standing(None, &list);
+            let mut found = self.store.listed(&list, 100).await.expect("the list can be read");
+            prop_assert!(found.is_sorted_by_key(|(at, _)| std::cmp::Reverse(*at)));
+            found.sort();
+            prop_assert_eq!(&found, &all);
+            let found = self.store.listed(&list, 2).await.expect("the list can be read");
+            let expected: Vec<_> = all.iter().rev().take(2).map(|(at, _)| *at).collect();
+            prop_assert_eq!(found.iter().map(|(at, _)| *at).collect::<Vec<_>>(), expected);
+            stats.extend(all.first().map(|(earliest, _)| (list.to_string(), all.len() as u64, earliest.0)));
+        }
+        let mut found = lists(&self.store).await;
+        found.retain(|(name, ..)| name.starts_with(&format!("model{}:", self.case)));
+        prop_assert_eq!(found, stats);
+        Ok(())
+    }
+
+    async fn compare_leads(&self) -> Checked {
+        for definition in [0, 1] {
+            let of = LeadQuery { definition: Some(self.definition(definition)), ..all() };
+            let mut queries = vec![of.clone(), LeadQuery { limit: 2, ..of.clone() }];
+            queries.extend((0..6).map(|at| LeadQuery { before: Some(Millis(at)), ..of.clone() }));
+            let subjects = self.keys.values().flatten();
+            queries.extend(subjects.clone().map(|key| LeadQuery { subject: Some(key.clone()), ..of.clone() }));
+            queries.extend(subjects.map(|key| LeadQuery { subject: Some(key.clone()), limit: 1, ..all() }));
+            for query in queries {
+                let found = self.store.leads(&query).await.expect("leads can be listed");
+                prop_assert_eq!(found, self.reference.leads(&query), "{:?}", query);
+            }
+        }
+        for (shard, expected) in &self.reference.shards {
+            for id in (0..LEADS).map(|n| self.lead_id(*shard, n)) {
+                let found = self.store.lead(&id).await.expect("leads can be read");
+                prop_assert_eq!(found.as_ref(), expected.leads.get(&id));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -256,13 +276,13 @@ fn cases() -> u32 {
     std::env::var("HANDRAISER_MODEL_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(60)
 }
 
-pub async fn random_operations_agree_with_the_reference(store: &SharedStore) {
+pub async fn random_commits_agree_with_the_model(store: &SharedStore) {
     let config = Config { cases: cases(), max_shrink_iters: 500, failure_persistence: None, ..Config::default() };
     let (case, runtime) = (AtomicU32::new(0), tokio::runtime::Handle::current());
     let outcome = tokio::task::block_in_place(|| {
         TestRunner::new(config).run(&steps(), |steps| {
-            let mut play = Play::new(store, case.fetch_add(1, Ordering::Relaxed));
             runtime.block_on(async {
+                let mut play = Play::new(store, case.fetch_add(1, Ordering::Relaxed)).await;
                 for step in steps {
                     play.step(step).await?;
                 }

@@ -12,14 +12,21 @@ pub(crate) async fn memory(options: StoreOptions) -> Opened {
     Opened { store: Arc::new(MemoryStore::new(options)), guard: Box::new(()) }
 }
 
-conformance!(in_memory, crate::store_conformance::stores::memory);
+conformance!(in_memory, crate::store_conformance::stores::memory, paused);
 
-/// With little memory and a short journal, so that every case meets evictions and checkpoints.
+#[expect(clippy::unused_async, reason = "the suite opens every store alike")]
+pub(crate) async fn memory_apart(options: StoreOptions) -> Opened {
+    Opened { store: Arc::new(MemoryStore::apart(options)), guard: Box::new(()) }
+}
+
+conformance!(in_memory_apart, crate::store_conformance::stores::memory_apart, paused);
+
+#[expect(clippy::unused_async, reason = "the suite opens every store alike")]
 pub(crate) async fn embedded(options: StoreOptions) -> Opened {
     let directory = tempfile::tempdir().expect("a directory can be made");
-    let tuning = Tuning { cache_bytes: 64 << 10, journal_bytes: 4 << 10, ..Tuning::default() };
-    let store = EmbeddedStore::open(&directory.path().join("store.db"), options, tuning).expect("a store is made");
+    let path = directory.path().join("store.db");
+    let store = EmbeddedStore::open(&path, options, Tuning::default()).expect("the store opens");
     Opened { store: Arc::new(store), guard: Box::new(directory) }
 }
 
-conformance!(on_disk, crate::store_conformance::stores::embedded);
+conformance!(in_a_file, crate::store_conformance::stores::embedded, alone);

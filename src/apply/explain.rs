@@ -1,0 +1,64 @@
+//! The explanation of a subject: the same evaluation that decides leads, shown whole.
+
+use super::Rules;
+use crate::ids::SubjectKind;
+use crate::lead::build::{reasons, usage};
+use crate::lead::{DefinitionExplanation, Subject as SubjectPart, SubjectExplanation};
+use crate::qualify::{Definition, View, Who, evaluate};
+use crate::record::Subject;
+use crate::time::Millis;
+
+/// Where a subject stands on every definition of its kind, with observed values. `account` is that of a user; `merged_into` the id
+/// that is explained in place of the one that was asked for.
+#[must_use]
+pub fn explain(
+    rules: &Rules,
+    of: SubjectKind,
+    (id, subject): (&str, &Subject),
+    account: Option<(&str, &Subject)>,
+    merged_into: Option<String>,
+    now: Millis,
+) -> SubjectExplanation {
+    let own = Who::Record(id, subject);
+    let (user, account) = match of {
+        SubjectKind::User => (own, account.map_or(Who::Nobody, |(id, account)| Who::Record(id, account))),
+        SubjectKind::Account => (Who::Nobody, own),
+    };
+    let view = View { plan: &rules.plan, now, user, account, event: None, intent: None, fit: None };
+    SubjectExplanation {
+        subject: SubjectPart { kind: of, id: id.to_owned(), name: subject.traits.name() },
+        merged_into,
+        accounts: accounts_latest_first(subject),
+        traits: subject.traits.iter().map(|(name, value)| (name.to_owned(), value.clone())).collect(),
+        first_seen: subject.first_seen.map(Millis::rfc3339),
+        last_seen: subject.last_seen.map(Millis::rfc3339),
+        counters: usage(&rules.plan, of, &view),
+        definitions: rules.definitions(of).map(|definition| explain_one(definition, subject, &view)).collect(),
+    }
+}
+
+fn accounts_latest_first(subject: &Subject) -> Vec<String> {
+    let current = subject.ties.group().map(ToString::to_string);
+    let others = subject.ties.accounts.iter().rev().map(ToString::to_string);
+    let others = others.filter(|id| Some(id) != current.as_ref()).collect::<Vec<_>>();
+    current.into_iter().chain(others).collect()
+}
+
+fn explain_one(definition: &Definition, subject: &Subject, view: &View<'_>) -> DefinitionExplanation {
+    let evaluation = evaluate(definition, view);
+    let standing = subject.standings.get(&definition.name);
+    let cooldown_end = standing.map(|s| s.qualified_at.plus(definition.cooldown_ms)).filter(|end| *end > view.now);
+    DefinitionExplanation {
+        name: definition.name.to_string(),
+        of: definition.of.to_string(),
+        version: definition.version.to_string(),
+        qualifies: evaluation.qualifies,
+        intent: evaluation.intent,
+        fit: evaluation.fit,
+        tier: evaluation.tier,
+        conditions: reasons(definition, view),
+        qualified_at: standing.map(|s| s.qualified_at.rfc3339()),
+        lead_id: standing.map(|s| s.lead_id.clone()),
+        cooldown_until: cooldown_end.map(Millis::rfc3339),
+    }
+}

@@ -1,0 +1,262 @@
+//! What stands in a shard's log: messages to records, and the form in which the log keeps them.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Event, Rejected};
+use crate::ids::{DefinitionName, RecordKey};
+use crate::record::delivery::Done;
+use crate::record::{News, Profile, Projection, Routing};
+use crate::routing::Pending;
+use crate::time::Millis;
+
+/// One thing in a log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum LogItem {
+    /// For a record.
+    Message(Message),
+    /// Whoever applies the log commits up to here at once: somebody waits to read what was written before.
+    Barrier,
+    /// Events that could not be used, for the log of them.
+    Reject(Vec<Rejected>),
+}
+
+/// A message to a record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    /// The record.
+    pub to: RecordKey,
+    /// When it was sent: by the clock of the server that took the request, or the time of the message that it follows from.
+    pub at: Millis,
+    /// How often it was sent on because its record was merged into another.
+    pub hops: u8,
+    /// What it says.
+    pub body: Body,
+}
+
+/// What a message says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Body {
+    /// To a user, or for a group call without a user to an account: something happened.
+    Event(Arc<Event>),
+    /// User → account: an event of one of its people.
+    AccountEvent(Box<AccountEvent>),
+    /// User → account: a decision about the user wants to know how the account stands. The user as of `at`.
+    Ask {
+        /// Who asks.
+        user: Box<Projection>,
+        /// When the question arose.
+        at: Millis,
+    },
+    /// Account → user: how it stands.
+    Answer(Box<Answer>),
+    /// User → id that turned out to be theirs: hand over what you have to `to`.
+    Link {
+        /// The user.
+        to: Arc<str>,
+    },
+    /// Merged id → user: take what I had.
+    Absorb {
+        /// The merged id.
+        from: Arc<str>,
+        /// When it was linked.
+        at: Millis,
+        /// Its record's text.
+        history: Arc<str>,
+    },
+    /// User → account: whoever was `from` was `to` all along; without `to`, they are forgotten.
+    Rename {
+        /// The id that goes.
+        from: Arc<str>,
+        /// The id that takes its place.
+        to: Option<Arc<str>>,
+    },
+    /// Subject → team: a lead wants a rep.
+    Assign(Box<Assign>),
+    /// Team → subject: who gets the lead.
+    Assigned(Box<Assigned>),
+    /// Subject → an id that was merged into it and that a lead was made for: the lead's new state.
+    StoreLead {
+        /// The lead's id.
+        id: Arc<str>,
+        /// Its definition.
+        definition: DefinitionName,
+        /// The whole lead.
+        json: Arc<str>,
+    },
+    /// Subject → delivery: news to be sent.
+    Deliver {
+        /// The lead's subject.
+        subject: RecordKey,
+        /// The news.
+        news: Box<News>,
+    },
+    /// To a delivery, from whoever sent its first news: what came of it.
+    Attempted(Box<Attempt>),
+    /// To a delivery: try again what was given up.
+    Replay,
+    /// Delivery → destination: it took this.
+    Done(Box<Done>),
+    /// Subject → deliveries, destinations: this user may be named no longer.
+    Scrub {
+        /// The user.
+        user: Arc<str>,
+    },
+    /// Forget all that you know.
+    Forget,
+    /// To a subject: something has become due by time alone.
+    Wake {
+        /// Whether the clock can be trusted so far that what was idle for long may leave.
+        may_expire: bool,
+    },
+}
+
+/// An event of one of an account's people.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AccountEvent {
+    /// The event.
+    pub event: Arc<Event>,
+    /// The user's id.
+    pub user: Arc<str>,
+    /// Who they are.
+    pub profile: Profile,
+    /// The user as of the event: when definitions of accounts read users, or when a decision about the user waits for the account.
+    pub projection: Option<Box<Projection>>,
+    /// Whether a decision about the user waits for the account.
+    pub asks: bool,
+}
+
+/// How an account stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The account.
+    pub account: Projection,
+    /// The user as they stood when they asked; `None` when the account has changed and nobody asked.
+    pub user: Option<Box<Projection>>,
+    /// The event that the question arose from.
+    pub event: Option<Arc<Event>>,
+    /// When the question arose, or the account changed.
+    pub at: Millis,
+}
+
+/// A lead that wants a rep.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Assign {
+    /// The lead's subject, which is answered.
+    pub subject: RecordKey,
+    /// The definition.
+    pub definition: DefinitionName,
+    /// The event of the lead's life.
+    pub event: Arc<str>,
+    /// The route that leads to the team.
+    pub pending: Pending,
+}
+
+/// Who gets a lead.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Assigned {
+    /// The definition.
+    pub definition: DefinitionName,
+    /// The event of the lead's life.
+    pub event: Arc<str>,
+    /// The decision.
+    pub routing: Routing,
+}
+
+/// What came of sending a delivery's first news.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// The event of the lead's life that was sent.
+    pub id: Arc<str>,
+    /// When the answer came.
+    pub at: Millis,
+    /// What came of it.
+    pub outcome: AttemptOutcome,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum AttemptOutcome {
+    /// The destination took it.
+    Delivered {
+        /// The lead.
+        lead: Box<str>,
+        /// The definition.
+        definition: Box<str>,
+        /// `lead.qualified`, …
+        kind: Box<str>,
+    },
+    /// It is tried again.
+    Retry {
+        /// When.
+        due: Millis,
+        /// Whether it counts as an attempt.
+        counts: bool,
+        /// Why it failed.
+        error: Box<str>,
+    },
+    /// It is given up.
+    Dead {
+        /// Why.
+        error: Box<str>,
+    },
+}
+
+/// The form of what follows, before each item.
+const FORM: u8 = 1;
+/// The form and the length of an item.
+const HEAD: usize = 5;
+
+/// Why an item of a log can't be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    /// A newer program wrote it.
+    #[error("it has form {0}, and this version reads form {FORM}: upgrade this server")]
+    Form(u8),
+    /// It is not what was written.
+    #[error("it can't be read: {0}")]
+    Damaged(String),
+}
+
+impl LogItem {
+    /// Appends the item to an entry.
+    pub fn encode(&self, into: &mut Vec<u8>) {
+        let start = into.len();
+        into.extend_from_slice(&[FORM, 0, 0, 0, 0]);
+        // Writing plain data to memory does not fail.
+        if rmp_serde::encode::write(into, self).is_err() {
+            into.truncate(start);
+            return;
+        }
+        let length = u32::try_from(into.len() - start - HEAD).unwrap_or(u32::MAX);
+        if let Some(place) = into.get_mut(start + 1..start + HEAD) {
+            place.copy_from_slice(&length.to_le_bytes());
+        }
+    }
+
+    /// Reads the items of an entry. One that can't be read doesn't spoil those behind it, unless it is the length that is damaged.
+    pub fn decode(payload: &[u8]) -> impl Iterator<Item = Result<Self, Unreadable>> + '_ {
+        let mut rest = payload;
+        std::iter::from_fn(move || {
+            let (head, behind) = rest.split_first_chunk::<HEAD>().or_else(|| {
+                let cut = !std::mem::take(&mut rest).is_empty();
+                cut.then_some((&[FORM, 0xff, 0xff, 0xff, 0xff], &[][..]))
+            })?;
+            let [form, length @ ..] = *head;
+            let length = usize::try_from(u32::from_le_bytes(length)).unwrap_or(usize::MAX);
+            let Some((body, further)) = behind.split_at_checked(length) else {
+                rest = &[];
+                return Some(Err(Unreadable::Damaged("the entry ends in the middle of it".to_owned())));
+            };
+            rest = further;
+            if form != FORM {
+                return Some(Err(Unreadable::Form(form)));
+            }
+            Some(rmp_serde::from_slice(body).map_err(|error| Unreadable::Damaged(error.to_string())))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

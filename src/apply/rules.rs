@@ -1,0 +1,146 @@
+//! What a configuration means to those who apply messages.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use crate::counters::{Counter, Plan};
+use crate::expr::{Expr, Slot, TraitOf};
+use crate::ids::SubjectKind;
+use crate::qualify::Definition;
+use crate::record::AccountKey;
+use crate::routing::{Route, Team};
+
+/// A configuration, prepared for applying messages. Immutable; made once for each configuration.
+#[derive(Debug)]
+pub struct Rules {
+    /// What tells these rules from others: every server of a store should have the same.
+    pub version: Arc<str>,
+    /// Which counters there are, and what touches them.
+    pub plan: Plan,
+    /// Where the account of an event is found, tried in order.
+    pub accounts: Vec<AccountKey>,
+    /// What makes a subject a lead, in the order in which it is written.
+    pub definitions: Vec<Definition>,
+    /// The teams that routes name.
+    pub teams: Vec<Team>,
+    /// In order; the first match wins.
+    pub routes: Vec<Route>,
+    /// The names of the destinations; each lead goes to all of them.
+    pub destinations: Vec<Arc<str>>,
+    /// Ids that many people share; they never merge.
+    pub shared_ids: HashSet<Box<str>>,
+    /// Subjects of which nothing was heard for so many milliseconds leave.
+    pub idle_subjects: Option<i64>,
+    /// Whether a definition of accounts reads the user at hand.
+    pub accounts_read_users: bool,
+    /// Whether a definition of users reads counters of the account.
+    pub users_read_account_counters: bool,
+    /// Whether a definition of users reads anything else of the account.
+    pub users_read_account_traits: bool,
+    read_traits: HashSet<(TraitOf, Box<str>)>,
+}
+
+/// What [`Rules`] are made of.
+#[derive(Clone, Debug, Default)]
+pub struct RulesParts {
+    /// `CounterId(n)` is the n-th.
+    pub counters: Vec<Counter>,
+    /// The time zone of calendar days; UTC by default.
+    pub time_zone: Option<jiff::tz::TimeZone>,
+    /// See [`Rules::accounts`].
+    pub accounts: Vec<AccountKey>,
+    /// See [`Rules::definitions`].
+    pub definitions: Vec<Definition>,
+    /// See [`Rules::teams`].
+    pub teams: Vec<Team>,
+    /// See [`Rules::routes`].
+    pub routes: Vec<Route>,
+    /// See [`Rules::destinations`].
+    pub destinations: Vec<Arc<str>>,
+    /// See [`Rules::shared_ids`].
+    pub shared_ids: HashSet<Box<str>>,
+    /// See [`Rules::idle_subjects`].
+    pub idle_subjects: Option<i64>,
+}
+
+impl Rules {
+    /// Prepares a configuration.
+    #[must_use]
+    pub fn new(parts: RulesParts) -> Self {
+        let version = version(&parts);
+        let plan = Plan::new(&parts.counters, parts.time_zone.unwrap_or(jiff::tz::TimeZone::UTC));
+        let slots = |of: SubjectKind| parts.definitions.iter().filter(move |d| d.of == of).flat_map(Definition::slots);
+        let is_counter = |slot: &&Slot| matches!(slot, Slot::Counter(_));
+        let accounts_read_users = slots(SubjectKind::Account).any(|slot| is_of(slot, &plan, TraitOf::User));
+        let (counters, traits): (Vec<_>, Vec<_>) =
+            slots(SubjectKind::User).filter(|slot| is_of(slot, &plan, TraitOf::Account)).partition(is_counter);
+        let routed = parts.routes.iter().filter_map(|route| route.when.as_ref()).flat_map(Expr::slots);
+        let all = parts.definitions.iter().flat_map(Definition::slots).chain(routed);
+        // What makes a name or finds an account is read without being named.
+        let always = ["email", "name", "first_name", "last_name", "title"].map(|name| (TraitOf::User, Box::from(name)));
+        let read_traits =
+            all.filter_map(trait_of).chain(always).chain([(TraitOf::Account, Box::from("name"))]).collect();
+        let (users_read_account_counters, users_read_account_traits) = (!counters.is_empty(), !traits.is_empty());
+        let RulesParts { accounts, definitions, teams, routes, destinations, shared_ids, idle_subjects, .. } = parts;
+        Self {
+            version,
+            plan,
+            accounts,
+            definitions,
+            teams,
+            routes,
+            destinations,
+            shared_ids,
+            idle_subjects,
+            accounts_read_users,
+            users_read_account_counters,
+            users_read_account_traits,
+            read_traits,
+        }
+    }
+
+    /// The definitions about one kind of subject.
+    pub fn definitions(&self, of: SubjectKind) -> impl Iterator<Item = &Definition> {
+        self.definitions.iter().filter(move |definition| definition.of == of)
+    }
+
+    /// Whether something reads this trait, so that it is kept whatever else there is.
+    #[must_use]
+    pub fn reads_trait(&self, of: SubjectKind, name: &str) -> bool {
+        let of = match of {
+            SubjectKind::User => TraitOf::User,
+            SubjectKind::Account => TraitOf::Account,
+        };
+        // Few are read at all, and this is asked only where there are too many.
+        self.read_traits.iter().any(|(whose, read)| *whose == of && **read == *name)
+    }
+}
+
+/// A hash of everything that the rules are made of.
+fn version(parts: &RulesParts) -> Arc<str> {
+    let RulesParts { shared_ids, .. } = parts;
+    let mut shared: Vec<_> = shared_ids.iter().collect();
+    shared.sort_unstable();
+    // A set is written in any order.
+    let rest = RulesParts { shared_ids: HashSet::new(), ..parts.clone() };
+    let hash = xxhash_rust::xxh3::xxh3_64(format!("{rest:?} {shared:?}").as_bytes());
+    Arc::from(format!("{:012x}", hash >> 16))
+}
+
+fn trait_of(slot: &Slot) -> Option<(TraitOf, Box<str>)> {
+    match slot {
+        Slot::Trait { of, path, .. } => path.first().map(|name| (*of, name.clone())),
+        _ => None,
+    }
+}
+
+fn is_of(slot: &Slot, plan: &Plan, whose: TraitOf) -> bool {
+    match slot {
+        Slot::Counter(id) => plan
+            .counters
+            .get(usize::from(id.0))
+            .is_some_and(|counter| (counter.of == SubjectKind::User) == (whose == TraitOf::User)),
+        Slot::Trait { of, .. } | Slot::Id(of) | Slot::FirstSeen(of) | Slot::LastSeen(of) => *of == whose,
+        _ => false,
+    }
+}

@@ -1,0 +1,35 @@
+//! What becomes due for a subject by time alone.
+
+use super::{Context, Effects, account, user};
+use crate::ids::{RecordKey, RecordKind};
+use crate::record::{FORGOTTEN_FOR, Subject};
+use crate::time::Millis;
+
+pub(super) fn wake(
+    subject: &mut Box<Subject>,
+    key: &RecordKey,
+    may_expire: bool,
+    context: &Context<'_>,
+    effects: &mut Effects,
+) {
+    let now = context.now;
+    // What a clock noted that was ahead must not stand in the agenda for as long as it was ahead.
+    let is_due = |at: Millis| at <= now || at.since(now) > 2 * Millis::DAY;
+    subject.touched = subject.touched.min(now);
+    subject.forgotten = subject.forgotten.map(|at| at.min(now));
+    if context.rules.idle_subjects.is_some_and(|idle| subject.touched.plus(idle) <= now) {
+        // In doubt it stays, and is looked at again after as long as that.
+        **subject = if may_expire { Subject::default() } else { Subject { touched: now, ..std::mem::take(subject) } };
+        return;
+    }
+    if subject.forgotten.is_some_and(|at| at.plus(FORGOTTEN_FOR) <= now) {
+        subject.forgotten = None;
+    }
+    if subject.ties.waiting.iter().any(|waiting| is_due(waiting.until)) {
+        user::settle_waiting(subject, key, context, effects);
+        user::reconsider(subject, key, context, effects);
+    }
+    if key.kind == RecordKind::Account && subject.tell_at.is_some_and(is_due) {
+        account::tell(subject, key, context, effects);
+    }
+}

@@ -1,0 +1,54 @@
+//! What every command does in the same way: print, and fail.
+
+use std::io::Write as _;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::paint::Paint;
+use crate::config::diagnostic::{self, Diagnostic};
+
+/// Why a command failed, in words for the person who called it.
+#[derive(Debug)]
+pub struct CommandError(pub String);
+
+impl CommandError {
+    pub fn message(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
+impl<E: std::error::Error> From<E> for CommandError {
+    fn from(error: E) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// Writes to standard output. A reader who has gone away (`| head`) is no failure.
+pub fn show(text: &str) -> Result<(), CommandError> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+pub fn print_json(value: &impl Serialize) -> Result<(), CommandError> {
+    show(&format!("{}\n", serde_json::to_string_pretty(value)?))
+}
+
+pub fn read<T: DeserializeOwned>(value: Value) -> Result<T, CommandError> {
+    serde_json::from_value(value).map_err(|error| {
+        CommandError::message(format!("the server's answer can't be read ({error}); is it of this version?"))
+    })
+}
+
+/// What is wrong with a configuration, in full.
+pub fn findings(all: &[Diagnostic]) -> CommandError {
+    let colour = Paint::stderr().colour;
+    CommandError::message(format!(
+        "the configuration can't be used\n\n{}",
+        diagnostic::render_all(all, colour).trim_end()
+    ))
+}

@@ -1,0 +1,240 @@
+//! Sends news to destinations: makes the request, sends it, and says what is to become of the news.
+
+mod link;
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use async_trait::async_trait;
+use serde::Deserialize;
+
+use self::link::{DestinationLink, Leave};
+use super::backoff::later;
+use super::breaker::Circuit;
+use super::client::{Response, SendError};
+use super::retry::{self, Failure, Verdict};
+use super::webhook::{self, Outgoing, Unsendable};
+use super::{Destination, DestinationName};
+use crate::apply::Attempt;
+use crate::apply::message::AttemptOutcome;
+use crate::engine::{Admission, Dispatcher};
+use crate::record::News;
+use crate::time::{Clock, Millis};
+
+/// What a delivery may take beyond the exchange itself.
+const BESIDES: Duration = Duration::from_secs(5);
+/// The deadline when the destination isn't configured any more: nothing is sent then.
+const UNCONFIGURED: Duration = Duration::from_secs(10);
+/// When news for a destination that isn't configured any more is looked at again.
+const LATER: Duration = Duration::from_mins(1);
+
+/// The destinations in force; a reload swaps them.
+pub type SharedDestinations = Arc<ArcSwap<Vec<Destination>>>;
+
+/// Sends to all destinations. Reads their configuration afresh for every delivery, so that a corrected URL or secret counts at
+/// once.
+pub struct Deliverer {
+    destinations: SharedDestinations,
+    clock: Clock,
+    links: Mutex<HashMap<DestinationName, Arc<DestinationLink>>>,
+}
+
+/// What is read of a lead event; the rest of it is only passed on.
+#[derive(Deserialize)]
+struct Brief<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: Cow<'a, str>,
+    #[serde(borrow)]
+    lead: BriefLead<'a>,
+}
+
+#[derive(Deserialize)]
+struct BriefLead<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    #[serde(borrow)]
+    definition: Cow<'a, str>,
+    #[serde(borrow)]
+    timestamps: BriefTimes<'a>,
+}
+
+#[derive(Deserialize)]
+struct BriefTimes<'a> {
+    #[serde(borrow)]
+    received: Cow<'a, str>,
+}
+
+impl Deliverer {
+    /// Connects to nothing until there is something to deliver.
+    #[must_use]
+    pub fn new(destinations: SharedDestinations, clock: Clock) -> Self {
+        Self { destinations, clock, links: Mutex::default() }
+    }
+
+    /// What is known of the ways to a destination: made when it is first needed, and forgotten when the destination leaves the
+    /// configuration.
+    fn link(&self, name: &str) -> Option<Arc<DestinationLink>> {
+        let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
+        let configured = self.destinations.load();
+        let Some(destination) = named(&configured, name) else {
+            links.remove(name);
+            return None;
+        };
+        if let Some(known) = links.get(name) {
+            return Some(Arc::clone(known));
+        }
+        links.retain(|name, _| configured.iter().any(|destination| destination.name == *name));
+        let made = Arc::new(DestinationLink::new(Arc::clone(&destination.name)));
+        Some(Arc::clone(links.entry(Arc::clone(&destination.name)).or_insert(made)))
+    }
+
+    async fn attempt(&self, destination: &Destination, link: &DestinationLink, news: &News) -> AttemptOutcome {
+        let brief = serde_json::from_str(&news.json).map_err(|error| Unsendable::Payload(error.to_string()));
+        let made = brief.and_then(|brief: Brief<'_>| {
+            let request = webhook::request(&destination.webhook, &news.id, &news.json, self.clock.now())?;
+            Ok((brief, request))
+        });
+        let (brief, request) = match made {
+            Ok(made) => made,
+            Err(error) => return self.unsendable(destination, link, news, &error),
+        };
+        let leave = match Leave::take(link, self.clock.now()) {
+            Ok(leave) => leave,
+            // It waits where it is: no attempt was made, and none is counted.
+            Err(until) => return parked(news, until),
+        };
+        let started = Instant::now();
+        let answer = send(destination, link, request).await;
+        link.meters.exchange.record(started.elapsed());
+        let now = self.clock.now();
+        match webhook::judge(&answer, now) {
+            Ok(()) => {
+                leave.delivered(now);
+                delivered(link, &brief, now)
+            }
+            Err(failure) => {
+                leave.failed(&failure, destination.retry.cap, now);
+                self.again_or_dead(destination, link, news, failure)
+            }
+        }
+    }
+
+    /// Nothing was sent. What the configuration can fix is tried again; what is in the message itself is not.
+    fn unsendable(
+        &self,
+        destination: &Destination,
+        link: &DestinationLink,
+        news: &News,
+        error: &Unsendable,
+    ) -> AttemptOutcome {
+        let verdict = if error.is_of_the_message() { Verdict::Refused } else { Verdict::Failed };
+        let failure = Failure { verdict, error: error.to_string(), reason: error.kind().to_owned(), retry_after: None };
+        self.again_or_dead(destination, link, news, failure)
+    }
+
+    fn again_or_dead(
+        &self,
+        destination: &Destination,
+        link: &DestinationLink,
+        news: &News,
+        failure: Failure,
+    ) -> AttemptOutcome {
+        let (now, reason) = (self.clock.now(), failure.reason.clone());
+        let outcome = retry::outcome(&destination.retry, news.attempts, failure, now, rand::random());
+        match &outcome {
+            AttemptOutcome::Dead { .. } => link.gave_up(now, &reason),
+            _ => link.meters.retried.increment(1),
+        }
+        outcome
+    }
+
+    fn unconfigured(&self, name: &str) -> AttemptOutcome {
+        // Kept, not given up: the destination may come back with the next reload.
+        AttemptOutcome::Retry {
+            due: later(self.clock.now(), LATER),
+            counts: false,
+            error: format!("destination `{name}` is not configured").into(),
+        }
+    }
+
+    fn finished(&self, news: &News, outcome: AttemptOutcome) -> Attempt {
+        Attempt { id: Arc::clone(&news.id), at: self.clock.now(), outcome }
+    }
+}
+
+fn named<'d>(destinations: &'d [Destination], name: &str) -> Option<&'d Destination> {
+    destinations.iter().find(|destination| *destination.name == *name)
+}
+
+async fn send(destination: &Destination, link: &DestinationLink, request: Outgoing) -> Result<Response, SendError> {
+    let (connections, webhook) = (link.connections(destination)?, &destination.webhook);
+    let Outgoing { headers, body } = request;
+    connections.post(&webhook.url, headers, body, webhook.timeout, webhook.max_response_bytes).await
+}
+
+fn delivered(link: &DestinationLink, brief: &Brief<'_>, now: Millis) -> AttemptOutcome {
+    link.meters.delivered.increment(1);
+    if let Ok(received) = brief.lead.timestamps.received.parse::<jiff::Timestamp>() {
+        let delay = now.since(Millis(received.as_millisecond())).max(0);
+        link.meters.event_to_delivered.record(Duration::from_millis(delay.unsigned_abs()));
+    }
+    AttemptOutcome::Delivered {
+        lead: brief.lead.id.as_ref().into(),
+        definition: brief.lead.definition.as_ref().into(),
+        kind: brief.kind.as_ref().into(),
+    }
+}
+
+/// Puts news back without counting an attempt.
+fn parked(news: &News, until: Millis) -> AttemptOutcome {
+    let error = news.last_error.clone().unwrap_or_else(|| "waits until the destination is back".into());
+    AttemptOutcome::Retry { due: until, counts: false, error }
+}
+
+#[async_trait]
+impl Dispatcher for Deliverer {
+    fn admission(&self, destination: &str, now: Millis) -> Admission {
+        let unknown = Admission::Parked(later(now, LATER));
+        let Some(link) = self.link(destination) else { return unknown };
+        match link.admits(now) {
+            Circuit::Closed => {
+                let known = self.destinations.load();
+                named(&known, destination).map_or(unknown, |known| Admission::Open(known.concurrency))
+            }
+            Circuit::HalfOpen => Admission::Open(1),
+            Circuit::Open(until) => Admission::Parked(until),
+        }
+    }
+
+    async fn deliver(&self, destination: &str, news: &News) -> Attempt {
+        let configured = self.destinations.load_full();
+        let outcome = match (named(&configured, destination), self.link(destination)) {
+            (Some(known), Some(link)) => self.attempt(known, &link, news).await,
+            _ => self.unconfigured(destination),
+        };
+        self.finished(news, outcome)
+    }
+
+    fn deadline(&self, destination: &str) -> Duration {
+        named(&self.destinations.load(), destination).map_or(UNCONFIGURED, |known| known.webhook.timeout + BESIDES)
+    }
+
+    fn failed(&self, destination: &str, news: &News, error: &str) -> Attempt {
+        let configured = self.destinations.load_full();
+        let outcome = match (named(&configured, destination), self.link(destination)) {
+            (Some(known), Some(link)) => {
+                let (error, reason) = (error.to_owned(), "our own fault".to_owned());
+                let failure = Failure { verdict: Verdict::Failed, error, reason, retry_after: None };
+                self.again_or_dead(known, &link, news, failure)
+            }
+            _ => self.unconfigured(destination),
+        };
+        self.finished(news, outcome)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,162 @@
+//! The ways to one destination: its connections, its circuit breaker, and what was told of it.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use metrics::{Counter, Histogram, counter, histogram};
+
+use crate::crm::backoff::later;
+use crate::crm::breaker::{Breaker, Circuit};
+use crate::crm::client::{Connections, SendError};
+use crate::crm::outage::{Outage, Transition};
+use crate::crm::retry::{Failure, Verdict};
+use crate::crm::{Destination, DestinationName};
+use crate::time::Millis;
+
+/// What is known of the ways to one destination. No lock is held while anything is sent.
+pub(super) struct DestinationLink {
+    name: DestinationName,
+    pub(super) meters: Meters,
+    state: Mutex<LinkState>,
+    connections: Mutex<Option<Connections>>,
+}
+
+/// The metric series of a destination, looked up once instead of with every delivery.
+pub(super) struct Meters {
+    pub delivered: Counter,
+    pub retried: Counter,
+    pub dead: Counter,
+    /// How long an exchange took.
+    pub exchange: Histogram,
+    /// From receiving the event to its delivery.
+    pub event_to_delivered: Histogram,
+}
+
+impl Meters {
+    fn new(destination: &str) -> Self {
+        let name = || destination.to_owned();
+        let count = |outcome| counter!("handraiser_deliveries_total", "destination" => name(), "outcome" => outcome);
+        Self {
+            delivered: count("delivered"),
+            retried: count("retried"),
+            dead: count("dead"),
+            exchange: histogram!("handraiser_delivery_seconds", "destination" => name()),
+            event_to_delivered: histogram!("handraiser_event_to_delivered_seconds", "destination" => name()),
+        }
+    }
+}
+
+#[derive(Default)]
+struct LinkState {
+    breaker: Breaker,
+    outage: Outage,
+}
+
+impl DestinationLink {
+    pub(super) fn new(name: DestinationName) -> Self {
+        let meters = Meters::new(&name);
+        Self { name, meters, state: Mutex::default(), connections: Mutex::default() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, LinkState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn admits(&self, now: Millis) -> Circuit {
+        self.state().breaker.admits(now)
+    }
+
+    /// The connections, made anew when it has changed whom they may reach or trust.
+    pub(super) fn connections(&self, destination: &Destination) -> Result<Connections, SendError> {
+        let (allowed, ca) = (&destination.allow_addresses, destination.webhook.ca.as_ref());
+        let mut kept = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*kept {
+            Some(made) if made.allowed() == allowed && made.authorities() == ca => Ok(made.clone()),
+            _ => Ok(kept.insert(Connections::new(allowed, ca)?).clone()),
+        }
+    }
+
+    /// A delivery was given up.
+    pub(super) fn gave_up(&self, now: Millis, reason: &str) {
+        self.meters.dead.increment(1);
+        let change = self.state().outage.gave_up(now);
+        self.tell(change, reason);
+    }
+
+    fn answered(&self, now: Millis) {
+        let mut state = self.state();
+        state.breaker.succeeded();
+        let change = state.outage.answered(now);
+        drop(state);
+        self.tell(change, "");
+    }
+
+    /// A refused message comes from a living destination, and so does a wish to be left alone for a while; anything else speaks
+    /// against the destination.
+    fn failed(&self, failure: &Failure, longest_pause: Duration, now: Millis) {
+        if failure.verdict == Verdict::Refused {
+            return self.answered(now);
+        }
+        let mut state = self.state();
+        if let Some(wait) = failure.retry_after {
+            state.breaker.pause(later(now, wait.min(longest_pause)));
+        }
+        let change = if failure.verdict == Verdict::Busy {
+            state.outage.paused(now)
+        } else {
+            let opened = state.breaker.failed(now).is_some();
+            state.outage.failed(now, opened)
+        };
+        drop(state);
+        self.tell(change, &failure.reason);
+    }
+
+    fn tell(&self, change: Option<Transition>, reason: &str) {
+        let destination = &self.name;
+        match change {
+            None => {}
+            Some(Transition::Away) => {
+                tracing::warn!(%destination, reason, "a destination takes no deliveries for now; they wait for it");
+            }
+            Some(Transition::Back { away_ms, failures }) => {
+                tracing::info!(%destination, away_ms, failures, "a destination takes deliveries again");
+            }
+            Some(Transition::GivenUp { deliveries }) => {
+                tracing::warn!(%destination, deliveries, reason, "gave up deliveries; they are among the dead letters");
+            }
+        }
+    }
+}
+
+/// The circuit breaker's leave to make one attempt. Given back unused, for example because the server stops, it makes room for
+/// another probe.
+pub(super) struct Leave<'c> {
+    link: &'c DestinationLink,
+    used: bool,
+}
+
+impl<'c> Leave<'c> {
+    /// `Err` says until when the delivery has to wait.
+    pub(super) fn take(link: &'c DestinationLink, now: Millis) -> Result<Self, Millis> {
+        link.state().breaker.begin(now)?;
+        Ok(Self { link, used: false })
+    }
+
+    pub(super) fn delivered(mut self, now: Millis) {
+        self.used = true;
+        self.link.answered(now);
+    }
+
+    pub(super) fn failed(mut self, failure: &Failure, longest_pause: Duration, now: Millis) {
+        self.used = true;
+        self.link.failed(failure, longest_pause, now);
+    }
+}
+
+impl Drop for Leave<'_> {
+    fn drop(&mut self) {
+        if !self.used {
+            self.link.state().breaker.abandoned();
+        }
+    }
+}

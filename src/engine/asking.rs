@@ -1,0 +1,188 @@
+//! Reading what was written: barriers, explanations, and forgetting. Through any server.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::intake::Parcel;
+use super::{Engine, EngineError, Forgotten, Shared};
+use crate::apply::explain::explain;
+use crate::apply::{Body, LogItem, Message};
+use crate::ids::{Position, RecordKey, RecordKind, ShardId, SubjectKind};
+use crate::lead::SubjectExplanation;
+use crate::record::account::current_account;
+use crate::record::{Record, Subject};
+use crate::store::LeadQuery;
+
+/// How long is waited until what was written before is applied.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How often the positions are looked at meanwhile, at first and at last.
+const FIRST_LOOK: Duration = Duration::from_millis(1);
+const LAST_LOOK: Duration = Duration::from_millis(20);
+/// How many logs an event may go through until everything is done that follows from it: identify → link → absorb → ask → answer →
+/// team → subject → delivery.
+const LONGEST_WAY: usize = 8;
+/// How many merges are followed to find who holds a history.
+const MAX_MERGES: usize = 64;
+/// How many leads of a subject are counted.
+const MAX_LEADS: usize = 10_000;
+
+impl Engine {
+    /// Waits until everything that was written before is applied, through whichever server, with what follows from it.
+    ///
+    /// # Errors
+    /// When the store can't be reached, or owners are too far behind.
+    pub async fn settle(&self) -> Result<(), EngineError> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut before = BTreeMap::new();
+        for _ in 0..LONGEST_WAY {
+            let mut parcel = Parcel::default();
+            for shard in self.shared.store.shards().all() {
+                parcel.item(shard, LogItem::Barrier);
+            }
+            let barriers = self.shared.intake.append(parcel).await?;
+            self.shared.reached(&barriers, deadline).await?;
+            self.shared.arrived(deadline).await?;
+            // Nothing came into any log between two barriers: nothing is on its way.
+            let is_quiet = |(shard, at): (&ShardId, &Position)| {
+                before.get(shard).is_some_and(|last: &Position| last.next() == *at)
+            };
+            if barriers.iter().all(is_quiet) {
+                break;
+            }
+            before = barriers;
+        }
+        Ok(())
+    }
+
+    /// Where a subject stands on every definition of its kind; `None` when nothing is known of it. Call [`Self::settle`] before, to
+    /// see what was written.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn explain(&self, key: &RecordKey) -> Result<Option<SubjectExplanation>, EngineError> {
+        let (of, rules) = match key.kind {
+            RecordKind::User => (SubjectKind::User, self.shared.rules.load_full()),
+            RecordKind::Account => (SubjectKind::Account, self.shared.rules.load_full()),
+            _ => return Ok(None),
+        };
+        let (holder, subject) = self.shared.holder(key).await?;
+        if !subject.has_history() {
+            return Ok(None);
+        }
+        let account = match current_account(&rules.accounts, &subject).filter(|_| of == SubjectKind::User) {
+            Some(id) => Some((id.clone(), self.shared.subject(&RecordKey::account(&id)).await?)),
+            None => None,
+        };
+        let merged_into = (holder.id != key.id).then(|| holder.id.to_string());
+        let account = account.as_ref().map(|(id, account)| (&**id, account));
+        let now = self.shared.clock.now();
+        Ok(Some(explain(&rules, of, (&holder.id, &subject), account, merged_into, now)))
+    }
+
+    /// Deletes a subject and all that is known of it; for a user, every id that was merged into them as well, and their traces in
+    /// their accounts. Counts that name nobody stay. `None` when nothing is known of it.
+    ///
+    /// # Errors
+    /// When the store can't; calling again finishes what was begun.
+    pub async fn forget(&self, key: &RecordKey) -> Result<Option<Forgotten>, EngineError> {
+        self.settle().await?;
+        let (holder, subject) = self.shared.holder(key).await?;
+        if holder == *key && !subject.has_history() {
+            return Ok(None);
+        }
+        let aliases = subject.ties.aliases.keys().map(ToString::to_string);
+        let ids: Vec<String> = [holder.id.to_string()].into_iter().chain(aliases).collect();
+        let mut leads = 0;
+        for id in &ids {
+            let subject = Some(RecordKey::new(key.kind, id));
+            let query = LeadQuery { subject, limit: MAX_LEADS, ..LeadQuery::default() };
+            leads += self.shared.store.leads(&query).await?.len();
+        }
+        self.send([(key.clone(), Body::Forget)]).await?;
+        self.settle().await?;
+        Ok(Some(Forgotten { ids, leads }))
+    }
+
+    /// Tries again what was given up: all news of these deliveries.
+    ///
+    /// # Errors
+    /// When the store can't be written.
+    pub async fn replay(&self, deliveries: &[RecordKey]) -> Result<(), EngineError> {
+        self.send(deliveries.iter().map(|key| (key.clone(), Body::Replay))).await?;
+        self.settle().await
+    }
+
+    /// Makes messages durable.
+    pub(super) async fn send(&self, messages: impl IntoIterator<Item = (RecordKey, Body)>) -> Result<(), EngineError> {
+        let (mut parcel, at) = (Parcel::default(), self.shared.clock.now());
+        for (to, body) in messages {
+            parcel.message(&self.shared, Message { to, at, hops: 0, body });
+        }
+        self.shared.intake.append(parcel).await.map(drop)
+    }
+}
+
+impl Shared {
+    /// Waits until all these positions are committed.
+    async fn reached(&self, positions: &BTreeMap<ShardId, Position>, deadline: Instant) -> Result<(), EngineError> {
+        let mut pause = FIRST_LOOK;
+        loop {
+            let moved = self.progress.moved.notified();
+            let open = |(shard, at): (&ShardId, &Position)| (self.progress.position(*shard) < *at).then_some(*shard);
+            let behind: Vec<ShardId> = positions.iter().filter_map(open).collect();
+            if behind.is_empty() {
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                return Err(EngineError::Behind(PATIENCE));
+            }
+            // What this server commits it hears of; of the others' it has to ask.
+            if tokio::time::timeout(pause, moved).await.is_err() {
+                pause = (pause * 2).min(LAST_LOOK);
+                // A store that is away for a moment is asked again.
+                for (shard, progress) in behind.iter().zip(self.store.progress(&behind).await.unwrap_or_default()) {
+                    self.progress.seen(*shard, progress);
+                }
+            }
+        }
+    }
+
+    /// Waits until what commits say to other shards has reached those, where that takes a moment.
+    async fn arrived(&self, deadline: Instant) -> Result<(), EngineError> {
+        let all: Vec<ShardId> = self.store.shards().all().collect();
+        let mut pause = FIRST_LOOK;
+        while !self.store.commits_shards_together() {
+            let progress = self.store.progress(&all).await;
+            if progress.is_ok_and(|all| all.iter().all(|progress| progress.outgoing == 0)) {
+                break;
+            }
+            if Instant::now() >= deadline {
+                return Err(EngineError::Behind(PATIENCE));
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LAST_LOOK);
+        }
+        Ok(())
+    }
+
+    async fn subject(&self, key: &RecordKey) -> Result<Subject, EngineError> {
+        let text = self.store.load(std::slice::from_ref(key)).await?.pop().flatten();
+        match text.map(|text| Record::read(key.kind, &text).0) {
+            Some(Record::Subject(subject)) => Ok(*subject),
+            _ => Ok(Subject::default()),
+        }
+    }
+
+    /// The record that holds a subject's history now, and its name.
+    async fn holder(&self, key: &RecordKey) -> Result<(RecordKey, Subject), EngineError> {
+        let (mut key, mut subject) = (key.clone(), self.subject(key).await?);
+        for _ in 0..MAX_MERGES {
+            let Some((into, _)) = &subject.ties.merged_into else { break };
+            key = RecordKey::user(into);
+            subject = self.subject(&key).await?;
+        }
+        Ok((key, subject))
+    }
+}

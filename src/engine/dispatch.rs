@@ -1,0 +1,36 @@
+//! What the engine asks of those who send news to destinations.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::apply::Attempt;
+use crate::record::News;
+use crate::time::Millis;
+
+/// Sends news to destinations. The owner of a destination's shard is the only one that calls it for that destination, so that
+/// limits hold for the whole installation.
+#[async_trait]
+pub trait Dispatcher: Send + Sync + 'static {
+    /// Whether news of `destination` may go out now.
+    fn admission(&self, destination: &str, now: Millis) -> Admission;
+
+    /// Sends the first news of a lead, and returns what came of it; returns within [`Self::deadline`]. News may be sent that was
+    /// sent before by somebody who died before they could say so: then it is sent again under the same id.
+    async fn deliver(&self, destination: &str, news: &News) -> Attempt;
+
+    /// How long [`Self::deliver`] may take.
+    fn deadline(&self, destination: &str) -> Duration;
+
+    /// What is to become of news whose delivery panicked or did not return in time.
+    fn failed(&self, destination: &str, news: &News, error: &str) -> Attempt;
+}
+
+/// Whether a destination takes news.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// At most so many at once.
+    Open(usize),
+    /// None before this moment.
+    Parked(Millis),
+}

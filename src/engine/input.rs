@@ -1,0 +1,14 @@
+//! What reaches a worker from within its server, beside the logs.
+
+use crate::apply::Attempt;
+use crate::ids::{RecordKey, ShardId};
+
+/// What a worker is told.
+pub(super) enum Input {
+    /// Own these shards from now on.
+    Own(Vec<ShardId>),
+    /// A delivery's first news was sent.
+    Attempted(RecordKey, Attempt),
+    /// Commit what there is and end.
+    Stop,
+}

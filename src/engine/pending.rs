@@ -1,0 +1,104 @@
+//! What was applied and is not committed yet.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::cache::{Cache, listed};
+use crate::apply::LogItem;
+use crate::event::Rejected;
+use crate::ids::{Position, RecordKey, ShardId};
+use crate::store::{Append, Commit, LeadRow, RecordWrite};
+use crate::time::Millis;
+
+/// The changes of one shard.
+#[derive(Default)]
+pub(super) struct ShardPending {
+    pub to: Option<Position>,
+    pub ids: Vec<u64>,
+    pub leads: BTreeMap<String, LeadRow>,
+    pub forget_leads: Vec<RecordKey>,
+    pub outgoing: BTreeMap<ShardId, Vec<u8>>,
+    pub rejected: Vec<Rejected>,
+}
+
+#[derive(Default)]
+pub(super) struct Pending {
+    pub shards: BTreeMap<ShardId, ShardPending>,
+    pub dirty: BTreeSet<RecordKey>,
+    /// Users whom stored leads of these records may name no longer.
+    pub scrub: Vec<(RecordKey, Arc<str>)>,
+    /// Whether somebody waits for what is in here.
+    pub urgent: bool,
+    /// When the first of it was applied.
+    pub since: Option<Instant>,
+    /// When the oldest message in it came into its log.
+    pub oldest: Option<Millis>,
+    pub messages: usize,
+}
+
+impl Pending {
+    pub fn of(&mut self, shard: ShardId) -> &mut ShardPending {
+        self.since.get_or_insert_with(Instant::now);
+        self.shards.entry(shard).or_default()
+    }
+
+    /// Up to where a shard's log was read, if any of it was.
+    pub fn reads_to(&self, shard: ShardId) -> Option<Position> {
+        self.shards.get(&shard)?.to
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.shards.is_empty() && self.dirty.is_empty()
+    }
+
+    pub fn applied(&mut self, at: Millis) {
+        self.oldest = Some(self.oldest.map_or(at, |oldest| oldest.min(at)));
+        self.messages += 1;
+    }
+
+    pub fn send(&mut self, from: ShardId, to: ShardId, item: &LogItem) {
+        item.encode(self.of(from).outgoing.entry(to).or_default());
+        self.urgent = true;
+    }
+
+    /// The commits that make it durable: one for each shard that has changed. `shard_of` and `position` say where a record lives and
+    /// where a shard stands.
+    pub fn commits(
+        &mut self,
+        cache: &Cache,
+        idle: Option<i64>,
+        now: Millis,
+        shard_of: impl Fn(&RecordKey) -> ShardId,
+        position: impl Fn(ShardId) -> Position,
+    ) -> Vec<Commit> {
+        let mut records: BTreeMap<ShardId, Vec<RecordWrite>> = BTreeMap::new();
+        for key in &self.dirty {
+            let Some(cached) = cache.get(key) else { continue };
+            let text = cached.record.write().map(String::into_boxed_str);
+            let listed = listed(key, &cached.record, idle).filter(|_| text.is_some());
+            let write = RecordWrite { key: key.clone(), text, was_listed: cached.listed.clone(), listed };
+            records.entry(shard_of(key)).or_default().push(write);
+        }
+        for shard in records.keys() {
+            self.shards.entry(*shard).or_default();
+        }
+        let commit = |(shard, pending): (&ShardId, &ShardPending)| {
+            let from = position(*shard);
+            let message =
+                |(to, payload): (&ShardId, &Vec<u8>)| Append { shard: *to, payload: Bytes::copy_from_slice(payload) };
+            Commit {
+                records: records.remove(shard).unwrap_or_default(),
+                ids: pending.ids.clone(),
+                forget_leads: pending.forget_leads.clone(),
+                leads: pending.leads.values().cloned().collect(),
+                messages: pending.outgoing.iter().map(message).collect(),
+                rejected: pending.rejected.clone(),
+                ..Commit::new(*shard, from, pending.to.unwrap_or(from), now)
+            }
+        };
+        self.shards.iter().map(commit).collect()
+    }
+}

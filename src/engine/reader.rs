@@ -1,0 +1,80 @@
+//! Reads the logs of some shards ahead of whoever applies them. A read is never cancelled: when another reader takes its place it
+//! ends by itself, and what it has read is dropped.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::Shared;
+use crate::ids::{Position, ShardId};
+use crate::store::Entry;
+
+/// How long one read waits for entries.
+const WAIT: Duration = Duration::from_millis(250);
+/// How much is read of a shard at once.
+const MAX_BYTES: usize = 512 * 1024;
+/// How many reads are kept ahead.
+const AHEAD: usize = 2;
+/// How long to wait after a read failed.
+const PAUSE: Duration = Duration::from_millis(100);
+
+type Read = Vec<(ShardId, Vec<Entry>)>;
+
+/// `None` reads nothing.
+pub(super) struct Reader(Option<mpsc::Receiver<Read>>);
+
+impl Reader {
+    /// One that reads nothing.
+    pub const fn idle() -> Self {
+        Self(None)
+    }
+
+    /// Reads what follows the given positions.
+    pub fn start(shared: Arc<Shared>, after: Vec<(ShardId, Position)>) -> Self {
+        if after.is_empty() {
+            return Self::idle();
+        }
+        let (send, receiver) = mpsc::channel(AHEAD);
+        tokio::spawn(run(shared, after, send));
+        Self(Some(receiver))
+    }
+
+    pub async fn next(&mut self) -> Read {
+        if let Some(receiver) = &mut self.0
+            && let Some(read) = receiver.recv().await
+        {
+            return read;
+        }
+        // Whoever waits for it waits for something else as well.
+        std::future::pending().await
+    }
+
+    pub fn try_next(&mut self) -> Option<Read> {
+        self.0.as_mut()?.try_recv().ok()
+    }
+}
+
+async fn run(shared: Arc<Shared>, mut after: Vec<(ShardId, Position)>, send: mpsc::Sender<Read>) {
+    while !send.is_closed() && !shared.ended.is_cancelled() {
+        let read = match shared.store.read(&after, MAX_BYTES, WAIT).await {
+            Ok(read) => read,
+            Err(error) => {
+                shared.store_failed(&error);
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+        };
+        for (shard, entries) in &read {
+            if let (Some(last), Some((_, position))) =
+                (entries.last(), after.iter_mut().find(|(known, _)| known == shard))
+            {
+                *position = last.position;
+                shared.progress.appended(*shard, last.position);
+            }
+        }
+        if read.iter().any(|(_, entries)| !entries.is_empty()) && send.send(read).await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! One call of the Segment spec, normalised: what the log keeps, and what is counted. Pure.
+
+pub mod facts;
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::time::Millis;
+
+/// The name of a source, as configured.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SourceName(Arc<str>);
+
+impl SourceName {
+    /// A name as it stands in the configuration.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self(Arc::from(name))
+    }
+
+    /// The name as configured.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SourceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The calls of the Segment spec (<https://www.twilio.com/docs/segment/connections/spec>), and Segment's `delete`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Call {
+    /// Something happened: it has a name, and properties.
+    Track,
+    /// Who a user is: it ties an anonymous id to a `userId`, and carries the user's traits.
+    Identify,
+    /// Which account a user belongs to, and the account's traits.
+    Group,
+    /// A page of a website was seen.
+    Page,
+    /// A screen of an app was seen.
+    Screen,
+    /// Two ids are one user: `previousId` becomes `userId`.
+    Alias,
+    /// A deletion request (GDPR), as Segment's classic webhook sends it: `{"type":"delete","userId":…}`.
+    Delete,
+}
+
+impl Call {
+    /// The call's `type` as it stands in events.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Track => "track",
+            Self::Identify => "identify",
+            Self::Group => "group",
+            Self::Page => "page",
+            Self::Screen => "screen",
+            Self::Alias => "alias",
+            Self::Delete => "delete",
+        }
+    }
+
+    /// The call of a `type`, whatever its case.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Track, Self::Identify, Self::Group, Self::Page, Self::Screen, Self::Alias, Self::Delete]
+            .into_iter()
+            .find(|call| call.as_str().eq_ignore_ascii_case(name))
+    }
+}
+
+/// A message id as it is remembered: 64 bits of XXH3 over the source's name and the `messageId`.
+///
+/// The source is part of it because two sources may number their messages alike. Of a hundred million remembered ids, a new one
+/// is mistaken for one of them with a probability of 5 in 10^12.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MessageId(pub u64);
+
+impl MessageId {
+    /// The hash of `id` within `source`.
+    #[must_use]
+    pub fn of(source: &SourceName, id: &[u8]) -> Self {
+        let mut hasher = xxhash_rust::xxh3::Xxh3::new();
+        hasher.update(source.as_str().as_bytes());
+        hasher.update(&[0]);
+        hasher.update(id);
+        Self(hasher.digest())
+    }
+}
+
+/// One event, ready to be counted. Everything in it is already checked and normalised.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// The source that sent it.
+    pub source: SourceName,
+    /// Which call it was; it decides which of the fields below are filled.
+    pub call: Call,
+    /// The sender's `messageId`, or a stand-in made from the raw bytes.
+    pub message_id: Box<str>,
+    /// What the event is remembered by, so that a repeated one is counted once; `None` for one that came with neither an id nor
+    /// a time of its own, which nothing tells from another one like it.
+    pub message: Option<MessageId>,
+    /// Non-empty, trimmed; numbers were written as strings. At least one of `user_id` and `anonymous_id` is there,
+    /// except for a group call, which may name only its group.
+    pub user_id: Option<Box<str>>,
+    /// The id of a device or a browser from before its user was known; of the same form as `user_id`.
+    pub anonymous_id: Option<Box<str>>,
+    /// Alias only: the identity that becomes `user_id`.
+    pub previous_id: Option<Box<str>>,
+    /// Group only: the account.
+    pub group_id: Option<Box<str>>,
+    /// `context.groupId`: the account that a call other than group belongs to.
+    pub context_group_id: Option<Box<str>>,
+    /// Track: the event's name. Page and screen: the page's name, when there is one.
+    pub name: Option<Box<str>>,
+    /// When it happened, skew-corrected; never later than `received_at`.
+    pub timestamp: Millis,
+    /// When this server received the request, by its own clock.
+    pub received_at: Millis,
+    /// Track, page and screen.
+    pub properties: Map<String, Value>,
+    /// Identify: the user's traits (from the root, else `context.traits`). Group: the account's traits.
+    pub traits: Map<String, Value>,
+    /// `context.traits` of calls other than identify: what the sender knows of the user, and `company.id`.
+    pub context_traits: Map<String, Value>,
+}
+
+/// An event that could not be used, as the operator sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejected {
+    /// When it arrived.
+    pub at: Millis,
+    /// The source that sent it.
+    pub source: String,
+    /// Position in its request, from 0.
+    pub index: usize,
+    /// A stable code, such as `missing_id`.
+    pub code: String,
+    /// What is wrong and how to fix it.
+    pub message: String,
+    /// Its `messageId`, when that could be read.
+    pub message_id: Option<String>,
+    /// The beginning of the raw item.
+    pub excerpt: String,
+}

@@ -1,0 +1,200 @@
+//! The same walk as the hot path's, keeping what was observed.
+
+use serde_json::Value as Json;
+
+use super::coerce::{coerce, duration_text};
+use super::eval::{Context, all, any, compare_values, is_in, text_is};
+use super::syntax::Comparison;
+use super::tree::{By, Leaf, Read, Term, Test, TextCheck};
+use super::value::{Facts, Type, Value};
+use super::{Explanation, Observation};
+
+/// Explains `test`: its outcome, every comparison in it (also those that the outcome didn't need), and its progress.
+pub(super) fn explain<'a, F: Facts>(test: &'a Test, on: &Context<'a, F>) -> Explanation {
+    let mut observed = Vec::new();
+    let (met, progress) = walk(test, on, &mut observed);
+    Explanation { met, observed, progress }
+}
+
+type Outcome = (Option<bool>, Option<f64>);
+
+fn walk<'a, F: Facts>(test: &'a Test, on: &Context<'a, F>, into: &mut Vec<Observation>) -> Outcome {
+    match test {
+        Test::Constant(met) => (*met, flat(*met)),
+        Test::And(terms) => {
+            let outcomes: Vec<Outcome> = terms.iter().map(|term| walk(term, on, into)).collect();
+            let met = all(outcomes.iter().map(|outcome| outcome.0));
+            (met, whole(met, least(&outcomes)))
+        }
+        Test::Or(terms) => {
+            let outcomes: Vec<Outcome> = terms.iter().map(|term| walk(term, on, into)).collect();
+            let met = any(outcomes.iter().map(|outcome| outcome.0));
+            (met, whole(met, outcomes.iter().filter_map(|outcome| outcome.1).reduce(f64::max)))
+        }
+        Test::Not(term) => {
+            let met = walk(term, on, into).0.map(|met| !met);
+            (met, flat(met))
+        }
+        Test::If(parts) => match walk(&parts.0, on, into).0 {
+            Some(true) => walk(&parts.1, on, into),
+            Some(false) => walk(&parts.2, on, into),
+            None => (None, None),
+        },
+        leaf => observe(leaf, on, into),
+    }
+}
+
+/// All or nothing.
+fn flat(met: Option<bool>) -> Option<f64> {
+    met.map(|met| if met { 1.0 } else { 0.0 })
+}
+
+/// What is met is complete, however it came to be met.
+fn whole(met: Option<bool>, progress: Option<f64>) -> Option<f64> {
+    if met == Some(true) { Some(1.0) } else { progress }
+}
+
+/// The least progress. It can't be said while a part of it can't, unless another part stands at nothing.
+fn least(outcomes: &[Outcome]) -> Option<f64> {
+    let least = outcomes.iter().filter_map(|outcome| outcome.1).reduce(f64::min)?;
+    let all_known = outcomes.iter().all(|outcome| outcome.1.is_some());
+    (all_known || least == 0.0).then_some(least)
+}
+
+fn observe<'a, F: Facts>(test: &'a Test, on: &Context<'a, F>, into: &mut Vec<Observation>) -> Outcome {
+    match test {
+        Test::Number { read, than, threshold, leaf } => {
+            let threshold = Value::Number(*threshold);
+            comparison(leaf, look(read, on, leaf), *than, threshold, By::Number, into)
+        }
+        Test::TextIs { read, negated, text, leaf } => {
+            let (shown, value) = look(read, on, leaf);
+            let met = text_is(value, text).map(|is| is != *negated);
+            record(leaf, shown, Json::from(text.as_ref()), met, into)
+        }
+        Test::Compare { left, than, right, by, leaf } => {
+            let seen = look_at(left, on, leaf);
+            comparison(leaf, seen, *than, right.value(on), *by, into)
+        }
+        Test::Among { item, set, leaf } => {
+            let (shown, value) = look_at(item, on, leaf);
+            record(leaf, shown, Json::Null, set.has(&value), into)
+        }
+        Test::In { item, list, leaf } => {
+            let (shown, value) = look_at(item, on, leaf);
+            let list = list.value(on);
+            let shown_list = json(&list, leaf);
+            let constant = matches!(item, Term::Constant(_));
+            let (shown, threshold) = if constant { (shown_list, shown) } else { (shown, shown_list) };
+            record(leaf, shown, threshold, is_in(&value, list), into)
+        }
+        Test::Known { of, leaf, .. } | Test::Flag { of, leaf } => {
+            let (shown, _) = look_at(of, on, leaf);
+            record(leaf, shown, Json::Null, test.run(on), into)
+        }
+        Test::Text { of, check, leaf } => {
+            let (shown, value) = look_at(of, on, leaf);
+            let threshold = needle(check, on, leaf);
+            record(leaf, shown, threshold, check.run(&value, on), into)
+        }
+        Test::Quantified { list, leaf, .. } => {
+            let (shown, _) = look_at(list, on, leaf);
+            record(leaf, shown, Json::Null, test.run(on), into)
+        }
+        Test::Constant(_) | Test::And(_) | Test::Or(_) | Test::Not(_) | Test::If(_) => (None, None),
+    }
+}
+
+fn needle<'a, F: Facts>(check: &'a TextCheck, on: &Context<'a, F>, leaf: &Leaf) -> Json {
+    match check {
+        TextCheck::Contains(term) | TextCheck::StartsWith(term) | TextCheck::EndsWith(term) => {
+            json(&term.value(on), leaf)
+        }
+        TextCheck::ContainsAny(_) | TextCheck::ContainsWord(_) | TextCheck::Matches(_) => Json::Null,
+    }
+}
+
+/// A value for people, as it came, and as the condition sees it.
+type Seen<'a> = (Json, Value<'a>);
+
+fn look_at<'a, F: Facts>(term: &'a Term, on: &Context<'a, F>, leaf: &Leaf) -> Seen<'a> {
+    if let Term::Read(read) = term {
+        return look(read, on, leaf);
+    }
+    let value = term.value(on);
+    (json(&value, leaf), value)
+}
+
+fn look<'a, F: Facts>(read: &'a Read, on: &Context<'a, F>, leaf: &Leaf) -> Seen<'a> {
+    let raw = on.facts.read(&read.slot);
+    // A band such as "51-200" is shown as it came, although 51 is what is compared.
+    let band = match (&raw, &read.ty) {
+        (Value::Text(text), Type::Number) => Some(Json::from(text.as_ref())),
+        _ => None,
+    };
+    let value = coerce(raw, &read.ty);
+    (band.unwrap_or_else(|| json(&value, leaf)), value)
+}
+
+fn comparison(
+    leaf: &Leaf,
+    (shown, value): Seen<'_>,
+    than: Comparison,
+    threshold: Value<'_>,
+    by: By,
+    into: &mut Vec<Observation>,
+) -> Outcome {
+    let met = compare_values(&value, than, &threshold, by);
+    let progress = progress(met, than, (&value, &threshold), !leaf.duration);
+    record(leaf, shown, json(&threshold, leaf), met, into);
+    (met, progress)
+}
+
+/// How far a comparison has come: complete when met; towards `>=` and `>` the share of the way from 0; otherwise nothing.
+///
+/// More than 50 of something that is counted in whole numbers means 51, so 48 is 48/51 of the way.
+fn progress(met: Option<bool>, than: Comparison, sides: (&Value<'_>, &Value<'_>), counted: bool) -> Option<f64> {
+    const NOT_QUITE: f64 = 0.99;
+    let (Some(false), (Value::Number(value), Value::Number(threshold))) = (met, sides) else {
+        return flat(met);
+    };
+    let goal = match than {
+        Comparison::GreaterOrEqual => *threshold,
+        Comparison::Greater if counted && value.fract() == 0.0 && threshold.fract() == 0.0 => threshold + 1.0,
+        Comparison::Greater => *threshold,
+        _ => return Some(0.0),
+    };
+    if goal <= 0.0 || *value <= 0.0 { Some(0.0) } else { Some((value / goal).min(NOT_QUITE)) }
+}
+
+fn record(leaf: &Leaf, shown: Json, threshold: Json, met: Option<bool>, into: &mut Vec<Observation>) -> Outcome {
+    into.push(Observation {
+        what: leaf.what.to_string(),
+        operator: leaf.operator.to_owned(),
+        value: shown,
+        threshold: leaf.threshold.clone().unwrap_or(threshold),
+        met,
+    });
+    (met, flat(met))
+}
+
+/// A value for the lead record: whole numbers without a fraction, times as RFC 3339, lengths of time as `14d`.
+fn json(value: &Value<'_>, leaf: &Leaf) -> Json {
+    match value {
+        Value::Unknown => Json::Null,
+        Value::Bool(flag) => Json::from(*flag),
+        Value::Number(ms) if leaf.duration => Json::from(duration_text(*ms)),
+        Value::Number(number) => number_json(*number),
+        Value::Text(text) => Json::from(text.as_ref()),
+        Value::Time(time) => Json::from(time.rfc3339()),
+        Value::List(elements) => elements.iter().map(|element| json(element, leaf)).collect(),
+        Value::Json(json) => (*json).clone(),
+    }
+}
+
+pub(super) fn number_json(number: f64) -> Json {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    #[expect(clippy::cast_possible_truncation, reason = "whole and within 2^53")]
+    let whole = || Json::from(number as i64);
+    if number.fract() == 0.0 && number.abs() <= EXACT { whole() } else { Json::from(number) }
+}

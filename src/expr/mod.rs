@@ -1,0 +1,233 @@
+//! Conditions: CEL, checked against what is declared, lowered to our own three-valued evaluator. Pure.
+//!
+//! * [`compile`] parses with the `cel` crate under our own bounds, resolves every name against a [`Scope`], infers types,
+//!   and returns either an [`Expr`] or errors that point at the place in the source and say how to fix it.
+//! * [`Expr::test`] is the hot path: no allocation for ordinary conditions, under 100 ns for two clauses.
+//! * [`Expr::explain`] walks the same tree and keeps the observed value of every comparison.
+//!
+//! Three values (Kleene): unknown is neither true nor false; `false && unknown` is false, `true || unknown` is true.
+
+mod check;
+mod coerce;
+mod compare;
+mod contradiction;
+mod error;
+mod eval;
+mod explain;
+mod suggest;
+mod syntax;
+mod tree;
+mod value;
+mod words;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+pub use coerce::{duration_from_text, number_from_text, time_from_epoch, time_from_text};
+pub use error::ExprError;
+pub use value::{Facts, Slot, TraitOf, Type, Value};
+
+use eval::Context;
+use tree::Test;
+
+use crate::ids::{CounterId, SubjectKind};
+
+/// Which names an expression may use, and their types.
+#[derive(Clone, Debug, Default)]
+pub struct Scope {
+    /// Declared counters by name: whose they are, and the type that they read as (number, or time for first and last seen).
+    /// Empty where counters can't be read (filters, routes).
+    pub counters: BTreeMap<Arc<str>, (CounterId, SubjectKind, Type)>,
+    /// Declared traits by canonical name; `None` where traits of that kind can't be read.
+    pub user_traits: Option<BTreeMap<Box<str>, Type>>,
+    /// The same for accounts.
+    pub account_traits: Option<BTreeMap<Box<str>, Type>>,
+    /// Whether `event.…` and `properties.…` may be read.
+    pub event: bool,
+    /// Whether the flags `intent` and `fit` may be read.
+    pub flags: bool,
+    /// Whether `lead.…` may be read.
+    pub lead: bool,
+}
+
+/// One comparison with its observed value.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema, utoipa::ToSchema)]
+pub struct Observation {
+    /// What was looked at, as written: `tasks_30d`.
+    pub what: String,
+    /// `>`, `>=`, `==`, `in`, `contains`, …
+    pub operator: String,
+    /// The value found; `null` when it is not known.
+    pub value: serde_json::Value,
+    /// What it was compared with; `null` for a bare flag.
+    pub threshold: serde_json::Value,
+    /// `true`, `false` or unknown (`null`).
+    pub met: Option<bool>,
+}
+
+/// A compiled condition. Cheap to clone.
+#[derive(Clone)]
+pub struct Expr(Arc<Compiled>);
+
+struct Compiled {
+    source: Arc<str>,
+    test: Test,
+    slots: Vec<Slot>,
+    constant: Option<bool>,
+}
+
+/// Compiles `source`, which must yield true or false.
+///
+/// # Errors
+/// Everything that is wrong with it, in order of place; at least one error.
+pub fn compile(source: &str, scope: &Scope) -> Result<Expr, Vec<ExprError>> {
+    let (tree, mut errors) = syntax::parse(source);
+    let Some(tree) = tree else { return Err(in_order(errors)) };
+    let (checked, found) = check::check(source, &tree, scope);
+    errors.extend(found);
+    if !errors.is_empty() {
+        return Err(in_order(errors));
+    }
+    let constant = checked.test.run(&Context::new(&Nothing));
+    Ok(Expr(Arc::new(Compiled { source: Arc::from(source), test: checked.test, slots: checked.slots, constant })))
+}
+
+/// Errors in order of place, the first of each place, and no more than anyone reads.
+fn in_order(mut errors: Vec<ExprError>) -> Vec<ExprError> {
+    const MOST: usize = 16;
+    errors.sort_by_key(|error| (error.span.start, error.span.end));
+    errors.dedup();
+    errors.truncate(MOST);
+    errors
+}
+
+/// Facts that know nothing yet, not even whether a name is known: for finding what holds whatever the facts are.
+struct Nothing;
+
+impl Facts for Nothing {
+    fn read<'a>(&'a self, _: &Slot) -> Value<'a> {
+        Value::Unknown
+    }
+
+    fn is_pending(&self) -> bool {
+        true
+    }
+}
+
+/// One condition's outcome with everything that was observed on the way.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explanation {
+    /// True, false or unknown.
+    pub met: Option<bool>,
+    /// Every comparison in it, also those that the outcome did not need.
+    pub observed: Vec<Observation>,
+    /// How far along, 0 to 1: the least of the comparisons of a conjunction, the greatest of a disjunction.
+    pub progress: Option<f64>,
+}
+
+impl Expr {
+    /// The condition as written.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.0.source
+    }
+
+    /// True, false or unknown.
+    #[must_use]
+    pub fn test(&self, facts: &impl Facts) -> Option<bool> {
+        self.0.test.run(&Context::new(facts))
+    }
+
+    /// The outcome with every comparison's observed value.
+    #[must_use]
+    pub fn explain(&self, facts: &impl Facts) -> Explanation {
+        explain::explain(&self.0.test, &Context::new(facts))
+    }
+
+    /// Every name that it reads, each once, in order of writing.
+    pub fn slots(&self) -> impl Iterator<Item = &Slot> {
+        self.0.slots.iter()
+    }
+
+    /// The outcome, when it is the same whatever the facts are.
+    #[must_use]
+    pub fn constant(&self) -> Option<bool> {
+        self.0.constant
+    }
+
+    /// Whether it certainly can't be true: constantly false, or a contradiction such as `tier == 1 && tier == 2`. Not every
+    /// such condition is found.
+    #[must_use]
+    pub fn never_true(&self) -> bool {
+        self.constant() == Some(false) || contradiction::never_true(&self.0.test)
+    }
+}
+
+impl fmt::Debug for Expr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Expr").field(&self.source()).finish()
+    }
+}
+
+/// Two conditions are equal when they are written alike.
+impl PartialEq for Expr {
+    fn eq(&self, other: &Self) -> bool {
+        self.source() == other.source()
+    }
+}
+
+impl Eq for Expr {}
+
+/// Names that a counter may not have, because they already mean something in a condition.
+pub const RESERVED: &[&str] = &[
+    "account",
+    "event",
+    "fit",
+    "in",
+    "intent",
+    "lead",
+    "now",
+    "properties",
+    "user",
+    "true",
+    "false",
+    "null",
+    "has",
+    "size",
+    "duration",
+    "timestamp",
+    "and",
+    "or",
+    "not",
+    "as",
+    "break",
+    "const",
+    "continue",
+    "else",
+    "for",
+    "function",
+    "if",
+    "import",
+    "let",
+    "loop",
+    "package",
+    "namespace",
+    "return",
+    "var",
+    "void",
+    "while",
+];
+
+/// Whether `name` can stand in a condition as a name of its own: a letter or `_`, then letters, digits and `_` (ASCII), and
+/// none of [`RESERVED`].
+#[must_use]
+pub fn is_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && !RESERVED.contains(&name)
+}
+
+#[cfg(test)]
+mod tests;

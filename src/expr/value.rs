@@ -1,0 +1,160 @@
+//! What an expression reads and what it yields.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::ids::CounterId;
+use crate::time::Millis;
+
+/// The types that the checker knows. `Any` is the type of an event property that nobody declared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// True or false; a trait may also say `yes`, `no`, 1 or 0.
+    Bool,
+    /// All numbers are `f64`: `50` and `50.0` are the same.
+    Number,
+    /// Text; a trait that is a number or a flag reads as text.
+    Text,
+    /// A moment, to the millisecond; a trait may say it in ISO 8601 or as a number since the epoch.
+    Time,
+    /// A list whose elements have this type; a single value reads as a list of one.
+    List(Box<Type>),
+    /// Known only once the value is there.
+    Any,
+}
+
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool => f.write_str("bool"),
+            Self::Number => f.write_str("number"),
+            Self::Text => f.write_str("text"),
+            Self::Time => f.write_str("time"),
+            Self::List(of) if **of == Self::Any => f.write_str("list"),
+            Self::List(of) => write!(f, "list of {of}"),
+            Self::Any => f.write_str("any"),
+        }
+    }
+}
+
+/// Whose trait or counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TraitOf {
+    /// The user: the subject itself, or whoever did the event at hand.
+    User,
+    /// The account: the subject itself, or that of the event at hand.
+    Account,
+}
+
+/// A resolved name: what an expression asks its [`Facts`] for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Slot {
+    /// A counter of the subject that it was declared for.
+    Counter(CounterId),
+    /// `user.<path>` or `account.<path>`: a trait, its first step in canonical form (see `ids::names`), and the type
+    /// that was declared for it.
+    Trait {
+        /// Whose trait it is.
+        of: TraitOf,
+        /// The trait's canonical name, and the steps below it.
+        path: Arc<[Box<str>]>,
+        /// The declared type, which the value is read as.
+        ty: Type,
+    },
+    /// `user.id` or `account.id`.
+    Id(TraitOf),
+    /// `user.first_seen`, `account.last_seen`, …
+    FirstSeen(TraitOf),
+    /// `user.last_seen`, `account.last_seen`.
+    LastSeen(TraitOf),
+    /// `event.name`, `event.type`, `event.source`, `event.time` (one step), `event.properties.<path>`, `event.traits.<path>`.
+    /// Within a counter's filter, `properties.<path>` is short for `event.properties.<path>`.
+    Event(Arc<[Box<str>]>),
+    /// `lead.tier`, `lead.definition`, `lead.of`, … (routes and templates only).
+    Lead(Arc<[Box<str>]>),
+    /// `intent`: all intent conditions of the definition are true.
+    Intent,
+    /// `fit`: all fit conditions of the definition are true.
+    Fit,
+    /// `now`.
+    Now,
+}
+
+/// A value while an expression is evaluated. Borrowed wherever possible.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value<'a> {
+    /// Not known: neither true nor false.
+    Unknown,
+    /// True or false.
+    Bool(bool),
+    /// A number; a length of time is one in milliseconds.
+    Number(f64),
+    /// Text.
+    Text(Cow<'a, str>),
+    /// A moment.
+    Time(Millis),
+    /// A list that was written in the expression, or a single value where a list is declared.
+    List(Vec<Value<'a>>),
+    /// A JSON object or array from an event or a trait.
+    Json(&'a serde_json::Value),
+}
+
+impl<'a> Value<'a> {
+    /// A text that is borrowed.
+    #[must_use]
+    pub const fn text(text: &'a str) -> Self {
+        Self::Text(Cow::Borrowed(text))
+    }
+
+    /// A JSON value without copying: `null` is unknown, objects and arrays stay JSON.
+    #[must_use]
+    pub fn from_json(json: &'a serde_json::Value) -> Self {
+        match json {
+            serde_json::Value::Null => Self::Unknown,
+            serde_json::Value::Bool(flag) => Self::Bool(*flag),
+            serde_json::Value::Number(number) => number.as_f64().map_or(Self::Unknown, Self::Number),
+            serde_json::Value::String(text) => Self::text(text),
+            serde_json::Value::Array(_) | serde_json::Value::Object(_) => Self::Json(json),
+        }
+    }
+
+    /// What stands at `path` below a JSON object; unknown when a step is missing. For those who implement [`Facts`].
+    #[must_use]
+    pub fn at_path(object: &'a serde_json::Map<String, serde_json::Value>, path: &[Box<str>]) -> Self {
+        let Some((first, rest)) = path.split_first() else { return Self::Unknown };
+        let mut found = object.get(first.as_ref());
+        for step in rest {
+            found = found.and_then(|json| json.get(step.as_ref()));
+        }
+        found.map_or(Self::Unknown, Self::from_json)
+    }
+}
+
+impl<'a> From<&'a serde_json::Value> for Value<'a> {
+    fn from(json: &'a serde_json::Value) -> Self {
+        Self::from_json(json)
+    }
+}
+
+/// What an expression is evaluated over.
+pub trait Facts {
+    /// The value of a name; [`Value::Unknown`] when it is absent.
+    fn read<'a>(&'a self, slot: &Slot) -> Value<'a>;
+
+    /// Whether something that reads as unknown may turn out to be known: then what is asked of it, even whether it is known, is
+    /// unknown, and an outcome that is known all the same holds whatever the pending facts turn out to be.
+    fn is_pending(&self) -> bool {
+        false
+    }
+}
+
+impl<T: Facts + ?Sized> Facts for &T {
+    fn read<'a>(&'a self, slot: &Slot) -> Value<'a> {
+        (**self).read(slot)
+    }
+
+    fn is_pending(&self) -> bool {
+        (**self).is_pending()
+    }
+}

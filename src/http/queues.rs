@@ -1,0 +1,116 @@
+//! What is on its way to destinations, as the store's lists tell; for the admin API and the metrics.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::ids::{RecordKey, RecordKind};
+use crate::record::{AgendaList, Delivery, Record};
+use crate::store::{ListName, ListStats, Store, StoreError};
+use crate::time::Millis;
+
+/// Of how many deliveries that are to be sent next the age is looked at.
+const MAX_AGED: usize = 100;
+
+/// How many records are read at once.
+const MAX_LOAD_RECORDS: usize = 500;
+
+/// What is on its way to one destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Queue {
+    pub destination: Arc<str>,
+    /// Leads with news that waits or is under way.
+    pub pending: u64,
+    /// Leads with news that was given up, and with nothing else on its way.
+    pub dead: u64,
+    /// Age of the oldest pending news, of what is to be sent next.
+    pub oldest_ms: i64,
+}
+
+/// Every destination that something is on its way to or was given up for, by name.
+pub(super) async fn of_store(store: &dyn Store, now: Millis) -> Result<Vec<Queue>, StoreError> {
+    let mut queues: BTreeMap<Arc<str>, Queue> = BTreeMap::new();
+    for stats in store.lists().await? {
+        match AgendaList::read(stats.list.as_str()) {
+            Some(AgendaList::Deliver(destination)) => queue(&mut queues, destination).pending = stats.records,
+            Some(AgendaList::Dead(destination)) => queue(&mut queues, destination).dead = stats.records,
+            Some(AgendaList::Timers) | None => {}
+        }
+    }
+    for queue in queues.values_mut().filter(|queue| queue.pending > 0) {
+        queue.oldest_ms = oldest(store, &queue.destination).await?.map_or(0, |created| now.since(created).max(0));
+    }
+    Ok(queues.into_values().collect())
+}
+
+fn queue(queues: &mut BTreeMap<Arc<str>, Queue>, destination: Arc<str>) -> &mut Queue {
+    let empty = Queue { destination: Arc::clone(&destination), pending: 0, dead: 0, oldest_ms: 0 };
+    queues.entry(destination).or_insert(empty)
+}
+
+/// When the oldest of the news that is to be sent next was handed over.
+async fn oldest(store: &dyn Store, destination: &str) -> Result<Option<Millis>, StoreError> {
+    // All deliveries to a destination live in its shard.
+    let shard = store.shards().of(&RecordKey::destination(destination));
+    let next = store.due(shard, &list(AgendaList::Deliver, destination), Millis(i64::MAX), MAX_AGED).await?;
+    let keys: Vec<_> = next.into_iter().map(|(_, key)| key).collect();
+    let deliveries = deliveries(store, keys).await?;
+    Ok(deliveries.iter().filter_map(|(_, delivery)| delivery.pending.front()).map(|news| news.created).min())
+}
+
+/// The name of one of a destination's lists.
+pub(super) fn list(of: impl Fn(Arc<str>) -> AgendaList, destination: &str) -> ListName {
+    ListName::new(&of(Arc::from(destination)).name())
+}
+
+/// Reads the records of deliveries; those that are over by now are left out.
+pub(super) async fn deliveries(
+    store: &dyn Store,
+    keys: Vec<RecordKey>,
+) -> Result<Vec<(RecordKey, Delivery)>, StoreError> {
+    let texts = store.load(&keys).await?;
+    let read = |(key, text): (RecordKey, Option<Box<str>>)| match Record::read(RecordKind::Delivery, &text?) {
+        // Fails open: news that can't be read does not hide the rest.
+        (Record::Delivery(delivery), _) => Some((key, delivery)),
+        _ => None,
+    };
+    Ok(keys.into_iter().zip(texts).filter_map(read).collect())
+}
+
+/// The destinations that something is on its way to, or was given up for.
+pub(super) async fn destinations(store: &dyn Store) -> Result<BTreeSet<Arc<str>>, StoreError> {
+    let destination = |stats: ListStats| match AgendaList::read(stats.list.as_str())? {
+        AgendaList::Deliver(destination) | AgendaList::Dead(destination) => Some(destination),
+        AgendaList::Timers => None,
+    };
+    Ok(store.lists().await?.into_iter().filter_map(destination).collect())
+}
+
+/// Deliveries to a destination with news that was given up, at most about `limit` of those with nothing else on its way, and of
+/// those with.
+pub(super) async fn with_dead_news(
+    store: &dyn Store,
+    destination: &str,
+    limit: usize,
+) -> Result<Vec<(RecordKey, Delivery)>, StoreError> {
+    let mut found = Vec::new();
+    // A delivery stands among those that wait while it has later news on its way.
+    for of in [AgendaList::Dead, AgendaList::Deliver] {
+        found.extend(dead_in(store, &list(of, destination), limit).await?);
+    }
+    Ok(found)
+}
+
+async fn dead_in(store: &dyn Store, list: &ListName, limit: usize) -> Result<Vec<(RecordKey, Delivery)>, StoreError> {
+    let stats = store.lists().await?;
+    let Some(records) = stats.iter().find(|stats| stats.list == *list).map(|stats| stats.records) else {
+        return Ok(Vec::new());
+    };
+    let limit = limit.min(usize::try_from(records).unwrap_or(usize::MAX));
+    let keys: Vec<_> = store.listed(list, limit).await?.into_iter().map(|(_, key)| key).collect();
+    let mut found = Vec::new();
+    for some in keys.chunks(MAX_LOAD_RECORDS) {
+        let read = deliveries(store, some.to_vec()).await?;
+        found.extend(read.into_iter().filter(|(_, delivery)| !delivery.dead.is_empty()));
+    }
+    Ok(found)
+}

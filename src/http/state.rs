@@ -1,0 +1,75 @@
+//! What every handler works with.
+
+use std::sync::{Arc, OnceLock};
+
+use arc_swap::ArcSwap;
+
+use super::errors::{ApiError, ErrorCode};
+use super::in_flight::InFlight;
+use super::recent::Recent;
+use super::requests::Requests;
+use super::sources::SourceBook;
+use super::status::Status;
+use crate::config::Config;
+use crate::engine::Engine;
+use crate::store::SharedStore;
+use crate::time::Clock;
+
+/// The configuration in force; a reload swaps it.
+pub type SharedConfig = Arc<ArcSwap<Config>>;
+
+/// What there is only once the store is open.
+#[derive(Clone)]
+pub struct Backend {
+    /// What takes the events that arrive, and applies them.
+    pub engine: Engine,
+    /// What answers the admin API.
+    pub store: SharedStore,
+}
+
+/// What every handler works with.
+#[derive(Clone)]
+pub struct AppState {
+    /// Engine and store; empty while the store is being opened.
+    pub backend: Arc<OnceLock<Backend>>,
+    /// The configuration in force; each request keeps the one that it began with.
+    pub config: SharedConfig,
+    /// What there is to tell about this process.
+    pub status: Arc<Status>,
+    /// What tells when a request was received.
+    pub clock: Clock,
+    /// What each source has sent since this process started.
+    pub sources: SourceBook,
+    /// The last events that arrived.
+    pub recent: Recent,
+    /// Requests answered.
+    pub requests: Requests,
+    /// Requests being worked on.
+    pub in_flight: InFlight,
+}
+
+impl AppState {
+    /// The state of a server that has just started.
+    #[must_use]
+    pub fn new(config: SharedConfig, status: Status, clock: Clock) -> Self {
+        Self {
+            backend: Arc::default(),
+            config,
+            status: Arc::new(status),
+            clock,
+            sources: SourceBook::default(),
+            recent: Recent::default(),
+            requests: Requests::default(),
+            in_flight: InFlight::default(),
+        }
+    }
+
+    /// Engine and store.
+    ///
+    /// # Errors
+    /// While the store is being opened.
+    pub fn backend(&self) -> Result<&Backend, ApiError> {
+        let starting = || ApiError::new(ErrorCode::Starting, "the server is starting: its store is not open yet");
+        self.backend.get().ok_or_else(|| starting().retry_after(1))
+    }
+}

@@ -1,0 +1,174 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::counters::ledger::Figure;
+use crate::counters::{Aggregate, Counter, EventMatch, Plan, Window};
+use crate::expr::{Expr, Scope, Type, compile};
+use crate::ids::{CounterId, SubjectKind};
+use crate::qualify::{Tier, Who};
+use crate::record::{Projection, Subject};
+
+const NOW: Millis = Millis(1_795_253_400_000);
+const COOLDOWN: i64 = 30 * Millis::DAY;
+
+fn counters() -> Vec<Counter> {
+    [("logins", SubjectKind::User), ("boards", SubjectKind::Account)]
+        .map(|(name, of)| Counter {
+            name: Arc::from(name),
+            of,
+            events: vec![EventMatch::Any],
+            filter: None,
+            aggregate: Aggregate::Count,
+            window: Window::Lifetime,
+            label: None,
+        })
+        .into()
+}
+
+fn expr(source: &str) -> Expr {
+    let traits = |name: &str| Some(BTreeMap::from([(Box::from(name), Type::Text)]));
+    let known =
+        counters().into_iter().zip(0..).map(|(counter, id)| (counter.name, (CounterId(id), counter.of, Type::Number)));
+    let scope = Scope {
+        counters: known.collect(),
+        user_traits: traits("role"),
+        account_traits: traits("plan"),
+        event: true,
+        flags: true,
+        ..Scope::default()
+    };
+    compile(source, &scope).unwrap_or_else(|errors| panic!("{source}: {errors:?}"))
+}
+
+fn definition(when: &str, tiers: &[(u8, &str)]) -> Definition {
+    Definition {
+        name: Arc::from("pql"),
+        of: SubjectKind::User,
+        description: None,
+        intent: vec![Condition { expr: expr("logins >= 3") }],
+        fit: Vec::new(),
+        when: expr(when),
+        tiers: tiers.iter().map(|(number, when)| Tier { number: *number, when: expr(when) }).collect(),
+        cooldown_ms: COOLDOWN,
+        version: Arc::from("v"),
+        sentence: None,
+    }
+}
+
+fn projection(figures: &[(&str, f64)], traits: Value) -> Projection {
+    Projection {
+        id: Arc::from("somebody"),
+        figures: figures.iter().map(|(name, figure)| (Arc::from(*name), Figure::Number(*figure))).collect(),
+        traits: traits.as_object().cloned().unwrap_or_default(),
+        ..Projection::default()
+    }
+}
+
+/// What `definition` says of a user with so many logins whose account stands like this.
+fn evaluated(definition: &Definition, logins: f64, account: Who<'_>) -> Evaluation {
+    let user = projection(&[("logins", logins)], json!({ "role": "admin" }));
+    let plan = Plan::new(&counters(), jiff::tz::TimeZone::UTC);
+    let view =
+        View { plan: &plan, now: NOW, user: Who::Projection(&user), account, event: None, intent: None, fit: None };
+    evaluate(definition, &view)
+}
+
+fn standing(tier: u8, lapsed: bool, qualified_at: Millis) -> Standing {
+    Standing {
+        times: 1,
+        lead_id: "lead_1".to_owned(),
+        revision: 1,
+        tier,
+        qualified_at,
+        lapsed,
+        routing: None,
+        queue: Vec::new(),
+    }
+}
+
+/// Nothing is decided without the account that could be decided otherwise with it: no lead, no change of tier, no lapse.
+#[test]
+fn while_the_account_is_awaited_what_hangs_on_it_is_open() {
+    let paying = projection(&[("boards", 9.0)], json!({ "plan": "pro" }));
+    let nothing_known = projection(&[("boards", 0.0)], json!({}));
+    for (when, without, pending, with_paying, with_nothing) in [
+        ("intent && has(account.plan)", Some(false), None, Some(true), Some(false)),
+        ("intent && account.plan == null", Some(true), None, Some(false), Some(true)),
+        ("intent && account.plan != null", Some(false), None, Some(true), Some(false)),
+        ("intent && boards > 5", None, None, Some(true), Some(false)),
+        ("intent && account.plan == \"pro\"", None, None, Some(true), None),
+        ("intent && user.role == \"admin\"", Some(true), Some(true), Some(true), Some(true)),
+        ("intent && !has(user.role)", Some(false), Some(false), Some(false), Some(false)),
+    ] {
+        let definition = definition(when, &[]);
+        let found = [Who::Nobody, Who::Pending, Who::Projection(&paying), Who::Projection(&nothing_known)]
+            .map(|account| evaluated(&definition, 3.0, account));
+        assert_eq!(found.map(|found| found.qualifies), [without, pending, with_paying, with_nothing], "{when}");
+        // What is false by the user alone is false, whatever the account turns out to be.
+        let too_few = evaluated(&definition, 2.0, Who::Pending);
+        assert_eq!((too_few.qualifies, too_few.is_sure()), (Some(false), true), "{when}");
+    }
+}
+
+#[test]
+fn a_tier_is_sure_when_none_before_it_is_open() {
+    let paying = projection(&[("boards", 9.0)], json!({ "plan": "pro" }));
+    let by_account = definition("intent", &[(1, "has(account.plan)"), (2, "true")]);
+    let by_user = definition("intent", &[(1, "user.role == \"admin\""), (2, "has(account.plan)")]);
+    for (definition, account, tier, sure) in [
+        (&by_account, Who::Pending, Some(2), false),
+        (&by_account, Who::Nobody, Some(2), true),
+        (&by_account, Who::Projection(&paying), Some(1), true),
+        (&by_user, Who::Pending, Some(1), true),
+    ] {
+        let found = evaluated(definition, 3.0, account);
+        assert_eq!((found.tier, found.is_sure()), (tier, sure));
+    }
+    let only_by_account = definition("intent", &[(1, "has(account.plan)")]);
+    assert_eq!(evaluated(&only_by_account, 3.0, Who::Pending).qualifies, None, "there may be a tier yet");
+    assert_eq!(evaluated(&only_by_account, 3.0, Who::Nobody).qualifies, Some(false), "there is none");
+}
+
+#[test]
+fn qualifying_is_an_edge() {
+    let definition = definition("intent", &[]);
+    let (yes, no) = (evaluated(&definition, 3.0, Who::Nobody), evaluated(&definition, 0.0, Who::Nobody));
+    let open = Evaluation { qualifies: None, ..no };
+    let long_ago = NOW.plus(-COOLDOWN);
+    for (evaluation, before, expected) in [
+        (yes, None, Decision::Qualify { tier: 1 }),
+        (yes, Some(standing(1, false, long_ago)), Decision::Nothing),
+        (yes, Some(standing(2, false, NOW)), Decision::Retier { tier: 1 }),
+        (yes, Some(standing(1, true, long_ago)), Decision::Qualify { tier: 1 }),
+        (yes, Some(standing(1, true, long_ago.plus(1))), Decision::Nothing),
+        (no, None, Decision::Nothing),
+        (no, Some(standing(1, false, NOW)), Decision::Lapse),
+        (no, Some(standing(1, true, NOW)), Decision::Nothing),
+        (open, Some(standing(1, false, NOW)), Decision::Nothing),
+        (open, None, Decision::Nothing),
+    ] {
+        assert_eq!(decide(&definition, evaluation, before.as_ref(), NOW), expected, "{evaluation:?} {before:?}");
+    }
+}
+
+#[test]
+fn a_record_and_its_projection_say_the_same() {
+    let plan = Plan::new(&counters(), jiff::tz::TimeZone::UTC);
+    let mut record = Subject::default();
+    record.traits.learn(json!({ "role": "admin", "gone": null }).as_object().expect("traits"), NOW);
+    record.see(NOW);
+    let id: Arc<str> = Arc::from("kim");
+    let projected = Projection::of(&record, &id, SubjectKind::User, &plan, NOW);
+    for source in
+        ["user.role == \"admin\"", "has(user.role)", "logins == 0", "user.id == \"kim\"", "user.last_seen == now"]
+    {
+        let by = [Who::Record(&id, &record), Who::Projection(&projected)].map(|user| {
+            let view = View { plan: &plan, now: NOW, user, account: Who::Nobody, event: None, intent: None, fit: None };
+            expr(source).test(&view)
+        });
+        assert_eq!(by, [Some(true); 2], "{source}");
+    }
+}

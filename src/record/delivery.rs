@@ -1,0 +1,103 @@
+//! The news of one lead on its way to one destination, in order, and what a destination took lately.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::AgendaList;
+use crate::ids::RecordKey;
+use crate::time::Millis;
+
+/// One event of a lead's life that a destination is to receive.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct News {
+    /// The event's id: the idempotency key of every attempt.
+    pub id: Arc<str>,
+    /// When it was handed over for delivery.
+    pub created: Millis,
+    /// How often it was tried and failed.
+    pub attempts: u32,
+    /// Why it failed last. Written even when there is nothing: in the log fields are told apart by their places.
+    pub last_error: Option<Box<str>>,
+    /// The lead event as JSON.
+    pub json: Arc<str>,
+}
+
+/// All news of one lead on its way to one destination.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Delivery {
+    /// The subject of the lead.
+    pub subject: Option<RecordKey>,
+    /// Not delivered yet, in order. Only the first is ever under way.
+    pub pending: VecDeque<News>,
+    /// When the first may be tried.
+    pub due: Millis,
+    /// Given up, in order.
+    pub dead: Vec<News>,
+    /// When the last one was given up.
+    pub died: Millis,
+}
+
+impl Delivery {
+    /// Whether nothing is left of it.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.pending.is_empty() && self.dead.is_empty()
+    }
+
+    pub(super) fn agenda(&self, destination: &str) -> Option<(AgendaList, Millis)> {
+        if !self.pending.is_empty() {
+            return Some((AgendaList::Deliver(Arc::from(destination)), self.due));
+        }
+        (!self.dead.is_empty()).then(|| (AgendaList::Dead(Arc::from(destination)), self.died))
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        256 + self.pending.iter().chain(&self.dead).map(|news| 200 + news.json.len()).sum::<usize>()
+    }
+}
+
+/// News that a destination took.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {
+    /// The event's id.
+    pub id: Arc<str>,
+    /// The lead.
+    pub lead: Box<str>,
+    /// The lead's subject.
+    pub subject: Box<str>,
+    /// The definition that the lead qualified for.
+    pub definition: Box<str>,
+    /// `lead.qualified`, …
+    pub kind: Box<str>,
+    /// When it was handed over for delivery.
+    pub created: Millis,
+    /// When the destination took it.
+    pub at: Millis,
+    /// How often it failed before.
+    pub attempts: u32,
+}
+
+/// What a destination took lately.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DestinationHistory {
+    /// How much it took in all.
+    pub delivered: u64,
+    /// The last of it, at most [`MAX_DONE`], the newest last.
+    pub done: VecDeque<Done>,
+}
+
+/// How much delivered news of a destination is remembered.
+pub const MAX_DONE: usize = 100;
+
+impl DestinationHistory {
+    /// Notes that the destination took something.
+    pub fn took(&mut self, done: Done) {
+        self.delivered += 1;
+        while self.done.len() >= MAX_DONE {
+            self.done.pop_front();
+        }
+        self.done.push_back(done);
+    }
+}

@@ -1,0 +1,229 @@
+//! The state that messages change: of users, accounts, teams, destinations, and of news on its way to a destination. Pure.
+//!
+//! Each record has one text, which a person can read ([`text`]) and which a store keeps as it is. Nothing here knows of
+//! definitions beyond their names, of routing, or of the time that it is.
+
+pub mod account;
+pub mod delivery;
+pub mod email;
+pub mod people;
+pub mod projection;
+pub mod standing;
+pub mod team;
+pub mod text;
+pub mod ties;
+pub mod traits;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use compact_str::CompactString;
+
+pub use account::{AccountKey, PathRoot};
+pub use delivery::{Delivery, DestinationHistory, News};
+pub use people::{Member, Profile};
+pub use projection::Projection;
+pub use standing::{Routing, Standing};
+pub use team::TeamTurns;
+pub use ties::{Ties, Waiting};
+pub use traits::Traits;
+
+use crate::counters::Ledger;
+use crate::ids::{DefinitionName, RecordKind};
+use crate::time::Millis;
+
+/// The state of one record.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Record {
+    /// A user or an account.
+    Subject(Box<Subject>),
+    /// A team.
+    Team(TeamTurns),
+    /// A destination.
+    Destination(DestinationHistory),
+    /// News on its way.
+    Delivery(Delivery),
+}
+
+impl Record {
+    /// A record of which nothing is known.
+    #[must_use]
+    pub fn empty(kind: RecordKind) -> Self {
+        match kind {
+            RecordKind::User | RecordKind::Account => Self::Subject(Box::default()),
+            RecordKind::Team => Self::Team(TeamTurns::default()),
+            RecordKind::Destination => Self::Destination(DestinationHistory::default()),
+            RecordKind::Delivery => Self::Delivery(Delivery::default()),
+        }
+    }
+
+    /// Where it stands in the agenda: the list, and when it is due there. `idle` is how long a subject is kept of which nothing is
+    /// heard.
+    #[must_use]
+    pub fn agenda(&self, destination: Option<&str>, idle: Option<i64>) -> Option<(AgendaList, Millis)> {
+        match self {
+            Self::Subject(subject) => subject.wakes(idle).map(|at| (AgendaList::Timers, at)),
+            Self::Delivery(delivery) => delivery.agenda(destination.unwrap_or_default()),
+            Self::Team(_) | Self::Destination(_) => None,
+        }
+    }
+
+    /// About how many bytes it takes in memory.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Subject(subject) => subject.bytes(),
+            Self::Team(team) => 64 + 96 * team.reps.len(),
+            Self::Destination(history) => 64 + history.done.iter().map(|done| 160 + done.id.len()).sum::<usize>(),
+            Self::Delivery(delivery) => delivery.bytes(),
+        }
+    }
+}
+
+/// A list of the agenda, as the store names it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AgendaList {
+    /// Subjects that something becomes due for.
+    Timers,
+    /// Deliveries to a destination, by when they may be tried.
+    Deliver(Arc<str>),
+    /// Deliveries to a destination that were given up, by when.
+    Dead(Arc<str>),
+}
+
+impl AgendaList {
+    const DELIVER: &str = "deliver:";
+    const DEAD: &str = "dead:";
+
+    /// The name in stores: `timers`, `deliver:crm`, `dead:crm`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Timers => "timers".to_owned(),
+            Self::Deliver(destination) => format!("{}{destination}", Self::DELIVER),
+            Self::Dead(destination) => format!("{}{destination}", Self::DEAD),
+        }
+    }
+
+    /// Reads what [`Self::name`] wrote.
+    #[must_use]
+    pub fn read(name: &str) -> Option<Self> {
+        match (name, name.strip_prefix(Self::DELIVER), name.strip_prefix(Self::DEAD)) {
+            ("timers", ..) => Some(Self::Timers),
+            (_, Some(destination), _) => Some(Self::Deliver(Arc::from(destination))),
+            (_, _, Some(destination)) => Some(Self::Dead(Arc::from(destination))),
+            _ => None,
+        }
+    }
+}
+
+/// Everything known of a user or an account.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Subject {
+    /// What calls have said about it.
+    pub traits: Traits,
+    /// What was counted for it.
+    pub ledger: Ledger,
+    /// Times of the first and the last event, by the events' own time.
+    pub first_seen: Option<Millis>,
+    /// The time of the last event; see `first_seen`.
+    pub last_seen: Option<Millis>,
+    /// When the last message changed it.
+    pub touched: Millis,
+    /// Where it stands with each definition that it ever qualified for.
+    pub standings: BTreeMap<DefinitionName, Standing>,
+    /// Its leads by their ids, at most [`MAX_LEADS`], and the user that a lead was made for when that one was merged into this.
+    pub leads: BTreeMap<Box<str>, Option<Arc<str>>>,
+    /// Users only: ties to other ids and to accounts. Boxed, since accounts have none.
+    pub ties: Box<Ties>,
+    /// Accounts only: its most active people by their ids, at most [`people::MAX_MEMBERS`].
+    pub members: BTreeMap<CompactString, Member>,
+    /// Accounts only: users whose qualification hangs on this account, by when they last asked; at most [`MAX_WATCHERS`].
+    pub watchers: BTreeMap<Arc<str>, Millis>,
+    /// Accounts only: when the watchers are told that something changed.
+    pub tell_at: Option<Millis>,
+    /// When it was forgotten on request. It stays so for a day, so that what was on its way to it is dropped.
+    pub forgotten: Option<Millis>,
+}
+
+/// How many leads of a subject are remembered, the newest, so that forgetting it reaches their deliveries.
+pub const MAX_LEADS: usize = 200;
+/// How many users an account tells of its changes.
+pub const MAX_WATCHERS: usize = 500;
+/// How long a forgotten subject stays marked as such.
+pub const FORGOTTEN_FOR: i64 = Millis::DAY;
+
+impl Subject {
+    /// Notes that something happened at `at`.
+    pub fn see(&mut self, at: Millis) {
+        self.first_seen = Some(self.first_seen.map_or(at, |first| first.min(at)));
+        self.last_seen = Some(self.last_seen.map_or(at, |last| last.max(at)));
+    }
+
+    /// Whether it holds anything beyond its ties.
+    #[must_use]
+    pub fn has_history(&self) -> bool {
+        self.first_seen.is_some() || !self.traits.is_empty() || !self.ties.aliases.is_empty()
+    }
+
+    /// Takes in the history of an id that turned out to be the same user, and was linked to it at `at`.
+    pub fn merge(&mut self, id: &Arc<str>, at: Millis, other: Self) {
+        self.ledger.merge(&other.ledger);
+        self.traits.merge(&other.traits);
+        for at in [other.first_seen, other.last_seen].into_iter().flatten() {
+            self.see(at);
+        }
+        for (definition, theirs) in other.standings {
+            self.standings.entry(definition).or_insert(theirs);
+        }
+        for (lead, home) in other.leads {
+            self.remember_lead(&lead, Some(home.unwrap_or_else(|| Arc::clone(id))));
+        }
+        self.ties.merge(id, at, *other.ties);
+    }
+
+    /// Remembers that `lead` is about this subject, and for whom it was made.
+    pub fn remember_lead(&mut self, lead: &str, home: Option<Arc<str>>) {
+        while self.leads.len() >= MAX_LEADS && !self.leads.contains_key(lead) {
+            self.leads.pop_first();
+        }
+        self.leads.insert(lead.into(), home);
+    }
+
+    /// Remembers that `user` wants to know what changes here.
+    pub fn watch(&mut self, user: &Arc<str>, at: Millis) {
+        if self.watchers.len() >= MAX_WATCHERS && !self.watchers.contains_key(user) {
+            let oldest = self.watchers.iter().min_by_key(|(_, at)| **at).map(|(user, _)| Arc::clone(user));
+            if let Some(oldest) = oldest {
+                self.watchers.remove(&oldest);
+            }
+        }
+        self.watchers.insert(Arc::clone(user), at);
+    }
+
+    /// When something becomes due for it by time alone.
+    fn wakes(&self, idle: Option<i64>) -> Option<Millis> {
+        let forgotten = self.forgotten.map(|at| at.plus(FORGOTTEN_FOR));
+        let waiting = self.ties.waiting.iter().map(|waiting| waiting.until).min();
+        let idle = idle.map(|idle| self.touched.plus(idle));
+        [forgotten, waiting, self.tell_at, idle].into_iter().flatten().min()
+    }
+
+    fn bytes(&self) -> usize {
+        let texts = |text: &Option<Box<str>>| text.as_deref().map_or(0, |text| text.len() + 16);
+        let members =
+            self.members.iter().map(|(id, m)| 160 + id.len() + texts(&m.email) + texts(&m.name) + texts(&m.title));
+        let standings = self
+            .standings
+            .iter()
+            .map(|(name, s)| 320 + name.len() + s.queue.iter().map(|news| news.len() + 16).sum::<usize>());
+        size_of::<Self>()
+            + self.traits.bytes()
+            + self.ledger.bytes()
+            + members.sum::<usize>()
+            + standings.sum::<usize>()
+            + self.leads.len() * 120
+            + self.watchers.keys().map(|user| 64 + user.len()).sum::<usize>()
+            + self.ties.bytes()
+    }
+}

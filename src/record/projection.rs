@@ -1,0 +1,47 @@
+//! What one record tells another of itself: the figures and traits that conditions over there read, as of one moment.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::Subject;
+use crate::counters::Plan;
+use crate::counters::ledger::Figure;
+use crate::ids::{CounterId, CounterName, SubjectKind};
+use crate::time::Millis;
+
+/// A subject as it stood at one moment, as far as others need to know.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Projection {
+    /// The subject's id.
+    pub id: Arc<str>,
+    /// Its name, when it has one.
+    pub name: Option<String>,
+    /// Its traits by canonical name.
+    pub traits: Map<String, Value>,
+    /// Its counters' figures by name.
+    pub figures: BTreeMap<CounterName, Figure>,
+    /// When its first event happened.
+    pub first_seen: Option<Millis>,
+    /// When its last event happened.
+    pub last_seen: Option<Millis>,
+}
+
+impl Projection {
+    /// `subject` as it stands at `now`.
+    #[must_use]
+    pub fn of(subject: &Subject, id: &Arc<str>, kind: SubjectKind, plan: &Plan, now: Millis) -> Self {
+        let ids = (0..=u16::MAX).map(CounterId);
+        let counters = plan.counters.iter().zip(ids).filter(|(counter, _)| counter.of == kind);
+        Self {
+            id: Arc::clone(id),
+            name: subject.traits.name(),
+            traits: subject.traits.iter().map(|(name, value)| (name.to_owned(), value.clone())).collect(),
+            figures: counters.map(|(c, id)| (Arc::clone(&c.name), subject.ledger.read(plan, id, now))).collect(),
+            first_seen: subject.first_seen,
+            last_seen: subject.last_seen,
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Where a subject stands with a definition: qualifying is an edge, not a level, and this is what the edge is told from.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::time::Millis;
+
+/// A subject that qualified for a definition at least once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// How often it qualified so far.
+    pub times: u32,
+    /// The id of the last lead.
+    pub lead_id: String,
+    /// The last lead's revision: 1, and one more with each change of its tier.
+    pub revision: u32,
+    /// The last lead's tier.
+    pub tier: u8,
+    /// When the last lead was made; the cooldown counts from here.
+    pub qualified_at: Millis,
+    /// Whether the definition was false since the last lead, so that it can become true again.
+    pub lapsed: bool,
+    /// Who follows up on the last lead, once that is decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routing: Option<Routing>,
+    /// Lead events as JSON that are not routed yet, in order; the first is on its way to its team.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub queue: Vec<Box<str>>,
+}
+
+/// The routing decision and its reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, utoipa::ToSchema)]
+pub struct Routing {
+    /// The route that decided.
+    pub route: Option<String>,
+    /// The team that shared the lead out, or that the owner is in; `null` when there is none.
+    pub team: Option<String>,
+    /// The rep's e-mail address; `None` for self-serve.
+    pub owner: Option<String>,
+    /// Why, in a sentence.
+    pub reason: String,
+}

@@ -1,0 +1,340 @@
+//! A record as the text that a store keeps, and back: a line for each thing that is known, its name, a tab, and what it says.
+//!
+//! | line | of | what |
+//! |---|---|---|
+//! | `seen` | users, accounts | times of the first and the last event, RFC 3339, or `-` |
+//! | `touched` | users, accounts | when a message changed it last |
+//! | `t:<trait>` | users, accounts | when it was said, then its value as JSON: `2026-11-21T09:30:00.000Z "free"` |
+//! | `d:<event>` | users, accounts | counts per day (`counters::text`) |
+//! | `c:<counter>` | users, accounts | a counter's own series (`counters::text`) |
+//! | `q:<definition>` | users, accounts | JSON: the last lead and where the subject stands |
+//! | `lead:<lead id>` | users, accounts | empty, or the merged user that the lead was made for |
+//! | `forgotten` | users, accounts | when it was forgotten |
+//! | `known` | users | `1` once the id was sent as a `userId` |
+//! | `merged_into` | users | since when, and the id that holds the history now |
+//! | `alias:<id>` | users | when that id was merged into this one |
+//! | `account:<id>` | users | empty: events were counted for that account; in the order in which they became known |
+//! | `member` | users | since when, and of which account; one line for each change |
+//! | `waiting` | users | until when, and an event as JSON whose account is not known yet |
+//! | `settled`, `asks` | users | see `record::ties` |
+//! | `p:<user>` | accounts | JSON of one of its people |
+//! | `watcher:<user>`, `tell_at` | accounts | who is told of changes, and when |
+//! | `turns`, `turn:<rep>` | teams | how many turns there were; the number of the rep's last turn and when it was |
+//! | `delivered`, `done` | destinations | how much was delivered; JSON of the last of it |
+//! | `subject`, `due`, `died`, `pending`, `dead` | deliveries | whose lead it is; times; JSON of news in order |
+//!
+//! Backslashes, tabs and line breaks in names and values are written as `\\`, `\t`, `\n` and `\r`.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use super::ties::Waiting;
+use super::traits::Trait;
+use super::{Delivery, DestinationHistory, Record, Subject, TeamTurns};
+use crate::counters::text;
+use crate::ids::RecordKind;
+use crate::time::{Millis, push_number};
+
+impl Record {
+    /// Reads a record. Lines that can't be read are left out, and returned.
+    #[must_use]
+    pub fn read(kind: RecordKind, written: &str) -> (Self, Vec<Box<str>>) {
+        let mut record = Self::empty(kind);
+        let mut bad = Vec::new();
+        for line in written.lines() {
+            let (name, value) = line.split_once('\t').unwrap_or((line, ""));
+            if record.read_line(&unescape(name), &unescape(value)).is_none() {
+                bad.push(line.into());
+            }
+        }
+        (record, bad)
+    }
+
+    fn read_line(&mut self, name: &str, value: &str) -> Option<()> {
+        match self {
+            Self::Subject(subject) => subject.read_line(name, value),
+            Self::Team(team) => team.read_line(name, value),
+            Self::Destination(history) => history.read_line(name, value),
+            Self::Delivery(delivery) => delivery.read_line(name, value),
+        }
+    }
+
+    /// The record as text; `None` when there is nothing to keep.
+    #[must_use]
+    pub fn write(&self) -> Option<String> {
+        let mut lines = Lines(String::with_capacity(512));
+        match self {
+            Self::Subject(subject) => subject.write(&mut lines),
+            Self::Team(team) => team.write(&mut lines),
+            Self::Destination(history) => history.write(&mut lines),
+            Self::Delivery(delivery) => delivery.write(&mut lines),
+        }
+        (!lines.0.is_empty()).then_some(lines.0)
+    }
+}
+
+struct Lines(String);
+
+impl Lines {
+    /// Appends a line whose name is made of `name`, and whose value is whatever `value` appends.
+    fn put(&mut self, name: &[&str], value: impl FnOnce(&mut String)) {
+        let start = self.0.len();
+        name.iter().for_each(|part| self.0.push_str(part));
+        self.escape_since(start);
+        self.0.push('\t');
+        let start = self.0.len();
+        value(&mut self.0);
+        self.escape_since(start);
+        self.0.push('\n');
+    }
+
+    fn json(&mut self, name: &[&str], value: &impl serde::Serialize) {
+        // Plain data with text as keys, which can't fail.
+        self.put(name, |out| out.push_str(&serde_json::to_string(value).unwrap_or_default()));
+    }
+
+    fn time(&mut self, name: &str, at: Millis) {
+        self.put(&[name], |out| at.write_rfc3339(out));
+    }
+
+    fn number(&mut self, name: &str, number: u64) {
+        self.put(&[name], |out| push_number(out, number));
+    }
+
+    fn escape_since(&mut self, start: usize) {
+        let written = self.0.get(start..).unwrap_or_default();
+        if written.bytes().any(|byte| matches!(byte, b'\\' | b'\t' | b'\n' | b'\r')) {
+            let escaped = written.replace('\\', "\\\\").replace('\t', "\\t").replace('\n', "\\n").replace('\r', "\\r");
+            self.0.truncate(start);
+            self.0.push_str(&escaped);
+        }
+    }
+}
+
+fn unescape(text: &str) -> Cow<'_, str> {
+    if !text.contains('\\') {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\\' => match letters.next() {
+                Some('t') => out.push('\t'),
+                Some('n') => out.push('\n'),
+                Some('r') => out.push('\r'),
+                Some(other) => out.push(other),
+                None => {}
+            },
+            other => out.push(other),
+        }
+    }
+    Cow::Owned(out)
+}
+
+impl Subject {
+    fn read_line(&mut self, name: &str, value: &str) -> Option<()> {
+        let Some((kind, key)) = name.split_once(':') else { return self.read_plain(name, value) };
+        match kind {
+            "t" => {
+                let (at, json) = value.split_once(' ')?;
+                let read = Trait { value: serde_json::from_str(json).ok()?, at: read_time(at)? };
+                self.traits.0.insert(key.into(), read);
+            }
+            "d" => drop(self.ledger.daily.insert(key.into(), text::read_daily(value)?)),
+            "c" => drop(self.ledger.own.insert(key.into(), text::read_own(value)?)),
+            "q" => drop(self.standings.insert(Arc::from(key), serde_json::from_str(value).ok()?)),
+            "p" => drop(self.members.insert(key.into(), serde_json::from_str(value).ok()?)),
+            "lead" => drop(self.leads.insert(key.into(), Some(value).filter(|home| !home.is_empty()).map(Arc::from))),
+            "alias" => drop(self.ties.aliases.insert(Arc::from(key), read_time(value)?)),
+            "account" => self.ties.accounts.push(Arc::from(key)),
+            "watcher" => drop(self.watchers.insert(Arc::from(key), read_time(value)?)),
+            _ => return None,
+        }
+        Some(())
+    }
+
+    fn read_plain(&mut self, name: &str, value: &str) -> Option<()> {
+        match name {
+            "seen" => {
+                let (first, last) = value.split_once(' ')?;
+                (self.first_seen, self.last_seen) = (read_time(first), read_time(last));
+            }
+            "touched" => self.touched = read_time(value)?,
+            "forgotten" => self.forgotten = Some(read_time(value)?),
+            "tell_at" => self.tell_at = Some(read_time(value)?),
+            "known" => self.ties.known = true,
+            "settled" => self.ties.settled = true,
+            "asks" => self.ties.asks = value.parse().ok()?,
+            "merged_into" => {
+                let (at, id) = value.split_once(' ')?;
+                self.ties.merged_into = Some((Arc::from(id), read_time(at)?));
+            }
+            "member" => {
+                let (at, account) = value.split_once(' ')?;
+                self.ties.memberships.push((read_time(at)?, Arc::from(account)));
+            }
+            "waiting" => {
+                let (until, event) = value.split_once(' ')?;
+                let event = serde_json::from_str(event).ok()?;
+                self.ties.waiting.push(Waiting { event, until: read_time(until)? });
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    fn write(&self, lines: &mut Lines) {
+        if *self == Self::default() {
+            return;
+        }
+        lines.put(&["seen"], |out| {
+            write_time(self.first_seen, out);
+            out.push(' ');
+            write_time(self.last_seen, out);
+        });
+        lines.time("touched", self.touched);
+        for (name, said) in &self.traits.0 {
+            lines.put(&["t:", name], |out| {
+                said.at.write_rfc3339(out);
+                // Writing to a string does not fail.
+                let _ = write!(out, " {}", said.value);
+            });
+        }
+        for (name, daily) in &self.ledger.daily {
+            lines.put(&["d:", name], |out| text::write_daily(daily, out));
+        }
+        for (name, own) in &self.ledger.own {
+            lines.put(&["c:", name], |out| text::write_own(own, out));
+        }
+        self.standings.iter().for_each(|(name, standing)| lines.json(&["q:", name], standing));
+        for (lead, home) in &self.leads {
+            lines.put(&["lead:", lead], |out| out.push_str(home.as_deref().unwrap_or_default()));
+        }
+        self.write_ties(lines);
+        self.members.iter().for_each(|(user, member)| lines.json(&["p:", user], member));
+        for (user, at) in &self.watchers {
+            lines.put(&["watcher:", user], |out| at.write_rfc3339(out));
+        }
+        for (name, at) in [("tell_at", self.tell_at), ("forgotten", self.forgotten)] {
+            at.iter().for_each(|at| lines.time(name, *at));
+        }
+    }
+
+    fn write_ties(&self, lines: &mut Lines) {
+        let ties = &self.ties;
+        for (name, _) in [("known", ties.known), ("settled", ties.settled)].into_iter().filter(|(_, set)| *set) {
+            lines.put(&[name], |out| out.push('1'));
+        }
+        if ties.asks > 0 {
+            lines.number("asks", u64::from(ties.asks));
+        }
+        if let Some((id, at)) = &ties.merged_into {
+            lines.put(&["merged_into"], |out| timed(*at, id, out));
+        }
+        for (alias, at) in &ties.aliases {
+            lines.put(&["alias:", alias], |out| at.write_rfc3339(out));
+        }
+        ties.accounts.iter().for_each(|account| lines.put(&["account:", account], |_| {}));
+        for (at, account) in &ties.memberships {
+            lines.put(&["member"], |out| timed(*at, account, out));
+        }
+        for waiting in &ties.waiting {
+            let event = serde_json::to_string(&waiting.event).unwrap_or_default();
+            lines.put(&["waiting"], |out| timed(waiting.until, &event, out));
+        }
+    }
+}
+
+impl TeamTurns {
+    fn read_line(&mut self, name: &str, value: &str) -> Option<()> {
+        match name.split_once(':') {
+            None if name == "turns" => self.turns = value.parse().ok()?,
+            Some(("turn", rep)) => {
+                let (turn, at) = value.split_once(' ')?;
+                self.reps.insert(Arc::from(rep), (turn.parse().ok()?, read_time(at)?));
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    fn write(&self, lines: &mut Lines) {
+        if *self == Self::default() {
+            return;
+        }
+        lines.number("turns", self.turns);
+        for (rep, (turn, at)) in &self.reps {
+            lines.put(&["turn:", rep], |out| {
+                let _ = write!(out, "{turn} ");
+                at.write_rfc3339(out);
+            });
+        }
+    }
+}
+
+impl DestinationHistory {
+    fn read_line(&mut self, name: &str, value: &str) -> Option<()> {
+        match name {
+            "delivered" => self.delivered = value.parse().ok()?,
+            "done" => self.done.push_back(serde_json::from_str(value).ok()?),
+            _ => return None,
+        }
+        Some(())
+    }
+
+    fn write(&self, lines: &mut Lines) {
+        if self.delivered > 0 {
+            lines.number("delivered", self.delivered);
+        }
+        self.done.iter().for_each(|done| lines.json(&["done"], done));
+    }
+}
+
+impl Delivery {
+    fn read_line(&mut self, name: &str, value: &str) -> Option<()> {
+        match name {
+            "subject" => self.subject = Some(value.parse().ok()?),
+            "due" => self.due = read_time(value)?,
+            "died" => self.died = read_time(value)?,
+            "pending" => self.pending.push_back(serde_json::from_str(value).ok()?),
+            "dead" => self.dead.push(serde_json::from_str(value).ok()?),
+            _ => return None,
+        }
+        Some(())
+    }
+
+    fn write(&self, lines: &mut Lines) {
+        if self.is_over() {
+            return;
+        }
+        if let Some(subject) = &self.subject {
+            lines.put(&["subject"], |out| out.push_str(&subject.to_string()));
+        }
+        lines.time("due", self.due);
+        lines.time("died", self.died);
+        self.pending.iter().for_each(|news| lines.json(&["pending"], news));
+        self.dead.iter().for_each(|news| lines.json(&["dead"], news));
+    }
+}
+
+fn timed(at: Millis, text: &str, out: &mut String) {
+    at.write_rfc3339(out);
+    out.push(' ');
+    out.push_str(text);
+}
+
+fn write_time(at: Option<Millis>, out: &mut String) {
+    match at {
+        Some(at) => at.write_rfc3339(out),
+        None => out.push('-'),
+    }
+}
+
+fn read_time(text: &str) -> Option<Millis> {
+    text.parse::<jiff::Timestamp>().ok().map(|at| Millis(at.as_millisecond()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,294 @@
+use std::collections::VecDeque;
+
+use compact_str::CompactString;
+use proptest::collection::{btree_map, vec};
+use proptest::option;
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+use super::*;
+use crate::counters::Ledger;
+use crate::counters::bucket::Width;
+use crate::counters::distinct::Distinct;
+use crate::counters::ledger::Own;
+use crate::counters::series::{Buckets, Daily, Extreme, Series};
+use crate::event::{Call, Event, MessageId, SourceName};
+use crate::ids::RecordKey;
+use crate::record::delivery::Done;
+use crate::record::{Member, News, Routing, Standing, Ties, Traits};
+
+/// Names as people and programs send them: with whatever separates things in the text.
+fn name() -> impl Strategy<Value = String> {
+    "[a-z0-9 :=,#\\\\\t\n\r\"'é😀\u{2028}-]{1,12}"
+}
+
+fn shared() -> impl Strategy<Value = Arc<str>> {
+    name().prop_map(Arc::from)
+}
+
+fn boxed() -> impl Strategy<Value = Box<str>> {
+    name().prop_map(Box::from)
+}
+
+fn time() -> impl Strategy<Value = Millis> {
+    prop_oneof![Just(Millis(0)), (0..4_000_000_000_000_i64).prop_map(Millis)]
+}
+
+fn json_value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<i32>().prop_map(|n| Value::from(f64::from(n) / 8.0)),
+        name().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(2, 8, 3, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..3).prop_map(Value::from),
+            btree_map(name(), inner, 0..3).prop_map(|map| map.into_iter().collect()),
+        ]
+    })
+}
+
+fn traits() -> impl Strategy<Value = Traits> {
+    let said = (json_value(), time()).prop_map(|(value, at)| Trait { value, at });
+    btree_map(name().prop_map(CompactString::from), said, 0..4).prop_map(Traits)
+}
+
+fn daily() -> impl Strategy<Value = Daily> {
+    (btree_map(0..30_000_i32, 1..1_000_000_u64, 0..5), 0..9_u64).prop_map(|(counts, older)| {
+        let mut days = Buckets::default();
+        counts.into_iter().for_each(|(day, count)| days.add(day, count));
+        Daily { days, older }
+    })
+}
+
+fn series() -> impl Strategy<Value = Series> {
+    let sums = btree_map(0..30_000_i32, any::<i64>(), 0..4).prop_map(|sums| {
+        let mut buckets = Buckets::default();
+        sums.into_iter().for_each(|(bucket, sum)| buckets.add(bucket, i128::from(sum)));
+        Series::Sums(buckets)
+    });
+    let distinct = vec((any::<u64>(), 0..30_000_i32), 0..5)
+        .prop_map(|seen| Series::Distinct(Distinct::from_parts(seen, Vec::new())));
+    prop_oneof![sums, distinct, time().prop_map(|at| Series::Moment(Extreme::First, at))]
+}
+
+fn ledger() -> impl Strategy<Value = Ledger> {
+    let own = (any::<u32>(), series()).prop_map(|(fingerprint, series)| Own { fingerprint, width: Width::Day, series });
+    let key = || name().prop_map(CompactString::from);
+    (btree_map(key(), daily(), 0..3), btree_map(key(), own, 0..3)).prop_map(|(daily, own)| Ledger { daily, own })
+}
+
+fn routing() -> impl Strategy<Value = Routing> {
+    (option::of(name()), option::of(name()), option::of(name()), name())
+        .prop_map(|(route, team, owner, reason)| Routing { route, team, owner, reason })
+}
+
+fn standing() -> impl Strategy<Value = Standing> {
+    (any::<(u32, u32, u8, bool)>(), name(), time(), option::of(routing()), vec(boxed(), 0..3)).prop_map(
+        |((times, revision, tier, lapsed), lead_id, qualified_at, routing, queue)| Standing {
+            times,
+            lead_id,
+            revision,
+            tier,
+            qualified_at,
+            lapsed,
+            routing,
+            queue,
+        },
+    )
+}
+
+fn member() -> impl Strategy<Value = Member> {
+    (any::<u64>(), time(), option::of(boxed()), option::of(boxed()), option::of(boxed()))
+        .prop_map(|(events, last_seen, email, name, title)| Member { events, last_seen, email, name, title })
+}
+
+fn event() -> impl Strategy<Value = Arc<Event>> {
+    (option::of(any::<u64>()), option::of(boxed()), boxed(), time(), btree_map(name(), json_value(), 0..3)).prop_map(
+        |(message, user_id, name, timestamp, properties)| {
+            Arc::new(Event {
+                source: SourceName::new("app"),
+                call: Call::Track,
+                message_id: name.clone(),
+                message: message.map(MessageId),
+                user_id,
+                anonymous_id: Some(name.clone()),
+                previous_id: None,
+                group_id: None,
+                context_group_id: None,
+                name: Some(name),
+                timestamp,
+                received_at: timestamp,
+                properties: properties.into_iter().collect(),
+                traits: Map::new(),
+                context_traits: Map::new(),
+            })
+        },
+    )
+}
+
+fn ties() -> impl Strategy<Value = Ties> {
+    let waiting = (event(), time()).prop_map(|(event, until)| Waiting { event, until });
+    (
+        (any::<bool>(), any::<bool>(), any::<u32>()),
+        option::of((shared(), time())),
+        btree_map(shared(), time(), 0..3),
+        vec(shared(), 0..3),
+        vec((time(), shared()), 0..3),
+        vec(waiting, 0..3),
+    )
+        .prop_map(|((known, settled, asks), merged_into, aliases, accounts, memberships, waiting)| Ties {
+            known,
+            merged_into,
+            aliases,
+            accounts,
+            memberships,
+            waiting,
+            settled,
+            asks,
+        })
+}
+
+fn subject() -> impl Strategy<Value = Subject> {
+    (
+        (traits(), ledger(), ties().prop_map(Box::new)),
+        (option::of(time()), option::of(time()), time(), option::of(time()), option::of(time())),
+        btree_map(shared(), standing(), 0..3),
+        btree_map(boxed(), option::of(shared()), 0..3),
+        btree_map(name().prop_map(CompactString::from), member(), 0..3),
+        btree_map(shared(), time(), 0..3),
+    )
+        .prop_map(|((traits, ledger, ties), times, standings, leads, members, watchers)| {
+            let (first_seen, last_seen, touched, tell_at, forgotten) = times;
+            Subject {
+                traits,
+                ledger,
+                first_seen,
+                last_seen,
+                touched,
+                standings,
+                leads,
+                ties,
+                members,
+                watchers,
+                tell_at,
+                forgotten,
+            }
+        })
+}
+
+fn team() -> impl Strategy<Value = TeamTurns> {
+    (any::<u64>(), btree_map(shared(), (any::<u64>(), time()), 0..4))
+        .prop_map(|(turns, reps)| TeamTurns { turns, reps })
+}
+
+fn news() -> impl Strategy<Value = News> {
+    (shared(), time(), any::<u32>(), option::of(boxed()), shared())
+        .prop_map(|(id, created, attempts, last_error, json)| News { id, created, attempts, last_error, json })
+}
+
+fn delivery() -> impl Strategy<Value = Delivery> {
+    (option::of(name()), vec(news(), 0..3), vec(news(), 0..3), time(), time())
+        .prop_map(|(subject, pending, dead, due, died)| Delivery {
+            subject: subject.map(|id| RecordKey::account(&id)),
+            pending: VecDeque::from(pending),
+            due,
+            dead,
+            died,
+        })
+        .prop_filter("nothing is written of what is over", |delivery| !delivery.is_over())
+}
+
+fn history() -> impl Strategy<Value = DestinationHistory> {
+    let done = ([boxed(), boxed(), boxed(), boxed()], time(), any::<u32>()).prop_map(
+        |([id, lead, subject, kind], at, attempts)| {
+            let (id, definition) = (Arc::from(&*id), lead.clone());
+            Done { id, lead, subject, definition, kind, created: at, at, attempts }
+        },
+    );
+    (any::<u64>(), vec(done, 0..3)).prop_map(|(delivered, done)| DestinationHistory { delivered, done: done.into() })
+}
+
+fn record() -> impl Strategy<Value = (RecordKind, Record)> {
+    prop_oneof![
+        4 => subject().prop_map(|subject| (RecordKind::User, Record::Subject(Box::new(subject)))),
+        1 => team().prop_map(|team| (RecordKind::Team, Record::Team(team))),
+        1 => history().prop_map(|history| (RecordKind::Destination, Record::Destination(history))),
+        2 => delivery().prop_map(|delivery| (RecordKind::Delivery, Record::Delivery(delivery))),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn what_is_written_reads_back((kind, record) in record()) {
+        let written = record.write().unwrap_or_default();
+        prop_assert_eq!(Record::read(kind, &written), (record, Vec::new()), "{}", written);
+    }
+
+    #[test]
+    fn a_line_says_one_thing_whatever_its_names_are((kind, record) in record()) {
+        let written = record.write().unwrap_or_default();
+        prop_assert!(written.is_empty() || written.ends_with('\n'));
+        for line in written.lines() {
+            prop_assert_eq!(line.matches('\t').count(), 1, "{}", line);
+        }
+        let lines = written.lines().count();
+        prop_assert_eq!(written.split('\n').count(), lines + 1);
+        prop_assert_eq!(Record::read(kind, &written.replace('\n', "\r\n")).0.write().unwrap_or_default(), written);
+    }
+
+    /// Whatever somebody wrote into the store: what can't be read is left out, and named.
+    #[test]
+    fn no_text_makes_it_panic(lines in vec((prop_oneof![known_name().boxed(), name().boxed()], "\\PC{0,30}"), 0..12)) {
+        let text: String = lines.iter().map(|(name, value)| format!("{name}\t{value}\n")).collect();
+        for kind in RecordKind::ALL {
+            let (record, bad) = Record::read(kind, &text);
+            prop_assert!(bad.len() <= text.lines().count());
+            let written = record.write().unwrap_or_default();
+            prop_assert_eq!(Record::read(kind, &written).1, Vec::<Box<str>>::new(), "{}", written);
+        }
+    }
+}
+
+/// A name that lines have, with something behind it.
+fn known_name() -> impl Strategy<Value = String> {
+    let names = "seen touched t: d: c: q: lead: forgotten known merged_into alias: account: member waiting settled asks p: \
+                 watcher: tell_at turns turn: delivered done subject due died pending dead";
+    let names: Vec<&str> = names.split_whitespace().collect();
+    (prop::sample::select(names), "[a-z]{0,3}").prop_map(|(name, more)| format!("{name}{more}"))
+}
+
+#[test]
+fn a_person_can_read_it() {
+    let at = Millis(1_795_253_400_000);
+    let mut subject = Subject { touched: at, ..Subject::default() };
+    subject.see(at);
+    subject.traits.learn(json!({ "plan": "free", "Full\nName": "Ana\tB" }).as_object().expect("traits"), at);
+    subject.ties.know_account("acme");
+    subject.ties.join("acme", at);
+    subject.remember_lead("lead_1", None);
+    let written = Record::Subject(Box::new(subject)).write().expect("something is known");
+    insta::assert_snapshot!(written.replace('\t', " | "), @r#"
+    seen | 2026-11-21T09:30:00.000Z 2026-11-21T09:30:00.000Z
+    touched | 2026-11-21T09:30:00.000Z
+    t:full_name | 2026-11-21T09:30:00.000Z "Ana\\tB"
+    t:plan | 2026-11-21T09:30:00.000Z "free"
+    lead:lead_1 | 
+    account:acme | 
+    member | 2026-11-21T09:30:00.000Z acme
+    "#);
+    assert_eq!(Record::empty(RecordKind::User).write(), None, "nothing is kept of what nothing is known of");
+}
+
+#[test]
+fn what_cannot_be_read_is_left_out_and_named() {
+    let text = "seen\t- -\ntouched\tyesterday\nt:plan\t2026-11-21T09:30:00.000Z \"free\"\nfuture_thing\t1\nt:x\t{\n";
+    let (record, bad) = Record::read(RecordKind::Account, text);
+    let Record::Subject(subject) = record else { panic!("an account is a subject") };
+    assert_eq!(subject.traits.text("plan"), Some("free"));
+    assert_eq!(bad.iter().map(|line| &**line).collect::<Vec<_>>(), ["touched\tyesterday", "future_thing\t1", "t:x\t{"]);
+}

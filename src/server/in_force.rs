@@ -1,0 +1,30 @@
+//! What a reload swaps beside the configuration itself.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use crate::apply::Rules;
+use crate::config::Config;
+use crate::crm::{Destination, SharedDestinations};
+use crate::engine::SharedRules;
+
+/// The parts of the configuration for those who know nothing of the whole.
+#[derive(Clone)]
+pub(super) struct InForce {
+    pub rules: SharedRules,
+    pub destinations: SharedDestinations,
+}
+
+impl InForce {
+    pub(super) fn new(rules: &Arc<Rules>, destinations: &[Destination]) -> Self {
+        let destinations = Arc::new(ArcSwap::from_pointee(destinations.to_vec()));
+        Self { rules: Arc::new(ArcSwap::new(Arc::clone(rules))), destinations }
+    }
+
+    pub(super) fn swap(&self, config: &Config) {
+        // Destinations first, so that nothing is on its way to one that nobody knows.
+        self.destinations.store(Arc::new(config.destinations.clone()));
+        self.rules.store(Arc::clone(&config.rules));
+    }
+}

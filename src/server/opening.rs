@@ -1,0 +1,116 @@
+//! Opening the store, and what waits for it: the engine.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+use super::in_force::InForce;
+use crate::crm::Deliverer;
+use crate::engine::{Engine, EngineSettings};
+use crate::http::{AppState, Backend};
+use crate::store::{self, SharedStore, StoreError, StoreKind};
+
+/// How long to wait before Redis is tried again, at first and at most.
+const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+
+/// Opens the store of a server, and starts its engine.
+pub(super) struct Opener {
+    pub app: AppState,
+    pub in_force: InForce,
+}
+
+/// An opening that may still be under way.
+pub(super) struct Opening {
+    outcome: watch::Receiver<Option<Result<(), StoreError>>>,
+    task: Option<AbortHandle>,
+}
+
+impl Opening {
+    /// Waits until the store is open or can't be used.
+    pub(super) async fn done(&mut self) -> Result<(), StoreError> {
+        let gone = || StoreError::Unavailable("opening the store was interrupted".to_owned());
+        let outcome = self.outcome.wait_for(Option::is_some).await.map_err(|_| gone())?;
+        outcome.clone().unwrap_or_else(|| Err(gone()))
+    }
+
+    /// Gives up; does nothing once the store is open.
+    pub(super) fn cancel(&self) {
+        self.task.iter().for_each(AbortHandle::abort);
+    }
+}
+
+impl Opener {
+    /// Uses `store`, or opens the one that is configured. While Redis is away or loading its data, this goes on in the background;
+    /// any other store that can't be opened now can't be opened later either.
+    pub(super) async fn open(self, store: Option<SharedStore>) -> Result<Opening, StoreError> {
+        let first = match store {
+            Some(store) => Ok(store),
+            None => store::open(&self.app.config.load().store).await,
+        };
+        let waits = matches!(self.app.config.load().store.kind, StoreKind::Redis { .. });
+        let (tell, outcome) = watch::channel(None);
+        match first {
+            Ok(store) => {
+                self.begin(store).await;
+                tell.send_replace(Some(Ok(())));
+                Ok(Opening { outcome, task: None })
+            }
+            Err(StoreError::Unavailable(reason)) if waits => {
+                tracing::warn!(reason, "the store is away: waiting for it, and answering 503 meanwhile");
+                let task = tokio::spawn(async move { tell.send_replace(Some(self.keep_trying(reason).await)) });
+                Ok(Opening { outcome, task: Some(task.abort_handle()) })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn keep_trying(self, mut reason: String) -> Result<(), StoreError> {
+        let (mut wait, longest) = RETRY;
+        loop {
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(longest);
+            let settings = self.app.config.load().store.clone();
+            match store::open(&settings).await {
+                Ok(store) => {
+                    tracing::info!("the store is there");
+                    self.begin(store).await;
+                    return Ok(());
+                }
+                Err(StoreError::Unavailable(now)) if now == reason => {}
+                Err(StoreError::Unavailable(now)) => {
+                    tracing::warn!(reason = now, "the store is still away");
+                    reason = now;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn begin(&self, store: SharedStore) {
+        for warning in store.warnings().await {
+            tracing::warn!(store = true, "{warning}");
+        }
+        let (config, clock) = (self.app.config.load(), self.app.clock.clone());
+        let deliverer = Deliverer::new(Arc::clone(&self.in_force.destinations), clock.clone());
+        let settings = EngineSettings {
+            server: Arc::from(self.app.status.server()),
+            memory_bytes: config.engine.memory_bytes,
+            workers: std::thread::available_parallelism().map_or(1, usize::from),
+            max_backlog_entries: config.engine.max_backlog_entries,
+            remember: config.engine.remember,
+        };
+        let rules = Arc::clone(&self.in_force.rules);
+        let engine = Engine::start(Arc::clone(&store), rules, clock, Arc::new(deliverer), settings);
+        // Set once: there is one opening for each server.
+        let _ = self.app.backend.set(Backend { engine, store });
+    }
+}
+
+/// A name for this process that no other one has: `host-pid-random`.
+pub(super) fn server_name() -> Arc<str> {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let host = host.as_deref().map_or("server", str::trim);
+    format!("{host}-{}-{:06x}", std::process::id(), rand::random::<u32>() & 0x00ff_ffff).into()
+}

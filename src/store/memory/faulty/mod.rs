@@ -1,0 +1,216 @@
+//! A store that fails in every way that the contract allows, as a seed has it; what simulations run on.
+//!
+//! Each simulated server gets one of its own over the store that they share, so that each has troubles of its own. All chance
+//! comes from the seed and all waiting is tokio's: on a current-thread runtime with a paused clock a run is repeated exactly, as
+//! long as nothing else in it rolls dice (`tokio::select!` does, unless it is `biased`).
+//!
+//! It never says `Moved` by itself: that only comes of real competition between servers.
+
+mod plan;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use self::plan::{Chance, Fate};
+pub use self::plan::{Fault, FaultPlan};
+use crate::ids::{Position, RecordKey, ShardId, Shards};
+use crate::store::{
+    Append, Commit, CommitError, Entry, IdPack, LeadQuery, LeadRow, ListName, ListStats, Ownership, Progress, Rejected,
+    SharedStore, Store, StoreError,
+};
+use crate::time::Millis;
+
+/// Another store, seen through a bad connection.
+pub struct FaultyStore {
+    inner: SharedStore,
+    chance: Mutex<Chance>,
+}
+
+impl FaultyStore {
+    /// Looks at `inner` through faults that `plan` and `seed` decide.
+    #[must_use]
+    pub fn new(inner: SharedStore, seed: u64, plan: FaultPlan) -> Self {
+        Self { inner, chance: Mutex::new(Chance::new(seed, plan)) }
+    }
+
+    /// From now on things go wrong by another plan: by [`FaultPlan::NONE`], when a simulation is to come to its end. What is late
+    /// already still happens.
+    pub fn replan(&self, plan: FaultPlan) {
+        self.chance().replan(plan);
+    }
+
+    /// How often what has happened, for a simulation to tell whether it met everything.
+    #[must_use]
+    pub fn happened(&self) -> BTreeMap<Fault, u64> {
+        self.chance().happened.clone()
+    }
+
+    fn chance(&self) -> MutexGuard<'_, Chance> {
+        self.chance.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn delay(&self) {
+        let delay = self.chance().delays();
+        if let Some(delay) = delay {
+            tokio::time::sleep(delay).await;
+        }
+    }
+
+    /// A call that changes nothing.
+    async fn ask<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        self.delay().await;
+        let refused = self.chance().refuses();
+        let answer = if refused { Err(failed("refused")) } else { call.await };
+        self.delay().await;
+        answer
+    }
+
+    /// A call that changes something, and whose answer matters.
+    async fn change<T, E>(&self, call: impl Future<Output = Result<T, E>> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.delay().await;
+        let fate = self.chance().of_change();
+        let answer = match fate {
+            None => call.await,
+            Some(Fate::Refused) => Err(failed("refused").into()),
+            Some(Fate::Lost) => {
+                let _ = call.await;
+                Err(failed("done, but the answer is lost").into())
+            }
+            Some(Fate::Late(by)) => {
+                // Of its own, so that it happens even when the server that asked for it is gone by then.
+                tokio::spawn(async move {
+                    tokio::time::sleep(by).await;
+                    let _ = call.await;
+                });
+                Err(failed("given up").into())
+            }
+        };
+        self.delay().await;
+        answer
+    }
+}
+
+fn failed(how: &str) -> StoreError {
+    StoreError::Unavailable(format!("a planned fault: {how}"))
+}
+
+#[async_trait]
+impl Store for FaultyStore {
+    fn shards(&self) -> Shards {
+        self.inner.shards()
+    }
+
+    fn commits_shards_together(&self) -> bool {
+        self.inner.commits_shards_together()
+    }
+
+    async fn append(&self, mut entries: Vec<Append>) -> Result<Vec<Position>, StoreError> {
+        let mut shards = Vec::new();
+        for entry in &entries {
+            if !shards.contains(&entry.shard) {
+                shards.push(entry.shard);
+            }
+        }
+        let torn = self.chance().tears_after(shards.len());
+        if let Some(count) = torn {
+            shards.truncate(count);
+            entries.retain(|entry| shards.contains(&entry.shard));
+        }
+        let inner = Arc::clone(&self.inner);
+        let positions = self.change(async move { inner.append(entries).await }).await;
+        if torn.is_some() { Err(failed("torn")) } else { positions }
+    }
+
+    async fn read(
+        &self,
+        after: &[(ShardId, Position)],
+        max_bytes: usize,
+        wait: Duration,
+    ) -> Result<Vec<(ShardId, Vec<Entry>)>, StoreError> {
+        self.ask(self.inner.read(after, max_bytes, wait)).await
+    }
+
+    async fn progress(&self, shards: &[ShardId]) -> Result<Vec<Progress>, StoreError> {
+        self.ask(self.inner.progress(shards)).await
+    }
+
+    async fn remembered(&self, shard: ShardId) -> Result<Vec<IdPack>, StoreError> {
+        self.ask(self.inner.remembered(shard)).await
+    }
+
+    async fn load(&self, keys: &[RecordKey]) -> Result<Vec<Option<Box<str>>>, StoreError> {
+        self.ask(self.inner.load(keys)).await
+    }
+
+    async fn commit(&self, commits: Vec<Commit>) -> Result<(), CommitError> {
+        let inner = Arc::clone(&self.inner);
+        self.change(async move { inner.commit(commits).await }).await
+    }
+
+    async fn due(
+        &self,
+        shard: ShardId,
+        list: &ListName,
+        until: Millis,
+        limit: usize,
+    ) -> Result<Vec<(Millis, RecordKey)>, StoreError> {
+        self.ask(self.inner.due(shard, list, until, limit)).await
+    }
+
+    async fn heartbeat(&self, server: &str, holding: &[ShardId], settings: &str) -> Result<Ownership, StoreError> {
+        if self.chance().silences() {
+            return Err(failed("silence"));
+        }
+        let inner = Arc::clone(&self.inner);
+        let (server, holding, settings) = (server.to_owned(), holding.to_vec(), settings.to_owned());
+        self.change(async move { inner.heartbeat(&server, &holding, &settings).await }).await
+    }
+
+    async fn leave(&self, server: &str) -> Result<(), StoreError> {
+        let (inner, server) = (Arc::clone(&self.inner), server.to_owned());
+        self.change(async move { inner.leave(&server).await }).await
+    }
+
+    async fn leads(&self, query: &LeadQuery) -> Result<Vec<LeadRow>, StoreError> {
+        self.ask(self.inner.leads(query)).await
+    }
+
+    async fn lead(&self, id: &str) -> Result<Option<LeadRow>, StoreError> {
+        self.ask(self.inner.lead(id)).await
+    }
+
+    async fn rejected(&self, limit: usize) -> Result<Vec<Rejected>, StoreError> {
+        self.ask(self.inner.rejected(limit)).await
+    }
+
+    async fn listed(&self, list: &ListName, limit: usize) -> Result<Vec<(Millis, RecordKey)>, StoreError> {
+        self.ask(self.inner.listed(list, limit)).await
+    }
+
+    async fn lists(&self) -> Result<Vec<ListStats>, StoreError> {
+        self.ask(self.inner.lists()).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.ask(self.inner.ping()).await
+    }
+
+    async fn warnings(&self) -> Vec<String> {
+        self.inner.warnings().await
+    }
+
+    async fn figures(&self) -> Result<Vec<(String, u64)>, StoreError> {
+        self.ask(self.inner.figures()).await
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        self.ask(self.inner.close()).await
+    }
+}

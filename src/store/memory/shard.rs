@@ -1,0 +1,114 @@
+//! One shard: its log, its position, and what its commits wrote.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Bound;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use crate::ids::{Position, RecordKey};
+use crate::store::{Append, Commit, Entry, IdPack, LeadRow, ListName, Listed, Progress, RecordWrite};
+use crate::time::Millis;
+
+#[derive(Default)]
+pub(super) struct Shard {
+    pub progress: Progress,
+    /// The entries that no commit has passed yet.
+    log: BTreeMap<Position, Bytes>,
+    records: BTreeMap<RecordKey, Stored>,
+    pub lists: BTreeMap<ListName, BTreeSet<(Millis, RecordKey)>>,
+    ids: BTreeMap<i64, Vec<u64>>,
+    pub leads: BTreeMap<String, LeadRow>,
+    /// Messages of commits that are still on their way, where they take one: the moment at which each arrives.
+    pub outbox: VecDeque<(Instant, Append)>,
+}
+
+/// A record as it is kept.
+struct Stored {
+    text: Box<str>,
+    listed: Option<Listed>,
+}
+
+impl Shard {
+    pub(super) fn append(&mut self, payload: Bytes) -> Position {
+        self.progress.end = self.progress.end.next();
+        self.log.insert(self.progress.end, payload);
+        self.progress.end
+    }
+
+    pub(super) fn read(&self, after: Position, max_bytes: usize) -> Vec<Entry> {
+        let (mut entries, mut bytes) = (Vec::new(), 0);
+        for (position, payload) in self.log.range((Bound::Excluded(after), Bound::Unbounded)) {
+            bytes += payload.len();
+            if bytes > max_bytes && !entries.is_empty() {
+                break;
+            }
+            entries.push(Entry { position: *position, payload: payload.clone() });
+        }
+        entries
+    }
+
+    pub(super) fn record(&self, key: &RecordKey) -> Option<Box<str>> {
+        self.records.get(key).map(|stored| stored.text.clone())
+    }
+
+    /// The list in which a record stands.
+    pub(super) fn listed(&self, key: &RecordKey) -> Option<&Listed> {
+        self.records.get(key)?.listed.as_ref()
+    }
+
+    pub(super) fn remembered(&self) -> Vec<IdPack> {
+        self.ids.iter().map(|(hour, ids)| IdPack { hour: *hour, ids: ids.clone() }).collect()
+    }
+
+    pub(super) fn due(&self, list: &ListName, until: Millis, limit: usize) -> Vec<(Millis, RecordKey)> {
+        let standing = self.lists.get(list).into_iter().flatten();
+        standing.take_while(|(at, _)| *at <= until).take(limit).cloned().collect()
+    }
+
+    /// Does what a commit says of this shard; its messages and rejected events are the matter of the store.
+    pub(super) fn apply(&mut self, commit: Commit) {
+        self.progress.position = commit.to;
+        self.progress.step += 1;
+        self.log = self.log.split_off(&commit.to.next());
+        for write in commit.records {
+            self.write(write);
+        }
+        for hour in &commit.forget_ids {
+            self.ids.remove(hour);
+        }
+        if !commit.ids.is_empty() {
+            self.ids.entry(commit.now.0.div_euclid(Millis::HOUR)).or_default().extend(commit.ids);
+        }
+        if !commit.forget_leads.is_empty() {
+            self.leads.retain(|_, lead| !commit.forget_leads.contains(&lead.subject));
+        }
+        self.leads.extend(commit.leads.into_iter().map(|lead| (lead.id.clone(), lead)));
+    }
+
+    fn write(&mut self, write: RecordWrite) {
+        if let Some(was) = write.was_listed
+            && let Some(list) = self.lists.get_mut(&was.list)
+        {
+            list.remove(&(was.at, write.key.clone()));
+            if list.is_empty() {
+                self.lists.remove(&was.list);
+            }
+        }
+        if let Some(Listed { list, at }) = write.listed.clone() {
+            self.lists.entry(list).or_default().insert((at, write.key.clone()));
+        }
+        match write.text {
+            Some(text) => self.records.insert(write.key, Stored { text, listed: write.listed }),
+            None => self.records.remove(&write.key),
+        };
+    }
+
+    pub(super) fn count_records(&self) -> usize {
+        self.records.len()
+    }
+
+    pub(super) fn count_entries(&self) -> usize {
+        self.log.len()
+    }
+}

@@ -1,0 +1,119 @@
+//! Everything that the store holds, and how a commit changes it.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::dice::Dice;
+use super::owners::Owners;
+use super::shard::Shard;
+use crate::ids::{Position, ShardId};
+use crate::store::{Append, Commit, CommitError, Entry, Rejected, StoreError, StoreOptions};
+
+pub(super) struct State {
+    pub options: StoreOptions,
+    /// One for each that there is.
+    pub shards: Vec<Shard>,
+    pub owners: Owners,
+    /// The oldest first.
+    pub rejected: VecDeque<Rejected>,
+    relays: Option<Relays>,
+}
+
+/// How messages travel between shards that are apart.
+pub(super) struct Relays {
+    dice: Dice,
+    within: Duration,
+}
+
+impl Relays {
+    pub(super) fn new(seed: u64, within: Duration) -> Self {
+        Self { dice: Dice::new(seed), within }
+    }
+}
+
+impl State {
+    pub(super) fn new(options: StoreOptions, relays: Option<Relays>) -> Self {
+        let shards = options.shards.all().map(|_| Shard::default()).collect();
+        Self { options, shards, owners: Owners::default(), rejected: VecDeque::new(), relays }
+    }
+
+    pub(super) fn read(
+        &self,
+        after: &[(ShardId, Position)],
+        max_bytes: usize,
+    ) -> Result<Vec<(ShardId, Vec<Entry>)>, StoreError> {
+        let mut found = Vec::new();
+        for (shard, position) in after {
+            let entries = self.known(*shard)?.read(*position, max_bytes);
+            if !entries.is_empty() {
+                found.push((*shard, entries));
+            }
+        }
+        Ok(found)
+    }
+
+    pub(super) fn shard(&self, shard: ShardId) -> Option<&Shard> {
+        self.shards.get(usize::from(shard.0))
+    }
+
+    pub(super) fn known(&self, shard: ShardId) -> Result<&Shard, StoreError> {
+        self.shard(shard).ok_or_else(|| unknown(shard))
+    }
+
+    pub(super) fn append(&mut self, Append { shard, payload }: Append) -> Result<Position, StoreError> {
+        let known = self.shards.get_mut(usize::from(shard.0)).ok_or_else(|| unknown(shard))?;
+        Ok(known.append(payload))
+    }
+
+    pub(super) fn commit(&mut self, commits: Vec<Commit>) -> Result<(), CommitError> {
+        self.check(&commits)?;
+        for mut commit in commits {
+            let (sender, messages) = (commit.shard, std::mem::take(&mut commit.messages));
+            self.rejected.extend(commit.rejected.drain(..));
+            if let Some(shard) = self.shards.get_mut(usize::from(sender.0)) {
+                shard.apply(commit);
+            }
+            for message in messages {
+                self.send(sender, message)?;
+            }
+        }
+        let excess = self.rejected.len().saturating_sub(self.options.rejected_log);
+        self.rejected.drain(..excess);
+        Ok(())
+    }
+
+    /// Puts a message into its shard's log, or on its way there.
+    fn send(&mut self, sender: ShardId, message: Append) -> Result<(), StoreError> {
+        let Some(relays) = &mut self.relays else { return self.append(message).map(drop) };
+        let arrives = Instant::now() + relays.dice.duration(relays.within);
+        let known = self.shards.get_mut(usize::from(sender.0)).ok_or_else(|| unknown(sender))?;
+        known.outbox.push_back((arrives, message));
+        Ok(())
+    }
+
+    /// Lets messages arrive whose time has come, the earliest first. One whose predecessor is still on its way waits for it: what
+    /// follows from a message must not arrive ahead of it.
+    pub(super) fn relay(&mut self) {
+        let now = Instant::now();
+        loop {
+            let waiting = self.shards.iter_mut().filter(|shard| shard.outbox.front().is_some());
+            let next = waiting.min_by_key(|shard| shard.outbox.front().map(|(arrives, _)| *arrives));
+            let Some((_, message)) = next.and_then(|shard| shard.outbox.pop_front_if(|(arrives, _)| *arrives <= now))
+            else {
+                return;
+            };
+            // The commit was checked: there is such a shard.
+            let _ = self.append(message);
+        }
+    }
+
+    pub(super) fn next_arrival(&self) -> Option<Instant> {
+        self.shards.iter().filter_map(|shard| shard.outbox.front()).map(|(arrives, _)| *arrives).min()
+    }
+}
+
+fn unknown(shard: ShardId) -> StoreError {
+    StoreError::Unusable(format!("there is no shard {shard}"))
+}

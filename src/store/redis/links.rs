@@ -1,0 +1,107 @@
+//! All connections of a store: those that are shared, and those that are held while one waits.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, RedisResult, Value};
+
+use super::connect;
+use super::health::Health;
+use super::link::Link;
+use super::settings::RedisSettings;
+use crate::store::{Durability, StoreError};
+
+/// How many connections carry writes that wait for replicas; see [`Links::fenced`].
+const FENCED: usize = 8;
+
+/// All connections of a store.
+pub(super) struct Links {
+    general: ArcSwap<Link>,
+    /// Connections that writes share out among themselves when they wait for replicas. WAIT holds up whatever comes behind
+    /// it on its connection, so it must not go over the one that everything else uses; and it waits for the last write *of its
+    /// connection*, so it has to go over the same connection as what it waits for, directly behind it, as one pipeline.
+    fenced: ArcSwap<Vec<Link>>,
+    turn: AtomicUsize,
+    readers: ArcSwap<Readers>,
+}
+
+impl Links {
+    pub async fn connect(settings: &RedisSettings, health: &Arc<Health>) -> Result<Self, StoreError> {
+        let (general, fenced, readers) = Self::make(settings, health).await?;
+        Ok(Self {
+            general: ArcSwap::from_pointee(general),
+            fenced: ArcSwap::from_pointee(fenced),
+            turn: AtomicUsize::new(0),
+            readers: ArcSwap::from_pointee(readers),
+        })
+    }
+
+    /// Puts new connections in the place of those that hang, or that lead to a Redis which is no master any more.
+    pub async fn renew(&self, settings: &RedisSettings, health: &Arc<Health>) -> Result<(), StoreError> {
+        let (general, fenced, readers) = Self::make(settings, health).await?;
+        self.general.store(Arc::new(general));
+        self.fenced.store(Arc::new(fenced));
+        self.readers.store(Arc::new(readers));
+        Ok(())
+    }
+
+    async fn make(settings: &RedisSettings, health: &Arc<Health>) -> Result<(Link, Vec<Link>, Readers), StoreError> {
+        let epoch = health.next_epoch();
+        let general = connect::connect(settings, health, epoch).await?;
+        let mut fenced = Vec::new();
+        if matches!(settings.durability, Durability::Replicas(_)) {
+            for _ in 0..FENCED {
+                fenced.push(connect::connect(settings, health, epoch).await?);
+            }
+        }
+        let client = if settings.cluster { None } else { Some(connect::client(settings)?) };
+        Ok((general, fenced, Readers { client, idle: Mutex::default() }))
+    }
+
+    pub fn general(&self) -> Arc<Link> {
+        self.general.load_full()
+    }
+
+    /// Connections for reading, of which each serves one caller at a time.
+    pub fn readers(&self) -> Arc<Readers> {
+        self.readers.load_full()
+    }
+
+    /// A connection for writes that wait for replicas. They need not be in order: what must be, is waited for.
+    pub fn fenced(&self) -> Option<Link> {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        self.fenced.load().get(turn % FENCED).cloned()
+    }
+}
+
+/// Connections to a single Redis on which a caller may wait for entries: that would hold up everybody else on a shared one.
+pub(super) struct Readers {
+    client: Option<Client>,
+    idle: Mutex<Vec<MultiplexedConnection>>,
+}
+
+impl Readers {
+    /// Sends a command that may take as long as it likes; the caller bounds it. A connection that has failed, or whose caller
+    /// did not stay for the answer, is not used again.
+    pub async fn cmd(&self, cmd: &Cmd, connect_timeout: Duration) -> RedisResult<Value> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut link = match (idle, &self.client) {
+            (Some(link), _) => link,
+            (None, Some(client)) => {
+                let config = AsyncConnectionConfig::new()
+                    .set_connection_timeout(Some(connect_timeout))
+                    .set_response_timeout(None);
+                client.get_multiplexed_async_connection_with_config(&config).await?
+            }
+            (None, None) => {
+                return Err((ErrorKind::InvalidClientConfig, "a cluster has no connections to wait on").into());
+            }
+        };
+        let answer = cmd.query_async(&mut link).await?;
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(link);
+        Ok(answer)
+    }
+}

@@ -1,0 +1,178 @@
+//! An engine over a store in memory, with a clock that the test turns and a CRM that is up or down as the test wants it.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use async_trait::async_trait;
+use handraiser::apply::Attempt;
+use handraiser::apply::message::AttemptOutcome;
+use handraiser::config::load_text;
+use handraiser::engine::{Admission, Dispatcher, Engine};
+use handraiser::event::{Call, Event};
+use handraiser::ids::{RecordKey, RecordKind};
+use handraiser::lead::{Lead, LeadEvent, SubjectExplanation};
+use handraiser::record::{News, Record};
+use handraiser::store::{LeadQuery, MemoryStore, SharedStore, StoreOptions};
+use handraiser::time::{Clock, Millis};
+use serde_json::{Value, json};
+
+use crate::harness::events::blank;
+use crate::harness::{eventually, settings};
+
+pub const START: Millis = Millis(1_795_255_200_000);
+
+/// A CRM that keeps what it took.
+pub struct Crm {
+    clock: Clock,
+    pub down: AtomicBool,
+    taken: Mutex<Vec<LeadEvent>>,
+}
+
+pub struct Desk {
+    pub engine: Engine,
+    pub store: SharedStore,
+    pub clock: Clock,
+    pub crm: Arc<Crm>,
+    number: AtomicU64,
+}
+
+impl Desk {
+    pub fn new(definitions: &str) -> Self {
+        Self::with(definitions, "routes: [ { name: all, to: self_serve } ]")
+    }
+
+    /// With further sections of the configuration, routes among them.
+    pub fn with(definitions: &str, others: &str) -> Self {
+        let text = format!(
+            "sources: {{ app: {{ write_key: k }} }}\ntraits: {{ user: {{ role: text }} }}\n{definitions}\n{others}\n\
+             destinations: {{ crm: {{ webhook: {{ url: \"http://127.0.0.1:9/\" }}, allow_addresses: [ 127.0.0.0/8 ] }} }}\n"
+        );
+        let config = load_text("test.yaml", &text, &|_| None).unwrap_or_else(|errors| panic!("{errors:#?}")).config;
+        let store: SharedStore = Arc::new(MemoryStore::new(StoreOptions::default()));
+        let clock = Clock::manual(START);
+        let crm = Arc::new(Crm { clock: clock.clone(), down: AtomicBool::new(false), taken: Mutex::default() });
+        let rules = Arc::new(ArcSwap::new(Arc::clone(&config.rules)));
+        let dispatcher = Arc::clone(&crm) as Arc<dyn Dispatcher>;
+        let engine = Engine::start(Arc::clone(&store), rules, clock.clone(), dispatcher, settings::engine("one"));
+        Self { engine, store, clock, crm, number: AtomicU64::new(0) }
+    }
+
+    pub fn event(&self, call: Call, user: &str) -> Event {
+        let id = format!("m{}", self.number.fetch_add(1, Ordering::Relaxed));
+        Event { call, user_id: Some(user.into()), ..blank(&id, self.clock.now()) }
+    }
+
+    pub fn track(&self, user: &str, name: &str) -> Event {
+        Event { name: Some(name.into()), ..self.event(Call::Track, user) }
+    }
+
+    /// A page call of an anonymous id.
+    pub fn visit(&self, anonymous: &str) -> Event {
+        Event { user_id: None, anonymous_id: Some(anonymous.into()), ..self.event(Call::Page, "") }
+    }
+
+    /// An identify call that says whose an anonymous id is.
+    pub fn identify(&self, user: &str, anonymous: &str) -> Event {
+        Event { anonymous_id: Some(anonymous.into()), ..self.event(Call::Identify, user) }
+    }
+
+    pub fn told(&self, call: Call, user: &str, group: Option<&str>, traits: Value) -> Event {
+        let traits = traits.as_object().cloned().unwrap_or_default();
+        Event { group_id: group.map(Into::into), traits, ..self.event(call, user) }
+    }
+
+    /// Sends events in one request, and waits until all that follows from them is done.
+    pub async fn send(&self, events: Vec<Event>) {
+        let events = events.into_iter().map(Arc::new).collect();
+        self.engine.submit(events, Vec::new()).await.expect("a store in memory takes them");
+        self.settle().await;
+    }
+
+    pub async fn settle(&self) {
+        self.engine.settle().await.expect("a store in memory answers");
+    }
+
+    /// Lets time pass, and waits until what became due is done.
+    pub async fn pass(&self, ms: i64) {
+        self.clock.advance(ms);
+        // The first one makes the owners look at what is due, the second one waits for what follows from it.
+        self.settle().await;
+        self.settle().await;
+    }
+
+    pub async fn group(&self, user: &str, account: &str, traits: Value) {
+        self.send(vec![self.told(Call::Group, user, Some(account), traits)]).await;
+    }
+
+    pub async fn track_times(&self, user: &str, name: &str, times: usize) {
+        self.send((0..times).map(|_| self.track(user, name)).collect()).await;
+    }
+
+    /// Every lead, the newest first.
+    pub async fn leads(&self) -> Vec<Lead> {
+        let rows = self.store.leads(&LeadQuery { limit: 1_000, ..LeadQuery::default() }).await.expect("leads");
+        rows.iter().map(|row| serde_json::from_str(&row.json).expect("a lead")).collect()
+    }
+
+    pub async fn explain(&self, key: &RecordKey) -> Option<SubjectExplanation> {
+        self.engine.explain(key).await.expect("a store in memory answers")
+    }
+
+    /// A counter of a subject; null when nothing is known of it.
+    pub async fn count(&self, key: &RecordKey, counter: &str) -> Value {
+        self.explain(key).await.map_or(json!(null), |explained| explained.counters[counter].clone())
+    }
+
+    /// The text of a record; empty when there is none.
+    pub async fn text(&self, key: &RecordKey) -> String {
+        let texts = self.store.load(std::slice::from_ref(key)).await.expect("a store in memory answers");
+        texts.into_iter().flatten().map(String::from).collect()
+    }
+
+    /// How many turns a team took.
+    pub async fn turns(&self, team: &str) -> u64 {
+        match Record::read(RecordKind::Team, &self.text(&RecordKey::team(team)).await).0 {
+            Record::Team(team) => team.turns,
+            other => panic!("no team: {other:?}"),
+        }
+    }
+
+    /// Waits until the CRM has taken so much, and returns it in the order of arrival.
+    pub async fn taken(&self, count: usize) -> Vec<LeadEvent> {
+        eventually(&format!("{count} lead events at the CRM"), Duration::from_secs(20), async || {
+            let taken = self.crm.taken.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            (taken.len() >= count).then_some(taken)
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Dispatcher for Crm {
+    fn admission(&self, _: &str, _: Millis) -> Admission {
+        Admission::Open(4)
+    }
+
+    async fn deliver(&self, destination: &str, news: &News) -> Attempt {
+        if self.down.load(Ordering::SeqCst) {
+            return self.failed(destination, news, "it is down");
+        }
+        let event: LeadEvent = serde_json::from_str(&news.json).expect("news is a lead event");
+        let (lead, definition) = (event.lead.id.as_str().into(), event.lead.definition.as_str().into());
+        let outcome = AttemptOutcome::Delivered { lead, definition, kind: "any".into() };
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner).push(event);
+        Attempt { id: news.id.clone(), at: self.clock.now(), outcome }
+    }
+
+    fn deadline(&self, _: &str) -> Duration {
+        Duration::from_secs(10)
+    }
+
+    fn failed(&self, _: &str, news: &News, error: &str) -> Attempt {
+        let at = self.clock.now();
+        let outcome = AttemptOutcome::Retry { due: at.plus(Millis::SECOND), counts: true, error: error.into() };
+        Attempt { id: news.id.clone(), at, outcome }
+    }
+}

@@ -1,0 +1,6 @@
+//! What is promised to those who send events and to those who are named in them, each promise with a test of its own.
+
+mod accounts;
+mod forgetting;
+mod identity;
+mod servers;

@@ -1,0 +1,100 @@
+//! A CRM that takes what it is sent, now and then only after some attempts, and keeps the books.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use handraiser::apply::Attempt;
+use handraiser::apply::message::AttemptOutcome;
+use handraiser::engine::{Admission, Dispatcher};
+use handraiser::lead::LeadEvent;
+use handraiser::record::News;
+use handraiser::time::{Clock, Millis};
+
+#[derive(Default)]
+struct Books {
+    dice: u64,
+    /// Every lead event by its id, with how often it came.
+    taken: BTreeMap<String, (LeadEvent, usize)>,
+    /// The revisions of each lead in the order in which they came for the first time.
+    revisions: BTreeMap<String, Vec<u32>>,
+    wrong: Vec<String>,
+}
+
+pub struct Crm {
+    clock: Clock,
+    books: Mutex<Books>,
+    failing: u64,
+}
+
+impl Crm {
+    pub fn new(clock: Clock, seed: u64, failing: u64) -> Self {
+        let books = Books { dice: seed, ..Books::default() };
+        Self { clock, books: Mutex::new(books), failing }
+    }
+
+    /// Every lead event that was taken, and what was wrong about any.
+    pub fn books(&self) -> (Vec<LeadEvent>, Vec<String>) {
+        let books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
+        (books.taken.values().map(|(event, _)| event.clone()).collect(), books.wrong.clone())
+    }
+
+    fn take(&self, news: &News) -> bool {
+        let event: LeadEvent = serde_json::from_str(&news.json).expect("news is a lead event");
+        let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
+        books.dice = books.dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let dice = (books.dice >> 33) % 100;
+        if dice < self.failing {
+            return false;
+        }
+        match books.taken.get_mut(&event.id) {
+            Some((known, times)) if *known == event => *times += 1,
+            Some((known, _)) => {
+                let what = format!("one key, two contents: {known:#?} and {event:#?}");
+                books.wrong.push(what);
+            }
+            None => {
+                let revisions = books.revisions.entry(event.lead.id.clone()).or_default();
+                revisions.push(event.lead.revision);
+                if !revisions.is_sorted() {
+                    let what = format!("out of order: {revisions:?} of {}", event.lead.id);
+                    books.wrong.push(what);
+                }
+                books.taken.insert(event.id.clone(), (event, 1));
+            }
+        }
+        // Taken, and the answer is lost.
+        dice >= 2 * self.failing
+    }
+}
+
+#[async_trait]
+impl Dispatcher for Crm {
+    fn admission(&self, _: &str, _: Millis) -> Admission {
+        Admission::Open(4)
+    }
+
+    async fn deliver(&self, _: &str, news: &News) -> Attempt {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let event: LeadEvent = serde_json::from_str(&news.json).expect("news is a lead event");
+        let now = self.clock.now();
+        let outcome = if self.take(news) {
+            let kind = format!("{:?}", event.kind).into();
+            AttemptOutcome::Delivered { lead: event.lead.id.into(), definition: event.lead.definition.into(), kind }
+        } else {
+            AttemptOutcome::Retry { due: now, counts: true, error: "a planned failure".into() }
+        };
+        Attempt { id: news.id.clone(), at: now, outcome }
+    }
+
+    fn deadline(&self, _: &str) -> Duration {
+        Duration::from_secs(10)
+    }
+
+    fn failed(&self, _: &str, news: &News, error: &str) -> Attempt {
+        let now = self.clock.now();
+        let outcome = AttemptOutcome::Retry { due: now, counts: true, error: error.into() };
+        Attempt { id: news.id.clone(), at: now, outcome }
+    }
+}

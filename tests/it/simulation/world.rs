@@ -1,0 +1,336 @@
+//! The servers under test beside the reference.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use handraiser::apply::Rules;
+use handraiser::apply::rules::RulesParts;
+use handraiser::counters::{Aggregate, Counter, EventMatch, Window};
+use handraiser::engine::{Engine, EngineSettings};
+use handraiser::event::{Call, Event};
+use handraiser::ids::{RecordKey, SubjectKind};
+use handraiser::lead::Lead;
+use handraiser::record::AccountKey;
+use handraiser::store::{FaultPlan, FaultyStore, LeadQuery, SharedStore};
+use handraiser::time::{Clock, Millis};
+use serde_json::{Value, json};
+
+use super::crm::Crm;
+use super::leads;
+use super::reference::{JOINED, Reference};
+use super::stream::{Op, Who};
+use crate::harness::events::blank;
+
+/// What is simulated.
+#[derive(Clone, Copy)]
+pub struct Setting {
+    /// The store, by a seed.
+    pub store: fn(u64) -> SharedStore,
+    pub servers: usize,
+    pub workers: usize,
+    pub faults: FaultPlan,
+}
+
+struct Server {
+    engine: Engine,
+    store: Arc<FaultyStore>,
+}
+
+/// Servers on an empty store, with a clock that the stream turns.
+pub struct World {
+    setting: Setting,
+    seed: u64,
+    store: SharedStore,
+    rules: Arc<ArcSwap<Rules>>,
+    crm: Arc<Crm>,
+    servers: Vec<Server>,
+    clock: Clock,
+    counters: Vec<Counter>,
+    started: u64,
+    number: u64,
+    turn: usize,
+}
+
+fn counter(name: &str, of: SubjectKind, event: EventMatch, aggregate: Aggregate, window: Window) -> Counter {
+    Counter { name: Arc::from(name), of, events: vec![event], filter: None, aggregate, window, label: None }
+}
+
+/// Every aggregate over every kind of window, for users and for accounts.
+fn counters() -> Vec<Counter> {
+    let value: Arc<[Box<str>]> = Arc::from(vec![Box::from("value")]);
+    let track = || EventMatch::Track(Arc::from("event 1"));
+    let windows = [
+        Window::Lifetime,
+        Window::Days(1),
+        Window::Days(30),
+        Window::Minutes(15),
+        Window::Minutes(1440),
+        Window::Minutes(3000),
+    ];
+    let mut all = Vec::new();
+    for of in [SubjectKind::User, SubjectKind::Account] {
+        for (index, window) in windows.into_iter().enumerate() {
+            for (what, event, aggregate) in [
+                ("count", track(), Aggregate::Count),
+                ("any", EventMatch::Any, Aggregate::Count),
+                ("pages", EventMatch::Page(None), Aggregate::Count),
+                ("sum", track(), Aggregate::Sum(Arc::clone(&value))),
+                ("values", track(), Aggregate::DistinctProperty(Arc::clone(&value))),
+                ("people", EventMatch::Any, Aggregate::DistinctUsers),
+            ] {
+                all.push(counter(&format!("{of}_{what}_{index}"), of, event, aggregate, window));
+            }
+        }
+        all.push(counter(&format!("{of}_days"), of, EventMatch::Any, Aggregate::ActiveDays, Window::Days(30)));
+        all.push(counter(&format!("{of}_days_ever"), of, track(), Aggregate::ActiveDays, Window::Lifetime));
+        all.push(counter(&format!("{of}_first"), of, EventMatch::Any, Aggregate::FirstSeen, Window::Lifetime));
+        all.push(counter(&format!("{of}_last"), of, track(), Aggregate::LastSeen, Window::Lifetime));
+    }
+    all
+}
+
+impl World {
+    pub fn new(setting: &Setting, seed: u64) -> Self {
+        let config = leads::config();
+        // Conditions know counters by their places.
+        let counters: Vec<Counter> = config.rules.plan.counters.iter().cloned().chain(counters()).collect();
+        let rules = Rules::new(RulesParts {
+            counters: counters.clone(),
+            accounts: vec![AccountKey::ContextGroupId, AccountKey::GroupId, AccountKey::LastGroup],
+            definitions: config.rules.definitions.clone(),
+            teams: config.rules.teams.clone(),
+            routes: config.rules.routes.clone(),
+            destinations: vec![Arc::from("crm")],
+            ..RulesParts::default()
+        });
+        let clock = Clock::manual(Millis(1_795_000_000_000));
+        let failing = if setting.faults == FaultPlan::NONE { 0 } else { 10 };
+        let mut world = Self {
+            setting: *setting,
+            seed,
+            store: (setting.store)(seed),
+            rules: Arc::new(ArcSwap::from_pointee(rules)),
+            crm: Arc::new(Crm::new(clock.clone(), seed, failing)),
+            servers: Vec::new(),
+            clock,
+            counters,
+            started: 0,
+            number: 0,
+            turn: 0,
+        };
+        for _ in 0..setting.servers {
+            let server = world.start();
+            world.servers.push(server);
+        }
+        world
+    }
+
+    fn start(&mut self) -> Server {
+        self.started += 1;
+        let seed = self.seed.wrapping_mul(1_000).wrapping_add(self.started);
+        let store = Arc::new(FaultyStore::new(Arc::clone(&self.store), seed, self.setting.faults));
+        let settings = EngineSettings {
+            server: format!("server-{}", self.started).into(),
+            // Little enough that records leave memory all the time.
+            memory_bytes: 40_000,
+            workers: self.setting.workers,
+            max_backlog_entries: 1_000,
+            remember: Duration::from_secs(10 * 365 * 86_400),
+        };
+        let (rules, clock, crm) = (Arc::clone(&self.rules), self.clock.clone(), Arc::clone(&self.crm));
+        let engine = Engine::start(Arc::clone(&store) as SharedStore, rules, clock, crm, settings);
+        Server { engine, store }
+    }
+
+    /// Plays a stream and compares everything. What is wrong comes back as text.
+    pub async fn check(&mut self, ops: &[Op]) -> Result<(), String> {
+        let mut reference = Reference::default();
+        let mut sent: Vec<Event> = Vec::new();
+        let mut batch: Vec<Event> = Vec::new();
+        for op in ops {
+            let event = match op {
+                Op::Wait { minutes, ms } => {
+                    self.send(&mut batch).await;
+                    self.settle().await;
+                    self.clock.advance(minutes * Millis::MINUTE + ms);
+                    self.let_timers_fire().await;
+                    continue;
+                }
+                Op::Kill { nth } => {
+                    if self.setting.faults != FaultPlan::NONE {
+                        let at = nth % self.servers.len();
+                        drop(self.servers.remove(at));
+                        let server = self.start();
+                        self.servers.insert(at, server);
+                    }
+                    continue;
+                }
+                Op::Again { .. } if sent.is_empty() => continue,
+                Op::Again { nth } => sent[nth % sent.len()].clone(),
+                _ => self.event(op),
+            };
+            reference.accept(&event, self.clock.now());
+            sent.push(event.clone());
+            // Which of two users an id turns out to be depends on the order; use and joining do not, and go in batches.
+            let alone = matches!(event.call, Call::Identify | Call::Alias);
+            if alone {
+                self.send(&mut batch).await;
+                self.settle().await;
+            }
+            batch.push(event);
+            if alone || batch.len() > 8 {
+                self.send(&mut batch).await;
+            }
+            if alone {
+                self.settle().await;
+            }
+        }
+        self.send(&mut batch).await;
+        self.finish().await;
+        self.compare(&reference).await
+    }
+
+    /// Any of the servers; each time another one.
+    fn engine(&mut self) -> Engine {
+        self.turn += 1;
+        self.servers[self.turn % self.servers.len()].engine.clone()
+    }
+
+    /// Sends as a CDP does: again and again until it is acknowledged.
+    async fn send(&mut self, batch: &mut Vec<Event>) {
+        let events: Vec<Arc<Event>> = std::mem::take(batch).into_iter().map(Arc::new).collect();
+        while !events.is_empty() && self.engine().submit(events.clone(), Vec::new()).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    async fn settle(&mut self) {
+        while self.engine().settle().await.is_err() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// What becomes due by time alone is looked for at least once a second.
+    async fn let_timers_fire(&mut self) {
+        tokio::time::sleep(Duration::from_millis(2_500)).await;
+        self.settle().await;
+    }
+
+    /// Nothing goes wrong any more, and everything is worked to its end.
+    async fn finish(&mut self) {
+        for server in &self.servers {
+            server.store.replan(FaultPlan::NONE);
+        }
+        // What is late still happens, and silent servers are heard again.
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        for _ in 0..3 {
+            self.clock.advance(3_000);
+            self.let_timers_fire().await;
+        }
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        self.settle().await;
+    }
+
+    async fn compare(&mut self, reference: &Reference) -> Result<(), String> {
+        let users = reference.users.iter().map(|id| RecordKey::user(id));
+        let keys: Vec<_> = users.chain(reference.accounts().iter().map(|id| RecordKey::account(id))).collect();
+        for key in keys {
+            let explained = self.engine().explain(&key).await.map_err(|error| error.to_string())?;
+            let explained = explained.ok_or_else(|| format!("nothing is known of {key}"))?;
+            let id = reference.root(&key.id);
+            let of = explained.subject.kind;
+            for counter in self.counters.iter().filter(|counter| counter.of == of) {
+                let expected = reference.figure(counter, &id, self.clock.now());
+                let found = explained.counters.get(&*counter.name).and_then(figure);
+                if expected != found {
+                    return Err(format!("{key} {}: reference {expected:?}, engine {found:?}", counter.name));
+                }
+            }
+        }
+        leads::check(&*self.store, reference, &self.counters, self.clock.now()).await?;
+        self.compare_deliveries().await
+    }
+
+    /// Every lead reached the CRM in its last state, with an owner, in order; reps' shares differ by one at most.
+    async fn compare_deliveries(&self) -> Result<(), String> {
+        let (taken, wrong) = self.crm.books();
+        if let Some(wrong) = wrong.first() {
+            return Err(wrong.clone());
+        }
+        let waiting = self.store.lists().await.map_err(|error| error.to_string())?;
+        if let Some(list) = waiting.iter().find(|list| list.list.as_str() != "timers") {
+            return Err(format!("something is left to deliver: {list:?}"));
+        }
+        let newest: BTreeMap<&str, &Lead> = {
+            let mut events: Vec<_> = taken.iter().collect();
+            events.sort_by_key(|event| event.lead.revision);
+            events.into_iter().map(|event| (event.lead.id.as_str(), &event.lead)).collect()
+        };
+        let query = LeadQuery { limit: 10_000, ..LeadQuery::default() };
+        let rows = self.store.leads(&query).await.map_err(|error| error.to_string())?;
+        let stored: BTreeSet<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+        for row in &rows {
+            let lead: Lead = serde_json::from_str(&row.json).map_err(|error| error.to_string())?;
+            if newest.get(row.id.as_str()) != Some(&&lead) {
+                return Err(format!("stored {lead:#?}\ndelivered {:#?}", newest.get(row.id.as_str())));
+            }
+        }
+        if let Some(more) = newest.keys().find(|id| !stored.contains(**id)) {
+            return Err(format!("{more} was delivered and is not stored"));
+        }
+        let mut shares: BTreeMap<&str, usize> = BTreeMap::new();
+        for lead in newest.values() {
+            let owner = lead.routing.as_ref().and_then(|routing| routing.owner.as_deref());
+            *shares.entry(owner.ok_or_else(|| format!("nobody owns {}", lead.id))?).or_default() += 1;
+        }
+        let counts: Vec<usize> = ["ana", "ben", "cy"]
+            .map(|rep| shares.get(format!("{rep}@example.com").as_str()).copied().unwrap_or(0))
+            .to_vec();
+        let (least, most) = (counts.iter().min().copied().unwrap_or(0), counts.iter().max().copied().unwrap_or(0));
+        if most - least > 1 { Err(format!("unfair: {shares:?}")) } else { Ok(()) }
+    }
+
+    fn event(&mut self, op: &Op) -> Event {
+        let now = self.clock.now();
+        self.number += 1;
+        let user = |n: &u8| Some(format!("u{n}").into());
+        let anonymous = |n: &u8| Some(format!("a{n}").into());
+        let account = |n: &u8| Some(format!("g{n}").into());
+        let mut event = blank(&format!("m{}", self.number), now);
+        match op {
+            Op::Use { who, name, account: at, value, late } => {
+                match who {
+                    Who::User(n) => event.user_id = user(n),
+                    Who::Anonymous(n) => event.anonymous_id = anonymous(n),
+                    Who::Both(u, a) => (event.user_id, event.anonymous_id) = (user(u), anonymous(a)),
+                }
+                event.call = if *name == 0 { Call::Page } else { Call::Track };
+                event.name = Some(format!("event {name}").into());
+                event.context_group_id = at.as_ref().and_then(account);
+                event.properties.insert("value".to_owned(), json!(f64::from(*value) / 4.0));
+                event.timestamp = now.plus(-late * Millis::MINUTE);
+            }
+            Op::Identify { anonymous: a, user: u } => {
+                (event.call, event.user_id, event.anonymous_id) = (Call::Identify, user(u), anonymous(a));
+            }
+            Op::Alias { from, to } => {
+                (event.call, event.user_id, event.previous_id) = (Call::Alias, user(to), user(from));
+            }
+            Op::Group { user: u, late } => {
+                (event.call, event.user_id, event.group_id) = (Call::Group, user(u), Some(JOINED.into()));
+                event.timestamp = now.plus(-late * Millis::MINUTE);
+            }
+            Op::Again { .. } | Op::Wait { .. } | Op::Kill { .. } => {}
+        }
+        event
+    }
+}
+
+fn figure(value: &Value) -> Option<f64> {
+    match value {
+        Value::String(at) => at.parse::<jiff::Timestamp>().ok().map(|at| at.as_millisecond() as f64),
+        other => other.as_f64(),
+    }
+}
