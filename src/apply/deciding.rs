@@ -27,13 +27,14 @@ pub(super) fn decide(
     effects: &mut Effects,
 ) -> bool {
     let event = event.map(|event| &**event);
-    if account.is_none() {
-        // Nobody can be asked, so it is decided now, even if an answer to an earlier question is on its way.
+    if account.is_none() && user.ties.asks == 0 {
         let around = Around { user: None, account: Who::Nobody, event, now: context.now };
         decide_all(user, key, SubjectKind::User, &around, context, effects);
         return false;
     }
-    let asks = user.ties.asks > 0 || may_matter(user, key, event, context);
+    // Where nobody can be asked and an answer is on its way, the next decision makes up for it: deciding now would overtake those
+    // that wait, and a lead would move there and back.
+    let asks = account.is_some() && (user.ties.asks > 0 || may_matter(user, key, event, context));
     user.ties.asks += u32::from(asks);
     asks
 }
