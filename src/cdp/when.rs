@@ -3,7 +3,7 @@
 use serde::de::{Deserialize, Deserializer};
 
 use super::lenient::{self, Lenient};
-use crate::time::Millis;
+use crate::time::{Millis, days_since_epoch};
 
 /// The times that a call carries; what could not be read is `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -142,25 +142,6 @@ fn offset(scan: &mut Scan<'_>) -> Option<i64> {
     let hours = scan.number(2).filter(|h| *h <= 23)?;
     let minutes = if scan.one_of(b":").is_some() || !scan.0.is_empty() { scan.number(2)? } else { 0 };
     (minutes < 60).then_some(sign * (hours * Millis::HOUR + minutes * Millis::MINUTE))
-}
-
-/// Days from 1970-01-01 to a date of the Gregorian calendar; `None` when there is no such date.
-fn days_since_epoch(year: i64, month: i64, day: i64) -> Option<i64> {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let length = match month {
-        2 => 28 + i64::from(leap),
-        4 | 6 | 9 | 11 => 30,
-        1..=12 => 31,
-        _ => return None,
-    };
-    if !(1..=length).contains(&day) {
-        return None;
-    }
-    // Years are counted from March, so that the leap day is the last one; 400 of them have 146,097 days.
-    let (y, m) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let (era, of_era) = (y.div_euclid(400), y.rem_euclid(400));
-    let of_year = (153 * m + 2) / 5 + day - 1;
-    Some(era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468)
 }
 
 /// What is left to read of a text.

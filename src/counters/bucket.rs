@@ -2,11 +2,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::spec::Window;
-use crate::time::{Millis, push_padded, write_day};
+use crate::time::{Millis, push_padded, read_day, write_day};
 
 /// How wide a bucket is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -96,16 +95,6 @@ impl Width {
 
 fn clamp(n: i64) -> Bucket {
     Bucket::try_from(n).unwrap_or(if n < 0 { Bucket::MIN } else { Bucket::MAX })
-}
-
-fn read_day(text: &str) -> Option<i64> {
-    let date: Date = text.parse().ok()?;
-    Some(days_since_epoch(date))
-}
-
-fn days_since_epoch(date: Date) -> i64 {
-    let epoch = jiff::civil::date(1970, 1, 1);
-    date.since(epoch).map_or(0, |span| i64::from(span.get_days()))
 }
 
 /// Calendar days of a time zone. Keeps the offset of the hour it was last asked about, so that a stream of events from the

@@ -54,6 +54,12 @@ impl<T: Copy + std::ops::AddAssign> Buckets<T> {
         self.entries.len()
     }
 
+    /// How many bytes they take on the heap.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.entries.capacity() * size_of::<(Bucket, T)>()
+    }
+
     /// Whether there is no bucket at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -105,8 +111,8 @@ impl Series {
     #[must_use]
     pub fn bytes(&self) -> usize {
         match self {
-            Self::Counts(buckets) => 16 * buckets.len(),
-            Self::Sums(buckets) => 32 * buckets.len(),
+            Self::Counts(buckets) => buckets.bytes(),
+            Self::Sums(buckets) => buckets.bytes(),
             Self::Distinct(distinct) => 16 * distinct.parts().0.len(),
             Self::Moment(..) => 0,
         }

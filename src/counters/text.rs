@@ -53,7 +53,10 @@ pub fn read_daily(text: &str) -> Option<Daily> {
 
 /// Appends a counter's own series.
 pub fn write_own(own: &Own, out: &mut String) {
-    let _ = write!(out, "#{:08x} {}", own.fingerprint, width_word(own.width));
+    out.push('#');
+    push_hex_digits(out, own.fingerprint.into(), 8);
+    out.push(' ');
+    out.push_str(width_word(own.width));
     match &own.series {
         Series::Counts(buckets) => {
             out.push_str(" count");
@@ -168,7 +171,7 @@ fn read_decimal(text: &str) -> Option<Micros> {
 }
 
 fn read_moment(text: &str) -> Option<Millis> {
-    text.parse::<jiff::Timestamp>().ok().map(|t| Millis(t.as_millisecond()))
+    Millis::read_rfc3339(text)
 }
 
 fn write_distinct(width: Width, set: &Distinct, out: &mut String) {
@@ -196,7 +199,11 @@ fn write_distinct(width: Width, set: &Distinct, out: &mut String) {
 
 /// Appends a number in base 16. `write!` takes several times as long, and a series of distinct values has many.
 fn push_hex(out: &mut String, n: u64) {
-    let digits = (16 - n.leading_zeros() / 4).max(1);
+    push_hex_digits(out, n, (16 - n.leading_zeros() / 4).max(1));
+}
+
+/// Appends the last `digits` digits of a number in base 16.
+fn push_hex_digits(out: &mut String, n: u64, digits: u32) {
     for digit in (0..digits).rev() {
         #[expect(clippy::cast_possible_truncation, reason = "four bits are left")]
         let digit = (n >> (4 * digit)) as u32 & 0xf;

@@ -1,6 +1,7 @@
 //! The records that a worker has in memory, within a bound in bytes.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use crate::ids::RecordKey;
 use crate::record::{AgendaList, Record};
@@ -132,5 +133,7 @@ pub(super) fn listed(key: &RecordKey, record: &Record, idle: Option<i64>) -> Opt
 }
 
 pub(super) fn list_name(list: &AgendaList) -> ListName {
-    ListName::new(&list.name())
+    /// By far the most records that stand in a list stand in this one.
+    static TIMERS: LazyLock<ListName> = LazyLock::new(|| ListName::new(&AgendaList::Timers.name()));
+    if *list == AgendaList::Timers { TIMERS.clone() } else { ListName::new(&list.name()) }
 }

@@ -8,7 +8,7 @@ use crate::apply::LogItem;
 use crate::ids::{Position, ShardId, Shards};
 
 /// How many items of a shard are kept.
-const MAX_ITEMS: usize = 8_192;
+const MAX_ITEMS: usize = 1_024;
 
 #[derive(Default)]
 struct OfShard {

@@ -54,8 +54,9 @@ pub struct EngineSettings {
     pub server: Arc<str>,
     /// How many bytes the records that are kept in memory may take.
     pub memory_bytes: usize,
-    /// How many workers apply logs at the same time.
-    pub workers: usize,
+    /// On how many threads logs are applied at the same time. Where each shard is committed alone, each has a task of its own
+    /// whatever this says.
+    pub appliers: usize,
     /// How many entries of a shard's log may wait to be applied; beyond it nothing more is taken.
     pub max_backlog_entries: u64,
     /// How long message ids are remembered.
@@ -181,10 +182,12 @@ impl Engine {
     ) -> Self {
         // Where shards are a matter of their own, down to being reachable, one must not wait for another.
         let together = store.commits_shards_together();
-        let workers = if together { settings.workers.max(1) } else { usize::from(store.shards().count()) };
-        let (inputs, receivers): (Vec<_>, Vec<_>) = (0..workers).map(|_| mpsc::unbounded_channel()).unzip();
+        let (workers, appliers) =
+            if together { (1, settings.appliers.max(1)) } else { (usize::from(store.shards().count()), 1) };
+        let channels: Vec<_> = (0..workers).map(|_| mpsc::unbounded_channel()).collect();
+        let inputs = channels.iter().map(|(sender, _)| sender.clone()).collect();
         let shared = Arc::new(Shared {
-            progress: AllProgress::new(store.shards()),
+            progress: AllProgress::new(store.shards(), workers),
             fresh: Fresh::new(store.shards()),
             started: (clock.now(), Instant::now()),
             store,
@@ -204,9 +207,8 @@ impl Engine {
             settings,
         });
         let cache_bytes = shared.settings.memory_bytes / workers;
-        for (number, receiver) in receivers.into_iter().enumerate() {
-            let Some(sender) = shared.inputs.get(number).cloned() else { continue };
-            let worker = Worker::new(Arc::clone(&shared), receiver, sender, number, cache_bytes);
+        for (number, channel) in channels.into_iter().enumerate() {
+            let worker = Worker::new(Arc::clone(&shared), channel, number, appliers, cache_bytes);
             let ended = shared.ended.clone();
             let task = tokio::spawn(async move { ended.run_until_cancelled(worker.run()).await.unwrap_or_default() });
             shared.workers.lock().unwrap_or_else(PoisonError::into_inner).push(task);

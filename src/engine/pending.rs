@@ -1,6 +1,6 @@
 //! What was applied and is not committed yet.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -27,7 +27,8 @@ pub(super) struct ShardPending {
 #[derive(Default)]
 pub(super) struct Pending {
     pub shards: BTreeMap<ShardId, ShardPending>,
-    pub dirty: BTreeSet<RecordKey>,
+    /// Records that differ from what is stored, each once.
+    pub dirty: Vec<RecordKey>,
     /// Users whom stored leads of these records may name no longer.
     pub scrub: Vec<(RecordKey, Arc<str>)>,
     /// Whether somebody waits for what is in here.
@@ -64,7 +65,7 @@ impl Pending {
         self.urgent = true;
     }
 
-    /// The commits that make it durable: one for each shard that has changed. `shard_of` and `position` say where a record lives and
+    /// Takes out the commits that make it durable: one for each shard that has changed. `shard_of` and `position` say where a record lives and
     /// where a shard stands.
     pub fn commits(
         &mut self,
@@ -75,9 +76,12 @@ impl Pending {
         position: impl Fn(ShardId) -> Position,
     ) -> Vec<Commit> {
         let mut records: BTreeMap<ShardId, Vec<RecordWrite>> = BTreeMap::new();
+        let mut text = String::new();
         for key in &self.dirty {
             let Some(cached) = cache.get(key) else { continue };
-            let text = cached.record.write().map(String::into_boxed_str);
+            text.clear();
+            cached.record.write_to(&mut text);
+            let text = (!text.is_empty()).then(|| Box::from(text.as_str()));
             let listed = listed(key, &cached.record, idle).filter(|_| text.is_some());
             let write = RecordWrite { key: key.clone(), text, was_listed: cached.listed.clone(), listed };
             records.entry(shard_of(key)).or_default().push(write);
@@ -85,20 +89,19 @@ impl Pending {
         for shard in records.keys() {
             self.shards.entry(*shard).or_default();
         }
-        let commit = |(shard, pending): (&ShardId, &ShardPending)| {
-            let from = position(*shard);
-            let message =
-                |(to, payload): (&ShardId, &Vec<u8>)| Append { shard: *to, payload: Bytes::copy_from_slice(payload) };
+        let commit = |(shard, pending): (ShardId, ShardPending)| {
+            let from = position(shard);
+            let message = |(to, payload)| Append { shard: to, payload: Bytes::from(payload) };
             Commit {
-                records: records.remove(shard).unwrap_or_default(),
-                ids: pending.ids.clone(),
-                forget_leads: pending.forget_leads.clone(),
-                leads: pending.leads.values().cloned().collect(),
-                messages: pending.outgoing.iter().map(message).collect(),
-                rejected: pending.rejected.clone(),
-                ..Commit::new(*shard, from, pending.to.unwrap_or(from), now)
+                records: records.remove(&shard).unwrap_or_default(),
+                ids: pending.ids,
+                forget_leads: pending.forget_leads,
+                leads: pending.leads.into_values().collect(),
+                messages: pending.outgoing.into_iter().map(message).collect(),
+                rejected: pending.rejected,
+                ..Commit::new(shard, from, pending.to.unwrap_or(from), now)
             }
         };
-        self.shards.iter().map(commit).collect()
+        std::mem::take(&mut self.shards).into_iter().map(commit).collect()
     }
 }

@@ -13,19 +13,24 @@ use crate::time::Millis;
 struct ShardProgress {
     position: AtomicU64,
     end: AtomicU64,
-    /// When the oldest message that is not committed came into the log, Unix milliseconds; 0: there is none.
-    waiting_since: AtomicI64,
 }
 
 pub(super) struct AllProgress {
     shards: Vec<ShardProgress>,
+    /// Of each worker: when the oldest message that it has applied and not committed came into the log, Unix milliseconds; 0: there
+    /// is none.
+    waiting_since: Vec<AtomicI64>,
     /// Rung when a position has moved.
     pub moved: Notify,
 }
 
 impl AllProgress {
-    pub fn new(shards: Shards) -> Self {
-        Self { shards: shards.all().map(|_| ShardProgress::default()).collect(), moved: Notify::new() }
+    pub fn new(shards: Shards, workers: usize) -> Self {
+        Self {
+            shards: shards.all().map(|_| ShardProgress::default()).collect(),
+            waiting_since: (0..workers).map(|_| AtomicI64::default()).collect(),
+            moved: Notify::new(),
+        }
     }
 
     fn of(&self, shard: ShardId) -> Option<&ShardProgress> {
@@ -50,8 +55,10 @@ impl AllProgress {
         self.committed(shard, progress.position);
     }
 
-    pub fn waiting_since(&self, shard: ShardId, at: Option<Millis>) {
-        self.of(shard).into_iter().for_each(|one| one.waiting_since.store(at.map_or(0, |at| at.0), Ordering::Relaxed));
+    pub fn waiting_since(&self, worker: usize, at: Option<Millis>) {
+        if let Some(since) = self.waiting_since.get(worker) {
+            since.store(at.map_or(0, |at| at.0), Ordering::Relaxed);
+        }
     }
 
     pub fn position(&self, shard: ShardId) -> Position {
@@ -68,7 +75,7 @@ impl AllProgress {
     pub fn lag(&self) -> (u64, Option<Millis>) {
         let entries =
             (0..self.shards.len()).filter_map(|at| u16::try_from(at).ok()).map(|at| self.backlog(ShardId(at)));
-        let since = self.shards.iter().map(|one| one.waiting_since.load(Ordering::Relaxed)).filter(|at| *at > 0).min();
+        let since = self.waiting_since.iter().map(|since| since.load(Ordering::Relaxed)).filter(|at| *at > 0).min();
         (entries.sum(), since.map(Millis))
     }
 }

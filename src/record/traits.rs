@@ -1,8 +1,7 @@
 //! Traits: the newest value of each, by the time of the call that said so.
 
-use std::collections::BTreeMap;
-
 use compact_str::CompactString;
+use litemap::LiteMap;
 use serde_json::{Map, Value};
 
 use crate::ids::names::canonical_trait;
@@ -19,7 +18,7 @@ pub struct Trait {
 
 /// Traits by canonical name.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Traits(pub BTreeMap<CompactString, Trait>);
+pub struct Traits(pub LiteMap<CompactString, Trait>);
 
 /// How many traits of one subject are kept; those that conditions read stay, whatever else there is.
 pub const MAX_TRAITS: usize = 200;
@@ -88,12 +87,17 @@ impl Traits {
 
     /// About how many bytes they take in memory.
     pub(super) fn bytes(&self) -> usize {
-        self.0.iter().map(|(name, known)| 96 + name.len().saturating_sub(24) + json_bytes(&known.value)).sum()
+        self.0
+            .iter()
+            .map(|(name, known)| {
+                size_of::<(CompactString, Trait)>() + name.len().saturating_sub(24) + json_bytes(&known.value)
+            })
+            .sum()
     }
 
     /// Takes in the traits of another history; of each the newer value stands.
     pub fn merge(&mut self, other: &Self) {
-        for (name, theirs) in &other.0 {
+        for (name, theirs) in other.0.iter() {
             self.set(name, &theirs.value, theirs.at);
         }
     }

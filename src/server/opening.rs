@@ -97,7 +97,7 @@ impl Opener {
         let settings = EngineSettings {
             server: Arc::from(self.app.status.server()),
             memory_bytes: config.engine.memory_bytes,
-            workers: std::thread::available_parallelism().map_or(1, usize::from),
+            appliers: std::thread::available_parallelism().map_or(1, usize::from),
             max_backlog_entries: config.engine.max_backlog_entries,
             remember: config.engine.remember,
         };

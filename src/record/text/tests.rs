@@ -52,7 +52,7 @@ fn json_value() -> impl Strategy<Value = Value> {
 
 fn traits() -> impl Strategy<Value = Traits> {
     let said = (json_value(), time()).prop_map(|(value, at)| Trait { value, at });
-    btree_map(name().prop_map(CompactString::from), said, 0..4).prop_map(Traits)
+    btree_map(name().prop_map(CompactString::from), said, 0..4).prop_map(|traits| Traits(traits.into_iter().collect()))
 }
 
 fn daily() -> impl Strategy<Value = Daily> {
@@ -77,7 +77,8 @@ fn series() -> impl Strategy<Value = Series> {
 fn ledger() -> impl Strategy<Value = Ledger> {
     let own = (any::<u32>(), series()).prop_map(|(fingerprint, series)| Own { fingerprint, width: Width::Day, series });
     let key = || name().prop_map(CompactString::from);
-    (btree_map(key(), daily(), 0..3), btree_map(key(), own, 0..3)).prop_map(|(daily, own)| Ledger { daily, own })
+    (btree_map(key(), daily(), 0..3), btree_map(key(), own, 0..3))
+        .prop_map(|(daily, own)| Ledger { daily: daily.into_iter().collect(), own: own.into_iter().collect() })
 }
 
 fn routing() -> impl Strategy<Value = Routing> {

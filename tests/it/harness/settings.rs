@@ -45,7 +45,7 @@ pub fn engine(name: &str) -> EngineSettings {
     EngineSettings {
         server: Arc::from(name),
         memory_bytes: 64 << 20,
-        workers: 2,
+        appliers: 2,
         max_backlog_entries: 20_000,
         remember: Duration::from_secs(48 * 3_600),
     }

@@ -85,7 +85,7 @@ fn apart(seed: u64) -> SharedStore {
     Arc::new(MemoryStore::with_relays(options(), seed, Duration::from_millis(500)))
 }
 
-const GOOD_DAY: Setting = Setting { store: together, servers: 1, workers: 1, faults: FaultPlan::NONE };
+const GOOD_DAY: Setting = Setting { store: together, servers: 1, appliers: 1, faults: FaultPlan::NONE };
 
 #[test]
 fn one_server_counts_and_decides_as_the_reference_does() {
@@ -94,12 +94,12 @@ fn one_server_counts_and_decides_as_the_reference_does() {
 
 #[test]
 fn several_workers_change_nothing() {
-    holds(&Setting { workers: 3, ..GOOD_DAY }, cases(300));
+    holds(&Setting { appliers: 3, ..GOOD_DAY }, cases(300));
 }
 
 #[test]
 fn several_servers_change_nothing() {
-    holds(&Setting { servers: 3, workers: 2, ..GOOD_DAY }, cases(300));
+    holds(&Setting { servers: 3, appliers: 2, ..GOOD_DAY }, cases(300));
 }
 
 #[test]
@@ -109,15 +109,15 @@ fn faults_and_kills_change_nothing() {
 
 #[test]
 fn faults_and_kills_of_several_servers_change_nothing() {
-    holds(&Setting { servers: 3, workers: 2, faults: FaultPlan::default(), ..GOOD_DAY }, cases(500));
+    holds(&Setting { servers: 3, appliers: 2, faults: FaultPlan::default(), ..GOOD_DAY }, cases(500));
 }
 
 #[test]
 fn shards_that_commit_apart_change_nothing() {
-    holds(&Setting { store: apart, servers: 2, workers: 1, faults: FaultPlan::NONE }, cases(300));
+    holds(&Setting { store: apart, servers: 2, appliers: 1, faults: FaultPlan::NONE }, cases(300));
 }
 
 #[test]
 fn faults_and_kills_of_shards_that_commit_apart_change_nothing() {
-    holds(&Setting { store: apart, servers: 3, workers: 1, faults: FaultPlan::default() }, cases(500));
+    holds(&Setting { store: apart, servers: 3, appliers: 1, faults: FaultPlan::default() }, cases(500));
 }

@@ -29,7 +29,7 @@ pub struct Setting {
     /// The store, by a seed.
     pub store: fn(u64) -> SharedStore,
     pub servers: usize,
-    pub workers: usize,
+    pub appliers: usize,
     pub faults: FaultPlan,
 }
 
@@ -135,7 +135,7 @@ impl World {
             server: format!("server-{}", self.started).into(),
             // Little enough that records leave memory all the time.
             memory_bytes: 40_000,
-            workers: self.setting.workers,
+            appliers: self.setting.appliers,
             max_backlog_entries: 1_000,
             remember: Duration::from_secs(10 * 365 * 86_400),
         };

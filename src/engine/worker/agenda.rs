@@ -1,0 +1,145 @@
+//! What has become due by time alone, and news that may go out.
+
+use std::sync::Arc;
+
+use super::{Upset, Worker};
+use crate::apply::Body;
+use crate::engine::cache::list_name;
+use crate::engine::input::Input;
+use crate::ids::{RecordKey, ShardId};
+use crate::record::{AgendaList, Record};
+use crate::store::StoreError;
+use crate::time::Millis;
+
+/// Timers that are worked in one batch.
+const MAX_DUE: usize = 256;
+/// No retry and no timer but that of an idle subject waits for so long, in milliseconds.
+const LONGEST_AHEAD: i64 = 2 * Millis::DAY;
+
+impl Worker {
+    /// Works timers that have become due, and remembers which deliveries have.
+    pub(super) async fn look_at_agenda(&mut self) -> Result<(), Upset> {
+        let now = self.shared.clock.now();
+        // Nothing is begun here while a shard is joining: it could pass by what stands in that one's log.
+        if !self.is_committed() || self.is_joining() {
+            return Ok(());
+        }
+        let due: Vec<_> = self.due.iter().filter(|(_, at)| **at <= now).map(|(list, _)| list.clone()).collect();
+        for (shard, list) in due {
+            match &list {
+                AgendaList::Timers => self.work_timers(shard, list, now).await?,
+                AgendaList::Deliver(destination) => {
+                    let known = self.deliveries.len(destination);
+                    let found = self.find_due(shard, &list, known + MAX_DUE).await?;
+                    let (ripe, next) = split(found, now, LONGEST_AHEAD, known + MAX_DUE);
+                    // A clock that ran ahead must not hold back what was due then for as long as it was ahead.
+                    let next = next.min(now.plus(Millis::HOUR));
+                    for key in ripe {
+                        self.deliveries.ready(destination, &key);
+                    }
+                    // More than are known are looked for when there is room for them again.
+                    self.due.insert((shard, list), next.max(now.plus(if next <= now { 50 } else { 0 })));
+                }
+                AgendaList::Dead(_) => drop(self.due.remove(&(shard, list))),
+            }
+        }
+        Ok(())
+    }
+
+    async fn find_due(
+        &self,
+        shard: ShardId,
+        list: &AgendaList,
+        limit: usize,
+    ) -> Result<Vec<(Millis, RecordKey)>, StoreError> {
+        self.shared.store.due(shard, &list_name(list), Millis(i64::MAX), limit).await
+    }
+
+    async fn work_timers(&mut self, shard: ShardId, list: AgendaList, now: Millis) -> Result<(), Upset> {
+        let skipped = self.poisoned_records.len();
+        let found = self.find_due(shard, &list, MAX_DUE + skipped).await?;
+        // Subjects that are idle may stay for long.
+        let ahead =
+            self.batch.rules.idle_subjects.map_or(0, |idle| idle.saturating_add(Millis::DAY)).max(LONGEST_AHEAD);
+        let (ripe, next) = split(found, now, ahead, MAX_DUE + skipped);
+        // What can't be worked must not keep the worker busy.
+        self.due.insert((shard, list), if skipped > 0 { next.max(now.plus(Millis::SECOND)) } else { next });
+        self.batch.now = now;
+        let may_expire = self.shared.clock_is_steady(now);
+        let ripe = ripe.into_iter().filter(|key| !self.poisoned_records.contains(key));
+        let work = ripe.filter_map(|key| self.local(key, Body::Wake { may_expire })).collect();
+        self.apply(Vec::new(), work).await
+    }
+
+    /// Sends what may be sent.
+    pub(super) async fn deliver(&mut self) -> Result<(), Upset> {
+        if !self.is_committed() {
+            return Ok(());
+        }
+        let (dispatcher, now) = (Arc::clone(&self.shared.dispatcher), self.shared.clock.now());
+        let keys = self.deliveries.take(&*dispatcher, now);
+        for destination in self.deliveries.parked() {
+            let shard = self.shared.store.shards().of(&RecordKey::destination(&destination.0));
+            let due = self.due.entry((shard, AgendaList::Deliver(Arc::clone(&destination.0)))).or_insert(destination.1);
+            *due = (*due).min(destination.1);
+        }
+        if let Err(upset) = self.load(&keys).await {
+            // What is not sent is not under way.
+            keys.iter().for_each(|key| self.deliveries.returned(key));
+            return Err(upset);
+        }
+        for key in keys {
+            let applier = self.applier_of(&key).and_then(|applier| self.appliers.get_mut(applier));
+            let first =
+                applier.and_then(|applier| applier.cache.use_mut(&key)).and_then(|cached| match &cached.record {
+                    Record::Delivery(delivery) if delivery.due <= now => delivery.pending.front().cloned(),
+                    _ => None,
+                });
+            match first {
+                Some(news) if !self.poisoned_records.contains(&key) => {
+                    self.deliveries.send(key, news, &dispatcher, &self.sender);
+                }
+                _ => self.deliveries.returned(&key),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes records into memory.
+    async fn load(&mut self, keys: &[RecordKey]) -> Result<(), Upset> {
+        for number in 0..self.appliers.len() {
+            let own: Vec<&RecordKey> = keys.iter().filter(|key| self.applier_of(key) == Some(number)).collect();
+            if let Some(applier) = self.appliers.get_mut(number) {
+                applier.load(own.into_iter(), &self.batch).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Which applier has a record, if its shard is this worker's.
+    fn applier_of(&self, key: &RecordKey) -> Option<usize> {
+        self.shards.get(&self.shared.store.shards().of(key)).map(|owned| owned.applier)
+    }
+
+    /// Waits for what is being sent, and commits what came of it.
+    pub(super) async fn finish(&mut self) -> Result<(), Upset> {
+        while self.deliveries.under_way() > 0 && !self.shared.ended.is_cancelled() {
+            let Some(Input::Attempted(key, attempt)) = self.inputs.recv().await else { break };
+            self.deliveries.returned(&key);
+            let work = self.local(key, Body::Attempted(Box::new(attempt))).into_iter().collect();
+            self.apply(Vec::new(), work).await?;
+            self.commit().await?;
+        }
+        Ok(())
+    }
+}
+
+/// What of `found` is due at `now`, and when to look again. Nothing waits for longer than `ahead`: what seems to comes from a clock
+/// that was ahead.
+fn split(found: Vec<(Millis, RecordKey)>, now: Millis, ahead: i64, limit: usize) -> (Vec<RecordKey>, Millis) {
+    let full = found.len() >= limit;
+    let is_due = |at: Millis| at <= now || at.since(now) > ahead;
+    let later = found.iter().find(|(at, _)| !is_due(*at)).map(|(at, _)| *at);
+    let next = later.unwrap_or(if full { now } else { Millis(i64::MAX) });
+    (found.into_iter().filter(|(at, _)| is_due(*at)).map(|(_, key)| key).collect(), next)
+}

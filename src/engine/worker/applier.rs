@@ -1,0 +1,280 @@
+//! Applies what is for some of a worker's shards, and keeps their records, message ids, and what is not committed yet. The appliers
+//! of a worker share nothing but the batch, so that they can work at the same time.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use super::Upset;
+use crate::apply::{Body, Context, Effects, LogItem, Message, Notice, Rules, apply};
+use crate::engine::Shared;
+use crate::engine::cache::Cache;
+use crate::engine::pending::Pending;
+use crate::engine::remembered::Remembered;
+use crate::event::Rejected;
+use crate::ids::{Position, RecordKey, RecordKind, ShardId};
+use crate::lead::build::Origin;
+use crate::record::Record;
+use crate::store::{Commit, Entry, LeadRow, Listed};
+use crate::time::Millis;
+
+/// Records that are asked of the store at once.
+const MAX_LOAD: usize = 2_000;
+
+/// A message on its way to its record.
+pub(super) struct Work {
+    pub shard: ShardId,
+    pub message: Message,
+    pub origin: Origin,
+    /// The record that it began at, when nothing in the log stands behind it.
+    pub began_at: Option<RecordKey>,
+}
+
+/// What is the same for all that is applied in a batch.
+#[derive(Clone)]
+pub(super) struct Batch {
+    pub rules: Arc<Rules>,
+    pub now: Millis,
+    /// Shards of the worker to which messages of its other shards pass by the log.
+    pub direct: Arc<BTreeSet<ShardId>>,
+    /// Messages that are skipped, since applying them panicked.
+    pub poison: Arc<HashMap<(ShardId, Position), HashSet<u32>>>,
+}
+
+impl Batch {
+    pub fn new(rules: Arc<Rules>, now: Millis) -> Self {
+        Self { rules, now, direct: Arc::default(), poison: Arc::default() }
+    }
+}
+
+/// What a commit writes of a record: its key, its place in the agenda from then on, and whether it is deleted.
+pub(super) type Written = (RecordKey, Option<Listed>, bool);
+
+pub(super) struct Applier {
+    shared: Arc<Shared>,
+    pub cache: Cache,
+    pub pending: Pending,
+    pub remembered: BTreeMap<ShardId, Remembered>,
+}
+
+impl Applier {
+    pub fn new(shared: Arc<Shared>, cache_bytes: usize) -> Self {
+        let cache = Cache::new(cache_bytes);
+        Self { shared, cache, pending: Pending::default(), remembered: BTreeMap::new() }
+    }
+
+    /// Applies entries and messages, and what follows from them in its own shards; returns what is for the worker's other appliers.
+    pub async fn apply(
+        &mut self,
+        entries: Vec<(ShardId, Vec<Entry>)>,
+        mut work: Vec<Work>,
+        batch: &Batch,
+    ) -> Result<Vec<Work>, Upset> {
+        for (shard, entries) in entries {
+            self.read(shard, entries, &mut work, batch);
+        }
+        let mut for_others = Vec::new();
+        while !work.is_empty() {
+            self.load(work.iter().map(|work| &work.message.to), batch).await?;
+            let mut next = Vec::new();
+            for work in work {
+                self.apply_one(work, batch, &mut next)?;
+            }
+            work = Vec::new();
+            for next in next {
+                let is_own = self.remembered.contains_key(&next.shard);
+                if is_own { work.push(next) } else { for_others.push(next) }
+            }
+        }
+        Ok(for_others)
+    }
+
+    fn read(&mut self, shard: ShardId, entries: Vec<Entry>, work: &mut Vec<Work>, batch: &Batch) {
+        for Entry { position, payload } in entries {
+            self.pending.of(shard).to = Some(position);
+            let poisoned = batch.poison.get(&(shard, position));
+            let fresh = self.shared.fresh.take(shard, position).map(|items| items.into_iter().map(Ok));
+            let (fresh, decoded) = match fresh {
+                Some(fresh) => (Some(fresh), None),
+                None => (None, Some(LogItem::decode(&payload))),
+            };
+            let items = fresh.into_iter().flatten().chain(decoded.into_iter().flatten());
+            for (index, item) in (0_u32..).zip(items) {
+                match item {
+                    Ok(_) if poisoned.is_some_and(|known| known.contains(&index)) => {
+                        let why = "applying it failed; this is a defect, please report it with the log's message";
+                        self.reject(shard, "not_applied", why, &payload, batch.now);
+                    }
+                    Ok(LogItem::Message(message)) => {
+                        let origin = Origin { shard, position, index, at: message.at };
+                        if self.is_new(shard, &message) {
+                            work.push(Work { shard, message, origin, began_at: None });
+                        }
+                    }
+                    Ok(LogItem::Barrier) => self.pending.urgent = true,
+                    Ok(LogItem::Reject(rejected)) => self.pending.of(shard).rejected.extend(rejected),
+                    Err(error) => {
+                        tracing::error!(%shard, %position, index, %error, "an item of the log can't be read and is skipped");
+                        self.reject(shard, "unreadable", &error.to_string(), &payload, batch.now);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether a message has not been applied before. Only events repeat; everything else arrives once.
+    fn is_new(&mut self, shard: ShardId, message: &Message) -> bool {
+        let (Body::Event(event), 0) = (&message.body, message.hops) else { return true };
+        let Some(id) = event.message else { return true };
+        let Some(remembered) = self.remembered.get_mut(&shard) else { return false };
+        if remembered.insert(id) {
+            self.pending.of(shard).ids.push(id.0);
+            return true;
+        }
+        self.shared.duplicate(&event.source);
+        false
+    }
+
+    fn reject(&mut self, shard: ShardId, code: &str, message: &str, payload: &[u8], at: Millis) {
+        self.shared.poisoned();
+        let excerpt = String::from_utf8_lossy(payload.get(..256).unwrap_or(payload)).into_owned();
+        let rejected = Rejected {
+            at,
+            source: format!("(log of shard {shard})"),
+            index: 0,
+            code: code.to_owned(),
+            message: message.to_owned(),
+            message_id: None,
+            excerpt,
+        };
+        self.pending.of(shard).rejected.push(rejected);
+    }
+
+    /// Takes records into memory that are not there yet.
+    pub async fn load(&mut self, keys: impl Iterator<Item = &RecordKey>, batch: &Batch) -> Result<(), Upset> {
+        let mut missing: Vec<RecordKey> = keys.filter(|key| !self.cache.contains(key)).cloned().collect();
+        missing.sort_unstable();
+        missing.dedup();
+        for keys in missing.chunks(MAX_LOAD) {
+            let texts = self.shared.store.load(keys).await?;
+            for (key, text) in keys.iter().zip(texts) {
+                let record = text.map(|text| read_record(key, &text));
+                self.cache.insert(key.clone(), record, batch.rules.idle_subjects);
+            }
+        }
+        Ok(())
+    }
+
+    fn apply_one(&mut self, work: Work, batch: &Batch, next: &mut Vec<Work>) -> Result<(), Upset> {
+        let Work { shard, message, origin, began_at } = work;
+        let Some(cached) = self.cache.use_mut(&message.to) else { return Ok(()) };
+        // Before it is applied: what a panic leaves behind is not what is stored either.
+        if !std::mem::replace(&mut cached.dirty, true) {
+            self.pending.dirty.push(message.to.clone());
+        }
+        let context = Context { rules: &batch.rules, origin, now: message.at, clock: batch.now };
+        let applied = catch_unwind(AssertUnwindSafe(|| apply(&mut cached.record, &message, &context)));
+        let Ok(effects) = applied else {
+            return Err(Upset::Poison(origin, began_at));
+        };
+        // A delivery and a timer are due for somebody: the agenda is committed at once.
+        self.pending.urgent |= message.to.kind == RecordKind::Delivery || began_at.is_some();
+        self.pending.applied(message.at);
+        self.pending.of(shard);
+        self.follow(shard, &message.to, (origin, began_at), effects, batch, next);
+        Ok(())
+    }
+
+    /// Sends on what follows from a message.
+    fn follow(
+        &mut self,
+        shard: ShardId,
+        key: &RecordKey,
+        (origin, began_at): (Origin, Option<RecordKey>),
+        effects: Effects,
+        batch: &Batch,
+        next: &mut Vec<Work>,
+    ) {
+        let Effects { messages, leads, qualified, forget_leads, scrub_leads, notices } = effects;
+        for definition in qualified {
+            metrics::counter!("handraiser_leads_total", "definition" => definition.to_string()).increment(1);
+        }
+        for message in messages {
+            let to = self.shared.store.shards().of(&message.to);
+            if to == shard || batch.direct.contains(&to) {
+                let origin = Origin { at: message.at, ..origin };
+                next.push(Work { shard: to, message, origin, began_at: began_at.clone() });
+            } else {
+                self.pending.send(shard, to, &LogItem::Message(message));
+            }
+        }
+        if forget_leads {
+            let pending = self.pending.of(shard);
+            pending.leads.retain(|_, lead| lead.subject != *key);
+            pending.forget_leads.push(key.clone());
+        }
+        for lead in leads {
+            let row = LeadRow {
+                id: lead.id.clone(),
+                subject: key.clone(),
+                definition: lead.definition,
+                updated: origin.at,
+                json: lead.json,
+            };
+            self.pending.of(shard).leads.insert(lead.id, row);
+            self.pending.urgent = true;
+        }
+        self.pending.scrub.extend(scrub_leads.into_iter().map(|user| (key.clone(), user)));
+        notices.into_iter().for_each(|notice| self.notice(notice));
+    }
+
+    fn notice(&self, notice: Notice) {
+        if self.shared.notices.first(notice) {
+            tracing::warn!(notice = notice.as_str(), "{}", notice.meaning());
+        }
+        metrics::counter!("handraiser_notices_total", "notice" => notice.as_str()).increment(1);
+    }
+
+    /// The commits that make durable what was applied, from where the shards stand and have had so many commits; and what they
+    /// write.
+    pub fn commits(
+        &mut self,
+        standing: &BTreeMap<ShardId, (Position, u64)>,
+        batch: &Batch,
+    ) -> (Vec<Commit>, Vec<Written>) {
+        let shards = self.shared.store.shards();
+        let position = |shard| standing.get(&shard).map_or(Position(0), |(position, _)| *position);
+        let of = |key: &RecordKey| shards.of(key);
+        let mut commits = self.pending.commits(&self.cache, batch.rules.idle_subjects, batch.now, of, position);
+        let mut written = Vec::with_capacity(self.pending.dirty.len());
+        for commit in &mut commits {
+            commit.step = standing.get(&commit.shard).map(|(_, step)| *step);
+            if let Some(remembered) = self.remembered.get(&commit.shard) {
+                commit.forget_ids = remembered.outdated(batch.now, self.shared.settings.remember);
+            }
+            written.extend(
+                commit.records.iter().map(|write| (write.key.clone(), write.listed.clone(), write.text.is_none())),
+            );
+        }
+        (commits, written)
+    }
+
+    /// Drops what was applied and is not committed, and the records of shards that leave.
+    pub fn drop_pending(&mut self) {
+        self.pending = Pending::default();
+        self.cache.retain(|_, cached| !cached.dirty);
+    }
+}
+
+fn read_record(key: &RecordKey, text: &str) -> Record {
+    let (record, bad) = Record::read(key.kind, text);
+    if !bad.is_empty() {
+        // Fails open: what can be read counts on; without it nothing would.
+        tracing::error!(
+            kind = key.kind.as_str(),
+            lines = bad.len(),
+            "a record has lines that can't be read; they are dropped"
+        );
+    }
+    record
+}

@@ -1,0 +1,166 @@
+//! Makes durable what was applied.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::applier::Written;
+use super::{Upset, Worker, in_parallel};
+use crate::engine::pending::Pending;
+use crate::engine::scrub;
+use crate::ids::{Position, RecordKey, ShardId};
+use crate::record::AgendaList;
+use crate::store::{Commit, CommitError, Listed};
+use crate::time::Millis;
+
+/// A commit is made at the latest after so many messages.
+const MAX_PENDING_MESSAGES: usize = 50_000;
+/// To write fewer records than this, other threads are not worth waking.
+const MIN_PARALLEL_RECORDS: usize = 64;
+
+/// What becomes true of a shard when its commit has happened.
+struct Step {
+    shard: ShardId,
+    to: Position,
+    ids: Vec<u64>,
+    forgotten: Vec<i64>,
+}
+
+impl Worker {
+    /// Whether somebody waits for the next commit.
+    pub(super) fn is_urgent(&self) -> bool {
+        self.appliers.iter().any(|applier| applier.pending.urgent)
+    }
+
+    /// When to commit what was applied, if anything was.
+    pub(super) fn commit_at(&self) -> Option<Instant> {
+        let since = self.appliers.iter().filter_map(|applier| applier.pending.since).min()?;
+        Some(self.pace.next(since, self.is_urgent()))
+    }
+
+    /// Whether it is time to commit, or to do what can be done only when everything is committed.
+    pub(super) fn is_time(&self) -> bool {
+        self.commit_at().is_some_and(|at| at <= Instant::now())
+            || self.appliers.iter().map(|applier| applier.pending.messages).sum::<usize>() >= MAX_PENDING_MESSAGES
+            || self.due.values().any(|at| *at <= self.batch.now)
+    }
+
+    pub(super) fn is_committed(&self) -> bool {
+        self.appliers.iter().all(|applier| applier.pending.is_empty())
+    }
+
+    /// Commits what was applied.
+    pub(super) async fn commit(&mut self) -> Result<(), Upset> {
+        if self.is_committed() {
+            self.appliers.iter_mut().for_each(|applier| applier.pending = Pending::default());
+            return Ok(());
+        }
+        let began = Instant::now();
+        for applier in &mut self.appliers {
+            scrub::leads(&self.shared.store, &mut applier.pending).await?;
+        }
+        let (commits, written) = self.write().await;
+        let step = |commit: &Commit| Step {
+            shard: commit.shard,
+            to: commit.to,
+            ids: commit.ids.clone(),
+            forgotten: commit.forget_ids.clone(),
+        };
+        let steps: Vec<Step> = commits.iter().map(step).collect();
+        let sent_to = commits.iter().flat_map(|commit| &commit.messages).map(|message| message.shard).collect();
+        match self.shared.store.commit(commits).await {
+            Ok(()) => {}
+            Err(CommitError::Moved(shards)) => return Err(Upset::Moved(shards)),
+            Err(CommitError::Store(error)) => return Err(Upset::Store(error)),
+        }
+        self.pace.committed(began);
+        self.note_steps(steps);
+        self.note_written(written);
+        self.note_own_messages(&sent_to).await
+    }
+
+    /// The commits, and what each applier writes with them.
+    async fn write(&mut self) -> (Vec<Commit>, Vec<Vec<Written>>) {
+        let standing = self.shards.iter().map(|(shard, owned)| (*shard, (owned.position, owned.step))).collect();
+        let standing = Arc::new(standing);
+        let is_much =
+            self.appliers.iter().map(|applier| applier.pending.dirty.len()).sum::<usize>() >= MIN_PARALLEL_RECORDS;
+        let jobs = self.appliers.iter().map(|_| (Arc::clone(&standing), self.batch.clone())).collect();
+        let all = in_parallel(&mut self.appliers, jobs, is_much, |mut applier, (standing, batch)| async move {
+            let commits = applier.commits(&standing, &batch);
+            (applier, commits)
+        });
+        let (commits, written): (Vec<_>, Vec<_>) = all.await.into_iter().unzip();
+        let mut commits: Vec<Commit> = commits.into_iter().flatten().collect();
+        commits.sort_unstable_by_key(|commit| commit.shard);
+        (commits, written)
+    }
+
+    fn note_steps(&mut self, steps: Vec<Step>) {
+        for Step { shard, to, ids, forgotten } in steps {
+            let Some(owned) = self.shards.get_mut(&shard) else { continue };
+            owned.position = to;
+            owned.step += 1;
+            if let Some(remembered) =
+                self.appliers.get_mut(owned.applier).and_then(|applier| applier.remembered.get_mut(&shard))
+            {
+                remembered.stored(&ids, self.batch.now);
+                remembered.forget(&forgotten);
+            }
+            self.shared.progress.committed(shard, to);
+            if self.poison.keys().any(|(of, position)| *of == shard && *position <= to) {
+                Arc::make_mut(&mut self.poison).retain(|(of, position), _| *of != shard || *position > to);
+            }
+        }
+    }
+
+    fn note_written(&mut self, written: Vec<Vec<Written>>) {
+        let oldest = self.appliers.iter().filter_map(|applier| applier.pending.oldest).min();
+        let messages = self.appliers.iter().map(|applier| applier.pending.messages).sum();
+        self.shared.observe_lag(oldest, messages);
+        self.shared.progress.waiting_since(self.number, None);
+        for (key, listed, _) in written.iter().flatten() {
+            self.note_agenda(key, listed.as_ref());
+        }
+        for (applier, written) in self.appliers.iter_mut().zip(written) {
+            applier.pending = Pending::default();
+            for (key, listed, gone) in written {
+                applier.cache.stored(&key, listed, gone);
+            }
+            applier.cache.evict();
+        }
+        self.shared.uses_memory(self.number, self.appliers.iter().map(|applier| applier.cache.bytes()).sum());
+    }
+
+    /// Remembers when the agenda has to be looked at because of a record that was just stored.
+    fn note_agenda(&mut self, key: &RecordKey, listed: Option<&Listed>) {
+        let Some(listed) = listed else { return };
+        let Some(list) = AgendaList::read(listed.list.as_str()) else { return };
+        if matches!(list, AgendaList::Dead(_)) {
+            return;
+        }
+        if let AgendaList::Deliver(destination) = &list
+            && listed.at <= self.batch.now
+            && self.deliveries.ready(destination, key)
+        {
+            return;
+        }
+        let due = self.due.entry((self.shared.store.shards().of(key), list)).or_insert(Millis(i64::MAX));
+        *due = (*due).min(listed.at);
+    }
+
+    /// Messages were sent to shards of this worker through their logs: remembers up to where they stand there.
+    async fn note_own_messages(&mut self, to: &BTreeSet<ShardId>) -> Result<(), Upset> {
+        let own: Vec<ShardId> = to.iter().copied().filter(|shard| self.shards.contains_key(shard)).collect();
+        if own.is_empty() || !self.shared.store.commits_shards_together() {
+            return Ok(());
+        }
+        for (shard, progress) in own.iter().zip(self.shared.store.progress(&own).await?) {
+            if let Some(owned) = self.shards.get_mut(shard) {
+                owned.own_messages = progress.end;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,341 @@
+//! A worker: owns some shards, reads their logs, has what stands there applied, and commits what follows.
+//!
+//! * **One commit for all its shards.** Where the store commits shards together a process has one worker, and messages between its
+//!   shards are applied in the same batch instead of going through a log: an event, its account's part, the lead and the team's
+//!   turn are one commit. A shard that comes to a worker is first worked alone to the end of its log (`joining`), so that what
+//!   other shards sent to it through the log is applied before what they send it from then on. The same holds for what the
+//!   worker's own shards send it through the log meanwhile.
+//! * **As many appliers as cores.** Each holds the records of some of the shards and applies what is for them ([`applier`]); a
+//!   message from one to another is handed over between their turns.
+//! * **Commit when it matters.** Leads, messages that leave the worker, the agenda and barriers are committed at once; mere counting
+//!   waits up to [`CHECKPOINT`], so that a record that is written a hundred times is stored once. Where commits take long they are
+//!   made less often ([`pace`]).
+//! * **The position is the fence.** When a commit is refused, or nobody knows whether it happened, everything that was applied since
+//!   the last one is dropped, and the worker begins again at the stored position.
+
+mod agenda;
+mod applier;
+mod committing;
+mod owning;
+mod pace;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::Shared;
+use super::deliveries::Deliveries;
+use super::input::Input;
+use super::reader::Reader;
+use crate::apply::{Body, Message};
+use crate::ids::{Position, RecordKey, ShardId};
+use crate::lead::build::Origin;
+use crate::record::AgendaList;
+use crate::store::{Entry, StoreError};
+use crate::time::Millis;
+use applier::{Applier, Batch, Work};
+use pace::Pace;
+
+/// A batch takes up so many bytes of entries at most, beyond its first ones.
+const MAX_BATCH_BYTES: usize = 1 << 20;
+/// Less than so many bytes of entries, or messages, are not worth waking other threads for.
+const MIN_PARALLEL_BYTES: usize = 32 * 1024;
+const MIN_PARALLEL_MESSAGES: usize = 128;
+/// How often the agenda is looked at though nothing is known to be due.
+const LOOK: Duration = Duration::from_secs(1);
+/// Waits after the store failed: doubled from the first to the last.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LAST_PAUSE: Duration = Duration::from_secs(1);
+
+/// A shard that this worker owns.
+struct Owned {
+    /// Which of the appliers has its records.
+    applier: usize,
+    /// What is committed.
+    position: Position,
+    /// How many commits there were.
+    step: u64,
+    /// Up to here the log is worked before messages of the worker's other shards may pass it by.
+    joining: Option<Position>,
+    /// Up to here messages of the worker's own shards may stand in the log, sent while it was joining.
+    own_messages: Position,
+}
+
+pub(super) struct Worker {
+    shared: Arc<Shared>,
+    inputs: mpsc::UnboundedReceiver<Input>,
+    sender: mpsc::UnboundedSender<Input>,
+    number: usize,
+    appliers: Vec<Applier>,
+    shards: BTreeMap<ShardId, Owned>,
+    /// The shards that this worker should own.
+    wanted: Vec<ShardId>,
+    /// Of shards that have to be taken over again: which applier had their records, and how many commits there were when those
+    /// were true.
+    before: BTreeMap<ShardId, (usize, u64)>,
+    pace: Pace,
+    reader: Reader,
+    deliveries: Deliveries,
+    /// When each list of the agenda has to be looked at.
+    due: BTreeMap<(ShardId, AgendaList), Millis>,
+    /// Messages whose application panicked, by entry.
+    poison: Arc<HashMap<(ShardId, Position), HashSet<u32>>>,
+    /// Records for which something local can't be applied.
+    poisoned_records: HashSet<RecordKey>,
+    batch: Batch,
+}
+
+/// What ends a batch before its time.
+enum Upset {
+    /// Begin again at the stored positions.
+    Store(StoreError),
+    /// The same, since somebody else owns these shards.
+    Moved(Vec<ShardId>),
+    /// A message can't be applied, or something that follows from it; without a place in the log, it began at this record.
+    Poison(Origin, Option<RecordKey>),
+}
+
+impl From<StoreError> for Upset {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// What an applier is to do: entries first, then the rest.
+#[derive(Default)]
+struct Job {
+    entries: Vec<(ShardId, Vec<Entry>)>,
+    work: Vec<Work>,
+}
+
+impl Worker {
+    /// Of the two ends of `inputs` the worker hears one, and hands the other to those who report to it.
+    pub fn new(
+        shared: Arc<Shared>,
+        (sender, inputs): (mpsc::UnboundedSender<Input>, mpsc::UnboundedReceiver<Input>),
+        number: usize,
+        appliers: usize,
+        cache_bytes: usize,
+    ) -> Self {
+        let applier = |_| Applier::new(Arc::clone(&shared), cache_bytes / appliers.max(1));
+        Self {
+            reader: Reader::idle(),
+            deliveries: Deliveries::default(),
+            appliers: (0..appliers.max(1)).map(applier).collect(),
+            shards: BTreeMap::new(),
+            wanted: Vec::new(),
+            before: BTreeMap::new(),
+            pace: Pace::default(),
+            due: BTreeMap::new(),
+            poison: Arc::default(),
+            poisoned_records: HashSet::new(),
+            number,
+            batch: Batch::new(shared.rules.load_full(), shared.clock.now()),
+            shared,
+            inputs,
+            sender,
+        }
+    }
+
+    pub async fn run(mut self) {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.turn().await {
+                Ok(true) => pause = FIRST_PAUSE,
+                Ok(false) => return,
+                Err(upset) => self.begin_again(upset, &mut pause).await,
+            }
+        }
+    }
+
+    /// Takes what there is, has it applied, and commits when it is time; returns whether to go on.
+    async fn turn(&mut self) -> Result<bool, Upset> {
+        let (entries, mut inputs) = self.gather().await;
+        self.begin_batch(&entries);
+        let stop = inputs.iter().any(|input| matches!(input, Input::Stop));
+        let own = inputs.iter().rposition(|input| matches!(input, Input::Own(_))).map(|at| inputs.remove(at));
+        let mut work = Vec::new();
+        for input in inputs {
+            if let Input::Attempted(key, attempt) = input {
+                self.deliveries.returned(&key);
+                work.extend(self.local(key, Body::Attempted(Box::new(attempt))));
+            }
+        }
+        self.apply(entries, work).await?;
+        if !self.is_time() {
+            // Due is asked of what is stored; a commit comes first where there is something to commit.
+            self.look_at_agenda().await?;
+        }
+        if stop || own.is_some() || self.is_time() {
+            self.commit().await?;
+            self.look_at_agenda().await?;
+            if self.is_urgent() {
+                self.commit().await?;
+            }
+        }
+        self.joined().await?;
+        self.deliver().await?;
+        if let Some(Input::Own(shards)) = own {
+            self.own(shards).await?;
+        }
+        if stop {
+            self.finish().await?;
+        }
+        Ok(!stop)
+    }
+
+    /// Waits until there is something to do.
+    async fn gather(&mut self) -> (Vec<(ShardId, Vec<Entry>)>, Vec<Input>) {
+        let (mut entries, mut inputs) = (Vec::new(), Vec::new());
+        let now = self.shared.clock.now();
+        let due = self.due.values().min().filter(|_| !self.is_joining());
+        let due = due.map_or(LOOK, |due| Duration::from_millis(u64::try_from(due.since(now).max(0)).unwrap_or(0)));
+        let until = self.commit_at().unwrap_or_else(|| Instant::now() + due.min(LOOK));
+        tokio::select! {
+            biased;
+            input = self.inputs.recv() => inputs.extend(input.or(Some(Input::Stop))),
+            read = self.reader.next() => entries.extend(read),
+            () = tokio::time::sleep_until(until) => {}
+        }
+        while let Ok(input) = self.inputs.try_recv() {
+            inputs.push(input);
+        }
+        while bytes(&entries) < MAX_BATCH_BYTES
+            && let Some(more) = self.reader.try_next()
+        {
+            entries.extend(more);
+        }
+        entries.retain(|(shard, _)| self.shards.contains_key(shard));
+        (entries, inputs)
+    }
+
+    /// Fixes what is the same for all of a batch.
+    fn begin_batch(&mut self, entries: &[(ShardId, Vec<Entry>)]) {
+        let together = self.shared.store.commits_shards_together();
+        let reads_to = |shard: ShardId, owned: &Owned| {
+            let last = entries.iter().rfind(|(of, _)| *of == shard).and_then(|(_, entries)| entries.last());
+            let pending = self.appliers.get(owned.applier).and_then(|applier| applier.pending.reads_to(shard));
+            last.map(|entry| entry.position).or(pending).unwrap_or(owned.position)
+        };
+        // What was sent through the log must not be overtaken by what is sent later: it is applied first, at the latest as a part
+        // of this batch.
+        let passes = |(shard, owned): &(&ShardId, &Owned)| {
+            together && owned.joining.is_none() && reads_to(**shard, owned) >= owned.own_messages
+        };
+        let direct: BTreeSet<ShardId> = self.shards.iter().filter(passes).map(|(shard, _)| *shard).collect();
+        self.batch = Batch {
+            rules: self.shared.rules.load_full(),
+            now: self.shared.clock.now(),
+            direct: Arc::new(direct),
+            poison: Arc::clone(&self.poison),
+        };
+        self.appliers.iter_mut().for_each(|applier| applier.cache.begin());
+    }
+
+    /// A message that nothing in the log stands for.
+    fn local(&self, to: RecordKey, body: Body) -> Option<Work> {
+        let shard = self.shared.store.shards().of(&to);
+        let (position, now) = (self.shards.get(&shard)?.position, self.batch.now);
+        let origin = Origin { shard, position, index: u32::MAX, at: now };
+        let began_at = Some(to.clone());
+        Some(Work { shard, message: Message { to, at: now, hops: 0, body }, origin, began_at })
+    }
+
+    /// Has entries and messages applied, with what follows from them within this worker.
+    async fn apply(&mut self, entries: Vec<(ShardId, Vec<Entry>)>, work: Vec<Work>) -> Result<(), Upset> {
+        let mut jobs = self.jobs(entries, work);
+        while jobs.iter().any(|job| !job.entries.is_empty() || !job.work.is_empty()) {
+            let messages = jobs.iter().map(|job| job.work.len()).sum::<usize>();
+            let is_much = messages >= MIN_PARALLEL_MESSAGES
+                || jobs.iter().map(|job| bytes(&job.entries)).sum::<usize>() >= MIN_PARALLEL_BYTES;
+            let batch = &self.batch;
+            let jobs_of_all = jobs.into_iter().map(|job| (job, batch.clone())).collect();
+            let followed =
+                in_parallel(&mut self.appliers, jobs_of_all, is_much, |mut applier, (job, batch)| async move {
+                    let followed = applier.apply(job.entries, job.work, &batch).await;
+                    (applier, followed)
+                });
+            let mut work = Vec::new();
+            for followed in followed.await {
+                work.extend(followed?);
+            }
+            jobs = self.jobs(Vec::new(), work);
+        }
+        if let Some(oldest) = self.appliers.iter().filter_map(|applier| applier.pending.oldest).min() {
+            self.shared.progress.waiting_since(self.number, Some(oldest));
+        }
+        Ok(())
+    }
+
+    /// Who has to do what.
+    fn jobs(&self, entries: Vec<(ShardId, Vec<Entry>)>, work: Vec<Work>) -> Vec<Job> {
+        let mut jobs: Vec<Job> = self.appliers.iter().map(|_| Job::default()).collect();
+        let applier = |shard: ShardId| self.shards.get(&shard).map(|owned| owned.applier);
+        for (shard, entries) in entries {
+            if let Some(job) = applier(shard).and_then(|applier| jobs.get_mut(applier)) {
+                job.entries.push((shard, entries));
+            }
+        }
+        for work in work {
+            if let Some(job) = applier(work.shard).and_then(|applier| jobs.get_mut(applier)) {
+                job.work.push(work);
+            }
+        }
+        jobs
+    }
+
+    fn is_joining(&self) -> bool {
+        self.shards.values().any(|owned| owned.joining.is_some())
+    }
+}
+
+/// Bytes of all entries.
+fn bytes(entries: &[(ShardId, Vec<Entry>)]) -> usize {
+    entries.iter().flat_map(|(_, entries)| entries).map(|entry| entry.payload.len()).sum()
+}
+
+/// Lets each applier do its job, at the same time if that `is_much`; returns what they return, in their order.
+async fn in_parallel<J, T, F>(
+    appliers: &mut Vec<Applier>,
+    jobs: Vec<J>,
+    is_much: bool,
+    work: impl Fn(Applier, J) -> F,
+) -> Vec<T>
+where
+    F: Future<Output = (Applier, T)> + Send + 'static,
+    T: Send + 'static,
+{
+    let mut running = std::mem::take(appliers).into_iter().zip(jobs).map(|(applier, job)| work(applier, job));
+    let mut results = Vec::new();
+    let mut done = |(applier, result)| {
+        appliers.push(applier);
+        results.push(result);
+    };
+    // The first one works here: to begin at once is worth more than another thread.
+    let Some(first) = running.next() else { return results };
+    if is_much {
+        let others: Vec<_> = running.map(tokio::spawn).collect();
+        done(first.await);
+        for other in others {
+            match other.await {
+                Ok(result) => done(result),
+                Err(error) => match error.try_into_panic() {
+                    // What panics outside of `apply` is as much a defect in another thread as in this one.
+                    Ok(panic) => std::panic::resume_unwind(panic),
+                    // The runtime is shutting down, and everything in it ends where it is.
+                    Err(_) => std::future::pending().await,
+                },
+            }
+        }
+    } else {
+        done(first.await);
+        for next in running {
+            done(next.await);
+        }
+    }
+    results
+}

@@ -1,0 +1,165 @@
+//! Which shards are this worker's: taking them over, working them to the end of their logs, and beginning again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::applier::Applier;
+use super::{LAST_PAUSE, Owned, Upset, Worker};
+use crate::engine::reader::Reader;
+use crate::engine::remembered::Remembered;
+use crate::ids::{Position, RecordKey, ShardId};
+use crate::lead::build::Origin;
+use crate::record::AgendaList;
+use crate::store::StoreError;
+use crate::time::Millis;
+
+impl Worker {
+    /// Ends the joining of shards that have reached the end of their logs, and goes on with the next one.
+    pub(super) async fn joined(&mut self) -> Result<(), Upset> {
+        let at_work = self.shards.iter().find(|(_, owned)| owned.joining.is_some()).map(|(shard, _)| *shard);
+        let Some(shard) = at_work else { return Ok(()) };
+        if !self.is_committed() {
+            self.commit().await?;
+        }
+        let Some(owned) = self.shards.get_mut(&shard) else { return Ok(()) };
+        if owned.joining.is_some_and(|end| owned.position < end) {
+            return Ok(());
+        }
+        owned.joining = None;
+        // What its predecessors sent to the next one stands in that one's log by now.
+        self.read_on().await
+    }
+
+    /// Reads the logs from where they are committed: of the shard that is joining, or of all.
+    async fn read_on(&mut self) -> Result<(), Upset> {
+        let joining = self.shards.iter().find(|(_, owned)| owned.joining.is_some()).map(|(shard, _)| *shard);
+        if let Some(shard) = joining {
+            let progress = self.shared.store.progress(&[shard]).await?;
+            let end = progress.first().map_or(Position(0), |progress| progress.end);
+            if let Some(owned) = self.shards.get_mut(&shard) {
+                owned.joining = Some(end);
+                if owned.position >= end {
+                    owned.joining = None;
+                    return Box::pin(self.read_on()).await;
+                }
+            }
+        }
+        let wanted = self.shards.iter().filter(|(shard, _)| joining.is_none_or(|only| only == **shard));
+        let after = wanted.map(|(shard, owned)| (*shard, owned.position)).collect();
+        self.reader = Reader::start(Arc::clone(&self.shared), after);
+        Ok(())
+    }
+
+    /// Owns `wanted` from now on. Nothing is pending when this is called.
+    pub(super) async fn own(&mut self, wanted: Vec<ShardId>) -> Result<(), Upset> {
+        self.wanted.clone_from(&wanted);
+        let all = self.shared.store.shards();
+        self.shards.retain(|shard, _| wanted.contains(shard));
+        self.before.retain(|shard, _| wanted.contains(shard));
+        for applier in &mut self.appliers {
+            applier.remembered.retain(|shard, _| wanted.contains(shard));
+            applier.cache.retain(|key, _| wanted.contains(&all.of(key)));
+        }
+        self.shared.progress.waiting_since(self.number, None);
+        self.due.retain(|(shard, _), _| wanted.contains(shard));
+        self.deliveries.retain(|destination| wanted.contains(&all.of(&RecordKey::destination(destination))));
+        for shard in wanted {
+            if !self.shards.contains_key(&shard) {
+                let owned = self.take_over(shard).await?;
+                self.shards.insert(shard, owned);
+                self.due.insert((shard, AgendaList::Timers), Millis(0));
+            }
+        }
+        self.find_destinations().await?;
+        let together = self.shared.store.commits_shards_together();
+        for owned in self.shards.values_mut() {
+            owned.joining = together.then_some(Position(u64::MAX));
+        }
+        for shard in all.all().filter(|shard| self.shared.worker_of(*shard) == self.number) {
+            self.shared.fresh.own(shard, self.shards.contains_key(&shard));
+        }
+        self.shared.owns(self.number, self.shards.keys().copied().collect());
+        self.read_on().await
+    }
+
+    /// Begins at the stored position of a shard. Where it stands is asked first: if somebody else commits after that, what is read
+    /// now may be too new, and the next commit is refused.
+    async fn take_over(&mut self, shard: ShardId) -> Result<Owned, StoreError> {
+        let progress = self.shared.store.progress(&[shard]).await?.first().copied().unwrap_or_default();
+        let remembered = Remembered::new(self.shared.store.remembered(shard).await?);
+        self.shared.progress.seen(shard, progress);
+        let before = self.before.remove(&shard);
+        let number = before.map_or_else(|| self.least_busy(), |(applier, _)| applier);
+        if let Some(applier) = self.appliers.get_mut(number) {
+            if before.is_none_or(|(_, step)| step != progress.step) {
+                // Somebody else has been at work here, or a commit has happened after all.
+                let all = self.shared.store.shards();
+                applier.cache.retain(|key, _| all.of(key) != shard);
+            }
+            applier.remembered.insert(shard, remembered);
+        }
+        Ok(Owned {
+            applier: number,
+            position: progress.position,
+            step: progress.step,
+            joining: None,
+            own_messages: Position(0),
+        })
+    }
+
+    /// The applier that has the fewest shards.
+    fn least_busy(&self) -> usize {
+        let shards = |number: &usize| self.shards.values().filter(|owned| owned.applier == *number).count();
+        (0..self.appliers.len()).min_by_key(shards).unwrap_or(0)
+    }
+
+    /// Every destination that something waits for, also those that are configured no longer.
+    async fn find_destinations(&mut self) -> Result<(), StoreError> {
+        let all = self.shared.store.shards();
+        let waiting = self.shared.store.lists().await?;
+        for list in waiting.iter().filter_map(|stats| AgendaList::read(stats.list.as_str())) {
+            if let AgendaList::Deliver(destination) = &list {
+                let shard = all.of(&RecordKey::destination(destination));
+                if self.shards.contains_key(&shard) {
+                    self.due.insert((shard, list), Millis(0));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Drops what was applied and begins again at the stored positions.
+    pub(super) async fn begin_again(&mut self, upset: Upset, pause: &mut Duration) {
+        match &upset {
+            Upset::Moved(shards) => tracing::debug!(?shards, "another server owns these shards by now"),
+            Upset::Store(error) => self.shared.store_failed(error),
+            Upset::Poison(origin, began_at) => self.note_poison(*origin, began_at.clone()),
+        }
+        if !matches!(upset, Upset::Poison(..)) {
+            tokio::time::sleep(*pause).await;
+            *pause = (*pause * 2).min(LAST_PAUSE);
+        }
+        self.appliers.iter_mut().for_each(Applier::drop_pending);
+        self.deliveries.forget_ready();
+        self.reader = Reader::idle();
+        let shards = std::mem::take(&mut self.shards).into_iter();
+        self.before.extend(shards.map(|(shard, owned)| (shard, (owned.applier, owned.step))));
+        while let Err(upset) = self.own(self.wanted.clone()).await {
+            if let Upset::Store(error) = upset {
+                self.shared.store_failed(&error);
+            }
+            tokio::time::sleep(*pause).await;
+            *pause = (*pause * 2).min(LAST_PAUSE);
+        }
+        self.shared.store_answers();
+    }
+
+    fn note_poison(&mut self, origin: Origin, began_at: Option<RecordKey>) {
+        let Origin { shard, position, index, .. } = origin;
+        tracing::error!(%shard, %position, index, "applying a message panicked; it is skipped and kept among the rejected events");
+        let _ = match began_at {
+            Some(key) => self.poisoned_records.insert(key),
+            None => Arc::make_mut(&mut self.poison).entry((shard, position)).or_default().insert(index),
+        };
+    }
+}
