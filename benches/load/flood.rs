@@ -48,12 +48,12 @@ async fn one(args: &Args, store: Store) -> anyhow::Result<[String; 6]> {
     // What a server does only once, it has done: connections are open, code is in memory.
     let warm = args.batch.min(args.leads);
     flood(address, "warm", warm, args.batch).await?;
-    delivered(&crm, warm).await?;
+    delivered(&world, &crm, warm).await?;
 
     let start = Instant::now();
     flood(address, "flood", args.leads, args.batch).await?;
     let acknowledged = start.elapsed().as_secs_f64();
-    let last = delivered(&crm, warm + args.leads).await?;
+    let last = delivered(&world, &crm, warm + args.leads).await?;
     let seconds = last.saturating_duration_since(start).as_secs_f64();
 
     let example = crm.example();
@@ -104,12 +104,16 @@ fn request(address: SocketAddr, name: &str, users: std::ops::Range<usize>) -> St
 }
 
 /// Waits until so many leads have arrived; answers when the last one did.
-async fn delivered(crm: &Counter, leads: usize) -> anyhow::Result<Instant> {
+async fn delivered(world: &World, crm: &Counter, leads: usize) -> anyhow::Result<Instant> {
     let start = Instant::now();
     loop {
         match crm.count() {
             (count, Some(last)) if count >= leads => return Ok(last),
-            (count, _) => ensure!(start.elapsed() < PATIENCE, "only {count} of {leads} leads arrived"),
+            (count, _) if start.elapsed() > PATIENCE => {
+                let queues = world.servers[0].admin("/queues").await.unwrap_or_default();
+                anyhow::bail!("only {count} of {leads} leads arrived; the rest: {queues}");
+            }
+            _ => {}
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

@@ -1,28 +1,20 @@
 //! How far applying is behind the log, at a given rate of batches.
 //!
 //! A server observes at each commit how long the oldest entry in it has been in the log, in milliseconds; every other entry waited
-//! for less. Its buckets (`handraiser_lag_seconds` at `/metrics`) have a bound at 100 ms, so that the share of commits within it
-//! is exact, while percentiles are known up to the next bound only. Beside them, `lag_ms` of `/ready`: the age of the oldest
-//! entry that waits, looked at every few milliseconds.
+//! for less. Its buckets (`handraiser_lag_seconds` at `/metrics`) tell exactly which share of the commits was within one of their
+//! bounds; percentiles are known up to the next bound only.
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
-
-use anyhow::Context as _;
-use serde_json::Value;
+use std::time::Duration;
 
 use crate::harness::http::Connection;
-use crate::latency::{Latencies, Summary};
 use crate::open;
 use crate::story::Request;
-
-const LOOK: Duration = Duration::from_millis(5);
 
 pub struct Lag {
     /// Of batches, in events a second.
     pub rate: f64,
     pub commits: Vec<Bucket>,
-    pub looks: Summary,
 }
 
 /// So many commits with an oldest entry of at most so many seconds, those of smaller buckets included.
@@ -55,37 +47,20 @@ impl Lag {
 pub async fn run(address: SocketAddr, requests: Vec<Request>, rate: f64, length: Duration) -> anyhow::Result<Lag> {
     let events = requests.first().map_or(1, |request| request.events);
     let before = buckets(address).await?;
-    let load = open::run(address, requests, rate / events as f64, length);
-    let (_, looks) = tokio::try_join!(load, look(address, length))?;
+    open::run(address, requests, rate / events as f64, length).await?;
     let mut commits = buckets(address).await?;
     commits.iter_mut().zip(before).for_each(|(now, before)| now.commits -= before.commits);
-    Ok(Lag { rate, commits, looks })
-}
-
-async fn look(address: SocketAddr, length: Duration) -> anyhow::Result<Summary> {
-    let mut connection = Connection::open(address).await?;
-    let mut lags = Latencies::default();
-    let (start, mut ticks) = (Instant::now(), tokio::time::interval(LOOK));
-    while start.elapsed() < length {
-        ticks.tick().await;
-        let ready: Value = serde_json::from_slice(get(&mut connection, address, "/ready").await?)?;
-        lags.add(Duration::from_millis(ready["lag_ms"].as_u64().context("`/ready` tells no lag")?));
-    }
-    Ok(lags.summary())
+    Ok(Lag { rate, commits })
 }
 
 async fn buckets(address: SocketAddr) -> anyhow::Result<Vec<Bucket>> {
     let mut connection = Connection::open(address).await?;
-    let text = String::from_utf8(get(&mut connection, address, "/metrics").await?.to_vec())?;
+    connection.exchange(format!("GET /metrics HTTP/1.1\r\nHost: {address}\r\n\r\n").as_bytes()).await?;
+    let text = String::from_utf8_lossy(connection.body());
     let lines = text.lines().filter_map(|line| line.strip_prefix("handraiser_lag_seconds_bucket{le=\""));
     let bucket = |line: &str| {
         let (bound, commits) = line.split_once("\"} ")?;
         Some(Bucket { seconds: bound.parse().unwrap_or(f64::INFINITY), commits: commits.parse().ok()? })
     };
     Ok(lines.filter_map(bucket).collect())
-}
-
-async fn get<'a>(connection: &'a mut Connection, address: SocketAddr, path: &str) -> anyhow::Result<&'a [u8]> {
-    connection.exchange(format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n").as_bytes()).await?;
-    Ok(connection.body())
 }
