@@ -16,6 +16,10 @@ pub enum Target {
 }
 
 impl Target {
+    pub fn label(self) -> String {
+        self.store().map_or_else(|| "bare actix echo".to_owned(), Store::label)
+    }
+
     /// The store of a server; the bare echo has none.
     pub const fn store(self) -> Option<Store> {
         match self {

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::args::Args;
 use crate::closed::send;
 use crate::harness::http::Connection;
-use crate::measure::Tables;
+use crate::measure::kept;
 use crate::program::Program;
 use crate::receiver::Counter;
 use crate::story::{WRITE_KEY, head};
@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How long the receiver is measured alone.
 const ALONE: Duration = Duration::from_secs(1);
 
-pub async fn tables(args: &Args) -> Tables {
+pub async fn table(args: &Args) -> Table {
     let mut table = Table::new([
         "leads routed and delivered",
         "leads",
@@ -35,10 +35,11 @@ pub async fn tables(args: &Args) -> Tables {
         "receiver alone, requests/s",
     ]);
     for store in args.two_stores() {
-        eprintln!("{}: leads a second", store.label());
-        table.row(one(args, store).await?);
+        let label = format!("{}: leads a second", store.label());
+        eprintln!("{label}");
+        kept(&label, one(args, store).await).into_iter().for_each(|row| table.row(row));
     }
-    Ok(vec![table])
+    table
 }
 
 async fn one(args: &Args, store: Store) -> anyhow::Result<[String; 6]> {

@@ -9,7 +9,7 @@ use crate::args::Args;
 use crate::closed;
 use crate::cpu::resident_bytes;
 use crate::harness::hooks::Receiver;
-use crate::measure::Tables;
+use crate::measure::kept;
 use crate::people::People;
 use crate::program::Program;
 use crate::sizes::{self, Sizes};
@@ -18,9 +18,9 @@ use crate::table::{Table, megabytes, thousands};
 use crate::world::{CACHE, Store, World};
 
 /// How long filling may take; what is not reached by then is an error.
-const FILL: Duration = Duration::from_secs(100);
+const FILL: Duration = Duration::from_secs(150);
 
-pub async fn tables(args: &Args, programs: &[Program]) -> Tables {
+pub async fn tables(args: &Args, programs: &[Program]) -> [Table; 2] {
     let cache = format!("resident MB at the end (`store.cache`: {CACHE})");
     let stream = format!("events/s in batches of {}", args.batch);
     let mut rates = Table::new(["users", "first event of each, events/s", &stream, &cache]);
@@ -31,7 +31,8 @@ pub async fn tables(args: &Args, programs: &[Program]) -> Tables {
             for users in [args.users, args.many_users] {
                 let label = program.label(&format!("{} users, {}", thousands(f64::from(users)), store.label()));
                 eprintln!("{label}");
-                let ([fill, stream, resident], weighed) = one(args, program, store, users).await?;
+                let measured = kept(&label, one(args, program, store, users).await);
+                let Some(([fill, stream, resident], weighed)) = measured else { continue };
                 rates.row([label.clone(), fill, stream, resident]);
                 if let Some(weighed) = weighed {
                     sizes.row(weighed.cells(label));
@@ -39,7 +40,7 @@ pub async fn tables(args: &Args, programs: &[Program]) -> Tables {
             }
         }
     }
-    Ok(vec![rates, sizes])
+    [rates, sizes]
 }
 
 async fn one(args: &Args, program: &Program, store: Store, users: u32) -> anyhow::Result<([String; 3], Option<Sizes>)> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::args::Args;
 use crate::closed::{self, Rate};
 use crate::harness::hooks::Receiver;
-use crate::measure::Tables;
+use crate::measure::kept;
 use crate::people::People;
 use crate::program::Program;
 use crate::story::batches;
@@ -16,12 +16,12 @@ use crate::world::{Store, World};
 const WARM_UP: Duration = Duration::from_secs(2);
 
 /// The CPU of all servers and Redis together, against that of one server.
-pub async fn servers(args: &Args, programs: &[Program]) -> Tables {
+pub async fn servers(args: &Args, programs: &[Program]) -> Table {
     let mut table = Table::new(["servers on one Redis", "events/s", "µs of CPU for an event", "of one server's"]);
     for program in programs {
         let mut of_one = None;
         for count in &args.servers {
-            let rate = rate(args, program, Store::EVERYSEC, *count).await?;
+            let Some(rate) = rate(args, program, Store::EVERYSEC, *count).await else { continue };
             let micros = rate.micros(rate.cpu.servers_and_redis());
             if *count == 1 {
                 of_one = Some(micros);
@@ -34,15 +34,15 @@ pub async fn servers(args: &Args, programs: &[Program]) -> Tables {
             ]);
         }
     }
-    Ok(vec![table])
+    table
 }
 
 /// The CPU of all masters together, against that of a Redis that is no cluster.
-pub async fn cluster(args: &Args) -> Tables {
+pub async fn cluster(args: &Args) -> Table {
     let mut table = Table::new(["one server on", "events/s", "µs of Redis' CPU for an event", "µs of the server's"]);
     let clusters = args.masters.iter().map(|masters| Store::Cluster { masters: *masters });
     for store in [Store::EVERYSEC].into_iter().chain(clusters) {
-        let rate = rate(args, &Program::of_this_code(), store, 1).await?;
+        let Some(rate) = rate(args, &Program::of_this_code(), store, 1).await else { continue };
         table.row([
             store.label(),
             thousands(rate.events_per_second()),
@@ -50,11 +50,16 @@ pub async fn cluster(args: &Args) -> Tables {
             one_decimal(rate.micros(rate.cpu.servers())),
         ]);
     }
-    Ok(vec![table])
+    table
 }
 
-async fn rate(args: &Args, program: &Program, store: Store, servers: usize) -> anyhow::Result<Rate> {
-    eprintln!("{}: servers: {servers}", program.label(&store.label()));
+async fn rate(args: &Args, program: &Program, store: Store, servers: usize) -> Option<Rate> {
+    let label = format!("{}: servers: {servers}", program.label(&store.label()));
+    eprintln!("{label}");
+    kept(&label, measure(args, program, store, servers).await)
+}
+
+async fn measure(args: &Args, program: &Program, store: Store, servers: usize) -> anyhow::Result<Rate> {
     let crm = Receiver::start(|_| 200).await;
     let world = World::start(program, store, servers, &crm.url()).await?;
     let address = world.address()?;

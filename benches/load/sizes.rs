@@ -72,7 +72,7 @@ pub fn weigh(world: &World, empty: u64, subjects: u32, events: f64) -> anyhow::R
 fn file(world: &World) -> anyhow::Result<(u64, u64, u64)> {
     let path = world.data().join("handraiser.db");
     let connection = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    let mut statement = connection.prepare("SELECT name, pgsize FROM dbstat WHERE aggregate")?;
+    let mut statement = connection.prepare("SELECT name, pgsize FROM dbstat WHERE aggregate = TRUE")?;
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let tables: BTreeMap<String, i64> = rows.collect::<Result<_, _>>()?;
     let sum = |names: &[&str]| names.iter().filter_map(|name| tables.get(*name)).sum::<i64>().cast_unsigned();

@@ -27,11 +27,11 @@ pub struct Stand {
     pub lag: Option<Lag>,
 }
 
-pub async fn measure(args: &Args, program: &Program, target: Target) -> anyhow::Result<Stand> {
+pub async fn measure(args: &Args, program: &Program, target: Target, label: &str) -> anyhow::Result<Stand> {
     let crm = Receiver::start(|_| 200).await;
-    let (label, world) = match target.store() {
-        Some(store) => (program.label(&store.label()), World::start(program, store, 1, &crm.url()).await?),
-        None => ("bare actix echo".to_owned(), World::echo().await?),
+    let world = match target.store() {
+        Some(store) => World::start(program, store, 1, &crm.url()).await?,
+        None => World::echo().await?,
     };
     let address = world.address()?;
     let length = args.length();
@@ -45,7 +45,7 @@ pub async fn measure(args: &Args, program: &Program, target: Target) -> anyhow::
     let single = closed::run(&world, singles(100), length).await?;
     say("batches");
     let batch = closed::run(&world, batches(), length).await?;
-    let mut stand = Stand { label: label.clone(), single, batch, ack: None, lead: None, lag: None };
+    let mut stand = Stand { label: label.to_owned(), single, batch, ack: None, lead: None, lag: None };
     // Of an earlier build only the rates are compared.
     let is_now = program.commit.is_none();
     if is_now && args.wants(Part::Latency) {

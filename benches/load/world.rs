@@ -129,10 +129,9 @@ impl World {
             let mut shares = 0;
             for server in &self.servers {
                 let engine = server.admin("/engine").await.unwrap_or_default();
-                let owned = engine["owned"].as_array().map_or(0, Vec::len) * self.servers.len();
-                let shards = engine["shards"].as_u64().unwrap_or(u64::MAX);
-                let known = engine["servers"].as_array().map_or(0, Vec::len);
-                shares += usize::from(known == self.servers.len() && owned as u64 >= shards);
+                let owned = engine["owned"].as_array().map_or(0, Vec::len) as u64;
+                let share = engine["shards"].as_u64().unwrap_or(u64::MAX) / self.servers.len() as u64;
+                shares += usize::from(owned >= share);
             }
             if shares == self.servers.len() {
                 return Ok(());
