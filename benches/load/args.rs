@@ -56,7 +56,7 @@ pub enum Part {
 #[derive(Debug, Parser)]
 pub struct Args {
     /// Length of each measurement in seconds
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 4)]
     pub seconds: u64,
 
     /// Keep-alive connections of the generator, each with one request under way

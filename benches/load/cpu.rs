@@ -23,14 +23,15 @@ pub struct Cpu {
     pub redis: f64,
     /// This program: the load and its receiver.
     pub generator: f64,
+    /// All of the machine, other people's work included.
+    pub machine: f64,
 }
 
 impl Cpu {
     /// What was used until now.
     pub fn so_far(world: &World) -> Self {
-        let mut cpu = Self { generator: process("self"), ..Self::default() };
-        for server in &world.servers {
-            let id = server.pid().to_string();
+        let mut cpu = Self { generator: process("self"), machine: machine(), ..Self::default() };
+        for id in world.processes() {
             let before = cpu.servers();
             for (name, seconds) in threads(&id) {
                 match name.as_str() {
@@ -54,6 +55,11 @@ impl Cpu {
     pub fn servers_and_redis(&self) -> f64 {
         self.servers() + self.redis
     }
+
+    /// All that belongs to the measurement.
+    pub fn ours(&self) -> f64 {
+        self.servers_and_redis() + self.generator
+    }
 }
 
 impl Sub for Cpu {
@@ -67,6 +73,7 @@ impl Sub for Cpu {
             rest: (self.rest - before.rest).max(0.0),
             redis: self.redis - before.redis,
             generator: self.generator - before.generator,
+            machine: self.machine - before.machine,
         }
     }
 }
@@ -76,6 +83,15 @@ pub fn resident_bytes(id: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).map_or(0, |kilobytes: u64| kilobytes * 1024)
+}
+
+fn machine() -> f64 {
+    let stat = std::fs::read_to_string("/proc/stat").unwrap_or_default();
+    let fields = stat.lines().next().unwrap_or_default().split_whitespace().skip(1);
+    // User, nice, system, idle, waiting for disks, interrupts, soft interrupts, taken by the host; guests are in user.
+    let times: Vec<f64> = fields.take(8).filter_map(|ticks| ticks.parse().ok()).collect();
+    let idle: f64 = times.iter().skip(3).take(2).sum();
+    (times.iter().sum::<f64>() - idle) / TICKS_PER_SECOND
 }
 
 fn process(id: &str) -> f64 {

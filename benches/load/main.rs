@@ -33,7 +33,6 @@ mod people;
 mod program;
 mod receiver;
 #[path = "../../tests/it/redis_server.rs"]
-#[allow(dead_code, reason = "the tests and the bench each use a part of it")]
 mod redis_server;
 mod redis_tool;
 mod report;

@@ -79,7 +79,8 @@ pub fn cpu(stands: &[Stand]) -> Table {
         "server in all",
         "Redis",
         "generator",
-        "cores busy",
+        "cores busy with it",
+        "with other work",
     ]);
     for stand in stands {
         for (what, rate) in [("single", &stand.single), ("batches", &stand.batch)] {
@@ -94,7 +95,8 @@ pub fn cpu(stands: &[Stand]) -> Table {
                 micros(cpu.servers()),
                 micros(cpu.redis),
                 micros(cpu.generator),
-                one_decimal((cpu.servers_and_redis() + cpu.generator) / rate.seconds),
+                one_decimal(cpu.ours() / rate.seconds),
+                one_decimal((cpu.machine - cpu.ours()).max(0.0) / rate.seconds),
             ]);
         }
     }

@@ -52,7 +52,7 @@ pub struct World {
     pub addresses: Vec<SocketAddr>,
     pub servers: Vec<Server>,
     pub redis: Vec<Redis>,
-    _echo: Option<Process>,
+    echo: Option<Process>,
     directory: tempfile::TempDir,
 }
 
@@ -86,7 +86,7 @@ impl World {
         for _ in 0..500 {
             if TcpStream::connect(address).await.is_ok() {
                 world.addresses.push(address);
-                world._echo = Some(echo);
+                world.echo = Some(echo);
                 return Ok(world);
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -96,12 +96,18 @@ impl World {
 
     fn empty() -> anyhow::Result<Self> {
         let directory = tempfile::tempdir()?;
-        Ok(Self { addresses: Vec::new(), servers: Vec::new(), redis: Vec::new(), _echo: None, directory })
+        Ok(Self { addresses: Vec::new(), servers: Vec::new(), redis: Vec::new(), echo: None, directory })
     }
 
     /// The first server, or the echo.
     pub fn address(&self) -> anyhow::Result<SocketAddr> {
         self.addresses.first().copied().context("no server was started")
+    }
+
+    /// The ids of the servers' processes, or of the echo's.
+    pub fn processes(&self) -> Vec<String> {
+        let servers = self.servers.iter().map(Server::pid);
+        servers.chain(self.echo.iter().map(Process::id)).map(|id| id.to_string()).collect()
     }
 
     /// The directory of the embedded store.

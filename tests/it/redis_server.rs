@@ -1,5 +1,6 @@
 //! Redis servers of the tests' own, on free loopback ports: single ones, replicas and clusters; killed, frozen and started
-//! again. They end with the test, or, when shared by many tests, with the test program.
+//! again. They end with the test, or, when shared by many tests, with the test program. The load bench uses them too.
+#![allow(dead_code, reason = "the tests and the bench each use a part of it")]
 
 use std::io::Write as _;
 use std::net::SocketAddr;
