@@ -34,7 +34,7 @@ crash-long: ## Kill the server and Redis KILLS (300) times under load, then prin
 model-long: ## Check CASES (20000) random streams of events against the counting model, under simulated faults
 	HANDRAISER_MODEL_CASES=$(CASES) cargo test --locked --test it simulation:: -- --nocapture
 
-bench: ## Measure throughput, latency and sizes, and print the table of docs/performance.md
+bench: ## Measure rates, latencies, CPU and sizes, and print the tables of docs/performance.md
 	scripts/setup
 	cargo bench --locked --bench load
 

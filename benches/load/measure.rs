@@ -1,103 +1,72 @@
-//! What is measured, in which order.
+//! What is measured, in which order. A table is printed as soon as it is made.
 
-use std::process::Command;
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::args::{Args, Target};
-use crate::closed::{self, Rate};
-use crate::harness::hooks::Receiver;
-use crate::latency::Summary;
-use crate::sizes::{self, Size};
-use crate::story::Request;
-use crate::world::World;
-use crate::{leads, open};
+use crate::args::{Args, Part, Target};
+use crate::program::Program;
+use crate::table::Table;
+use crate::{flood, machine, many, redis_tool, report, several, stand};
 
-#[derive(Debug)]
-pub struct Report {
-    pub rows: Vec<Row>,
-    pub redis: Vec<(String, String)>,
-    pub seconds: u64,
-    pub connections: usize,
-    pub batch: usize,
-}
+/// How many measurements have failed.
+static FAILED: AtomicUsize = AtomicUsize::new(0);
 
-/// All figures of one target.
-#[derive(Debug)]
-pub struct Row {
-    pub target: Target,
-    pub single: Rate,
-    pub batch: Rate,
-    pub ack: Option<Summary>,
-    pub ack_rate: f64,
-    pub lead: Option<Summary>,
-    pub size: Option<Size>,
-}
-
-pub async fn all(args: &Args) -> anyhow::Result<Report> {
-    let mut rows = Vec::new();
-    for target in &args.only {
-        rows.push(one(args, *target).await?);
-    }
-    let mut redis = Vec::new();
-    for target in args.only.iter().filter(|target| target.appendfsync().is_some()) {
-        redis.extend(redis_benchmark(*target).await?);
-    }
-    Ok(Report { rows, redis, seconds: args.seconds, connections: args.connections, batch: args.batch })
-}
-
-async fn one(args: &Args, target: Target) -> anyhow::Result<Row> {
-    let length = Duration::from_secs(args.seconds);
-    let crm = Receiver::start(|_| 200).await;
-    let world = World::start(target, &crm.url()).await?;
-    let address = world.address;
-    let singles = |seed: u64| -> Vec<Request> {
-        (0..args.connections as u64).map(|n| Request::single(address, args.users, (seed + n) * 7919)).collect()
+/// What was measured; `None`, and a line that says why, when it could not be. The other measurements go on, the bench fails.
+pub fn kept<T>(what: &str, measured: anyhow::Result<T>) -> Option<T> {
+    let failed = |error: &anyhow::Error| {
+        FAILED.fetch_add(1, Ordering::Relaxed);
+        eprintln!("{what}: not measured: {error:#}");
     };
-    let batches: Vec<Request> = (0..args.batch_connections as u64)
-        .map(|n| Request::batch(address, args.batch, args.users, (500 + n) * 7919))
-        .collect();
-
-    say(target, "warming up");
-    closed::run(&[address], singles(1), Duration::from_secs(2)).await?;
-    say(target, "single events");
-    let single = closed::run(&[address], singles(100), length).await?;
-    say(target, "batches");
-    let batch = closed::run(&[address], batches, length).await?;
-    let mut row = Row { target, single, batch, ack: None, ack_rate: 0.0, lead: None, size: None };
-    if args.throughput_only {
-        return Ok(row);
-    }
-    row.ack_rate = single.requests_per_second / 2.0;
-    say(target, "latency at half of the highest rate");
-    row.ack = Some(open::run(address, singles(200), row.ack_rate, length).await?);
-    if target != Target::Echo {
-        say(target, "from event to webhook");
-        row.lead = Some(leads::run(address, &crm, args.leads_per_second, length).await?);
-        drop(world);
-        say(target, "bytes per subject");
-        row.size = Some(sizes::run(target, args.users).await?);
-    }
-    Ok(row)
+    measured.inspect_err(failed).ok()
 }
 
-fn say(target: Target, what: &str) {
-    eprintln!("{}: {what}", target.label());
+pub async fn all(args: &Args) -> anyhow::Result<()> {
+    let before = if args.no_before { Vec::new() } else { Program::before(&args.before) };
+    let programs: Vec<Program> = [Program::of_this_code()].into_iter().chain(before).collect();
+    println!("Machine: {}.\n{} s each; {} connections.\n", machine::describe(), args.seconds, args.connections);
+
+    let print = |tables: &[Table]| tables.iter().for_each(|table| print!("{table}"));
+    if [Part::Throughput, Part::Latency, Part::Lag].iter().any(|part| args.wants(*part)) {
+        print(&stores(args, &programs).await);
+    }
+    if args.wants(Part::Leads) {
+        print(&[flood::table(args).await]);
+    }
+    if args.wants(Part::Users) {
+        print(&many::tables(args, &programs).await);
+    }
+    if args.wants(Part::Servers) {
+        print(&[several::servers(args, &programs).await]);
+    }
+    if args.wants(Part::Cluster) {
+        print(&[several::cluster(args).await]);
+    }
+    if args.wants(Part::Redis) {
+        print(&[redis_tool::table(args)]);
+    }
+    let failed = FAILED.load(Ordering::Relaxed);
+    anyhow::ensure!(failed == 0, "{failed} measurements failed");
+    Ok(())
 }
 
-/// What Redis itself does here, asked by its own tool: name of the measurement and requests a second.
-async fn redis_benchmark(target: Target) -> anyhow::Result<Vec<(String, String)>> {
-    let redis = crate::harness::Redis::start(target.appendfsync().unwrap_or("always")).await;
-    let port = redis.port().to_string();
-    let mut rows = Vec::new();
-    for (name, pipeline, requests) in [("one by one", "1", "200000"), ("pipelined by 16", "16", "1000000")] {
-        eprintln!("redis-benchmark, {}, {name}", target.label());
-        let output = Command::new("redis-benchmark")
-            .args(["-p", &port, "-c", "50", "-n", requests, "-P", pipeline, "-r", "10000", "--csv"])
-            .args(["hincrby", "user:__rand_int__", "tasks", "1"])
-            .output()?;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let rate = text.lines().last().and_then(|line| line.rsplit("\",\"").nth(6)).unwrap_or("?").to_owned();
-        rows.push((format!("HINCRBY {name}, {}", target.label()), rate));
+/// Every store with this code; those of an earlier build are measured next to it.
+async fn stores(args: &Args, programs: &[Program]) -> [Table; 4] {
+    let mut stands = Vec::new();
+    let mut echo = None;
+    for target in &args.only {
+        let builds = if *target == Target::Echo { 1 } else { programs.len() };
+        for program in programs.iter().take(builds) {
+            let label = program.label(&target.label());
+            let Some(stand) = kept(&label, stand::measure(args, program, *target, &label).await) else { continue };
+            if *target == Target::Echo {
+                echo = Some(stand.single);
+            }
+            stands.push(stand);
+        }
     }
-    Ok(rows)
+    [
+        report::throughput(&stands, echo.as_ref(), args.batch),
+        report::latency(&stands),
+        report::lag(&stands),
+        report::cpu(&stands),
+    ]
 }

@@ -4,9 +4,10 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use crate::closed::send;
 use crate::harness::http::Connection;
 use crate::latency::{Latencies, Summary};
 use crate::story::Request;
@@ -52,10 +53,8 @@ async fn drive(
 ) -> anyhow::Result<Latencies> {
     let mut latencies = Latencies::default();
     while let Some(due) = due.recv().await {
-        let status = connection.exchange(request.next()).await?;
-        if status != 200 {
-            bail!("answered {status}: {}", String::from_utf8_lossy(connection.body()));
-        }
+        request.advance();
+        send(&mut connection, request.bytes()).await?;
         latencies.add(due.elapsed());
     }
     Ok(latencies)

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use handraiser::time::Clock;
 
+use crate::people::{People, Random};
+
 /// The write key of the bench's source.
 pub const WRITE_KEY: &str = "bench-write-key";
 
@@ -53,26 +55,26 @@ impl Slot {
 pub struct Request {
     bytes: Vec<u8>,
     slots: Vec<(usize, Slot)>,
-    users: u32,
+    people: People,
     random: Random,
     pub events: usize,
 }
 
 impl Request {
     /// A request with one event.
-    pub fn single(address: SocketAddr, users: u32, seed: u64) -> Self {
-        Self::new(address, "/v1/track", &event(), 1, users, seed)
+    pub fn single(address: SocketAddr, people: People, seed: u64) -> Self {
+        Self::new(address, "/v1/track", &event(), 1, people, seed)
     }
 
     /// A request with `events` events.
-    pub fn batch(address: SocketAddr, events: usize, users: u32, seed: u64) -> Self {
+    pub fn batch(address: SocketAddr, events: usize, people: People, seed: u64) -> Self {
         let sent_at = Clock::System.now().rfc3339();
         let items = vec![event(); events].join(",");
         let body = format!(r#"{{"writeKey":"{WRITE_KEY}","sentAt":"{sent_at}","batch":[{items}]}}"#);
-        Self::new(address, "/v1/batch", &body, events, users, seed)
+        Self::new(address, "/v1/batch", &body, events, people, seed)
     }
 
-    fn new(address: SocketAddr, path: &str, body: &str, events: usize, users: u32, seed: u64) -> Self {
+    fn new(address: SocketAddr, path: &str, body: &str, events: usize, people: People, seed: u64) -> Self {
         let head = head(address, path, body.len());
         let text = head + body;
         let mut slots: Vec<(usize, Slot)> = Slot::ALL
@@ -80,18 +82,20 @@ impl Request {
             .flat_map(|(slot, mark)| text.match_indices(mark).map(move |(offset, _)| (offset, *slot)))
             .collect();
         slots.sort_unstable_by_key(|(offset, _)| *offset);
-        Self { bytes: text.into_bytes(), slots, users, random: Random(seed | 1), events }
+        Self { bytes: text.into_bytes(), slots, people, random: Random(seed | 1), events }
     }
 
-    /// The next request of the stream: other users, other message ids, same length.
-    pub fn next(&mut self) -> &[u8] {
-        let mut user = self.random.below(self.users);
+    /// Becomes the next request of the stream: other users, other message ids, same length. Says no when everybody had a turn.
+    pub fn advance(&mut self) -> bool {
+        let Some(mut turn) = self.people.turns(self.events) else { return false };
+        let mut user = 0;
         for (offset, slot) in &self.slots {
             let at = &mut self.bytes[*offset..];
             match slot {
                 // The first slot of an event.
                 Slot::Event => {
-                    user = self.random.below(self.users);
+                    user = self.people.at(turn, &mut self.random);
+                    turn += 1;
                     at[..12].copy_from_slice(EVENTS[self.random.below(10) as usize].as_bytes());
                 }
                 Slot::User => decimal(&mut at[..8], u64::from(user)),
@@ -102,12 +106,29 @@ impl Request {
                 Slot::Minutes => decimal(&mut at[..3], u64::from(100 + self.random.below(900))),
             }
         }
+        true
+    }
+
+    /// The request as it is sent.
+    pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
     pub fn len(&self) -> usize {
         self.bytes.len()
     }
+}
+
+/// So many connections' requests of one event each.
+pub fn singles(address: SocketAddr, connections: usize, users: u32, seed: u64) -> Vec<Request> {
+    let request = |n| Request::single(address, People::Any(users), (seed + n) * 7919);
+    (0..connections as u64).map(request).collect()
+}
+
+/// So many connections' batches.
+pub fn batches(address: SocketAddr, connections: usize, events: usize, people: People) -> Vec<Request> {
+    let request = |n| Request::batch(address, events, people.clone(), (500 + n) * 7919);
+    (0..connections as u64).map(request).collect()
 }
 
 /// The head of a POST as SDKs send it.
@@ -147,17 +168,5 @@ fn decimal(out: &mut [u8], mut value: u64) {
     for digit in out.iter_mut().rev() {
         *digit = b'0' + u8::try_from(value % 10).unwrap_or(0);
         value /= 10;
-    }
-}
-
-/// xorshift64: fast, and the same stream for the same seed.
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn below(&mut self, bound: u32) -> u32 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        u32::try_from(((self.0 >> 32) * u64::from(bound)) >> 32).unwrap_or(0)
     }
 }

@@ -1,98 +1,56 @@
-//! The report, as Markdown that goes into `docs/performance.md` as it is.
+//! A table of the report, as Markdown that goes into `docs/performance.md` as it is; and how figures are written.
 
-use std::fmt::Write as _;
+use std::fmt;
 use std::time::Duration;
 
-use crate::args::Target;
 use crate::latency::Summary;
-use crate::measure::{Report, Row};
 
-pub fn render(report: &Report) -> String {
-    let mut out = String::new();
-    let _ = writeln!(out, "Machine: {}. {} s each; {} connections.\n", machine(), report.seconds, report.connections);
-    throughput(&mut out, report);
-    latency(&mut out, report);
-    sizes(&mut out, report);
-    for (name, rate) in &report.redis {
-        let _ = writeln!(out, "redis-benchmark, {name}: {rate} requests/s");
-    }
-    out
+pub struct Table {
+    rows: Vec<Vec<String>>,
 }
 
-fn throughput(out: &mut String, report: &Report) {
-    let echo = report.rows.iter().find(|row| row.target == Target::Echo);
-    let share = |row: &Row| {
-        echo.map_or_else(String::new, |echo| {
-            format!("{:.0} %", 100.0 * row.single.requests_per_second / echo.single.requests_per_second)
-        })
-    };
-    let _ = writeln!(out, "| | single events/s | of the echo | events/s in batches of {} | MB/s |", report.batch);
-    let _ = writeln!(out, "|---|--:|--:|--:|--:|");
-    for row in &report.rows {
-        let bytes = row.batch.requests_per_second * row.batch.body_bytes as f64 / 1e6;
-        let _ = writeln!(
-            out,
-            "| {} | {} | {} | {} | {bytes:.0} |",
-            row.target.label(),
-            thousands(row.single.requests_per_second),
-            share(row),
-            thousands(row.batch.events_per_second),
-        );
+impl Table {
+    pub fn new<const N: usize>(head: [&str; N]) -> Self {
+        Self { rows: vec![head.map(str::to_owned).to_vec()] }
     }
-    out.push('\n');
+
+    pub fn row<const N: usize>(&mut self, cells: [String; N]) {
+        self.rows.push(cells.to_vec());
+    }
 }
 
-fn latency(out: &mut String, report: &Report) {
-    if report.rows.iter().all(|row| row.ack.is_none()) {
-        return;
-    }
-    let _ = writeln!(out, "| latency | at | p50 | p99 | p99.9 | max | requests |\n|---|--:|--:|--:|--:|--:|--:|");
-    for row in &report.rows {
-        if let Some(ack) = &row.ack {
-            let at = format!("{}/s", thousands(row.ack_rate));
-            let _ = writeln!(out, "| event → 200, {} | {at} | {} |", row.target.label(), cells(ack));
+/// A table without rows is not shown.
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [head, rows @ ..] = self.rows.as_slice() else { return Ok(()) };
+        if rows.is_empty() {
+            return Ok(());
         }
+        writeln!(f, "| {} |\n|---|{}", head.join(" | "), "--:|".repeat(head.len().saturating_sub(1)))?;
+        rows.iter().try_for_each(|row| writeln!(f, "| {} |", row.join(" | ")))?;
+        writeln!(f)
     }
-    for row in &report.rows {
-        if let Some(lead) = &row.lead {
-            let _ = writeln!(out, "| event → webhook, {} | | {} |", row.target.label(), cells(lead));
-        }
-    }
-    out.push('\n');
 }
 
-fn cells(summary: &Summary) -> String {
-    let ms = |duration: Duration| format!("{:.2} ms", duration.as_secs_f64() * 1e3);
+/// p50, p99, p99.9, the greatest, and how many there were.
+pub fn latencies(summary: &Summary) -> [String; 5] {
     let Summary { count, p50, p99, p999, max } = *summary;
-    format!("{} | {} | {} | {} | {count}", ms(p50), ms(p99), ms(p999), ms(max))
+    [ms(p50), ms(p99), ms(p999), ms(max), thousands(count as f64)]
 }
 
-fn sizes(out: &mut String, report: &Report) {
-    if report.rows.iter().all(|row| row.size.is_none()) {
-        return;
-    }
-    let _ = writeln!(
-        out,
-        "| size | subjects | events | MB in all | bytes per subject | bytes per event |\n|---|--:|--:|--:|--:|--:|"
-    );
-    for row in &report.rows {
-        if let Some(size) = &row.size {
-            let _ = writeln!(
-                out,
-                "| {} | {} | {} | {:.1} | {:.0} | {:.0} |",
-                row.target.label(),
-                thousands(f64::from(size.subjects)),
-                thousands(size.events),
-                size.bytes as f64 / 1e6,
-                size.per_subject(),
-                size.bytes as f64 / size.events.max(1.0),
-            );
-        }
-    }
-    out.push('\n');
+pub fn ms(duration: Duration) -> String {
+    format!("{:.2} ms", duration.as_secs_f64() * 1e3)
 }
 
-fn thousands(value: f64) -> String {
+pub fn one_decimal(value: f64) -> String {
+    format!("{value:.1}")
+}
+
+pub fn megabytes(bytes: u64) -> String {
+    format!("{:.0}", bytes as f64 / 1e6)
+}
+
+pub fn thousands(value: f64) -> String {
     let digits = format!("{value:.0}");
     let mut out = String::new();
     for (n, digit) in digits.chars().enumerate() {
@@ -102,17 +60,4 @@ fn thousands(value: f64) -> String {
         out.push(digit);
     }
     out
-}
-
-/// Cores, processor and memory.
-fn machine() -> String {
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
-    let field = |text: &str, name: &str| {
-        let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_default().to_owned();
-        line.split_once(':').map(|(_, value)| value.trim().to_owned()).unwrap_or_default()
-    };
-    let cpu = field(&read("/proc/cpuinfo"), "model name");
-    let kilobytes: f64 = field(&read("/proc/meminfo"), "MemTotal").trim_end_matches(" kB").parse().unwrap_or(0.0);
-    format!("{cores} cores ({cpu}), {:.0} GiB", kilobytes / 1024.0 / 1024.0)
 }

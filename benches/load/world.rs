@@ -1,76 +1,170 @@
-//! One target of the bench, started: the server with its store, or the bare echo.
+//! What is measured, started: servers with their store, or the bare echo.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use tokio::net::TcpStream;
 
-use crate::args::Target;
-use crate::harness::{Process, Redis, Server, free_address};
+use crate::harness::{Process, Server, free_address};
+use crate::program::Program;
+use crate::redis_server::{Cluster, Server as Redis};
+
+/// How much memory records may take: what a server does by default.
+pub const CACHE: &str = "512MB";
+/// How long nodes of a cluster wait for each other: under load they may be silent for a while.
+const NODE_TIMEOUT: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(30);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Store {
+    Embedded,
+    Redis { appendfsync: &'static str },
+    Cluster { masters: usize },
+}
+
+impl Store {
+    pub const EVERYSEC: Self = Self::Redis { appendfsync: "everysec" };
+
+    pub fn label(self) -> String {
+        match self {
+            Self::Embedded => "embedded, fsync before ack".to_owned(),
+            Self::Redis { appendfsync } => format!("Redis, appendfsync {appendfsync}"),
+            Self::Cluster { masters } => format!("Redis Cluster of {masters}, appendfsync everysec"),
+        }
+    }
+
+    /// The Redis servers that it needs.
+    pub fn redis(self) -> Vec<Redis> {
+        let durable = |appendfsync| ["--appendonly", "yes", "--appendfsync", appendfsync];
+        match self {
+            Self::Embedded => Vec::new(),
+            Self::Redis { appendfsync } => vec![Redis::start(&durable(appendfsync))],
+            Self::Cluster { masters } => Cluster::of(masters, 0, NODE_TIMEOUT, &durable("everysec")).masters,
+        }
+    }
+}
 
 /// Dropping it ends its processes.
 pub struct World {
-    pub address: SocketAddr,
-    _server: Option<Server>,
-    pub redis: Option<Redis>,
-    _echo: Option<Process>,
+    pub addresses: Vec<SocketAddr>,
+    pub servers: Vec<Server>,
+    pub redis: Vec<Redis>,
+    echo: Option<Process>,
     directory: tempfile::TempDir,
 }
 
 impl World {
-    /// Starts `target`; leads are delivered to `webhook`.
-    pub async fn start(target: Target, webhook: &str) -> anyhow::Result<Self> {
-        // Not in /tmp, which may be memory: the embedded store's fsync is part of what is measured.
-        let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-        if target == Target::Echo {
-            return Self::echo(directory).await;
+    /// Starts so many servers of a build on one store; leads are delivered to `webhook`.
+    pub async fn start(program: &Program, store: Store, servers: usize, webhook: &str) -> anyhow::Result<Self> {
+        let mut world = Self::empty()?;
+        world.redis = store.redis();
+        let store = world.store(program, store);
+        for n in 0..servers {
+            let directory = world.directory.path().join(n.to_string());
+            std::fs::create_dir(&directory)?;
+            let yaml = |address: SocketAddr| configuration(address, &store, webhook);
+            let mut server = Server::launch_program(&program.path, &directory, yaml);
+            server.ready().await;
+            world.addresses.push(server.address());
+            world.servers.push(server);
         }
-        let redis = match target.appendfsync() {
-            Some(appendfsync) => Some(Redis::start(appendfsync).await),
-            None => None,
-        };
-        let store = redis.as_ref().map_or_else(
-            || format!("{{ embedded: {{ path: {} }} }}", directory.path().join("data/handraiser.db").display()),
-            |redis| format!("{{ redis: {{ url: \"{}\" }} }}", redis.url()),
-        );
-        let yaml = |address: SocketAddr| configuration(address, &store, webhook);
-        let server = Server::start(directory.path(), yaml).await;
-        Ok(Self { address: server.address(), _server: Some(server), redis, _echo: None, directory })
+        if servers > 1 && program.commit.is_none() {
+            world.spread().await?;
+        }
+        Ok(world)
     }
 
-    async fn echo(directory: tempfile::TempDir) -> anyhow::Result<Self> {
+    pub async fn echo() -> anyhow::Result<Self> {
+        let mut world = Self::empty()?;
         let address = free_address();
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["--serve-echo", &address.port().to_string()]);
-        let echo = Process::start(&mut command, &directory.path().join("echo.log"));
+        let echo = Process::start(&mut command, &world.directory.path().join("echo.log"));
         for _ in 0..500 {
             if TcpStream::connect(address).await.is_ok() {
-                return Ok(Self { address, _server: None, redis: None, _echo: Some(echo), directory });
+                world.addresses.push(address);
+                world.echo = Some(echo);
+                return Ok(world);
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         anyhow::bail!("the echo does not start:\n{}", echo.log())
     }
 
-    /// Bytes that the store takes now: of Redis' memory, or of the embedded store's files.
-    pub fn bytes(&self) -> anyhow::Result<u64> {
-        let Some(redis) = &self.redis else { return Ok(directory_bytes(&self.directory.path().join("data"))?) };
-        let info = redis.cli(&["info", "memory"]);
-        let used = info.lines().find_map(|line| line.strip_prefix("used_memory:"));
-        used.and_then(|used| used.trim().parse().ok()).context("Redis does not say how much memory it uses")
+    fn empty() -> anyhow::Result<Self> {
+        let directory = tempfile::tempdir()?;
+        Ok(Self { addresses: Vec::new(), servers: Vec::new(), redis: Vec::new(), echo: None, directory })
     }
-}
 
-fn directory_bytes(path: &std::path::Path) -> std::io::Result<u64> {
-    let mut bytes = 0;
-    for entry in std::fs::read_dir(path)? {
-        let entry = entry?;
-        let database = entry.file_name().to_string_lossy().starts_with("handraiser.db");
-        bytes += if database { entry.metadata()?.len() } else { 0 };
+    /// The first server, or the echo.
+    pub fn address(&self) -> anyhow::Result<SocketAddr> {
+        self.addresses.first().copied().context("no server was started")
     }
-    Ok(bytes)
+
+    /// The ids of the servers' processes, or of the echo's.
+    pub fn processes(&self) -> Vec<String> {
+        let servers = self.servers.iter().map(Server::pid);
+        servers.chain(self.echo.iter().map(Process::id)).map(|id| id.to_string()).collect()
+    }
+
+    /// The directory of the embedded store.
+    pub fn data(&self) -> std::path::PathBuf {
+        self.directory.path().join("data")
+    }
+
+    /// The configuration of the store.
+    fn store(&self, program: &Program, store: Store) -> String {
+        let urls: Vec<String> = self.redis.iter().map(|redis| format!("\"{}\"", redis.url())).collect();
+        let place = match store {
+            Store::Embedded => format!("embedded: {{ path: {} }}", self.data().join("handraiser.db").display()),
+            Store::Redis { .. } => format!("redis: {{ url: {} }}", urls.join("")),
+            Store::Cluster { .. } => format!("redis: {{ urls: [{}], cluster: true }}", urls.join(", ")),
+        };
+        // Earlier builds know no bound on memory.
+        let cache = if program.commit.is_none() { format!(", cache: {CACHE}") } else { String::new() };
+        format!("{{ {place}{cache} }}")
+    }
+
+    /// Waits until every server works its share of the shards.
+    async fn spread(&self) -> anyhow::Result<()> {
+        let start = tokio::time::Instant::now();
+        loop {
+            let mut shares = 0;
+            for server in &self.servers {
+                let engine = server.admin("/engine").await.unwrap_or_default();
+                let owned = engine["owned"].as_array().map_or(0, Vec::len) as u64;
+                let share = engine["shards"].as_u64().unwrap_or(u64::MAX) / self.servers.len() as u64;
+                shares += usize::from(owned >= share);
+            }
+            if shares == self.servers.len() {
+                return Ok(());
+            }
+            ensure!(start.elapsed() < PATIENCE, "the shards do not spread over {} servers", self.servers.len());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Waits until everything that was acknowledged is applied: a reading that is not `eventual` is answered then, by whichever
+    /// server. Builds that decide before they acknowledge answer at once.
+    pub async fn settle(&self) -> anyhow::Result<()> {
+        let Some(server) = self.servers.first() else { return Ok(()) };
+        let start = tokio::time::Instant::now();
+        while server.admin("/rejected?limit=1").await.is_none() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            ensure!(start.elapsed() < 4 * PATIENCE, "not everything is applied within {} s", 4 * PATIENCE.as_secs());
+        }
+        Ok(())
+    }
+
+    /// Stops the servers as an operator does; the store stays.
+    pub fn stop(&mut self) {
+        for server in &mut self.servers {
+            server.terminate();
+        }
+    }
 }
 
 /// What an ordinary product would configure: counters of every kind, two definitions of accounts, one of users.
@@ -80,4 +174,10 @@ fn configuration(address: SocketAddr, store: &str, webhook: &str) -> String {
         .replace("@store@", store)
         .replace("@write_key@", crate::story::WRITE_KEY)
         .replace("@webhook@", webhook)
+}
+
+/// Where temporary directories are made: not in /tmp, which may be memory, since fsync is part of what is measured.
+pub fn keep_files_on_disk() -> anyhow::Result<()> {
+    let place = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    tempfile::env::override_temp_dir(place).ok().context("the directory of temporary files is set already")
 }

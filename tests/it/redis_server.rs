@@ -1,5 +1,6 @@
-//! Redis servers of the tests' own, on free loopback ports: single ones, replicas and clusters of six; killed, frozen and
-//! started again. They end with the test, or, when shared by many tests, with the test program.
+//! Redis servers of the tests' own, on free loopback ports: single ones, replicas and clusters; killed, frozen and started
+//! again. They end with the test, or, when shared by many tests, with the test program. The load bench uses them too.
+#![allow(dead_code, reason = "the tests and the bench each use a part of it")]
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -8,6 +9,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::harness::{Process, free_address};
+
+/// The slots of every cluster.
+const SLOTS: usize = 16_384;
 
 /// One Redis server.
 pub struct Server {
@@ -44,6 +48,11 @@ impl Server {
 
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The id of its process, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.process.as_ref().map(Process::id)
     }
 
     /// Ends it with SIGKILL.
@@ -112,17 +121,22 @@ impl Server {
     }
 }
 
-/// A cluster: three masters, each with a replica.
+/// A cluster: masters that share the slots, and their replicas, if they have any.
 pub struct Cluster {
     pub masters: Vec<Server>,
     pub replicas: Vec<Server>,
 }
 
 impl Cluster {
-    /// Starts one whose nodes give each other up after `node_timeout`.
+    /// Starts one of three masters, each with a replica, which give each other up after `node_timeout`.
     pub fn start(node_timeout: Duration) -> Self {
-        let mut nodes: Vec<Server> = (0..6).map(|_| node(node_timeout)).collect();
-        let replicas = nodes.split_off(3);
+        Self::of(3, 3, node_timeout, &[])
+    }
+
+    /// Starts one of so many masters, of which the first so many have a replica; every node gets the further `arguments`.
+    pub fn of(masters: usize, replicas: usize, node_timeout: Duration, arguments: &[&str]) -> Self {
+        let mut nodes: Vec<Server> = (0..masters + replicas).map(|_| node(node_timeout, arguments)).collect();
+        let replicas = nodes.split_off(masters);
         let this = Self { masters: nodes, replicas };
         this.join();
         this
@@ -137,8 +151,10 @@ impl Cluster {
     }
 
     fn join(&self) {
-        for (master, slots) in self.masters.iter().zip([("0", "5460"), ("5461", "10922"), ("10923", "16383")]) {
-            assert_eq!(master.cli(&["cluster", "addslotsrange", slots.0, slots.1]), "OK");
+        for (n, master) in self.masters.iter().enumerate() {
+            let first = SLOTS * n / self.masters.len();
+            let last = SLOTS * (n + 1) / self.masters.len() - 1;
+            assert_eq!(master.cli(&["cluster", "addslotsrange", &first.to_string(), &last.to_string()]), "OK");
         }
         for (epoch, node) in self.nodes().enumerate() {
             node.cli(&["cluster", "set-config-epoch", &(epoch + 1).to_string()]);
@@ -150,7 +166,8 @@ impl Cluster {
             let met = cli(first, &["cluster", "meet", &address.ip().to_string(), &address.port().to_string(), &bus]);
             assert_eq!(met, "OK");
         }
-        self.await_all("knows the others", |node| info(node, "cluster").contains("cluster_known_nodes:6"));
+        let known = format!("cluster_known_nodes:{}", self.nodes().count());
+        self.await_all("knows the others", |node| info(node, "cluster").contains(&known));
         for (master, replica) in self.masters.iter().zip(&self.replicas) {
             let id = master.cli(&["cluster", "myid"]);
             // The replica may not have heard yet that the other is a master.
@@ -160,7 +177,8 @@ impl Cluster {
         for replica in &self.replicas {
             await_that("a replica follows", || replica.cli(&["info", "replication"]).contains("master_link_status:up"));
         }
-        let replica_known = |node: &Server| node.cli(&["cluster", "nodes"]).matches("slave").count() == 3;
+        let replica_known =
+            |node: &Server| node.cli(&["cluster", "nodes"]).matches("slave").count() == self.replicas.len();
         self.await_all("knows the replicas", replica_known);
     }
 
@@ -171,10 +189,10 @@ impl Cluster {
     }
 }
 
-fn node(node_timeout: Duration) -> Server {
+fn node(node_timeout: Duration, arguments: &[&str]) -> Server {
     let bus = free_address().port().to_string();
     let timeout = node_timeout.as_millis().to_string();
-    Server::start(&[
+    let cluster = [
         "--cluster-enabled",
         "yes",
         "--cluster-port",
@@ -185,7 +203,8 @@ fn node(node_timeout: Duration) -> Server {
         "0",
         "--repl-diskless-sync-delay",
         "0",
-    ])
+    ];
+    Server::start(&[&cluster, arguments].concat())
 }
 
 fn info(node: &Server, what: &str) -> String {

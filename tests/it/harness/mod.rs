@@ -1,6 +1,6 @@
 //! The world around the program under test: the real binary, real Redis servers, a receiver that stands for the CRM, all on
 //! free loopback ports and all gone when the test ends. The load bench uses it too.
-#![allow(dead_code, reason = "the tests and the bench each use a part of it")]
+#![allow(dead_code, unused_imports, reason = "the tests and the bench each use a part of it")]
 
 mod children;
 pub mod events;

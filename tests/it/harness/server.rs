@@ -13,8 +13,12 @@ use super::{Process, eventually, free_address};
 /// The token of the admin API in the tests' configurations.
 pub const ADMIN_TOKEN: &str = "test-admin-token";
 
+/// What this very code was built into.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_handraiser");
+
 pub struct Server {
     address: SocketAddr,
+    program: PathBuf,
     config: PathBuf,
     log: PathBuf,
     process: Process,
@@ -31,12 +35,17 @@ impl Server {
 
     /// As [`Self::start`], and doesn't wait.
     pub fn launch(directory: &Path, yaml: impl FnOnce(SocketAddr) -> String) -> Self {
+        Self::launch_program(Path::new(PROGRAM), directory, yaml)
+    }
+
+    /// As [`Self::launch`], with another build of the program.
+    pub fn launch_program(program: &Path, directory: &Path, yaml: impl FnOnce(SocketAddr) -> String) -> Self {
         let address = free_address();
         let config = directory.join("handraiser.yaml");
         let log = directory.join("handraiser.log");
         std::fs::write(&config, yaml(address)).expect("the configuration can be written");
-        let process = spawn(&config, &log);
-        Self { address, config, log, process }
+        let process = spawn(program, &config, &log);
+        Self { address, program: program.to_owned(), config, log, process }
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -55,7 +64,7 @@ impl Server {
     /// Starts it again after [`Self::kill`]; it need not be ready yet.
     pub fn respawn(&mut self) {
         self.process.kill();
-        self.process = spawn(&self.config, &self.log);
+        self.process = spawn(&self.program, &self.config, &self.log);
     }
 
     /// SIGSTOP: it does nothing until [`Self::thaw`], and knows nothing of it.
@@ -120,8 +129,8 @@ impl Server {
     }
 }
 
-fn spawn(config: &Path, log: &Path) -> Process {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_handraiser"));
+fn spawn(program: &Path, config: &Path, log: &Path) -> Process {
+    let mut command = Command::new(program);
     command.arg("serve").arg("--config").arg(config);
     Process::start(&mut command, log)
 }
