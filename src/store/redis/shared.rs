@@ -13,7 +13,7 @@ use super::health::Health;
 use super::keys::Keys;
 use super::link::{Fence, Link};
 use super::links::Links;
-use super::outbox::Outbox;
+use super::relay::Outbox;
 use super::script::{Call, Script};
 use super::settings::RedisSettings;
 use crate::ids::ShardId;
@@ -54,7 +54,8 @@ impl Core {
     }
 
     pub fn outbox(&self, shard: ShardId) -> &Outbox {
-        of(&self.outboxes, shard)
+        let outbox = self.outboxes.get(usize::from(shard.0)).or_else(|| self.outboxes.last());
+        outbox.expect("there is one more than there are shards")
     }
 
     /// Runs a script, of whose effects nothing is promised.
@@ -97,11 +98,6 @@ impl Core {
         self.bounded(link.pipe(pipe)).await
     }
 
-    pub async fn masters(&self, cmd: &Cmd) -> Result<Vec<(String, Value)>, StoreError> {
-        let link = self.links.general();
-        self.bounded(link.masters(cmd)).await
-    }
-
     /// Waits for `work`, but not for ever, and not at all while Redis is known to be away.
     async fn bounded<T>(&self, work: impl Future<Output = RedisResult<T>>) -> Result<T, StoreError> {
         self.bounded_by(self.settings.response_timeout, work).await
@@ -128,8 +124,4 @@ impl Core {
             }
         }
     }
-}
-
-fn of<T>(each: &[T], shard: ShardId) -> &T {
-    each.get(usize::from(shard.0)).or_else(|| each.last()).expect("there is one more than there are shards")
 }
