@@ -21,24 +21,26 @@ impl Millis {
     pub const DAY: i64 = 24 * Self::HOUR;
 
     /// This moment moved by `ms` milliseconds, saturating at the ends of time.
-    #[must_use]
     pub const fn plus(self, ms: i64) -> Self {
         Self(self.0.saturating_add(ms))
     }
 
     /// Milliseconds from `earlier` to this moment; negative when `earlier` is later.
-    #[must_use]
     pub const fn since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)
     }
 
     /// The moment as RFC 3339 in UTC with milliseconds, for example `2026-11-21T09:30:00.000Z`; at the ends of what that can
     /// say (the years -9999 and 9999) when it lies beyond.
-    #[must_use]
     pub fn rfc3339(self) -> String {
         let mut out = String::with_capacity(24);
         self.write_rfc3339(&mut out);
         out
+    }
+
+    /// The moment that an RFC 3339 text names.
+    pub fn parse(text: &str) -> Option<Self> {
+        text.parse::<jiff::Timestamp>().ok().map(|at| Self(at.as_millisecond()))
     }
 
     /// Appends [`Self::rfc3339`].
@@ -123,13 +125,11 @@ pub enum Clock {
 
 impl Clock {
     /// A hand-turned clock that starts at `start`.
-    #[must_use]
     pub fn manual(start: Millis) -> Self {
         Self::Manual(Arc::new(AtomicI64::new(start.0)))
     }
 
     /// Now.
-    #[must_use]
     pub fn now(&self) -> Millis {
         match self {
             Self::System => Millis(jiff::Timestamp::now().as_millisecond()),

@@ -139,7 +139,6 @@ impl Ledger {
     }
 
     /// A counter's figure at `now`.
-    #[must_use]
     pub fn read(&self, plan: &Plan, id: CounterId, now: Millis) -> Figure {
         let index = usize::from(id.0);
         let (Some(counter), Some(planned)) = (plan.counters.get(index), plan.planned.get(index)) else {
@@ -194,7 +193,6 @@ impl Ledger {
     }
 
     /// About how many bytes they take in memory.
-    #[must_use]
     pub fn bytes(&self) -> usize {
         let name = |name: &CompactString| 120 + name.len().saturating_sub(24);
         let daily = self.daily.iter().map(|(key, daily)| name(key) + 16 * daily.days.len());
