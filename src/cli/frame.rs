@@ -12,14 +12,12 @@ impl Line {
     }
 
     /// The line with `text` after it.
-    #[must_use]
     pub fn with(mut self, tone: Tone, text: impl Into<String>) -> Self {
         self.0.push((tone, text.into()));
         self
     }
 
     /// The line filled with blanks up to `width` columns.
-    #[must_use]
     pub fn to(self, width: usize) -> Self {
         let missing = width.saturating_sub(self.columns());
         self.with(Tone::Plain, " ".repeat(missing))
