@@ -80,7 +80,7 @@ fn unread(
     note_failure(state, source.map(|source| &source.name), state.clock.now(), error);
 }
 
-pub(super) fn note_failure(state: &AppState, source: Option<&SourceName>, at: Millis, error: &ApiError) {
+fn note_failure(state: &AppState, source: Option<&SourceName>, at: Millis, error: &ApiError) {
     let code = error.code.row().code;
     let name = source.map_or(UNKNOWN, SourceName::as_str);
     let news = if matches!(error.code, ErrorCode::Sender(_) | ErrorCode::UnknownSource) {
@@ -125,7 +125,8 @@ pub(super) async fn take(state: &AppState, config: &Config, request: &cdp::Reque
     Ok(Taken { single, rejections, rejected: tally.rejected })
 }
 
-fn refuse(state: &AppState, at: Millis, error: &RequestError) -> ApiError {
+/// Notes that a request is refused; returns what it is answered.
+pub(super) fn refuse(state: &AppState, at: Millis, error: &RequestError) -> ApiError {
     let answer = ApiError::from(error);
     note_failure(state, error.source_name(), at, &answer);
     answer

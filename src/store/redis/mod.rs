@@ -36,7 +36,6 @@ mod owners;
 mod read;
 mod records;
 mod recover;
-mod rejected;
 mod relay;
 mod safety;
 mod script;
