@@ -284,11 +284,9 @@ impl Read for Scalar {
 inline_schema!(Scalar, "text", |_generator| json_schema!({ "title": "text", "type": "string" }));
 
 /// A value of a particular form, and the text that it was written as.
-#[derive(Clone, Debug, JsonSchema)]
-#[schemars(transparent)]
+#[derive(Clone, Debug)]
 pub struct At<T> {
     pub value: T,
-    #[schemars(skip)]
     pub scalar: Scalar,
 }
 
@@ -324,6 +322,8 @@ impl<T: FromScalar> Read for At<T> {
         }
     }
 }
+
+inline_schema!(At<T>, T::schema_name(), |generator| T::json_schema(generator));
 
 /// Reports `!something`: a condition that was not quoted, or a tag, of which there are none here.
 fn refuse_tag(node: &Node, findings: &mut Findings) -> Option<()> {

@@ -7,17 +7,17 @@
 //! relays, how often, or where it broke off: whoever owns the shard next finds the rest and relays that first.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use redis::Value;
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::OwnedMutexGuard;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::keys::{LOG, OUTBOX, RECEIVED, STATE};
 use super::script::{self, Call};
-use super::shared::Core;
+use super::shared::{Arrived, Core};
 use super::{decode, errors, log};
 use crate::ids::ShardId;
 use crate::store::{Append, StoreError};
@@ -30,18 +30,6 @@ const PAGE: usize = 500;
 const MAX_CALL_MESSAGES: usize = 1_000;
 /// A call takes no more messages once they have so many bytes.
 const MAX_CALL_BYTES: usize = 1 << 20;
-
-/// The outbox of a shard, as this process knows it.
-#[derive(Default)]
-pub(super) struct Outbox {
-    /// Held by whoever relays.
-    arrived: Arc<Mutex<Arrived>>,
-    /// A commit has left messages that nobody came to relay yet.
-    left: AtomicBool,
-}
-
-/// Up to which number messages have arrived and left the outbox, if that is known.
-type Arrived = Option<u64>;
 
 /// Messages that a commit has just left in its outbox.
 pub(super) struct Sent {
