@@ -21,20 +21,17 @@ impl Millis {
     pub const DAY: i64 = 24 * Self::HOUR;
 
     /// This moment moved by `ms` milliseconds, saturating at the ends of time.
-    #[must_use]
     pub const fn plus(self, ms: i64) -> Self {
         Self(self.0.saturating_add(ms))
     }
 
     /// Milliseconds from `earlier` to this moment; negative when `earlier` is later.
-    #[must_use]
     pub const fn since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)
     }
 
     /// The moment as RFC 3339 in UTC with milliseconds, for example `2026-11-21T09:30:00.000Z`; at the ends of what that can
     /// say (the years -9999 and 9999) when it lies beyond.
-    #[must_use]
     pub fn rfc3339(self) -> String {
         let mut out = String::with_capacity(24);
         self.write_rfc3339(&mut out);
@@ -58,9 +55,8 @@ impl Millis {
         out.push('Z');
     }
 
-    /// Reads what [`Self::rfc3339`] wrote.
-    #[must_use]
-    pub fn read_rfc3339(text: &str) -> Option<Self> {
+    /// The moment that an RFC 3339 text names.
+    pub fn parse(text: &str) -> Option<Self> {
         Self::read_own(text).or_else(|| text.parse::<jiff::Timestamp>().ok().map(|at| Self(at.as_millisecond())))
     }
 
@@ -172,13 +168,11 @@ pub enum Clock {
 
 impl Clock {
     /// A hand-turned clock that starts at `start`.
-    #[must_use]
     pub fn manual(start: Millis) -> Self {
         Self::Manual(Arc::new(AtomicI64::new(start.0)))
     }
 
     /// Now.
-    #[must_use]
     pub fn now(&self) -> Millis {
         match self {
             Self::System => Millis(jiff::Timestamp::now().as_millisecond()),
@@ -205,7 +199,7 @@ mod tests {
         fn rfc_3339_is_that_of_the_calendar(ms in -377_705_023_201_000..=253_402_207_200_999_i64) {
             let reference = jiff::Timestamp::from_millisecond(ms).map(|at| format!("{at:.3}"));
             prop_assert_eq!(Ok(Millis(ms).rfc3339()), reference.map_err(|error| error.to_string()));
-            prop_assert_eq!(Millis::read_rfc3339(&Millis(ms).rfc3339()), Some(Millis(ms)));
+            prop_assert_eq!(Millis::parse(&Millis(ms).rfc3339()), Some(Millis(ms)));
         }
 
         #[test]

@@ -46,14 +46,11 @@ fn lies_inside(one: &Diagnostic, lines: &[&str]) {
     assert!(shown.lines().all(|line| line.chars().all(|c| !c.is_control() || c == '\t')), "{shown:?}");
 }
 
-/// Templates end, whatever they are made of, and conditions don't contradict themselves.
+/// Templates end, whatever they are made of.
 fn holds(config: &Config) {
     for source in config.destinations.iter().filter_map(|destination| destination.webhook.template.as_ref()) {
         for event in [sample::full(), sample::of_user(), sample::minimal()] {
             let _ = template::render(source, &event);
         }
-    }
-    for when in config.rules.routes.iter().filter_map(|route| route.when.as_ref()) {
-        assert!(when.constant() != Some(true) || !when.never_true(), "{when:?}");
     }
 }

@@ -3,8 +3,8 @@
 #![no_main]
 
 use handraiser::cdp::source::Proof;
-use handraiser::cdp::{Endpoint, Limits, Parsed, Rejection, Request, Source, WantedProperties, pixel, receive};
-use handraiser::event::{Call, Event, SourceName};
+use handraiser::cdp::{Endpoint, Limits, Parsed, Request, Source, WantedProperties, pixel, receive};
+use handraiser::event::{Call, Event, Rejected, SourceName};
 use handraiser::secret::Secret;
 use handraiser::time::Millis;
 use libfuzzer_sys::fuzz_target;
@@ -62,7 +62,7 @@ fn check(parsed: &Parsed) {
     parsed.events.iter().for_each(|event| keeps_its_promises(event));
     assert!(parsed.rejections.is_sorted_by(|a, b| a.index < b.index));
     assert_eq!(parsed.unrecognisable, parsed.events.iter().filter(|event| event.message.is_none()).count());
-    for Rejection { code, message, excerpt, .. } in &parsed.rejections {
+    for Rejected { code, message, excerpt, .. } in &parsed.rejections {
         assert!(!code.is_empty() && !message.is_empty() && excerpt.len() <= 256);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Body, Context, Effects, Notice, user};
+use super::{Applying, Body, Notice, user};
 use crate::ids::{RecordKey, RecordKind, SubjectKind};
 use crate::record::{Record, Subject};
 use crate::time::Millis;
@@ -11,36 +11,29 @@ use crate::time::Millis;
 const MANY_ALIASES: usize = 100;
 
 /// Takes in the history of an id that turned out to be this user.
-pub(super) fn absorb(
-    user: &mut Subject,
-    key: &RecordKey,
-    (from, at): (&Arc<str>, Millis),
-    history: &str,
-    context: &Context<'_>,
-    effects: &mut Effects,
-) {
+pub(super) fn absorb(user: &mut Subject, from: &Arc<str>, at: Millis, history: &str, applying: &mut Applying<'_>) {
     if user.forgotten.is_some_and(|forgotten| at <= forgotten) {
         // Its user was forgotten while it was on its way: it goes as well.
-        effects.send(RecordKey::user(from), Body::Forget, context);
+        applying.send(RecordKey::user(from), Body::Forget);
         return;
     }
     let (Record::Subject(history), _) = Record::read(RecordKind::User, history) else { return };
     let accounts = history.ties.accounts.clone();
-    user.touched = context.now;
+    user.touched = applying.now;
     let before = user.ties.aliases.len();
     user.merge(from, at, *history);
-    if *from == key.id {
+    if *from == applying.key.id {
         user.ties.aliases.remove(from);
     }
-    user.ledger.rename_user(&context.rules.plan, from, Some(&key.id));
+    user.ledger.rename_user(&applying.rules.plan, from, Some(&applying.key.id));
     if before < MANY_ALIASES && user.ties.aliases.len() >= MANY_ALIASES {
-        effects.notices.push(Notice::ManyAliases);
+        applying.effects.notices.push(Notice::ManyAliases);
     }
     for account in accounts {
-        let (from, to) = (Arc::clone(from), Some(Arc::clone(&key.id)));
-        effects.send(RecordKey::account(&account), Body::Rename { from, to }, context);
+        let (from, to) = (Arc::clone(from), Some(Arc::clone(&applying.key.id)));
+        applying.send(RecordKey::account(&account), Body::Rename { from, to });
     }
-    user::keep_traits(user, SubjectKind::User, context, effects);
-    user::settle_waiting(user, key, context, effects);
-    user::reconsider(user, key, context, effects);
+    user::keep_traits(user, SubjectKind::User, applying);
+    user::settle_waiting(user, applying);
+    user::reconsider(user, applying);
 }

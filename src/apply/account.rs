@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::message::{AccountEvent, Answer};
-use super::{Body, Context, Effects, deciding, delivering, user};
+use super::{Applying, Body, deciding, delivering, user};
 use crate::counters::plan::is_use;
 use crate::event::{Call, Event};
 use crate::ids::{RecordKey, SubjectKind};
@@ -14,112 +14,86 @@ use crate::time::Millis;
 /// How long an account gathers changes before it tells those whose qualification hangs on it.
 const TELL_AFTER: i64 = Millis::SECOND;
 
-pub(super) fn event(
-    account: &mut Subject,
-    key: &RecordKey,
-    part: &AccountEvent,
-    context: &Context<'_>,
-    effects: &mut Effects,
-) {
+pub(super) fn event(account: &mut Subject, part: &AccountEvent, applying: &mut Applying<'_>) {
     let event = &part.event;
-    count(account, event, Some(&part.user), context, effects);
-    account.meet(&part.user, &part.profile, event.timestamp, is_use(event.call));
+    count(account, event, Some(&part.user), applying);
+    account.note_member(&part.user, &part.profile, event.timestamp, is_use(event.call));
     let user = match &part.projection {
-        Some(projection) if context.rules.accounts_read_users => Who::Projection(projection),
+        Some(projection) if applying.rules.accounts_read_users => Who::Projection(projection),
         _ => Who::Nobody,
     };
-    deciding::decide_account(account, key, user, Some(event), context, effects);
-    tell_later(account, event, &part.user, context);
+    deciding::decide_account(account, user, Some(event), applying);
+    tell_later(account, event, &part.user, applying);
     if let (true, Some(projection)) = (part.asks, &part.projection) {
-        account.watch(&part.user, context.now);
-        answer(account, key, projection.clone(), Some(Arc::clone(event)), context.now, context, effects);
+        account.watch(&part.user, applying.now);
+        answer(account, projection.clone(), Some(Arc::clone(event)), applying.now, applying);
     }
 }
 
 /// A group call that names no user.
-pub(super) fn own_event(
-    account: &mut Subject,
-    key: &RecordKey,
-    event: &Arc<Event>,
-    context: &Context<'_>,
-    effects: &mut Effects,
-) {
-    count(account, event, None, context, effects);
-    deciding::decide_account(account, key, Who::Nobody, Some(event), context, effects);
-    tell_later(account, event, "", context);
+pub(super) fn own_event(account: &mut Subject, event: &Arc<Event>, applying: &mut Applying<'_>) {
+    count(account, event, None, applying);
+    deciding::decide_account(account, Who::Nobody, Some(event), applying);
+    tell_later(account, event, "", applying);
 }
 
-fn count(account: &mut Subject, event: &Event, user: Option<&str>, context: &Context<'_>, effects: &mut Effects) {
-    account.touched = context.now;
+fn count(account: &mut Subject, event: &Event, user: Option<&str>, applying: &mut Applying<'_>) {
+    account.touched = applying.now;
     if event.call == Call::Group {
         account.traits.learn(&event.traits, event.timestamp);
-        user::keep_traits(account, SubjectKind::Account, context, effects);
+        user::keep_traits(account, SubjectKind::Account, applying);
     }
-    account.ledger.apply(&context.rules.plan, SubjectKind::Account, event, user, context.now);
+    account.ledger.apply(&applying.rules.plan, SubjectKind::Account, event, user, applying.now);
     account.see(event.timestamp);
 }
 
 /// Sees to it that other people whose qualification hangs on this account are looked at again.
-fn tell_later(account: &mut Subject, event: &Event, actor: &str, context: &Context<'_>) {
-    let rules = context.rules;
+fn tell_later(account: &mut Subject, event: &Event, actor: &str, applying: &Applying<'_>) {
+    let rules = applying.rules;
     let changed = (rules.users_read_account_counters && is_use(event.call))
         || (rules.users_read_account_traits && event.call == Call::Group);
     if changed && account.tell_at.is_none() && account.watchers.keys().any(|user| **user != *actor) {
-        account.tell_at = Some(context.clock.plus(TELL_AFTER));
+        account.tell_at = Some(applying.clock.plus(TELL_AFTER));
     }
 }
 
-pub(super) fn ask(
-    account: &mut Subject,
-    key: &RecordKey,
-    (user, at): (&Projection, Millis),
-    context: &Context<'_>,
-    effects: &mut Effects,
-) {
-    account.watch(&user.id, context.now);
-    answer(account, key, Box::new(user.clone()), None, at, context, effects);
+pub(super) fn ask(account: &mut Subject, user: &Projection, at: Millis, applying: &mut Applying<'_>) {
+    account.watch(&user.id, applying.now);
+    answer(account, Box::new(user.clone()), None, at, applying);
 }
 
 fn answer(
     account: &Subject,
-    key: &RecordKey,
     user: Box<Projection>,
     event: Option<Arc<Event>>,
     at: Millis,
-    context: &Context<'_>,
-    effects: &mut Effects,
+    applying: &mut Applying<'_>,
 ) {
     let to = RecordKey::user(&user.id);
-    let account = Projection::of(account, &key.id, SubjectKind::Account, &context.rules.plan, at);
-    effects.send(to, Body::Answer(Box::new(Answer { account, user: Some(user), event, at })), context);
+    let account = Projection::of(account, &applying.key.id, SubjectKind::Account, &applying.rules.plan, at);
+    applying.send(to, Body::Answer(Box::new(Answer { account, user: Some(user), event, at })));
 }
 
 /// Tells everybody whose qualification hangs on this account how it stands.
-pub(super) fn tell(account: &mut Subject, key: &RecordKey, context: &Context<'_>, effects: &mut Effects) {
+pub(super) fn tell(account: &mut Subject, applying: &mut Applying<'_>) {
     account.tell_at = None;
-    let (at, plan) = (context.now, &context.rules.plan);
-    let stands = Projection::of(account, &key.id, SubjectKind::Account, plan, at);
+    let (at, plan) = (applying.now, &applying.rules.plan);
+    let stands = Projection::of(account, &applying.key.id, SubjectKind::Account, plan, at);
     for user in account.watchers.keys() {
         let answer = Answer { account: stands.clone(), user: None, event: None, at };
-        effects.send(RecordKey::user(user), Body::Answer(Box::new(answer)), context);
+        applying.send(RecordKey::user(user), Body::Answer(Box::new(answer)));
     }
 }
 
 /// Whoever was `from` was `to` all along; without `to`, they are forgotten.
-pub(super) fn rename(
-    account: &mut Subject,
-    from: &Arc<str>,
-    to: Option<&Arc<str>>,
-    context: &Context<'_>,
-    effects: &mut Effects,
-) {
-    account.ledger.rename_user(&context.rules.plan, from, to.map(|to| &**to));
+pub(super) fn rename(account: &mut Subject, from: &Arc<str>, to: Option<&Arc<str>>, applying: &mut Applying<'_>) {
+    account.ledger.rename_user(&applying.rules.plan, from, to.map(|to| &**to));
     account.rename_member(from, to.map(|to| &**to));
     let watched = account.watchers.remove(from);
     match to {
         Some(to) => watched.into_iter().for_each(|at| account.watch(to, at)),
         None => {
-            effects.scrub_leads.push(Arc::clone(from));
+            applying.effects.scrub_leads.push(Arc::clone(from));
             // News that waits for its rep names them, too.
             for json in account.standings.values_mut().flat_map(|standing| &mut standing.queue) {
                 if let Some(without) = delivering::without(json, from) {
@@ -127,10 +101,10 @@ pub(super) fn rename(
                 }
             }
             for (destination, lead) in
-                context.rules.destinations.iter().flat_map(|name| account.leads.keys().map(move |lead| (name, lead)))
+                applying.rules.destinations.iter().flat_map(|name| account.leads.keys().map(move |lead| (name, lead)))
             {
                 let to = RecordKey::delivery(destination, lead);
-                effects.send(to, Body::Scrub { user: Arc::clone(from) }, context);
+                applying.send(to, Body::Scrub { user: Arc::clone(from) });
             }
         }
     }

@@ -8,9 +8,9 @@
 use std::sync::Arc;
 
 use super::message::Answer;
-use super::{Context, Effects, routing};
+use super::{Applying, routing};
 use crate::event::Event;
-use crate::ids::{RecordKey, SubjectKind};
+use crate::ids::SubjectKind;
 use crate::lead::LeadEventType;
 use crate::lead::build::{lead_event, lead_id};
 use crate::qualify::{Decision, Definition, View, Who, decide as decide_one, evaluate};
@@ -20,51 +20,43 @@ use crate::time::Millis;
 /// Decides about a user, or finds that their `account` has to be asked; returns whether it has.
 pub(super) fn decide(
     user: &mut Subject,
-    key: &RecordKey,
     event: Option<&Arc<Event>>,
     account: Option<&Arc<str>>,
-    context: &Context<'_>,
-    effects: &mut Effects,
+    applying: &mut Applying<'_>,
 ) -> bool {
     let event = event.map(|event| &**event);
     if account.is_none() && user.ties.asks == 0 {
-        let around = Around { user: None, account: Who::Nobody, event, now: context.now };
-        decide_all(user, key, SubjectKind::User, &around, context, effects);
+        let known = Known { user: None, account: Who::Nobody, event, now: applying.now };
+        decide_all(user, SubjectKind::User, &known, applying);
         return false;
     }
     // Where nobody can be asked and an answer is on its way, the next decision makes up for it: deciding now would overtake those
     // that wait, and a lead would move there and back.
-    let asks = account.is_some() && (user.ties.asks > 0 || may_matter(user, key, event, context));
+    let asks = account.is_some() && (user.ties.asks > 0 || may_matter(user, event, applying));
     user.ties.asks += u32::from(asks);
     asks
 }
 
 /// Whether something could follow for a user, depending on how their account stands.
-fn may_matter(user: &Subject, key: &RecordKey, event: Option<&Event>, context: &Context<'_>) -> bool {
+fn may_matter(user: &Subject, event: Option<&Event>, applying: &Applying<'_>) -> bool {
     let view = View {
-        plan: &context.rules.plan,
-        now: context.now,
-        user: Who::Record(&key.id, user),
+        plan: &applying.rules.plan,
+        now: applying.now,
+        user: Who::Record(&applying.key.id, user),
         account: Who::Pending,
         event,
         intent: None,
         fit: None,
     };
-    context.rules.definitions(SubjectKind::User).any(|definition| {
+    applying.rules.definitions(SubjectKind::User).any(|definition| {
         let evaluation = evaluate(definition, &view);
         let standing = user.standings.get(&definition.name);
-        !evaluation.is_sure() || decide_one(definition, evaluation, standing, context.now) != Decision::Nothing
+        !evaluation.is_sure() || decide_one(definition, evaluation, standing, applying.now) != Decision::Nothing
     })
 }
 
 /// An account says how it stands.
-pub(super) fn answer(
-    user: &mut Subject,
-    key: &RecordKey,
-    answer: &Answer,
-    context: &Context<'_>,
-    effects: &mut Effects,
-) {
+pub(super) fn answer(user: &mut Subject, answer: &Answer, applying: &mut Applying<'_>) {
     if answer.user.is_some() {
         user.ties.asks = user.ties.asks.saturating_sub(1);
     } else if user.ties.asks > 0 {
@@ -75,31 +67,28 @@ pub(super) fn answer(
         // Forgotten meanwhile.
         return;
     }
-    let around = Around {
+    let known = Known {
         user: answer.user.as_deref().map(Who::Projection),
         account: Who::Projection(&answer.account),
         event: answer.event.as_deref(),
         now: answer.at,
     };
-    decide_all(user, key, SubjectKind::User, &around, context, effects);
+    decide_all(user, SubjectKind::User, &known, applying);
 }
 
 /// Decides about an account; `user` did the event.
 pub(super) fn decide_account(
     account: &mut Subject,
-    key: &RecordKey,
     user: Who<'_>,
     event: Option<&Arc<Event>>,
-    context: &Context<'_>,
-    effects: &mut Effects,
+    applying: &mut Applying<'_>,
 ) {
-    let around =
-        Around { user: Some(user), account: Who::Nobody, event: event.map(|event| &**event), now: context.now };
-    decide_all(account, key, SubjectKind::Account, &around, context, effects);
+    let known = Known { user: Some(user), account: Who::Nobody, event: event.map(|event| &**event), now: applying.now };
+    decide_all(account, SubjectKind::Account, &known, applying);
 }
 
 /// What is known besides the subject itself.
-struct Around<'a> {
+struct Known<'a> {
     /// The user as they are seen; `None`: as their record says.
     user: Option<Who<'a>>,
     account: Who<'a>,
@@ -107,47 +96,34 @@ struct Around<'a> {
     now: Millis,
 }
 
-fn view<'v>(
-    subject: &'v Subject,
-    key: &'v RecordKey,
-    of: SubjectKind,
-    around: &Around<'v>,
-    context: &Context<'v>,
-) -> View<'v> {
-    let own = Who::Record(&key.id, subject);
+fn view<'v>(subject: &'v Subject, of: SubjectKind, known: &Known<'v>, applying: &Applying<'v>) -> View<'v> {
+    let own = Who::Record(&applying.key.id, subject);
     let (user, account) = match of {
-        SubjectKind::User => (around.user.unwrap_or(own), around.account),
-        SubjectKind::Account => (around.user.unwrap_or_default(), own),
+        SubjectKind::User => (known.user.unwrap_or(own), known.account),
+        SubjectKind::Account => (known.user.unwrap_or_default(), own),
     };
-    View { plan: &context.rules.plan, now: around.now, user, account, event: around.event, intent: None, fit: None }
+    View { plan: &applying.rules.plan, now: known.now, user, account, event: known.event, intent: None, fit: None }
 }
 
 /// Decides about the subject for every definition of its kind, and notes in it where it stands now.
-fn decide_all(
-    subject: &mut Subject,
-    key: &RecordKey,
-    of: SubjectKind,
-    around: &Around<'_>,
-    context: &Context<'_>,
-    effects: &mut Effects,
-) {
+fn decide_all(subject: &mut Subject, of: SubjectKind, known: &Known<'_>, applying: &mut Applying<'_>) {
     let mut taken = Vec::new();
-    let seen = view(subject, key, of, around, context);
-    for definition in context.rules.definitions(of) {
+    let seen = view(subject, of, known, applying);
+    for definition in applying.rules.definitions(of) {
         let evaluation = evaluate(definition, &seen);
-        let decision = decide_one(definition, evaluation, subject.standings.get(&definition.name), around.now);
+        let decision = decide_one(definition, evaluation, subject.standings.get(&definition.name), known.now);
         if decision != Decision::Nothing {
             taken.push((definition, decision));
         }
     }
     for (definition, decision) in taken {
-        if let Some((kind, standing)) = take(subject, key, definition, decision, around.now, context) {
+        if let Some((kind, standing)) = take(subject, definition, decision, known.now, applying) {
             if kind == LeadEventType::Qualified {
-                effects.qualified.push(Arc::clone(&definition.name));
+                applying.effects.qualified.push(Arc::clone(&definition.name));
             }
-            let seen = view(subject, key, of, around, context);
-            let event = lead_event(definition, kind, &standing, (&key.id, subject), &seen);
-            routing::begin(subject, key, &definition.name, event, context, effects);
+            let seen = view(subject, of, known, applying);
+            let event = lead_event(definition, kind, &standing, (&applying.key.id, subject), &seen);
+            routing::begin(subject, &definition.name, event, applying);
         }
     }
 }
@@ -155,17 +131,16 @@ fn decide_all(
 /// Notes a decision about `subject`; returns what it means for the lead, if anything.
 fn take(
     subject: &mut Subject,
-    key: &RecordKey,
     definition: &Definition,
     decision: Decision,
     now: Millis,
-    context: &Context<'_>,
+    applying: &Applying<'_>,
 ) -> Option<(LeadEventType, Standing)> {
     let before = subject.standings.remove(&definition.name);
     let (kind, after) = match (decision, before) {
         (Decision::Qualify { tier }, before) => {
             let times = before.as_ref().map_or(0, |standing| standing.times) + 1;
-            let lead_id = lead_id(&definition.name, definition.of, &key.id, times, context.origin);
+            let lead_id = lead_id(&definition.name, definition.of, &applying.key.id, times, applying.origin);
             subject.remember_lead(&lead_id, None);
             // News of the lead before may still be on its way to its rep.
             let (routing, queue) = before.map(|standing| (standing.routing, standing.queue)).unwrap_or_default();

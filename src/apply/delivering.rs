@@ -1,27 +1,21 @@
 //! News of a lead on its way to one destination, in order.
 
 use super::message::{Attempt, AttemptOutcome};
-use super::{Body, Context, Effects};
+use super::{Applying, Body};
 use crate::ids::RecordKey;
 use crate::lead::LeadEvent;
 use crate::record::delivery::Done;
 use crate::record::{Delivery, News};
 
-pub(super) fn deliver(delivery: &mut Delivery, subject: &RecordKey, news: &News, context: &Context<'_>) {
+pub(super) fn deliver(delivery: &mut Delivery, subject: &RecordKey, news: &News, applying: &Applying<'_>) {
     if delivery.pending.is_empty() {
-        delivery.due = context.now.min(context.clock);
+        delivery.due = applying.now.min(applying.clock);
     }
     delivery.subject = Some(subject.clone());
     delivery.pending.push_back(news.clone());
 }
 
-pub(super) fn attempted(
-    delivery: &mut Delivery,
-    key: &RecordKey,
-    attempt: &Attempt,
-    context: &Context<'_>,
-    effects: &mut Effects,
-) {
+pub(super) fn attempted(delivery: &mut Delivery, attempt: &Attempt, applying: &mut Applying<'_>) {
     // Otherwise it was forgotten, or another server has sent it as well and was first to say so.
     if delivery.pending.front().is_none_or(|first| first.id != attempt.id) {
         return;
@@ -35,7 +29,7 @@ pub(super) fn attempted(
         return;
     }
     let Some(mut news) = delivery.pending.pop_front() else { return };
-    delivery.due = context.now.min(context.clock);
+    delivery.due = applying.now.min(applying.clock);
     match &attempt.outcome {
         AttemptOutcome::Dead { error } => {
             news.attempts += 1;
@@ -44,7 +38,7 @@ pub(super) fn attempted(
             delivery.dead.push(news);
         }
         AttemptOutcome::Delivered { lead, definition, kind } => {
-            let Some((destination, _)) = key.as_delivery() else { return };
+            let Some((destination, _)) = applying.key.as_delivery() else { return };
             let subject = delivery.subject.as_ref().map(ToString::to_string).unwrap_or_default().into();
             let done = Done {
                 id: news.id,
@@ -56,16 +50,16 @@ pub(super) fn attempted(
                 at: attempt.at,
                 attempts: news.attempts,
             };
-            effects.send(RecordKey::destination(destination), Body::Done(Box::new(done)), context);
+            applying.send(RecordKey::destination(destination), Body::Done(Box::new(done)));
         }
         AttemptOutcome::Retry { .. } => {}
     }
 }
 
 /// Puts what was given up to the end of the line, with a fresh count of attempts.
-pub(super) fn replay(delivery: &mut Delivery, context: &Context<'_>) {
+pub(super) fn replay(delivery: &mut Delivery, applying: &Applying<'_>) {
     if delivery.pending.is_empty() {
-        delivery.due = context.clock;
+        delivery.due = applying.clock;
     }
     delivery.pending.extend(delivery.dead.drain(..).map(|news| News { attempts: 0, ..news }));
 }

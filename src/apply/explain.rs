@@ -10,7 +10,6 @@ use crate::time::Millis;
 
 /// Where a subject stands on every definition of its kind, with observed values. `account` is that of a user; `merged_into` the id
 /// that is explained in place of the one that was asked for.
-#[must_use]
 pub fn explain(
     rules: &Rules,
     of: SubjectKind,

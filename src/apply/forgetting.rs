@@ -4,35 +4,35 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Body, Context, Effects};
+use super::{Applying, Body};
 use crate::ids::{RecordKey, RecordKind};
 use crate::record::Subject;
 
-pub(super) fn forget(subject: &mut Box<Subject>, key: &RecordKey, context: &Context<'_>, effects: &mut Effects) {
-    effects.forget_leads = true;
-    for destination in &context.rules.destinations {
+pub(super) fn forget(subject: &mut Box<Subject>, applying: &mut Applying<'_>) {
+    applying.effects.forget_leads = true;
+    for destination in &applying.rules.destinations {
         for lead in subject.leads.keys() {
-            effects.send(RecordKey::delivery(destination, lead), Body::Forget, context);
+            applying.send(RecordKey::delivery(destination, lead), Body::Forget);
         }
         // Leads may have been made for an id before it was merged into this one.
-        let homes = subject.leads.values().map(|home| home.as_ref().unwrap_or(&key.id));
+        let homes = subject.leads.values().map(|home| home.as_ref().unwrap_or(&applying.key.id));
         for home in homes.collect::<BTreeSet<_>>() {
-            let scrub = Body::Scrub { user: RecordKey::new(key.kind, home).to_string().into() };
-            effects.send(RecordKey::destination(destination), scrub, context);
+            let scrub = Body::Scrub { user: RecordKey::new(applying.key.kind, home).to_string().into() };
+            applying.send(RecordKey::destination(destination), scrub);
         }
     }
-    if key.kind == RecordKind::User {
+    if applying.key.kind == RecordKind::User {
         for account in &subject.ties.accounts {
-            for id in subject.ties.aliases.keys().chain([&key.id]) {
+            for id in subject.ties.aliases.keys().chain([&applying.key.id]) {
                 let body = Body::Rename { from: Arc::clone(id), to: None };
-                effects.send(RecordKey::account(account), body, context);
+                applying.send(RecordKey::account(account), body);
             }
         }
         for alias in subject.ties.aliases.keys() {
-            effects.send(RecordKey::user(alias), Body::Forget, context);
+            applying.send(RecordKey::user(alias), Body::Forget);
         }
     }
     let mut forgotten = Box::<Subject>::default();
-    forgotten.forgotten = Some(context.now);
+    forgotten.forgotten = Some(applying.now);
     *subject = forgotten;
 }

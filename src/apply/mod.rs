@@ -24,7 +24,7 @@ pub use rules::Rules;
 
 use crate::ids::{DefinitionName, RecordKey, RecordKind};
 use crate::lead::build::Origin;
-use crate::record::{Delivery, DestinationHistory, Record, Subject, TeamTurns};
+use crate::record::{Delivery, Record, Subject};
 use crate::time::Millis;
 
 /// Under which configuration and when something is applied.
@@ -80,11 +80,7 @@ pub enum Notice {
 }
 
 impl Notice {
-    /// Every notice.
-    pub const ALL: [Self; 3] = [Self::ManyAliases, Self::TraitsDropped, Self::AccountNeverKnown];
-
     /// Its name in metrics.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::ManyAliases => "many_aliases",
@@ -94,7 +90,6 @@ impl Notice {
     }
 
     /// What it means, for the log.
-    #[must_use]
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::ManyAliases => {
@@ -106,9 +101,20 @@ impl Notice {
     }
 }
 
-impl Effects {
-    fn send(&mut self, to: RecordKey, body: Body, context: &Context<'_>) {
-        self.messages.push(Message { to, at: context.now, hops: 0, body });
+/// A message that is being applied, and what has followed so far.
+struct Applying<'a> {
+    /// The record that it was sent to.
+    key: &'a RecordKey,
+    rules: &'a Rules,
+    origin: Origin,
+    now: Millis,
+    clock: Millis,
+    effects: Effects,
+}
+
+impl Applying<'_> {
+    fn send(&mut self, to: RecordKey, body: Body) {
+        self.effects.messages.push(Message { to, at: self.now, hops: 0, body });
     }
 }
 
@@ -117,38 +123,46 @@ const MAX_HOPS: u8 = 32;
 
 /// Applies `message` to its record.
 pub fn apply(record: &mut Record, message: &Message, context: &Context<'_>) -> Effects {
-    let mut effects = Effects::default();
+    let Context { rules, origin, now, clock } = *context;
+    let mut applying = Applying { key: &message.to, rules, origin, now, clock, effects: Effects::default() };
     match record {
-        Record::Subject(subject) => subject_message(subject, message, context, &mut effects),
-        Record::Team(turns) => team_message(turns, message, context, &mut effects),
-        Record::Delivery(delivery) => delivery_message(delivery, message, context, &mut effects),
-        Record::Destination(history) => destination_message(history, message),
+        Record::Subject(subject) => subject_message(subject, message, &mut applying),
+        Record::Team(turns) => {
+            if let Body::Assign(assign) = &message.body {
+                routing::assign(turns, assign, &mut applying);
+            }
+        }
+        Record::Delivery(delivery) => delivery_message(delivery, &message.body, &mut applying),
+        Record::Destination(history) => match &message.body {
+            Body::Done(done) => history.took((**done).clone()),
+            Body::Scrub { user } => history.done.retain(|done| *done.subject != **user),
+            _ => {}
+        },
     }
-    effects
+    applying.effects
 }
 
-fn subject_message(subject: &mut Box<Subject>, message: &Message, context: &Context<'_>, effects: &mut Effects) {
-    let key = &message.to;
-    if merging::forward(subject, message, context, effects) {
+fn subject_message(subject: &mut Box<Subject>, message: &Message, applying: &mut Applying<'_>) {
+    if merging::forward(subject, message, applying) {
         return;
     }
     match &message.body {
-        Body::Event(event) if key.kind == RecordKind::User => user::event(subject, key, event, context, effects),
-        Body::Event(event) => account::own_event(subject, key, event, context, effects),
-        Body::AccountEvent(event) => account::event(subject, key, event, context, effects),
-        Body::Ask { user, at } => account::ask(subject, key, (user, *at), context, effects),
-        Body::Answer(answer) => deciding::answer(subject, key, answer, context, effects),
-        Body::Link { to } => merging::link(subject, key, to, context, effects),
-        Body::Absorb { from, at, history } => absorbing::absorb(subject, key, (from, *at), history, context, effects),
-        Body::Rename { from, to } => account::rename(subject, from, to.as_ref(), context, effects),
-        Body::Assigned(assigned) => routing::assigned(subject, key, assigned, context, effects),
-        Body::StoreLead { id, definition, json } => effects.leads.push(LeadWrite {
+        Body::Event(event) if message.to.kind == RecordKind::User => user::event(subject, event, applying),
+        Body::Event(event) => account::own_event(subject, event, applying),
+        Body::AccountEvent(event) => account::event(subject, event, applying),
+        Body::Ask { user, at } => account::ask(subject, user, *at, applying),
+        Body::Answer(answer) => deciding::answer(subject, answer, applying),
+        Body::Link { to } => merging::link(subject, to, applying),
+        Body::Absorb { from, at, history } => absorbing::absorb(subject, from, *at, history, applying),
+        Body::Rename { from, to } => account::rename(subject, from, to.as_ref(), applying),
+        Body::Assigned(assigned) => routing::assigned(subject, assigned, applying),
+        Body::StoreLead { id, definition, json } => applying.effects.leads.push(LeadWrite {
             id: id.to_string(),
             definition: definition.to_string(),
             json: json.to_string(),
         }),
-        Body::Forget => forgetting::forget(subject, key, context, effects),
-        Body::Wake { may_expire } => timers::wake(subject, key, *may_expire, context, effects),
+        Body::Forget => forgetting::forget(subject, applying),
+        Body::Wake { may_expire } => timers::wake(subject, *may_expire, applying),
         // Meant for other kinds of records.
         Body::Assign(_)
         | Body::Deliver { .. }
@@ -159,27 +173,13 @@ fn subject_message(subject: &mut Box<Subject>, message: &Message, context: &Cont
     }
 }
 
-fn team_message(turns: &mut TeamTurns, message: &Message, context: &Context<'_>, effects: &mut Effects) {
-    if let Body::Assign(assign) = &message.body {
-        routing::assign(turns, assign, context, effects);
-    }
-}
-
-fn delivery_message(delivery: &mut Delivery, message: &Message, context: &Context<'_>, effects: &mut Effects) {
-    match &message.body {
-        Body::Deliver { subject, news } => delivering::deliver(delivery, subject, news, context),
-        Body::Attempted(attempt) => delivering::attempted(delivery, &message.to, attempt, context, effects),
-        Body::Replay => delivering::replay(delivery, context),
+fn delivery_message(delivery: &mut Delivery, body: &Body, applying: &mut Applying<'_>) {
+    match body {
+        Body::Deliver { subject, news } => delivering::deliver(delivery, subject, news, applying),
+        Body::Attempted(attempt) => delivering::attempted(delivery, attempt, applying),
+        Body::Replay => delivering::replay(delivery, applying),
         Body::Scrub { user } => delivering::scrub(delivery, user),
         Body::Forget => *delivery = Delivery::default(),
-        _ => {}
-    }
-}
-
-fn destination_message(history: &mut DestinationHistory, message: &Message) {
-    match &message.body {
-        Body::Done(done) => history.took((**done).clone()),
-        Body::Scrub { user } => history.done.retain(|done| *done.subject != **user),
         _ => {}
     }
 }

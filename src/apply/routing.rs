@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::message::{Assign, Assigned};
-use super::{Body, Context, Effects, LeadWrite};
+use super::{Applying, Body, LeadWrite};
 use crate::ids::{DefinitionName, RecordKey};
 use crate::lead::{Lead, LeadEvent, LeadEventType};
 use crate::record::{News, Routing, Subject, TeamTurns};
@@ -14,15 +14,8 @@ use crate::routing::{Decision, assign as take_turn, decide};
 const MAX_QUEUE: usize = 16;
 
 /// News of a lead was decided: stores the lead, and sends the news on its way when nothing is before it.
-pub(super) fn begin(
-    subject: &mut Subject,
-    key: &RecordKey,
-    definition: &DefinitionName,
-    event: LeadEvent,
-    context: &Context<'_>,
-    effects: &mut Effects,
-) {
-    store(subject, &event.lead, context, effects);
+pub(super) fn begin(subject: &mut Subject, definition: &DefinitionName, event: LeadEvent, applying: &mut Applying<'_>) {
+    store(subject, &event.lead, applying);
     let Some(standing) = subject.standings.get_mut(definition) else { return };
     // A lead event is plain data, which can't fail.
     let json = serde_json::to_string(&event).unwrap_or_default();
@@ -31,84 +24,70 @@ pub(super) fn begin(
     }
     standing.queue.push(json.into());
     if standing.queue.len() == 1 {
-        next(subject, key, definition, context, effects);
+        next(subject, definition, applying);
     }
 }
 
 /// Finds an owner for the first news that waits.
-fn next(
-    subject: &mut Subject,
-    key: &RecordKey,
-    definition: &DefinitionName,
-    context: &Context<'_>,
-    effects: &mut Effects,
-) {
+fn next(subject: &mut Subject, definition: &DefinitionName, applying: &mut Applying<'_>) {
     let Some(standing) = subject.standings.get(definition) else { return };
     let Some(event) = standing.queue.first().and_then(|json| serde_json::from_str::<LeadEvent>(json).ok()) else {
         return;
     };
     let existing = standing.routing.as_ref().filter(|_| event.kind != LeadEventType::Qualified);
-    let rules = context.rules;
-    match decide(&rules.routes, &rules.teams, &event, existing, context.now) {
-        Decision::Settled(routing) => settle(subject, key, definition, event, routing, context, effects),
+    let rules = applying.rules;
+    match decide(&rules.routes, &rules.teams, &event, existing, applying.now) {
+        Decision::Settled(routing) => settle(subject, definition, event, routing, applying),
         Decision::Turn(pending) => {
             let to = RecordKey::team(&pending.team);
-            let (subject, definition, event) = (key.clone(), Arc::clone(definition), Arc::from(event.id));
-            effects.send(to, Body::Assign(Box::new(Assign { subject, definition, event, pending })), context);
+            let (subject, definition, event) = (applying.key.clone(), Arc::clone(definition), Arc::from(event.id));
+            applying.send(to, Body::Assign(Box::new(Assign { subject, definition, event, pending })));
         }
     }
 }
 
 /// A team takes a turn.
-pub(super) fn assign(turns: &mut TeamTurns, assign: &Assign, context: &Context<'_>, effects: &mut Effects) {
+pub(super) fn assign(turns: &mut TeamTurns, assign: &Assign, applying: &mut Applying<'_>) {
     let Assign { subject, definition, event, pending } = assign;
-    let team = context.rules.teams.iter().find(|team| team.name == pending.team);
-    let routing = match team.and_then(|team| take_turn(team, turns, context.now)) {
+    let team = applying.rules.teams.iter().find(|team| team.name == pending.team);
+    let routing = match team.and_then(|team| take_turn(team, turns, applying.now)) {
         Some(turn) => pending.clone().settle(&turn),
         // Fails open: the lead is delivered without an owner.
         None => pending.clone().nobody(),
     };
     let (definition, event) = (Arc::clone(definition), Arc::clone(event));
-    effects.send(subject.clone(), Body::Assigned(Box::new(Assigned { definition, event, routing })), context);
+    applying.send(subject.clone(), Body::Assigned(Box::new(Assigned { definition, event, routing })));
 }
 
 /// A team has answered.
-pub(super) fn assigned(
-    subject: &mut Subject,
-    key: &RecordKey,
-    assigned: &Assigned,
-    context: &Context<'_>,
-    effects: &mut Effects,
-) {
+pub(super) fn assigned(subject: &mut Subject, assigned: &Assigned, applying: &mut Applying<'_>) {
     let Assigned { definition, event: id, routing } = assigned;
     let first = subject.standings.get(definition).and_then(|standing| standing.queue.first());
     let event = first.and_then(|json| serde_json::from_str::<LeadEvent>(json).ok());
     // Otherwise the subject was forgotten meanwhile.
     if let Some(event) = event.filter(|event| *event.id == **id) {
-        settle(subject, key, definition, event, routing.clone(), context, effects);
+        settle(subject, definition, event, routing.clone(), applying);
     }
 }
 
 /// The owner of the first news that waits is known: sends it to every destination, and goes on with the next.
 fn settle(
     subject: &mut Subject,
-    key: &RecordKey,
     definition: &DefinitionName,
     mut event: LeadEvent,
     routing: Routing,
-    context: &Context<'_>,
-    effects: &mut Effects,
+    applying: &mut Applying<'_>,
 ) {
     event.lead.routing = Some(routing.clone());
-    event.lead.timestamps.routed = Some(context.now.rfc3339());
-    store(subject, &event.lead, context, effects);
+    event.lead.timestamps.routed = Some(applying.now.rfc3339());
+    store(subject, &event.lead, applying);
     let json: Arc<str> = serde_json::to_string(&event).unwrap_or_default().into();
     let id: Arc<str> = event.id.into();
-    for destination in &context.rules.destinations {
+    for destination in &applying.rules.destinations {
         let (id, json) = (Arc::clone(&id), Arc::clone(&json));
-        let news = News { id, created: context.now, attempts: 0, last_error: None, json };
+        let news = News { id, created: applying.now, attempts: 0, last_error: None, json };
         let to = RecordKey::delivery(destination, &event.lead.id);
-        effects.send(to, Body::Deliver { subject: key.clone(), news: Box::new(news) }, context);
+        applying.send(to, Body::Deliver { subject: applying.key.clone(), news: Box::new(news) });
     }
     if let Some(standing) = subject.standings.get_mut(definition) {
         standing.routing = Some(routing);
@@ -116,22 +95,22 @@ fn settle(
             standing.queue.remove(0);
         }
         if !standing.queue.is_empty() {
-            next(subject, key, definition, context, effects);
+            next(subject, definition, applying);
         }
     }
 }
 
 /// Stores a lead where it was first stored: with its subject, or with the id that was merged into that.
-fn store(subject: &Subject, lead: &Lead, context: &Context<'_>, effects: &mut Effects) {
+fn store(subject: &Subject, lead: &Lead, applying: &mut Applying<'_>) {
     let json = serde_json::to_string(lead).unwrap_or_default();
     match subject.leads.get(&*lead.id).and_then(Option::as_ref) {
         Some(home) => {
             let (id, definition) = (Arc::from(lead.id.as_str()), Arc::from(lead.definition.as_str()));
-            effects.send(RecordKey::user(home), Body::StoreLead { id, definition, json: json.into() }, context);
+            applying.send(RecordKey::user(home), Body::StoreLead { id, definition, json: json.into() });
         }
         None => {
-            effects.leads.retain(|write| write.id != lead.id);
-            effects.leads.push(LeadWrite { id: lead.id.clone(), definition: lead.definition.clone(), json });
+            applying.effects.leads.retain(|write| write.id != lead.id);
+            applying.effects.leads.push(LeadWrite { id: lead.id.clone(), definition: lead.definition.clone(), json });
         }
     }
 }

@@ -1,10 +1,11 @@
 //! What a configuration means to those who apply messages.
 
 use std::collections::HashSet;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::counters::{Counter, Plan};
-use crate::expr::{Expr, Slot, TraitOf};
+use crate::expr::{Expr, Slot};
 use crate::ids::SubjectKind;
 use crate::qualify::Definition;
 use crate::record::AccountKey;
@@ -17,6 +18,23 @@ pub struct Rules {
     pub version: Arc<str>,
     /// Which counters there are, and what touches them.
     pub plan: Plan,
+    /// Whether a definition of accounts reads the user at hand.
+    pub accounts_read_users: bool,
+    /// Whether a definition of users reads counters of the account.
+    pub users_read_account_counters: bool,
+    /// Whether a definition of users reads anything else of the account.
+    pub users_read_account_traits: bool,
+    read_traits: HashSet<(SubjectKind, Box<str>)>,
+    parts: RulesParts,
+}
+
+/// What [`Rules`] are made of, and can be asked for.
+#[derive(Clone, Debug, Default)]
+pub struct RulesParts {
+    /// `CounterId(n)` is the n-th.
+    pub counters: Vec<Counter>,
+    /// The time zone of calendar days; UTC by default.
+    pub time_zone: Option<jiff::tz::TimeZone>,
     /// Where the account of an event is found, tried in order.
     pub accounts: Vec<AccountKey>,
     /// What makes a subject a lead, in the order in which it is written.
@@ -31,71 +49,39 @@ pub struct Rules {
     pub shared_ids: HashSet<Box<str>>,
     /// Subjects of which nothing was heard for so many milliseconds leave.
     pub idle_subjects: Option<i64>,
-    /// Whether a definition of accounts reads the user at hand.
-    pub accounts_read_users: bool,
-    /// Whether a definition of users reads counters of the account.
-    pub users_read_account_counters: bool,
-    /// Whether a definition of users reads anything else of the account.
-    pub users_read_account_traits: bool,
-    read_traits: HashSet<(TraitOf, Box<str>)>,
 }
 
-/// What [`Rules`] are made of.
-#[derive(Clone, Debug, Default)]
-pub struct RulesParts {
-    /// `CounterId(n)` is the n-th.
-    pub counters: Vec<Counter>,
-    /// The time zone of calendar days; UTC by default.
-    pub time_zone: Option<jiff::tz::TimeZone>,
-    /// See [`Rules::accounts`].
-    pub accounts: Vec<AccountKey>,
-    /// See [`Rules::definitions`].
-    pub definitions: Vec<Definition>,
-    /// See [`Rules::teams`].
-    pub teams: Vec<Team>,
-    /// See [`Rules::routes`].
-    pub routes: Vec<Route>,
-    /// See [`Rules::destinations`].
-    pub destinations: Vec<Arc<str>>,
-    /// See [`Rules::shared_ids`].
-    pub shared_ids: HashSet<Box<str>>,
-    /// See [`Rules::idle_subjects`].
-    pub idle_subjects: Option<i64>,
+impl Deref for Rules {
+    type Target = RulesParts;
+
+    fn deref(&self) -> &RulesParts {
+        &self.parts
+    }
 }
 
 impl Rules {
     /// Prepares a configuration.
-    #[must_use]
     pub fn new(parts: RulesParts) -> Self {
-        let version = version(&parts);
-        let plan = Plan::new(&parts.counters, parts.time_zone.unwrap_or(jiff::tz::TimeZone::UTC));
+        let plan = Plan::new(&parts.counters, parts.time_zone.clone().unwrap_or(jiff::tz::TimeZone::UTC));
         let slots = |of: SubjectKind| parts.definitions.iter().filter(move |d| d.of == of).flat_map(Definition::slots);
         let is_counter = |slot: &&Slot| matches!(slot, Slot::Counter(_));
-        let accounts_read_users = slots(SubjectKind::Account).any(|slot| is_of(slot, &plan, TraitOf::User));
+        let accounts_read_users = slots(SubjectKind::Account).any(|slot| is_of(slot, &plan, SubjectKind::User));
         let (counters, traits): (Vec<_>, Vec<_>) =
-            slots(SubjectKind::User).filter(|slot| is_of(slot, &plan, TraitOf::Account)).partition(is_counter);
+            slots(SubjectKind::User).filter(|slot| is_of(slot, &plan, SubjectKind::Account)).partition(is_counter);
         let routed = parts.routes.iter().filter_map(|route| route.when.as_ref()).flat_map(Expr::slots);
         let all = parts.definitions.iter().flat_map(Definition::slots).chain(routed);
         // What makes a name or finds an account is read without being named.
-        let always = ["email", "name", "first_name", "last_name", "title"].map(|name| (TraitOf::User, Box::from(name)));
-        let read_traits =
-            all.filter_map(trait_of).chain(always).chain([(TraitOf::Account, Box::from("name"))]).collect();
-        let (users_read_account_counters, users_read_account_traits) = (!counters.is_empty(), !traits.is_empty());
-        let RulesParts { accounts, definitions, teams, routes, destinations, shared_ids, idle_subjects, .. } = parts;
+        let always =
+            ["email", "name", "first_name", "last_name", "title"].map(|name| (SubjectKind::User, Box::from(name)));
+        let always = always.into_iter().chain([(SubjectKind::Account, Box::from("name"))]);
         Self {
-            version,
-            plan,
-            accounts,
-            definitions,
-            teams,
-            routes,
-            destinations,
-            shared_ids,
-            idle_subjects,
+            version: version(&parts),
             accounts_read_users,
-            users_read_account_counters,
-            users_read_account_traits,
-            read_traits,
+            users_read_account_counters: !counters.is_empty(),
+            users_read_account_traits: !traits.is_empty(),
+            read_traits: all.filter_map(trait_of).chain(always).collect(),
+            plan,
+            parts,
         }
     }
 
@@ -105,12 +91,7 @@ impl Rules {
     }
 
     /// Whether something reads this trait, so that it is kept whatever else there is.
-    #[must_use]
     pub fn reads_trait(&self, of: SubjectKind, name: &str) -> bool {
-        let of = match of {
-            SubjectKind::User => TraitOf::User,
-            SubjectKind::Account => TraitOf::Account,
-        };
         // Few are read at all, and this is asked only where there are too many.
         self.read_traits.iter().any(|(whose, read)| *whose == of && **read == *name)
     }
@@ -127,19 +108,16 @@ fn version(parts: &RulesParts) -> Arc<str> {
     Arc::from(format!("{:012x}", hash >> 16))
 }
 
-fn trait_of(slot: &Slot) -> Option<(TraitOf, Box<str>)> {
+fn trait_of(slot: &Slot) -> Option<(SubjectKind, Box<str>)> {
     match slot {
         Slot::Trait { of, path, .. } => path.first().map(|name| (*of, name.clone())),
         _ => None,
     }
 }
 
-fn is_of(slot: &Slot, plan: &Plan, whose: TraitOf) -> bool {
+fn is_of(slot: &Slot, plan: &Plan, whose: SubjectKind) -> bool {
     match slot {
-        Slot::Counter(id) => plan
-            .counters
-            .get(usize::from(id.0))
-            .is_some_and(|counter| (counter.of == SubjectKind::User) == (whose == TraitOf::User)),
+        Slot::Counter(id) => plan.counters.get(usize::from(id.0)).is_some_and(|counter| counter.of == whose),
         Slot::Trait { of, .. } | Slot::Id(of) | Slot::FirstSeen(of) | Slot::LastSeen(of) => *of == whose,
         _ => false,
     }

@@ -1,23 +1,17 @@
 //! What becomes due for a subject by time alone.
 
-use super::{Context, Effects, account, user};
-use crate::ids::{RecordKey, RecordKind};
+use super::{Applying, account, user};
+use crate::ids::RecordKind;
 use crate::record::{FORGOTTEN_FOR, Subject};
 use crate::time::Millis;
 
-pub(super) fn wake(
-    subject: &mut Box<Subject>,
-    key: &RecordKey,
-    may_expire: bool,
-    context: &Context<'_>,
-    effects: &mut Effects,
-) {
-    let now = context.now;
+pub(super) fn wake(subject: &mut Box<Subject>, may_expire: bool, applying: &mut Applying<'_>) {
+    let now = applying.now;
     // What a clock noted that was ahead must not stand in the agenda for as long as it was ahead.
     let is_due = |at: Millis| at <= now || at.since(now) > 2 * Millis::DAY;
     subject.touched = subject.touched.min(now);
     subject.forgotten = subject.forgotten.map(|at| at.min(now));
-    if context.rules.idle_subjects.is_some_and(|idle| subject.touched.plus(idle) <= now) {
+    if applying.rules.idle_subjects.is_some_and(|idle| subject.touched.plus(idle) <= now) {
         // In doubt it stays, and is looked at again after as long as that.
         **subject = if may_expire { Subject::default() } else { Subject { touched: now, ..std::mem::take(subject) } };
         return;
@@ -26,10 +20,10 @@ pub(super) fn wake(
         subject.forgotten = None;
     }
     if subject.ties.waiting.iter().any(|waiting| is_due(waiting.until)) {
-        user::settle_waiting(subject, key, context, effects);
-        user::reconsider(subject, key, context, effects);
+        user::settle_waiting(subject, applying);
+        user::reconsider(subject, applying);
     }
-    if key.kind == RecordKind::Account && subject.tell_at.is_some_and(is_due) {
-        account::tell(subject, key, context, effects);
+    if applying.key.kind == RecordKind::Account && subject.tell_at.is_some_and(is_due) {
+        account::tell(subject, applying);
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::message::AccountEvent;
-use super::{Body, Context, Effects, Notice, deciding, merging};
+use super::{Applying, Body, Notice, deciding, merging};
 use crate::counters::plan::is_use;
 use crate::event::{Call, Event};
 use crate::ids::{RecordKey, SubjectKind};
@@ -15,34 +15,28 @@ use crate::time::Millis;
 /// How long an event whose account only the user's e-mail address tells waits for a group call: browsers send both at once.
 const GROUP_CALL_GRACE: i64 = 2 * Millis::SECOND;
 
-pub(super) fn event(
-    user: &mut Subject,
-    key: &RecordKey,
-    event: &Arc<Event>,
-    context: &Context<'_>,
-    effects: &mut Effects,
-) {
-    user.touched = context.now;
-    learn(user, key, event, context, effects);
-    user.ledger.apply(&context.rules.plan, SubjectKind::User, event, Some(&key.id), context.now);
+pub(super) fn event(user: &mut Subject, event: &Arc<Event>, applying: &mut Applying<'_>) {
+    user.touched = applying.now;
+    learn(user, event, applying);
+    user.ledger.apply(&applying.rules.plan, SubjectKind::User, event, Some(&applying.key.id), applying.now);
     user.see(event.timestamp);
-    merging::tie(user, key, event, context, effects);
-    let account = match account_of(&context.rules.accounts, event, user) {
+    merging::tie(user, event, applying);
+    let account = match account_of(&applying.rules.accounts, event, user) {
         Found::Surely(account) => Some(account),
-        Found::Perhaps(_) if is_use(event.call) => wait(user, event, GROUP_CALL_GRACE, context, effects),
-        Found::NotYet if is_use(event.call) => wait(user, event, WAITS_FOR, context, effects),
+        Found::Perhaps(_) if is_use(event.call) => wait(user, event, GROUP_CALL_GRACE, applying),
+        Found::NotYet if is_use(event.call) => wait(user, event, WAITS_FOR, applying),
         Found::Perhaps(_) | Found::NotYet | Found::Nowhere => None,
     };
-    settle_waiting(user, key, context, effects);
-    let asks = deciding::decide(user, key, Some(event), account.as_ref(), context, effects);
+    settle_waiting(user, applying);
+    let asks = deciding::decide(user, Some(event), account.as_ref(), applying);
     if let Some(account) = account {
-        let projection = (asks || context.rules.accounts_read_users).then(|| project(user, key, context));
-        send_to_account(user, key, event, &account, (projection, asks), context, effects);
+        let projection = (asks || applying.rules.accounts_read_users).then(|| project(user, applying));
+        send_to_account(user, event, &account, (projection, asks), applying);
     }
 }
 
-fn learn(user: &mut Subject, key: &RecordKey, event: &Event, context: &Context<'_>, effects: &mut Effects) {
-    user.ties.known |= event.user_id.as_deref() == Some(&*key.id);
+fn learn(user: &mut Subject, event: &Event, applying: &mut Applying<'_>) {
+    user.ties.known |= event.user_id.as_deref() == Some(&*applying.key.id);
     match event.call {
         Call::Identify => user.traits.learn(&event.traits, event.timestamp),
         Call::Group => {
@@ -52,87 +46,79 @@ fn learn(user: &mut Subject, key: &RecordKey, event: &Event, context: &Context<'
         }
         _ => user.traits.learn(&event.context_traits, event.timestamp),
     }
-    keep_traits(user, SubjectKind::User, context, effects);
+    keep_traits(user, SubjectKind::User, applying);
 }
 
 /// Keeps the traits of a subject within their bound.
-pub(super) fn keep_traits(subject: &mut Subject, of: SubjectKind, context: &Context<'_>, effects: &mut Effects) {
-    if subject.traits.keep(|name| context.rules.reads_trait(of, name)) > 0 {
-        effects.notices.push(Notice::TraitsDropped);
+pub(super) fn keep_traits(subject: &mut Subject, of: SubjectKind, applying: &mut Applying<'_>) {
+    if subject.traits.keep(|name| applying.rules.reads_trait(of, name)) > 0 {
+        applying.effects.notices.push(Notice::TraitsDropped);
     }
 }
 
 /// Lets an event wait until its account is known.
-fn wait(
-    user: &mut Subject,
-    event: &Arc<Event>,
-    how_long: i64,
-    context: &Context<'_>,
-    effects: &mut Effects,
-) -> Option<Arc<str>> {
+fn wait(user: &mut Subject, event: &Arc<Event>, how_long: i64, applying: &mut Applying<'_>) -> Option<Arc<str>> {
     if user.ties.waiting.len() >= MAX_WAITING {
         user.ties.waiting.remove(0);
-        effects.notices.push(Notice::AccountNeverKnown);
+        applying.effects.notices.push(Notice::AccountNeverKnown);
     }
-    user.ties.waiting.push(Waiting { event: Arc::clone(event), until: context.clock.plus(how_long) });
+    user.ties.waiting.push(Waiting { event: Arc::clone(event), until: applying.clock.plus(how_long) });
     None
 }
 
 /// Sends events that waited to their accounts, as far as those are known now, and gives up those that waited too long.
-pub(super) fn settle_waiting(user: &mut Subject, key: &RecordKey, context: &Context<'_>, effects: &mut Effects) {
+pub(super) fn settle_waiting(user: &mut Subject, applying: &mut Applying<'_>) {
     for waiting in std::mem::take(&mut user.ties.waiting) {
         // A clock that ran ahead must not hold it back for as long as it was ahead.
-        let is_over = waiting.until <= context.clock || waiting.until.since(context.clock) > 2 * WAITS_FOR;
-        match account_of(&context.rules.accounts, &waiting.event, user) {
+        let is_over = waiting.until <= applying.clock || waiting.until.since(applying.clock) > 2 * WAITS_FOR;
+        match account_of(&applying.rules.accounts, &waiting.event, user) {
             Found::Surely(account) => {
-                send_to_account(user, key, &waiting.event, &account, (None, false), context, effects);
+                send_to_account(user, &waiting.event, &account, (None, false), applying);
             }
             Found::Perhaps(account) if is_over => {
                 user.ties.settled = true;
-                send_to_account(user, key, &waiting.event, &account, (None, false), context, effects);
+                send_to_account(user, &waiting.event, &account, (None, false), applying);
             }
             Found::Perhaps(_) => {
-                let until = waiting.until.min(context.clock.plus(GROUP_CALL_GRACE));
+                let until = waiting.until.min(applying.clock.plus(GROUP_CALL_GRACE));
                 user.ties.waiting.push(Waiting { until, ..waiting });
             }
             Found::NotYet if !is_over => user.ties.waiting.push(waiting),
-            Found::NotYet | Found::Nowhere => effects.notices.push(Notice::AccountNeverKnown),
+            Found::NotYet | Found::Nowhere => applying.effects.notices.push(Notice::AccountNeverKnown),
         }
     }
 }
 
 fn send_to_account(
     user: &mut Subject,
-    key: &RecordKey,
     event: &Arc<Event>,
     account: &Arc<str>,
     (projection, asks): (Option<Box<Projection>>, bool),
-    context: &Context<'_>,
-    effects: &mut Effects,
+    applying: &mut Applying<'_>,
 ) {
     user.ties.know_account(account);
-    let projection = projection.or_else(|| context.rules.accounts_read_users.then(|| project(user, key, context)));
+    let projection = projection.or_else(|| applying.rules.accounts_read_users.then(|| project(user, applying)));
     let body = AccountEvent {
         event: Arc::clone(event),
-        user: Arc::clone(&key.id),
+        user: Arc::clone(&applying.key.id),
         profile: Profile::of(user),
         projection,
         asks,
     };
-    effects.send(RecordKey::account(account), Body::AccountEvent(Box::new(body)), context);
+    applying.send(RecordKey::account(account), Body::AccountEvent(Box::new(body)));
 }
 
 /// The user as they stand now.
-pub(super) fn project(user: &Subject, key: &RecordKey, context: &Context<'_>) -> Box<Projection> {
-    Box::new(Projection::of(user, &key.id, SubjectKind::User, &context.rules.plan, context.now))
+pub(super) fn project(user: &Subject, applying: &Applying<'_>) -> Box<Projection> {
+    Box::new(Projection::of(user, &applying.key.id, SubjectKind::User, &applying.rules.plan, applying.now))
 }
 
 /// Looks at a user anew for whom things have changed without an event.
-pub(super) fn reconsider(user: &mut Subject, key: &RecordKey, context: &Context<'_>, effects: &mut Effects) {
-    let account = current_account(&context.rules.accounts, user);
-    let asks = deciding::decide(user, key, None, account.as_ref(), context, effects);
+pub(super) fn reconsider(user: &mut Subject, applying: &mut Applying<'_>) {
+    let account = current_account(&applying.rules.accounts, user);
+    let asks = deciding::decide(user, None, account.as_ref(), applying);
     if let (true, Some(account)) = (asks, account) {
-        let body = Body::Ask { user: project(user, key, context), at: context.now };
-        effects.send(RecordKey::account(&account), body, context);
+        let body = Body::Ask { user: project(user, applying), at: applying.now };
+        applying.send(RecordKey::account(&account), body);
     }
 }

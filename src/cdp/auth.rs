@@ -7,7 +7,7 @@ use super::failure::{AuthFailure, RequestError};
 use super::headers::{Headers, basic, bearer};
 use super::request::{Endpoint, Request};
 use super::signature::{Signed, Vouched, any_equal, is_offered, prove};
-use super::source::Source;
+use super::source::{Proof, Source};
 
 /// A source, and what vouches for the request being from it.
 pub(super) type Known<'c> = (&'c Source, Vouched);
@@ -19,84 +19,85 @@ pub(super) fn authenticate<'c>(
     body: Option<&Body<'_>>,
     sources: &'c [Source],
 ) -> Result<Known<'c>, RequestError> {
+    let claim = Claim { request, body, sources };
     match request.endpoint {
-        Endpoint::Webhook(name) => named(name, request, body, sources),
-        Endpoint::Call(_) | Endpoint::Batch | Endpoint::Unsupported(_) => anonymous(request, body, sources),
+        Endpoint::Webhook(name) => claim.of_named(name),
+        Endpoint::Call(_) | Endpoint::Batch | Endpoint::Unsupported(_) => claim.of_unnamed(),
     }
 }
 
-/// The address names the source.
-fn named<'c>(
-    name: &str,
-    request: &Request<'_>,
-    body: Option<&Body<'_>>,
+/// A request that says to come from one of the sources.
+struct Claim<'r, 'c> {
+    request: &'r Request<'r>,
+    body: Option<&'r Body<'r>>,
     sources: &'c [Source],
-) -> Result<Known<'c>, RequestError> {
-    let source = sources
-        .iter()
-        .find(|source| source.name.as_str() == name)
-        .ok_or_else(|| RequestError::UnknownSource(shorten(name)))?;
-    let vouched = match &source.proof {
-        Some(proof) => prove(proof, request.headers, signed(request, body), request.received_at),
-        None => own_write_key(source, request, body, sources),
-    };
-    vouched.map(|vouched| (source, vouched)).map_err(|failure| refused(Some(source), failure))
 }
 
-fn own_write_key(
-    source: &Source,
-    request: &Request<'_>,
-    body: Option<&Body<'_>>,
-    sources: &[Source],
-) -> Result<Vouched, AuthFailure> {
-    let keys = presented_keys(request, body);
-    if keys.iter().any(|key| any_equal(&source.write_keys, key)) {
-        return Ok(Vouched::WriteKey);
+impl<'c> Claim<'_, 'c> {
+    /// The address names the source.
+    fn of_named(&self, name: &str) -> Result<Known<'c>, RequestError> {
+        let source = self.sources.iter().find(|source| source.name.as_str() == name);
+        let source = source.ok_or_else(|| RequestError::UnknownSource(shorten(name)))?;
+        let vouched = match &source.proof {
+            Some(proof) => self.prove(proof),
+            None => self.own_write_key(source),
+        };
+        vouched.map(|vouched| (source, vouched)).map_err(|failure| refused(Some(source), failure))
     }
-    Err(match keys.first() {
-        None => AuthFailure::MissingWriteKey,
-        Some(_) if keys.iter().any(|key| by_key(sources, key).is_some()) => {
-            AuthFailure::ForeignWriteKey(source.name.clone())
+
+    fn own_write_key(&self, source: &Source) -> Result<Vouched, AuthFailure> {
+        let keys = presented_keys(self.request, self.body);
+        if keys.iter().any(|key| any_equal(&source.write_keys, key)) {
+            return Ok(Vouched::WriteKey);
         }
-        Some(_) => AuthFailure::UnknownWriteKey,
-    })
-}
-
-/// The write key names the source, or else a proof that only one source can give.
-fn anonymous<'c>(
-    request: &Request<'_>,
-    body: Option<&Body<'_>>,
-    sources: &'c [Source],
-) -> Result<Known<'c>, RequestError> {
-    let keys = presented_keys(request, body);
-    if let Some(source) = keys.iter().find_map(|key| by_key(sources, key)) {
-        let Some(proof) = &source.proof else { return Ok((source, Vouched::WriteKey)) };
-        return prove(proof, request.headers, signed(request, body), request.received_at)
-            .map(|vouched| (source, vouched))
-            .map_err(|failure| refused(Some(source), failure));
+        Err(match keys.first() {
+            None => AuthFailure::MissingWriteKey,
+            Some(_) if keys.iter().any(|key| by_key(self.sources, key).is_some()) => {
+                AuthFailure::ForeignWriteKey(source.name.clone())
+            }
+            Some(_) => AuthFailure::UnknownWriteKey,
+        })
     }
-    let no_key = if keys.is_empty() { AuthFailure::MissingWriteKey } else { AuthFailure::UnknownWriteKey };
-    by_proof(request, body, sources).unwrap_or_else(|| Err(refused(None, no_key)))
-}
 
-/// The source whose proof the request gives; `None` when it offers none at all.
-fn by_proof<'c>(
-    request: &Request<'_>,
-    body: Option<&Body<'_>>,
-    sources: &'c [Source],
-) -> Option<Result<Known<'c>, RequestError>> {
-    let mut failures = Vec::new();
-    for source in sources {
-        let Some(proof) = source.proof.as_ref().filter(|proof| is_offered(proof, request.headers)) else { continue };
-        match prove(proof, request.headers, signed(request, body), request.received_at) {
-            Ok(vouched) => return Some(Ok((source, vouched))),
-            Err(failure) => failures.push((source, failure)),
+    /// The write key names the source, or else a proof that only one source can give.
+    fn of_unnamed(&self) -> Result<Known<'c>, RequestError> {
+        let keys = presented_keys(self.request, self.body);
+        if let Some(source) = keys.iter().find_map(|key| by_key(self.sources, key)) {
+            let vouched = source.proof.as_ref().map_or(Ok(Vouched::WriteKey), |proof| self.prove(proof));
+            return vouched.map(|vouched| (source, vouched)).map_err(|failure| refused(Some(source), failure));
         }
+        let no_key = if keys.is_empty() { AuthFailure::MissingWriteKey } else { AuthFailure::UnknownWriteKey };
+        self.by_proof().unwrap_or_else(|| Err(refused(None, no_key)))
     }
-    // `Authorization` alone is no attempt at a proof: every SDK sends its write key there.
-    failures.retain(|(_, failure)| *failure != AuthFailure::WrongCredentials("authorization".to_owned()));
-    let only = failures.len() == 1;
-    failures.into_iter().next().map(|(source, failure)| Err(refused(only.then_some(source), failure)))
+
+    /// The source whose proof the request gives; `None` when it offers none at all.
+    fn by_proof(&self) -> Option<Result<Known<'c>, RequestError>> {
+        let mut failures = Vec::new();
+        for source in self.sources {
+            let offered = source.proof.as_ref().filter(|proof| is_offered(proof, self.request.headers));
+            match offered.map(|proof| self.prove(proof)) {
+                None => {}
+                Some(Ok(vouched)) => return Some(Ok((source, vouched))),
+                Some(Err(failure)) => failures.push((source, failure)),
+            }
+        }
+        // `Authorization` alone is no attempt at a proof: every SDK sends its write key there.
+        failures.retain(|(_, failure)| *failure != AuthFailure::WrongCredentials("authorization".to_owned()));
+        let only = failures.len() == 1;
+        failures.into_iter().next().map(|(source, failure)| Err(refused(only.then_some(source), failure)))
+    }
+
+    fn prove(&self, proof: &Proof) -> Result<Vouched, AuthFailure> {
+        let first = self.body.and_then(Body::first_of_batch);
+        let inner = first.map(unwrap_json).filter(|inner| Some(*inner) != first);
+        let events = match self.body.map(|body| &body.calls) {
+            Some(Calls::Batch { total, .. }) => *total,
+            Some(Calls::Single(_)) | None => 1,
+        };
+        let first = [first.map(str::as_bytes), inner.map(str::as_bytes)];
+        let signed = Signed { body: self.request.body, first, events };
+        prove(proof, self.request.headers, signed, self.request.received_at)
+    }
 }
 
 fn refused(source: Option<&Source>, failure: AuthFailure) -> RequestError {
@@ -135,8 +136,7 @@ fn presented_keys<'a>(request: &Request<'a>, body: Option<&'a Body<'_>>) -> Vec<
 }
 
 /// `writeKey` of a query string.
-#[must_use]
-pub fn query_write_key(query: &str) -> Option<String> {
+fn query_write_key(query: &str) -> Option<String> {
     url::form_urlencoded::parse(query.as_bytes())
         .find(|(name, _)| name == "writeKey" || name == "write_key")
         .map(|(_, value)| value.into_owned())
@@ -156,19 +156,8 @@ pub(super) fn source_of_keys<'c>(
 }
 
 /// The source of a write key that stands in an address.
-#[must_use]
 pub fn source_of_write_key<'c>(key: &str, sources: &'c [Source]) -> Option<&'c Source> {
     by_key(sources, key.as_bytes())
-}
-
-fn signed<'a>(request: &Request<'a>, body: Option<&Body<'a>>) -> Signed<'a> {
-    let first = body.and_then(Body::first_of_batch);
-    let inner = first.map(unwrap_json).filter(|inner| Some(*inner) != first);
-    let events = match body.map(|body| &body.calls) {
-        Some(Calls::Batch { total, .. }) => *total,
-        Some(Calls::Single(_)) | None => 1,
-    };
-    Signed { body: request.body, first: [first.map(str::as_bytes), inner.map(str::as_bytes)], events }
 }
 
 fn shorten(name: &str) -> String {

@@ -38,7 +38,6 @@ pub enum RequestError {
 
 impl RequestError {
     /// The source that was meant, when that is known.
-    #[must_use]
     pub fn source_name(&self) -> Option<&SourceName> {
         match self {
             Self::Unauthorised { source_name, .. }
@@ -104,7 +103,6 @@ pub enum AuthFailure {
 
 impl AuthFailure {
     /// A stable name of the kind of failure, for answers and counters.
-    #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
             Self::MissingWriteKey => "missing_write_key",
@@ -165,38 +163,32 @@ impl ItemCode {
     ];
 
     /// The code as it stands in answers and in the log of rejected events.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::InvalidEvent => "invalid_event",
-            Self::InvalidField => "invalid_field",
-            Self::EventTooLarge => "event_too_large",
-            Self::BatchTooLong => "batch_too_long",
-            Self::MissingType => "missing_type",
-            Self::UnsupportedType => "unsupported_type",
-            Self::MissingId => "missing_id",
-            Self::MissingEvent => "missing_event",
-            Self::MissingGroup => "missing_group",
-            Self::MissingPrevious => "missing_previous",
-            Self::DeleteNotProven => "delete_not_proven",
-        }
+        self.words().0
     }
 
     /// What it means, for documentation.
-    #[must_use]
     pub const fn meaning(self) -> &'static str {
+        self.words().1
+    }
+
+    const fn words(self) -> (&'static str, &'static str) {
         match self {
-            Self::InvalidEvent => "the event is not a JSON object that can be read",
-            Self::InvalidField => "a field of the event has a value of the wrong kind",
-            Self::EventTooLarge => "the event is larger than `limits.event_bytes`",
-            Self::BatchTooLong => "the batch has more events than `limits.batch_events`; the first ones were taken",
-            Self::MissingType => "the event has no `type`",
-            Self::UnsupportedType => "the event's `type` is no call of the Segment spec",
-            Self::MissingId => "the event has neither `userId` nor `anonymousId`",
-            Self::MissingEvent => "the track call has no `event`",
-            Self::MissingGroup => "the group call has no `groupId`",
-            Self::MissingPrevious => "the alias call has no `previousId`",
-            Self::DeleteNotProven => "a deletion is taken only where a signature or secret vouches for it",
+            Self::InvalidEvent => ("invalid_event", "the event is not a JSON object that can be read"),
+            Self::InvalidField => ("invalid_field", "a field of the event has a value of the wrong kind"),
+            Self::EventTooLarge => ("event_too_large", "the event is larger than `limits.event_bytes`"),
+            Self::BatchTooLong => {
+                ("batch_too_long", "the batch has more events than `limits.batch_events`; the first ones were taken")
+            }
+            Self::MissingType => ("missing_type", "the event has no `type`"),
+            Self::UnsupportedType => ("unsupported_type", "the event's `type` is no call of the Segment spec"),
+            Self::MissingId => ("missing_id", "the event has neither `userId` nor `anonymousId`"),
+            Self::MissingEvent => ("missing_event", "the track call has no `event`"),
+            Self::MissingGroup => ("missing_group", "the group call has no `groupId`"),
+            Self::MissingPrevious => ("missing_previous", "the alias call has no `previousId`"),
+            Self::DeleteNotProven => {
+                ("delete_not_proven", "a deletion is taken only where a signature or secret vouches for it")
+            }
         }
     }
 }

@@ -15,9 +15,6 @@ use super::wanted::WantedProperties;
 use super::when::{TimeField, Times};
 use crate::event::Call;
 
-/// The name by which senders may include or exclude this destination in `integrations`.
-pub const INTEGRATION: &str = "Handraiser";
-
 /// A call of the Segment spec as sent.
 #[derive(Debug, Default)]
 pub(super) struct Item {
@@ -195,6 +192,7 @@ impl FromEntries for Context {
 enum IntegrationKey {
     #[serde(rename = "All", alias = "all")]
     All,
+    /// The name by which senders may include or exclude this destination.
     #[serde(rename = "Handraiser")]
     Ours,
     #[serde(other)]

@@ -22,11 +22,10 @@ mod tests;
 mod wanted;
 pub mod when;
 
-pub use auth::{query_write_key, source_of_write_key};
+pub use auth::source_of_write_key;
 pub use failure::{AuthFailure, ItemCode, RequestError};
 pub use headers::Headers;
-pub use item::INTEGRATION;
-pub use receive::{Limits, Parsed, Rejection, identify_source, receive};
+pub use receive::{Limits, Parsed, identify_source, receive};
 pub use request::{Endpoint, Request};
 pub use signature::Vouched;
 pub use source::Source;

@@ -30,7 +30,7 @@ pub(super) struct Normaliser<'r> {
     endpoint: Endpoint<'r>,
     vouched: Vouched,
     single: bool,
-    received_at: Millis,
+    pub received_at: Millis,
     event_bytes: usize,
     wanted: &'r WantedProperties,
     sent_at: Option<Millis>,

@@ -17,7 +17,6 @@ const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIEN
 
 /// The body that the query of a pixel's address stands for. What can't be decoded is passed on as it is, so that the
 /// reader of bodies says what is wrong with it.
-#[must_use]
 pub fn body_of(query: &str) -> Vec<u8> {
     let mut fields = Map::new();
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::auth::{Known, authenticate, source_of_keys};
@@ -15,7 +14,8 @@ use super::request::Request;
 use super::signature::Vouched;
 use super::source::Source;
 use super::wanted::WantedProperties;
-use crate::event::{Event, SourceName};
+use crate::event::{Event, Rejected, SourceName};
+use crate::time::Millis;
 
 /// Segment's webhook destination can be set to batches of up to 4,000 events. Refusing a part of what a proven sender may
 /// send would lose it for good, so a smaller limit holds for SDKs only.
@@ -23,21 +23,6 @@ const WEBHOOK_BATCH_EVENTS: usize = 4_000;
 
 /// How much of a rejected event is kept for whoever looks into it.
 const EXCERPT_BYTES: usize = 256;
-
-/// An item that could not be used, and why; the good items of the same request count all the same.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rejection {
-    /// Position in the batch, from 0; 0 for a single call.
-    pub index: usize,
-    /// A stable code, such as `missing_id`.
-    pub code: String,
-    /// What is wrong and how to fix it.
-    pub message: String,
-    /// The `messageId`, when it could be read.
-    pub message_id: Option<String>,
-    /// The beginning of the raw item, bounded in size.
-    pub excerpt: String,
-}
 
 /// Bounds on what a request may be.
 #[derive(Clone, Debug)]
@@ -62,7 +47,7 @@ pub struct Parsed {
     /// The good calls, in their order.
     pub events: Vec<Arc<Event>>,
     /// The bad ones, in their order.
-    pub rejections: Vec<Rejection>,
+    pub rejections: Vec<Rejected>,
     /// Calls left out on the sender's wish (`integrations`), or because they change nothing.
     pub ignored: usize,
     /// Calls beyond the batch's limit; one rejection stands for all of them.
@@ -159,7 +144,7 @@ impl Parsed {
         if self.beyond_limit > 0 {
             let message = format!("the batch has {total} events; of a batch {limit} are taken: send smaller ones");
             let raw = first.get(limit).map_or("", |raw| raw.get());
-            self.reject(limit, raw, ItemError::new(ItemCode::BatchTooLong, message));
+            self.reject(limit, raw, ItemError::new(ItemCode::BatchTooLong, message), normaliser.received_at);
         }
     }
 
@@ -170,12 +155,14 @@ impl Parsed {
                 self.events.push(event);
             }
             Ok(Verdict::Ignored) => self.ignored += 1,
-            Err(error) => self.reject(index, raw, error),
+            Err(error) => self.reject(index, raw, error, normaliser.received_at),
         }
     }
 
-    fn reject(&mut self, index: usize, raw: &str, error: ItemError) {
-        self.rejections.push(Rejection {
+    fn reject(&mut self, index: usize, raw: &str, error: ItemError, at: Millis) {
+        self.rejections.push(Rejected {
+            at,
+            source: self.source.to_string(),
             index,
             code: error.code.as_str().to_owned(),
             message: error.message,

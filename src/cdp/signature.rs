@@ -52,22 +52,21 @@ pub fn prove(proof: &Proof, headers: &dyn Headers, signed: Signed<'_>, now: Mill
         Proof::StandardWebhooks { secrets } => standard_webhooks(secrets, headers, signed.body, now),
         Proof::Header { name, values } => {
             let value = lookup(headers, name).ok_or_else(|| AuthFailure::MissingCredentials(name.clone()))?;
-            credentials("", any_equal(values, value), name)
+            credentials(name, any_equal(values, value))
         }
         Proof::Basic { user, passwords } => {
             let found = basic(headers).ok_or_else(|| AuthFailure::MissingCredentials("authorization".to_owned()))?;
             let right_password = any_equal(passwords, &found.password.unwrap_or_default());
-            credentials("authorization", equal(user.as_bytes(), &found.user) & right_password, "")
+            credentials("authorization", equal(user.as_bytes(), &found.user) & right_password)
         }
         Proof::Bearer { tokens } => {
             let token = bearer(headers).ok_or_else(|| AuthFailure::MissingCredentials("authorization".to_owned()))?;
-            credentials("authorization", any_equal(tokens, token), "")
+            credentials("authorization", any_equal(tokens, token))
         }
     }
 }
 
 /// Whether a request carries what `proof` looks at, right or wrong.
-#[must_use]
 pub fn is_offered(proof: &Proof, headers: &dyn Headers) -> bool {
     match proof {
         Proof::Segment { .. } => headers.get(SEGMENT_HEADER).is_some(),
@@ -83,8 +82,7 @@ fn lookup<'h>(headers: &'h dyn Headers, name: &str) -> Option<&'h [u8]> {
     headers.get(&name.to_ascii_lowercase())
 }
 
-fn credentials(header: &str, right: bool, name: &str) -> Result<Vouched, AuthFailure> {
-    let header = if header.is_empty() { name } else { header };
+fn credentials(header: &str, right: bool) -> Result<Vouched, AuthFailure> {
     if right { Ok(Vouched::Secret) } else { Err(AuthFailure::WrongCredentials(header.to_owned())) }
 }
 

@@ -22,7 +22,6 @@ pub struct Times {
 /// `receivedAt − (sentAt − time of the call)` applies. Where both `timestamp` and `originalTimestamp` are there, the
 /// sender named the moment himself (RudderStack's SDKs send both just then) and it stands as it is. Without `correct`,
 /// the CDP has already corrected `timestamp`.
-#[must_use]
 pub fn event_time(times: Times, received_at: Millis, correct: bool) -> Millis {
     let Times { timestamp, original, sent_at } = times;
     let at = match (timestamp, original) {
@@ -69,7 +68,6 @@ impl Lenient for Millis {
 }
 
 /// Reads a number since the epoch, in seconds, milli-, micro- or nanoseconds: which one follows from its size.
-#[must_use]
 pub fn from_epoch(number: f64) -> Option<Millis> {
     let ms = match number {
         n if !n.is_finite() || n <= 0.0 => return None,
@@ -84,7 +82,6 @@ pub fn from_epoch(number: f64) -> Option<Millis> {
 }
 
 /// Reads a time as senders write it. Zero times (`0001-01-01…`, the epoch itself) mean "none" and read as `None`.
-#[must_use]
 pub fn parse(text: &str) -> Option<Millis> {
     let text = text.trim();
     if !text.is_empty() && text.len() <= 20 && text.bytes().all(|b| b.is_ascii_digit() || b == b'.') {

@@ -39,7 +39,6 @@ pub enum ReportFormat {
 }
 
 /// Runs `handraiser check`.
-#[must_use]
 pub fn run(args: CheckArgs) -> ExitCode {
     if args.schema {
         return print(&format!("{}\n", config::schema::pretty()), ExitCode::SUCCESS);

@@ -12,14 +12,12 @@ impl Line {
     }
 
     /// The line with `text` after it.
-    #[must_use]
     pub fn with(mut self, tone: Tone, text: impl Into<String>) -> Self {
         self.0.push((tone, text.into()));
         self
     }
 
     /// The line filled with blanks up to `width` columns.
-    #[must_use]
     pub fn to(self, width: usize) -> Self {
         let missing = width.saturating_sub(self.columns());
         self.with(Tone::Plain, " ".repeat(missing))
@@ -73,9 +71,9 @@ impl Frame {
         let edge = |text: String| paint.tone(self.tone, text);
         let right = self.right.columns();
         // `╭─ left ─── right ─╮`: the corners, their dashes, and a blank on either side of each text.
-        let around = if right == 0 { 5 } else { right + 8 };
-        let room = width.saturating_sub(around + 1);
-        let rule = width.saturating_sub(around + self.left.columns().min(room));
+        let edges = if right == 0 { 5 } else { right + 8 };
+        let room = width.saturating_sub(edges + 1);
+        let rule = width.saturating_sub(edges + self.left.columns().min(room));
         let mut out = format!("{} {} {}", edge("╭─".into()), self.left.render(paint, room), edge("─".repeat(rule)));
         if right > 0 {
             out.push_str(&format!(" {} {}", self.right.render(paint, right), edge("─".into())));

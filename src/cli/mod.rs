@@ -64,7 +64,6 @@ enum Command {
 }
 
 /// Runs the program.
-#[must_use]
 pub fn main() -> ExitCode {
     // Only fails when a provider is there already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -105,7 +104,6 @@ async fn run(command: Command) -> Result<(), CommandError> {
 }
 
 /// The command line's definition, for help pages and completions.
-#[must_use]
 pub fn command() -> clap::Command {
     Cli::command()
 }

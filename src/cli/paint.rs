@@ -29,7 +29,6 @@ pub enum Tone {
 
 impl Paint {
     /// For standard output: colours on a terminal, unless `NO_COLOR` says otherwise or `FORCE_COLOR` insists.
-    #[must_use]
     pub fn stdout() -> Self {
         let terminal = std::io::stdout().is_terminal();
         let width = terminal
@@ -39,26 +38,22 @@ impl Paint {
     }
 
     /// For standard error.
-    #[must_use]
     pub fn stderr() -> Self {
         Self { colour: supports(owo_colors::Stream::Stderr), width: None }
     }
 
     /// Without colours or limits.
     #[cfg(test)]
-    #[must_use]
     pub const fn plain() -> Self {
         Self { colour: false, width: None }
     }
 
     /// For text that is going to be indented by so many columns.
-    #[must_use]
     pub fn indented(&self, columns: usize) -> Self {
         Self { width: self.width.map(|width| width.saturating_sub(columns)), ..*self }
     }
 
     /// `text` in the colour of its meaning.
-    #[must_use]
     pub fn tone(&self, tone: Tone, text: impl Display) -> String {
         let style = match tone {
             _ if !self.colour => return text.to_string(),
@@ -73,18 +68,15 @@ impl Paint {
         text.style(style).to_string()
     }
 
-    #[must_use]
     pub fn strong(&self, text: impl Display) -> String {
         self.tone(Tone::Strong, text)
     }
 
-    #[must_use]
     pub fn dim(&self, text: impl Display) -> String {
         self.tone(Tone::Dim, text)
     }
 
     /// ✓, ✗ or ? for true, false and unknown.
-    #[must_use]
     pub fn mark(&self, met: Option<bool>) -> String {
         let (tone, sign) = match met {
             Some(true) => (Tone::Good, "✓"),
@@ -95,7 +87,6 @@ impl Paint {
     }
 
     /// A bar of `cells` cells, filled as far as `progress` (0 to 1) says.
-    #[must_use]
     pub fn bar(&self, progress: f64, cells: usize) -> String {
         let progress = progress.clamp(0.0, 1.0);
         // A bar that is not there yet never looks full.
@@ -121,13 +112,11 @@ fn supports(stream: owo_colors::Stream) -> bool {
 }
 
 /// How many columns `text` takes; it must not be painted yet.
-#[must_use]
 pub fn columns(text: &str) -> usize {
     text.width()
 }
 
 /// `text` cut to `width` columns, with an ellipsis where something is missing.
-#[must_use]
 pub fn fit(text: &str, width: usize) -> String {
     if columns(text) <= width {
         return text.to_owned();
@@ -144,7 +133,6 @@ pub fn fit(text: &str, width: usize) -> String {
 }
 
 /// `text` in lines of at most `width` columns, broken between words.
-#[must_use]
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
@@ -162,7 +150,6 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
 }
 
 /// `items` with `separator` between them, in lines of at most `width` columns.
-#[must_use]
 pub fn wrap_list(items: &[String], separator: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for item in items {

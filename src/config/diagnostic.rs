@@ -77,14 +77,17 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
+    /// A finding about a file as a whole.
+    pub fn of_file(severity: Severity, code: Code, file: String, message: String, help: Option<String>) -> Self {
+        Self { severity, code, file, line: 0, column: 0, length: 0, message, help, excerpt: None }
+    }
+
     /// Whether the configuration can't be used because of it.
-    #[must_use]
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
 
     /// The finding with its place, line and caret, as compilers show them. Ends with a line break.
-    #[must_use]
     pub fn render(&self, colour: bool) -> String {
         let paint = Paint::new(self.severity, colour);
         let mut out = String::new();
@@ -135,7 +138,6 @@ impl Paint {
 }
 
 /// All findings, one after the other, with a line of totals.
-#[must_use]
 pub fn render_all(diagnostics: &[Diagnostic], colour: bool) -> String {
     let mut out = diagnostics.iter().map(|one| one.render(colour) + "\n").collect::<String>();
     let errors = diagnostics.iter().filter(|one| one.is_error()).count();
@@ -151,7 +153,6 @@ pub fn render_all(diagnostics: &[Diagnostic], colour: bool) -> String {
 }
 
 /// `1 source`, `2 sources`.
-#[must_use]
 pub fn plural(count: usize, word: &str) -> String {
     if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
 }

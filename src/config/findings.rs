@@ -27,7 +27,6 @@ impl Problem {
     }
 
     /// How to fix it.
-    #[must_use]
     pub fn help(self, help: impl Into<String>) -> Self {
         Self { help: Some(help.into()), ..self }
     }
@@ -59,18 +58,7 @@ impl Findings {
 
     /// Adds a finding about the file `path` as a whole.
     pub fn push_whole(&mut self, severity: Severity, code: Code, path: &str, message: String, help: Option<String>) {
-        let file = path.to_owned();
-        self.diagnostics.push(Diagnostic {
-            severity,
-            code,
-            file,
-            line: 0,
-            column: 0,
-            length: 0,
-            message,
-            help,
-            excerpt: None,
-        });
+        self.diagnostics.push(Diagnostic::of_file(severity, code, path.to_owned(), message, help));
     }
 
     /// No excerpt may show this.
@@ -79,7 +67,6 @@ impl Findings {
     }
 
     /// Whether no excerpt may show this.
-    #[must_use]
     pub fn hides(&self, at: Span) -> bool {
         self.secret.contains(&at)
     }
@@ -89,13 +76,11 @@ impl Findings {
         self.unparsed.push(file);
     }
 
-    #[must_use]
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(Diagnostic::is_error)
     }
 
     /// Everything found, by file and place.
-    #[must_use]
     pub fn finish(mut self) -> Vec<Diagnostic> {
         self.seal();
         let order: Vec<String> = self.sources.iter().map(|file| file.path.display().to_string()).collect();
@@ -120,33 +105,14 @@ impl Findings {
         let (message, help) = (redact::visible(&message), help.map(|help| redact::visible(&help)));
         let found = at.and_then(|at| Some((at, self.sources.file(at.file)?)));
         let Some((at, file)) = found else {
-            return Diagnostic {
-                severity,
-                code,
-                file: String::new(),
-                line: 0,
-                column: 0,
-                length: 0,
-                message,
-                help,
-                excerpt: None,
-            };
+            return Diagnostic::of_file(severity, code, String::new(), message, help);
         };
         let start = file.position(at.start as usize);
         let line = file.line(start.line);
         let end = (at.end as usize).clamp(at.start as usize, line.end.max(at.start as usize));
         let length = file.text.get(at.start as usize..end).map_or(1, |text| text.trim_end().chars().count()).max(1);
-        Diagnostic {
-            severity,
-            code,
-            file: file.path.display().to_string(),
-            line: start.line,
-            column: start.column,
-            length,
-            message,
-            help,
-            excerpt: None,
-        }
+        let whole = Diagnostic::of_file(severity, code, file.path.display().to_string(), message, help);
+        Diagnostic { line: start.line, column: start.column, length, ..whole }
     }
 }
 

@@ -49,7 +49,7 @@ pub fn lint(shape: &ConfigShape, compiled: &Compiled<'_>, findings: &mut Finding
 fn unused_counters(shape: &ConfigShape, compiled: &Compiled<'_>, findings: &mut Findings) {
     let mut used = HashSet::new();
     for definition in compiled.definitions {
-        let lists = definition.intent.iter().chain(&definition.fit).map(|condition| &condition.expr);
+        let lists = definition.intent.iter().chain(&definition.fit);
         let all = lists.chain([&definition.when]).chain(definition.tiers.iter().map(|tier| &tier.when));
         used.extend(all.flat_map(|expr| expr.slots().filter_map(counter_of)));
     }
@@ -106,7 +106,7 @@ fn constant_conditions(shape: &DefinitionShape, compiled: &Compiled<'_>, finding
     let lists = [(&shape.intent, &definition.intent), (&shape.fit, &definition.fit)];
     let pairs = lists.into_iter().flat_map(|(texts, list)| texts.get().into_iter().flat_map(|Many(all)| all).zip(list));
     for (ConditionText(text), condition) in pairs {
-        let Some(constant) = condition.expr.constant() else { continue };
+        let Some(constant) = condition.constant() else { continue };
         let message = format!("this condition is always {constant}");
         let help = if constant { "remove it" } else { "nobody can qualify: fix the condition, or remove it" };
         findings.push(Problem::warning(text.at, Code::Unreachable, message).help(help));

@@ -50,7 +50,6 @@ pub fn load_text(name: &str, text: &str, env: &Lookup<'_>) -> Result<Loaded, Vec
 }
 
 /// The process's own environment variables.
-#[must_use]
 pub fn process_env(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }

@@ -13,7 +13,6 @@ mod load;
 mod path;
 mod read;
 mod redact;
-pub mod reference;
 mod scalar;
 pub mod schema;
 mod shape;
@@ -25,18 +24,17 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use compile::traits::known_traits;
 pub use diagnostic::{Diagnostic, Severity};
 pub use load::{Loaded, load, load_text, process_env};
 
 use crate::apply::Rules;
 use crate::cdp::{Limits, Source, WantedProperties};
 use crate::crm::Destination;
-use crate::expr::Type;
 use crate::secret::Secret;
 use crate::store::StoreSettings;
 
@@ -53,10 +51,6 @@ pub struct Config {
     pub engine: EngineOptions,
     /// Where events come from; requests of anybody else are refused.
     pub sources: Vec<Source>,
-    /// Declared traits, by canonical name; Segment's reserved traits are always among them.
-    pub user_traits: BTreeMap<Box<str>, Type>,
-    /// The same for accounts.
-    pub account_traits: BTreeMap<Box<str>, Type>,
     /// What is counted, who becomes a lead, and who gets it.
     pub rules: Arc<Rules>,
     /// Where leads are delivered; each lead goes to all of them.

@@ -119,6 +119,26 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// Gives a type a schema that stands wherever the type is used.
+macro_rules! inline_schema {
+    ($type:ident $(<$parameter:ident>)?, $name:expr, |$generator:ident| $schema:expr) => {
+        impl$(<$parameter: schemars::JsonSchema>)? schemars::JsonSchema for $type$(<$parameter>)? {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                $name.into()
+            }
+
+            fn json_schema($generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                $schema
+            }
+
+            fn inline_schema() -> bool {
+                true
+            }
+        }
+    };
+}
+pub(crate) use inline_schema;
+
 /// Declares a section of the configuration. The text after `=` completes "unknown field `x` in …".
 macro_rules! section {
     ($(#[$meta:meta])* $name:ident = $what:literal { $($(#[$field_meta:meta])* $field:ident: $type:ty,)* }) => {
@@ -185,20 +205,10 @@ impl<T: Read> Read for List<T> {
     }
 }
 
-impl<T: JsonSchema> JsonSchema for List<T> {
-    fn schema_name() -> Cow<'static, str> {
-        format!("list_of_{}", T::schema_name()).into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let items = generator.subschema_for::<T>();
-        json_schema!({ "type": "array", "items": items })
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-}
+inline_schema!(List<T>, format!("list_of_{}", T::schema_name()), |generator| {
+    let items = generator.subschema_for::<T>();
+    json_schema!({ "type": "array", "items": items })
+});
 
 /// One, or a list of them.
 #[derive(Clone, Debug, Default)]
@@ -213,20 +223,10 @@ impl<T: Read> Read for Many<T> {
     }
 }
 
-impl<T: JsonSchema> JsonSchema for Many<T> {
-    fn schema_name() -> Cow<'static, str> {
-        format!("one_or_many_{}", T::schema_name()).into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let items = generator.subschema_for::<T>();
-        json_schema!({ "anyOf": [items, { "type": "array", "items": items }] })
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-}
+inline_schema!(Many<T>, format!("one_or_many_{}", T::schema_name()), |generator| {
+    let items = generator.subschema_for::<T>();
+    json_schema!({ "anyOf": [items, { "type": "array", "items": items }] })
+});
 
 /// A mapping from names to things, in the order in which it is written. A thing that can't be read keeps its name, so that
 /// what refers to it is not reported as well.
@@ -252,20 +252,10 @@ impl<T: Read> Read for Named<T> {
     }
 }
 
-impl<T: JsonSchema> JsonSchema for Named<T> {
-    fn schema_name() -> Cow<'static, str> {
-        format!("named_{}", T::schema_name()).into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let values = generator.subschema_for::<T>();
-        json_schema!({ "type": "object", "additionalProperties": values })
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-}
+inline_schema!(Named<T>, format!("named_{}", T::schema_name()), |generator| {
+    let values = generator.subschema_for::<T>();
+    json_schema!({ "type": "object", "additionalProperties": values })
+});
 
 /// Text as it stands.
 impl Read for Scalar {
@@ -291,19 +281,7 @@ impl Read for Scalar {
     }
 }
 
-impl JsonSchema for Scalar {
-    fn schema_name() -> Cow<'static, str> {
-        "text".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "title": "text", "type": "string" })
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-}
+inline_schema!(Scalar, "text", |_generator| json_schema!({ "title": "text", "type": "string" }));
 
 /// A value of a particular form, and the text that it was written as.
 #[derive(Clone, Debug)]
@@ -345,23 +323,7 @@ impl<T: FromScalar> Read for At<T> {
     }
 }
 
-impl<T: JsonSchema> JsonSchema for At<T> {
-    fn schema_name() -> Cow<'static, str> {
-        T::schema_name()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        T::schema_id()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        T::json_schema(generator)
-    }
-
-    fn inline_schema() -> bool {
-        T::inline_schema()
-    }
-}
+inline_schema!(At<T>, T::schema_name(), |generator| T::json_schema(generator));
 
 /// Reports `!something`: a condition that was not quoted, or a tag, of which there are none here.
 fn refuse_tag(node: &Node, findings: &mut Findings) -> Option<()> {

@@ -1,32 +1,13 @@
 //! The forms that a single value can have: durations, sizes, counts, flags.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::json_schema;
 
-use super::read::{FromScalar, Wrong};
+use super::read::{FromScalar, Wrong, inline_schema};
 
 /// Any value may come from the environment; editors must accept that.
 const VARIABLE: &str = r"\$\{";
-
-macro_rules! inline_schema {
-    ($type:ty, $name:literal, $($schema:tt)+) => {
-        impl JsonSchema for $type {
-            fn schema_name() -> Cow<'static, str> {
-                $name.into()
-            }
-
-            fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!($($schema)+)
-            }
-
-            fn inline_schema() -> bool {
-                true
-            }
-        }
-    };
-}
 
 /// `true` or `false`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +23,11 @@ impl FromScalar for Flag {
     }
 }
 
-inline_schema!(Flag, "flag", { "title": "true or false", "anyOf": [{ "type": "boolean" }, { "type": "string", "pattern": VARIABLE }] });
+inline_schema!(
+    Flag,
+    "flag",
+    |_generator| json_schema!({ "title": "true or false", "anyOf": [{ "type": "boolean" }, { "type": "string", "pattern": VARIABLE }] })
+);
 
 /// A whole number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +42,11 @@ impl FromScalar for Count {
     }
 }
 
-inline_schema!(Count, "count", { "title": "number", "anyOf": [{ "type": "integer", "minimum": 0 }, { "type": "string", "pattern": VARIABLE }] });
+inline_schema!(
+    Count,
+    "count",
+    |_generator| json_schema!({ "title": "number", "anyOf": [{ "type": "integer", "minimum": 0 }, { "type": "string", "pattern": VARIABLE }] })
+);
 
 /// A stretch of time: `30s`, `15m`, `24h`, `30d`, `2w`, or several of them: `1h30m`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,11 +97,11 @@ fn split_at(text: &str, end: impl Fn(char) -> bool) -> (&str, &str) {
     text.split_at(text.find(end).unwrap_or(text.len()))
 }
 
-inline_schema!(Lasting, "duration", {
+inline_schema!(Lasting, "duration", |_generator| json_schema!({
     "title": "duration",
     "type": "string",
     "pattern": r"^(0|(\s*\d+\s*(ms|s|m|h|d|w|sec|min|seconds?|minutes?|hours?|days?|weeks?))+|.*\$\{.*)$"
-});
+}));
 
 /// A number of bytes: `500KB`, `32KiB`, `4MB`, `1000`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,10 +126,10 @@ impl FromScalar for Size {
     }
 }
 
-inline_schema!(Size, "size", { "title": "size", "anyOf": [
+inline_schema!(Size, "size", |_generator| json_schema!({ "title": "size", "anyOf": [
     { "type": "integer", "minimum": 0 },
     { "type": "string", "pattern": r"^(\d+\s*([kKmMgG]([iI]?[bB])?|[bB])?|.*\$\{.*)$" },
-] });
+] }));
 
 /// A condition in CEL. `true` and `false` need no quotes.
 #[derive(Clone, Debug)]
@@ -152,7 +141,11 @@ impl super::read::Read for ConditionText {
     }
 }
 
-inline_schema!(ConditionText, "condition", { "title": "condition", "type": ["string", "boolean"] });
+inline_schema!(
+    ConditionText,
+    "condition",
+    |_generator| json_schema!({ "title": "condition", "type": ["string", "boolean"] })
+);
 
 /// Declares a value that is one of a few words.
 macro_rules! choice {
@@ -163,14 +156,6 @@ macro_rules! choice {
 
         impl $name {
             pub const WORDS: &[&str] = &[$($word),*];
-
-            /// How it is written.
-            #[allow(dead_code, reason = "only the reference shows some of them")]
-            pub const fn word(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $word,)*
-                }
-            }
         }
 
         impl $crate::config::read::FromScalar for $name {
@@ -188,19 +173,11 @@ macro_rules! choice {
             }
         }
 
-        impl schemars::JsonSchema for $name {
-            fn schema_name() -> std::borrow::Cow<'static, str> {
-                stringify!($name).into()
-            }
-
-            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                schemars::json_schema!({ "type": "string", "enum": [$($word),*] })
-            }
-
-            fn inline_schema() -> bool {
-                true
-            }
-        }
+        $crate::config::read::inline_schema!(
+            $name,
+            stringify!($name),
+            |_generator| schemars::json_schema!({ "type": "string", "enum": [$($word),*] })
+        );
     };
 }
 pub(crate) use choice;

@@ -16,13 +16,11 @@ pub struct Span {
 
 impl Span {
     /// The bytes `range` of file number `file`.
-    #[must_use]
     pub fn new(file: u16, range: Range<usize>) -> Self {
         let clip = |offset: usize| u32::try_from(offset).unwrap_or(u32::MAX);
         Self { file, start: clip(range.start), end: clip(range.end.max(range.start)) }
     }
 
-    #[must_use]
     pub const fn range(self) -> Range<usize> {
         self.start as usize..self.end as usize
     }
@@ -51,7 +49,6 @@ impl File {
     }
 
     /// Where `offset` is; offsets beyond the end are at the end.
-    #[must_use]
     pub fn position(&self, offset: usize) -> Position {
         let offset = floor_char(&self.text, offset);
         let line = self.lines.partition_point(|start| *start <= offset).max(1);
@@ -62,7 +59,6 @@ impl File {
     }
 
     /// The bytes of line `line` (from 1), without its line break.
-    #[must_use]
     pub fn line(&self, line: usize) -> Range<usize> {
         let start = line.checked_sub(1).and_then(|at| self.lines.get(at)).copied().unwrap_or(self.text.len());
         let end = self.lines.get(line).map_or(self.text.len(), |next| next - 1);
@@ -94,7 +90,6 @@ impl Sources {
         number
     }
 
-    #[must_use]
     pub fn file(&self, number: u16) -> Option<&File> {
         self.files.get(usize::from(number))
     }
@@ -104,13 +99,11 @@ impl Sources {
     }
 
     /// The text that `span` covers.
-    #[must_use]
     pub fn slice(&self, span: Span) -> &str {
         self.file(span.file).and_then(|file| file.text.get(span.range())).unwrap_or_default()
     }
 
     /// `path:line`, for messages that point at a second place.
-    #[must_use]
     pub fn name_place(&self, span: Span) -> String {
         self.file(span.file).map_or_else(String::new, |file| {
             format!("{}:{}", file.path.display(), file.position(span.start as usize).line)

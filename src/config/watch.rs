@@ -10,7 +10,6 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -43,33 +42,22 @@ pub struct ReloadFailure {
 pub struct ReloadState {
     failure: ArcSwapOption<ReloadFailure>,
     warnings: ArcSwap<Vec<Diagnostic>>,
-    reloads: AtomicU64,
-    failures: AtomicU64,
 }
 
 impl ReloadState {
     /// State after a start with these warnings.
-    #[must_use]
     pub fn new(warnings: Vec<Diagnostic>) -> Self {
         Self { warnings: ArcSwap::from_pointee(warnings), ..Self::default() }
     }
 
     /// Why the files as they are now are not in force, if so.
-    #[must_use]
     pub fn failure(&self) -> Option<Arc<ReloadFailure>> {
         self.failure.load_full()
     }
 
     /// The warnings of the configuration in force.
-    #[must_use]
     pub fn warnings(&self) -> Arc<Vec<Diagnostic>> {
         self.warnings.load_full()
-    }
-
-    /// How many reloads succeeded and failed since the start.
-    #[must_use]
-    pub fn counts(&self) -> (u64, u64) {
-        (self.reloads.load(Ordering::Relaxed), self.failures.load(Ordering::Relaxed))
     }
 }
 
@@ -105,7 +93,6 @@ pub struct Watch {
 
 impl Watch {
     /// Tells of each reload: its number, from 1, and what became of it.
-    #[must_use]
     pub fn outcomes(&self) -> watch::Receiver<(u64, Outcome)> {
         self.outcomes.clone()
     }
@@ -119,7 +106,6 @@ impl Drop for Watch {
 
 impl Reloader {
     /// A reloader of `path`, of which `files` were read at the start; `config` is what is in force.
-    #[must_use]
     pub fn new(
         path: PathBuf,
         files: Vec<PathBuf>,
@@ -145,7 +131,6 @@ impl Reloader {
                 let warnings: Vec<Diagnostic> = loaded.warnings.into_iter().chain(fixed).collect();
                 let version = config.version.clone();
                 self.config.store(Arc::new(config));
-                self.state.reloads.fetch_add(1, Ordering::Relaxed);
                 metrics::counter!("handraiser_config_reloads_total").increment(1);
                 tracing::info!(%version, warnings = warnings.len(), "configuration reloaded");
                 warnings.iter().for_each(log);
@@ -160,7 +145,6 @@ impl Reloader {
     }
 
     fn fail(&self, diagnostics: Vec<Diagnostic>) {
-        self.state.failures.fetch_add(1, Ordering::Relaxed);
         metrics::counter!("handraiser_config_reload_failures_total").increment(1);
         let errors = diagnostics.iter().filter(|one| one.is_error()).count();
         let version = self.config.load().version.clone();
@@ -270,56 +254,29 @@ fn log(one: &Diagnostic) {
 /// What can't change while the server runs stays as it is; a warning says so for each such setting that was changed.
 fn keep_fixed(mut new: Config, running: &Config, path: &Path) -> (Config, Vec<Diagnostic>) {
     let mut changed = Vec::new();
-    if new.server.listen != running.server.listen {
-        changed.push("server.listen");
-        new.server.listen = running.server.listen;
-    }
-    if new.server.workers != running.server.workers {
-        changed.push("server.workers");
-        new.server.workers = running.server.workers;
-    }
-    if new.server.otlp_endpoint != running.server.otlp_endpoint {
-        changed.push("server.otlp_endpoint");
-        new.server.otlp_endpoint.clone_from(&running.server.otlp_endpoint);
-    }
-    if new.store.kind != running.store.kind {
-        changed.push("store");
-        new.store.kind = running.store.kind.clone();
-    }
-    if new.store.shards != running.store.shards {
-        changed.push("store.shards");
-        new.store.shards = running.store.shards;
-    }
-    if new.engine.memory_bytes != running.engine.memory_bytes {
-        changed.push("store.cache");
-        new.engine.memory_bytes = running.engine.memory_bytes;
-    }
-    if new.engine.remember != running.engine.remember {
-        changed.push("store.remember");
-        new.engine.remember = running.engine.remember;
-    }
-    if new.engine.max_backlog_entries != running.engine.max_backlog_entries {
-        changed.push("server.limits.backlog");
-        new.engine.max_backlog_entries = running.engine.max_backlog_entries;
-    }
-    if new.store.rejected_log != running.store.rejected_log {
-        changed.push("store.rejected_log");
-        new.store.rejected_log = running.store.rejected_log;
-    }
+    keep("server.listen", &mut new.server.listen, &running.server.listen, &mut changed);
+    keep("server.workers", &mut new.server.workers, &running.server.workers, &mut changed);
+    keep("server.otlp_endpoint", &mut new.server.otlp_endpoint, &running.server.otlp_endpoint, &mut changed);
+    keep("store", &mut new.store.kind, &running.store.kind, &mut changed);
+    keep("store.shards", &mut new.store.shards, &running.store.shards, &mut changed);
+    keep("store.cache", &mut new.engine.memory_bytes, &running.engine.memory_bytes, &mut changed);
+    keep("store.remember", &mut new.engine.remember, &running.engine.remember, &mut changed);
+    let (backlog, as_it_was) = (&mut new.engine.max_backlog_entries, &running.engine.max_backlog_entries);
+    keep("server.limits.backlog", backlog, as_it_was, &mut changed);
+    keep("store.rejected_log", &mut new.store.rejected_log, &running.store.rejected_log, &mut changed);
     let warnings = changed.into_iter().map(|name| needs_restart(name, path)).collect();
     (new, warnings)
 }
 
-fn needs_restart(name: &str, path: &Path) -> Diagnostic {
-    Diagnostic {
-        severity: Severity::Warning,
-        code: Code::NeedsRestart,
-        file: path.display().to_string(),
-        line: 0,
-        column: 0,
-        length: 0,
-        message: format!("`{name}` was changed, but can't change while the server runs: the old value stays in force"),
-        help: Some("restart the server".to_owned()),
-        excerpt: None,
+fn keep<T: Clone + PartialEq>(name: &'static str, new: &mut T, running: &T, changed: &mut Vec<&'static str>) {
+    if new != running {
+        changed.push(name);
+        new.clone_from(running);
     }
+}
+
+fn needs_restart(name: &str, path: &Path) -> Diagnostic {
+    let message = format!("`{name}` was changed, but can't change while the server runs: the old value stays in force");
+    let (file, help) = (path.display().to_string(), Some("restart the server".to_owned()));
+    Diagnostic::of_file(Severity::Warning, Code::NeedsRestart, file, message, help)
 }

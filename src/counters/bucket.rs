@@ -23,7 +23,6 @@ pub type Bucket = i32;
 
 impl Window {
     /// The width of the buckets that this window is made of. Finer than a 180th of the window, days apart.
-    #[must_use]
     pub const fn width(self) -> Width {
         match self {
             Self::Lifetime => Width::Life,
@@ -35,7 +34,6 @@ impl Window {
     }
 
     /// The oldest bucket that the window covers at `now`; the lifetime covers all.
-    #[must_use]
     pub fn oldest(self, now: Millis, days: &Days) -> Bucket {
         match self {
             Self::Lifetime => Bucket::MIN,
@@ -50,7 +48,6 @@ impl Window {
 
 impl Width {
     /// The bucket of a moment.
-    #[must_use]
     pub fn bucket(self, at: Millis, days: &Days) -> Bucket {
         match self {
             Self::Life => 0,
@@ -78,7 +75,6 @@ impl Width {
     }
 
     /// Reads what [`Self::write`] wrote.
-    #[must_use]
     pub fn read(self, text: &str) -> Option<Bucket> {
         match self {
             Self::Life => (text == "all").then_some(0),
@@ -109,19 +105,11 @@ pub struct Days {
 
 impl Days {
     /// The calendar days of `zone`.
-    #[must_use]
     pub const fn new(zone: TimeZone) -> Self {
         Self { zone, cached: AtomicU64::new(u64::MAX) }
     }
 
-    /// The time zone.
-    #[must_use]
-    pub const fn zone(&self) -> &TimeZone {
-        &self.zone
-    }
-
     /// The day of a moment, as days since 1970-01-01.
-    #[must_use]
     pub fn of(&self, at: Millis) -> Bucket {
         clamp(at.0.saturating_add(self.offset_ms(at)).div_euclid(Millis::DAY))
     }
@@ -153,7 +141,7 @@ mod tests {
     use super::*;
 
     fn at(text: &str) -> Millis {
-        Millis(text.parse::<jiff::Timestamp>().unwrap().as_millisecond())
+        Millis::parse(text).unwrap()
     }
 
     #[test]

@@ -32,7 +32,6 @@ pub struct Distinct {
 }
 
 /// The hash of a value's text.
-#[must_use]
 pub fn hash(value: &str) -> u64 {
     xxhash_rust::xxh3::xxh3_64(value.as_bytes())
 }
@@ -49,7 +48,6 @@ const fn room(level: usize) -> usize {
 
 impl Distinct {
     /// A set as it was stored.
-    #[must_use]
     pub fn from_parts(mut entries: Vec<(u64, Bucket)>, mut halved_until: Vec<Bucket>) -> Self {
         // Of a value that stands there twice the newer bucket counts.
         entries.sort_unstable_by(|(a, newer), (b, older)| a.cmp(b).then(older.cmp(newer)));
@@ -63,7 +61,6 @@ impl Distinct {
     }
 
     /// The hashes with their newest buckets, and until which buckets they were halved once, twice, …
-    #[must_use]
     pub fn parts(&self) -> (&[(u64, Bucket)], &[Bucket]) {
         (&self.entries, &self.halved_until)
     }
@@ -139,7 +136,6 @@ impl Distinct {
     }
 
     /// How many different values were seen since `oldest`.
-    #[must_use]
     pub fn count(&self, oldest: Bucket) -> u64 {
         let level = self.level(oldest);
         let kept = self.at_level(level).iter().filter(|(_, newest)| *newest >= oldest).count();
@@ -147,7 +143,6 @@ impl Distinct {
     }
 
     /// Whether [`Self::count`] is exact.
-    #[must_use]
     pub fn is_exact(&self, oldest: Bucket) -> bool {
         self.level(oldest) == 0
     }

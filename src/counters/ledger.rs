@@ -138,7 +138,6 @@ impl Ledger {
     }
 
     /// A counter's figure at `now`.
-    #[must_use]
     pub fn read(&self, plan: &Plan, id: CounterId, now: Millis) -> Figure {
         let index = usize::from(id.0);
         let (Some(counter), Some(planned)) = (plan.counters.get(index), plan.planned.get(index)) else {
@@ -193,7 +192,6 @@ impl Ledger {
     }
 
     /// About how many bytes they take in memory.
-    #[must_use]
     pub fn bytes(&self) -> usize {
         const DAILY: usize = size_of::<(CompactString, Daily)>();
         const OWN: usize = size_of::<(CompactString, Own)>();

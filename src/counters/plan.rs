@@ -61,7 +61,6 @@ struct Touched {
 
 impl Plan {
     /// The plan for `counters`, with calendar days of `zone`.
-    #[must_use]
     pub fn new(counters: &[Counter], zone: jiff::tz::TimeZone) -> Self {
         let mut plan = Self {
             counters: counters.to_vec(),
@@ -128,7 +127,6 @@ impl Touched {
 }
 
 /// Whether a call is a sign of use: track, page and screen are; identify, group and alias say who somebody is.
-#[must_use]
 pub const fn is_use(call: Call) -> bool {
     matches!(call, Call::Track | Call::Page | Call::Screen)
 }

@@ -36,7 +36,6 @@ impl<T: Copy + std::ops::AddAssign> Buckets<T> {
     }
 
     /// The buckets from `oldest` on.
-    #[must_use]
     pub fn since(&self, oldest: Bucket) -> impl DoubleEndedIterator<Item = (Bucket, T)> {
         let start = self.entries.partition_point(|(b, _)| *b < oldest);
         self.entries.iter().skip(start).copied()
@@ -49,21 +48,13 @@ impl<T: Copy + std::ops::AddAssign> Buckets<T> {
     }
 
     /// How many buckets there are.
-    #[must_use]
-    pub const fn len(&self) -> usize {
+    pub(super) const fn len(&self) -> usize {
         self.entries.len()
     }
 
     /// How many bytes they take on the heap.
-    #[must_use]
     pub const fn bytes(&self) -> usize {
         self.entries.capacity() * size_of::<(Bucket, T)>()
-    }
-
-    /// Whether there is no bucket at all.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
     }
 
     /// Adds the figures of another history, bucket by bucket.
@@ -108,7 +99,6 @@ impl Series {
     }
 
     /// About how many bytes it takes in memory.
-    #[must_use]
     pub fn bytes(&self) -> usize {
         match self {
             Self::Counts(buckets) => buckets.bytes(),
@@ -160,7 +150,6 @@ impl Daily {
     }
 
     /// Events from `oldest` on; with [`Bucket::MIN`], all there ever were.
-    #[must_use]
     pub fn count(&self, oldest: Bucket) -> u64 {
         let kept: u64 = self.days.since(oldest).map(|(_, n)| n).sum();
         if oldest == Bucket::MIN { kept + self.older } else { kept }
@@ -174,7 +163,6 @@ impl Daily {
 }
 
 /// A number as millionths, rounded; `None` for what is not a finite number in range.
-#[must_use]
 pub fn micros(number: f64) -> Option<Micros> {
     const LIMIT: f64 = 1e30;
     let scaled = number * 1e6;
@@ -183,7 +171,6 @@ pub fn micros(number: f64) -> Option<Micros> {
 }
 
 /// Millionths as a number.
-#[must_use]
 pub fn from_micros(micros: Micros) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "figures beyond 2^53 are shown to 15 digits")]
     let number = micros as f64;

@@ -37,7 +37,6 @@ pub fn write_daily(daily: &Daily, out: &mut String) {
 }
 
 /// Reads counts per day; `None` when it is not their text.
-#[must_use]
 pub fn read_daily(text: &str) -> Option<Daily> {
     let mut daily = Daily::default();
     for pair in text.split_ascii_whitespace() {
@@ -81,7 +80,6 @@ pub fn write_own(own: &Own, out: &mut String) {
 }
 
 /// Reads a counter's own series; `None` when it is not one.
-#[must_use]
 pub fn read_own(text: &str) -> Option<Own> {
     let mut words = text.split_ascii_whitespace();
     let fingerprint = u32::from_str_radix(words.next()?.strip_prefix('#')?, 16).ok()?;
@@ -90,8 +88,8 @@ pub fn read_own(text: &str) -> Option<Own> {
     let series = match kind {
         "count" => Series::Counts(read_pairs(width, words, |n| n.parse().ok())?),
         "sum" => Series::Sums(read_pairs(width, words, read_decimal)?),
-        "first" => Series::Moment(Extreme::First, read_moment(words.next()?)?),
-        "last" => Series::Moment(Extreme::Last, read_moment(words.next()?)?),
+        "first" => Series::Moment(Extreme::First, Millis::parse(words.next()?)?),
+        "last" => Series::Moment(Extreme::Last, Millis::parse(words.next()?)?),
         "distinct" => Series::Distinct(read_distinct(width, Vec::new(), words)?),
         _ => {
             let until = kind.strip_prefix("distinct/")?.split(',').map(|bucket| width.read(bucket));
@@ -168,10 +166,6 @@ fn read_decimal(text: &str) -> Option<Micros> {
     let part: Micros = format!("{part:0<6}").parse().ok()?;
     let micros = whole.parse::<Micros>().ok()?.checked_mul(1_000_000)?.checked_add(part)?;
     Some(if negative { -micros } else { micros })
-}
-
-fn read_moment(text: &str) -> Option<Millis> {
-    Millis::read_rfc3339(text)
 }
 
 fn write_distinct(width: Width, set: &Distinct, out: &mut String) {

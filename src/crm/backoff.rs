@@ -15,7 +15,6 @@ pub struct Backoff {
 
 impl Backoff {
     /// The wait after so many failures in a row: between half of `base` and the whole doubled wait ("full jitter").
-    #[must_use]
     pub fn wait(self, failures: u32, seed: u64) -> Duration {
         let doublings = failures.saturating_sub(1).min(31);
         let whole = self.base.saturating_mul(1 << doublings).min(self.cap);
@@ -24,23 +23,13 @@ impl Backoff {
 }
 
 /// A wait between `from` and `to`, drawn by `seed`.
-#[must_use]
 pub fn spread(from: Duration, to: Duration, seed: u64) -> Duration {
     let room = u64::try_from(to.saturating_sub(from).as_millis()).unwrap_or(u64::MAX);
-    let drawn = (u128::from(scramble(seed)) * (u128::from(room) + 1)) >> 64;
+    let drawn = (u128::from(xxhash_rust::xxh3::xxh3_64(&seed.to_le_bytes())) * (u128::from(room) + 1)) >> 64;
     from + Duration::from_millis(u64::try_from(drawn).unwrap_or(room))
 }
 
-/// Spreads seeds that lie side by side over all 64 bits (the finaliser of `SplitMix64`).
-const fn scramble(seed: u64) -> u64 {
-    let x = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ (x >> 31)
-}
-
 /// The moment `wait` after `now`.
-#[must_use]
 pub fn later(now: Millis, wait: Duration) -> Millis {
     now.plus(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX))
 }

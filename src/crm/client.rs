@@ -94,13 +94,11 @@ impl Connections {
     }
 
     /// Which private ranges these connections may reach.
-    #[must_use]
     pub fn allowed(&self) -> &[IpNet] {
         &self.allowed
     }
 
     /// Whom these connections trust in place of the machine's own authorities.
-    #[must_use]
     pub const fn authorities(&self) -> Option<&Authorities> {
         self.authorities.as_ref()
     }
@@ -152,7 +150,6 @@ async fn read(mut response: reqwest::Response, max_bytes: usize) -> Result<Respo
 
 impl SendError {
     /// What kind of error it is, for the logs: no names and no addresses.
-    #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Forbidden(_) => "forbidden address",

@@ -69,7 +69,6 @@ struct BriefTimes<'a> {
 
 impl Deliverer {
     /// Connects to nothing until there is something to deliver.
-    #[must_use]
     pub fn new(destinations: SharedDestinations, clock: Clock) -> Self {
         Self { destinations, clock, links: Mutex::default() }
     }
@@ -177,8 +176,8 @@ async fn send(destination: &Destination, link: &DestinationLink, request: Outgoi
 
 fn delivered(link: &DestinationLink, brief: &Brief<'_>, now: Millis) -> AttemptOutcome {
     link.meters.delivered.increment(1);
-    if let Ok(received) = brief.lead.timestamps.received.parse::<jiff::Timestamp>() {
-        let delay = now.since(Millis(received.as_millisecond())).max(0);
+    if let Some(received) = Millis::parse(&brief.lead.timestamps.received) {
+        let delay = now.since(received).max(0);
         link.meters.event_to_delivered.record(Duration::from_millis(delay.unsigned_abs()));
     }
     AttemptOutcome::Delivered {

@@ -83,7 +83,6 @@ const fn v6([a, b, c, d, e, f, g, h]: [u16; 8], prefix: u8) -> Ipv6Net {
 }
 
 /// Whether a delivery may go to `address`.
-#[must_use]
 pub fn permits(address: IpAddr, allowed: &[IpNet]) -> bool {
     let address = embedded(address);
     let allows = |net: &IpNet| {

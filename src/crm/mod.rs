@@ -18,7 +18,6 @@ mod outage;
 pub mod receiver;
 pub mod retry;
 pub mod sample;
-pub mod schema;
 pub mod sign;
 pub mod spec;
 pub mod template;

@@ -61,7 +61,6 @@ pub enum Reply {
 
 impl Reply {
     /// A bare status.
-    #[must_use]
     pub const fn status(status: u16) -> Self {
         Self::Status(status, Vec::new(), String::new())
     }
@@ -138,25 +137,21 @@ impl Receiver {
     }
 
     /// Where it listens, with the port that it was given.
-    #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Where to send webhooks.
-    #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}/hook", self.address)
     }
 
     /// Everything that arrived, in order.
-    #[must_use]
     pub fn arrivals(&self) -> Vec<Arrival> {
         self.inner.arrivals().clone()
     }
 
     /// What was accepted, each id once, in the order of the first acceptance.
-    #[must_use]
     pub fn accepted(&self) -> Vec<Arrival> {
         let mut seen = std::collections::BTreeSet::new();
         let accepted = self.arrivals().into_iter().filter(|arrival| arrival.accepted);

@@ -38,7 +38,6 @@ pub enum Verdict {
 }
 
 /// The verdict on an answer: its status, and whether it says when to come back.
-#[must_use]
 pub const fn verdict(status: u16, says_when: bool) -> Verdict {
     match status {
         200..=299 => Verdict::Delivered,
@@ -62,7 +61,6 @@ pub struct Failure {
 }
 
 /// What becomes of news that had failed `attempts` times before this failure.
-#[must_use]
 pub fn outcome(policy: &RetryPolicy, attempts: u32, failure: Failure, now: Millis, seed: u64) -> AttemptOutcome {
     let attempts = attempts.saturating_add(1);
     let error = failure.error.into();
@@ -79,7 +77,6 @@ pub fn outcome(policy: &RetryPolicy, attempts: u32, failure: Failure, now: Milli
 }
 
 /// Reads `Retry-After`: seconds, or an HTTP date (never negative). What can't be read is as if it weren't there.
-#[must_use]
 pub fn retry_after(value: &str, now: Millis) -> Option<Duration> {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {

@@ -12,7 +12,6 @@ use crate::lead::{
 };
 
 /// A lead event in which everything is present.
-#[must_use]
 pub fn full() -> LeadEvent {
     LeadEvent {
         schema: SCHEMA.to_owned(),
@@ -41,7 +40,6 @@ pub fn full() -> LeadEvent {
 }
 
 /// A user's lead event, with everything that it may have.
-#[must_use]
 pub fn of_user() -> LeadEvent {
     let mut event = full();
     let traits = [("plan", json!("free")), ("email", json!("kim@acme.example")), ("seats", json!(7))];
@@ -54,7 +52,6 @@ pub fn of_user() -> LeadEvent {
 }
 
 /// A lead event in which everything that may be missing is missing.
-#[must_use]
 pub fn minimal() -> LeadEvent {
     LeadEvent {
         schema: SCHEMA.to_owned(),

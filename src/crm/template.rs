@@ -67,7 +67,6 @@ pub fn check_template(source: &str) -> Result<(), TemplateError> {
 
 /// What a template does on a lead that lacks all that a lead may lack, if that is an error: worth a warning, since such a lead
 /// would become a dead letter. `None` when it is fine.
-#[must_use]
 pub fn template_warning(source: &str) -> Option<TemplateError> {
     let samples = [sample::full(), sample::of_user(), sample::minimal()];
     samples.iter().find_map(|event| try_on(source, event).err())

@@ -34,7 +34,6 @@ pub enum Unsendable {
 
 impl Unsendable {
     /// What kind of error it is, for the logs.
-    #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Payload(_) => "payload",
@@ -45,7 +44,6 @@ impl Unsendable {
     }
 
     /// Whether it will be the same however the destination's secrets and headers are fixed.
-    #[must_use]
     pub const fn is_of_the_message(&self) -> bool {
         matches!(self, Self::Payload(_) | Self::Template(_))
     }

@@ -24,7 +24,6 @@ impl Facts for EventFacts<'_> {
 }
 
 /// `event.<path>`.
-#[must_use]
 pub fn read_event<'a>(event: &'a Event, path: &[Box<str>]) -> Value<'a> {
     let Some((first, rest)) = path.split_first() else {
         return Value::Unknown;

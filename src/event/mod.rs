@@ -2,38 +2,11 @@
 
 pub mod facts;
 
-use std::fmt;
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use crate::ids::SourceName;
 use crate::time::Millis;
-
-/// The name of a source, as configured.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct SourceName(Arc<str>);
-
-impl SourceName {
-    /// A name as it stands in the configuration.
-    #[must_use]
-    pub fn new(name: &str) -> Self {
-        Self(Arc::from(name))
-    }
-
-    /// The name as configured.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for SourceName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// The calls of the Segment spec (<https://www.twilio.com/docs/segment/connections/spec>), and Segment's `delete`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -57,7 +30,6 @@ pub enum Call {
 
 impl Call {
     /// The call's `type` as it stands in events.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Track => "track",
@@ -71,7 +43,6 @@ impl Call {
     }
 
     /// The call of a `type`, whatever its case.
-    #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Track, Self::Identify, Self::Group, Self::Page, Self::Screen, Self::Alias, Self::Delete]
             .into_iter()
@@ -89,7 +60,6 @@ pub struct MessageId(pub u64);
 
 impl MessageId {
     /// The hash of `id` within `source`.
-    #[must_use]
     pub fn of(source: &SourceName, id: &[u8]) -> Self {
         let mut hasher = xxhash_rust::xxh3::Xxh3::new();
         hasher.update(source.as_str().as_bytes());

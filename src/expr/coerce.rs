@@ -67,8 +67,7 @@ pub(super) fn to_time(value: &Value<'_>) -> Option<Millis> {
 /// A number as people and enrichment tools write it: `50`, `1,000`, `1 000`, `2.5M`, `$40k`, `500+`, `>500`, `51 employees`.
 /// Of a band (`51-200`, `1k – 5k`, `51 to 200`) it is the lower bound, and of `<50` it is 0: a threshold is met only when
 /// the whole band meets it.
-#[must_use]
-pub fn number_from_text(text: &str) -> Option<f64> {
+pub(super) fn number_from_text(text: &str) -> Option<f64> {
     let text = text.trim();
     if let Some(below) = text.strip_prefix('<') {
         return leading_number(below.trim_start_matches('=').trim()).map(|_| 0.0);
@@ -140,8 +139,7 @@ pub(super) fn plain_number(text: &str) -> Option<f64> {
 const FIRST_MILLISECONDS: f64 = 1e11;
 
 /// A moment given as seconds or milliseconds since 1970.
-#[must_use]
-pub fn time_from_epoch(number: f64) -> Option<Millis> {
+fn time_from_epoch(number: f64) -> Option<Millis> {
     let ms = if number.abs() < FIRST_MILLISECONDS { number * 1_000.0 } else { number };
     #[expect(clippy::cast_possible_truncation, reason = "bounded by the line before")]
     let millis = || Millis(ms.round() as i64);
@@ -150,8 +148,7 @@ pub fn time_from_epoch(number: f64) -> Option<Millis> {
 
 /// A moment as ISO 8601 (`2026-11-21T09:30:00Z`, with an offset, without a zone: UTC), a date (its beginning in UTC), or
 /// digits: seconds or milliseconds since 1970.
-#[must_use]
-pub fn time_from_text(text: &str) -> Option<Millis> {
+pub(super) fn time_from_text(text: &str) -> Option<Millis> {
     let text = text.trim();
     if text.len() >= 9 && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return time_from_epoch(text.parse().ok()?);
@@ -159,16 +156,15 @@ pub fn time_from_text(text: &str) -> Option<Millis> {
     if !text.contains('-') {
         return None;
     }
-    if let Ok(time) = text.parse::<jiff::Timestamp>() {
-        return Some(Millis(time.as_millisecond()));
+    if let Some(time) = Millis::parse(text) {
+        return Some(time);
     }
     let local = text.parse::<jiff::civil::DateTime>().ok()?;
     Some(Millis(local.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_millisecond()))
 }
 
 /// A length of time: `30d`, `12h`, `15m`, `90s`, `500ms`, `2w`, `1h30m`, `1.5h`. In milliseconds.
-#[must_use]
-pub fn duration_from_text(text: &str) -> Option<i64> {
+pub(super) fn duration_from_text(text: &str) -> Option<i64> {
     let mut rest = text.trim();
     let negative = rest.starts_with('-');
     rest = rest.trim_start_matches('-');

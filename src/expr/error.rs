@@ -30,7 +30,6 @@ impl ExprError {
     }
 
     /// The line of `source` in question with a caret under the place, the message and the help, for a terminal.
-    #[must_use]
     pub fn render(&self, source: &str) -> String {
         let start = floor_boundary(source, self.span.start);
         let end = floor_boundary(source, self.span.end).max(start);

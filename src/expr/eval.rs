@@ -63,7 +63,7 @@ impl Test {
 }
 
 /// Conjunction: false wins over unknown.
-pub(super) fn all(outcomes: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+pub(crate) fn all(outcomes: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     let mut unknown = false;
     for outcome in outcomes {
         match outcome {

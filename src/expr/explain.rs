@@ -192,7 +192,8 @@ fn json(value: &Value<'_>, leaf: &Leaf) -> Json {
     }
 }
 
-pub(super) fn number_json(number: f64) -> Json {
+/// A whole number without a fraction: `53`, not `53.0`.
+pub(crate) fn number_json(number: f64) -> Json {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     #[expect(clippy::cast_possible_truncation, reason = "whole and within 2^53")]
     let whole = || Json::from(number as i64);

@@ -10,7 +10,6 @@
 mod check;
 mod coerce;
 mod compare;
-mod contradiction;
 mod error;
 mod eval;
 mod explain;
@@ -24,11 +23,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-pub use coerce::{duration_from_text, number_from_text, time_from_epoch, time_from_text};
 pub use error::ExprError;
 pub use value::{Facts, Slot, TraitOf, Type, Value};
 
 use eval::Context;
+pub(crate) use eval::all;
+pub(crate) use explain::number_json;
 use tree::Test;
 
 use crate::ids::{CounterId, SubjectKind};
@@ -128,19 +128,16 @@ pub struct Explanation {
 
 impl Expr {
     /// The condition as written.
-    #[must_use]
     pub fn source(&self) -> &str {
         &self.0.source
     }
 
     /// True, false or unknown.
-    #[must_use]
     pub fn test(&self, facts: &impl Facts) -> Option<bool> {
         self.0.test.run(&Context::new(facts))
     }
 
     /// The outcome with every comparison's observed value.
-    #[must_use]
     pub fn explain(&self, facts: &impl Facts) -> Explanation {
         explain::explain(&self.0.test, &Context::new(facts))
     }
@@ -151,16 +148,8 @@ impl Expr {
     }
 
     /// The outcome, when it is the same whatever the facts are.
-    #[must_use]
     pub fn constant(&self) -> Option<bool> {
         self.0.constant
-    }
-
-    /// Whether it certainly can't be true: constantly false, or a contradiction such as `tier == 1 && tier == 2`. Not every
-    /// such condition is found.
-    #[must_use]
-    pub fn never_true(&self) -> bool {
-        self.constant() == Some(false) || contradiction::never_true(&self.0.test)
     }
 }
 
@@ -180,53 +169,19 @@ impl PartialEq for Expr {
 impl Eq for Expr {}
 
 /// Names that a counter may not have, because they already mean something in a condition.
-pub const RESERVED: &[&str] = &[
-    "account",
-    "event",
-    "fit",
-    "in",
-    "intent",
-    "lead",
-    "now",
-    "properties",
-    "user",
-    "true",
-    "false",
-    "null",
-    "has",
-    "size",
-    "duration",
-    "timestamp",
-    "and",
-    "or",
-    "not",
-    "as",
-    "break",
-    "const",
-    "continue",
-    "else",
-    "for",
-    "function",
-    "if",
-    "import",
-    "let",
-    "loop",
-    "package",
-    "namespace",
-    "return",
-    "var",
-    "void",
-    "while",
-];
+pub fn reserved() -> impl Iterator<Item = &'static str> {
+    const OURS: &str =
+        "account event fit in intent lead now properties user true false null has size duration timestamp and or not";
+    OURS.split(' ').chain(syntax::kept_words())
+}
 
 /// Whether `name` can stand in a condition as a name of its own: a letter or `_`, then letters, digits and `_` (ASCII), and
-/// none of [`RESERVED`].
-#[must_use]
+/// none of [`reserved`].
 pub fn is_name(name: &str) -> bool {
     let mut bytes = name.bytes();
     bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-        && !RESERVED.contains(&name)
+        && !reserved().any(|word| word == name)
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::ids::CounterId;
+/// Whose trait it is: that of the user or the account of the subject and the event at hand.
+pub use crate::ids::SubjectKind as TraitOf;
 use crate::time::Millis;
 
 /// The types that the checker knows. `Any` is the type of an event property that nobody declared.
@@ -36,15 +38,6 @@ impl fmt::Display for Type {
             Self::Any => f.write_str("any"),
         }
     }
-}
-
-/// Whose trait or counter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum TraitOf {
-    /// The user: the subject itself, or whoever did the event at hand.
-    User,
-    /// The account: the subject itself, or that of the event at hand.
-    Account,
 }
 
 /// A resolved name: what an expression asks its [`Facts`] for.
@@ -102,13 +95,11 @@ pub enum Value<'a> {
 
 impl<'a> Value<'a> {
     /// A text that is borrowed.
-    #[must_use]
     pub const fn text(text: &'a str) -> Self {
         Self::Text(Cow::Borrowed(text))
     }
 
     /// A JSON value without copying: `null` is unknown, objects and arrays stay JSON.
-    #[must_use]
     pub fn from_json(json: &'a serde_json::Value) -> Self {
         match json {
             serde_json::Value::Null => Self::Unknown,
@@ -120,7 +111,6 @@ impl<'a> Value<'a> {
     }
 
     /// What stands at `path` below a JSON object; unknown when a step is missing. For those who implement [`Facts`].
-    #[must_use]
     pub fn at_path(object: &'a serde_json::Map<String, serde_json::Value>, path: &[Box<str>]) -> Self {
         let Some((first, rest)) = path.split_first() else { return Self::Unknown };
         let mut found = object.get(first.as_ref());

@@ -56,8 +56,6 @@ pub enum ErrorCode {
     Starting,
     /// The server is stopping; another one takes the retry.
     Draining,
-    /// The server itself is at fault.
-    Internal,
 }
 
 /// Which side has to act.
@@ -70,8 +68,6 @@ pub enum ErrorKind {
     InvalidRequest,
     /// The request is right; it must be sent again later.
     TryLater,
-    /// The server is at fault; its log says more.
-    Internal,
 }
 
 /// One row of the table.
@@ -105,7 +101,7 @@ const fn later(code: &'static str, status: StatusCode, meaning: &'static str) ->
 
 impl ErrorCode {
     /// The codes with rows of their own; [`ErrorCode::Item`] and [`ErrorCode::Sender`] have one row per inner code.
-    pub const PLAIN: [Self; 17] = [
+    pub const PLAIN: [Self; 16] = [
         Self::InvalidJson,
         Self::InvalidRequest,
         Self::UnknownSource,
@@ -122,11 +118,9 @@ impl ErrorCode {
         Self::StoreUnavailable,
         Self::Starting,
         Self::Draining,
-        Self::Internal,
     ];
 
     /// The row of this code.
-    #[must_use]
     pub const fn row(self) -> Row {
         use StatusCode as S;
         match self {
@@ -176,10 +170,6 @@ impl ErrorCode {
                 later("starting", S::SERVICE_UNAVAILABLE, "the server is starting: its store is not open yet")
             }
             Self::Draining => later("draining", S::SERVICE_UNAVAILABLE, "the server is stopping; another one answers"),
-            Self::Internal => {
-                let meaning = "the server is at fault; its log says more";
-                row("internal", S::INTERNAL_SERVER_ERROR, ErrorKind::Internal, meaning)
-            }
         }
     }
 }
@@ -218,13 +208,11 @@ pub struct ErrorBody<'a> {
 
 impl ApiError {
     /// An error with its message.
-    #[must_use]
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), retry_after: None }
     }
 
     /// Says after how many seconds it is worth trying again.
-    #[must_use]
     pub fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after = Some(seconds);
         self
@@ -333,7 +321,6 @@ mod tests {
         503 store_unavailable
         503 starting
         503 draining
-        500 internal
         400 invalid_event
         400 invalid_field
         413 event_too_large

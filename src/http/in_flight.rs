@@ -21,7 +21,6 @@ impl InFlight {
     }
 
     /// How many requests are in work now.
-    #[must_use]
     pub fn current(&self) -> usize {
         self.0.load(Ordering::Acquire)
     }

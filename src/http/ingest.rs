@@ -15,7 +15,7 @@ use super::body;
 use super::errors::{ApiError, ErrorCode};
 use super::sources::{Tally, UNKNOWN};
 use super::state::AppState;
-use crate::cdp::{self, Endpoint, Headers, ItemCode, Parsed, Rejection, RequestError, Vouched};
+use crate::cdp::{self, Endpoint, Headers, ItemCode, Parsed, RequestError, Vouched};
 use crate::config::Config;
 use crate::event::{Event, Rejected, SourceName};
 use crate::time::Millis;
@@ -80,7 +80,7 @@ fn unread(
     note_failure(state, source.map(|source| &source.name), state.clock.now(), error);
 }
 
-pub(super) fn note_failure(state: &AppState, source: Option<&SourceName>, at: Millis, error: &ApiError) {
+fn note_failure(state: &AppState, source: Option<&SourceName>, at: Millis, error: &ApiError) {
     let code = error.code.row().code;
     let name = source.map_or(UNKNOWN, SourceName::as_str);
     let news = if matches!(error.code, ErrorCode::Sender(_) | ErrorCode::UnknownSource) {
@@ -98,7 +98,7 @@ pub(super) fn note_failure(state: &AppState, source: Option<&SourceName>, at: Mi
 /// What became of a request's calls.
 pub(super) struct Taken {
     single: bool,
-    rejections: Vec<Rejection>,
+    rejections: Vec<Rejected>,
     rejected: usize,
 }
 
@@ -115,19 +115,18 @@ pub(super) async fn take(state: &AppState, config: &Config, request: &cdp::Reque
         ignored,
         first_element_signature: vouched == Vouched::FirstElement,
     };
-    let rows: Vec<_> = rejections.iter().map(|rejection| rejected(&source, request.received_at, rejection)).collect();
-    if !events.is_empty() || !rows.is_empty() {
+    if !events.is_empty() || !rejections.is_empty() {
         // Fails closed: what could not be used is as durable as the rest when the sender hears that it need not come back.
-        submit(state, events, rows).await.inspect_err(|error| {
-            note_failure(state, Some(&source), request.received_at, error);
-        })?;
+        let submitted = submit(state, events, rejections.clone()).await;
+        submitted.inspect_err(|error| note_failure(state, Some(&source), request.received_at, error))?;
     }
     state.recent.keep(samples);
     state.sources.taken(&source, request.received_at, tally);
     Ok(Taken { single, rejections, rejected: tally.rejected })
 }
 
-fn refuse(state: &AppState, at: Millis, error: &RequestError) -> ApiError {
+/// Notes that a request is refused; returns what it is answered.
+pub(super) fn refuse(state: &AppState, at: Millis, error: &RequestError) -> ApiError {
     let answer = ApiError::from(error);
     note_failure(state, error.source_name(), at, &answer);
     answer
@@ -135,18 +134,6 @@ fn refuse(state: &AppState, at: Millis, error: &RequestError) -> ApiError {
 
 async fn submit(state: &AppState, events: Vec<Arc<Event>>, rejected: Vec<Rejected>) -> Result<(), ApiError> {
     Ok(state.backend()?.engine.submit(events, rejected).await?)
-}
-
-fn rejected(source: &SourceName, at: Millis, rejection: &Rejection) -> Rejected {
-    Rejected {
-        at,
-        source: source.as_str().to_owned(),
-        index: rejection.index,
-        code: rejection.code.clone(),
-        message: rejection.message.clone(),
-        message_id: rejection.message_id.clone(),
-        excerpt: rejection.excerpt.clone(),
-    }
 }
 
 #[derive(Serialize)]
@@ -180,7 +167,7 @@ impl Taken {
     }
 }
 
-fn single_rejected(rejection: &Rejection) -> ApiError {
+fn single_rejected(rejection: &Rejected) -> ApiError {
     let code = ItemCode::ALL.into_iter().find(|code| code.as_str() == rejection.code);
     ApiError::new(code.map_or(ErrorCode::InvalidRequest, ErrorCode::Item), rejection.message.clone())
 }

@@ -1,19 +1,19 @@
 //! `/metrics`: everything that is measured, in Prometheus' text format.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use actix_web::web::Data;
 use actix_web::{HttpResponse, get};
 use metrics::gauge;
 
-use super::queues::{self, Queue};
+use super::queues::{self, QueueItem};
 use super::{AppState, Backend};
 use crate::telemetry;
 use crate::time::Millis;
 
 /// Destinations that were reported before: one whose queue has emptied is reported as empty, not as it last was.
-static KNOWN: Mutex<BTreeSet<Arc<str>>> = Mutex::new(BTreeSet::new());
+static KNOWN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// Shows all metrics in Prometheus' text format.
 #[utoipa::path(tag = "health", responses((status = 200, description = "Prometheus' text format", content_type = "text/plain")))]
@@ -46,13 +46,13 @@ async fn refresh_queues(backend: &Backend, now: Millis) {
     }
 }
 
-fn report(queues: &[Queue]) {
+fn report(queues: &[QueueItem]) {
     let mut known = KNOWN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    known.extend(queues.iter().map(|queue| Arc::clone(&queue.destination)));
+    known.extend(queues.iter().map(|queue| queue.destination.clone()));
     for destination in known.iter() {
         let found = queues.iter().find(|queue| queue.destination == *destination);
         let (pending, dead, oldest) = found.map_or((0, 0, 0), |queue| (queue.pending, queue.dead, queue.oldest_ms));
-        let name = destination.to_string();
+        let name = destination.clone();
         gauge!("handraiser_queue_pending", "destination" => name.clone()).set(approximate(pending));
         gauge!("handraiser_queue_dead", "destination" => name.clone()).set(approximate(dead));
         gauge!("handraiser_queue_oldest_seconds", "destination" => name).set(seconds(oldest));

@@ -38,7 +38,6 @@ pub fn configure(config: &mut ServiceConfig) {
 }
 
 /// The document.
-#[must_use]
 pub fn document() -> OpenApi {
     let (_, mut document) = App::new()
         .into_utoipa_app()
@@ -50,7 +49,6 @@ pub fn document() -> OpenApi {
 }
 
 /// The viewer at `/docs`, and the document itself.
-#[must_use]
 pub fn viewer() -> SwaggerUi {
     SwaggerUi::new("/docs/{_:.*}").url(DOCUMENT_PATH, document())
 }

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::ids::{RecordKey, RecordKind};
 use crate::record::{AgendaList, Delivery, Record};
 use crate::store::{ListName, ListStats, Store, StoreError};
@@ -15,24 +17,25 @@ const MAX_AGED: usize = 100;
 const MAX_LOAD_RECORDS: usize = 500;
 
 /// What is on its way to one destination.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Queue {
-    pub destination: Arc<str>,
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct QueueItem {
+    /// The destination.
+    pub destination: String,
     /// Leads with news that waits or is under way.
     pub pending: u64,
-    /// Leads with news that was given up, and with nothing else on its way.
+    /// Leads with news that was given up and with nothing else on its way; can be replayed.
     pub dead: u64,
-    /// Age of the oldest pending news, of what is to be sent next.
+    /// Age of the oldest pending news in milliseconds, of what is to be sent next.
     pub oldest_ms: i64,
 }
 
 /// Every destination that something is on its way to or was given up for, by name.
-pub(super) async fn of_store(store: &dyn Store, now: Millis) -> Result<Vec<Queue>, StoreError> {
-    let mut queues: BTreeMap<Arc<str>, Queue> = BTreeMap::new();
+pub(super) async fn of_store(store: &dyn Store, now: Millis) -> Result<Vec<QueueItem>, StoreError> {
+    let mut queues = BTreeMap::new();
     for stats in store.lists().await? {
         match AgendaList::read(stats.list.as_str()) {
-            Some(AgendaList::Deliver(destination)) => queue(&mut queues, destination).pending = stats.records,
-            Some(AgendaList::Dead(destination)) => queue(&mut queues, destination).dead = stats.records,
+            Some(AgendaList::Deliver(destination)) => queue(&mut queues, &destination).pending = stats.records,
+            Some(AgendaList::Dead(destination)) => queue(&mut queues, &destination).dead = stats.records,
             Some(AgendaList::Timers) | None => {}
         }
     }
@@ -42,9 +45,9 @@ pub(super) async fn of_store(store: &dyn Store, now: Millis) -> Result<Vec<Queue
     Ok(queues.into_values().collect())
 }
 
-fn queue(queues: &mut BTreeMap<Arc<str>, Queue>, destination: Arc<str>) -> &mut Queue {
-    let empty = Queue { destination: Arc::clone(&destination), pending: 0, dead: 0, oldest_ms: 0 };
-    queues.entry(destination).or_insert(empty)
+fn queue<'q>(queues: &'q mut BTreeMap<String, QueueItem>, destination: &str) -> &'q mut QueueItem {
+    let empty = || QueueItem { destination: destination.to_owned(), pending: 0, dead: 0, oldest_ms: 0 };
+    queues.entry(destination.to_owned()).or_insert_with(empty)
 }
 
 /// When the oldest of the news that is to be sent next was handed over.

@@ -6,9 +6,10 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use crate::event::{Call, Event};
+use crate::event::{Call, Event, SourceName};
+use crate::time::Millis;
 
 /// How many events are kept.
 const KEPT: usize = 100;
@@ -19,7 +20,8 @@ const KEPT_OF_REQUEST: usize = 10;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct RecentEvent {
     /// The source that sent it.
-    pub source: String,
+    #[schema(value_type = String)]
+    pub source: SourceName,
     /// Which call it was: `track`, `identify`, …
     #[serde(rename = "type")]
     #[schema(value_type = String)]
@@ -37,9 +39,13 @@ pub struct RecentEvent {
     /// The account: `groupId` of a group call, `context.groupId` of any other.
     pub group_id: Option<Box<str>>,
     /// When it happened, RFC 3339.
-    pub timestamp: String,
+    #[serde(serialize_with = "rfc3339")]
+    #[schema(value_type = String)]
+    pub timestamp: Millis,
     /// When it arrived, RFC 3339.
-    pub received_at: String,
+    #[serde(serialize_with = "rfc3339")]
+    #[schema(value_type = String)]
+    pub received_at: Millis,
 }
 
 /// Of more than [`KEPT_OF_SPELL`] events within so many milliseconds, the rest is not kept.
@@ -52,59 +58,38 @@ pub struct Recent(Arc<Kept>);
 
 #[derive(Debug, Default)]
 struct Kept {
-    samples: Mutex<VecDeque<Sample>>,
+    samples: Mutex<VecDeque<RecentEvent>>,
     /// The number of the spell at hand, and how many events were kept in it. Only roughly right under contention.
     spell: AtomicI64,
     in_spell: AtomicUsize,
 }
 
-/// What is kept of an event; texts for people are made when someone looks.
-#[derive(Clone, Debug)]
-pub struct Sample(Event);
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
+fn rfc3339<S: Serializer>(at: &Millis, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&at.rfc3339())
+}
 
-impl Sample {
+impl RecentEvent {
+    /// Without the event's maps, which may be large.
     fn of(event: &Event) -> Self {
-        // Field by field: the maps stay behind, because they may be large.
-        Self(Event {
+        Self {
             source: event.source.clone(),
             call: event.call,
+            name: event.name.clone(),
             message_id: event.message_id.clone(),
-            message: event.message,
             user_id: event.user_id.clone(),
             anonymous_id: event.anonymous_id.clone(),
             previous_id: event.previous_id.clone(),
             group_id: event.group_id.clone().or_else(|| event.context_group_id.clone()),
-            context_group_id: None,
-            name: event.name.clone(),
             timestamp: event.timestamp,
             received_at: event.received_at,
-            properties: serde_json::Map::new(),
-            traits: serde_json::Map::new(),
-            context_traits: serde_json::Map::new(),
-        })
-    }
-
-    fn show(&self) -> RecentEvent {
-        let event = self.0.clone();
-        RecentEvent {
-            source: event.source.as_str().to_owned(),
-            call: event.call,
-            name: event.name,
-            message_id: event.message_id,
-            user_id: event.user_id,
-            anonymous_id: event.anonymous_id,
-            previous_id: event.previous_id,
-            group_id: event.group_id,
-            timestamp: event.timestamp.rfc3339(),
-            received_at: event.received_at.rfc3339(),
         }
     }
 }
 
 impl Recent {
     /// What will be kept of a request's events once they are taken.
-    #[must_use]
-    pub fn sample(&self, events: &[Arc<Event>]) -> Vec<Sample> {
+    pub fn sample(&self, events: &[Arc<Event>]) -> Vec<RecentEvent> {
         let Some(first) = events.first() else { return Vec::new() };
         let spell = first.received_at.0.div_euclid(SPELL_MS);
         if self.0.spell.swap(spell, Ordering::Relaxed) != spell {
@@ -114,11 +99,11 @@ impl Recent {
             return Vec::new();
         }
         let skip = events.len().saturating_sub(KEPT_OF_REQUEST);
-        events.iter().skip(skip).map(|event| Sample::of(event)).collect()
+        events.iter().skip(skip).map(|event| RecentEvent::of(event)).collect()
     }
 
     /// Keeps a sample; does nothing while someone else holds the list.
-    pub fn keep(&self, samples: Vec<Sample>) {
+    pub fn keep(&self, samples: Vec<RecentEvent>) {
         let mut kept = match self.0.samples.try_lock() {
             Ok(kept) => kept,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
@@ -130,8 +115,7 @@ impl Recent {
     }
 
     /// The events kept, newest first.
-    #[must_use]
     pub fn newest_first(&self) -> Vec<RecentEvent> {
-        self.0.samples.lock().unwrap_or_else(PoisonError::into_inner).iter().rev().map(Sample::show).collect()
+        self.0.samples.lock().unwrap_or_else(PoisonError::into_inner).iter().rev().cloned().collect()
     }
 }

@@ -26,7 +26,6 @@ pub enum Address<'p> {
 
 impl Address<'_> {
     /// The address as metrics know it.
-    #[must_use]
     pub const fn label(&self) -> &'static str {
         match self {
             Self::Ingest { label, .. } => label,
@@ -39,14 +38,12 @@ impl Address<'_> {
     }
 
     /// Whether calls come in the body, by POST, PUT or PATCH.
-    #[must_use]
     pub const fn has_body(&self) -> bool {
         matches!(self, Self::Ingest { .. } | Self::Telemetry)
     }
 }
 
 /// The route of a decoded path.
-#[must_use]
 pub fn find(path: &str) -> Option<Address<'_>> {
     let (head, last) = path.trim_end_matches('/').rsplit_once('/')?;
     match last {
@@ -96,7 +93,6 @@ fn settings(head: &str) -> Option<Address<'_>> {
 }
 
 /// Resolves `%xx` in a path. What is not UTF-8 then is left as it was.
-#[must_use]
 pub fn decode(path: &str) -> Cow<'_, str> {
     if !path.contains('%') {
         return Cow::Borrowed(path);

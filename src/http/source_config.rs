@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
 use super::errors::ApiError;
-use super::ingest::{RequestHeaders, note_failure};
+use super::ingest::{RequestHeaders, refuse};
 use super::state::AppState;
 use crate::cdp::{AuthFailure, RequestError, Source, identify_source, source_of_write_key};
 
@@ -15,7 +15,7 @@ pub(super) fn rudder(request: &HttpRequest, state: &AppState) -> Result<HttpResp
     let config = state.config.load_full();
     let headers = RequestHeaders(request.headers());
     let source = identify_source(&headers, request.query_string(), &config.sources);
-    let source = source.map_err(|error| refuse(state, &error))?;
+    let source = source.map_err(|error| refuse(state, state.clock.now(), &error))?;
     Ok(answer(&rudder_config(source, &config.version)))
 }
 
@@ -45,7 +45,7 @@ pub(super) fn segment(
     let config = state.config.load_full();
     if source_of_write_key(write_key, &config.sources).is_none() {
         let failure = AuthFailure::UnknownWriteKey;
-        return Err(refuse(state, &RequestError::Unauthorised { source_name: None, failure }));
+        return Err(refuse(state, state.clock.now(), &RequestError::Unauthorised { source_name: None, failure }));
     }
     let connection = request.connection_info();
     Ok(answer(&segment_settings(write_key, connection.scheme(), &format!("{}{prefix}/v1", connection.host()))))
@@ -62,12 +62,6 @@ fn segment_settings(write_key: &str, protocol: &str, api_host: &str) -> Value {
         "enabledMiddleware": {},
         "remotePlugins": [],
     })
-}
-
-fn refuse(state: &AppState, error: &RequestError) -> ApiError {
-    let answer = ApiError::from(error);
-    note_failure(state, error.source_name(), state.clock.now(), &answer);
-    answer
 }
 
 fn answer(body: &Value) -> HttpResponse {

@@ -2,8 +2,7 @@
 //! why they don't. In memory and bounded: there is one entry per configured source, and one for all that named none.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use metrics::{Counter, counter};
 use serde::Serialize;
@@ -68,18 +67,15 @@ pub struct Tally {
     pub first_element_signature: bool,
 }
 
-struct SourceCounters {
+struct SourceEntry {
     series: SourceSeries,
-    accepted: AtomicU64,
-    unrecognisable: AtomicU64,
-    rejected: AtomicU64,
-    ignored: AtomicU64,
-    unauthorised: AtomicU64,
-    failed: AtomicU64,
-    first_element_signatures: AtomicU64,
-    /// Unix milliseconds; 0: never.
-    last_event_at: AtomicI64,
-    last_failure: Mutex<Option<SourceRefusal>>,
+    told: Mutex<Told>,
+}
+
+#[derive(Default)]
+struct Told {
+    report: SourceReport,
+    last_event_at: Option<Millis>,
 }
 
 /// The metric series of one source, looked up once instead of with every request.
@@ -99,24 +95,24 @@ impl SourceSeries {
 /// The book of all sources. Cheap to clone.
 #[derive(Clone)]
 pub struct SourceBook {
-    entries: Arc<RwLock<HashMap<SourceName, Arc<SourceCounters>>>>,
-    unknown: Arc<SourceCounters>,
+    entries: Arc<RwLock<HashMap<SourceName, Arc<SourceEntry>>>>,
+    unknown: Arc<SourceEntry>,
 }
 
 impl Default for SourceBook {
     fn default() -> Self {
-        Self { entries: Arc::default(), unknown: Arc::new(SourceCounters::new(UNKNOWN)) }
+        Self { entries: Arc::default(), unknown: Arc::new(SourceEntry::new(UNKNOWN)) }
     }
 }
 
 impl SourceBook {
-    fn entry(&self, source: Option<&SourceName>) -> Arc<SourceCounters> {
+    fn entry(&self, source: Option<&SourceName>) -> Arc<SourceEntry> {
         let Some(source) = source else { return Arc::clone(&self.unknown) };
         if let Some(found) = self.entries.read().unwrap_or_else(PoisonError::into_inner).get(source) {
             return Arc::clone(found);
         }
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(entries.entry(source.clone()).or_insert_with(|| Arc::new(SourceCounters::new(source.as_str()))))
+        Arc::clone(entries.entry(source.clone()).or_insert_with(|| Arc::new(SourceEntry::new(source.as_str()))))
     }
 
     /// Notes a request that was taken.
@@ -125,13 +121,14 @@ impl SourceBook {
         entry.series.accepted.increment(number(tally.accepted));
         entry.series.rejected.increment(number(tally.rejected));
         entry.series.ignored.increment(number(tally.ignored));
-        add(&entry.accepted, tally.accepted);
-        add(&entry.unrecognisable, tally.unrecognisable);
-        add(&entry.rejected, tally.rejected);
-        add(&entry.ignored, tally.ignored);
-        add(&entry.first_element_signatures, usize::from(tally.first_element_signature));
+        let Told { report, last_event_at } = &mut *entry.told();
+        report.accepted += number(tally.accepted);
+        report.unrecognisable += number(tally.unrecognisable);
+        report.rejected += number(tally.rejected);
+        report.ignored += number(tally.ignored);
+        report.first_element_signatures += u64::from(tally.first_element_signature);
         if tally.accepted > 0 {
-            entry.last_event_at.fetch_max(at.0, Ordering::Relaxed);
+            *last_event_at = (*last_event_at).max(Some(at));
         }
     }
 
@@ -140,8 +137,9 @@ impl SourceBook {
     #[must_use]
     pub fn unauthorised(&self, source: Option<&SourceName>, at: Millis, code: &str, reason: &str) -> bool {
         let entry = self.entry(source);
-        add(&entry.unauthorised, 1);
-        entry.fail(at, code, reason)
+        let report = &mut entry.told().report;
+        report.unauthorised += 1;
+        report.fail(at, code, reason)
     }
 
     /// Notes a request that was refused as a whole for another reason.
@@ -149,13 +147,13 @@ impl SourceBook {
     #[must_use]
     pub fn failed(&self, source: Option<&SourceName>, at: Millis, code: &str, reason: &str) -> bool {
         let entry = self.entry(source);
-        add(&entry.failed, 1);
-        entry.fail(at, code, reason)
+        let report = &mut entry.told().report;
+        report.failed += 1;
+        report.fail(at, code, reason)
     }
 
     /// The report of each of the `configured` sources, in that order, and then of `(unknown)`. `duplicates` are what was
     /// recognised when it was applied.
-    #[must_use]
     pub fn report<'a>(
         &self,
         configured: impl IntoIterator<Item = &'a SourceName>,
@@ -163,57 +161,34 @@ impl SourceBook {
     ) -> Vec<SourceReport> {
         let report = |name: &SourceName| SourceReport {
             duplicates: duplicates.get(name).copied().unwrap_or(0),
-            ..self.entry(Some(name)).report(name.as_str())
+            ..self.entry(Some(name)).report()
         };
         let mut reports: Vec<_> = configured.into_iter().map(report).collect();
-        reports.push(self.unknown.report(UNKNOWN));
+        reports.push(self.unknown.report());
         reports
     }
 }
 
-impl SourceCounters {
+impl SourceEntry {
     fn new(source: &str) -> Self {
-        Self {
-            series: SourceSeries::new(source),
-            accepted: AtomicU64::new(0),
-            unrecognisable: AtomicU64::new(0),
-            rejected: AtomicU64::new(0),
-            ignored: AtomicU64::new(0),
-            unauthorised: AtomicU64::new(0),
-            failed: AtomicU64::new(0),
-            first_element_signatures: AtomicU64::new(0),
-            last_event_at: AtomicI64::new(0),
-            last_failure: Mutex::new(None),
-        }
+        let report = SourceReport { name: source.to_owned(), ..SourceReport::default() };
+        Self { series: SourceSeries::new(source), told: Mutex::new(Told { report, last_event_at: None }) }
     }
 
-    fn fail(&self, at: Millis, code: &str, reason: &str) -> bool {
-        let failure = SourceRefusal { at: at.rfc3339(), code: code.to_owned(), reason: reason.to_owned() };
-        let before = self.last_failure.lock().unwrap_or_else(PoisonError::into_inner).replace(failure);
-        before.is_none_or(|before| before.code != code)
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn report(&self, name: &str) -> SourceReport {
-        let last_event_at = self.last_event_at.load(Ordering::Relaxed);
-        SourceReport {
-            name: name.to_owned(),
-            accepted: self.accepted.load(Ordering::Relaxed),
-            duplicates: 0,
-            unrecognisable: self.unrecognisable.load(Ordering::Relaxed),
-            rejected: self.rejected.load(Ordering::Relaxed),
-            ignored: self.ignored.load(Ordering::Relaxed),
-            unauthorised: self.unauthorised.load(Ordering::Relaxed),
-            failed: self.failed.load(Ordering::Relaxed),
-            first_element_signatures: self.first_element_signatures.load(Ordering::Relaxed),
-            last_event_at: (last_event_at > 0).then(|| Millis(last_event_at).rfc3339()),
-            last_failure: self.last_failure.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-        }
+    fn report(&self) -> SourceReport {
+        let told = self.told();
+        SourceReport { last_event_at: told.last_event_at.map(Millis::rfc3339), ..told.report.clone() }
     }
 }
 
-fn add(counter: &AtomicU64, n: usize) {
-    if n > 0 {
-        counter.fetch_add(number(n), Ordering::Relaxed);
+impl SourceReport {
+    fn fail(&mut self, at: Millis, code: &str, reason: &str) -> bool {
+        let failure = SourceRefusal { at: at.rfc3339(), code: code.to_owned(), reason: reason.to_owned() };
+        self.last_failure.replace(failure).is_none_or(|before| before.code != code)
     }
 }
 

@@ -50,7 +50,6 @@ pub struct AppState {
 
 impl AppState {
     /// The state of a server that has just started.
-    #[must_use]
     pub fn new(config: SharedConfig, status: Status, clock: Clock) -> Self {
         Self {
             backend: Arc::default(),

@@ -34,26 +34,22 @@ pub struct RefusedReload {
 impl Status {
     /// The process called `server`, which started at `now` with a configuration from `config_path`; `reload` is kept by whoever
     /// reloads it.
-    #[must_use]
     pub fn new(server: Arc<str>, now: Millis, config_path: Option<PathBuf>, reload: Arc<ReloadState>) -> Self {
         let draining = AtomicBool::new(false);
         Self { started: now, config_path, loaded: AtomicI64::new(now.0), reload, draining, server }
     }
 
     /// The server's name: unique for each process.
-    #[must_use]
     pub fn server(&self) -> &str {
         &self.server
     }
 
     /// When the process started.
-    #[must_use]
     pub const fn started(&self) -> Millis {
         self.started
     }
 
     /// The file that the configuration came from.
-    #[must_use]
     pub fn config_path(&self) -> Option<&Path> {
         self.config_path.as_deref()
     }
@@ -64,13 +60,11 @@ impl Status {
     }
 
     /// When the configuration in force was loaded.
-    #[must_use]
     pub fn loaded(&self) -> Millis {
         Millis(self.loaded.load(Ordering::Relaxed))
     }
 
     /// Why the last reload failed; `None` when it succeeded.
-    #[must_use]
     pub fn reload_failure(&self) -> Option<RefusedReload> {
         let failure = self.reload.failure()?;
         let message = failure.diagnostics.iter().map(|finding| finding.render(false)).collect();
@@ -78,7 +72,6 @@ impl Status {
     }
 
     /// What is legal in the configuration in force, but surely not what was meant.
-    #[must_use]
     pub fn warnings(&self) -> Arc<Vec<Diagnostic>> {
         self.reload.warnings()
     }
@@ -89,7 +82,6 @@ impl Status {
     }
 
     /// Whether the process is about to stop.
-    #[must_use]
     pub fn draining(&self) -> bool {
         self.draining.load(Ordering::SeqCst)
     }

@@ -21,7 +21,6 @@ pub enum SubjectKind {
 
 impl SubjectKind {
     /// `user` or `account`.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::User => "user",
@@ -35,6 +34,35 @@ impl fmt::Display for SubjectKind {
         f.write_str(self.as_str())
     }
 }
+
+/// A name as configured, or made of one: of a source, of a list of records. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Name(Arc<str>);
+
+impl Name {
+    /// The name that reads like this.
+    pub fn new(name: &str) -> Self {
+        Self(Arc::from(name))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The name of a source, as configured.
+pub type SourceName = Name;
+
+/// The name of a list of records, for example `timers`, `deliver:crm` or `dead:crm`. A record stands in one list at most.
+pub type ListName = Name;
 
 /// The name of a counter, as configured: a CEL identifier.
 pub type CounterName = Arc<str>;
@@ -66,7 +94,6 @@ impl RecordKind {
     pub const ALL: [Self; 5] = [Self::User, Self::Account, Self::Team, Self::Destination, Self::Delivery];
 
     /// `user`, `account`, `team`, `destination` or `delivery`: what a record's name begins with.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::User => "user",
@@ -101,43 +128,36 @@ pub struct RecordKey {
 
 impl RecordKey {
     /// The name of a record.
-    #[must_use]
     pub fn new(kind: RecordKind, id: &str) -> Self {
         Self { kind, id: Arc::from(id) }
     }
 
     /// A user's record, by any of their ids.
-    #[must_use]
     pub fn user(id: &str) -> Self {
         Self::new(RecordKind::User, id)
     }
 
     /// An account's record.
-    #[must_use]
     pub fn account(id: &str) -> Self {
         Self::new(RecordKind::Account, id)
     }
 
     /// The record of a team's turns.
-    #[must_use]
     pub fn team(name: &str) -> Self {
         Self::new(RecordKind::Team, name)
     }
 
     /// The record of a destination.
-    #[must_use]
     pub fn destination(name: &str) -> Self {
         Self::new(RecordKind::Destination, name)
     }
 
     /// The news of `lead` on its way to `destination`. It lives where its destination does.
-    #[must_use]
     pub fn delivery(destination: &str, lead: &str) -> Self {
         Self::new(RecordKind::Delivery, &format!("{destination}/{lead}"))
     }
 
     /// The destination and the lead of a delivery's record.
-    #[must_use]
     pub fn as_delivery(&self) -> Option<(&str, &str)> {
         // A lead's id has no slash; a destination's name may.
         if self.kind == RecordKind::Delivery { self.id.rsplit_once('/') } else { None }
@@ -206,20 +226,17 @@ impl Default for Shards {
 
 impl Shards {
     /// `None` for zero.
-    #[must_use]
     pub fn new(count: u16) -> Option<Self> {
         NonZeroU16::new(count).map(Self)
     }
 
     /// How many there are, at least one.
-    #[must_use]
     pub const fn count(self) -> u16 {
         self.0.get()
     }
 
     /// The shard of `key`: XXH3-64 of its text, modulo the count; a delivery lives with its destination. Part of the stored
     /// format: never change it.
-    #[must_use]
     pub fn of(self, key: &RecordKey) -> ShardId {
         let hash = match key.as_delivery() {
             Some((destination, _)) => RecordKey::destination(destination).with_text(xxhash_rust::xxh3::xxh3_64),
@@ -240,13 +257,11 @@ pub struct Position(pub u64);
 
 impl Position {
     /// The place after this one.
-    #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0 + 1)
     }
 
     /// How many entries stand between `earlier` and this place; 0 when it is not earlier.
-    #[must_use]
     pub const fn since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
     }

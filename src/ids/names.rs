@@ -8,7 +8,6 @@ use std::borrow::Cow;
 /// A capital begins a new word after a small letter or a digit, and where a run of capitals ends (`HTTPStatus` is
 /// `http_status`, `companyID` is `company_id`). Anything but letters and digits separates words; separators at the ends
 /// fall away. Borrowed when the name already has that form.
-#[must_use]
 pub fn canonical_trait(name: &str) -> Cow<'_, str> {
     if is_canonical(name) { Cow::Borrowed(name) } else { Cow::Owned(rewrite(name)) }
 }

@@ -11,7 +11,7 @@ use super::record::{
 use super::{people, summary};
 use crate::counters::Plan;
 use crate::counters::ledger::Figure;
-use crate::expr::Expr;
+use crate::expr::{Expr, number_json};
 use crate::ids::{CounterId, Position, ShardId, SubjectKind};
 use crate::qualify::decide::with_flags;
 use crate::qualify::{Definition, View, Who};
@@ -36,14 +36,12 @@ pub struct Origin {
 }
 
 /// The id of the lead of an edge.
-#[must_use]
 pub fn lead_id(definition: &str, of: SubjectKind, id: &str, times: u32, origin: Origin) -> String {
     let Origin { shard, position, index, at } = origin;
     stable_id("lead", &[definition, of.as_str(), id, &format!("{times} {shard} {position} {index} {}", at.0)])
 }
 
 /// The id of one event in a lead's life: its idempotency key.
-#[must_use]
 pub fn lead_event_id(lead_id: &str, revision: u32) -> String {
     stable_id("evt", &[lead_id, &revision.to_string()])
 }
@@ -58,7 +56,6 @@ fn stable_id(prefix: &str, parts: &[&str]) -> String {
 }
 
 /// The lead event for a decision that `standing` already records, about `subject`.
-#[must_use]
 pub fn lead_event(
     definition: &Definition,
     kind: LeadEventType,
@@ -149,11 +146,10 @@ fn person(id: &str, user: &Subject) -> Person {
 }
 
 /// Every condition of a definition with what is observed now: intent, fit, then tiers.
-#[must_use]
 pub fn reasons(definition: &Definition, view: &View<'_>) -> Vec<Reason> {
     let view = with_flags(definition, view);
-    let intent = definition.intent.iter().map(|condition| (Axis::Intent, &condition.expr));
-    let fit = definition.fit.iter().map(|condition| (Axis::Fit, &condition.expr));
+    let intent = definition.intent.iter().map(|condition| (Axis::Intent, condition));
+    let fit = definition.fit.iter().map(|condition| (Axis::Fit, condition));
     let tiers = definition.tiers.iter().map(|tier| (Axis::Tier, &tier.when));
     let told = intent.chain(fit).chain(tiers.filter(|(_, expr)| expr.constant().is_none()));
     told.map(|(axis, expr)| reason(axis, expr, &view)).collect()
@@ -171,7 +167,6 @@ fn reason(axis: Axis, expr: &Expr, view: &View<'_>) -> Reason {
 }
 
 /// Every counter of a kind of subject as it stands, by name.
-#[must_use]
 pub fn usage(plan: &Plan, of: SubjectKind, view: &View<'_>) -> BTreeMap<String, Value> {
     let of_kind = plan.counters.iter().enumerate().filter(|(_, counter)| counter.of == of);
     of_kind.map(|(index, counter)| (counter.name.to_string(), figure_json(view, index))).collect()
@@ -180,7 +175,7 @@ pub fn usage(plan: &Plan, of: SubjectKind, view: &View<'_>) -> BTreeMap<String, 
 fn figure_json(view: &View<'_>, index: usize) -> Value {
     let id = CounterId(u16::try_from(index).unwrap_or(u16::MAX));
     match view.figure(id) {
-        Figure::Number(number) => summary::number_json(number),
+        Figure::Number(number) => number_json(number),
         Figure::Moment(at) => json!(at.rfc3339()),
         Figure::Never => Value::Null,
     }

@@ -9,7 +9,6 @@ use super::record::Person;
 use crate::record::Member;
 
 /// The most active people first, up to `limit`.
-#[must_use]
 pub fn most_active(members: &BTreeMap<CompactString, Member>, limit: usize) -> Vec<Person> {
     let mut people: Vec<(&CompactString, &Member)> = members.iter().collect();
     people.sort_by_key(|(id, m)| (Reverse((m.events, m.last_seen)), (*id).clone()));

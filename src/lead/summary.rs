@@ -1,16 +1,13 @@
 //! The sentence that starts the conversation: what the subject did, in words that a rep can send.
 
-use serde_json::{Value, json};
-
 use super::record::Lead;
 use crate::counters::ledger::Figure;
 use crate::counters::{Aggregate, Counter, EventMatch, Window};
-use crate::expr::Slot;
+use crate::expr::{Expr, Slot, number_json};
 use crate::ids::{CounterId, SubjectKind};
 use crate::qualify::{Definition, View};
 
 /// The sentence of a lead: the definition's own template, or one made from the counters that its intent reads.
-#[must_use]
 pub fn summary(definition: &Definition, lead: &Lead, view: &View<'_>) -> String {
     let written = definition.sentence.as_deref().and_then(|template| render(template, lead));
     written.unwrap_or_else(|| made(definition, lead, view))
@@ -51,7 +48,7 @@ fn who(lead: &Lead) -> String {
 /// The counters that the intent reads, each once, as phrases with their figures.
 fn figures(definition: &Definition, view: &View<'_>) -> Vec<(CounterId, String)> {
     let mut told: Vec<(CounterId, String)> = Vec::new();
-    for slot in definition.intent.iter().flat_map(|condition| condition.expr.slots()) {
+    for slot in definition.intent.iter().flat_map(Expr::slots) {
         if let Slot::Counter(id) = slot
             && !told.iter().any(|(known, _)| known == id)
             && let Some(counter) = view.plan.counters.get(usize::from(id.0))
@@ -131,17 +128,5 @@ fn join(parts: &[String]) -> String {
         [] => String::new(),
         [one] => one.clone(),
         [head @ .., last] => format!("{} and {last}", head.join(", ")),
-    }
-}
-
-/// A whole number without a fraction: `53`, not `53.0`.
-pub(super) fn number_json(number: f64) -> Value {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    if number.fract() == 0.0 && number.abs() < EXACT {
-        #[expect(clippy::cast_possible_truncation, reason = "a whole number below 2^53")]
-        let whole = number as i64;
-        json!(whole)
-    } else {
-        json!(number)
     }
 }

@@ -1,7 +1,8 @@
 //! The decision: whether what is true now makes a lead, changes one, or nothing. Qualifying is an edge, not a level.
 
-use super::definition::{Condition, Definition};
+use super::definition::Definition;
 use super::view::View;
+use crate::expr::{Expr, all};
 use crate::record::Standing;
 use crate::time::Millis;
 
@@ -22,7 +23,6 @@ pub struct Evaluation {
 
 impl Evaluation {
     /// Whether it stays what it is, whatever is still unknown turns out to be.
-    #[must_use]
     pub fn is_sure(&self) -> bool {
         self.qualifies == Some(false) || (self.qualifies == Some(true) && self.tier_is_sure)
     }
@@ -47,27 +47,13 @@ pub enum Decision {
     },
 }
 
-/// All of a list, three-valued: false wins over unknown.
-fn all(conditions: &[Condition], view: &View<'_>) -> Option<bool> {
-    let mut outcome = Some(true);
-    for condition in conditions {
-        match condition.expr.test(view) {
-            Some(false) => return Some(false),
-            None => outcome = None,
-            Some(true) => {}
-        }
-    }
-    outcome
-}
-
 /// The view with the flags of `definition`.
-#[must_use]
 pub fn with_flags<'a>(definition: &Definition, view: &View<'a>) -> View<'a> {
-    View { intent: all(&definition.intent, view), fit: all(&definition.fit, view), ..*view }
+    let all_of = |conditions: &[Expr]| all(conditions.iter().map(|condition| condition.test(view)));
+    View { intent: all_of(&definition.intent), fit: all_of(&definition.fit), ..*view }
 }
 
 /// Evaluates a definition.
-#[must_use]
 pub fn evaluate(definition: &Definition, view: &View<'_>) -> Evaluation {
     let view = with_flags(definition, view);
     let when = definition.when.test(&view);
@@ -98,7 +84,6 @@ fn first_tier(definition: &Definition, view: &View<'_>) -> (Option<u8>, bool) {
 }
 
 /// What to do, given where the subject stands.
-#[must_use]
 pub fn decide(definition: &Definition, evaluation: Evaluation, standing: Option<&Standing>, now: Millis) -> Decision {
     match (evaluation.qualifies, evaluation.tier, standing) {
         (Some(true), Some(tier), None) => Decision::Qualify { tier },

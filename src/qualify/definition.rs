@@ -5,13 +5,6 @@ use std::sync::Arc;
 use crate::expr::{Expr, Slot};
 use crate::ids::{DefinitionName, SubjectKind};
 
-/// One condition of a list, separable so that it can be explained and its progress shown.
-#[derive(Clone, Debug)]
-pub struct Condition {
-    /// What must be true.
-    pub expr: Expr,
-}
-
 /// A tier: its number (1 is the best) and what puts a lead there. The first tier whose condition is true wins.
 #[derive(Clone, Debug)]
 pub struct Tier {
@@ -28,12 +21,10 @@ pub struct Definition {
     pub name: DefinitionName,
     /// Who qualifies: a user or an account.
     pub of: SubjectKind,
-    /// For people: what it means and whom it serves.
-    pub description: Option<String>,
     /// Usage: all must be true for `intent` to be true. Empty: true.
-    pub intent: Vec<Condition>,
+    pub intent: Vec<Expr>,
     /// Who they are: all must be true for `fit` to be true. Empty: true.
-    pub fit: Vec<Condition>,
+    pub fit: Vec<Expr>,
     /// Whether the subject qualifies, over the flags `intent` and `fit`; by default `intent && fit`.
     pub when: Expr,
     /// In the order in which they are tried; empty means that every lead is of tier 1. When none is true, nobody qualifies.
@@ -50,7 +41,7 @@ pub struct Definition {
 impl Definition {
     /// Every name that it reads.
     pub fn slots(&self) -> impl Iterator<Item = &Slot> {
-        let lists = self.intent.iter().chain(&self.fit).map(|condition| &condition.expr);
+        let lists = self.intent.iter().chain(&self.fit);
         let tiers = self.tiers.iter().map(|tier| &tier.when);
         lists.chain(tiers).chain([&self.when]).flat_map(Expr::slots)
     }

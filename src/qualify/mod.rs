@@ -7,5 +7,5 @@ pub mod definition;
 pub mod view;
 
 pub use decide::{Decision, Evaluation, decide, evaluate};
-pub use definition::{Condition, Definition, Tier};
+pub use definition::{Definition, Tier};
 pub use view::{View, Who};

@@ -4,7 +4,7 @@ use crate::counters::Plan;
 use crate::counters::ledger::Figure;
 use crate::event::Event;
 use crate::event::facts::read_event;
-use crate::expr::{Facts, Slot, TraitOf, Value};
+use crate::expr::{Facts, Slot, Value};
 use crate::ids::{CounterId, SubjectKind};
 use crate::record::{Projection, Subject};
 use crate::time::Millis;
@@ -43,22 +43,17 @@ pub struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    const fn who(&self, of: TraitOf) -> Who<'a> {
+    const fn who(&self, of: SubjectKind) -> Who<'a> {
         match of {
-            TraitOf::User => self.user,
-            TraitOf::Account => self.account,
+            SubjectKind::User => self.user,
+            SubjectKind::Account => self.account,
         }
     }
 
     /// A counter's figure; [`Figure::Never`] when there is no subject to read it from.
-    #[must_use]
     pub fn figure(&self, id: CounterId) -> Figure {
         let Some(counter) = self.plan.counters.get(usize::from(id.0)) else { return Figure::Never };
-        let who = match counter.of {
-            SubjectKind::User => self.user,
-            SubjectKind::Account => self.account,
-        };
-        match who {
+        match self.who(counter.of) {
             Who::Record(_, subject) => subject.ledger.read(self.plan, id, self.now),
             Who::Projection(projection) => projection.figures.get(&counter.name).copied().unwrap_or(Figure::Never),
             Who::Nobody | Who::Pending => Figure::Never,

@@ -49,7 +49,6 @@ pub enum Found {
 }
 
 /// The account of `event`: the first of `keys` that finds one. `user` is the user as known after the event.
-#[must_use]
 pub fn account_of(keys: &[AccountKey], event: &Event, user: &Subject) -> Found {
     let mut grouped = false;
     for key in keys {
@@ -74,7 +73,6 @@ pub fn account_of(keys: &[AccountKey], event: &Event, user: &Subject) -> Found {
 
 /// The account of a user when there is no event to tell: the first of `keys` that finds one in what is known of the user, or
 /// else the one that became known last.
-#[must_use]
 pub fn current_account(keys: &[AccountKey], user: &Subject) -> Option<Arc<str>> {
     let found = keys.iter().find_map(|key| match key {
         AccountKey::LastGroup => user.ties.group().cloned(),

@@ -41,7 +41,6 @@ pub struct Delivery {
 
 impl Delivery {
     /// Whether nothing is left of it.
-    #[must_use]
     pub fn is_over(&self) -> bool {
         self.pending.is_empty() && self.dead.is_empty()
     }

@@ -9,7 +9,6 @@ static FREE_MAIL: LazyLock<HashSet<&'static str, ahash::RandomState>> =
 
 /// The registrable domain of a work e-mail address, in lower case: `acme.co.uk` of `Ana@mail.Acme.co.uk`. `None` for free
 /// mail, for public suffixes, and for what is no address.
-#[must_use]
 pub fn work_domain(email: &str) -> Option<String> {
     let (local, domain) = email.trim().rsplit_once('@')?;
     if local.is_empty() {

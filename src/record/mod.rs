@@ -47,7 +47,6 @@ pub enum Record {
 
 impl Record {
     /// A record of which nothing is known.
-    #[must_use]
     pub fn empty(kind: RecordKind) -> Self {
         match kind {
             RecordKind::User | RecordKind::Account => Self::Subject(Box::default()),
@@ -59,7 +58,6 @@ impl Record {
 
     /// Where it stands in the agenda: the list, and when it is due there. `idle` is how long a subject is kept of which nothing is
     /// heard.
-    #[must_use]
     pub fn agenda(&self, destination: Option<&str>, idle: Option<i64>) -> Option<(AgendaList, Millis)> {
         match self {
             Self::Subject(subject) => subject.wakes(idle).map(|at| (AgendaList::Timers, at)),
@@ -69,7 +67,6 @@ impl Record {
     }
 
     /// About how many bytes it takes in memory.
-    #[must_use]
     pub fn bytes(&self) -> usize {
         match self {
             Self::Subject(subject) => subject.bytes(),
@@ -96,7 +93,6 @@ impl AgendaList {
     const DEAD: &str = "dead:";
 
     /// The name in stores: `timers`, `deliver:crm`, `dead:crm`.
-    #[must_use]
     pub fn name(&self) -> String {
         match self {
             Self::Timers => "timers".to_owned(),
@@ -106,7 +102,6 @@ impl AgendaList {
     }
 
     /// Reads what [`Self::name`] wrote.
-    #[must_use]
     pub fn read(name: &str) -> Option<Self> {
         match (name, name.strip_prefix(Self::DELIVER), name.strip_prefix(Self::DEAD)) {
             ("timers", ..) => Some(Self::Timers),
@@ -161,7 +156,6 @@ impl Subject {
     }
 
     /// Whether it holds anything beyond its ties.
-    #[must_use]
     pub fn has_history(&self) -> bool {
         self.first_seen.is_some() || !self.traits.is_empty() || !self.ties.aliases.is_empty()
     }

@@ -36,7 +36,6 @@ pub struct Profile {
 
 impl Profile {
     /// What a user's traits say.
-    #[must_use]
     pub fn of(user: &Subject) -> Self {
         let text = |name| user.traits.text(name).map(Box::from);
         Self { email: text("email"), name: user.traits.name().map(Box::from), title: text("title") }
@@ -49,7 +48,7 @@ pub const MAX_MEMBERS: usize = 50;
 
 impl Subject {
     /// Notes that a user did something within this account.
-    pub fn meet(&mut self, user: &str, profile: &Profile, at: Millis, is_use: bool) {
+    pub fn note_member(&mut self, user: &str, profile: &Profile, at: Millis, is_use: bool) {
         if !self.members.contains_key(user) && self.members.len() >= MAX_MEMBERS {
             self.replace_least_active(user);
         }

@@ -31,7 +31,6 @@ pub struct Projection {
 
 impl Projection {
     /// `subject` as it stands at `now`.
-    #[must_use]
     pub fn of(subject: &Subject, id: &Arc<str>, kind: SubjectKind, plan: &Plan, now: Millis) -> Self {
         let ids = (0..=u16::MAX).map(CounterId);
         let counters = plan.counters.iter().zip(ids).filter(|(counter, _)| counter.of == kind);

@@ -38,7 +38,6 @@ use crate::time::{Millis, push_number};
 
 impl Record {
     /// Reads a record. Lines that can't be read are left out, and returned.
-    #[must_use]
     pub fn read(kind: RecordKind, written: &str) -> (Self, Vec<Box<str>>) {
         let mut record = Self::empty(kind);
         let mut bad = Vec::new();
@@ -61,7 +60,6 @@ impl Record {
     }
 
     /// The record as text; `None` when there is nothing to keep.
-    #[must_use]
     pub fn write(&self) -> Option<String> {
         let mut text = String::new();
         self.write_to(&mut text);
@@ -146,7 +144,7 @@ impl Subject {
         match kind {
             "t" => {
                 let (at, json) = value.split_once(' ')?;
-                let read = Trait { value: serde_json::from_str(json).ok()?, at: read_time(at)? };
+                let read = Trait { value: serde_json::from_str(json).ok()?, at: Millis::parse(at)? };
                 self.traits.0.insert(key.into(), read);
             }
             "d" => drop(self.ledger.daily.insert(key.into(), text::read_daily(value)?)),
@@ -154,9 +152,9 @@ impl Subject {
             "q" => drop(self.standings.insert(Arc::from(key), serde_json::from_str(value).ok()?)),
             "p" => drop(self.members.insert(key.into(), serde_json::from_str(value).ok()?)),
             "lead" => drop(self.leads.insert(key.into(), Some(value).filter(|home| !home.is_empty()).map(Arc::from))),
-            "alias" => drop(self.ties.aliases.insert(Arc::from(key), read_time(value)?)),
+            "alias" => drop(self.ties.aliases.insert(Arc::from(key), Millis::parse(value)?)),
             "account" => self.ties.accounts.push(Arc::from(key)),
-            "watcher" => drop(self.watchers.insert(Arc::from(key), read_time(value)?)),
+            "watcher" => drop(self.watchers.insert(Arc::from(key), Millis::parse(value)?)),
             _ => return None,
         }
         Some(())
@@ -166,26 +164,26 @@ impl Subject {
         match name {
             "seen" => {
                 let (first, last) = value.split_once(' ')?;
-                (self.first_seen, self.last_seen) = (read_time(first), read_time(last));
+                (self.first_seen, self.last_seen) = (Millis::parse(first), Millis::parse(last));
             }
-            "touched" => self.touched = read_time(value)?,
-            "forgotten" => self.forgotten = Some(read_time(value)?),
-            "tell_at" => self.tell_at = Some(read_time(value)?),
+            "touched" => self.touched = Millis::parse(value)?,
+            "forgotten" => self.forgotten = Some(Millis::parse(value)?),
+            "tell_at" => self.tell_at = Some(Millis::parse(value)?),
             "known" => self.ties.known = true,
             "settled" => self.ties.settled = true,
             "asks" => self.ties.asks = value.parse().ok()?,
             "merged_into" => {
                 let (at, id) = value.split_once(' ')?;
-                self.ties.merged_into = Some((Arc::from(id), read_time(at)?));
+                self.ties.merged_into = Some((Arc::from(id), Millis::parse(at)?));
             }
             "member" => {
                 let (at, account) = value.split_once(' ')?;
-                self.ties.memberships.push((read_time(at)?, Arc::from(account)));
+                self.ties.memberships.push((Millis::parse(at)?, Arc::from(account)));
             }
             "waiting" => {
                 let (until, event) = value.split_once(' ')?;
                 let event = serde_json::from_str(event).ok()?;
-                self.ties.waiting.push(Waiting { event, until: read_time(until)? });
+                self.ties.waiting.push(Waiting { event, until: Millis::parse(until)? });
             }
             _ => return None,
         }
@@ -260,7 +258,7 @@ impl TeamTurns {
             None if name == "turns" => self.turns = value.parse().ok()?,
             Some(("turn", rep)) => {
                 let (turn, at) = value.split_once(' ')?;
-                self.reps.insert(Arc::from(rep), (turn.parse().ok()?, read_time(at)?));
+                self.reps.insert(Arc::from(rep), (turn.parse().ok()?, Millis::parse(at)?));
             }
             _ => return None,
         }
@@ -303,8 +301,8 @@ impl Delivery {
     fn read_line(&mut self, name: &str, value: &str) -> Option<()> {
         match name {
             "subject" => self.subject = Some(value.parse().ok()?),
-            "due" => self.due = read_time(value)?,
-            "died" => self.died = read_time(value)?,
+            "due" => self.due = Millis::parse(value)?,
+            "died" => self.died = Millis::parse(value)?,
             "pending" => self.pending.push_back(serde_json::from_str(value).ok()?),
             "dead" => self.dead.push(serde_json::from_str(value).ok()?),
             _ => return None,
@@ -337,10 +335,6 @@ fn write_time(at: Option<Millis>, out: &mut String) {
         Some(at) => at.write_rfc3339(out),
         None => out.push('-'),
     }
-}
-
-fn read_time(text: &str) -> Option<Millis> {
-    Millis::read_rfc3339(text)
 }
 
 #[cfg(test)]

@@ -76,7 +76,6 @@ impl Ties {
 
     /// The account that the user belonged to at `at`: that of the last group call until then, or of the first one within a day
     /// after it, since senders say who somebody is and what they do at the same time.
-    #[must_use]
     pub fn group_at(&self, at: Millis) -> Option<&Arc<str>> {
         let later = self.memberships.partition_point(|(since, _)| *since <= at);
         let found = match later.checked_sub(1) {
@@ -87,7 +86,6 @@ impl Ties {
     }
 
     /// The account of the last group call.
-    #[must_use]
     pub fn group(&self) -> Option<&Arc<str>> {
         self.memberships.last().map(|(_, account)| account)
     }

@@ -53,19 +53,16 @@ impl Traits {
     }
 
     /// The value of a trait; `None` when it is unknown or was taken away.
-    #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name).map(|known| &known.value).filter(|value| !value.is_null())
     }
 
     /// A trait's text.
-    #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
         self.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
     }
 
     /// The person's or company's name: `name`, or first and last name.
-    #[must_use]
     pub fn name(&self) -> Option<String> {
         let full = || match (self.text("first_name"), self.text("last_name")) {
             (Some(first), Some(last)) => Some(format!("{first} {last}")),
@@ -80,7 +77,6 @@ impl Traits {
     }
 
     /// Whether nothing was ever said; a trait that was taken away counts as said.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

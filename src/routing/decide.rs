@@ -30,13 +30,11 @@ pub struct Pending {
 
 impl Pending {
     /// The decision, now that `turn` was taken.
-    #[must_use]
     pub fn settle(self, turn: &Turn) -> Routing {
         self.routing(Some(&turn.rep), &turn.reason)
     }
 
     /// The decision when the team has nobody to take a turn.
-    #[must_use]
     pub fn nobody(self) -> Routing {
         let why = format!("team {} has no reps, so nobody owns it", self.team);
         self.routing(None, &why)
@@ -53,7 +51,6 @@ impl Pending {
 }
 
 /// Decides about `event`. `existing` is how the lead was routed before, if it was: an owner who is still there keeps it.
-#[must_use]
 pub fn decide(
     routes: &[Route],
     teams: &[Team],

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use crate::expr::{Facts, Slot, TraitOf, Value};
+use crate::expr::{Facts, Slot, Value};
 use crate::ids::SubjectKind;
 use crate::lead::LeadEvent;
 use crate::time::Millis;
@@ -23,7 +23,6 @@ pub struct LeadFacts<'e> {
 
 impl<'e> LeadFacts<'e> {
     /// The facts of `event`; `now` is what conditions read by that name.
-    #[must_use]
     pub fn new(event: &'e LeadEvent, now: Millis) -> Self {
         // A lead is plain data, so that this can't fail; if it did, everything would be unknown and no route would match.
         let lead = serde_json::to_value(&event.lead).unwrap_or(Json::Null);
@@ -57,23 +56,23 @@ impl<'e> LeadFacts<'e> {
         found.as_deref().map_or(Value::Unknown, Value::text)
     }
 
-    fn id(&self, of: TraitOf) -> Value<'_> {
+    fn id(&self, of: SubjectKind) -> Value<'_> {
         let lead = &self.event.lead;
         let id = match (of, lead.subject.kind) {
-            (TraitOf::User, SubjectKind::User) | (TraitOf::Account, SubjectKind::Account) => Some(&lead.subject.id),
-            (TraitOf::User, SubjectKind::Account) => lead.contact.as_ref().map(|contact| &contact.user_id),
-            (TraitOf::Account, SubjectKind::User) => lead.account.as_ref().map(|account| &account.id),
+            (of, subject) if of == subject => Some(&lead.subject.id),
+            (SubjectKind::User, _) => lead.contact.as_ref().map(|contact| &contact.user_id),
+            (SubjectKind::Account, _) => lead.account.as_ref().map(|account| &account.id),
         };
         id.map_or(Value::Unknown, |id| Value::text(id))
     }
 
     /// `moment` belongs to the lead's subject; of anybody else it is unknown.
-    fn seen(&self, of: TraitOf, moment: Option<&str>) -> Value<'_> {
-        let subject = match self.event.lead.subject.kind {
-            SubjectKind::User => TraitOf::User,
-            SubjectKind::Account => TraitOf::Account,
-        };
-        if of == subject { moment.and_then(time).map_or(Value::Unknown, Value::Time) } else { Value::Unknown }
+    fn seen(&self, of: SubjectKind, moment: Option<&str>) -> Value<'_> {
+        if of == self.event.lead.subject.kind {
+            moment.and_then(Millis::parse).map_or(Value::Unknown, Value::Time)
+        } else {
+            Value::Unknown
+        }
     }
 }
 
@@ -81,8 +80,8 @@ impl Facts for LeadFacts<'_> {
     fn read<'a>(&'a self, slot: &Slot) -> Value<'a> {
         match slot {
             Slot::Lead(path) => self.lead(path),
-            Slot::Trait { of: TraitOf::Account, path, .. } => self.account_trait(path),
-            Slot::Trait { of: TraitOf::User, path, .. } => self.user_trait(path),
+            Slot::Trait { of: SubjectKind::Account, path, .. } => self.account_trait(path),
+            Slot::Trait { of: SubjectKind::User, path, .. } => self.user_trait(path),
             Slot::Id(of) => self.id(*of),
             Slot::FirstSeen(of) => self.seen(*of, self.event.lead.first_seen.as_deref()),
             Slot::LastSeen(of) => self.seen(*of, self.event.lead.last_seen.as_deref()),
@@ -105,8 +104,4 @@ fn trait_of<'t>(traits: &'t BTreeMap<String, Json>, name: Option<&'t str>, path:
 
 fn find<'j>(json: &'j Json, path: &[Box<str>]) -> Option<&'j Json> {
     path.iter().try_fold(json, |json, step| json.get(&**step))
-}
-
-fn time(value: &str) -> Option<Millis> {
-    value.parse::<jiff::Timestamp>().ok().map(|at| Millis(at.as_millisecond()))
 }

@@ -108,33 +108,23 @@ pub async fn start(config: Config, options: Options) -> Result<RunningServer, St
 
 impl RunningServer {
     /// Where it listens.
-    #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// The configuration in force.
-    #[must_use]
     pub fn config(&self) -> Arc<Config> {
         self.app.config.load_full()
     }
 
     /// The configuration in force, for whoever replaces it. Follow with [`RunningServer::reloaded`].
-    #[must_use]
     pub fn shared_config(&self) -> SharedConfig {
         Arc::clone(&self.app.config)
     }
 
     /// Engine and store; `None` while the store is being opened.
-    #[must_use]
     pub fn backend(&self) -> Option<&Backend> {
         self.app.backend.get()
-    }
-
-    /// What the operator is told about this process.
-    #[must_use]
-    pub fn status(&self) -> Arc<Status> {
-        Arc::clone(&self.app.status)
     }
 
     /// Waits until the store is open.
@@ -143,12 +133,6 @@ impl RunningServer {
     /// When it turns out that it can't be used.
     pub async fn opened(&mut self) -> Result<(), StoreError> {
         self.opening.done().await
-    }
-
-    /// Puts another configuration in force.
-    pub fn reload(&self, config: Config) {
-        self.app.config.store(Arc::new(config));
-        self.reloaded();
     }
 
     /// Follows a configuration that was put in force.

@@ -32,7 +32,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 pub use embedded::EmbeddedStore;
-pub use memory::{Fault, FaultPlan, FaultyStore, MemoryStore};
+pub use memory::MemoryStore;
 pub use open::open;
 pub use redis::{RedisSettings, RedisStore};
 pub use settings::*;
@@ -63,12 +63,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// Reads the entries that follow the given positions, at most about `max_bytes` for each shard and at least one entry where
     /// there is one. When there are none at all it waits up to `wait` for some. Entries that a commit has passed may be gone.
-    async fn read(
-        &self,
-        after: &[(ShardId, Position)],
-        max_bytes: usize,
-        wait: Duration,
-    ) -> Result<Vec<(ShardId, Vec<Entry>)>, StoreError>;
+    async fn read(&self, after: &[(ShardId, Position)], max_bytes: usize, wait: Duration) -> Result<Reads, StoreError>;
 
     /// How far each of `shards` was applied, and where its log ends.
     async fn progress(&self, shards: &[ShardId]) -> Result<Vec<Progress>, StoreError>;
@@ -83,13 +78,7 @@ pub trait Store: Send + Sync + 'static {
     async fn commit(&self, commits: Vec<Commit>) -> Result<(), CommitError>;
 
     /// Records of `shard` that stand in `list` at `until` or before, the earliest first, at most `limit`.
-    async fn due(
-        &self,
-        shard: ShardId,
-        list: &ListName,
-        until: Millis,
-        limit: usize,
-    ) -> Result<Vec<(Millis, RecordKey)>, StoreError>;
+    async fn due(&self, shard: ShardId, list: &ListName, until: Millis, limit: usize) -> Result<Listing, StoreError>;
 
     /// Says that `server` lives, holds `holding` and runs with `settings`; answers which shards it should own from now on: those
     /// that it keeps, and free ones up to its share. A shard that it holds and is not named was given back or taken away.
@@ -108,7 +97,7 @@ pub trait Store: Send + Sync + 'static {
     async fn rejected(&self, limit: usize) -> Result<Vec<Rejected>, StoreError>;
 
     /// The records that stand in a list, of every shard: by time, the newest first, up to `limit`.
-    async fn listed(&self, list: &ListName, limit: usize) -> Result<Vec<(Millis, RecordKey)>, StoreError>;
+    async fn listed(&self, list: &ListName, limit: usize) -> Result<Listing, StoreError>;
 
     /// Every list that holds something, over all shards.
     async fn lists(&self) -> Result<Vec<ListStats>, StoreError>;
@@ -119,11 +108,6 @@ pub trait Store: Send + Sync + 'static {
     /// What an operator should know at start, for example that acknowledged data could be lost.
     async fn warnings(&self) -> Vec<String> {
         Vec::new()
-    }
-
-    /// Sizes for the operator: named figures such as `records` or `bytes`.
-    async fn figures(&self) -> Result<Vec<(String, u64)>, StoreError> {
-        Ok(Vec::new())
     }
 
     /// Writes out what is still in memory and closes; called once, at the end of a graceful drain.

@@ -1,12 +1,10 @@
 //! The values that cross the store's border.
 
-use std::fmt;
-use std::sync::Arc;
-
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 pub use crate::event::Rejected;
+pub use crate::ids::ListName;
 use crate::ids::{Position, RecordKey, ShardId, Shards};
 use crate::time::Millis;
 
@@ -53,6 +51,9 @@ pub struct Entry {
     /// What it says, byte for byte as it was appended.
     pub payload: Bytes,
 }
+
+/// The entries that were read, of each shard that has some.
+pub type Reads = Vec<(ShardId, Vec<Entry>)>;
 
 /// How far a shard's log was applied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -109,7 +110,6 @@ pub struct Commit {
 
 impl Commit {
     /// A step of `shard` from one place to another that changes nothing else.
-    #[must_use]
     pub fn new(shard: ShardId, from: Position, to: Position, now: Millis) -> Self {
         Self { shard, from, to, now, ..Self::default() }
     }
@@ -128,31 +128,6 @@ pub struct RecordWrite {
     pub listed: Option<Listed>,
 }
 
-/// The name of a list of records, for example `timers`, `deliver:crm` or `dead:crm`. A record stands in one list at most.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct ListName(Arc<str>);
-
-impl ListName {
-    /// The list of this name.
-    #[must_use]
-    pub fn new(name: &str) -> Self {
-        Self(Arc::from(name))
-    }
-
-    /// The name as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for ListName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 /// A record's place in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
@@ -161,6 +136,9 @@ pub struct Listed {
     /// When it is due there, or since when it stands there.
     pub at: Millis,
 }
+
+/// Records that stand in a list, each with the time at which it stands there.
+pub type Listing = Vec<(Millis, RecordKey)>;
 
 /// How much a list holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -221,7 +199,6 @@ pub struct LeadQuery {
 
 impl LeadQuery {
     /// Whether `lead` is one of those asked for.
-    #[must_use]
     pub fn matches(&self, lead: &LeadRow) -> bool {
         self.subject.as_ref().is_none_or(|subject| *subject == lead.subject)
             && self.definition.as_ref().is_none_or(|definition| *definition == lead.definition)

@@ -13,6 +13,8 @@ mod crash;
 mod delivery;
 mod desk;
 mod docs;
+mod documents;
+mod faulty_store;
 mod fixtures;
 mod harness;
 mod ingest;

@@ -173,21 +173,6 @@ async fn opening_can_be_tried_until_redis_is_there() {
 }
 
 #[tokio::test]
-async fn figures_tell_how_much_there_is() {
-    let server = Server::start(&[]);
-    let store = RedisStore::open(at(&server.url()), options(8)).await.expect("it opens");
-    for n in 0..20 {
-        write(&store, RecordKey::user(&n.to_string())).await;
-    }
-    let figures = store.figures().await.expect("it answers");
-    let figure = |name: &str| figures.iter().find(|(found, _)| found == name).map(|(_, n)| *n);
-    // With the state of each shard and what is said of the store.
-    assert_eq!(figure("keys"), Some(20 + 8 + 1));
-    assert_eq!(figure("records"), Some(20));
-    assert!(figure("bytes_per_record").is_some_and(|bytes| (50..1_000).contains(&bytes)), "{figures:?}");
-}
-
-#[tokio::test]
 async fn tls_is_spoken_and_checked() {
     let tls = tempfile::tempdir().expect("a directory can be made");
     certificates(tls.path());

@@ -9,6 +9,7 @@ use handraiser::store::*;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
+use crate::faulty_store::{Fault, FaultPlan, FaultyStore};
 use crate::store_conformance::messages::drive;
 use crate::store_conformance::options;
 use crate::store_conformance::support::*;

@@ -54,6 +54,8 @@ fn a_rejection_names_the_event_and_the_mend() {
     insta::assert_json_snapshot!(from_sdk(Endpoint::Batch, body).rejections, @r#"
     [
       {
+        "at": 1795293412000,
+        "source": "app",
         "index": 0,
         "code": "missing_id",
         "message": "neither `userId` nor `anonymousId` is there; one of them is needed",
@@ -61,6 +63,8 @@ fn a_rejection_names_the_event_and_the_mend() {
         "excerpt": "{\"type\":\"track\",\"messageId\":\"m-1\",\"event\":\"e\"}"
       },
       {
+        "at": 1795293412000,
+        "source": "app",
         "index": 1,
         "code": "invalid_field",
         "message": "`userId`: invalid type: sequence, expected a string or a number at line 1 column 44",

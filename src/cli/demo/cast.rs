@@ -18,83 +18,28 @@ pub struct Company {
     pub pricing_views: usize,
 }
 
-const fn company(id: &'static str, name: &'static str, industry: &'static str, employees: u32) -> Company {
-    Company {
-        id,
-        name,
-        industry,
-        employees,
-        plan: "free",
-        people: 8,
-        regulars: 5,
-        tasks: 20,
-        invited: 3,
-        pricing_views: 0,
-    }
+const fn company(
+    id: &'static str,
+    name: &'static str,
+    industry: &'static str,
+    employees: u32,
+    plan: &'static str,
+    [people, regulars, tasks, invited, pricing_views]: [usize; 5],
+) -> Company {
+    Company { id, name, industry, employees, plan, people, regulars, tasks, invited, pricing_views }
 }
 
-/// Every company stands just before something, or will never get there.
+/// Every company stands just before something, or will never get there. The last numbers are people, regulars, tasks, people
+/// invited, and views of the pricing page.
 pub static COMPANIES: [Company; 8] = [
-    Company {
-        people: 17,
-        regulars: 12,
-        tasks: 47,
-        invited: 12,
-        ..company("brightwave.example", "Brightwave Analytics", "software", 640)
-    },
-    Company {
-        people: 11,
-        regulars: 8,
-        tasks: 58,
-        invited: 8,
-        ..company("fjord.example", "Fjord Logistics", "logistics", 180)
-    },
-    Company {
-        plan: "team",
-        people: 19,
-        regulars: 13,
-        tasks: 210,
-        invited: 16,
-        ..company("halden.example", "Halden Robotics", "robotics", 1_900)
-    },
-    Company {
-        people: 9,
-        regulars: 6,
-        tasks: 46,
-        invited: 11,
-        ..company("pinecrest.example", "Pinecrest Schools", "education", 90)
-    },
-    Company {
-        people: 7,
-        regulars: 7,
-        tasks: 83,
-        invited: 12,
-        ..company("kite.example", "Kite & Partners", "design", 12)
-    },
-    Company {
-        plan: "enterprise",
-        people: 24,
-        regulars: 21,
-        tasks: 320,
-        invited: 22,
-        ..company("meridian.example", "Meridian Bank", "finance", 5_200)
-    },
-    Company {
-        plan: "team",
-        people: 16,
-        regulars: 14,
-        tasks: 120,
-        invited: 9,
-        ..company("solstice.example", "Solstice Games", "games", 310)
-    },
-    Company {
-        people: 3,
-        regulars: 3,
-        tasks: 14,
-        invited: 2,
-        pricing_views: 2,
-        ..company("otter.example", "Otter Studio", "film", 35)
-    },
+    company("brightwave.example", "Brightwave Analytics", "software", 640, "free", [17, 12, 47, 12, 0]),
+    company("fjord.example", "Fjord Logistics", "logistics", 180, "free", [11, 8, 58, 8, 0]),
+    company("halden.example", "Halden Robotics", "robotics", 1_900, "team", [19, 13, 210, 16, 0]),
+    company("pinecrest.example", "Pinecrest Schools", "education", 90, "free", [9, 6, 46, 11, 0]),
+    company("kite.example", "Kite & Partners", "design", 12, "free", [7, 7, 83, 12, 0]),
+    company("meridian.example", "Meridian Bank", "finance", 5_200, "enterprise", [24, 21, 320, 22, 0]),
+    company("solstice.example", "Solstice Games", "games", 310, "team", [16, 14, 120, 9, 0]),
+    company("otter.example", "Otter Studio", "film", 35, "free", [3, 3, 14, 2, 2]),
 ];
 
 const NAMES: [&str; 24] = [

@@ -13,7 +13,7 @@ use crate::config::shape::{CounterShape, SubjectWord};
 use crate::config::suggest::closest;
 use crate::config::yaml::Scalar;
 use crate::counters::{Aggregate, Counter, EventMatch, Label, Window};
-use crate::expr::{RESERVED, Scope, is_name};
+use crate::expr::{Scope, is_name, reserved};
 use crate::ids::SubjectKind;
 
 /// Every counter that can be used, and the names of those that can't.
@@ -46,7 +46,7 @@ fn check_name(name: &Scalar, findings: &mut Findings) -> bool {
     if is_name(&name.text) {
         return true;
     }
-    let (message, help) = if RESERVED.contains(&&*name.text) {
+    let (message, help) = if reserved().any(|word| word == &*name.text) {
         let message = format!("a counter can't be named `{}`: the word has a meaning in conditions", name.shown);
         (message, format!("choose another name, for example `{}_count`", name.text))
     } else {

@@ -20,7 +20,7 @@ use crate::config::shape::{DefinitionShape, Tiers};
 use crate::config::yaml::Scalar;
 use crate::counters::Counter;
 use crate::expr::{Expr, Scope, Slot};
-use crate::qualify::{Condition, Definition, Tier};
+use crate::qualify::{Definition, Tier};
 
 /// Long enough that a count which hovers around its threshold doesn't send a lead a day.
 const DEFAULT_COOLDOWN: Duration = Duration::from_secs(30 * 86_400);
@@ -61,7 +61,6 @@ fn definition(
     let mut definition = Definition {
         name: Arc::from(name?.text.trim()),
         of: of?,
-        description: shape.description.get().map(|text| text.text.trim().to_owned()),
         intent: intent?,
         fit: fit?,
         when: when?,
@@ -79,13 +78,10 @@ fn conditions(
     scope: &Scope,
     counters: &Counters,
     findings: &mut Findings,
-) -> Option<Vec<Condition>> {
+) -> Option<Vec<Expr>> {
     let Field::Set(Many(texts)) = field else { return field.is_absent().then(Vec::new) };
-    let compiled: Vec<Condition> = texts
-        .iter()
-        .filter_map(|text| condition(text, scope, &counters.broken, findings))
-        .map(|expr| Condition { expr })
-        .collect();
+    let compiled: Vec<Expr> =
+        texts.iter().filter_map(|text| condition(text, scope, &counters.broken, findings)).collect();
     (compiled.len() == texts.len()).then_some(compiled)
 }
 
@@ -129,8 +125,8 @@ fn tier_number(key: &Scalar, findings: &mut Findings) -> Option<u8> {
 /// A hash over everything that decides who qualifies: changes whenever the meaning of the definition changes, and only then.
 fn version(definition: &Definition, counters: &[Counter]) -> Arc<str> {
     let mut text = format!("{}\n{}\n{}\n", definition.name, definition.of, definition.cooldown_ms);
-    let intent = definition.intent.iter().map(|condition| ("intent", &condition.expr));
-    let fit = definition.fit.iter().map(|condition| ("fit", &condition.expr));
+    let intent = definition.intent.iter().map(|condition| ("intent", condition));
+    let fit = definition.fit.iter().map(|condition| ("fit", condition));
     let all: Vec<(&str, &Expr)> = intent.chain(fit).chain([("when", &definition.when)]).collect();
     for (list, expr) in &all {
         let _ = writeln!(text, "{list} {}", expr.source());

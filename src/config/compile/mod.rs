@@ -65,8 +65,6 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
         store: store?,
         engine,
         sources,
-        user_traits: traits.user,
-        account_traits: traits.account,
         rules: Arc::new(rules),
         destinations,
         wanted_properties,

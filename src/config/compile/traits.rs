@@ -8,6 +8,7 @@ use crate::config::read::{At, Field, Named};
 use crate::config::shape::{TraitWord, TraitsShape};
 use crate::config::yaml::Scalar;
 use crate::expr::Type;
+use crate::ids::SubjectKind;
 use crate::ids::names::canonical_trait;
 
 /// Declared traits by canonical name.
@@ -17,85 +18,56 @@ pub struct Traits {
     pub account: BTreeMap<Box<str>, Type>,
 }
 
-/// Users: the reserved traits of the Segment spec, then those that products of all kinds send.
-pub const USER: &[(&str, TraitWord)] = {
+/// The traits of users that are always known: the reserved ones of the Segment spec, then those that products of all kinds send.
+const USER: &[(TraitWord, &str)] = {
     use TraitWord::{Bool, Number, Text, Time};
     &[
-        ("age", Number),
-        ("avatar", Text),
-        ("birthday", Time),
-        ("created_at", Time),
-        ("description", Text),
-        ("email", Text),
-        ("first_name", Text),
-        ("gender", Text),
-        ("last_name", Text),
-        ("name", Text),
-        ("phone", Text),
-        ("title", Text),
-        ("username", Text),
-        ("website", Text),
-        ("city", Text),
-        ("country", Text),
-        ("department", Text),
-        ("is_admin", Bool),
-        ("job_title", Text),
-        ("locale", Text),
-        ("plan", Text),
-        ("role", Text),
-        ("timezone", Text),
-        ("trial_ends_at", Time),
-        ("trial_started_at", Time),
+        (
+            Text,
+            "avatar description email first_name gender last_name name phone title username \
+            website city country department job_title locale plan role timezone",
+        ),
+        (Number, "age"),
+        (Bool, "is_admin"),
+        (Time, "birthday created_at trial_ends_at trial_started_at"),
     ]
 };
 
-/// Accounts: likewise.
-pub const ACCOUNT: &[(&str, TraitWord)] = {
+/// The same of accounts.
+const ACCOUNT: &[(TraitWord, &str)] = {
     use TraitWord::{Bool, List, Number, Text, Time};
     &[
-        ("avatar", Text),
-        ("created_at", Time),
-        ("description", Text),
-        ("email", Text),
-        ("employees", Number),
-        ("industry", Text),
-        ("name", Text),
-        ("phone", Text),
-        ("plan", Text),
-        ("website", Text),
-        ("annual_revenue", Number),
-        ("arr", Number),
-        ("city", Text),
-        ("country", Text),
-        ("domain", Text),
-        ("is_paying", Bool),
-        ("mrr", Number),
-        ("seats", Number),
-        ("state", Text),
-        ("status", Text),
-        ("tags", List),
-        ("total_billed", Number),
-        ("trial_ends_at", Time),
-        ("trial_started_at", Time),
+        (
+            Text,
+            "avatar description email industry name phone plan website city country domain state \
+            status",
+        ),
+        (Number, "employees annual_revenue arr mrr seats total_billed"),
+        (Bool, "is_paying"),
+        (Time, "created_at trial_ends_at trial_started_at"),
+        (List, "tags"),
     ]
 };
 
 /// Reserved traits that are objects: what is below them has no declared type.
-pub const OBJECTS: &[&str] = &["address", "company"];
+const OBJECTS: [&str; 2] = ["address", "company"];
+
+/// The traits that conditions may use without a declaration, by canonical name.
+pub fn known_traits(of: SubjectKind) -> BTreeMap<Box<str>, Type> {
+    let table = if of == SubjectKind::User { USER } else { ACCOUNT };
+    let objects = OBJECTS.map(|name| (Box::from(name), Type::Any));
+    let plain = table.iter().flat_map(|(word, names)| names.split(' ').map(|name| (Box::from(name), type_of(*word))));
+    plain.chain(objects).collect()
+}
 
 /// The traits that conditions may use.
 pub fn traits(shape: Option<&TraitsShape>, findings: &mut Findings) -> Traits {
-    let mut traits = Traits { user: predeclared(USER), account: predeclared(ACCOUNT) };
+    let mut traits = Traits { user: known_traits(SubjectKind::User), account: known_traits(SubjectKind::Account) };
     if let Some(shape) = shape {
         declare(&mut traits.user, &shape.user, findings);
         declare(&mut traits.account, &shape.account, findings);
     }
     traits
-}
-
-fn predeclared(table: &[(&str, TraitWord)]) -> BTreeMap<Box<str>, Type> {
-    let objects = OBJECTS.iter().map(|name| (Box::from(*name), Type::Any));
-    table.iter().map(|(name, word)| (Box::from(*name), type_of(*word))).chain(objects).collect()
 }
 
 fn declare(into: &mut BTreeMap<Box<str>, Type>, declared: &Field<Named<At<TraitWord>>>, findings: &mut Findings) {

@@ -1,12 +1,10 @@
 //! `definitions`.
 
-use std::borrow::Cow;
-
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::json_schema;
 
 use super::SubjectWord;
 use crate::config::findings::Findings;
-use crate::config::read::{At, Many, Named, Read, section};
+use crate::config::read::{At, Many, Named, Read, inline_schema, section};
 use crate::config::scalar::{ConditionText, Lasting};
 use crate::config::yaml::{Node, Scalar};
 
@@ -53,17 +51,7 @@ impl Read for Tiers {
     }
 }
 
-impl JsonSchema for Tiers {
-    fn schema_name() -> Cow<'static, str> {
-        "tiers".into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let condition = generator.subschema_for::<ConditionText>();
-        json_schema!({ "type": "object", "patternProperties": { "^[1-9][0-9]?$": condition }, "additionalProperties": false })
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-}
+inline_schema!(Tiers, "tiers", |generator| {
+    let condition = generator.subschema_for::<ConditionText>();
+    json_schema!({ "type": "object", "patternProperties": { "^[1-9][0-9]?$": condition }, "additionalProperties": false })
+});

@@ -171,8 +171,7 @@ traits: { user: { nps: number, isOwner: bool, tags: list }, account: { Region: t
     assert_eq!(config.rules.accounts[0], AccountKey::Path(PathRoot::Properties, vec!["workspace_id".into()]));
     assert_eq!(config.rules.accounts[1], AccountKey::Path(PathRoot::Traits, vec!["company id".into()]));
     assert_eq!(config.rules.accounts[2], AccountKey::LastGroup);
-    assert!(config.user_traits.contains_key("is_owner") && config.account_traits.contains_key("region"));
-    assert_eq!(config.rules.plan.days.zone().iana_name(), Some("Europe/Berlin"));
+    assert_eq!(config.rules.time_zone.as_ref().and_then(|zone| zone.iana_name()), Some("Europe/Berlin"));
 }
 
 #[test]

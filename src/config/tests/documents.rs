@@ -1,27 +1,6 @@
-//! The files that are made from the code are current.
+//! What the documents say of the configuration is so.
 
-use std::path::Path;
-
-use crate::config::{reference, schema};
-
-fn current(name: &str, made: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(&path, made).expect("docs/ can be written");
-    }
-    let kept = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(kept == made, "docs/{name} is out of date; `make docs` renews it");
-}
-
-#[test]
-fn the_schema_is_current() {
-    current("config.schema.json", &(schema::pretty() + "\n"));
-}
-
-#[test]
-fn the_reference_is_current() {
-    current("configuration.md", &reference::markdown());
-}
+use crate::config::schema;
 
 /// What the reference gives as defaults is what an empty configuration has.
 #[test]

@@ -53,32 +53,27 @@ pub struct Scalar {
 
 impl Scalar {
     /// A scalar that stands nowhere, for defaults.
-    #[must_use]
     pub fn made(text: &str, at: Span) -> Self {
         let text: Arc<str> = Arc::from(text);
         Self { at, shown: text.clone(), text, broken: false, style: ScalarStyle::Plain, pieces: Vec::new() }
     }
 
     /// Whether it is written without quotes on one line or more.
-    #[must_use]
     pub fn is_plain(&self) -> bool {
         self.style == ScalarStyle::Plain
     }
 
     /// Whether any part of its text comes from the environment.
-    #[must_use]
     pub fn has_variables(&self) -> bool {
         !self.pieces.is_empty()
     }
 
     /// Whether any of `range` of the text came out of a variable.
-    #[must_use]
     pub fn is_substituted(&self, range: &Range<usize>) -> bool {
         self.pieces.iter().any(|piece| piece.text.start < range.end && range.start < piece.text.end)
     }
 
     /// `message` with everything that came out of a variable replaced by the variable: values may be secret.
-    #[must_use]
     pub fn redact(&self, message: &str) -> String {
         let values = self
             .pieces
@@ -91,7 +86,6 @@ impl Scalar {
 
     /// The bytes of the file that `range` of the text came from. Text that came out of a variable is placed at the
     /// variable's name.
-    #[must_use]
     pub fn locate(&self, sources: &Sources, range: Range<usize>) -> Span {
         let shown = self.before_substitution(range);
         let source = sources.slice(self.at);
@@ -130,7 +124,6 @@ impl Node {
     }
 
     /// What it is, for messages: `a list`.
-    #[must_use]
     pub const fn describe(&self) -> &'static str {
         match self.kind {
             Kind::Null => "nothing",

@@ -15,7 +15,6 @@ static KEY: LazyLock<Regex> = LazyLock::new(|| {
 
 impl Findings {
     /// The scalar as it may be shown in a message.
-    #[must_use]
     pub fn shown<'a>(&self, scalar: &'a Scalar) -> &'a str {
         if self.hides(scalar.at) { "•••" } else { scalar.shown.trim() }
     }

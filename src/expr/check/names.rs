@@ -261,8 +261,8 @@ impl Checker<'_> {
             [first @ ("tier" | "revision" | "definition" | "of"), ..] => {
                 return self.fail(path.span, format!("`lead.{first}` has nothing below it"), None);
             }
-            [first, ..] if !LEAD_FIELDS.contains(first) => {
-                let help = closest(first, LEAD_FIELDS.iter().copied());
+            [first, ..] if LEAD_FIELDS.split(' ').all(|field| field != *first) => {
+                let help = closest(first, LEAD_FIELDS.split(' '));
                 let help = help.map(|name| did_you_mean(&format!("lead.{name}")));
                 return self.fail(path.span, format!("leads have no `{first}`"), help);
             }
@@ -273,24 +273,8 @@ impl Checker<'_> {
 }
 
 /// What a route may read of a lead: the fields of its record, and `of`, the kind of its subject.
-const LEAD_FIELDS: &[&str] = &[
-    "id",
-    "revision",
-    "definition",
-    "definition_version",
-    "tier",
-    "of",
-    "subject",
-    "account",
-    "contact",
-    "people",
-    "summary",
-    "reasons",
-    "usage",
-    "first_seen",
-    "last_seen",
-    "timestamps",
-];
+const LEAD_FIELDS: &str = "id revision definition definition_version tier of subject account contact people summary reasons usage \
+    first_seen last_seen timestamps";
 
 enum Declared {
     As(Type),

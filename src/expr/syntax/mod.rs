@@ -15,6 +15,8 @@ mod slips;
 
 pub(super) use ast::{Arithmetic, Comparison, Kind, Literal, Node, Operator};
 
+pub(super) use slips::kept_words;
+
 use super::ExprError;
 
 /// Bytes of source.

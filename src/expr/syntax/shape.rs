@@ -156,7 +156,7 @@ impl Walk<'_, '_> {
             return self.missing_before();
         }
         self.errors.extend(slips::literal_word(token));
-        if slips::is_kept_word(self.text()) {
+        if slips::kept_words().any(|word| word == self.text()) {
             let word = self.text().to_owned();
             self.give_up(format!("`{word}` is a word of the language, not a name"), slips::help_for_kept_word(&word));
         }

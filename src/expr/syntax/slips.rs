@@ -67,26 +67,8 @@ pub(super) fn negation_word(token: &Token<'_>) -> Option<Found> {
 }
 
 /// Words that CEL keeps for itself.
-pub(super) fn is_kept_word(word: &str) -> bool {
-    matches!(
-        word,
-        "as" | "break"
-            | "const"
-            | "continue"
-            | "else"
-            | "for"
-            | "function"
-            | "if"
-            | "import"
-            | "let"
-            | "loop"
-            | "package"
-            | "namespace"
-            | "return"
-            | "var"
-            | "void"
-            | "while"
-    )
+pub fn kept_words() -> impl Iterator<Item = &'static str> {
+    "as break const continue else for function if import let loop package namespace return var void while".split(' ')
 }
 
 /// What to write instead of a word that CEL keeps for itself.

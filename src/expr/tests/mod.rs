@@ -12,6 +12,7 @@ mod three_values;
 
 use serde_json::{Map, Value as Json};
 
+use super::coerce::{duration_from_text, number_from_text, time_from_text};
 use super::*;
 use crate::time::Millis;
 

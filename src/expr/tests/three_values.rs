@@ -209,33 +209,3 @@ fn constants_are_found() {
         assert_eq!(compiled(source).constant(), constant, "{source}");
     }
 }
-
-#[test]
-fn contradictions_are_found() {
-    for source in [
-        "lead.tier == 1 && lead.tier == 2",
-        "tasks_30d > 5 && tasks_30d < 5",
-        "tasks_30d > 5 && (account.paying && tasks_30d <= 5)",
-        "tasks_30d >= 6 && boards > 1 && 5 >= tasks_30d",
-        "account.plan == \"free\" && account.plan == \"pro\"",
-        "account.plan == \"free\" && account.plan != \"free\"",
-        "account.plan in [\"a\", \"b\"] && account.plan == \"c\"",
-        "(tasks_30d > 1 && tasks_30d < 0) || false",
-        "account.plan in []",
-        "1 > 2",
-    ] {
-        assert!(compiled(source).never_true(), "{source}");
-    }
-    for source in [
-        "tasks_30d >= 5 && tasks_30d <= 5",
-        "tasks_30d > 5 && boards < 5",
-        "lead.tier == 1 || lead.tier == 2",
-        "account.plan != \"a\" && account.plan != \"b\"",
-        "account.plan in [\"a\", \"b\"] && account.plan == \"b\"",
-        "has(account.plan) && account.plan == \"a\"",
-        "tasks_30d > 5",
-        "properties.id == \"1\" && properties.id == \"1.0\"",
-    ] {
-        assert!(!compiled(source).never_true(), "{source}");
-    }
-}

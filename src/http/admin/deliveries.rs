@@ -63,7 +63,6 @@ pub enum DeliveryState {
 
 impl DeliveryState {
     /// The state as it stands in answers.
-    #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",

@@ -100,13 +100,9 @@ fn parse_subject(text: &str) -> Result<RecordKey, ApiError> {
 }
 
 fn parse_moment(text: &str) -> Result<Millis, ApiError> {
-    if let Ok(ms) = text.parse() {
-        return Ok(Millis(ms));
-    }
-    let bad = |_| {
+    text.parse().ok().map(Millis).or_else(|| Millis::parse(text)).ok_or_else(|| {
         ApiError::new(ErrorCode::InvalidRequest, format!("`before={text}` is neither Unix milliseconds nor RFC 3339"))
-    };
-    text.parse::<jiff::Timestamp>().map(|t| Millis(t.as_millisecond())).map_err(bad)
+    })
 }
 
 /// Cuts rows to a page. Leads that changed in the same millisecond stay on one page, because paging goes by time: what

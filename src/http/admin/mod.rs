@@ -16,12 +16,13 @@ use actix_web::web::{JsonConfig, PathConfig, QueryConfig};
 use utoipa_actix_web::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+pub use super::queues::QueueItem;
 pub use deliveries::{DeliveryItem, DeliveryList, DeliveryState};
 pub use leads::{LeadItem, LeadList};
 pub use rejected::{RejectedItem, RejectedList};
 pub use replay::{ReplayRequest, Replayed};
 pub use subjects::{ForgetAnswer, RecordLine, SubjectRecord};
-pub use system::{ConfigAnswer, ConfigCounts, EngineAnswer, QueueItem, QueueList, ServerItem};
+pub use system::{ConfigAnswer, ConfigCounts, EngineAnswer, QueueList, ServerItem};
 
 use super::errors::{ApiError, ErrorCode};
 

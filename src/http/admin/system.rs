@@ -9,21 +9,8 @@ use crate::config::Config;
 use crate::engine::EngineStatus;
 use crate::http::AppState;
 use crate::http::errors::ApiError;
-use crate::http::queues::{self, Queue};
+use crate::http::queues::{self, QueueItem};
 use crate::http::status::RefusedReload;
-
-/// What is on its way to one destination.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct QueueItem {
-    /// The destination.
-    pub destination: String,
-    /// Leads with news that waits or is under way.
-    pub pending: u64,
-    /// Leads with news that was given up and with nothing else on its way; can be replayed.
-    pub dead: u64,
-    /// Age of the oldest pending news in milliseconds, of what is to be sent next.
-    pub oldest_ms: i64,
-}
 
 /// Every destination that something is on its way to, or was given up for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -105,15 +92,7 @@ pub struct ServerItem {
 #[get("/queues")]
 pub async fn list_queues(state: Data<AppState>, params: Query<ReadParams>) -> Result<Json<QueueList>, ApiError> {
     let backend = settled(&state, params.consistency).await?;
-    let queues = queues::of_store(&*backend.store, state.clock.now()).await?;
-    Ok(Json(QueueList { queues: queues.into_iter().map(QueueItem::from).collect() }))
-}
-
-impl From<Queue> for QueueItem {
-    fn from(queue: Queue) -> Self {
-        let Queue { destination, pending, dead, oldest_ms } = queue;
-        Self { destination: destination.to_string(), pending, dead, oldest_ms }
-    }
+    Ok(Json(QueueList { queues: queues::of_store(&*backend.store, state.clock.now()).await? }))
 }
 
 /// Shows which configuration is in force, and whether the last reload failed.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::counters::ledger::Figure;
 use crate::counters::{Aggregate, Counter, EventMatch, Plan, Window};
-use crate::expr::{Expr, Scope, Type, compile};
+use crate::expr::{Scope, Type, compile};
 use crate::ids::{CounterId, SubjectKind};
 use crate::qualify::{Tier, Who};
 use crate::record::{Projection, Subject};
@@ -47,8 +47,7 @@ fn definition(when: &str, tiers: &[(u8, &str)]) -> Definition {
     Definition {
         name: Arc::from("pql"),
         of: SubjectKind::User,
-        description: None,
-        intent: vec![Condition { expr: expr("logins >= 3") }],
+        intent: vec![expr("logins >= 3")],
         fit: Vec::new(),
         when: expr(when),
         tiers: tiers.iter().map(|(number, when)| Tier { number: *number, when: expr(when) }).collect(),

@@ -11,7 +11,7 @@ use rusqlite::Connection;
 
 use super::ids::{self, OpenPack};
 use super::leads;
-use super::lists::{self, ListsSum};
+use super::lists;
 use super::log_table::{LogDone, LogRows, LogStage};
 use super::position::{self, ShardState};
 use super::prepare::Prepared;
@@ -26,7 +26,7 @@ pub(super) struct Kept {
     pub(super) log: LogRows,
     pub(super) records: Records,
     /// A sum over the rows of `listed`.
-    pub(super) lists: ListsSum,
+    pub(super) lists: i64,
     pub(super) open_packs: BTreeMap<ShardId, Option<OpenPack>>,
 }
 
@@ -40,7 +40,7 @@ pub(super) struct Group<'a> {
     passed: BTreeSet<ShardId>,
     log: LogStage,
     records: RecordsStage,
-    lists: ListsSum,
+    lists: i64,
     bytes: usize,
 }
 
@@ -51,7 +51,7 @@ pub(super) struct Staged {
     pub(super) passed: BTreeSet<ShardId>,
     pub(super) log: LogDone,
     pub(super) records: RecordsDone,
-    pub(super) lists: ListsSum,
+    pub(super) lists: i64,
     /// Whether anything was changed.
     pub(super) changed: bool,
 }
@@ -132,8 +132,8 @@ impl<'a> Group<'a> {
             self.passed.insert(step.shard);
         }
         self.bytes += commits.bytes;
-        self.kept.records.flush(connection, &shared.index, &mut self.records)?;
-        self.kept.records.stage(connection, &shared.index, &mut self.records, commits.records)?;
+        self.kept.records.flush(connection, &mut self.records)?;
+        self.kept.records.stage(connection, &mut self.records, commits.records)?;
         lists::write(connection, &commits.relisted, &mut self.lists)?;
         self.write_ids(&commits.forget_ids, &commits.ids)?;
         for subject in &commits.forget_leads {
@@ -175,8 +175,7 @@ impl<'a> Group<'a> {
         for shard in std::mem::take(&mut self.touched) {
             position::write(connection, shard, *self.shard(shard)?)?;
         }
-        let (index, seed) = (&self.shared.index, self.shared.meta.seed);
-        let records = self.kept.records.finish(connection, index, seed, self.records)?;
+        let records = self.kept.records.finish(connection, self.records)?;
         let changed = !log.chunks.is_empty() || !self.passed.is_empty();
         Ok(Staged { shards: self.shards, passed: self.passed, log, records, lists: self.lists, changed })
     }

@@ -10,9 +10,10 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, params};
-use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
+use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use super::errors::damaged;
+use super::schema::row_sum;
 use crate::store::StoreError;
 
 const STRIPES: usize = 256;
@@ -103,9 +104,17 @@ impl Place {
 type Stripe = HashMap<KeyHash, Place, ByHash>;
 
 /// Only what is durable is ever in here: the writer publishes a change after its transaction.
-pub(super) struct Index(Vec<Mutex<Stripe>>);
+pub(super) struct Index {
+    /// What the hashes of keys begin with.
+    seed: u64,
+    stripes: Vec<Mutex<Stripe>>,
+}
 
 impl Index {
+    pub(super) fn hash(&self, key: &str) -> KeyHash {
+        KeyHash::new(self.seed, key)
+    }
+
     pub(super) fn get(&self, hash: KeyHash) -> Option<Place> {
         self.stripe(hash.stripe())?.get(&hash).copied()
     }
@@ -143,7 +152,7 @@ impl Index {
 
     /// Held for moments only.
     fn stripe(&self, at: usize) -> Option<MutexGuard<'_, Stripe>> {
-        self.0.get(at).map(|stripe| stripe.lock().unwrap_or_else(PoisonError::into_inner))
+        self.stripes.get(at).map(|stripe| stripe.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -183,7 +192,7 @@ impl IndexLog {
         self.last += 1;
         self.changes += pack.len();
         let sql = "INSERT INTO index_changes (row, sum, pack) VALUES (?1, ?2, ?3)";
-        connection.prepare_cached(sql)?.execute(params![self.last, sum(self.last, &pack), pack])?;
+        connection.prepare_cached(sql)?.execute(params![self.last, row_sum(self.last, &pack), pack])?;
         self.renew_stripes(connection, index, changes.len())?;
         Ok(self)
     }
@@ -200,7 +209,7 @@ impl IndexLog {
             let stripe = i64::try_from(round.next).unwrap_or(0);
             let sql = "INSERT INTO index_stripes (stripe, sum, pack) VALUES (?1, ?2, ?3)
                        ON CONFLICT (stripe) DO UPDATE SET sum = ?2, pack = ?3";
-            connection.prepare_cached(sql)?.execute(params![stripe, sum(stripe, &pack), pack])?;
+            connection.prepare_cached(sql)?.execute(params![stripe, row_sum(stripe, &pack), pack])?;
             round.budget -= pack.len();
             round.next += 1;
         }
@@ -222,8 +231,8 @@ impl Index {
     }
 
     /// Reads the index from the file; `expected` is the sum over it.
-    pub(super) fn open(connection: &Connection, expected: i64) -> Result<(Self, IndexLog), StoreError> {
-        let index = Self((0..STRIPES).map(|_| Mutex::default()).collect());
+    pub(super) fn open(connection: &Connection, seed: u64, expected: i64) -> Result<(Self, IndexLog), StoreError> {
+        let index = Self { seed, stripes: (0..STRIPES).map(|_| Mutex::default()).collect() };
         read(connection, "SELECT stripe, sum, pack FROM index_stripes", &index)?;
         let (last, changes) = read(connection, "SELECT row, sum, pack FROM index_changes ORDER BY row", &index)?;
         if index.sum() != expected {
@@ -239,10 +248,6 @@ fn put(pack: &mut Vec<u8>, hash: KeyHash, place: Option<Place>) {
     [a, b, c, place].iter().for_each(|part| pack.extend_from_slice(&part.to_le_bytes()));
 }
 
-fn sum(row: i64, pack: &[u8]) -> i64 {
-    xxh3_64_with_seed(pack, row.cast_unsigned()).cast_signed()
-}
-
 /// Applies rows to `index`; answers the last of them, and their bytes.
 fn read(connection: &Connection, sql: &str, index: &Index) -> Result<(i64, usize), StoreError> {
     let (mut last, mut bytes) = (0, 0);
@@ -253,7 +258,7 @@ fn read(connection: &Connection, sql: &str, index: &Index) -> Result<(i64, usize
         let pack = row.get_ref(2)?.as_blob().unwrap_or_default();
         let (parts, rest) = pack.as_chunks::<4>();
         let (entries, torn) = parts.as_chunks::<4>();
-        if sum(last, pack) != row.get::<_, i64>(1)? || !rest.is_empty() || !torn.is_empty() {
+        if row_sum(last, pack) != row.get::<_, i64>(1)? || !rest.is_empty() || !torn.is_empty() {
             return Err(damaged("the index of records"));
         }
         bytes += pack.len();

@@ -4,15 +4,12 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::errors::damaged;
+use super::schema::limit;
 use crate::ids::RecordKey;
 use crate::store::{LeadQuery, LeadRow, Rejected, StoreError};
 use crate::time::Millis;
 
 const COLUMNS: &str = "id, subject, definition, updated, json, sum";
-
-fn limit(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX)
-}
 
 fn sum(lead: &LeadRow, subject: &str) -> i64 {
     let seed = [lead.id.as_str(), subject, lead.definition.as_str()].into_iter();

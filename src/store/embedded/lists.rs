@@ -8,8 +8,9 @@ use rusqlite::{Connection, Row, params};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::errors::damaged;
+use super::schema::limit;
 use crate::ids::{RecordKey, ShardId};
-use crate::store::{ListName, ListStats, Listed, StoreError};
+use crate::store::{ListName, ListStats, Listed, Listing, StoreError};
 use crate::time::Millis;
 
 /// A record that leaves a list, or comes into one, or both.
@@ -20,27 +21,14 @@ pub(super) struct Relisted {
     pub(super) listed: Option<Listed>,
 }
 
-/// A sum over all rows that their order doesn't change. Adding a row is the same as taking it away.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct ListsSum(i64);
-
-impl ListsSum {
-    pub(super) const fn new(stored: i64) -> Self {
-        Self(stored)
-    }
-
-    pub(super) const fn to_stored(self) -> i64 {
-        self.0
-    }
-
-    fn toggle(&mut self, list: &str, shard: ShardId, at: i64, key: &str) {
-        let place = xxh3_64_with_seed(list.as_bytes(), at.cast_unsigned().rotate_left(16) ^ u64::from(shard.0));
-        self.0 ^= xxh3_64_with_seed(key.as_bytes(), place).cast_signed();
-    }
+/// What a row adds to the sum over all of them, which their order doesn't change. Adding it is the same as taking it away.
+fn sum_of(list: &str, shard: ShardId, at: i64, key: &str) -> i64 {
+    let place = xxh3_64_with_seed(list.as_bytes(), at.cast_unsigned().rotate_left(16) ^ u64::from(shard.0));
+    xxh3_64_with_seed(key.as_bytes(), place).cast_signed()
 }
 
 /// Moves records between lists.
-pub(super) fn write(connection: &Connection, relisted: &[Relisted], sum: &mut ListsSum) -> Result<(), StoreError> {
+pub(super) fn write(connection: &Connection, relisted: &[Relisted], sum: &mut i64) -> Result<(), StoreError> {
     let mut delete = connection
         .prepare_cached("DELETE FROM listed WHERE list = ?1 AND shard = ?2 AND listed_at = ?3 AND key = ?4")?;
     let mut insert = connection
@@ -49,7 +37,7 @@ pub(super) fn write(connection: &Connection, relisted: &[Relisted], sum: &mut Li
         for (place, change) in [(was, &mut delete), (listed, &mut insert)] {
             let Some(Listed { list, at }) = place else { continue };
             if change.execute(params![list.as_str(), shard.0, at.0, key])? > 0 {
-                sum.toggle(list.as_str(), *shard, at.0, key);
+                *sum ^= sum_of(list.as_str(), *shard, at.0, key);
             }
         }
     }
@@ -57,12 +45,12 @@ pub(super) fn write(connection: &Connection, relisted: &[Relisted], sum: &mut Li
 }
 
 /// Makes sure that all rows are there as they were written.
-pub(super) fn verify(connection: &Connection, expected: ListsSum) -> Result<(), StoreError> {
+pub(super) fn verify(connection: &Connection, expected: i64) -> Result<(), StoreError> {
     let mut select = connection.prepare("SELECT list, shard, listed_at, key FROM listed")?;
-    let (mut rows, mut found) = (select.query([])?, ListsSum::default());
+    let (mut rows, mut found) = (select.query([])?, 0);
     while let Some(row) = rows.next()? {
         let text = |at| Ok::<_, StoreError>(row.get_ref(at)?.as_str().unwrap_or_default());
-        found.toggle(text(0)?, ShardId(row.get(1)?), row.get(2)?, text(3)?);
+        found ^= sum_of(text(0)?, ShardId(row.get(1)?), row.get(2)?, text(3)?);
     }
     if found == expected { Ok(()) } else { Err(damaged("the table of listed records")) }
 }
@@ -73,17 +61,13 @@ fn place(row: &Row<'_>) -> rusqlite::Result<(Millis, RecordKey)> {
     Ok((Millis(row.get(0)?), key))
 }
 
-fn limit(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX)
-}
-
 pub(super) fn due(
     connection: &Connection,
     shard: ShardId,
     list: &ListName,
     until: Millis,
     count: usize,
-) -> Result<Vec<(Millis, RecordKey)>, StoreError> {
+) -> Result<Listing, StoreError> {
     let mut select = connection.prepare_cached(
         "SELECT listed_at, key FROM listed WHERE list = ?1 AND shard = ?2 AND listed_at <= ?3 ORDER BY listed_at LIMIT ?4",
     )?;
@@ -97,7 +81,7 @@ pub(super) fn newest(
     shard: ShardId,
     list: &ListName,
     count: usize,
-) -> Result<Vec<(Millis, RecordKey)>, StoreError> {
+) -> Result<Listing, StoreError> {
     let mut select = connection.prepare_cached(
         "SELECT listed_at, key FROM listed WHERE list = ?1 AND shard = ?2 ORDER BY listed_at DESC, key DESC LIMIT ?3",
     )?;

@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use bytes::{BufMut, Bytes};
 use rusqlite::{Connection, OptionalExtension, params};
-use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::errors::damaged;
 use super::log::{Chunk, Reading, ShardLog};
+use super::schema::row_sum;
 use crate::ids::{Position, ShardId, Shards};
 use crate::store::{Append, Entry, Progress, StoreError};
 
@@ -41,17 +41,13 @@ impl ReadRows {
         let mut select = connection.prepare_cached("SELECT sum, entries FROM log WHERE row = ?1")?;
         let read = select.query_row([row], |found| Ok((found.get::<_, i64>(0)?, found.get::<_, Vec<u8>>(1)?)));
         let Some((expected, bytes)) = read.optional()? else { return Ok(None) };
-        if sum(row, &bytes) != expected {
+        if row_sum(row, &bytes) != expected {
             return Err(damaged(&format!("row {row} of the log")));
         }
         let bytes = Bytes::from(bytes);
         self.0.insert(row, bytes.clone());
         Ok(Some(bytes))
     }
-}
-
-fn sum(row: i64, bytes: &[u8]) -> i64 {
-    xxh3_64_with_seed(bytes, row.cast_unsigned()).cast_signed()
 }
 
 /// How many chunks of each row no commit has passed; only the writer knows of it.
@@ -119,7 +115,7 @@ impl LogRows {
         let chunks = stage.chunks();
         let shared = chunks.iter().map(|(.., bytes)| bytes.len()).sum::<usize>() <= SHARED_ROW_BYTES;
         let mut insert = connection.prepare_cached("INSERT INTO log (row, sum, entries) VALUES (?1, ?2, ?3)")?;
-        let mut write = |row: i64, bytes: &[u8]| insert.execute(params![row, sum(row, bytes), bytes]);
+        let mut write = |row: i64, bytes: &[u8]| insert.execute(params![row, row_sum(row, bytes), bytes]);
         let (mut row, mut text, mut done) = (self.last + 1, Vec::new(), LogDone::default());
         for (shard, first, entries, bytes) in chunks {
             text.put_u16_le(shard.0);
@@ -190,7 +186,7 @@ impl LogRows {
             rows.last = row;
             let bytes = found.get_ref(2)?.as_blob().unwrap_or_default();
             let torn = || damaged(&format!("row {row} of the log"));
-            if sum(row, bytes) != found.get::<_, i64>(1)? {
+            if row_sum(row, bytes) != found.get::<_, i64>(1)? {
                 return Err(torn());
             }
             for (shard, chunk) in chunks_of(row, bytes).ok_or_else(torn)? {

@@ -47,17 +47,16 @@ use self::durable::{DurableMark, Mark};
 use self::errors::named;
 use self::file::DatabaseFile;
 use self::group::Kept;
-use self::index::Index;
 use self::log::{Reading, ShardLog};
 use self::log_table::{LogRows, ReadRows};
 use self::prepare::Prepared;
 use self::reader::Readers;
 use self::records::Records;
 use self::shared::Shared;
-use self::writer::{Begin, Reply, Request, Steps, Writer};
+use self::writer::{Reply, Request, Steps, Writer};
 use super::{
-    Append, Commit, CommitError, Entry, IdPack, LeadQuery, LeadRow, ListName, ListStats, Ownership, Progress, Rejected,
-    ServerInfo, Store, StoreError, StoreOptions, observe_append, observe_commit,
+    Append, Commit, CommitError, IdPack, LeadQuery, LeadRow, ListName, ListStats, Listing, Ownership, Progress, Reads,
+    Rejected, ServerInfo, Store, StoreError, StoreOptions, observe_append, observe_commit,
 };
 use crate::ids::{Position, RecordKey, ShardId, Shards};
 use crate::time::Millis;
@@ -102,10 +101,10 @@ impl EmbeddedStore {
         let steps = writer::read_steps(&connection).map_err(|error| named(file.path(), error))?;
         let mark = Mark { identity: meta.identity, steps: steps.count, at: steps.at };
         let durable = DurableMark::open(file.path(), mark)?;
-        let (logs, index, kept) =
-            read(&connection, options.shards, &steps).map_err(|error| named(file.path(), error))?;
-        let shared = Arc::new(Shared::new(options, meta, Readers::new(&file), index, logs));
-        let writer = Writer::new(Begin { connection, shared: Arc::clone(&shared), durable, mark, kept, file })?;
+        let (logs, kept) =
+            read(&connection, options.shards, meta.seed, &steps).map_err(|error| named(file.path(), error))?;
+        let shared = Arc::new(Shared::new(options, Readers::new(&file), Arc::clone(&kept.records.index), logs));
+        let writer = Writer::new(connection, Arc::clone(&shared), (durable, mark), kept, file)?;
         let (requests, receiver) = channel();
         let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || writer.run(&receiver));
         let thread = thread.map_err(|error| StoreError::Unavailable(format!("can't start a thread: {error}")))?;
@@ -123,11 +122,7 @@ impl EmbeddedStore {
     }
 
     /// What there is behind `after` now.
-    async fn read_now(
-        &self,
-        after: &[(ShardId, Position)],
-        max_bytes: usize,
-    ) -> Result<Vec<(ShardId, Vec<Entry>)>, StoreError> {
+    async fn read_now(&self, after: &[(ShardId, Position)], max_bytes: usize) -> Result<Reads, StoreError> {
         let (mut found, mut older) = (Vec::new(), Vec::new());
         for (shard, after) in after {
             let reading = self.shared.behind(*shard, *after, max_bytes)?;
@@ -143,7 +138,7 @@ impl EmbeddedStore {
         Ok(found)
     }
 
-    async fn read_older(&self, older: Vec<(ShardId, Reading)>) -> Result<Vec<(ShardId, Vec<Entry>)>, StoreError> {
+    async fn read_older(&self, older: Vec<(ShardId, Reading)>) -> Result<Reads, StoreError> {
         let shared = Arc::clone(&self.shared);
         let read = self.shared.readers.run(move |connection| {
             let (mut rows, mut found) = (ReadRows::default(), Vec::new());
@@ -162,14 +157,19 @@ impl EmbeddedStore {
 }
 
 /// Reads what is kept in memory, and makes sure that it is as it was written.
-fn read(connection: &Connection, shards: Shards, steps: &Steps) -> Result<(Vec<ShardLog>, Index, Kept), StoreError> {
+fn read(
+    connection: &Connection,
+    shards: Shards,
+    seed: u64,
+    steps: &Steps,
+) -> Result<(Vec<ShardLog>, Kept), StoreError> {
     let states = position::read_all(connection, shards)?;
     let progress: Vec<_> = states.iter().map(|state| state.progress).collect();
     let (logs, log) = LogRows::open(connection, shards, &progress)?;
-    let (index, records) = Records::open(connection, steps.records)?;
+    let records = Records::open(connection, seed, steps.records)?;
     lists::verify(connection, steps.lists)?;
     let kept = Kept { shards: states, log, records, lists: steps.lists, open_packs: BTreeMap::new() };
-    Ok((logs, index, kept))
+    Ok((logs, kept))
 }
 
 #[async_trait]
@@ -193,12 +193,7 @@ impl Store for EmbeddedStore {
         answer?
     }
 
-    async fn read(
-        &self,
-        after: &[(ShardId, Position)],
-        max_bytes: usize,
-        wait: Duration,
-    ) -> Result<Vec<(ShardId, Vec<Entry>)>, StoreError> {
+    async fn read(&self, after: &[(ShardId, Position)], max_bytes: usize, wait: Duration) -> Result<Reads, StoreError> {
         let deadline = tokio::time::Instant::now() + wait;
         loop {
             // From here on no append is missed.
@@ -226,25 +221,19 @@ impl Store for EmbeddedStore {
             return Ok(Vec::new());
         }
         let (keys, shared) = (keys.to_vec(), Arc::clone(&self.shared));
-        let load = move |connection: &Connection| records::load(connection, &shared.index, shared.meta.seed, &keys);
+        let load = move |connection: &Connection| records::load(connection, &shared.index, &keys);
         self.shared.readers.run(load).await
     }
 
     async fn commit(&self, commits: Vec<Commit>) -> Result<(), CommitError> {
         let started = Instant::now();
-        let prepared = Prepared::new(commits, self.shards(), self.shared.meta)?;
+        let prepared = Prepared::new(commits, self.shards(), &self.shared.index)?;
         let answer = self.ask(|reply| Request::Commit(Box::new(prepared), reply)).await;
         observe_commit("embedded", started.elapsed());
         answer?
     }
 
-    async fn due(
-        &self,
-        shard: ShardId,
-        list: &ListName,
-        until: Millis,
-        limit: usize,
-    ) -> Result<Vec<(Millis, RecordKey)>, StoreError> {
+    async fn due(&self, shard: ShardId, list: &ListName, until: Millis, limit: usize) -> Result<Listing, StoreError> {
         let list = list.clone();
         self.shared.readers.run(move |connection| lists::due(connection, shard, &list, until, limit)).await
     }
@@ -273,7 +262,7 @@ impl Store for EmbeddedStore {
         self.shared.readers.run(move |connection| leads::rejected(connection, limit)).await
     }
 
-    async fn listed(&self, list: &ListName, limit: usize) -> Result<Vec<(Millis, RecordKey)>, StoreError> {
+    async fn listed(&self, list: &ListName, limit: usize) -> Result<Listing, StoreError> {
         let (list, shards) = (list.clone(), self.shards());
         let read = self.shared.readers.run(move |connection| {
             let of_shards = shards.all().map(|shard| lists::newest(connection, shard, &list, limit));
@@ -292,14 +281,6 @@ impl Store for EmbeddedStore {
     async fn ping(&self) -> Result<(), StoreError> {
         // Through the writer, which opens and ends a transaction for it.
         self.ask(Request::Ping).await?
-    }
-
-    async fn figures(&self) -> Result<Vec<(String, u64)>, StoreError> {
-        let entries = self.shared.progress().iter().map(|progress| progress.end.since(progress.position)).sum();
-        let mut figures = self.shared.readers.run(schema::figures).await?;
-        figures.push(("records".to_owned(), self.shared.index.len() as u64));
-        figures.push(("log_entries".to_owned(), entries));
-        Ok(figures)
     }
 
     async fn close(&self) -> Result<(), StoreError> {

@@ -2,10 +2,9 @@
 //! thread that writes has little to do.
 
 use super::ids::hour;
-use super::index::KeyHash;
+use super::index::Index;
 use super::lists::Relisted;
 use super::records::RecordWrites;
-use super::schema::Meta;
 use crate::ids::{Position, ShardId, Shards};
 use crate::store::{Append, Commit, LeadRow, RecordWrite, StoreError};
 
@@ -38,20 +37,20 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    pub(super) fn new(commits: Vec<Commit>, shards: Shards, meta: Meta) -> Result<Self, StoreError> {
+    pub(super) fn new(commits: Vec<Commit>, shards: Shards, index: &Index) -> Result<Self, StoreError> {
         let mut prepared = Self::default();
         for commit in commits {
-            prepared.add(commit, shards, meta)?;
+            prepared.add(commit, shards, index)?;
         }
         Ok(prepared)
     }
 
-    fn add(&mut self, commit: Commit, shards: Shards, meta: Meta) -> Result<(), StoreError> {
+    fn add(&mut self, commit: Commit, shards: Shards, index: &Index) -> Result<(), StoreError> {
         let shard = commit.shard;
         check_shards(shards, std::iter::once(shard).chain(commit.messages.iter().map(|message| message.shard)))?;
         self.bytes += bytes_of(&commit);
         self.moves.push(Move { shard, step: commit.step, from: commit.from, to: commit.to });
-        commit.records.into_iter().for_each(|write| self.add_record(meta.seed, shard, write));
+        commit.records.into_iter().for_each(|write| self.add_record(index, shard, write));
         if !commit.ids.is_empty() {
             self.ids.push((shard, hour(commit.now), commit.ids));
         }
@@ -65,12 +64,10 @@ impl Prepared {
         }
         Ok(())
     }
-}
 
-impl Prepared {
-    fn add_record(&mut self, seed: u64, shard: ShardId, write: RecordWrite) {
+    fn add_record(&mut self, index: &Index, shard: ShardId, write: RecordWrite) {
         let key = write.key.to_string();
-        let hash = KeyHash::new(seed, &key);
+        let hash = index.hash(&key);
         match &write.text {
             Some(text) => self.records.packs.put(hash, &key, text),
             None => self.records.deleted.push(hash),

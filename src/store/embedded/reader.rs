@@ -32,12 +32,12 @@ struct Inner {
 pub(super) struct Readers(Arc<Inner>);
 
 /// A connection in use. It is given back also when the reading panics, as closing waits for it.
-struct Lent<'a> {
+struct Reader<'a> {
     readers: &'a Readers,
     connection: Option<Connection>,
 }
 
-impl Drop for Lent<'_> {
+impl Drop for Reader<'_> {
     fn drop(&mut self) {
         let mut pool = self.readers.pool();
         if let Some(connection) = self.connection.take().filter(|_| !pool.closed && pool.idle.len() < KEPT) {
@@ -60,7 +60,7 @@ impl Readers {
     ) -> Result<T, StoreError> {
         let readers = self.clone();
         let task = tokio::task::spawn_blocking(move || {
-            let answer = readers.lend().and_then(|lent| match &lent.connection {
+            let answer = readers.take().and_then(|reader| match &reader.connection {
                 Some(connection) => read(connection),
                 None => Err(super::closed()),
             });
@@ -80,7 +80,7 @@ impl Readers {
         }
     }
 
-    fn lend(&self) -> Result<Lent<'_>, StoreError> {
+    fn take(&self) -> Result<Reader<'_>, StoreError> {
         let idle = {
             let mut pool = self.pool();
             if pool.closed {
@@ -89,11 +89,11 @@ impl Readers {
             pool.busy += 1;
             pool.idle.pop()
         };
-        let mut lent = Lent { readers: self, connection: idle };
-        if lent.connection.is_none() {
-            lent.connection = Some(schema::open_reader(&self.0.path)?);
+        let mut reader = Reader { readers: self, connection: idle };
+        if reader.connection.is_none() {
+            reader.connection = Some(schema::open_reader(&self.0.path)?);
         }
-        Ok(lent)
+        Ok(reader)
     }
 
     fn pool(&self) -> MutexGuard<'_, Pool> {

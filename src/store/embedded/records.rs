@@ -1,6 +1,7 @@
 //! Writing and reading records: packs, rows and index together.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use rusqlite::Connection;
 
@@ -50,6 +51,7 @@ pub(super) struct RecordsDone {
 
 /// The writer's side of the records.
 pub(super) struct Records {
+    pub(super) index: Arc<Index>,
     rows: Rows,
     log: IndexLog,
     /// Over the index.
@@ -58,29 +60,28 @@ pub(super) struct Records {
 
 impl Records {
     /// Reads where the records stand; `sum` is that over the index.
-    pub(super) fn open(connection: &Connection, sum: i64) -> Result<(Index, Self), StoreError> {
-        let (index, log) = Index::open(connection, sum)?;
+    pub(super) fn open(connection: &Connection, seed: u64, sum: i64) -> Result<Self, StoreError> {
+        let (index, log) = Index::open(connection, seed, sum)?;
         let last = connection.query_row("SELECT coalesce(max(row), 0) FROM records", [], |row| row.get(0))?;
         let rows = Rows::new(&index, last)?;
-        Ok((index, Self { rows, log, sum }))
+        Ok(Self { index: Arc::new(index), rows, log, sum })
     }
 
     /// Stages the records of one request.
     pub(super) fn stage(
         &self,
         connection: &Connection,
-        index: &Index,
         stage: &mut RecordsStage,
         writes: RecordWrites,
     ) -> Result<(), StoreError> {
         for pack in writes.packs {
             stage.packs += 1;
             if let Some(mut before) = stage.last.replace(pack) {
-                self.write_pack(connection, index, stage, &mut before)?;
+                self.write_pack(connection, stage, &mut before)?;
             }
         }
         for hash in writes.deleted {
-            if let Some(old) = stage.place(index, hash) {
+            if let Some(old) = self.place(stage, hash) {
                 self.rows.remove(&mut stage.rows, old);
                 stage.sum ^= old.sum(hash);
                 stage.changes.insert(hash, None);
@@ -90,32 +91,25 @@ impl Records {
     }
 
     /// To be called between two requests: the second may write the same records.
-    pub(super) fn flush(
-        &self,
-        connection: &Connection,
-        index: &Index,
-        stage: &mut RecordsStage,
-    ) -> Result<(), StoreError> {
+    pub(super) fn flush(&self, connection: &Connection, stage: &mut RecordsStage) -> Result<(), StoreError> {
         let last = stage.last.take();
-        last.map_or(Ok(()), |mut last| self.write_pack(connection, index, stage, &mut last))
+        last.map_or(Ok(()), |mut last| self.write_pack(connection, stage, &mut last))
     }
 
     /// Stages what remains of a group.
     pub(super) fn finish(
         &mut self,
         connection: &Connection,
-        index: &Index,
-        seed: u64,
         mut stage: RecordsStage,
     ) -> Result<RecordsDone, StoreError> {
         if let Some(last) = stage.last.take() {
             let mut packs = RecordPacks::from(last);
-            self.empty_sparse_rows(connection, index, seed, &mut stage, &mut packs)?;
+            self.empty_sparse_rows(connection, &mut stage, &mut packs)?;
             for mut pack in packs {
-                self.write_pack(connection, index, &mut stage, &mut pack)?;
+                self.write_pack(connection, &mut stage, &mut pack)?;
             }
         }
-        let log = self.log.write(connection, index, &stage.changes)?;
+        let log = self.log.write(connection, &self.index, &stage.changes)?;
         Ok(RecordsDone { changes: stage.changes, rows: stage.rows, log, sum: self.sum ^ stage.sum })
     }
 
@@ -124,8 +118,6 @@ impl Records {
     fn empty_sparse_rows(
         &mut self,
         connection: &Connection,
-        index: &Index,
-        seed: u64,
         stage: &mut RecordsStage,
         packs: &mut RecordPacks,
     ) -> Result<(), StoreError> {
@@ -139,10 +131,10 @@ impl Records {
             let Some(sparse) = self.rows.sparsest(&mut stage.rows) else { break };
             packs::with_row(connection, sparse, |lines| {
                 for line in lines {
-                    let hash = KeyHash::new(seed, line.key);
+                    let hash = self.index.hash(line.key);
                     let changed = stage.changes.contains_key(&hash) || brought.contains(&hash);
                     // Else it is dead: written or deleted since.
-                    if !changed && index.get(hash).is_some_and(|place| place.row() == sparse) {
+                    if !changed && self.index.get(hash).is_some_and(|place| place.row() == sparse) {
                         packs.put_line(hash, line.whole);
                     }
                 }
@@ -154,11 +146,10 @@ impl Records {
     fn write_pack(
         &self,
         connection: &Connection,
-        index: &Index,
         stage: &mut RecordsStage,
         pack: &mut RecordPack,
     ) -> Result<(), StoreError> {
-        let target = match self.row_of_large(index, stage, pack) {
+        let target = match self.row_of_large(stage, pack) {
             Some(row) => Target::Row(row),
             None => self.rows.take(&mut stage.rows)?,
         };
@@ -168,7 +159,7 @@ impl Records {
         }
         for (hash, units) in &pack.entries {
             let place = Place::new(target.row(), *units);
-            let old = stage.place(index, *hash);
+            let old = self.place(stage, *hash);
             self.rows.add(&mut stage.rows, place);
             stage.sum ^= place.sum(*hash);
             if let Some(old) = old {
@@ -181,14 +172,14 @@ impl Records {
     }
 
     /// A record that needs a row of its own, and has one, is rewritten there. Readers find it there before and after.
-    fn row_of_large(&self, index: &Index, stage: &RecordsStage, pack: &RecordPack) -> Option<u32> {
+    fn row_of_large(&self, stage: &RecordsStage, pack: &RecordPack) -> Option<u32> {
         let (hash, _) = pack.entries.first().filter(|_| pack.is_large())?;
-        stage.place(index, *hash).filter(|place| place.units() == MAX_UNITS).map(Place::row)
+        self.place(stage, *hash).filter(|place| place.units() == MAX_UNITS).map(Place::row)
     }
 
     /// The transaction is through.
-    pub(super) fn publish(&mut self, index: &Index, done: RecordsDone) {
-        index.publish(done.changes);
+    pub(super) fn publish(&mut self, done: RecordsDone) {
+        self.index.publish(done.changes);
         self.rows.publish(done.rows);
         self.log = done.log;
         self.sum = done.sum;
@@ -198,12 +189,10 @@ impl Records {
     pub(super) fn roll_back(&mut self) {
         self.rows.classify();
     }
-}
 
-impl RecordsStage {
     /// Where a record stands with what is staged.
-    fn place(&self, index: &Index, hash: KeyHash) -> Option<Place> {
-        self.changes.get(&hash).copied().unwrap_or_else(|| index.get(hash))
+    fn place(&self, stage: &RecordsStage, hash: KeyHash) -> Option<Place> {
+        stage.changes.get(&hash).copied().unwrap_or_else(|| self.index.get(hash))
     }
 }
 
@@ -220,12 +209,11 @@ struct Wanted<'a> {
 pub(super) fn load(
     connection: &Connection,
     index: &Index,
-    seed: u64,
     keys: &[RecordKey],
 ) -> Result<Vec<Option<Box<str>>>, StoreError> {
     let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
     let mut texts = vec![None; keys.len()];
-    let wanted = keys.iter().enumerate().map(|(at, key)| Wanted { at, key, hash: KeyHash::new(seed, key), row: 0 });
+    let wanted = keys.iter().enumerate().map(|(at, key)| Wanted { at, key, hash: index.hash(key), row: 0 });
     let mut wanted: Vec<_> = wanted.collect();
     for _ in 0..LOOKS {
         wanted.retain_mut(|wanted| {

@@ -200,17 +200,12 @@ fn meta(connection: &Connection, name: &str) -> Result<i64, StoreError> {
     value.ok_or_else(|| StoreError::Unusable(format!("its `{name}` is missing: restore the file from a backup")))
 }
 
-/// Sizes for the operator.
-pub(super) fn figures(connection: &Connection) -> Result<Vec<(String, u64)>, StoreError> {
-    let figure = |name: &str, sql: &str| {
-        let figure: i64 = connection.query_row(sql, [], |row| row.get(0))?;
-        Ok((name.to_owned(), figure.max(0).cast_unsigned()))
-    };
-    [
-        ("leads", "SELECT count(*) FROM leads"),
-        ("file_bytes", "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"),
-    ]
-    .into_iter()
-    .map(|(name, sql)| figure(name, sql))
-    .collect()
+/// A bound as SQLite takes it.
+pub(super) fn limit(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+/// The checksum of a row of binary data.
+pub(super) fn row_sum(row: i64, bytes: &[u8]) -> i64 {
+    xxh3_64_with_seed(bytes, row.cast_unsigned()).cast_signed()
 }

@@ -1,13 +1,12 @@
 //! What the writer and everybody else share: where each shard stands, and the ends of the logs.
 
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::Notify;
 
 use super::index::Index;
 use super::log::{Chunk, Reading, ShardLog};
 use super::reader::Readers;
-use super::schema::Meta;
 use crate::ids::{Position, ShardId};
 use crate::store::{Progress, StoreError, StoreOptions};
 
@@ -17,10 +16,9 @@ const TAIL_BYTES: usize = 64 << 20;
 /// Only what is durable is ever in here: the writer publishes a change after its transaction.
 pub(super) struct Shared {
     pub(super) options: StoreOptions,
-    pub(super) meta: Meta,
     pub(super) readers: Readers,
     /// Where the records stand.
-    pub(super) index: Index,
+    pub(super) index: Arc<Index>,
     /// Told whenever something was appended, and at the end.
     pub(super) appended: Notify,
     /// Why the store can't be used any more, once it can't.
@@ -29,9 +27,9 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(options: StoreOptions, meta: Meta, readers: Readers, index: Index, logs: Vec<ShardLog>) -> Self {
+    pub(super) fn new(options: StoreOptions, readers: Readers, index: Arc<Index>, logs: Vec<ShardLog>) -> Self {
         let shards = logs.into_iter().map(Mutex::new).collect();
-        Self { options, meta, readers, index, appended: Notify::new(), over: OnceLock::new(), shards }
+        Self { options, readers, index, appended: Notify::new(), over: OnceLock::new(), shards }
     }
 
     /// A shard's log. It is held for moments only: nobody waits for the disk with it.
@@ -39,11 +37,6 @@ impl Shared {
         let found = self.shards.get(usize::from(shard.0));
         let found = found.ok_or_else(|| StoreError::Unusable(format!("the store has no shard {shard}")))?;
         Ok(found.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Where all shards stand, in order.
-    pub(super) fn progress(&self) -> Vec<Progress> {
-        self.each().map(|shard| shard.progress).collect()
     }
 
     /// What is to be read of a shard's log.

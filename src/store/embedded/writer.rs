@@ -17,7 +17,6 @@ use super::durable::{DurableMark, Mark};
 use super::errors::named;
 use super::file::DatabaseFile;
 use super::group::{Group, Kept, Staged};
-use super::lists::ListsSum;
 use super::prepare::Prepared;
 use super::shared::Shared;
 use super::wal::WalMover;
@@ -74,19 +73,14 @@ pub(super) struct Writer {
     file: DatabaseFile,
 }
 
-/// What is known when the writer begins.
-pub(super) struct Begin {
-    pub(super) connection: Connection,
-    pub(super) shared: Arc<Shared>,
-    pub(super) durable: DurableMark,
-    pub(super) mark: Mark,
-    pub(super) kept: Kept,
-    pub(super) file: DatabaseFile,
-}
-
 impl Writer {
-    pub(super) fn new(begin: Begin) -> Result<Self, StoreError> {
-        let Begin { connection, shared, durable, mark, kept, file } = begin;
+    pub(super) fn new(
+        connection: Connection,
+        shared: Arc<Shared>,
+        (durable, mark): (DurableMark, Mark),
+        kept: Kept,
+        file: DatabaseFile,
+    ) -> Result<Self, StoreError> {
         let wal = WalMover::start(file.path().to_owned(), &connection)?;
         let watch = Watch::new(&file);
         Ok(Self { connection, shared, durable, mark, kept, wal, watch, clock: Clock::System, file })
@@ -184,7 +178,7 @@ impl Writer {
         let mark = Mark { steps: self.mark.steps + 1, at: self.clock.now(), ..self.mark };
         if staged.changed {
             let sql = "UPDATE steps SET steps = ?1, at = ?2, listed = ?3, records = ?4";
-            let values = [mark.steps, mark.at.0, staged.lists.to_stored(), staged.records.sum];
+            let values = [mark.steps, mark.at.0, staged.lists, staged.records.sum];
             self.connection.prepare_cached(sql)?.execute(values)?;
         }
         self.connection.prepare_cached("COMMIT")?.execute([])?;
@@ -199,7 +193,7 @@ impl Writer {
         self.kept.shards = staged.shards;
         self.kept.lists = staged.lists;
         self.kept.log.publish(&staged.log);
-        self.kept.records.publish(&self.shared.index, staged.records);
+        self.kept.records.publish(staged.records);
         self.shared.publish(staged.log.chunks, passed.into_iter())
     }
 
@@ -256,7 +250,8 @@ fn begin(connection: &Connection) -> Result<(), StoreError> {
 pub(super) struct Steps {
     pub(super) count: i64,
     pub(super) at: Millis,
-    pub(super) lists: ListsSum,
+    /// The sum over the rows of `listed`.
+    pub(super) lists: i64,
     /// The sum over the index of records.
     pub(super) records: i64,
 }
@@ -264,12 +259,7 @@ pub(super) struct Steps {
 pub(super) fn read_steps(connection: &Connection) -> Result<Steps, StoreError> {
     let mut select = connection.prepare_cached("SELECT steps, at, listed, records FROM steps")?;
     let steps = select.query_row([], |row| {
-        Ok(Steps {
-            count: row.get(0)?,
-            at: Millis(row.get(1)?),
-            lists: ListsSum::new(row.get(2)?),
-            records: row.get(3)?,
-        })
+        Ok(Steps { count: row.get(0)?, at: Millis(row.get(1)?), lists: row.get(2)?, records: row.get(3)? })
     });
     Ok(steps?)
 }

@@ -7,8 +7,6 @@
 //! All waiting is tokio's, so that under a paused clock time passes only when everybody waits.
 
 mod check;
-mod dice;
-mod faulty;
 mod owners;
 mod shard;
 mod state;
@@ -21,12 +19,11 @@ use async_trait::async_trait;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-pub use self::faulty::{Fault, FaultPlan, FaultyStore};
 use self::shard::Shard;
 use self::state::{Relays, State};
 use super::{
-    Append, Commit, CommitError, Entry, IdPack, LeadQuery, LeadRow, ListName, ListStats, Ownership, Progress, Rejected,
-    Store, StoreError, StoreOptions,
+    Append, Commit, CommitError, IdPack, LeadQuery, LeadRow, ListName, ListStats, Listing, Ownership, Progress, Reads,
+    Rejected, Store, StoreError, StoreOptions,
 };
 use crate::ids::{Position, RecordKey, ShardId, Shards};
 use crate::time::Millis;
@@ -51,21 +48,18 @@ impl Default for MemoryStore {
 
 impl MemoryStore {
     /// An empty store that commits shards together.
-    #[must_use]
     pub fn new(options: StoreOptions) -> Self {
         Self::with(options, None)
     }
 
     /// An empty store whose shards are apart, as on Redis Cluster: a commit names one shard, and messages stay with it in an
     /// outbox until they arrive, a moment later.
-    #[must_use]
     pub fn apart(options: StoreOptions) -> Self {
         Self::with_relays(options, 0, RELAY)
     }
 
     /// As [`MemoryStore::apart`], with each message on its way for up to `within`, as the seed has it. Those of one shard arrive in
     /// order; those of several shards may overtake each other.
-    #[must_use]
     pub fn with_relays(options: StoreOptions, seed: u64, within: Duration) -> Self {
         Self::with(options, Some(Relays::new(seed, within)))
     }
@@ -105,12 +99,7 @@ impl Store for MemoryStore {
         positions
     }
 
-    async fn read(
-        &self,
-        after: &[(ShardId, Position)],
-        max_bytes: usize,
-        wait: Duration,
-    ) -> Result<Vec<(ShardId, Vec<Entry>)>, StoreError> {
+    async fn read(&self, after: &[(ShardId, Position)], max_bytes: usize, wait: Duration) -> Result<Reads, StoreError> {
         let deadline = Instant::now() + wait;
         loop {
             let mut appended = std::pin::pin!(self.appended.notified());
@@ -155,13 +144,7 @@ impl Store for MemoryStore {
         done
     }
 
-    async fn due(
-        &self,
-        shard: ShardId,
-        list: &ListName,
-        until: Millis,
-        limit: usize,
-    ) -> Result<Vec<(Millis, RecordKey)>, StoreError> {
+    async fn due(&self, shard: ShardId, list: &ListName, until: Millis, limit: usize) -> Result<Listing, StoreError> {
         self.state().known(shard).map(|shard| shard.due(list, until, limit))
     }
 
@@ -191,7 +174,7 @@ impl Store for MemoryStore {
         Ok(self.state().rejected.iter().rev().take(limit).cloned().collect())
     }
 
-    async fn listed(&self, list: &ListName, limit: usize) -> Result<Vec<(Millis, RecordKey)>, StoreError> {
+    async fn listed(&self, list: &ListName, limit: usize) -> Result<Listing, StoreError> {
         let state = self.state();
         let lists = state.shards.iter().filter_map(|shard| shard.lists.get(list));
         let mut rows: Vec<_> = lists.flatten().cloned().collect();
@@ -214,15 +197,5 @@ impl Store for MemoryStore {
 
     async fn ping(&self) -> Result<(), StoreError> {
         Ok(())
-    }
-
-    async fn figures(&self) -> Result<Vec<(String, u64)>, StoreError> {
-        let state = self.state();
-        let sum = |count: fn(&Shard) -> usize| state.shards.iter().map(count).sum::<usize>() as u64;
-        Ok(vec![
-            ("records".to_owned(), sum(Shard::count_records)),
-            ("log_entries".to_owned(), sum(Shard::count_entries)),
-            ("leads".to_owned(), sum(|shard| shard.leads.len())),
-        ])
     }
 }

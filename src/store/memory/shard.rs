@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use crate::ids::{Position, RecordKey};
-use crate::store::{Append, Commit, Entry, IdPack, LeadRow, ListName, Listed, Progress, RecordWrite};
+use crate::store::{Append, Commit, Entry, IdPack, LeadRow, ListName, Listed, Listing, Progress, RecordWrite};
 use crate::time::Millis;
 
 #[derive(Default)]
@@ -61,7 +61,7 @@ impl Shard {
         self.ids.iter().map(|(hour, ids)| IdPack { hour: *hour, ids: ids.clone() }).collect()
     }
 
-    pub(super) fn due(&self, list: &ListName, until: Millis, limit: usize) -> Vec<(Millis, RecordKey)> {
+    pub(super) fn due(&self, list: &ListName, until: Millis, limit: usize) -> Listing {
         let standing = self.lists.get(list).into_iter().flatten();
         standing.take_while(|(at, _)| *at <= until).take(limit).cloned().collect()
     }
@@ -102,13 +102,5 @@ impl Shard {
             Some(text) => self.records.insert(write.key, Stored { text, listed: write.listed }),
             None => self.records.remove(&write.key),
         };
-    }
-
-    pub(super) fn count_records(&self) -> usize {
-        self.records.len()
-    }
-
-    pub(super) fn count_entries(&self) -> usize {
-        self.log.len()
     }
 }

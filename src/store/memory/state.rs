@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::time::Instant;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::dice::Dice;
 use super::owners::Owners;
 use super::shard::Shard;
 use crate::ids::{Position, ShardId};
-use crate::store::{Append, Commit, CommitError, Entry, Rejected, StoreError, StoreOptions};
+use crate::store::{Append, Commit, CommitError, Reads, Rejected, StoreError, StoreOptions};
 
 pub(super) struct State {
     pub options: StoreOptions,
@@ -23,13 +23,23 @@ pub(super) struct State {
 
 /// How messages travel between shards that are apart.
 pub(super) struct Relays {
-    dice: Dice,
+    seed: u64,
     within: Duration,
+    /// How many messages have set out.
+    sent: u64,
 }
 
 impl Relays {
     pub(super) fn new(seed: u64, within: Duration) -> Self {
-        Self { dice: Dice::new(seed), within }
+        Self { seed, within, sent: 0 }
+    }
+
+    /// For how long the next message is on its way, as the seed has it.
+    fn next(&mut self) -> Duration {
+        self.sent += 1;
+        let drawn = xxh3_64_with_seed(&self.sent.to_le_bytes(), self.seed);
+        let within = u64::try_from(self.within.as_micros()).unwrap_or(u64::MAX);
+        Duration::from_micros(drawn.checked_rem(within).unwrap_or(0))
     }
 }
 
@@ -39,11 +49,7 @@ impl State {
         Self { options, shards, owners: Owners::default(), rejected: VecDeque::new(), relays }
     }
 
-    pub(super) fn read(
-        &self,
-        after: &[(ShardId, Position)],
-        max_bytes: usize,
-    ) -> Result<Vec<(ShardId, Vec<Entry>)>, StoreError> {
+    pub(super) fn read(&self, after: &[(ShardId, Position)], max_bytes: usize) -> Result<Reads, StoreError> {
         let mut found = Vec::new();
         for (shard, position) in after {
             let entries = self.known(*shard)?.read(*position, max_bytes);
@@ -87,7 +93,7 @@ impl State {
     /// Puts a message into its shard's log, or on its way there.
     fn send(&mut self, sender: ShardId, message: Append) -> Result<(), StoreError> {
         let Some(relays) = &mut self.relays else { return self.append(message).map(drop) };
-        let arrives = Instant::now() + relays.dice.duration(relays.within);
+        let arrives = Instant::now() + relays.next();
         let known = self.shards.get_mut(usize::from(sender.0)).ok_or_else(|| unknown(sender))?;
         known.outbox.push_back((arrives, message));
         Ok(())

@@ -82,13 +82,6 @@ impl Keys {
     pub fn servers(&self) -> String {
         format!("{}:servers", self.prefix)
     }
-
-    /// Whether `key` is that of a record; tells records from everything else in a sample of keys.
-    pub fn is_record(&self, key: &str) -> bool {
-        let of_shard = key.strip_prefix(&*self.prefix).and_then(|rest| rest.strip_prefix(":{s"));
-        let name = of_shard.and_then(|rest| rest.split_once("}:")).map(|(_, name)| name);
-        name.is_some_and(|name| name.parse::<RecordKey>().is_ok())
-    }
 }
 
 #[cfg(test)]
@@ -108,14 +101,5 @@ mod tests {
     fn a_prefix_with_a_brace_is_refused() {
         assert!(Keys::new("a{b").is_err());
         assert!(Keys::new("").is_err());
-    }
-
-    #[test]
-    fn records_are_told_from_other_keys() {
-        let keys = Keys::new("hr").unwrap();
-        assert!(keys.is_record("hr:{s1}:user:42"));
-        assert!(!keys.is_record("hr:{s1}:leads-of:user:42"));
-        assert!(!keys.is_record("hr:meta"));
-        assert!(!keys.is_record("other:{s1}:user:42"));
     }
 }

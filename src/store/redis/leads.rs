@@ -1,15 +1,17 @@
-//! Leads: each is a hash in its subject's shard, and indexes by time there, which the answers of all shards are merged from.
+//! Leads and rejected events. A lead is a hash in its subject's shard, with indexes by time there; answers are merged from all
+//! shards.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use redis::{Pipeline, Value};
 
 use super::decode;
-use super::keys::LEADS;
+use super::keys::{LEADS, REJECTED};
 use super::shared::Core;
 use crate::ids::ShardId;
-use crate::store::{LeadQuery, LeadRow, StoreError};
+use crate::store::{LeadQuery, LeadRow, Rejected, StoreError};
 use crate::time::Millis;
 
 /// How many leads are read at once.
@@ -72,6 +74,20 @@ impl Core {
         newest.sort_by(|a, b| (b.0, &b.1).cmp(&(a.0, &a.1)));
         newest.truncate(query.limit);
         Ok(newest.into_iter().map(|(_, id, shard)| (shard, id)).collect())
+    }
+
+    /// The log of rejected events: in each shard a list of JSON, the newest first, bounded as if it were the only one.
+    pub async fn rejected(&self, limit: usize) -> Result<Vec<Rejected>, StoreError> {
+        let Some(last) = limit.min(self.options.rejected_log).checked_sub(1) else { return Ok(Vec::new()) };
+        let answers = self.ask_shards(|pipe, shard| {
+            pipe.cmd("LRANGE").arg(self.keys.of(shard, REJECTED)).arg(0).arg(last);
+        });
+        let lines = answers.await?.into_iter().flat_map(decode::list).filter_map(decode::text);
+        let mut all: Vec<Rejected> = lines.filter_map(|line| serde_json::from_str(&line).ok()).collect();
+        // Those of one moment stay as they are: within a shard, the later ones first.
+        all.sort_by_key(|one| Reverse(one.at));
+        all.truncate(last + 1);
+        Ok(all)
     }
 }
 

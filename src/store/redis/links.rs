@@ -19,36 +19,50 @@ const FENCED: usize = 8;
 
 /// All connections of a store.
 pub(super) struct Links {
-    general: ArcSwap<Link>,
+    made: ArcSwap<Made>,
+    turn: AtomicUsize,
+}
+
+/// Connections that were made together.
+struct Made {
+    general: Arc<Link>,
     /// Connections that writes share out among themselves when they wait for replicas. WAIT holds up whatever comes behind
     /// it on its connection, so it must not go over the one that everything else uses; and it waits for the last write *of its
     /// connection*, so it has to go over the same connection as what it waits for, directly behind it, as one pipeline.
-    fenced: ArcSwap<Vec<Link>>,
-    turn: AtomicUsize,
-    readers: ArcSwap<Readers>,
+    fenced: Vec<Link>,
+    readers: Arc<Readers>,
 }
 
 impl Links {
     pub async fn connect(settings: &RedisSettings, health: &Arc<Health>) -> Result<Self, StoreError> {
-        let (general, fenced, readers) = Self::make(settings, health).await?;
-        Ok(Self {
-            general: ArcSwap::from_pointee(general),
-            fenced: ArcSwap::from_pointee(fenced),
-            turn: AtomicUsize::new(0),
-            readers: ArcSwap::from_pointee(readers),
-        })
+        let made = Made::new(settings, health).await?;
+        Ok(Self { made: ArcSwap::from_pointee(made), turn: AtomicUsize::new(0) })
     }
 
     /// Puts new connections in the place of those that hang, or that lead to a Redis which is no master any more.
     pub async fn renew(&self, settings: &RedisSettings, health: &Arc<Health>) -> Result<(), StoreError> {
-        let (general, fenced, readers) = Self::make(settings, health).await?;
-        self.general.store(Arc::new(general));
-        self.fenced.store(Arc::new(fenced));
-        self.readers.store(Arc::new(readers));
+        self.made.store(Arc::new(Made::new(settings, health).await?));
         Ok(())
     }
 
-    async fn make(settings: &RedisSettings, health: &Arc<Health>) -> Result<(Link, Vec<Link>, Readers), StoreError> {
+    pub fn general(&self) -> Arc<Link> {
+        Arc::clone(&self.made.load().general)
+    }
+
+    /// Connections for reading, of which each serves one caller at a time.
+    pub fn readers(&self) -> Arc<Readers> {
+        Arc::clone(&self.made.load().readers)
+    }
+
+    /// A connection for writes that wait for replicas. They need not be in order: what must be, is waited for.
+    pub fn fenced(&self) -> Option<Link> {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        self.made.load().fenced.get(turn % FENCED).cloned()
+    }
+}
+
+impl Made {
+    async fn new(settings: &RedisSettings, health: &Arc<Health>) -> Result<Self, StoreError> {
         let epoch = health.next_epoch();
         let general = connect::connect(settings, health, epoch).await?;
         let mut fenced = Vec::new();
@@ -58,22 +72,8 @@ impl Links {
             }
         }
         let client = if settings.cluster { None } else { Some(connect::client(settings)?) };
-        Ok((general, fenced, Readers { client, idle: Mutex::default() }))
-    }
-
-    pub fn general(&self) -> Arc<Link> {
-        self.general.load_full()
-    }
-
-    /// Connections for reading, of which each serves one caller at a time.
-    pub fn readers(&self) -> Arc<Readers> {
-        self.readers.load_full()
-    }
-
-    /// A connection for writes that wait for replicas. They need not be in order: what must be, is waited for.
-    pub fn fenced(&self) -> Option<Link> {
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        self.fenced.load().get(turn % FENCED).cloned()
+        let readers = Readers { client, idle: Mutex::default() };
+        Ok(Self { general: Arc::new(general), fenced, readers: Arc::new(readers) })
     }
 }
 

@@ -25,7 +25,6 @@ mod connect;
 mod decode;
 mod encode;
 mod errors;
-mod figures;
 mod health;
 mod keys;
 mod leads;
@@ -33,12 +32,10 @@ mod link;
 mod links;
 mod log;
 mod meta;
-mod outbox;
 mod owners;
 mod read;
 mod records;
 mod recover;
-mod rejected;
 mod relay;
 mod safety;
 mod script;
@@ -58,8 +55,8 @@ use self::links::Links;
 use self::recover::Watcher;
 use self::shared::Core;
 use super::{
-    Append, Commit, CommitError, Entry, IdPack, LeadQuery, LeadRow, ListName, ListStats, Ownership, Progress, Rejected,
-    Store, StoreError, StoreOptions,
+    Append, Commit, CommitError, IdPack, LeadQuery, LeadRow, ListName, ListStats, Listing, Ownership, Progress, Reads,
+    Rejected, Store, StoreError, StoreOptions,
 };
 use crate::ids::{Position, RecordKey, ShardId, Shards};
 use crate::time::Millis;
@@ -107,12 +104,7 @@ impl Store for RedisStore {
         done
     }
 
-    async fn read(
-        &self,
-        after: &[(ShardId, Position)],
-        max_bytes: usize,
-        wait: Duration,
-    ) -> Result<Vec<(ShardId, Vec<Entry>)>, StoreError> {
+    async fn read(&self, after: &[(ShardId, Position)], max_bytes: usize, wait: Duration) -> Result<Reads, StoreError> {
         self.core.read(after, max_bytes, wait).await
     }
 
@@ -139,13 +131,7 @@ impl Store for RedisStore {
         done
     }
 
-    async fn due(
-        &self,
-        shard: ShardId,
-        list: &ListName,
-        until: Millis,
-        limit: usize,
-    ) -> Result<Vec<(Millis, RecordKey)>, StoreError> {
+    async fn due(&self, shard: ShardId, list: &ListName, until: Millis, limit: usize) -> Result<Listing, StoreError> {
         self.core.due(shard, list, until, limit).await
     }
 
@@ -173,7 +159,7 @@ impl Store for RedisStore {
         self.core.rejected(limit).await
     }
 
-    async fn listed(&self, list: &ListName, limit: usize) -> Result<Vec<(Millis, RecordKey)>, StoreError> {
+    async fn listed(&self, list: &ListName, limit: usize) -> Result<Listing, StoreError> {
         self.core.listed(list, limit).await
     }
 
@@ -187,9 +173,5 @@ impl Store for RedisStore {
 
     async fn warnings(&self) -> Vec<String> {
         self.warnings.clone()
-    }
-
-    async fn figures(&self) -> Result<Vec<(String, u64)>, StoreError> {
-        self.core.figures().await
     }
 }

@@ -13,7 +13,7 @@ use super::keys::LOG;
 use super::shared::Core;
 use super::{decode, log};
 use crate::ids::{Position, ShardId};
-use crate::store::{Entry, StoreError};
+use crate::store::{Entry, Reads, StoreError};
 
 /// How many entries of a shard are read at once, at most.
 const MAX_READ_ENTRIES: usize = 4_096;
@@ -23,15 +23,13 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 /// How long those nodes are waited for that answer later than others.
 const STRAGGLERS: Duration = Duration::from_millis(25);
 
-type Found = Vec<(ShardId, Vec<Entry>)>;
-
 impl Core {
     pub async fn read(
         &self,
         after: &[(ShardId, Position)],
         max_bytes: usize,
         wait: Duration,
-    ) -> Result<Found, StoreError> {
+    ) -> Result<Reads, StoreError> {
         if after.is_empty() {
             tokio::time::sleep(wait).await;
             return Ok(Vec::new());
@@ -50,7 +48,7 @@ impl Core {
         after: &[(ShardId, Position)],
         max_bytes: usize,
         wait: Duration,
-    ) -> Result<Found, StoreError> {
+    ) -> Result<Reads, StoreError> {
         let mut read = redis::cmd("XREAD");
         read.arg("COUNT").arg(self.count(max_bytes));
         // BLOCK 0 would be for ever.
@@ -83,7 +81,7 @@ impl Core {
         after: &[(ShardId, Position)],
         max_bytes: usize,
         wait: Duration,
-    ) -> Result<Found, StoreError> {
+    ) -> Result<Reads, StoreError> {
         let until = Instant::now() + wait;
         let mut pause = FIRST_PAUSE;
         loop {
@@ -100,7 +98,7 @@ impl Core {
     }
 
     /// Asks for each shard. Those of a node that is away don't keep the others waiting; it is an error only if none answers.
-    async fn read_once(&self, after: &[(ShardId, Position)], max_bytes: usize) -> Result<Found, StoreError> {
+    async fn read_once(&self, after: &[(ShardId, Position)], max_bytes: usize) -> Result<Reads, StoreError> {
         let mut reading: FuturesUnordered<_> =
             after.iter().map(|&(shard, position)| self.read_shard(shard, position, max_bytes)).collect();
         let (mut found, mut last_error, mut until) = (Vec::new(), None, None);
@@ -145,7 +143,7 @@ impl Core {
     }
 
     /// Leaves away what is too much; it is read again. Keeps in mind how large entries are.
-    fn measured(&self, mut found: Found, max_bytes: usize) -> Found {
+    fn measured(&self, mut found: Reads, max_bytes: usize) -> Reads {
         for (_, entries) in &mut found {
             let (mut bytes, all) = (0, entries.len());
             let mut take = 0;

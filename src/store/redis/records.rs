@@ -9,7 +9,7 @@ use super::decode;
 use super::keys::{HOURS, LISTS};
 use super::shared::Core;
 use crate::ids::{RecordKey, ShardId};
-use crate::store::{IdPack, ListName, ListStats, StoreError};
+use crate::store::{IdPack, ListName, ListStats, Listing, StoreError};
 use crate::time::Millis;
 
 /// How many records one command reads.
@@ -61,14 +61,14 @@ impl Core {
         list: &ListName,
         until: Millis,
         limit: usize,
-    ) -> Result<Vec<(Millis, RecordKey)>, StoreError> {
+    ) -> Result<Listing, StoreError> {
         let mut range = redis::cmd("ZRANGE");
         range.arg(self.keys.list(shard, list.as_str())).arg("-inf").arg(until.0);
         range.arg(&["BYSCORE", "LIMIT", "0"]).arg(limit).arg("WITHSCORES");
         scored_records(self.cmd(&range).await?)
     }
 
-    pub async fn listed(&self, list: &ListName, limit: usize) -> Result<Vec<(Millis, RecordKey)>, StoreError> {
+    pub async fn listed(&self, list: &ListName, limit: usize) -> Result<Listing, StoreError> {
         if limit == 0 {
             return Ok(Vec::new());
         }
@@ -160,7 +160,7 @@ fn record(value: Value) -> Result<Option<Box<str>>, StoreError> {
     }
 }
 
-fn scored_records(answer: Value) -> Result<Vec<(Millis, RecordKey)>, StoreError> {
+fn scored_records(answer: Value) -> Result<Listing, StoreError> {
     let read = |(name, at): (String, i64)| name.parse().ok().map(|key| (Millis(at), key));
     decode::scored(answer).map(|pair| read(pair).ok_or_else(|| decode::unexpected("a list of records"))).collect()
 }

@@ -16,9 +16,8 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::keys::{LOG, OUTBOX, RECEIVED, STATE};
-use super::outbox::Arrived;
 use super::script::{self, Call};
-use super::shared::Core;
+use super::shared::{Arrived, Core};
 use super::{decode, errors, log};
 use crate::ids::ShardId;
 use crate::store::{Append, StoreError};

@@ -28,7 +28,6 @@ pub struct RedisSettings {
 
 impl RedisSettings {
     /// Settings with the usual prefix (`hr`) and times.
-    #[must_use]
     pub fn new(urls: Vec<Secret>, cluster: bool, durability: Durability) -> Self {
         Self {
             urls,

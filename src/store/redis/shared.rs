@@ -2,18 +2,17 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::Duration;
 
 use redis::{Cmd, Pipeline, RedisResult, Value};
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 
 use super::errors::{no_answer, store_error};
 use super::health::Health;
 use super::keys::Keys;
 use super::link::{Fence, Link};
 use super::links::Links;
-use super::outbox::Outbox;
 use super::script::{Call, Script};
 use super::settings::RedisSettings;
 use crate::ids::ShardId;
@@ -21,6 +20,18 @@ use crate::store::{Durability, StoreError, StoreOptions};
 
 /// What an entry is taken to be as long as none was read.
 const FIRST_ENTRY_BYTES: usize = 1 << 10;
+
+/// The outbox of a shard, as this process knows it.
+#[derive(Default)]
+pub(super) struct Outbox {
+    /// Held by whoever relays.
+    pub arrived: Arc<Mutex<Arrived>>,
+    /// A commit has left messages that nobody came to relay yet.
+    pub left: AtomicBool,
+}
+
+/// Up to which number messages have arrived and left the outbox, if that is known.
+pub(super) type Arrived = Option<u64>;
 
 /// What the store and its watcher share.
 pub(super) struct Core {
@@ -54,7 +65,8 @@ impl Core {
     }
 
     pub fn outbox(&self, shard: ShardId) -> &Outbox {
-        of(&self.outboxes, shard)
+        let outbox = self.outboxes.get(usize::from(shard.0)).or_else(|| self.outboxes.last());
+        outbox.expect("there is one more than there are shards")
     }
 
     /// Runs a script, of whose effects nothing is promised.
@@ -97,11 +109,6 @@ impl Core {
         self.bounded(link.pipe(pipe)).await
     }
 
-    pub async fn masters(&self, cmd: &Cmd) -> Result<Vec<(String, Value)>, StoreError> {
-        let link = self.links.general();
-        self.bounded(link.masters(cmd)).await
-    }
-
     /// Waits for `work`, but not for ever, and not at all while Redis is known to be away.
     async fn bounded<T>(&self, work: impl Future<Output = RedisResult<T>>) -> Result<T, StoreError> {
         self.bounded_by(self.settings.response_timeout, work).await
@@ -128,8 +135,4 @@ impl Core {
             }
         }
     }
-}
-
-fn of<T>(each: &[T], shard: ShardId) -> &T {
-    each.get(usize::from(shard.0)).or_else(|| each.last()).expect("there is one more than there are shards")
 }

@@ -1,6 +1,5 @@
 //! Configurations made by hand, for tests that are not about the configuration file.
 
-use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,8 +31,6 @@ pub fn empty() -> Config {
             max_backlog_entries: 20_000,
         },
         sources: Vec::new(),
-        user_traits: BTreeMap::new(),
-        account_traits: BTreeMap::new(),
         rules: Arc::new(Rules::new(RulesParts::default())),
         destinations: Vec::new(),
         wanted_properties: WantedProperties::All,

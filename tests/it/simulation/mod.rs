@@ -12,12 +12,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use handraiser::ids::Shards;
-use handraiser::store::{FaultPlan, MemoryStore, SharedStore, StoreOptions};
+use handraiser::store::{MemoryStore, SharedStore, StoreOptions};
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use self::stream::{Op, ops};
 use self::world::{Setting, World};
+use crate::faulty_store::FaultPlan;
 
 /// Cases of a property; `HANDRAISER_MODEL_CASES` sets another number (`make model-long` runs hundreds of thousands).
 fn cases(default: u32) -> u32 {

@@ -13,7 +13,7 @@ use handraiser::event::{Call, Event};
 use handraiser::ids::{RecordKey, SubjectKind};
 use handraiser::lead::Lead;
 use handraiser::record::AccountKey;
-use handraiser::store::{FaultPlan, FaultyStore, LeadQuery, SharedStore};
+use handraiser::store::{LeadQuery, SharedStore};
 use handraiser::time::{Clock, Millis};
 use serde_json::{Value, json};
 
@@ -21,6 +21,7 @@ use super::crm::Crm;
 use super::leads;
 use super::reference::{JOINED, Reference};
 use super::stream::{Op, Who};
+use crate::faulty_store::{FaultPlan, FaultyStore};
 use crate::harness::events::blank;
 
 /// What is simulated.

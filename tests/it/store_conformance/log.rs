@@ -182,7 +182,6 @@ pub async fn progress_is_told_in_the_order_asked_for(store: &SharedStore) {
 pub async fn the_store_answers(store: &SharedStore) {
     store.ping().await.expect("it answers");
     assert_eq!(store.shards(), super::options().shards);
-    store.figures().await.expect("it has figures");
     store.warnings().await;
     store.close().await.expect("it closes");
 }

@@ -13,15 +13,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use handraiser::ids::{Position, RecordKey, ShardId, Shards};
+use handraiser::store::{
+    Append, Commit, CommitError, IdPack, LeadQuery, LeadRow, ListName, ListStats, Listing, Ownership, Progress, Reads,
+    Rejected, SharedStore, Store, StoreError,
+};
+use handraiser::time::Millis;
 
 use self::plan::{Chance, Fate};
 pub use self::plan::{Fault, FaultPlan};
-use crate::ids::{Position, RecordKey, ShardId, Shards};
-use crate::store::{
-    Append, Commit, CommitError, Entry, IdPack, LeadQuery, LeadRow, ListName, ListStats, Ownership, Progress, Rejected,
-    SharedStore, Store, StoreError,
-};
-use crate::time::Millis;
 
 /// Another store, seen through a bad connection.
 pub struct FaultyStore {
@@ -31,7 +31,6 @@ pub struct FaultyStore {
 
 impl FaultyStore {
     /// Looks at `inner` through faults that `plan` and `seed` decide.
-    #[must_use]
     pub fn new(inner: SharedStore, seed: u64, plan: FaultPlan) -> Self {
         Self { inner, chance: Mutex::new(Chance::new(seed, plan)) }
     }
@@ -43,7 +42,6 @@ impl FaultyStore {
     }
 
     /// How often what has happened, for a simulation to tell whether it met everything.
-    #[must_use]
     pub fn happened(&self) -> BTreeMap<Fault, u64> {
         self.chance().happened.clone()
     }
@@ -128,12 +126,7 @@ impl Store for FaultyStore {
         if torn.is_some() { Err(failed("torn")) } else { positions }
     }
 
-    async fn read(
-        &self,
-        after: &[(ShardId, Position)],
-        max_bytes: usize,
-        wait: Duration,
-    ) -> Result<Vec<(ShardId, Vec<Entry>)>, StoreError> {
+    async fn read(&self, after: &[(ShardId, Position)], max_bytes: usize, wait: Duration) -> Result<Reads, StoreError> {
         self.ask(self.inner.read(after, max_bytes, wait)).await
     }
 
@@ -154,13 +147,7 @@ impl Store for FaultyStore {
         self.change(async move { inner.commit(commits).await }).await
     }
 
-    async fn due(
-        &self,
-        shard: ShardId,
-        list: &ListName,
-        until: Millis,
-        limit: usize,
-    ) -> Result<Vec<(Millis, RecordKey)>, StoreError> {
+    async fn due(&self, shard: ShardId, list: &ListName, until: Millis, limit: usize) -> Result<Listing, StoreError> {
         self.ask(self.inner.due(shard, list, until, limit)).await
     }
 
@@ -190,7 +177,7 @@ impl Store for FaultyStore {
         self.ask(self.inner.rejected(limit)).await
     }
 
-    async fn listed(&self, list: &ListName, limit: usize) -> Result<Vec<(Millis, RecordKey)>, StoreError> {
+    async fn listed(&self, list: &ListName, limit: usize) -> Result<Listing, StoreError> {
         self.ask(self.inner.listed(list, limit)).await
     }
 
@@ -204,10 +191,6 @@ impl Store for FaultyStore {
 
     async fn warnings(&self) -> Vec<String> {
         self.inner.warnings().await
-    }
-
-    async fn figures(&self) -> Result<Vec<(String, u64)>, StoreError> {
-        self.ask(self.inner.figures()).await
     }
 
     async fn close(&self) -> Result<(), StoreError> {

@@ -1,15 +1,15 @@
 //! `docs/configuration.md`, made from the schema and from the tables in the code, so that it can't lag behind them.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use handraiser::config::known_traits;
+use handraiser::config::schema::json_schema;
+use handraiser::expr::{Type, reserved};
+use handraiser::ids::SubjectKind;
 use serde_json::{Map, Value};
 
-use super::compile::traits;
-use super::schema::json_schema;
-use super::shape::TraitWord;
-use crate::expr::RESERVED;
-
-const EXAMPLE: &str = include_str!("../../fixtures/issue.yaml");
+const EXAMPLE: &str = include_str!("../../../fixtures/issue.yaml");
 
 const HEAD: &str = "<!-- Made by `make docs`; don't edit. -->
 # Configuration
@@ -49,7 +49,6 @@ be read. `--strict` fails on warnings, too; `--format json` is for programs.
 ";
 
 /// The page.
-#[must_use]
 pub fn markdown() -> String {
     let schema = json_schema();
     let mut page = Page { schema: &schema, out: format!("{HEAD}{EXAMPLE}{ESSENTIALS}") };
@@ -156,26 +155,24 @@ impl Page<'_> {
             "Names are written in one form: `createdAt`, `Created At` and `created_at` are all `created_at`. What is below an\n\
              object has no declared type: `user.address.country == \"DE\"`.\n\n| | type | of users | of accounts |\n|---|---|---|---|\n",
         );
-        let mut names: Vec<&str> = traits::USER.iter().chain(traits::ACCOUNT).map(|(name, _)| *name).collect();
-        names.sort_unstable();
-        names.dedup();
-        for name in names {
-            let find =
-                |table: &[(&str, TraitWord)]| table.iter().find(|(known, _)| *known == name).map(|(_, word)| *word);
-            let (user, account) = (find(traits::USER), find(traits::ACCOUNT));
-            let word = user.or(account).map_or("", TraitWord::word);
+        let (users, accounts) = (known_traits(SubjectKind::User), known_traits(SubjectKind::Account));
+        let all = users.iter().chain(&accounts).collect::<BTreeMap<_, _>>();
+        let (objects, plain): (Vec<_>, Vec<_>) = all.into_iter().partition(|(_, ty)| **ty == Type::Any);
+        for (name, ty) in plain.into_iter().chain(objects) {
+            let word = match ty {
+                Type::Any => "object".to_owned(),
+                Type::List(_) => "list".to_owned(),
+                ty => ty.to_string(),
+            };
             let mark = |there: bool| if there { "yes" } else { "" };
-            let _ =
-                writeln!(self.out, "| `{name}` | {word} | {} | {} |", mark(user.is_some()), mark(account.is_some()));
-        }
-        for name in traits::OBJECTS {
-            let _ = writeln!(self.out, "| `{name}` | object | yes | yes |");
+            let (of_users, of_accounts) = (mark(users.contains_key(name)), mark(accounts.contains_key(name)));
+            let _ = writeln!(self.out, "| `{name}` | {word} | {of_users} | {of_accounts} |");
         }
         self.out.push('\n');
     }
 
     fn reserved(&mut self) {
-        let words: Vec<String> = RESERVED.iter().map(|word| format!("`{word}`")).collect();
+        let words: Vec<String> = reserved().map(|word| format!("`{word}`")).collect();
         let _ = writeln!(
             self.out,
             "## Names of counters\n\nLetters, digits and `_`, beginning with a letter or `_`, so that conditions can use them. These \

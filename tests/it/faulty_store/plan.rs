@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use handraiser::store::LEASE;
+use rand::rngs::StdRng;
+use rand::{Rng as _, SeedableRng as _};
 use tokio::time::Instant;
-
-use crate::store::LEASE;
-use crate::store::memory::dice::Dice;
 
 /// How often what goes wrong: so many of 1,000 calls, and how long it takes at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +83,7 @@ pub enum Fault {
 
 /// What decides, and what was decided.
 pub(super) struct Chance {
-    dice: Dice,
+    dice: StdRng,
     plan: FaultPlan,
     silent_until: Option<Instant>,
     pub happened: BTreeMap<Fault, u64>,
@@ -99,7 +99,7 @@ pub(super) enum Fate {
 
 impl Chance {
     pub(super) fn new(seed: u64, plan: FaultPlan) -> Self {
-        Self { dice: Dice::new(seed), plan, silent_until: None, happened: BTreeMap::new() }
+        Self { dice: StdRng::seed_from_u64(seed), plan, silent_until: None, happened: BTreeMap::new() }
     }
 
     pub(super) fn replan(&mut self, plan: FaultPlan) {
@@ -109,7 +109,7 @@ impl Chance {
 
     /// Whether something happens that is to happen so many times in 1,000; if so, it is counted.
     fn strikes(&mut self, fault: Fault, per_thousand: u64) -> bool {
-        let strikes = self.dice.below(1_000) < per_thousand;
+        let strikes = self.dice.random_range(0..1_000) < per_thousand;
         if strikes {
             self.count(fault);
         }
@@ -129,7 +129,7 @@ impl Chance {
         }
         let FaultPlan { silences, silence, .. } = self.plan;
         let begins = self.strikes(Fault::Silenced, silences);
-        self.silent_until = begins.then(|| now + self.dice.duration(silence));
+        self.silent_until = begins.then(|| now + self.dice.random_range(Duration::ZERO..=silence));
         begins
     }
 
@@ -138,14 +138,13 @@ impl Chance {
         if shards < 2 || !self.strikes(Fault::Torn, self.plan.torn) {
             return None;
         }
-        let others = u64::try_from(shards - 1).unwrap_or(u64::MAX);
-        Some(1 + usize::try_from(self.dice.below(others)).unwrap_or(0))
+        Some(self.dice.random_range(1..shards))
     }
 
     /// How long a call takes, each way.
     pub(super) fn delays(&mut self) -> Option<Duration> {
         let FaultPlan { delayed, delay, .. } = self.plan;
-        self.strikes(Fault::Delayed, delayed).then(|| self.dice.duration(delay))
+        self.strikes(Fault::Delayed, delayed).then(|| self.dice.random_range(Duration::ZERO..=delay))
     }
 
     /// Whether a call that changes nothing is refused.
@@ -161,7 +160,7 @@ impl Chance {
         } else if self.strikes(Fault::Lost, lost) {
             Some(Fate::Lost)
         } else if self.strikes(Fault::Late, late) {
-            Some(Fate::Late(self.dice.duration(late_by)))
+            Some(Fate::Late(self.dice.random_range(Duration::ZERO..=late_by)))
         } else {
             None
         }
