@@ -65,6 +65,11 @@ impl Distinct {
         (&self.entries, &self.halved_until)
     }
 
+    /// How many bytes it takes on the heap.
+    pub const fn bytes(&self) -> usize {
+        self.entries.capacity() * size_of::<(u64, Bucket)>() + self.halved_until.capacity() * size_of::<Bucket>()
+    }
+
     /// How often the values of a window that begins with `oldest` were halved.
     fn level(&self, oldest: Bucket) -> usize {
         self.halved_until.partition_point(|until| *until >= oldest)

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::bucket::{Bucket, Width};
 use super::distinct::{self, Distinct};
 use super::plan::{ANY, PAGES, Plan, Planned, SCREENS, is_use};
-use super::series::{Buckets, DAILY_RETENTION, Daily, Extreme, Series, from_micros, micros};
+use super::series::{Buckets, DAILY_RETENTION, Daily, Extreme, Series, from_micros, micros, room};
 use super::spec::{Aggregate, Counter, Window};
 use crate::event::facts::EventFacts;
 use crate::event::{Call, Event};
@@ -193,12 +193,13 @@ impl Ledger {
 
     /// About how many bytes they take in memory.
     pub fn bytes(&self) -> usize {
-        const DAILY: usize = size_of::<(CompactString, Daily)>();
-        const OWN: usize = size_of::<(CompactString, Own)>();
         let name = |name: &CompactString| name.len().saturating_sub(24);
-        let daily = self.daily.iter().map(|(key, daily)| DAILY + name(key) + daily.days.bytes());
-        let own = self.own.iter().map(|(key, own)| OWN + name(key) + own.series.bytes());
-        daily.sum::<usize>() + own.sum::<usize>()
+        let daily = self.daily.iter().map(|(key, daily)| name(key) + daily.days.bytes());
+        let own = self.own.iter().map(|(key, own)| name(key) + own.series.bytes());
+        room(self.daily.len()) * size_of::<(CompactString, Daily)>()
+            + room(self.own.len()) * size_of::<(CompactString, Own)>()
+            + daily.sum::<usize>()
+            + own.sum::<usize>()
     }
 
     /// In every count of distinct users: `from` was `to` all along; with `None`, `from` is forgotten.

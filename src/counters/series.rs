@@ -1,6 +1,8 @@
 //! Series: what is kept of the events that one counter, or one event name, has seen. Every operation is commutative, so that
 //! late and out-of-order events give the same result as in-order ones, and two series can be merged.
 
+use smallvec::SmallVec;
+
 use super::bucket::Bucket;
 use super::distinct::Distinct;
 use crate::time::Millis;
@@ -11,7 +13,8 @@ pub type Micros = i128;
 /// Figures per bucket, oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Buckets<T> {
-    entries: Vec<(Bucket, T)>,
+    /// One of them stands in place: most have no more.
+    entries: SmallVec<[(Bucket, T); 1]>,
 }
 
 impl<T: Copy + std::ops::AddAssign> Buckets<T> {
@@ -47,14 +50,9 @@ impl<T: Copy + std::ops::AddAssign> Buckets<T> {
         self.entries.drain(..start).map(|(_, total)| total)
     }
 
-    /// How many buckets there are.
-    pub(super) const fn len(&self) -> usize {
-        self.entries.len()
-    }
-
     /// How many bytes they take on the heap.
-    pub const fn bytes(&self) -> usize {
-        self.entries.capacity() * size_of::<(Bucket, T)>()
+    pub fn bytes(&self) -> usize {
+        if self.entries.spilled() { self.entries.capacity() * size_of::<(Bucket, T)>() } else { 0 }
     }
 
     /// Adds the figures of another history, bucket by bucket.
@@ -103,7 +101,7 @@ impl Series {
         match self {
             Self::Counts(buckets) => buckets.bytes(),
             Self::Sums(buckets) => buckets.bytes(),
-            Self::Distinct(distinct) => 16 * distinct.parts().0.len(),
+            Self::Distinct(distinct) => distinct.bytes(),
             Self::Moment(..) => 0,
         }
     }
@@ -160,6 +158,11 @@ impl Daily {
         self.days.merge(&other.days);
         self.older += other.older;
     }
+}
+
+/// How many entries a vector has room for that has grown to so many.
+pub(crate) fn room(entries: usize) -> usize {
+    if entries == 0 { 0 } else { entries.next_power_of_two().max(4) }
 }
 
 /// A number as millionths, rounded; `None` for what is not a finite number in range.

@@ -1,6 +1,7 @@
 //! Reading what was written: barriers, explanations, and forgetting. Through any server.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -35,7 +36,7 @@ impl Engine {
     /// When the store can't be reached, or owners are too far behind.
     pub async fn settle(&self) -> Result<(), EngineError> {
         let deadline = Instant::now() + PATIENCE;
-        let mut before = BTreeMap::new();
+        let mut before: Arc<BTreeMap<ShardId, Position>> = Arc::default();
         for _ in 0..LONGEST_WAY {
             let mut parcel = Parcel::default();
             for shard in self.shared.store.shards().all() {

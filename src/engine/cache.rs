@@ -10,8 +10,11 @@ use crate::time::Millis;
 
 /// What share of the bound is freed when it is reached, as a divisor: enough that it is not reached again at once.
 const FREED: usize = 8;
-/// What an entry takes beside its record: the map's slot, the key and its text.
-const SLOT_BYTES: usize = 160;
+/// What an entry takes beside its record: its place in the map, of whose places three in four are used at the most and half on
+/// average, and the head of the key's text.
+const SLOT_BYTES: usize = size_of::<(RecordKey, Cached)>() * 3 / 2 + 2 * size_of::<usize>();
+/// The allocator rounds up: by an eighth at the most, and a little more for what was freed and not used again.
+const ALLOCATED_EIGHTHS: usize = 9;
 
 /// A record in memory.
 pub(super) struct Cached {
@@ -35,6 +38,11 @@ pub(super) struct Cache {
 impl Cache {
     pub fn new(max_bytes: usize) -> Self {
         Self { records: HashMap::default(), bytes: 0, max_bytes, batch: 0 }
+    }
+
+    /// From now on it may take so many bytes.
+    pub const fn limit(&mut self, max_bytes: usize) {
+        self.max_bytes = max_bytes;
     }
 
     pub const fn bytes(&self) -> usize {
@@ -65,7 +73,7 @@ impl Cache {
     pub fn insert(&mut self, key: RecordKey, record: Option<Record>, idle: Option<i64>) {
         let listed = record.as_ref().and_then(|record| listed(&key, record, idle));
         let record = record.unwrap_or_else(|| Record::empty(key.kind));
-        let bytes = SLOT_BYTES + key.id.len() + record.bytes();
+        let bytes = bytes(&key, &record);
         self.bytes += bytes;
         let cached = Cached { record, listed, dirty: false, bytes, used: self.batch };
         if let Some(before) = self.records.insert(key, cached) {
@@ -79,7 +87,7 @@ impl Cache {
             self.remove(key);
         } else if let Some(cached) = self.records.get_mut(key) {
             (cached.listed, cached.dirty) = (listed, false);
-            let bytes = SLOT_BYTES + key.id.len() + cached.record.bytes();
+            let bytes = bytes(key, &cached.record);
             self.bytes = self.bytes + bytes - cached.bytes;
             cached.bytes = bytes;
         }
@@ -124,6 +132,11 @@ impl Cache {
         let oldest = oldest.unwrap_or(u64::MAX);
         self.retain(|_, cached| cached.dirty || cached.used > oldest);
     }
+}
+
+/// About how many bytes a record takes here.
+fn bytes(key: &RecordKey, record: &Record) -> usize {
+    SLOT_BYTES + (key.id.len() + record.bytes()) * ALLOCATED_EIGHTHS / 8
 }
 
 /// A record's place in the agenda.

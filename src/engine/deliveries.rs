@@ -21,6 +21,8 @@ struct Lane {
     /// Those in `ready`, and those under way.
     known: HashSet<RecordKey>,
     under_way: usize,
+    /// Those under way that have been answered; what came of it is not applied yet.
+    answered: HashSet<RecordKey>,
     parked: Option<Millis>,
 }
 
@@ -103,17 +105,31 @@ impl Deliveries {
         });
     }
 
-    /// A delivery is under way no longer.
-    pub fn returned(&mut self, key: &RecordKey) {
-        let Some((destination, _)) = key.as_delivery() else { return };
-        if let Some(lane) = self.0.get_mut(destination)
-            && lane.known.remove(key)
+    /// A delivery has been answered: another one may take its place. It stays known until what came of it is applied, since the
+    /// store's agenda still says that it is due.
+    pub fn answered(&mut self, key: &RecordKey) {
+        if let Some(lane) = self.lane_of(key)
+            && lane.known.contains(key)
+            && lane.answered.insert(key.clone())
         {
             lane.under_way = lane.under_way.saturating_sub(1);
         }
     }
 
-    /// How many are under way.
+    /// A delivery is under way no longer.
+    pub fn returned(&mut self, key: &RecordKey) {
+        self.answered(key);
+        if let Some(lane) = self.lane_of(key) {
+            lane.known.remove(key);
+            lane.answered.remove(key);
+        }
+    }
+
+    fn lane_of(&mut self, key: &RecordKey) -> Option<&mut Lane> {
+        self.0.get_mut(key.as_delivery()?.0)
+    }
+
+    /// How many are under way and not answered.
     pub fn under_way(&self) -> usize {
         self.0.values().map(|lane| lane.under_way).sum()
     }

@@ -9,6 +9,8 @@ use crate::ids::{Position, ShardId, Shards};
 
 /// How many items of a shard are kept.
 const MAX_ITEMS: usize = 1_024;
+/// What an ordinary event takes in memory.
+const ITEM_BYTES: usize = 2 * 1024;
 
 #[derive(Default)]
 struct OfShard {
@@ -22,6 +24,11 @@ pub(super) struct Fresh(Vec<Mutex<OfShard>>);
 impl Fresh {
     pub fn new(shards: Shards) -> Self {
         Self(shards.all().map(|_| Mutex::default()).collect())
+    }
+
+    /// About how many bytes all of it may take.
+    pub fn max_bytes(&self) -> usize {
+        self.0.len() * MAX_ITEMS * ITEM_BYTES
     }
 
     fn of(&self, shard: ShardId) -> Option<MutexGuard<'_, OfShard>> {

@@ -16,7 +16,8 @@ const APPENDS_UNDER_WAY: usize = 2;
 /// An entry that has become so large gets no more.
 const MAX_ENTRY_BYTES: usize = 256 * 1024;
 
-type Answer = Result<BTreeMap<ShardId, Position>, EngineError>;
+/// Where the items of a parcel stand, or behind that. Shared by all whose parcels went together.
+type Answer = Result<Arc<BTreeMap<ShardId, Position>>, EngineError>;
 
 #[derive(Default)]
 struct Gathered {
@@ -115,7 +116,7 @@ async fn run(shared: &Shared) {
                     shared.fresh.put(shard, position, items);
                     places.insert(shard, position);
                 }
-                Ok(places)
+                Ok(Arc::new(places))
             }
             Err(error) => Err(EngineError::Store(error)),
         };

@@ -52,7 +52,7 @@ pub type SharedRules = Arc<ArcSwap<Rules>>;
 pub struct EngineSettings {
     /// The server's name: unique for each process.
     pub server: Arc<str>,
-    /// How many bytes the records that are kept in memory may take.
+    /// How many bytes may be used for what is kept in memory: records above all.
     pub memory_bytes: usize,
     /// On how many threads logs are applied at the same time. Where each shard is committed alone, each has a task of its own
     /// whatever this says.
@@ -206,9 +206,9 @@ impl Engine {
             notices: Notices::default(),
             settings,
         });
-        let cache_bytes = shared.settings.memory_bytes / workers;
+        let memory_bytes = shared.settings.memory_bytes / workers;
         for (number, channel) in channels.into_iter().enumerate() {
-            let worker = Worker::new(Arc::clone(&shared), channel, number, appliers, cache_bytes);
+            let worker = Worker::new(Arc::clone(&shared), channel, number, appliers, memory_bytes);
             let ended = shared.ended.clone();
             let task = tokio::spawn(async move { ended.run_until_cancelled(worker.run()).await.unwrap_or_default() });
             shared.workers.lock().unwrap_or_else(PoisonError::into_inner).push(task);

@@ -55,6 +55,14 @@ impl Remembered {
         remembered
     }
 
+    /// About how many bytes they take.
+    pub fn bytes(&self) -> usize {
+        /// In the set: the id and a byte of control. By the hour: the id. Both have grown by doubling.
+        const SET_BYTES: usize = size_of::<u64>() + 1;
+        self.all.capacity() * SET_BYTES
+            + self.hours.values().map(|ids| ids.capacity() * size_of::<u64>()).sum::<usize>()
+    }
+
     /// Remembers a message; returns whether it is new.
     pub fn insert(&mut self, id: MessageId) -> bool {
         self.all.insert(id.0)

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::counters::series::room;
 use crate::event::Event;
 use crate::time::Millis;
 
@@ -119,11 +120,13 @@ impl Ties {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        let texts = |text: &Arc<str>| text.len() + 48;
+        let texts = |text: &Arc<str>| text.len() + 2 * size_of::<usize>();
         size_of::<Self>()
             + self.aliases.keys().map(texts).sum::<usize>()
+            + room(self.accounts.len()) * size_of::<Arc<str>>()
             + self.accounts.iter().map(texts).sum::<usize>()
-            + self.memberships.len() * 48
+            + room(self.memberships.len()) * size_of::<(Millis, Arc<str>)>()
+            + self.memberships.iter().map(|(_, account)| texts(account)).sum::<usize>()
             + self.waiting.len() * 1_024
     }
 }

@@ -4,6 +4,7 @@ use compact_str::CompactString;
 use litemap::LiteMap;
 use serde_json::{Map, Value};
 
+use crate::counters::series::room;
 use crate::ids::names::canonical_trait;
 use crate::time::Millis;
 
@@ -83,12 +84,8 @@ impl Traits {
 
     /// About how many bytes they take in memory.
     pub(super) fn bytes(&self) -> usize {
-        self.0
-            .iter()
-            .map(|(name, known)| {
-                size_of::<(CompactString, Trait)>() + name.len().saturating_sub(24) + json_bytes(&known.value)
-            })
-            .sum()
+        let values = self.0.iter().map(|(name, known)| name.len().saturating_sub(24) + json_bytes(&known.value));
+        room(self.0.len()) * size_of::<(CompactString, Trait)>() + values.sum::<usize>()
     }
 
     /// Takes in the traits of another history; of each the newer value stands.

@@ -110,6 +110,11 @@ pub trait Store: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// About how many bytes it keeps in memory, beside what passes through it.
+    fn memory_bytes(&self) -> usize {
+        0
+    }
+
     /// Writes out what is still in memory and closes; called once, at the end of a graceful drain.
     async fn close(&self) -> Result<(), StoreError> {
         Ok(())

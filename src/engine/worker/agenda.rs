@@ -32,12 +32,10 @@ impl Worker {
                     let known = self.deliveries.len(destination);
                     let found = self.find_due(shard, &list, known + MAX_DUE).await?;
                     let (ripe, next) = split(found, now, LONGEST_AHEAD, known + MAX_DUE);
-                    // A clock that ran ahead must not hold back what was due then for as long as it was ahead.
-                    let next = next.min(now.plus(Millis::HOUR));
-                    for key in ripe {
-                        self.deliveries.ready(destination, &key);
-                    }
-                    // More than are known are looked for when there is room for them again.
+                    let all_known = ripe.iter().fold(true, |all, key| self.deliveries.ready(destination, key) && all);
+                    // Those for which there was no room are looked for again. A clock that ran ahead must not hold back what was
+                    // due then for as long as it was ahead.
+                    let next = if all_known { next.min(now.plus(Millis::HOUR)) } else { now };
                     self.due.insert((shard, list), next.max(now.plus(if next <= now { 50 } else { 0 })));
                 }
                 AgendaList::Dead(_) => drop(self.due.remove(&(shard, list))),
@@ -71,9 +69,10 @@ impl Worker {
         self.apply(Vec::new(), work).await
     }
 
-    /// Sends what may be sent.
+    /// Sends what may be sent: news that is stored as it stands. What is not committed yet is sent when it is.
     pub(super) async fn deliver(&mut self) -> Result<(), Upset> {
-        if !self.is_committed() {
+        if self.shared.is_leaving() {
+            // Whoever comes next begins it; what was begun here ends here.
             return Ok(());
         }
         let (dispatcher, now) = (Arc::clone(&self.shared.dispatcher), self.shared.clock.now());
@@ -92,7 +91,9 @@ impl Worker {
             let applier = self.applier_of(&key).and_then(|applier| self.appliers.get_mut(applier));
             let first =
                 applier.and_then(|applier| applier.cache.use_mut(&key)).and_then(|cached| match &cached.record {
-                    Record::Delivery(delivery) if delivery.due <= now => delivery.pending.front().cloned(),
+                    Record::Delivery(delivery) if delivery.due <= now && !cached.dirty => {
+                        delivery.pending.front().cloned()
+                    }
                     _ => None,
                 });
             match first {
@@ -123,12 +124,18 @@ impl Worker {
 
     /// Waits for what is being sent, and commits what came of it.
     pub(super) async fn finish(&mut self) -> Result<(), Upset> {
-        while self.deliveries.under_way() > 0 && !self.shared.ended.is_cancelled() {
-            let Some(Input::Attempted(key, attempt)) = self.inputs.recv().await else { break };
-            self.deliveries.returned(&key);
-            let work = self.local(key, Body::Attempted(Box::new(attempt))).into_iter().collect();
-            self.apply(Vec::new(), work).await?;
-            self.commit().await?;
+        while !self.shared.ended.is_cancelled() {
+            let input = match self.heard.pop() {
+                None if self.deliveries.under_way() > 0 => self.inputs.recv().await,
+                heard => heard,
+            };
+            let Some(input) = input else { break };
+            if let Input::Attempted(key, attempt) = input {
+                self.deliveries.returned(&key);
+                let work = self.local(key, Body::Attempted(Box::new(attempt))).into_iter().collect();
+                self.apply(Vec::new(), work).await?;
+                self.commit().await?;
+            }
         }
         Ok(())
     }

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::applier::Written;
+use super::applier::{Applier, Written};
 use super::{Upset, Worker, in_parallel};
+use crate::engine::input::Input;
 use crate::engine::pending::Pending;
+use crate::engine::remembered::Remembered;
 use crate::engine::scrub;
 use crate::ids::{Position, RecordKey, ShardId};
 use crate::record::AgendaList;
@@ -15,7 +17,9 @@ use crate::store::{Commit, CommitError, Listed};
 use crate::time::Millis;
 
 /// A commit is made at the latest after so many messages.
-const MAX_PENDING_MESSAGES: usize = 50_000;
+const MAX_PENDING_MESSAGES: usize = 25_000;
+/// However much else there is in memory, records get this share of the setting, as a divisor.
+const MIN_RECORDS_SHARE: usize = 4;
 /// To write fewer records than this, other threads are not worth waking.
 const MIN_PARALLEL_RECORDS: usize = 64;
 
@@ -69,15 +73,36 @@ impl Worker {
         };
         let steps: Vec<Step> = commits.iter().map(step).collect();
         let sent_to = commits.iter().flat_map(|commit| &commit.messages).map(|message| message.shard).collect();
-        match self.shared.store.commit(commits).await {
-            Ok(()) => {}
-            Err(CommitError::Moved(shards)) => return Err(Upset::Moved(shards)),
-            Err(CommitError::Store(error)) => return Err(Upset::Store(error)),
-        }
+        self.store(commits).await?;
         self.pace.committed(began);
         self.note_steps(steps);
         self.note_written(written);
         self.note_own_messages(&sent_to).await
+    }
+
+    /// Stores commits. Whoever answers meanwhile is sent the next news: a destination doesn't wait for a commit.
+    async fn store(&mut self, commits: Vec<Commit>) -> Result<(), Upset> {
+        let store = Arc::clone(&self.shared.store);
+        let mut committing = store.commit(commits);
+        let mut delivered = Ok(());
+        let committed = loop {
+            tokio::select! {
+                biased;
+                committed = &mut committing => break committed,
+                Some(input) = self.inputs.recv() => {
+                    if let Input::Attempted(key, _) = &input {
+                        self.deliveries.answered(key);
+                        delivered = delivered.and(self.deliver().await);
+                    }
+                    self.heard.push(input);
+                }
+            }
+        };
+        match committed {
+            Ok(()) => delivered,
+            Err(CommitError::Moved(shards)) => Err(Upset::Moved(shards)),
+            Err(CommitError::Store(error)) => Err(Upset::Store(error)),
+        }
     }
 
     /// The commits, and what each applier writes with them.
@@ -128,9 +153,23 @@ impl Worker {
             for (key, listed, gone) in written {
                 applier.cache.stored(&key, listed, gone);
             }
+        }
+        self.bound_memory();
+        self.shared.uses_memory(self.number, self.appliers.iter().map(|applier| applier.cache.bytes()).sum());
+    }
+
+    /// Lets go of records beyond what the setting leaves for them. Message ids, what was just appended, and what the store keeps in
+    /// memory are part of it.
+    fn bound_memory(&mut self) {
+        let ids = |applier: &Applier| applier.remembered.values().map(Remembered::bytes).sum::<usize>();
+        let beside = self.shared.store.memory_bytes() + self.shared.fresh.max_bytes();
+        let own = self.memory_bytes.saturating_sub(beside / self.shared.inputs.len().max(1));
+        let left = own.saturating_sub(self.appliers.iter().map(ids).sum()).max(self.memory_bytes / MIN_RECORDS_SHARE);
+        let each = left / self.appliers.len().max(1);
+        for applier in &mut self.appliers {
+            applier.cache.limit(each);
             applier.cache.evict();
         }
-        self.shared.uses_memory(self.number, self.appliers.iter().map(|applier| applier.cache.bytes()).sum());
     }
 
     /// Remembers when the agenda has to be looked at because of a record that was just stored.

@@ -68,8 +68,12 @@ struct Owned {
 pub(super) struct Worker {
     shared: Arc<Shared>,
     inputs: mpsc::UnboundedReceiver<Input>,
+    /// Came while a commit was under way.
+    heard: Vec<Input>,
     sender: mpsc::UnboundedSender<Input>,
     number: usize,
+    /// What may be used of memory by this worker.
+    memory_bytes: usize,
     appliers: Vec<Applier>,
     shards: BTreeMap<ShardId, Owned>,
     /// The shards that this worker should own.
@@ -119,9 +123,9 @@ impl Worker {
         (sender, inputs): (mpsc::UnboundedSender<Input>, mpsc::UnboundedReceiver<Input>),
         number: usize,
         appliers: usize,
-        cache_bytes: usize,
+        memory_bytes: usize,
     ) -> Self {
-        let applier = |_| Applier::new(Arc::clone(&shared), cache_bytes / appliers.max(1));
+        let applier = |_| Applier::new(Arc::clone(&shared), memory_bytes / appliers.max(1));
         Self {
             reader: Reader::idle(),
             deliveries: Deliveries::default(),
@@ -134,9 +138,11 @@ impl Worker {
             poison: Arc::default(),
             poisoned_records: HashSet::new(),
             number,
+            memory_bytes,
             batch: Batch::new(shared.rules.load_full(), shared.clock.now()),
             shared,
             inputs,
+            heard: Vec::new(),
             sender,
         }
     }
@@ -166,6 +172,8 @@ impl Worker {
             }
         }
         self.apply(entries, work).await?;
+        // Whoever has answered can be sent the next news while the last answer is being committed.
+        self.deliver().await?;
         if !self.is_time() {
             // Due is asked of what is stored; a commit comes first where there is something to commit.
             self.look_at_agenda().await?;
@@ -190,11 +198,15 @@ impl Worker {
 
     /// Waits until there is something to do.
     async fn gather(&mut self) -> (Vec<(ShardId, Vec<Entry>)>, Vec<Input>) {
-        let (mut entries, mut inputs) = (Vec::new(), Vec::new());
+        let (mut entries, mut inputs) = (Vec::new(), std::mem::take(&mut self.heard));
         let now = self.shared.clock.now();
         let due = self.due.values().min().filter(|_| !self.is_joining());
         let due = due.map_or(LOOK, |due| Duration::from_millis(u64::try_from(due.since(now).max(0)).unwrap_or(0)));
-        let until = self.commit_at().unwrap_or_else(|| Instant::now() + due.min(LOOK));
+        let until = if inputs.is_empty() {
+            self.commit_at().unwrap_or_else(|| Instant::now() + due.min(LOOK))
+        } else {
+            Instant::now()
+        };
         tokio::select! {
             biased;
             input = self.inputs.recv() => inputs.extend(input.or(Some(Input::Stop))),

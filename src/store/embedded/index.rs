@@ -138,6 +138,13 @@ impl Index {
         changes.into_iter().for_each(|(hash, place)| self.set(hash, place));
     }
 
+    /// About how many bytes it takes, with what the packs' rows take in memory.
+    pub(super) fn memory_bytes(&self) -> usize {
+        /// An entry with the byte that the map keeps for it, of places of which half are used, and the row's share.
+        const RECORD_BYTES: usize = 2 * (ENTRY_BYTES + 1) + 8;
+        self.len() * RECORD_BYTES
+    }
+
     /// How many records there are.
     pub(super) fn len(&self) -> usize {
         (0..STRIPES).filter_map(|at| self.stripe(at)).map(|stripe| stripe.len()).sum()

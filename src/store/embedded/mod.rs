@@ -182,6 +182,11 @@ impl Store for EmbeddedStore {
         true
     }
 
+    fn memory_bytes(&self) -> usize {
+        let pages = usize::try_from(schema::CACHE_KIB).unwrap_or(0) << 10;
+        self.shared.index.memory_bytes() + shared::TAIL_BYTES + pages
+    }
+
     async fn append(&self, entries: Vec<Append>) -> Result<Vec<Position>, StoreError> {
         if entries.is_empty() {
             return Ok(Vec::new());

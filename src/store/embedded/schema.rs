@@ -87,7 +87,7 @@ CREATE TABLE rejected (seq INTEGER PRIMARY KEY AUTOINCREMENT, json TEXT NOT NULL
 const PAGE_BYTES: i64 = 4_096;
 
 /// How much memory the writer's pages may take. Packs are written once and read seldom: more would not help.
-const CACHE_KIB: i64 = 32 << 10;
+pub(super) const CACHE_KIB: i64 = 32 << 10;
 
 /// What never changes of a database.
 #[derive(Clone, Copy, Debug)]

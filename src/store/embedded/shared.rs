@@ -11,7 +11,7 @@ use crate::ids::{Position, ShardId};
 use crate::store::{Progress, StoreError, StoreOptions};
 
 /// How many bytes of the logs stay in memory, over all shards. What is older is read from the table.
-const TAIL_BYTES: usize = 64 << 20;
+pub(super) const TAIL_BYTES: usize = 32 << 20;
 
 /// Only what is durable is ever in here: the writer publishes a change after its transaction.
 pub(super) struct Shared {
