@@ -19,9 +19,9 @@ fn person(id: &str, member: &Member) -> Person {
     let text = |t: &Option<Box<str>>| t.as_deref().map(str::to_owned);
     Person {
         user_id: id.to_owned(),
-        email: text(&member.email),
-        name: text(&member.name),
-        title: text(&member.title),
+        email: text(&member.profile.email),
+        name: text(&member.profile.name),
+        title: text(&member.profile.title),
         events: member.events,
         last_seen: Some(member.last_seen.rfc3339()),
     }

@@ -204,9 +204,8 @@ impl Subject {
     }
 
     fn bytes(&self) -> usize {
-        let texts = |text: &Option<Box<str>>| text.as_deref().map_or(0, |text| text.len() + 16);
-        let members =
-            self.members.iter().map(|(id, m)| 160 + id.len() + texts(&m.email) + texts(&m.name) + texts(&m.title));
+        let texts = |profile: &Profile| profile.iter().map(|(_, text)| text.len() + 16).sum::<usize>();
+        let members = self.members.iter().map(|(id, member)| 160 + id.len() + texts(&member.profile));
         let standings = self
             .standings
             .iter()

@@ -6,21 +6,14 @@ use super::Subject;
 use crate::time::Millis;
 
 /// One user of an account, as the account remembers them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Member {
     /// Events of theirs that were counted for the account.
     pub events: u64,
     /// Unix milliseconds.
     pub last_seen: Millis,
-    /// Their `email` trait, as known last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub email: Option<Box<str>>,
-    /// Their name (`name`, or first and last name), as known last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<Box<str>>,
-    /// Their `title` trait, as known last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub title: Option<Box<str>>,
+    /// Who they are, as known last.
+    pub profile: Profile,
 }
 
 /// Who a user is, as an account needs to know.
@@ -40,6 +33,22 @@ impl Profile {
         let text = |name| user.traits.text(name).map(Box::from);
         Self { email: text("email"), name: user.traits.name().map(Box::from), title: text("title") }
     }
+
+    /// What is known, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let all = [("email", &self.email), ("name", &self.name), ("title", &self.title)];
+        all.into_iter().filter_map(|(name, text)| Some((name, text.as_deref()?)))
+    }
+
+    /// Takes in what was said later.
+    fn learn(&mut self, said: &Self) {
+        let Self { email, name, title } = said;
+        for (mine, said) in [(&mut self.email, email), (&mut self.name, name), (&mut self.title, title)] {
+            if said.is_some() && mine != said {
+                mine.clone_from(said);
+            }
+        }
+    }
 }
 
 /// How many people of one account are remembered. When a new one comes, the least active one makes place and the new one
@@ -55,15 +64,7 @@ impl Subject {
         let member = self.members.entry(user.into()).or_default();
         member.events += u64::from(is_use);
         member.last_seen = member.last_seen.max(at);
-        for (mine, said) in [
-            (&mut member.email, &profile.email),
-            (&mut member.name, &profile.name),
-            (&mut member.title, &profile.title),
-        ] {
-            if said.is_some() && mine != said {
-                mine.clone_from(said);
-            }
-        }
+        member.profile.learn(profile);
     }
 
     fn replace_least_active(&mut self, user: &str) {
@@ -83,9 +84,8 @@ impl Subject {
             let member = self.members.entry(to.into()).or_default();
             member.events += old.events;
             member.last_seen = member.last_seen.max(old.last_seen);
-            member.email = member.email.take().or(old.email);
-            member.name = member.name.take().or(old.name);
-            member.title = member.title.take().or(old.title);
+            let known = std::mem::replace(&mut member.profile, old.profile);
+            member.profile.learn(&known);
         }
     }
 }

@@ -17,7 +17,7 @@
 //! | `member` | users | since when, and of which account; one line for each change |
 //! | `waiting` | users | until when, and an event as JSON whose account is not known yet |
 //! | `settled`, `asks` | users | see `record::ties` |
-//! | `p:<user>` | accounts | JSON of one of its people |
+//! | `p:<user>` | accounts | one of its people: how many events, the last of them when, and what is known of them as JSON |
 //! | `watcher:<user>`, `tell_at` | accounts | who is told of changes, and when |
 //! | `turns`, `turn:<rep>` | teams | how many turns there were; the number of the rep's last turn and when it was |
 //! | `delivered`, `done` | destinations | how much was delivered; JSON of the last of it |
@@ -26,12 +26,13 @@
 //! Backslashes, tabs and line breaks in names and values are written as `\\`, `\t`, `\n` and `\r`.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::ties::Waiting;
 use super::traits::Trait;
-use super::{Delivery, DestinationHistory, Record, Subject, TeamTurns};
+use super::{Delivery, DestinationHistory, Member, Profile, Record, Subject, TeamTurns};
 use crate::counters::text;
 use crate::ids::RecordKind;
 use crate::time::{Millis, push_number};
@@ -150,7 +151,7 @@ impl Subject {
             "d" => drop(self.ledger.daily.insert(key.into(), text::read_daily(value)?)),
             "c" => drop(self.ledger.own.insert(key.into(), text::read_own(value)?)),
             "q" => drop(self.standings.insert(Arc::from(key), serde_json::from_str(value).ok()?)),
-            "p" => drop(self.members.insert(key.into(), serde_json::from_str(value).ok()?)),
+            "p" => drop(self.members.insert(key.into(), read_member(value)?)),
             "lead" => drop(self.leads.insert(key.into(), Some(value).filter(|home| !home.is_empty()).map(Arc::from))),
             "alias" => drop(self.ties.aliases.insert(Arc::from(key), Millis::parse(value)?)),
             "account" => self.ties.accounts.push(Arc::from(key)),
@@ -218,7 +219,9 @@ impl Subject {
             lines.put(&["lead:", lead], |out| out.push_str(home.as_deref().unwrap_or_default()));
         }
         self.write_ties(lines);
-        self.members.iter().for_each(|(user, member)| lines.json(&["p:", user], member));
+        for (user, member) in &self.members {
+            lines.put(&["p:", user], |out| write_member(member, out));
+        }
         for (user, at) in &self.watchers {
             lines.put(&["watcher:", user], |out| at.write_rfc3339(out));
         }
@@ -322,6 +325,26 @@ impl Delivery {
         self.pending.iter().for_each(|news| lines.json(&["pending"], news));
         self.dead.iter().for_each(|news| lines.json(&["dead"], news));
     }
+}
+
+fn write_member(member: &Member, out: &mut String) {
+    push_number(out, member.events);
+    out.push(' ');
+    member.last_seen.write_rfc3339(out);
+    if member.profile != Profile::default() {
+        let known: BTreeMap<&str, &str> = member.profile.iter().collect();
+        out.push(' ');
+        out.push_str(&serde_json::to_string(&known).unwrap_or_default());
+    }
+}
+
+fn read_member(value: &str) -> Option<Member> {
+    let (events, rest) = value.split_once(' ')?;
+    let (at, profile) = match rest.split_once(' ') {
+        Some((at, known)) => (at, serde_json::from_str(known).ok()?),
+        None => (rest, Profile::default()),
+    };
+    Some(Member { events: events.parse().ok()?, last_seen: Millis::parse(at)?, profile })
 }
 
 fn timed(at: Millis, text: &str, out: &mut String) {

@@ -32,7 +32,8 @@ impl Worker {
                     let known = self.deliveries.len(destination);
                     let found = self.find_due(shard, &list, known + MAX_DUE).await?;
                     let (ripe, next) = split(found, now, LONGEST_AHEAD, known + MAX_DUE);
-                    let all_known = ripe.iter().fold(true, |all, key| self.deliveries.ready(destination, key) && all);
+                    // Where there is no room for one, there is none for those behind it.
+                    let all_known = ripe.iter().all(|key| self.deliveries.ready(destination, key));
                     // Those for which there was no room are looked for again. A clock that ran ahead must not hold back what was
                     // due then for as long as it was ahead.
                     let next = if all_known { next.min(now.plus(Millis::HOUR)) } else { now };

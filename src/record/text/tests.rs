@@ -15,7 +15,7 @@ use crate::counters::series::{Buckets, Daily, Extreme, Series};
 use crate::event::{Call, Event, MessageId, SourceName};
 use crate::ids::RecordKey;
 use crate::record::delivery::Done;
-use crate::record::{Member, News, Routing, Standing, Ties, Traits};
+use crate::record::{Member, News, Profile, Routing, Standing, Ties, Traits};
 
 /// Names as people and programs send them: with whatever separates things in the text.
 fn name() -> impl Strategy<Value = String> {
@@ -102,8 +102,9 @@ fn standing() -> impl Strategy<Value = Standing> {
 }
 
 fn member() -> impl Strategy<Value = Member> {
-    (any::<u64>(), time(), option::of(boxed()), option::of(boxed()), option::of(boxed()))
-        .prop_map(|(events, last_seen, email, name, title)| Member { events, last_seen, email, name, title })
+    (any::<u64>(), time(), option::of(boxed()), option::of(boxed()), option::of(boxed())).prop_map(
+        |(events, last_seen, email, name, title)| Member { events, last_seen, profile: Profile { email, name, title } },
+    )
 }
 
 fn event() -> impl Strategy<Value = Arc<Event>> {

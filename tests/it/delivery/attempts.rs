@@ -8,6 +8,7 @@ use handraiser::ids::RecordKey;
 use handraiser::secret::Secret;
 
 use super::plant::{PATIENCE, Plant, SECRET, destination, seconds};
+use crate::harness::eventually;
 
 /// An engine looks at its agenda at least this often.
 const LOOK: Duration = Duration::from_millis(1_200);
@@ -28,6 +29,23 @@ async fn three_failures_and_a_success_arrive_once_under_one_id() {
     assert!(crm.arrivals().iter().all(|arrival| arrival.id == id && arrival.body == crm.arrivals()[0].body));
     assert_eq!((&*done[0].id, done[0].attempts, &*done[0].subject), (id.as_str(), 3, "account:acme"));
     assert!(plant.pending("crm").await.is_empty(), "nothing is left of it");
+    engine.drain(PATIENCE).await;
+}
+
+/// More than the owner of a destination remembers at once, 4,096: those for which there is no room are looked for again.
+#[actix_web::test]
+async fn none_of_very_many_is_left_behind() {
+    const MANY: usize = 4_600;
+    let crm = receiver();
+    let mut busy = destination("crm", &crm.url());
+    busy.concurrency = 64;
+    let plant = Plant::new(vec![busy]);
+    for lead in 0..MANY {
+        plant.send("crm", &format!("lead-{lead}"), 1).await;
+    }
+    let engine = plant.start("one");
+    eventually("everything to arrive", 4 * PATIENCE, async || (crm.accepted().len() >= MANY).then_some(())).await;
+    assert_eq!(crm.arrivals().len(), MANY, "each of them once");
     engine.drain(PATIENCE).await;
 }
 
