@@ -8,7 +8,7 @@
 //! * **As many appliers as cores.** Each holds the records of some of the shards and applies what is for them ([`applier`]); a
 //!   message from one to another is handed over between their turns.
 //! * **Commit when it matters.** Leads, messages that leave the worker, the agenda and barriers are committed at once; mere counting
-//!   waits for a moment, so that a record that is written a hundred times is stored once, and for longer where commits take long
+//!   waits for a moment, so that a record that is written a hundred times is stored once, and for longer while the worker is behind
 //!   ([`pace`]).
 //! * **The position is the fence.** When a commit is refused, or nobody knows whether it happened, everything that was applied since
 //!   the last one is dropped, and the worker begins again at the stored position.
@@ -221,6 +221,7 @@ impl Worker {
         {
             entries.extend(more);
         }
+        self.pace.is_behind = bytes(&entries) >= MAX_BATCH_BYTES;
         entries.retain(|(shard, _)| self.shards.contains_key(shard));
         (entries, inputs)
     }

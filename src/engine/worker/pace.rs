@@ -4,19 +4,19 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long counting may wait for its commit.
-const CHECKPOINT: Duration = Duration::from_millis(60);
-/// How long it may wait at most where commits take long.
-const LONGEST_CHECKPOINT: Duration = Duration::from_millis(400);
-/// Counting waits so many times as long as the last commit took, so that commits don't take up most of the time when a server
-/// has as much to do as it can.
-const COUNTING_WAITS: u32 = 3;
+/// How long counting waits for its commit.
+const CHECKPOINT: Duration = Duration::from_millis(30);
+/// How long it waits while there is more to apply at once than fits into a batch: the more is applied before a record is written,
+/// the sooner the worker catches up.
+const CHECKPOINT_BEHIND: Duration = Duration::from_millis(400);
 
 /// Says when to commit.
 #[derive(Default)]
 pub(super) struct Pace {
     /// When the last commit ended, and how long it took.
     last: Option<(Instant, Duration)>,
+    /// Whether the logs hold more than the last batch took.
+    pub is_behind: bool,
 }
 
 impl Pace {
@@ -28,6 +28,10 @@ impl Pace {
     /// has passed as the last commit took: what arrives meanwhile shares the next one.
     pub fn next(&self, since: Instant, urgent: bool) -> Instant {
         let (ended, took) = self.last.unwrap_or((since, Duration::ZERO));
-        if urgent { ended + took } else { since + (took * COUNTING_WAITS).clamp(CHECKPOINT, LONGEST_CHECKPOINT) }
+        match (urgent, self.is_behind) {
+            (true, _) => ended + took,
+            (false, false) => since + CHECKPOINT,
+            (false, true) => since + CHECKPOINT_BEHIND,
+        }
     }
 }
