@@ -7,8 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::apply::LogItem;
 use crate::ids::{Position, ShardId, Shards};
 
-/// How many items of a shard are kept.
-const MAX_ITEMS: usize = 1_024;
+/// How many items are kept, of all shards together: each has its share.
+const MAX_ITEMS: usize = 16 * 1_024;
 /// What an ordinary event takes in memory.
 const ITEM_BYTES: usize = 2 * 1024;
 
@@ -19,20 +19,25 @@ struct OfShard {
     items: usize,
 }
 
-pub(super) struct Fresh(Vec<Mutex<OfShard>>);
+pub(super) struct Fresh {
+    shards: Vec<Mutex<OfShard>>,
+    /// How many items of a shard are kept.
+    max_items: usize,
+}
 
 impl Fresh {
     pub fn new(shards: Shards) -> Self {
-        Self(shards.all().map(|_| Mutex::default()).collect())
+        let max_items = MAX_ITEMS / usize::from(shards.count());
+        Self { shards: shards.all().map(|_| Mutex::default()).collect(), max_items }
     }
 
     /// About how many bytes all of it may take.
     pub fn max_bytes(&self) -> usize {
-        self.0.len() * MAX_ITEMS * ITEM_BYTES
+        self.shards.len() * self.max_items * ITEM_BYTES
     }
 
     fn of(&self, shard: ShardId) -> Option<MutexGuard<'_, OfShard>> {
-        let found = self.0.get(usize::from(shard.0))?;
+        let found = self.shards.get(usize::from(shard.0))?;
         Some(found.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -45,7 +50,9 @@ impl Fresh {
 
     /// Keeps the items of an entry that was appended.
     pub fn put(&self, shard: ShardId, position: Position, items: Vec<LogItem>) {
-        let Some(mut of) = self.of(shard).filter(|of| of.owned && of.items + items.len() <= MAX_ITEMS) else { return };
+        let Some(mut of) = self.of(shard).filter(|of| of.owned && of.items + items.len() <= self.max_items) else {
+            return;
+        };
         of.items += items.len();
         // Appends that are under way at the same time may come back in any order.
         let at = of.entries.partition_point(|(known, _)| *known < position);

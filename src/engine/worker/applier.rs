@@ -259,7 +259,7 @@ impl Applier {
         (commits, written)
     }
 
-    /// Drops what was applied and is not committed, and the records of shards that leave.
+    /// Drops what was applied and is not committed.
     pub fn drop_pending(&mut self) {
         self.pending = Pending::default();
         self.cache.retain(|_, cached| !cached.dirty);

@@ -10,6 +10,9 @@ const CHECKPOINT: Duration = Duration::from_millis(30);
 /// the sooner the worker catches up.
 const CHECKPOINT_BEHIND: Duration = Duration::from_millis(400);
 
+/// What somebody waits for is not put off for longer than this.
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+
 /// Says when to commit.
 #[derive(Default)]
 pub(super) struct Pace {
@@ -25,11 +28,11 @@ impl Pace {
     }
 
     /// When to commit what was applied from `since` on. What somebody waits for is committed at once, but not before as much time
-    /// has passed as the last commit took: what arrives meanwhile shares the next one.
+    /// has passed as the last commit took, up to a bound: what arrives meanwhile shares the next one.
     pub fn next(&self, since: Instant, urgent: bool) -> Instant {
         let (ended, took) = self.last.unwrap_or((since, Duration::ZERO));
         match (urgent, self.is_behind) {
-            (true, _) => ended + took,
+            (true, _) => ended + took.min(LONGEST_PAUSE),
             (false, false) => since + CHECKPOINT,
             (false, true) => since + CHECKPOINT_BEHIND,
         }
