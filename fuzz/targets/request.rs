@@ -137,5 +137,7 @@ fn a_repetition_is_recognised(parsed: &Parsed, endpoint: Endpoint<'_>, body: &[u
     let again = read(endpoint, body, NOW.plus(Millis::HOUR)).expect("it was readable the first time");
     let messages = |parsed: &Parsed| parsed.events.iter().map(|event| event.message).collect::<Vec<_>>();
     assert_eq!(messages(parsed), messages(&again));
-    assert_eq!(parsed.rejections, again.rejections);
+    // Refused as before, but for when it came.
+    let refused = |one: &Rejected| (one.index, one.code.clone(), one.message.clone(), one.excerpt.clone());
+    assert!(parsed.rejections.iter().map(refused).eq(again.rejections.iter().map(refused)));
 }
