@@ -9,7 +9,6 @@ const CHECKPOINT: Duration = Duration::from_millis(30);
 /// How long it waits while there is more to apply at once than fits into a batch: the more is applied before a record is written,
 /// the sooner the worker catches up.
 const CHECKPOINT_BEHIND: Duration = Duration::from_millis(400);
-
 /// What somebody waits for is not put off for longer than this.
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
@@ -30,11 +29,10 @@ impl Pace {
     /// When to commit what was applied from `since` on. What somebody waits for is committed at once, but not before as much time
     /// has passed as the last commit took, up to a bound: what arrives meanwhile shares the next one.
     pub fn next(&self, since: Instant, urgent: bool) -> Instant {
-        let (ended, took) = self.last.unwrap_or((since, Duration::ZERO));
-        match (urgent, self.is_behind) {
-            (true, _) => ended + took.min(LONGEST_PAUSE),
-            (false, false) => since + CHECKPOINT,
-            (false, true) => since + CHECKPOINT_BEHIND,
+        if urgent {
+            self.last.map_or(since, |(ended, took)| ended + took.min(LONGEST_PAUSE))
+        } else {
+            since + if self.is_behind { CHECKPOINT_BEHIND } else { CHECKPOINT }
         }
     }
 }
