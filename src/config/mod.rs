@@ -32,6 +32,8 @@ pub use compile::traits::known_traits;
 pub use diagnostic::{Diagnostic, Severity};
 pub use load::{Loaded, load, load_text, process_env};
 
+use ipnet::IpNet;
+
 use crate::apply::Rules;
 use crate::cdp::{Limits, Source, WantedProperties};
 use crate::crm::Destination;
@@ -66,6 +68,8 @@ pub struct ServerSettings {
     pub listen: SocketAddr,
     /// HTTP worker threads; `None`: one per core.
     pub workers: Option<usize>,
+    /// The proxies that are believed about the address, the host and the scheme that a client used.
+    pub trusted_proxies: Vec<IpNet>,
     /// The bearer token of the admin API; without one the admin API answers nobody.
     pub admin_token: Option<Secret>,
     /// How large and how many requests may be.

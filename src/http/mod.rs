@@ -2,6 +2,7 @@
 
 pub mod admin;
 mod body;
+pub mod client_address;
 mod cors;
 mod dispatch;
 pub mod errors;
@@ -22,6 +23,7 @@ mod status;
 
 use actix_web::web::{self, ServiceConfig};
 
+pub use client_address::ClientAddress;
 pub use errors::{ApiError, ErrorCode};
 pub use in_flight::{InFlight, InFlightGuard};
 pub use recent::{Recent, RecentEvent};

@@ -5,6 +5,7 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
+use super::client_address::origin;
 use super::errors::ApiError;
 use super::ingest::{RequestHeaders, refuse};
 use super::state::AppState;
@@ -47,8 +48,8 @@ pub(super) fn segment(
         let failure = AuthFailure::UnknownWriteKey;
         return Err(refuse(state, state.clock.now(), &RequestError::Unauthorised { source_name: None, failure }));
     }
-    let connection = request.connection_info();
-    Ok(answer(&segment_settings(write_key, connection.scheme(), &format!("{}{prefix}/v1", connection.host()))))
+    let (scheme, host) = origin(request, &config.server.trusted_proxies);
+    Ok(answer(&segment_settings(write_key, &scheme, &format!("{host}{prefix}/v1"))))
 }
 
 fn segment_settings(write_key: &str, protocol: &str, api_host: &str) -> Value {

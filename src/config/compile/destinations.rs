@@ -6,13 +6,13 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::names::{bounded, is_plain_name, unique};
-use super::settings::{count_within, http_url, lasting, size};
+use super::settings::{count_within, http_url, lasting, networks, size};
 use super::sources::{both, check_whsec, is_header_name};
 use super::template;
 use crate::config::attached::Attached;
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
-use crate::config::read::{Many, Named};
+use crate::config::read::Named;
 use crate::config::shape::{DestinationShape, RetryShape, WebhookShape};
 use crate::config::yaml::Scalar;
 use crate::crm::{Authorities, Destination, RetryPolicy, Webhook};
@@ -41,29 +41,13 @@ fn destination(
     attached: &Attached,
     findings: &mut Findings,
 ) -> Option<Destination> {
-    let allow_addresses = addresses(shape, findings);
+    let allow_addresses = networks(shape.allow_addresses.get(), findings);
     let concurrency = shape.concurrency.get().map_or(8, |count| count_within(count, 1..=256, "concurrency", findings));
     let absent = RetryShape::default();
     let retry = retry(shape.retry.get().unwrap_or(&absent), findings);
     let webhook = shape.webhook.require("webhook", DestinationShape::WHAT, name.at, findings)?;
     let webhook = webhook_of(name, webhook, &allow_addresses, attached, findings)?;
     Some(Destination { name: name.text.clone(), webhook, retry, concurrency, allow_addresses })
-}
-
-fn addresses(shape: &DestinationShape, findings: &mut Findings) -> Vec<IpNet> {
-    let mut ranges = Vec::new();
-    for text in shape.allow_addresses.get().into_iter().flat_map(|Many(all)| all) {
-        let written = text.text.trim();
-        match written.parse::<IpNet>().or_else(|_| written.parse::<std::net::IpAddr>().map(IpNet::from)) {
-            Ok(range) => ranges.push(range.trunc()),
-            Err(_) => {
-                let message = format!("`{}` is no address range", findings.shown(text));
-                let help = "write for example `10.20.0.0/16` or `127.0.0.1`";
-                findings.push(Problem::error(text.at, Code::BadValue, message).help(help));
-            }
-        }
-    }
-    ranges
 }
 
 fn retry(shape: &RetryShape, findings: &mut Findings) -> RetryPolicy {

@@ -1,8 +1,10 @@
 //! `time_zone`, `server` and `accounts`.
 
 use std::collections::HashSet;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
+
+use ipnet::IpNet;
 
 use super::names::bounded;
 use crate::cdp::Limits;
@@ -10,7 +12,7 @@ use crate::config::ServerSettings;
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
 use crate::config::path::property_path;
-use crate::config::read::{At, Field, List};
+use crate::config::read::{At, Field, List, Many};
 use crate::config::scalar::{Count, Lasting, Size};
 use crate::config::shape::{LimitsShape, ServerShape};
 use crate::config::suggest::did_you_mean;
@@ -47,6 +49,7 @@ pub fn server(shape: Option<&ServerShape>, findings: &mut Findings) -> Option<Se
     Some(ServerSettings {
         listen,
         workers,
+        trusted_proxies: networks(shape.trusted_proxies.get(), findings),
         admin_token: shape.admin_token.get().map(|token| Secret::new(token.text.trim())),
         limits,
         otlp_endpoint,
@@ -70,6 +73,23 @@ fn limits(shape: &LimitsShape, findings: &mut Findings) -> Limits {
         batch_events: count(&shape.batch_events, 2_500, "batch_events"),
         in_flight: count(&shape.in_flight, 1_024, "in_flight"),
     }
+}
+
+/// Ranges of addresses, or single ones.
+pub fn networks(written: Option<&Many<Scalar>>, findings: &mut Findings) -> Vec<IpNet> {
+    let mut ranges = Vec::new();
+    for text in written.into_iter().flat_map(|Many(all)| all) {
+        let range = text.text.trim();
+        match range.parse::<IpNet>().or_else(|_| range.parse::<IpAddr>().map(IpNet::from)) {
+            Ok(range) => ranges.push(range.trunc()),
+            Err(_) => {
+                let message = format!("`{}` is no address range", findings.shown(text));
+                let help = "write for example `10.20.0.0/16` or `127.0.0.1`";
+                findings.push(Problem::error(text.at, Code::BadValue, message).help(help));
+            }
+        }
+    }
+    ranges
 }
 
 /// A size in bytes, or its default.

@@ -1,6 +1,6 @@
 //! `server`.
 
-use crate::config::read::{At, section};
+use crate::config::read::{At, Many, section};
 use crate::config::scalar::{Count, Lasting, Size};
 use crate::config::yaml::Scalar;
 
@@ -12,6 +12,11 @@ section! {
         listen: Scalar,
         /// HTTP worker threads; by default one per core. Changing it needs a restart.
         workers: At<Count>,
+        /// The addresses of the proxies in front of this server. What these say of a client's address (`X-Forwarded-For`, or
+        /// `Forwarded` where that is missing), host and scheme is believed; nobody else is. Without them every request counts
+        /// as the peer's own.
+        #[schemars(extend("examples" = ["10.0.0.0/8", ["10.20.0.7", "10.20.0.8"]]))]
+        trusted_proxies: Many<Scalar>,
         /// The bearer token of the admin API. Without one the admin API answers nobody.
         #[schemars(extend("examples" = ["${HANDRAISER_ADMIN_TOKEN}"]))]
         admin_token: Scalar,

@@ -143,6 +143,7 @@ fn settings_are_read() {
 server:
   listen: :9000
   workers: 2
+  trusted_proxies: [ 10.1.2.3/8, 127.0.0.1 ]
   admin_token: ${ADMIN_TOKEN}
   limits: { event: 64KiB, request: 500KB, batch_events: 100, in_flight: 10, backlog: 5000 }
   drain_timeout: 1m30s
@@ -159,6 +160,8 @@ traits: { user: { nps: number, isOwner: bool, tags: list }, account: { Region: t
     )
     .config;
     assert_eq!(config.server.listen.to_string(), "0.0.0.0:9000");
+    let trusted: Vec<_> = config.server.trusted_proxies.iter().map(ToString::to_string).collect();
+    assert_eq!(trusted, ["10.0.0.0/8", "127.0.0.1/32"]);
     assert_eq!((config.server.limits.event_bytes, config.server.limits.request_bytes), (65_536, 500_000));
     assert_eq!(config.server.drain_timeout, Duration::from_secs(90));
     assert!(

@@ -19,6 +19,7 @@ pub fn empty() -> Config {
         server: ServerSettings {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             workers: Some(1),
+            trusted_proxies: Vec::new(),
             admin_token: None,
             limits: Limits { event_bytes: 32 << 10, request_bytes: 4_000_000, batch_events: 2500, in_flight: 1024 },
             otlp_endpoint: None,

@@ -122,12 +122,21 @@ async fn segments_sdks_find_their_settings() {
         }
     }
     let behind_tls = [("host", "internal:1"), ("x-forwarded-host", "e.example.com"), ("x-forwarded-proto", "https")];
-    let answer = kit.request(Method::GET, "/cdp/v1/projects/key/settings", &behind_tls, "").await;
-    let segment = &answer.json()["integrations"]["Segment.io"];
-    assert_eq!(
-        (segment["apiHost"].as_str(), segment["protocol"].as_str()),
-        (Some("e.example.com/cdp/v1"), Some("https"))
-    );
+    for (trusted, expected) in
+        [(None, ("internal:1/cdp/v1", "http")), (Some("10.0.0.0/8"), ("e.example.com/cdp/v1", "https"))]
+    {
+        kit.configure(|config| {
+            config.server.trusted_proxies = trusted.into_iter().map(|range| range.parse().expect("a range")).collect();
+        });
+        let mut request = TestRequest::get().uri("/cdp/v1/projects/key/settings");
+        request = request.peer_addr(([10, 0, 0, 1], 4711).into());
+        for header in behind_tls {
+            request = request.insert_header(header);
+        }
+        let answer = kit.send(request).await.json();
+        let segment = &answer["integrations"]["Segment.io"];
+        assert_eq!((segment["apiHost"].as_str(), segment["protocol"].as_str()), (Some(expected.0), Some(expected.1)));
+    }
     assert_eq!(kit.request(Method::GET, "/projects/nope/settings", &[], "").await.status, 401);
 }
 

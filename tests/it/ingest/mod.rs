@@ -107,6 +107,13 @@ impl Kit {
         Self { state: Data::new(state), clock }
     }
 
+    /// Changes the configuration, as a reload does.
+    fn configure(&self, change: impl FnOnce(&mut Config)) {
+        let mut config = Config::clone(&self.state.config.load());
+        change(&mut config);
+        self.state.config.store(Arc::new(config));
+    }
+
     fn backend(&self) -> &Backend {
         self.state.backend().expect("it is there from the start")
     }
