@@ -4,15 +4,14 @@ use std::sync::Arc;
 
 use super::{Applying, Body, Notice, user};
 use crate::ids::{RecordKey, RecordKind, SubjectKind};
-use crate::record::{Record, Subject};
-use crate::time::Millis;
+use crate::record::{Record, Subject, Tie};
 
 /// So many ids of one user are worth a word: people share what they all sign in with.
 const MANY_ALIASES: usize = 100;
 
 /// Takes in the history of an id that turned out to be this user.
-pub(super) fn absorb(user: &mut Subject, from: &Arc<str>, at: Millis, history: &str, applying: &mut Applying<'_>) {
-    if user.forgotten.is_some_and(|forgotten| at <= forgotten) {
+pub(super) fn absorb(user: &mut Subject, from: &Arc<str>, tie: &Tie, history: &str, applying: &mut Applying<'_>) {
+    if user.forgotten.is_some_and(|forgotten| tie.at <= forgotten) {
         // Its user was forgotten while it was on its way: it goes as well.
         applying.send(RecordKey::user(from), Body::Forget);
         return;
@@ -21,7 +20,7 @@ pub(super) fn absorb(user: &mut Subject, from: &Arc<str>, at: Millis, history: &
     let accounts = history.ties.accounts.clone();
     user.touched = applying.now;
     let before = user.ties.aliases.len();
-    user.merge(from, at, *history);
+    user.merge(from, tie, *history);
     if *from == applying.key.id {
         user.ties.aliases.remove(from);
     }

@@ -37,7 +37,7 @@ pub fn explain(
 }
 
 fn accounts_latest_first(subject: &Subject) -> Vec<String> {
-    let current = subject.ties.group().map(ToString::to_string);
+    let current = subject.ties.memberships.last().map(ToString::to_string);
     let others = subject.ties.accounts.iter().rev().map(ToString::to_string);
     let others = others.filter(|id| Some(id) != current.as_ref()).collect::<Vec<_>>();
     current.into_iter().chain(others).collect()

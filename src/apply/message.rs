@@ -5,9 +5,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Event, Rejected};
-use crate::ids::{DefinitionName, RecordKey};
+use crate::ids::{DefinitionName, RecordKey, SourceName};
 use crate::record::delivery::Done;
-use crate::record::{News, Profile, Projection, Routing};
+use crate::record::{News, Profile, Projection, Routing, Tie};
 use crate::routing::Pending;
 use crate::time::Millis;
 
@@ -55,15 +55,27 @@ pub enum Body {
     Link {
         /// The user.
         to: Arc<str>,
+        /// Who said so, and when.
+        tie: Tie,
     },
     /// Merged id → user: take what I had.
     Absorb {
         /// The merged id.
         from: Arc<str>,
-        /// When it was linked.
-        at: Millis,
+        /// Who said that it is the user's, and when.
+        tie: Tie,
         /// Its record's text.
         history: Arc<str>,
+    },
+    /// To a merged id, from an operator: you are not the user's whom you were merged into.
+    Unlink {
+        /// The name under which metrics count it.
+        by: SourceName,
+    },
+    /// Merged id → user: I am my own again.
+    Untied {
+        /// The id.
+        id: Arc<str>,
     },
     /// User → account: whoever was `from` was `to` all along; without `to`, they are forgotten.
     Rename {

@@ -22,7 +22,7 @@ use std::sync::Arc;
 pub use message::{Attempt, Body, LogItem, Message};
 pub use rules::Rules;
 
-use crate::ids::{DefinitionName, RecordKey, RecordKind};
+use crate::ids::{DefinitionName, RecordKey, RecordKind, SourceName};
 use crate::lead::build::Origin;
 use crate::record::{Delivery, Record, Subject};
 use crate::time::Millis;
@@ -53,8 +53,32 @@ pub struct Effects {
     pub forget_leads: bool,
     /// Users whom the stored leads of the record may name no longer.
     pub scrub_leads: Vec<Arc<str>>,
+    /// What became of calls that say that two ids are one user, each with the source that sent it.
+    pub merges: Vec<(SourceName, MergeOutcome)>,
     /// What an operator should hear of.
     pub notices: Vec<Notice>,
+}
+
+/// What became of a call that says that two ids are one user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MergeOutcome {
+    /// One handed over what it had to the other.
+    Merged,
+    /// The id is known as a user of its own, and the source is public.
+    Refused,
+    /// The id is its own again: it came as a `userId` after a public source had tied it, or an operator said so.
+    Undone,
+}
+
+impl MergeOutcome {
+    /// Its name in metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Merged => "merged",
+            Self::Refused => "refused",
+            Self::Undone => "undone",
+        }
+    }
 }
 
 /// A lead as it is to be stored.
@@ -71,6 +95,8 @@ pub struct LeadWrite {
 /// Something that an operator should hear of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Notice {
+    /// A public source said that a known user is another one.
+    MergeRefused,
     /// So many ids were merged into one user that it may be one that many people share.
     ManyAliases,
     /// Traits of a subject left to make room for others.
@@ -83,6 +109,7 @@ impl Notice {
     /// Its name in metrics.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::MergeRefused => "merge_refused",
             Self::ManyAliases => "many_aliases",
             Self::TraitsDropped => "traits_dropped",
             Self::AccountNeverKnown => "account_never_known",
@@ -92,6 +119,9 @@ impl Notice {
     /// What it means, for the log.
     pub const fn meaning(self) -> &'static str {
         match self {
+            Self::MergeRefused => {
+                "a public source said that a known user is another one; that takes a source whose `trust` is `server`"
+            }
             Self::ManyAliases => {
                 "very many ids were merged into one user; an id that people share belongs into `shared_ids`"
             }
@@ -152,8 +182,10 @@ fn subject_message(subject: &mut Box<Subject>, message: &Message, applying: &mut
         Body::AccountEvent(event) => account::event(subject, event, applying),
         Body::Ask { user, at } => account::ask(subject, user, *at, applying),
         Body::Answer(answer) => deciding::answer(subject, answer, applying),
-        Body::Link { to } => merging::link(subject, to, applying),
-        Body::Absorb { from, at, history } => absorbing::absorb(subject, from, *at, history, applying),
+        Body::Link { to, tie } => merging::link(subject, to, tie, applying),
+        Body::Absorb { from, tie, history } => absorbing::absorb(subject, from, tie, history, applying),
+        Body::Unlink { by } => merging::unlink(subject, by, applying),
+        Body::Untied { id } => drop(subject.ties.aliases.remove(id)),
         Body::Rename { from, to } => account::rename(subject, from, to.as_ref(), applying),
         Body::Assigned(assigned) => routing::assigned(subject, assigned, applying),
         Body::StoreLead { id, definition, json } => applying.effects.leads.push(LeadWrite {

@@ -38,13 +38,13 @@ pub(super) fn event(user: &mut Subject, event: &Arc<Event>, applying: &mut Apply
 fn learn(user: &mut Subject, event: &Event, applying: &mut Applying<'_>) {
     user.ties.known |= event.user_id.as_deref() == Some(&*applying.key.id);
     match event.call {
-        Call::Identify => user.traits.learn(&event.traits, event.timestamp),
+        Call::Identify => user.traits.learn(&event.traits, event.timestamp, event.trust),
         Call::Group => {
             if let Some(group) = &event.group_id {
-                user.ties.join(group, event.timestamp);
+                user.ties.memberships.join(group, event.timestamp, event.trust);
             }
         }
-        _ => user.traits.learn(&event.context_traits, event.timestamp),
+        _ => user.traits.learn(&event.context_traits, event.timestamp, event.trust),
     }
     keep_traits(user, SubjectKind::User, applying);
 }

@@ -142,13 +142,15 @@ pub enum ItemCode {
     MissingGroup,
     /// An alias call without `previousId`.
     MissingPrevious,
-    /// A deletion that no signature vouches for.
+    /// A deletion by a source that is not trusted as a server is, or that no signature covers.
     DeleteNotProven,
+    /// A call that the source's `allow` doesn't name.
+    CallNotAllowed,
 }
 
 impl ItemCode {
     /// Every code, for documentation and tests.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::InvalidEvent,
         Self::InvalidField,
         Self::EventTooLarge,
@@ -160,6 +162,7 @@ impl ItemCode {
         Self::MissingGroup,
         Self::MissingPrevious,
         Self::DeleteNotProven,
+        Self::CallNotAllowed,
     ];
 
     /// The code as it stands in answers and in the log of rejected events.
@@ -186,9 +189,11 @@ impl ItemCode {
             Self::MissingEvent => ("missing_event", "the track call has no `event`"),
             Self::MissingGroup => ("missing_group", "the group call has no `groupId`"),
             Self::MissingPrevious => ("missing_previous", "the alias call has no `previousId`"),
-            Self::DeleteNotProven => {
-                ("delete_not_proven", "a deletion is taken only where a signature or secret vouches for it")
-            }
+            Self::DeleteNotProven => (
+                "delete_not_proven",
+                "a deletion is taken only from sources whose `trust` is `server`, where their signature covers it",
+            ),
+            Self::CallNotAllowed => ("call_not_allowed", "the source's `allow` doesn't name this kind of call"),
         }
     }
 }

@@ -14,7 +14,7 @@ use super::signature::Vouched;
 use super::source::Source;
 use super::wanted::WantedProperties;
 use super::when::{Times, event_time};
-use crate::event::{Call, Event, MessageId};
+use crate::event::{Call, Event, MessageId, Trust};
 use crate::time::Millis;
 
 /// What became of a call that could be read.
@@ -70,11 +70,20 @@ impl<'r> Normaliser<'r> {
         }
         let item = Item::read(raw, self.wanted).map_err(|error| unreadable(&error))?;
         let call = self.call(&item.kind)?;
+        self.allow(call)?;
         self.check(call, index, &item)?;
         if self.left_out(call, &item) {
             return Ok(Verdict::Ignored);
         }
-        Ok(Verdict::Event(Arc::new(self.event(call, item, raw))))
+        Ok(Verdict::Event(Arc::new(self.event(call, index, item, raw))))
+    }
+
+    fn allow(&self, call: Call) -> Result<(), ItemError> {
+        if self.source.allow.as_ref().is_none_or(|allowed| allowed.contains(&call)) {
+            return Ok(());
+        }
+        let message = format!("source `{}` doesn't `allow` {} calls", self.source.name, call.as_str());
+        Err(ItemError::new(ItemCode::CallNotAllowed, message))
     }
 
     /// The kind of a call. An address of one kind decides for SDKs, as it does in RudderStack; webhook senders post every
@@ -112,22 +121,18 @@ impl<'r> Normaliser<'r> {
             Call::Track if item.event.0.is_none() => {
                 fail(ItemCode::MissingEvent, "`event`, the name of what happened, is missing or empty")
             }
-            Call::Delete if !self.may_delete(index) => fail(
+            Call::Delete if self.trust(index) == Trust::Public => fail(
                 ItemCode::DeleteNotProven,
-                "deletions are taken only from sources with a signature or secret, and only where it covers them",
+                "deletions are taken only from sources whose `trust` is `server`, and only where their signature covers them",
             ),
             _ => Ok(()),
         }
     }
 
-    // Fails closed: a write key is public where browsers use it, and behind a signature over the first event only,
-    // anybody who saw one signed event could add others. Neither may delete a person's data.
-    fn may_delete(&self, index: usize) -> bool {
-        match self.vouched {
-            Vouched::WriteKey => false,
-            Vouched::Secret | Vouched::Body => true,
-            Vouched::FirstElement => index == 0,
-        }
+    // Fails closed: behind a signature over the first event only, anybody who saw one signed event could add others.
+    fn trust(&self, index: usize) -> Trust {
+        let is_covered = self.vouched != Vouched::FirstElement || index == 0;
+        if is_covered { self.source.trust } else { Trust::Public }
     }
 
     /// Whether the call is to have no effect here.
@@ -138,7 +143,7 @@ impl<'r> Normaliser<'r> {
         opted_out || to_itself
     }
 
-    fn event(&self, call: Call, item: Item, raw: &str) -> Event {
+    fn event(&self, call: Call, index: usize, item: Item, raw: &str) -> Event {
         let previous_id = (call == Call::Alias).then(|| previous(&item).map(Into::into)).flatten();
         let dated = item.times.timestamp.is_some() || item.times.original.is_some();
         let (message_id, message) = self.message(item.message_id.0, dated, raw);
@@ -147,6 +152,7 @@ impl<'r> Normaliser<'r> {
         let (traits, context_traits) = traits(call, item.traits, context.traits);
         Event {
             source: self.source.name.clone(),
+            trust: self.trust(index),
             call,
             message_id,
             message,

@@ -1,6 +1,8 @@
 //! Where events come from: a named source and how it proves itself.
 
-use crate::event::SourceName;
+use std::collections::BTreeSet;
+
+use crate::event::{Call, SourceName, Trust};
 use crate::secret::Secret;
 
 /// One configured source.
@@ -14,6 +16,10 @@ pub struct Source {
     pub proof: Option<Proof>,
     /// Whether event times are corrected for the sender's clock. SDK sources: yes. Webhook sources: the CDP already did.
     pub correct_time: bool,
+    /// How far it is believed.
+    pub trust: Trust,
+    /// Which calls are taken; `None`: all.
+    pub allow: Option<BTreeSet<Call>>,
 }
 
 /// How a webhook sender proves that it is the one; all secrets of a list are valid at once, so that they can rotate.

@@ -12,6 +12,7 @@ mod frame;
 mod health;
 mod init;
 mod leads;
+mod merges;
 mod output;
 mod paint;
 mod rejected;
@@ -59,6 +60,10 @@ enum Command {
     Rejected(rejected::Args),
     /// Delete a user (with all ids merged into them) or an account
     Forget(forget::Args),
+    /// Show which ids were merged into a user, which source said so, and what was refused
+    Merges(merges::Args),
+    /// Make an id that was merged into a user its own again
+    Unlink(merges::Args),
     /// Ask a server whether it is well; for container health checks
     Health(health::Args),
 }
@@ -99,6 +104,8 @@ async fn run(command: Command) -> Result<(), CommandError> {
         Command::Replay(args) => replay::run(args).await,
         Command::Rejected(args) => rejected::run(args).await,
         Command::Forget(args) => forget::run(args).await,
+        Command::Merges(args) => merges::run(args).await,
+        Command::Unlink(args) => merges::unlink(args).await,
         Command::Health(args) => health::run(args).await,
     }
 }

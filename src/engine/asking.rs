@@ -10,7 +10,7 @@ use super::intake::Parcel;
 use super::{Engine, EngineError, Forgotten, Shared};
 use crate::apply::explain::explain;
 use crate::apply::{Body, LogItem, Message};
-use crate::ids::{Position, RecordKey, RecordKind, ShardId, SubjectKind};
+use crate::ids::{Position, RecordKey, RecordKind, ShardId, SourceName, SubjectKind};
 use crate::lead::SubjectExplanation;
 use crate::record::account::current_account;
 use crate::record::{Record, Subject};
@@ -26,6 +26,8 @@ const LAST_LOOK: Duration = Duration::from_millis(20);
 const LONGEST_WAY: usize = 8;
 /// How many merges are followed to find who holds a history.
 const MAX_MERGES: usize = 64;
+/// Under what name metrics count what operators untied; no source can be called so.
+const OPERATOR: &str = "(operator)";
 /// How many leads of a subject are counted.
 const MAX_LEADS: usize = 10_000;
 
@@ -104,6 +106,19 @@ impl Engine {
         self.send([(key.clone(), Body::Forget)]).await?;
         self.settle().await?;
         Ok(Some(Forgotten { ids, leads }))
+    }
+
+    /// Makes an id that was merged into a user its own again; returns the user. `None` when it was not merged.
+    ///
+    /// # Errors
+    /// When the store can't be read or written.
+    pub async fn unlink(&self, id: &str) -> Result<Option<String>, EngineError> {
+        self.settle().await?;
+        let key = RecordKey::user(id);
+        let Some((into, _)) = self.shared.subject(&key).await?.ties.merged_into else { return Ok(None) };
+        self.send([(key, Body::Unlink { by: SourceName::new(OPERATOR) })]).await?;
+        self.settle().await?;
+        Ok(Some(into.to_string()))
     }
 
     /// Tries again what was given up: all news of these deliveries.

@@ -29,6 +29,10 @@ pub enum Call {
 }
 
 impl Call {
+    /// Every call.
+    pub const ALL: [Self; 7] =
+        [Self::Track, Self::Identify, Self::Group, Self::Page, Self::Screen, Self::Alias, Self::Delete];
+
     /// The call's `type` as it stands in events.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -44,9 +48,7 @@ impl Call {
 
     /// The call of a `type`, whatever its case.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Track, Self::Identify, Self::Group, Self::Page, Self::Screen, Self::Alias, Self::Delete]
-            .into_iter()
-            .find(|call| call.as_str().eq_ignore_ascii_case(name))
+        Self::ALL.into_iter().find(|call| call.as_str().eq_ignore_ascii_case(name))
     }
 }
 
@@ -69,11 +71,54 @@ impl MessageId {
     }
 }
 
+/// How far a sender is believed. A public one is what anybody can send with a write key that stands in a web page; of two things
+/// that are said, what a server said stands.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    utoipa::ToSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Trust {
+    /// Whoever reads the page has its write key, and can say anything.
+    #[default]
+    Public,
+    /// Only the operator's own servers, or a CDP that signs, can send it.
+    Server,
+}
+
+impl Trust {
+    /// `public` or `server`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Server => "server",
+        }
+    }
+
+    /// What [`Self::as_str`] wrote.
+    pub fn read(text: &str) -> Option<Self> {
+        [Self::Public, Self::Server].into_iter().find(|trust| trust.as_str() == text)
+    }
+}
+
 /// One event, ready to be counted. Everything in it is already checked and normalised.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// The source that sent it.
     pub source: SourceName,
+    /// How far that source was believed when it came.
+    pub trust: Trust,
     /// Which call it was; it decides which of the fields below are filled.
     pub call: Call,
     /// The sender's `messageId`, or a stand-in made from the raw bytes.

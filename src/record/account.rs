@@ -55,7 +55,7 @@ pub fn account_of(keys: &[AccountKey], event: &Event, user: &Subject) -> Found {
         let found = match key {
             AccountKey::LastGroup => {
                 grouped = true;
-                user.ties.group_at(event.timestamp).map(|account| Found::Surely(Arc::clone(account)))
+                user.ties.memberships.at(event.timestamp).map(|account| Found::Surely(Arc::clone(account)))
             }
             AccountKey::EmailDomain => of_email(user).map(|domain| {
                 let sure = !grouped || user.ties.settled || !user.ties.memberships.is_empty();
@@ -75,7 +75,7 @@ pub fn account_of(keys: &[AccountKey], event: &Event, user: &Subject) -> Found {
 /// else the one that became known last.
 pub fn current_account(keys: &[AccountKey], user: &Subject) -> Option<Arc<str>> {
     let found = keys.iter().find_map(|key| match key {
-        AccountKey::LastGroup => user.ties.group().cloned(),
+        AccountKey::LastGroup => user.ties.memberships.last().cloned(),
         AccountKey::EmailDomain => of_email(user),
         AccountKey::ContextGroupId | AccountKey::GroupId | AccountKey::Path(..) => None,
     });

@@ -6,6 +6,7 @@
 pub mod account;
 pub mod delivery;
 pub mod email;
+pub mod memberships;
 pub mod people;
 pub mod projection;
 pub mod standing;
@@ -21,11 +22,12 @@ use compact_str::CompactString;
 
 pub use account::{AccountKey, PathRoot};
 pub use delivery::{Delivery, DestinationHistory, News};
+pub use memberships::Memberships;
 pub use people::{Member, Profile};
 pub use projection::Projection;
 pub use standing::{Routing, Standing};
 pub use team::TeamTurns;
-pub use ties::{Ties, Waiting};
+pub use ties::{Tie, Ties, Waiting};
 pub use traits::Traits;
 
 use crate::counters::Ledger;
@@ -160,8 +162,8 @@ impl Subject {
         self.first_seen.is_some() || !self.traits.is_empty() || !self.ties.aliases.is_empty()
     }
 
-    /// Takes in the history of an id that turned out to be the same user, and was linked to it at `at`.
-    pub fn merge(&mut self, id: &Arc<str>, at: Millis, other: Self) {
+    /// Takes in the history of an id that turned out to be the same user, as `tie` says.
+    pub fn merge(&mut self, id: &Arc<str>, tie: &Tie, other: Self) {
         self.ledger.merge(&other.ledger);
         self.traits.merge(&other.traits);
         for at in [other.first_seen, other.last_seen].into_iter().flatten() {
@@ -173,7 +175,7 @@ impl Subject {
         for (lead, home) in other.leads {
             self.remember_lead(&lead, Some(home.unwrap_or_else(|| Arc::clone(id))));
         }
-        self.ties.merge(id, at, *other.ties);
+        self.ties.merge(id, tie, *other.ties);
     }
 
     /// Remembers that `lead` is about this subject, and for whom it was made.

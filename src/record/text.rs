@@ -5,16 +5,18 @@
 //! | `seen` | users, accounts | times of the first and the last event, RFC 3339, or `-` |
 //! | `touched` | users, accounts | when a message changed it last |
 //! | `t:<trait>` | users, accounts | when it was said, then its value as JSON: `2026-11-21T09:30:00.000Z "free"` |
+//! | `s:<trait>` | users, accounts | the same of what a server said, which public sources don't change |
 //! | `d:<event>` | users, accounts | counts per day (`counters::text`) |
 //! | `c:<counter>` | users, accounts | a counter's own series (`counters::text`) |
 //! | `q:<definition>` | users, accounts | JSON: the last lead and where the subject stands |
 //! | `lead:<lead id>` | users, accounts | empty, or the merged user that the lead was made for |
 //! | `forgotten` | users, accounts | when it was forgotten |
 //! | `known` | users | `1` once the id was sent as a `userId` |
-//! | `merged_into` | users | since when, and the id that holds the history now |
-//! | `alias:<id>` | users | when that id was merged into this one |
+//! | `merged_into:<id>` | users | the id that holds the history now; when, `public` or `server`, and the source that said so |
+//! | `alias:<id>` | users | that id was merged into this one; when, `public` or `server`, and the source that said so |
+//! | `refused:<id>` | users | a public source tried to merge this known id into that one; when, and which source |
 //! | `account:<id>` | users | empty: events were counted for that account; in the order in which they became known |
-//! | `member` | users | since when, and of which account; one line for each change |
+//! | `member`, `member:server` | users | since when, and of which account, as public sources or servers said; one line for each change |
 //! | `waiting` | users | until when, and an event as JSON whose account is not known yet |
 //! | `settled`, `asks` | users | see `record::ties` |
 //! | `p:<user>` | accounts | one of its people: how many events, the last of them when, and what is known of them as JSON |
@@ -30,10 +32,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use super::ties::Waiting;
+use super::ties::{Tie, Waiting};
 use super::traits::Trait;
 use super::{Delivery, DestinationHistory, Member, Profile, Record, Subject, TeamTurns};
 use crate::counters::text;
+use crate::event::{SourceName, Trust};
 use crate::ids::RecordKind;
 use crate::time::{Millis, push_number};
 
@@ -143,17 +146,17 @@ impl Subject {
     fn read_line(&mut self, name: &str, value: &str) -> Option<()> {
         let Some((kind, key)) = name.split_once(':') else { return self.read_plain(name, value) };
         match kind {
-            "t" => {
-                let (at, json) = value.split_once(' ')?;
-                let read = Trait { value: serde_json::from_str(json).ok()?, at: Millis::parse(at)? };
-                self.traits.0.insert(key.into(), read);
-            }
+            "t" => drop(self.traits.0.insert(key.into(), read_trait(value, Trust::Public)?)),
+            "s" => drop(self.traits.0.insert(key.into(), read_trait(value, Trust::Server)?)),
             "d" => drop(self.ledger.daily.insert(key.into(), text::read_daily(value)?)),
             "c" => drop(self.ledger.own.insert(key.into(), text::read_own(value)?)),
             "q" => drop(self.standings.insert(Arc::from(key), serde_json::from_str(value).ok()?)),
             "p" => drop(self.members.insert(key.into(), read_member(value)?)),
             "lead" => drop(self.leads.insert(key.into(), Some(value).filter(|home| !home.is_empty()).map(Arc::from))),
-            "alias" => drop(self.ties.aliases.insert(Arc::from(key), Millis::parse(value)?)),
+            "merged_into" => self.ties.merged_into = Some((Arc::from(key), read_tie(value)?)),
+            "alias" => drop(self.ties.aliases.insert(Arc::from(key), read_tie(value)?)),
+            "refused" => self.ties.refused.push((Arc::from(key), read_tie(value)?)),
+            "member" => self.read_membership(value, Trust::read(key)?)?,
             "account" => self.ties.accounts.push(Arc::from(key)),
             "watcher" => drop(self.watchers.insert(Arc::from(key), Millis::parse(value)?)),
             _ => return None,
@@ -173,14 +176,7 @@ impl Subject {
             "known" => self.ties.known = true,
             "settled" => self.ties.settled = true,
             "asks" => self.ties.asks = value.parse().ok()?,
-            "merged_into" => {
-                let (at, id) = value.split_once(' ')?;
-                self.ties.merged_into = Some((Arc::from(id), Millis::parse(at)?));
-            }
-            "member" => {
-                let (at, account) = value.split_once(' ')?;
-                self.ties.memberships.push((Millis::parse(at)?, Arc::from(account)));
-            }
+            "member" => self.read_membership(value, Trust::Public)?,
             "waiting" => {
                 let (until, event) = value.split_once(' ')?;
                 let event = serde_json::from_str(event).ok()?;
@@ -188,6 +184,12 @@ impl Subject {
             }
             _ => return None,
         }
+        Some(())
+    }
+
+    fn read_membership(&mut self, value: &str, trust: Trust) -> Option<()> {
+        let (at, account) = value.split_once(' ')?;
+        self.ties.memberships.join(account, Millis::parse(at)?, trust);
         Some(())
     }
 
@@ -202,7 +204,11 @@ impl Subject {
         });
         lines.time("touched", self.touched);
         for (name, said) in self.traits.0.iter() {
-            lines.put(&["t:", name], |out| {
+            let kind = match said.trust {
+                Trust::Public => "t:",
+                Trust::Server => "s:",
+            };
+            lines.put(&[kind, name], |out| {
                 said.at.write_rfc3339(out);
                 // Writing to a string does not fail.
                 let _ = write!(out, " {}", said.value);
@@ -238,15 +244,19 @@ impl Subject {
         if ties.asks > 0 {
             lines.number("asks", u64::from(ties.asks));
         }
-        if let Some((id, at)) = &ties.merged_into {
-            lines.put(&["merged_into"], |out| timed(*at, id, out));
-        }
-        for (alias, at) in &ties.aliases {
-            lines.put(&["alias:", alias], |out| at.write_rfc3339(out));
+        let merged_into = ties.merged_into.iter().map(|(id, tie)| ("merged_into:", id, tie));
+        let aliases = ties.aliases.iter().map(|(id, tie)| ("alias:", id, tie));
+        let refused = ties.refused.iter().map(|(id, tie)| ("refused:", id, tie));
+        for (kind, id, Tie { at, trust, source }) in merged_into.chain(aliases).chain(refused) {
+            lines.put(&[kind, id], |out| timed(*at, &format!("{} {source}", trust.as_str()), out));
         }
         ties.accounts.iter().for_each(|account| lines.put(&["account:", account], |_| {}));
-        for (at, account) in &ties.memberships {
-            lines.put(&["member"], |out| timed(*at, account, out));
+        for (trust, at, account) in ties.memberships.iter() {
+            let name = match trust {
+                Trust::Public => "member",
+                Trust::Server => "member:server",
+            };
+            lines.put(&[name], |out| timed(at, account, out));
         }
         for waiting in &ties.waiting {
             let event = serde_json::to_string(&waiting.event).unwrap_or_default();
@@ -325,6 +335,17 @@ impl Delivery {
         self.pending.iter().for_each(|news| lines.json(&["pending"], news));
         self.dead.iter().for_each(|news| lines.json(&["dead"], news));
     }
+}
+
+fn read_trait(value: &str, trust: Trust) -> Option<Trait> {
+    let (at, json) = value.split_once(' ')?;
+    Some(Trait { value: serde_json::from_str(json).ok()?, at: Millis::parse(at)?, trust })
+}
+
+fn read_tie(value: &str) -> Option<Tie> {
+    let (at, rest) = value.split_once(' ')?;
+    let (trust, source) = rest.split_once(' ')?;
+    Some(Tie { at: Millis::parse(at)?, trust: Trust::read(trust)?, source: SourceName::new(source) })
 }
 
 fn write_member(member: &Member, out: &mut String) {

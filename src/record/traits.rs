@@ -1,10 +1,13 @@
 //! Traits: the newest value of each, by the time of the call that said so.
 
+use std::cmp::Ordering;
+
 use compact_str::CompactString;
 use litemap::LiteMap;
 use serde_json::{Map, Value};
 
 use crate::counters::series::room;
+use crate::event::Trust;
 use crate::ids::names::canonical_trait;
 use crate::time::Millis;
 
@@ -15,6 +18,8 @@ pub struct Trait {
     pub value: Value,
     /// When it was said.
     pub at: Millis,
+    /// How far whoever said it was believed.
+    pub trust: Trust,
 }
 
 /// Traits by canonical name.
@@ -25,19 +30,24 @@ pub struct Traits(pub LiteMap<CompactString, Trait>);
 pub const MAX_TRAITS: usize = 200;
 
 impl Traits {
-    /// Takes in what a call said at `at`. An older call never overwrites a newer one; `null` takes a trait away.
-    pub fn learn(&mut self, said: &Map<String, Value>, at: Millis) {
+    /// Takes in what a call said at `at`. An older call never overwrites a newer one, nor a public source what a server said;
+    /// `null` takes a trait away.
+    pub fn learn(&mut self, said: &Map<String, Value>, at: Millis, trust: Trust) {
         for (name, value) in said {
-            self.set(&canonical_trait(name), value, at);
+            self.set(&canonical_trait(name), value, at, trust);
         }
     }
 
     /// Of two values that were said at the same time the one whose JSON is greater stands, whichever came first.
-    fn set(&mut self, name: &str, value: &Value, at: Millis) {
+    fn set(&mut self, name: &str, value: &Value, at: Millis, trust: Trust) {
+        let said = Trait { value: value.clone(), at, trust };
         match self.0.get_mut(name) {
-            Some(known) if known.at > at || (known.at == at && outweighs(&known.value, value)) => {}
-            Some(known) => *known = Trait { value: value.clone(), at },
-            None => drop(self.0.insert(name.into(), Trait { value: value.clone(), at })),
+            Some(known) => match (known.trust, known.at).cmp(&(trust, at)) {
+                Ordering::Greater => {}
+                Ordering::Equal if outweighs(&known.value, value) => {}
+                Ordering::Equal | Ordering::Less => *known = said,
+            },
+            None => drop(self.0.insert(name.into(), said)),
         }
     }
 
@@ -91,7 +101,7 @@ impl Traits {
     /// Takes in the traits of another history; of each the newer value stands.
     pub fn merge(&mut self, other: &Self) {
         for (name, theirs) in other.0.iter() {
-            self.set(name, &theirs.value, theirs.at);
+            self.set(name, &theirs.value, theirs.at, theirs.trust);
         }
     }
 }
@@ -122,7 +132,7 @@ mod tests {
     fn learned(calls: &[(i64, Value)]) -> Traits {
         let mut traits = Traits::default();
         for (at, said) in calls {
-            traits.learn(said.as_object().expect("traits are an object"), Millis(*at));
+            traits.learn(said.as_object().expect("traits are an object"), Millis(*at), Trust::Public);
         }
         traits
     }

@@ -2,12 +2,14 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::event::{Call, MessageId, SourceName};
+use crate::event::{Call, MessageId, SourceName, Trust};
+use crate::record::Tie;
 use crate::record::{Profile, Projection};
 
 fn event(properties: &serde_json::Value) -> Arc<Event> {
     Arc::new(Event {
         source: SourceName::new("app"),
+        trust: Trust::Server,
         call: Call::Track,
         message_id: "m-1".into(),
         message: Some(MessageId(u64::MAX)),
@@ -66,7 +68,11 @@ fn items() -> Vec<LogItem> {
         })),
         Body::Ask { user: Box::new(projection.clone()), at: Millis(2) },
         Body::Answer(Box::new(Answer { account: projection, user, event: Some(event), at: Millis(3) })),
-        Body::Absorb { from: Arc::from("anon"), at: Millis(4), history: Arc::from("seen\t- -\n") },
+        Body::Absorb {
+            from: Arc::from("anon"),
+            tie: Tie { at: Millis(4), trust: Trust::Public, source: SourceName::new("web") },
+            history: Arc::from("seen\t- -\n"),
+        },
         Body::Rename { from: Arc::from("anon"), to: None },
         Body::Assigned(Box::new(Assigned { definition: Arc::from("pql"), event: Arc::from("evt_1"), routing })),
         Body::Deliver { subject: RecordKey::account("acme"), news: Box::new(news) },

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::source::{Proof, Source};
 use super::{Endpoint, Limits, Parsed, Request, RequestError, WantedProperties, receive};
-use crate::event::{Event, SourceName};
+use crate::event::{Event, SourceName, Trust};
 use crate::secret::Secret;
 use crate::time::Millis;
 
@@ -25,12 +25,26 @@ fn secrets(values: &[&str]) -> Vec<Secret> {
 
 /// A source of SDKs.
 fn sdk(name: &str, keys: &[&str]) -> Source {
-    Source { name: SourceName::new(name), write_keys: secrets(keys), proof: None, correct_time: true }
+    Source {
+        name: SourceName::new(name),
+        write_keys: secrets(keys),
+        proof: None,
+        correct_time: true,
+        trust: Trust::Public,
+        allow: None,
+    }
 }
 
 /// A source of a webhook sender.
 fn webhook(name: &str, proof: Proof) -> Source {
-    Source { name: SourceName::new(name), write_keys: Vec::new(), proof: Some(proof), correct_time: false }
+    Source {
+        name: SourceName::new(name),
+        write_keys: Vec::new(),
+        proof: Some(proof),
+        correct_time: false,
+        trust: Trust::Server,
+        allow: None,
+    }
 }
 
 fn segment(secret: &str, strict: bool) -> Source {

@@ -8,9 +8,9 @@ use crate::cdp::source::Proof;
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
 use crate::config::read::{Field, Many, Named};
-use crate::config::shape::{SchemeWord, SignatureShape, SourceShape};
+use crate::config::shape::{CallWord, SchemeWord, SignatureShape, SourceShape, TrustWord};
 use crate::config::yaml::Scalar;
-use crate::event::SourceName;
+use crate::event::{Call, SourceName, Trust};
 use crate::secret::Secret;
 
 /// Every source that can be used.
@@ -64,8 +64,34 @@ fn source(name: &Scalar, shape: &SourceShape, findings: &mut Findings) -> Option
         name: SourceName::new(&name.text),
         write_keys: both(&shape.write_key, &shape.write_keys).map(secret).collect(),
         correct_time: shape.correct_time.get().map_or(proof.is_none(), |flag| flag.value.0),
+        trust: shape.trust.get().map_or_else(|| usual_trust(proof.as_ref()), |at| trust(at.value)),
+        allow: shape.allow.get().map(|Many(calls)| calls.iter().map(|at| call(at.value)).collect()),
         proof,
     })
+}
+
+/// Who can sign is a server; a write key may stand in a page.
+const fn usual_trust(proof: Option<&Proof>) -> Trust {
+    if proof.is_some() { Trust::Server } else { Trust::Public }
+}
+
+const fn trust(word: TrustWord) -> Trust {
+    match word {
+        TrustWord::Public => Trust::Public,
+        TrustWord::Server => Trust::Server,
+    }
+}
+
+const fn call(word: CallWord) -> Call {
+    match word {
+        CallWord::Track => Call::Track,
+        CallWord::Identify => Call::Identify,
+        CallWord::Group => Call::Group,
+        CallWord::Page => Call::Page,
+        CallWord::Screen => Call::Screen,
+        CallWord::Alias => Call::Alias,
+        CallWord::Delete => Call::Delete,
+    }
 }
 
 fn secret(text: &Scalar) -> Secret {

@@ -14,7 +14,7 @@ pub use definitions::{DefinitionShape, Tiers};
 pub use destinations::{DestinationShape, RetryShape, WebhookShape};
 pub use routing::{AssignWord, RouteShape, TeamShape};
 pub use server::{LimitsShape, ServerShape};
-pub use sources::{SchemeWord, SignatureShape, SourceShape};
+pub use sources::{CallWord, SchemeWord, SignatureShape, SourceShape, TrustWord};
 pub use store::{RedisShape, StoreShape};
 pub use traits::{TraitWord, TraitsShape};
 

@@ -17,6 +17,35 @@ section! {
         /// Whether event times are corrected for the sender's clock. By default `true`, and `false` with a `signature`,
         /// since a CDP has done it already.
         correct_time: At<Flag>,
+        /// How far the source is believed. `public`: anybody can send with its write key, as with one that stands in a web page.
+        /// It ties anonymous ids only, deletes nobody, and changes no trait and no membership that a `server` source set. By
+        /// default `server` with a `signature`, else `public`. Set it to `server` for a write key that only your own servers
+        /// have, and to `public` for a CDP's webhook that passes on what browsers say.
+        trust: At<TrustWord>,
+        /// Which calls are taken; the others are rejected. By default all.
+        #[schemars(extend("examples" = [["track", "page", "identify"]]))]
+        allow: Many<At<CallWord>>,
+    }
+}
+
+choice! {
+    /// How far a source is believed.
+    TrustWord {
+        Public = "public",
+        Server = "server",
+    }
+}
+
+choice! {
+    /// A call of the Segment spec.
+    CallWord {
+        Track = "track",
+        Identify = "identify",
+        Group = "group",
+        Page = "page",
+        Screen = "screen",
+        Alias = "alias",
+        Delete = "delete",
     }
 }
 

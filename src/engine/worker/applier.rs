@@ -195,9 +195,13 @@ impl Applier {
         batch: &Batch,
         next: &mut Vec<Work>,
     ) {
-        let Effects { messages, leads, qualified, forget_leads, scrub_leads, notices } = effects;
+        let Effects { messages, leads, qualified, forget_leads, scrub_leads, merges, notices } = effects;
         for definition in qualified {
             metrics::counter!("handraiser_leads_total", "definition" => definition.to_string()).increment(1);
+        }
+        for (source, outcome) in merges {
+            let labels = [("source", source.to_string()), ("outcome", outcome.as_str().to_owned())];
+            metrics::counter!("handraiser_merges_total", &labels).increment(1);
         }
         for message in messages {
             let to = self.shared.store.shards().of(&message.to);

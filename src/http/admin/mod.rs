@@ -3,6 +3,7 @@
 mod auth;
 mod deliveries;
 mod leads;
+mod merges;
 mod reading;
 mod rejected;
 mod replay;
@@ -19,6 +20,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 pub use super::queues::QueueItem;
 pub use deliveries::{DeliveryItem, DeliveryList, DeliveryState};
 pub use leads::{LeadItem, LeadList};
+pub use merges::{MergeItem, MergeList, Unlinked};
 pub use rejected::{RejectedItem, RejectedList};
 pub use replay::{ReplayRequest, Replayed};
 pub use subjects::{ForgetAnswer, RecordLine, SubjectRecord};
@@ -46,6 +48,8 @@ pub fn configure(config: &mut ServiceConfig) {
             .service(subjects::explain)
             .service(subjects::show)
             .service(subjects::forget)
+            .service(merges::show)
+            .service(merges::unlink)
             .service(system::list_queues)
             .service(system::show_config)
             .service(system::show_engine)

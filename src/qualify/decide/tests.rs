@@ -157,7 +157,11 @@ fn qualifying_is_an_edge() {
 fn a_record_and_its_projection_say_the_same() {
     let plan = Plan::new(&counters(), jiff::tz::TimeZone::UTC);
     let mut record = Subject::default();
-    record.traits.learn(json!({ "role": "admin", "gone": null }).as_object().expect("traits"), NOW);
+    record.traits.learn(
+        json!({ "role": "admin", "gone": null }).as_object().expect("traits"),
+        NOW,
+        crate::event::Trust::Public,
+    );
     record.see(NOW);
     let id: Arc<str> = Arc::from("kim");
     let projected = Projection::of(&record, &id, SubjectKind::User, &plan, NOW);

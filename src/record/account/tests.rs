@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::Found::{NotYet, Nowhere, Perhaps, Surely};
 use super::*;
-use crate::event::{MessageId, SourceName};
+use crate::event::{MessageId, SourceName, Trust};
 use crate::record::ties::WAITS_FOR;
 use crate::time::Millis;
 
@@ -11,6 +11,7 @@ const AT: i64 = 1_795_253_400_000;
 fn event(call: Call) -> Event {
     Event {
         source: SourceName::new("app"),
+        trust: Trust::Server,
         call,
         message_id: "m".into(),
         message: Some(MessageId(1)),
@@ -40,9 +41,9 @@ fn path(root: PathRoot, steps: &[&str]) -> AccountKey {
 fn user(email: Option<&str>, groups: &[(i64, &str)]) -> Subject {
     let mut user = Subject::default();
     if let Some(email) = email {
-        user.traits.learn(&map(json!({ "email": email })), Millis(AT));
+        user.traits.learn(&map(json!({ "email": email })), Millis(AT), Trust::Public);
     }
-    groups.iter().for_each(|(at, group)| user.ties.join(group, Millis(*at)));
+    groups.iter().for_each(|(at, group)| user.ties.memberships.join(group, Millis(*at), Trust::Public));
     user
 }
 

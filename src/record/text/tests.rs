@@ -12,10 +12,10 @@ use crate::counters::bucket::Width;
 use crate::counters::distinct::Distinct;
 use crate::counters::ledger::Own;
 use crate::counters::series::{Buckets, Daily, Extreme, Series};
-use crate::event::{Call, Event, MessageId, SourceName};
+use crate::event::{Call, Event, MessageId};
 use crate::ids::RecordKey;
 use crate::record::delivery::Done;
-use crate::record::{Member, News, Profile, Routing, Standing, Ties, Traits};
+use crate::record::{Member, Memberships, News, Profile, Routing, Standing, Ties, Traits};
 
 /// Names as people and programs send them: with whatever separates things in the text.
 fn name() -> impl Strategy<Value = String> {
@@ -51,7 +51,7 @@ fn json_value() -> impl Strategy<Value = Value> {
 }
 
 fn traits() -> impl Strategy<Value = Traits> {
-    let said = (json_value(), time()).prop_map(|(value, at)| Trait { value, at });
+    let said = (json_value(), time(), trust()).prop_map(|(value, at, trust)| Trait { value, at, trust });
     btree_map(name().prop_map(CompactString::from), said, 0..4).prop_map(|traits| Traits(traits.into_iter().collect()))
 }
 
@@ -112,6 +112,7 @@ fn event() -> impl Strategy<Value = Arc<Event>> {
         |(message, user_id, name, timestamp, properties)| {
             Arc::new(Event {
                 source: SourceName::new("app"),
+                trust: Trust::Server,
                 call: Call::Track,
                 message_id: name.clone(),
                 message: message.map(MessageId),
@@ -131,25 +132,27 @@ fn event() -> impl Strategy<Value = Arc<Event>> {
     )
 }
 
+fn trust() -> impl Strategy<Value = Trust> {
+    prop::sample::select(vec![Trust::Public, Trust::Server])
+}
+
+fn tie() -> impl Strategy<Value = Tie> {
+    (time(), trust(), name()).prop_map(|(at, trust, source)| Tie { at, trust, source: SourceName::new(&source) })
+}
+
 fn ties() -> impl Strategy<Value = Ties> {
     let waiting = (event(), time()).prop_map(|(event, until)| Waiting { event, until });
     (
         (any::<bool>(), any::<bool>(), any::<u32>()),
-        option::of((shared(), time())),
-        btree_map(shared(), time(), 0..3),
+        (option::of((shared(), tie())), btree_map(shared(), tie(), 0..3), vec((shared(), tie()), 0..3)),
         vec(shared(), 0..3),
-        vec((time(), shared()), 0..3),
+        vec((time(), shared(), trust()), 0..3),
         vec(waiting, 0..3),
     )
-        .prop_map(|((known, settled, asks), merged_into, aliases, accounts, memberships, waiting)| Ties {
-            known,
-            merged_into,
-            aliases,
-            accounts,
-            memberships,
-            waiting,
-            settled,
-            asks,
+        .prop_map(|((known, settled, asks), (merged_into, aliases, refused), accounts, joined, waiting)| {
+            let mut memberships = Memberships::default();
+            joined.iter().for_each(|(at, account, trust)| memberships.join(account, *at, *trust));
+            Ties { known, merged_into, aliases, refused, accounts, memberships, waiting, settled, asks }
         })
 }
 
@@ -258,7 +261,7 @@ proptest! {
 
 /// A name that lines have, with something behind it.
 fn known_name() -> impl Strategy<Value = String> {
-    let names = "seen touched t: d: c: q: lead: forgotten known merged_into alias: account: member waiting settled asks p: \
+    let names = "seen touched t: s: d: c: q: lead: forgotten known merged_into: alias: refused: account: member member: waiting settled asks p: \
                  watcher: tell_at turns turn: delivered done subject due died pending dead";
     let names: Vec<&str> = names.split_whitespace().collect();
     (prop::sample::select(names), "[a-z]{0,3}").prop_map(|(name, more)| format!("{name}{more}"))
@@ -269,9 +272,17 @@ fn a_person_can_read_it() {
     let at = Millis(1_795_253_400_000);
     let mut subject = Subject { touched: at, ..Subject::default() };
     subject.see(at);
-    subject.traits.learn(json!({ "plan": "free", "Full\nName": "Ana\tB" }).as_object().expect("traits"), at);
+    subject.traits.learn(
+        json!({ "plan": "free", "Full\nName": "Ana\tB" }).as_object().expect("traits"),
+        at,
+        Trust::Public,
+    );
+    subject.traits.learn(json!({ "seats": 5 }).as_object().expect("traits"), at, Trust::Server);
     subject.ties.know_account("acme");
-    subject.ties.join("acme", at);
+    subject.ties.memberships.join("acme", at, Trust::Server);
+    let tie = Tie { at, trust: Trust::Public, source: SourceName::new("web app") };
+    subject.ties.know_alias(&Arc::from("anon 1"), &tie);
+    subject.ties.refuse(&Arc::from("mallory"), tie);
     subject.remember_lead("lead_1", None);
     let written = Record::Subject(Box::new(subject)).write().expect("something is known");
     insta::assert_snapshot!(written.replace('\t', " | "), @r#"
@@ -279,9 +290,12 @@ fn a_person_can_read_it() {
     touched | 2026-11-21T09:30:00.000Z
     t:full_name | 2026-11-21T09:30:00.000Z "Ana\\tB"
     t:plan | 2026-11-21T09:30:00.000Z "free"
+    s:seats | 2026-11-21T09:30:00.000Z 5
     lead:lead_1 | 
+    alias:anon 1 | 2026-11-21T09:30:00.000Z public web app
+    refused:mallory | 2026-11-21T09:30:00.000Z public web app
     account:acme | 
-    member | 2026-11-21T09:30:00.000Z acme
+    member:server | 2026-11-21T09:30:00.000Z acme
     "#);
     assert_eq!(Record::empty(RecordKind::User).write(), None, "nothing is kept of what nothing is known of");
 }

@@ -1,6 +1,6 @@
 //! Events made by hand, for tests that are not about requests.
 
-use handraiser::event::{Call, Event, MessageId, SourceName};
+use handraiser::event::{Call, Event, MessageId, SourceName, Trust};
 use handraiser::time::Millis;
 use serde_json::Map;
 
@@ -10,6 +10,7 @@ pub fn blank(id: &str, now: Millis) -> Event {
     Event {
         message: Some(MessageId::of(&source, id.as_bytes())),
         source,
+        trust: Trust::Server,
         call: Call::Track,
         message_id: id.into(),
         user_id: None,

@@ -23,7 +23,7 @@ use handraiser::cdp::{Limits, Source};
 use handraiser::config::Config;
 use handraiser::crm::Deliverer;
 use handraiser::engine::Engine;
-use handraiser::event::{Rejected, SourceName};
+use handraiser::event::{Rejected, SourceName, Trust};
 use handraiser::http::{self, AppState, Backend, Status};
 use handraiser::secret::Secret;
 use handraiser::store::{MemoryStore, SharedStore, StoreOptions};
@@ -75,12 +75,14 @@ fn sources() -> Vec<Source> {
         write_keys: secrets(keys),
         proof: None,
         correct_time: true,
+        trust: Trust::Public,
+        allow: None,
     };
     let segment = Proof::Segment { secrets: secrets(&["abc123"]), strict: false };
     vec![
         sdk("app", &["key"]),
         sdk("captured", &["WRITE_KEY_RUDDER_NODE", "WRITE_KEY_SEGMENT_NODE", "WRITE_KEY_SEGMENT_PY"]),
-        Source { name: SourceName::new("segment"), write_keys: Vec::new(), proof: Some(segment), correct_time: false },
+        Source { proof: Some(segment), correct_time: false, trust: Trust::Server, ..sdk("segment", &[]) },
     ]
 }
 

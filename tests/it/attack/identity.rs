@@ -1,0 +1,122 @@
+//! Whoever has a public write key says that a known user is somebody else, changes what a server said, or deletes people.
+
+use handraiser::event::{Call, Event, Trust};
+use handraiser::ids::RecordKey;
+use serde_json::json;
+
+use crate::desk::Desk;
+
+const COUNTERS: &str = "
+counters:
+  tasks: { of: user, event: Task Created }
+  account_tasks: { of: account, event: Task Created }
+definitions: [ { name: busy, of: user, intent: [ tasks > 1000 ] } ]
+";
+
+fn public(event: Event) -> Event {
+    Event { trust: Trust::Public, ..event }
+}
+
+fn alias(desk: &Desk, from: &str, to: &str) -> Event {
+    Event { previous_id: Some(from.into()), ..desk.event(Call::Alias, to) }
+}
+
+async fn tasks(desk: &Desk, user: &str) -> serde_json::Value {
+    desk.count(&RecordKey::user(user), "tasks").await
+}
+
+#[tokio::test]
+async fn a_known_user_is_not_moved_to_an_attacker() {
+    let desk = Desk::new(COUNTERS);
+    desk.send(vec![public(desk.track("victim", "Task Created"))]).await;
+    let thefts = [
+        public(alias(&desk, "victim", "mallory")),
+        public(desk.identify("mallory", "victim")),
+        public(alias(&desk, "victim", "mallory")),
+    ];
+    desk.send(thefts.into()).await;
+    desk.send(vec![public(desk.track("victim", "Task Created"))]).await;
+    assert_eq!((tasks(&desk, "victim").await, tasks(&desk, "mallory").await), (json!(2), json!(0)));
+    let text = desk.text(&RecordKey::user("victim")).await;
+    assert!(text.contains("refused:mallory\t") && !text.contains("merged_into"), "{text}");
+    // A server may: it is how a product renames its users.
+    desk.send(vec![alias(&desk, "victim", "renamed")]).await;
+    assert_eq!(tasks(&desk, "renamed").await, json!(2));
+}
+
+#[tokio::test]
+async fn an_id_that_was_tied_before_anybody_knew_it_is_its_own_once_it_is_known() {
+    for by in [Trust::Server, Trust::Public] {
+        let desk = Desk::new(COUNTERS);
+        desk.send(vec![public(alias(&desk, "victim", "mallory"))]).await;
+        let first = Event { trust: by, ..desk.track("victim", "Task Created") };
+        desk.send(vec![first, public(desk.track("victim", "Task Created"))]).await;
+        assert_eq!((tasks(&desk, "victim").await, tasks(&desk, "mallory").await), (json!(2), json!(0)), "{by:?}");
+        // Nor does whoever forgets the attacker delete the victim.
+        desk.engine.forget(&RecordKey::user("mallory")).await.expect("a store in memory");
+        assert_eq!(tasks(&desk, "victim").await, json!(2), "{by:?}");
+        desk.send(vec![public(alias(&desk, "victim", "mallory"))]).await;
+        desk.send(vec![desk.track("victim", "Task Created")]).await;
+        assert_eq!(tasks(&desk, "victim").await, json!(3), "{by:?}");
+    }
+}
+
+#[tokio::test]
+async fn browsers_still_tie_their_anonymous_ids_and_may_say_so_twice() {
+    let desk = Desk::new(COUNTERS);
+    let visit = |name: &str| public(Event { call: Call::Track, name: Some(name.into()), ..desk.visit("anon-1") });
+    desk.send(vec![visit("Task Created"), visit("Task Created")]).await;
+    desk.send(vec![public(desk.identify("ana", "anon-1"))]).await;
+    desk.send(vec![public(desk.identify("ana", "anon-1")), visit("Task Created")]).await;
+    assert_eq!(tasks(&desk, "ana").await, json!(3));
+    // The first user of a browser keeps what it did; the second one begins anew.
+    desk.send(vec![public(desk.identify("bob", "anon-1")), public(desk.track("bob", "Task Created"))]).await;
+    assert_eq!((tasks(&desk, "ana").await, tasks(&desk, "bob").await), (json!(3), json!(1)));
+    desk.send(vec![public(alias(&desk, "anon-2", "ana"))]).await;
+    assert!(desk.text(&RecordKey::user("ana")).await.contains("alias:anon-2\t"));
+}
+
+#[tokio::test]
+async fn what_a_server_said_stays_whatever_a_browser_says() {
+    for public_first in [false, true] {
+        let desk = Desk::new(COUNTERS);
+        let said = |trust, group: &str, plan: &str| {
+            let user = Event { trust, ..desk.told(Call::Identify, "ana", None, json!({ "role": plan })) };
+            let group = Event { trust, ..desk.told(Call::Group, "ana", Some(group), json!({ "plan": plan })) };
+            vec![user, group]
+        };
+        let (honest, forged) = (said(Trust::Server, "acme", "free"), said(Trust::Public, "evil", "enterprise"));
+        let calls = if public_first { [forged, honest] } else { [honest, forged] };
+        for calls in calls {
+            desk.clock.advance(1_000);
+            desk.send(calls).await;
+        }
+        let taken_away =
+            Event { trust: Trust::Public, ..desk.told(Call::Identify, "ana", None, json!({ "role": null })) };
+        desk.send(vec![taken_away]).await;
+        // The forged call about the server's account.
+        let forged = desk.told(Call::Group, "mallory", Some("acme"), json!({ "plan": "enterprise", "seats": 5 }));
+        desk.send(vec![public(forged)]).await;
+        desk.clock.advance(5_000);
+        desk.send(vec![public(desk.track("ana", "Task Created"))]).await;
+        let ana = desk.explain(&RecordKey::user("ana")).await.expect("known");
+        assert_eq!((&ana.traits["role"], &ana.accounts[0]), (&json!("free"), &"acme".to_owned()));
+        let acme = desk.explain(&RecordKey::account("acme")).await.expect("known");
+        assert_eq!((&acme.traits["plan"], &acme.traits["seats"]), (&json!("free"), &json!(5)));
+        assert_eq!(acme.counters["account_tasks"], json!(1));
+    }
+}
+
+#[tokio::test]
+async fn an_operator_unlinks_an_id_for_good() {
+    let desk = Desk::new(COUNTERS);
+    let visit = || public(Event { call: Call::Track, name: Some("Task Created".into()), ..desk.visit("anon-1") });
+    desk.send(vec![visit(), public(desk.identify("mallory", "anon-1"))]).await;
+    let unlinked = desk.engine.unlink("anon-1").await.expect("a store in memory");
+    assert_eq!(unlinked.as_deref(), Some("mallory"));
+    assert_eq!(desk.engine.unlink("anon-1").await.expect("a store in memory"), None);
+    desk.send(vec![visit(), public(desk.identify("mallory", "anon-1")), visit()]).await;
+    assert_eq!((tasks(&desk, "anon-1").await, tasks(&desk, "mallory").await), (json!(2), json!(1)));
+    let mallory = desk.text(&RecordKey::user("mallory")).await;
+    assert!(!mallory.contains("alias:"), "{mallory}");
+}
