@@ -4,7 +4,7 @@
 
 use handraiser::cdp::source::Proof;
 use handraiser::cdp::{Endpoint, Limits, Parsed, Request, Source, WantedProperties, pixel, receive};
-use handraiser::event::{Call, Event, Rejected, SourceName};
+use handraiser::event::{Call, Event, Rejected, SourceName, Trust};
 use handraiser::secret::Secret;
 use handraiser::time::Millis;
 use libfuzzer_sys::fuzz_target;
@@ -19,8 +19,24 @@ const ALONE: usize = 16;
 fn sources() -> [Source; 2] {
     let header = Proof::Header { name: "x-key".to_owned(), values: vec![Secret::new("s")] };
     [
-        Source { name: SourceName::new("app"), write_keys: vec![Secret::new("key")], proof: None, correct_time: true },
-        Source { name: SourceName::new("hook"), write_keys: Vec::new(), proof: Some(header), correct_time: false },
+        Source {
+            name: SourceName::new("app"),
+            write_keys: vec![Secret::new("key")],
+            proof: None,
+            max_age_ms: None,
+            correct_time: true,
+            trust: Trust::Public,
+            allow: None,
+        },
+        Source {
+            name: SourceName::new("hook"),
+            write_keys: Vec::new(),
+            proof: Some(header),
+            max_age_ms: None,
+            correct_time: false,
+            trust: Trust::Server,
+            allow: None,
+        },
     ]
 }
 

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use handraiser::cdp::source::Proof;
 use handraiser::cdp::{Endpoint, Limits, Request, RequestError, Source, Vouched, WantedProperties, receive};
-use handraiser::event::SourceName;
+use handraiser::event::{SourceName, Trust};
 use handraiser::secret::Secret;
 use handraiser::time::Millis;
 use hmac::{Hmac, KeyInit, Mac};
@@ -27,7 +27,15 @@ enum Outcome {
 
 fn outcome<const N: usize>(proof: Proof, headers: [(&str, &str); N], body: &[u8]) -> Outcome {
     let name = SourceName::new("hook");
-    let sources = [Source { name, write_keys: Vec::new(), proof: Some(proof), correct_time: false }];
+    let sources = [Source {
+        name,
+        write_keys: Vec::new(),
+        proof: Some(proof),
+        max_age_ms: None,
+        correct_time: false,
+        trust: Trust::Server,
+        allow: None,
+    }];
     let request = Request { endpoint: Endpoint::Webhook("hook"), headers: &headers, query: "", body, received_at: NOW };
     match receive(&request, &sources, &LIMITS, &WantedProperties::All) {
         Ok(parsed) => Outcome::Believed(Some(parsed.vouched)),
@@ -109,7 +117,7 @@ fn over_the_first_element(body: &[u8]) {
     let Some(first) = elements.first() else { return };
     let signature = sha1("s3cret", first);
     let alone = elements.len() == 1;
-    let vouched = if alone { Vouched::Body } else { Vouched::FirstElement };
+    let vouched = if alone { Vouched::OnlyElement } else { Vouched::FirstElement };
     assert_eq!(segment("s3cret", false, &signature, body), Outcome::Believed(Some(vouched)));
     assert_eq!(segment("s3cret", true, &signature, body) == Outcome::Refused, !alone, "strict");
     // Any other element, unless it is written like the first one or like what that one holds.

@@ -22,6 +22,7 @@ use std::sync::Arc;
 pub use message::{Attempt, Body, LogItem, Message};
 pub use rules::Rules;
 
+use crate::event::Call;
 use crate::ids::{DefinitionName, RecordKey, RecordKind, SourceName};
 use crate::lead::build::Origin;
 use crate::record::{Delivery, Record, Subject};
@@ -173,6 +174,11 @@ pub fn apply(record: &mut Record, message: &Message, context: &Context<'_>) -> E
 }
 
 fn subject_message(subject: &mut Box<Subject>, message: &Message, applying: &mut Applying<'_>) {
+    if matches!(&message.body, Body::Event(event) if event.call == Call::Delete) {
+        // It came as an event, so that one that is sent again is recognised by its id.
+        let message = Message { to: message.to.clone(), body: Body::Forget, ..*message };
+        return subject_message(subject, &message, applying);
+    }
     if merging::forward(subject, message, applying) {
         return;
     }

@@ -8,6 +8,7 @@ use super::headers::{Headers, basic, bearer};
 use super::request::{Endpoint, Request};
 use super::signature::{Signed, Vouched, any_equal, is_offered, prove};
 use super::source::{Proof, Source};
+use crate::time::Millis;
 
 /// A source, and what vouches for the request being from it.
 pub(super) type Known<'c> = (&'c Source, Vouched);
@@ -38,11 +39,22 @@ impl<'c> Claim<'_, 'c> {
     fn of_named(&self, name: &str) -> Result<Known<'c>, RequestError> {
         let source = self.sources.iter().find(|source| source.name.as_str() == name);
         let source = source.ok_or_else(|| RequestError::UnknownSource(shorten(name)))?;
+        self.believe(source).map_err(|failure| refused(Some(source), failure))
+    }
+
+    /// Everything that the source wants: its proof, its write key, or both.
+    fn believe(&self, source: &'c Source) -> Result<Known<'c>, AuthFailure> {
         let vouched = match &source.proof {
-            Some(proof) => self.prove(proof),
-            None => self.own_write_key(source),
+            None => self.own_write_key(source)?,
+            Some(proof) => {
+                let vouched = self.prove(proof)?;
+                if !source.write_keys.is_empty() {
+                    self.own_write_key(source)?;
+                }
+                vouched
+            }
         };
-        vouched.map(|vouched| (source, vouched)).map_err(|failure| refused(Some(source), failure))
+        Ok((source, vouched))
     }
 
     fn own_write_key(&self, source: &Source) -> Result<Vouched, AuthFailure> {
@@ -63,8 +75,7 @@ impl<'c> Claim<'_, 'c> {
     fn of_unnamed(&self) -> Result<Known<'c>, RequestError> {
         let keys = presented_keys(self.request, self.body);
         if let Some(source) = keys.iter().find_map(|key| by_key(self.sources, key)) {
-            let vouched = source.proof.as_ref().map_or(Ok(Vouched::WriteKey), |proof| self.prove(proof));
-            return vouched.map(|vouched| (source, vouched)).map_err(|failure| refused(Some(source), failure));
+            return self.believe(source).map_err(|failure| refused(Some(source), failure));
         }
         let no_key = if keys.is_empty() { AuthFailure::MissingWriteKey } else { AuthFailure::UnknownWriteKey };
         self.by_proof().unwrap_or_else(|| Err(refused(None, no_key)))
@@ -75,9 +86,9 @@ impl<'c> Claim<'_, 'c> {
         let mut failures = Vec::new();
         for source in self.sources {
             let offered = source.proof.as_ref().filter(|proof| is_offered(proof, self.request.headers));
-            match offered.map(|proof| self.prove(proof)) {
+            match offered.map(|_| self.believe(source)) {
                 None => {}
-                Some(Ok(vouched)) => return Some(Ok((source, vouched))),
+                Some(Ok(known)) => return Some(Ok(known)),
                 Some(Err(failure)) => failures.push((source, failure)),
             }
         }
@@ -142,22 +153,27 @@ fn query_write_key(query: &str) -> Option<String> {
         .map(|(_, value)| value.into_owned())
 }
 
-/// The write keys in headers and query, for addresses that have no body.
-pub(super) fn source_of_keys<'c>(
-    headers: &dyn Headers,
-    query: &str,
-    sources: &'c [Source],
-) -> Result<&'c Source, AuthFailure> {
-    let request =
-        Request { endpoint: Endpoint::Batch, headers, query, body: b"", received_at: crate::time::Millis::default() };
-    let keys = presented_keys(&request, None);
-    let no_key = if keys.is_empty() { AuthFailure::MissingWriteKey } else { AuthFailure::UnknownWriteKey };
-    keys.iter().find_map(|key| by_key(sources, key)).ok_or(no_key)
+/// The source whose write key a request presents in its headers or query, believed or not: for saying whose request it was.
+pub fn named_source<'c>(headers: &dyn Headers, query: &str, sources: &'c [Source]) -> Option<&'c Source> {
+    let request = Request { endpoint: Endpoint::Batch, headers, query, body: b"", received_at: Millis::default() };
+    presented_keys(&request, None).iter().find_map(|key| by_key(sources, key))
 }
 
-/// The source of a write key that stands in an address.
-pub fn source_of_write_key<'c>(key: &str, sources: &'c [Source]) -> Option<&'c Source> {
-    by_key(sources, key.as_bytes())
+/// Whether the source of a write key that stands in an address believes the rest of the request: a source that has a proof wants
+/// that, too.
+///
+/// # Errors
+/// When it is no key of a source, or the proof is not there.
+pub fn source_of_write_key<'c>(
+    key: &str,
+    headers: &dyn Headers,
+    sources: &'c [Source],
+    now: Millis,
+) -> Result<&'c Source, RequestError> {
+    let source = by_key(sources, key.as_bytes()).ok_or(refused(None, AuthFailure::UnknownWriteKey))?;
+    let signed = Signed { body: b"", first: [None; 2], events: 0 };
+    let proven = source.proof.as_ref().map_or(Ok(Vouched::WriteKey), |proof| prove(proof, headers, signed, now));
+    proven.map(|_| source).map_err(|failure| refused(Some(source), failure))
 }
 
 fn shorten(name: &str) -> String {

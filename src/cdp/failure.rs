@@ -146,11 +146,13 @@ pub enum ItemCode {
     DeleteNotProven,
     /// A call that the source's `allow` doesn't name.
     CallNotAllowed,
+    /// Signed too long ago: somebody may be sending a recorded request again.
+    StaleEvent,
 }
 
 impl ItemCode {
     /// Every code, for documentation and tests.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::InvalidEvent,
         Self::InvalidField,
         Self::EventTooLarge,
@@ -163,6 +165,7 @@ impl ItemCode {
         Self::MissingPrevious,
         Self::DeleteNotProven,
         Self::CallNotAllowed,
+        Self::StaleEvent,
     ];
 
     /// The code as it stands in answers and in the log of rejected events.
@@ -194,6 +197,10 @@ impl ItemCode {
                 "a deletion is taken only from sources whose `trust` is `server`, where their signature covers it",
             ),
             Self::CallNotAllowed => ("call_not_allowed", "the source's `allow` doesn't name this kind of call"),
+            Self::StaleEvent => (
+                "stale_event",
+                "the event is older than the source's `signature.max_age`, or a deletion that is older than 2 days",
+            ),
         }
     }
 }

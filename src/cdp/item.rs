@@ -96,6 +96,8 @@ enum Key {
     OriginalTimestamp,
     #[serde(alias = "sent_at")]
     SentAt,
+    #[serde(alias = "received_at")]
+    ReceivedAt,
     Properties,
     Traits,
     Context,
@@ -139,6 +141,7 @@ impl<'de> Visitor<'de> for ItemVisitor<'_> {
                 Key::Timestamp => item.times.timestamp = map.next_value::<TimeField>()?.0,
                 Key::OriginalTimestamp => item.times.original = map.next_value::<TimeField>()?.0,
                 Key::SentAt => item.times.sent_at = map.next_value::<TimeField>()?.0,
+                Key::ReceivedAt => item.times.received = map.next_value::<TimeField>()?.0,
                 Key::Properties => item.properties = field(&mut map, "properties", Object(self.0))?,
                 Key::Traits => item.traits = field(&mut map, "traits", Object(Whole))?,
                 Key::Context => item.context = Some(field(&mut map, "context", Object(PhantomData))?),

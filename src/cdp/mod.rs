@@ -22,7 +22,7 @@ mod tests;
 mod wanted;
 pub mod when;
 
-pub use auth::source_of_write_key;
+pub use auth::{named_source, source_of_write_key};
 pub use failure::{AuthFailure, ItemCode, RequestError};
 pub use headers::Headers;
 pub use receive::{Limits, Parsed, identify_source, receive};

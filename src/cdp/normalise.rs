@@ -5,13 +5,13 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::body::{Body, Calls};
+use super::body::{Body, Calls, unwrap_json};
 use super::failure::{ItemCode, ItemError};
 use super::item::{Context, Integrations, Item, Kind};
 use super::object::{FromEntries, read_object};
 use super::request::{Endpoint, Request};
 use super::signature::Vouched;
-use super::source::Source;
+use super::source::{Proof, Source};
 use super::wanted::WantedProperties;
 use super::when::{Times, event_time};
 use crate::event::{Call, Event, MessageId, Trust};
@@ -33,10 +33,16 @@ pub(super) struct Normaliser<'r> {
     pub received_at: Millis,
     event_bytes: usize,
     wanted: &'r WantedProperties,
+    /// Whether the event that vouches for the others of its batch is too old to do so.
+    stale_voucher: bool,
     sent_at: Option<Millis>,
     context: Context,
     integrations: Integrations,
 }
+
+/// How old a signed deletion may be, unless the source says otherwise: as long as message ids are remembered by default, so that
+/// one that somebody recorded is known until it is too old.
+const DELETION_MAX_AGE_MS: i64 = 2 * Millis::DAY;
 
 impl<'r> Normaliser<'r> {
     pub fn new(
@@ -48,7 +54,9 @@ impl<'r> Normaliser<'r> {
         wanted: &'r WantedProperties,
     ) -> Self {
         let single = matches!(body.calls, Calls::Single(_));
-        Self {
+        // Whoever has one signed event could write anything around it: another account for it, or another time.
+        let envelope_counts = !single && vouched.covers_envelope();
+        let this = Self {
             source,
             endpoint: request.endpoint,
             vouched,
@@ -56,10 +64,14 @@ impl<'r> Normaliser<'r> {
             received_at: request.received_at,
             event_bytes,
             wanted,
-            sent_at: body.sent_at,
-            context: envelope(body.context.filter(|_| !single)),
-            integrations: envelope(body.integrations.filter(|_| !single)),
-        }
+            stale_voucher: false,
+            sent_at: body.sent_at.filter(|_| vouched.covers_envelope()),
+            context: envelope(body.context.filter(|_| envelope_counts)),
+            integrations: envelope(body.integrations.filter(|_| envelope_counts)),
+        };
+        let voucher = body.first_of_batch().filter(|_| vouched == Vouched::FirstElement && source.max_age_ms.is_some());
+        let voucher = voucher.and_then(|raw| Item::read(unwrap_json(raw), wanted).ok());
+        Self { stale_voucher: voucher.is_some_and(|item| this.is_older(&item, source.max_age_ms)), ..this }
     }
 
     /// Reads and checks the call at `index`.
@@ -72,10 +84,11 @@ impl<'r> Normaliser<'r> {
         let call = self.call(&item.kind)?;
         self.allow(call)?;
         self.check(call, index, &item)?;
+        self.check_age(call, &item)?;
         if self.left_out(call, &item) {
             return Ok(Verdict::Ignored);
         }
-        Ok(Verdict::Event(Arc::new(self.event(call, index, item, raw))))
+        Ok(Verdict::Event(Arc::new(self.event(call, item, raw))))
     }
 
     fn allow(&self, call: Call) -> Result<(), ItemError> {
@@ -121,7 +134,7 @@ impl<'r> Normaliser<'r> {
             Call::Track if item.event.0.is_none() => {
                 fail(ItemCode::MissingEvent, "`event`, the name of what happened, is missing or empty")
             }
-            Call::Delete if self.trust(index) == Trust::Public => fail(
+            Call::Delete if !self.may_delete(index) => fail(
                 ItemCode::DeleteNotProven,
                 "deletions are taken only from sources whose `trust` is `server`, and only where their signature covers them",
             ),
@@ -129,10 +142,40 @@ impl<'r> Normaliser<'r> {
         }
     }
 
-    // Fails closed: behind a signature over the first event only, anybody who saw one signed event could add others.
-    fn trust(&self, index: usize) -> Trust {
-        let is_covered = self.vouched != Vouched::FirstElement || index == 0;
-        if is_covered { self.source.trust } else { Trust::Public }
+    /// How far an event is believed. Fails closed: where one event of a list is signed, anybody who saw one could have written the list.
+    /// That goes for the signed event as well, so that it makes no difference at which place of a batch a call happens to stand.
+    const fn trust(&self) -> Trust {
+        if self.vouched.covers_envelope() { self.source.trust } else { Trust::Public }
+    }
+
+    const fn may_delete(&self, index: usize) -> bool {
+        matches!(self.source.trust, Trust::Server) && self.vouched.covers(index)
+    }
+
+    /// Refuses what was signed too long ago, where a request that somebody recorded would be believed again.
+    fn check_age(&self, call: Call, item: &Item) -> Result<(), ItemError> {
+        if !self.source.proof.as_ref().is_some_and(Proof::is_replayable) {
+            return Ok(());
+        }
+        let fail = |message: &str| Err(ItemError::new(ItemCode::StaleEvent, message));
+        let bound = self.source.max_age_ms;
+        if self.stale_voucher {
+            fail("the first event of the batch, which alone is signed, is older than `signature.max_age`")
+        } else if self.is_older(item, bound) {
+            fail("the event is older than `signature.max_age`, or names no time")
+        } else if call == Call::Delete && self.is_older(item, bound.or(Some(DELETION_MAX_AGE_MS))) {
+            fail(
+                "a signed deletion must name its time, and be no older than 2 days (or than `signature.max_age`); delete the user \
+                 with `handraiser forget`",
+            )
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Whether a call is older than `bound`, or names no time by which that could be told. Fails closed.
+    fn is_older(&self, item: &Item, bound: Option<i64>) -> bool {
+        bound.is_some_and(|bound| item.times.distance_ms(self.received_at).is_none_or(|age| age > bound))
     }
 
     /// Whether the call is to have no effect here.
@@ -143,16 +186,19 @@ impl<'r> Normaliser<'r> {
         opted_out || to_itself
     }
 
-    fn event(&self, call: Call, index: usize, item: Item, raw: &str) -> Event {
+    fn event(&self, call: Call, item: Item, raw: &str) -> Event {
         let previous_id = (call == Call::Alias).then(|| previous(&item).map(Into::into)).flatten();
-        let dated = item.times.timestamp.is_some() || item.times.original.is_some();
+        // Segment gives each event an id and a time. One that has neither was never meant to count twice: whoever recorded it could
+        // send it again and again.
+        let by_segment = matches!(self.source.proof, Some(Proof::Segment { .. }));
+        let dated = by_segment || item.times.timestamp.is_some() || item.times.original.is_some();
         let (message_id, message) = self.message(item.message_id.0, dated, raw);
         let times = Times { sent_at: item.times.sent_at.or(self.sent_at), ..item.times };
         let context = self.context_of(item.context);
         let (traits, context_traits) = traits(call, item.traits, context.traits);
         Event {
             source: self.source.name.clone(),
-            trust: self.trust(index),
+            trust: self.trust(),
             call,
             message_id,
             message,

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
-use super::auth::{Known, authenticate, source_of_keys};
+use super::auth::{Known, authenticate};
 use super::body::{Body, BodyError, Calls, unwrap_json};
 use super::failure::{AuthFailure, ItemCode, ItemError, RequestError};
 use super::headers::Headers;
 use super::item::message_id_of;
 use super::normalise::{Normaliser, Verdict};
-use super::request::Request;
+use super::request::{Endpoint, Request};
 use super::signature::Vouched;
 use super::source::Source;
 use super::wanted::WantedProperties;
@@ -83,16 +83,19 @@ pub fn receive(
     }
 }
 
-/// The source whose write key stands in the headers or in the query; for addresses without a body.
+/// The source that a request without a body comes from: by the write key in its headers or query, and the proof if the source
+/// has one.
 ///
 /// # Errors
-/// When there is no key, or an unknown one.
+/// When the sender is not believed.
 pub fn identify_source<'c>(
     headers: &dyn Headers,
     query: &str,
     sources: &'c [Source],
+    received_at: Millis,
 ) -> Result<&'c Source, RequestError> {
-    source_of_keys(headers, query, sources).map_err(|failure| RequestError::Unauthorised { source_name: None, failure })
+    let request = Request { endpoint: Endpoint::Batch, headers, query, body: b"", received_at };
+    authenticate(&request, None, sources).map(|(source, _)| source)
 }
 
 fn unreadable(source: Option<&Source>, error: BodyError) -> RequestError {

@@ -35,10 +35,24 @@ pub enum Vouched {
     WriteKey,
     /// A secret that only the sender knows, in a header.
     Secret,
-    /// A signature over the whole content.
+    /// A signature over the whole body.
     Body,
+    /// A signature over the only event. What stands around it in the body is not signed.
+    OnlyElement,
     /// A signature over the first event of several; the others are taken on trust.
     FirstElement,
+}
+
+impl Vouched {
+    /// Whether what stands beside the events (`context`, `integrations`, `sentAt`) comes from the sender, too.
+    pub(super) const fn covers_envelope(self) -> bool {
+        matches!(self, Self::WriteKey | Self::Secret | Self::Body)
+    }
+
+    /// Whether the sender answers for the event at `index`.
+    pub(super) const fn covers(self, index: usize) -> bool {
+        !matches!(self, Self::FirstElement) || index == 0
+    }
 }
 
 /// Checks a request against a source's proof.
@@ -132,8 +146,7 @@ fn segment(
         return Err(AuthFailure::WrongSignature(SEGMENT_HEADER.to_owned()));
     }
     match signed.events {
-        // The only event is the first one: nothing is left unsigned.
-        0 | 1 => Ok(Vouched::Body),
+        0 | 1 => Ok(Vouched::OnlyElement),
         events if strict => Err(AuthFailure::PartialSignature { events }),
         _ => Ok(Vouched::FirstElement),
     }

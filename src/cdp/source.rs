@@ -14,6 +14,9 @@ pub struct Source {
     pub write_keys: Vec<Secret>,
     /// How a webhook sender proves itself; with `None`, a write key is the proof.
     pub proof: Option<Proof>,
+    /// How old a signed event may be, in milliseconds. Deletions have a bound of their own where this is `None`. Read only where a
+    /// request that somebody recorded could be sent again ([`Proof::is_replayable`]).
+    pub max_age_ms: Option<i64>,
     /// Whether event times are corrected for the sender's clock. SDK sources: yes. Webhook sources: the CDP already did.
     pub correct_time: bool,
     /// How far it is believed.
@@ -63,4 +66,12 @@ pub enum Proof {
         /// Each of these tokens proves the sender.
         tokens: Vec<Secret>,
     },
+}
+
+impl Proof {
+    /// Whether a request that somebody recorded would be believed again at any time: the signature names no moment. Whoever
+    /// recorded a secret in a header has no need of the recording.
+    pub const fn is_replayable(&self) -> bool {
+        matches!(self, Self::Segment { .. } | Self::HmacSha256 { .. })
+    }
 }

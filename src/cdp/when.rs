@@ -14,6 +14,17 @@ pub struct Times {
     pub original: Option<Millis>,
     /// When the sender's clock says that the request left.
     pub sent_at: Option<Millis>,
+    /// `receivedAt`: when a CDP received the call.
+    pub received: Option<Millis>,
+}
+
+impl Times {
+    /// How far the call is from `now` by the best of the clocks that it names; `None` when it names none. A CDP's own clock is
+    /// better than that of a device, which may have kept the call for days.
+    pub fn distance_ms(&self, now: Millis) -> Option<i64> {
+        let told = self.received.or(self.sent_at).or(self.timestamp).or(self.original)?;
+        Some(now.since(told).saturating_abs())
+    }
 }
 
 /// When the event happened, never later than `received_at`.
@@ -23,7 +34,7 @@ pub struct Times {
 /// sender named the moment himself (RudderStack's SDKs send both just then) and it stands as it is. Without `correct`,
 /// the CDP has already corrected `timestamp`.
 pub fn event_time(times: Times, received_at: Millis, correct: bool) -> Millis {
-    let Times { timestamp, original, sent_at } = times;
+    let Times { timestamp, original, sent_at, received: _ } = times;
     let at = match (timestamp, original) {
         (None, None) => received_at,
         (Some(named), Some(_)) => named,
@@ -239,7 +250,7 @@ mod tests {
     fn corrects_by_segments_formula_only_where_it_applies() {
         let some = |ms| Some(Millis(ms));
         let received = Millis(10_000);
-        let times = |timestamp, original, sent_at| Times { timestamp, original, sent_at };
+        let times = |timestamp, original, sent_at| Times { timestamp, original, sent_at, received: None };
         for (name, times, correct, expected) in [
             ("nothing known", times(None, None, None), true, 10_000),
             ("Segment SDK: timestamp and sentAt", times(some(1_000), None, some(2_000)), true, 9_000),
@@ -266,7 +277,7 @@ mod tests {
 
         #[test]
         fn never_panics_and_never_passes_now(text in "\\PC{0,40}", received in 1_i64..4_000_000_000_000, sent in any::<i64>()) {
-            let times = Times { timestamp: parse(&text), original: None, sent_at: Some(Millis(sent)) };
+            let times = Times { timestamp: parse(&text), sent_at: Some(Millis(sent)), ..Times::default() };
             prop_assert!(event_time(times, Millis(received), true) <= Millis(received));
         }
 

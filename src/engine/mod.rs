@@ -34,7 +34,7 @@ use tokio_util::sync::CancellationToken;
 pub use dispatch::{Admission, Dispatcher};
 
 use crate::apply::{Body, LogItem, Message, Notice, Rules};
-use crate::event::{Call, Event, Rejected, SourceName};
+use crate::event::{Event, Rejected, SourceName};
 use crate::ids::{RecordKey, ShardId};
 use crate::store::{ServerInfo, SharedStore, StoreError};
 use crate::time::{Clock, Millis};
@@ -228,8 +228,7 @@ impl Engine {
         let mut parcel = Parcel::default();
         for event in events {
             let (to, at) = (first_record(&event), event.received_at);
-            let body = if event.call == Call::Delete { Body::Forget } else { Body::Event(event) };
-            parcel.message(&self.shared, Message { to, at, hops: 0, body });
+            parcel.message(&self.shared, Message { to, at, hops: 0, body: Body::Event(event) });
         }
         if !rejected.is_empty() {
             parcel.item(ShardId(0), LogItem::Reject(rejected));

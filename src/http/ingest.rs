@@ -75,7 +75,7 @@ fn unread(
 ) {
     let source = match endpoint {
         Endpoint::Webhook(name) => config.sources.iter().find(|source| source.name.as_str() == name),
-        _ => cdp::identify_source(headers, query, &config.sources).ok(),
+        _ => cdp::named_source(headers, query, &config.sources),
     };
     note_failure(state, source.map(|source| &source.name), state.clock.now(), error);
 }

@@ -9,14 +9,15 @@ use super::client_address::origin;
 use super::errors::ApiError;
 use super::ingest::{RequestHeaders, refuse};
 use super::state::AppState;
-use crate::cdp::{AuthFailure, RequestError, Source, identify_source, source_of_write_key};
+use crate::cdp::{Source, identify_source, source_of_write_key};
 
 /// `GET /sourceConfig`: without it, RudderStack's browser SDK does not start.
 pub(super) fn rudder(request: &HttpRequest, state: &AppState) -> Result<HttpResponse, ApiError> {
     let config = state.config.load_full();
     let headers = RequestHeaders(request.headers());
-    let source = identify_source(&headers, request.query_string(), &config.sources);
-    let source = source.map_err(|error| refuse(state, state.clock.now(), &error))?;
+    let now = state.clock.now();
+    let source = identify_source(&headers, request.query_string(), &config.sources, now);
+    let source = source.map_err(|error| refuse(state, now, &error))?;
     Ok(answer(&rudder_config(source, &config.version)))
 }
 
@@ -44,10 +45,9 @@ pub(super) fn segment(
     write_key: &str,
 ) -> Result<HttpResponse, ApiError> {
     let config = state.config.load_full();
-    if source_of_write_key(write_key, &config.sources).is_none() {
-        let failure = AuthFailure::UnknownWriteKey;
-        return Err(refuse(state, state.clock.now(), &RequestError::Unauthorised { source_name: None, failure }));
-    }
+    let now = state.clock.now();
+    source_of_write_key(write_key, &RequestHeaders(request.headers()), &config.sources, now)
+        .map_err(|error| refuse(state, now, &error))?;
     let (scheme, host) = origin(request, &config.server.trusted_proxies);
     Ok(answer(&segment_settings(write_key, &scheme, &format!("{host}{prefix}/v1"))))
 }

@@ -35,7 +35,7 @@ fn segments_own_cases() {
         ("the same, strict", true, NOT_COOL, batch, Err("partial_signature")),
         ("batch, signed over the second event", false, COOL, batch, Err("wrong_signature")),
         ("batch, signed in whole", true, &sha1("abc123", batch), batch, Ok((Vouched::Body, 2))),
-        ("batch of one", true, NOT_COOL, r#"[{"cool":false}]"#, Ok((Vouched::Body, 1))),
+        ("batch of one", true, NOT_COOL, r#"[{"cool":false}]"#, Ok((Vouched::OnlyElement, 1))),
         ("wrapped", false, NOT_COOL, r#"[{"json":{"cool":false}},{"json":{}}]"#, Ok((Vouched::FirstElement, 2))),
         ("upper case", false, &COOL.to_uppercase(), r#"{"cool":true}"#, Ok((Vouched::Body, 1))),
         ("one byte changed", false, COOL, r#"{"cool":tru }"#, Err("wrong_signature")),
@@ -58,7 +58,7 @@ fn sha1(secret: &str, message: &str) -> String {
 
 #[test]
 fn behind_a_signature_over_the_first_event_only_that_one_may_delete() {
-    let delete = r#"{"type":"delete","userId":"u"}"#;
+    let delete = r#"{"type":"delete","userId":"u","timestamp":"2026-11-21T20:00:00Z"}"#;
     let body = format!("[{delete},{delete}]");
     let signature = sha1("abc123", delete);
     let parsed = send(&[segment("abc123", false)], Endpoint::Webhook("segment"), [("x-signature", &signature)], &body);
@@ -188,4 +188,160 @@ fn a_proof_names_its_source_at_every_address() {
     assert_eq!(name([("x-signature", NOT_COOL)]), Err((Some("segment".to_owned()), wrong)));
     assert_eq!(name([("authorization", "Bearer u")]), Err((None, AuthFailure::UnknownWriteKey)));
     assert_eq!(name([("host", "h")]), Err((None, AuthFailure::MissingWriteKey)));
+}
+
+const SIGNED: &str = r#"{"type":"track","userId":"u","event":"e","messageId":"m","timestamp":"2026-11-21T20:00:00Z"}"#;
+
+/// `body` under a signature over [`SIGNED`].
+fn replayed(source: Source, body: &str) -> Parsed {
+    let signature = sha1("abc123", SIGNED);
+    send(&[source], Endpoint::Webhook("segment"), [("x-signature", &signature)], body).expect("a signature that fits")
+}
+
+#[test]
+fn what_stands_around_a_signed_event_counts_only_if_it_is_signed() {
+    let source = || Source { correct_time: true, ..segment("abc123", false) };
+    let original = only(replayed(source(), SIGNED));
+    let envelope = r#""context":{"groupId":"mallory","traits":{"plan":"x"}},"integrations":{"All":false},"sentAt":"2026-11-21T00:00:00Z""#;
+    for body in [
+        format!("[{SIGNED}]"),
+        format!(r#"[{{"json":{SIGNED}}}]"#),
+        format!(r#"{{"batch":[{SIGNED}],{envelope}}}"#),
+        format!(r#"{{{envelope},"batch":[{SIGNED}]}}"#),
+    ] {
+        let strict = Source { correct_time: true, ..segment("abc123", true) };
+        for source in [source(), strict] {
+            let parsed = replayed(source, &body);
+            assert_eq!(parsed.vouched, Vouched::OnlyElement);
+            // The very same event: its message id, its account and its time are those that were signed.
+            assert_eq!(*only(parsed), *original, "{body}");
+        }
+    }
+    let several = format!(r#"{{"batch":[{SIGNED},{{"type":"track","userId":"v","event":"e"}}],{envelope}}}"#);
+    let parsed = replayed(source(), &several);
+    assert_eq!(parsed.vouched, Vouched::FirstElement);
+    assert_eq!(*parsed.events[0], *original);
+    assert!(parsed.events.iter().all(|event| event.context_group_id.is_none() && event.context_traits.is_empty()));
+    let whole = sha1("abc123", &several);
+    let parsed = send(&[source()], Endpoint::Webhook("segment"), [("x-signature", &whole)], &several);
+    let parsed = parsed.expect("a signature over the whole body");
+    assert_eq!(parsed.vouched, Vouched::Body);
+    assert_eq!(parsed.events[0].context_group_id.as_deref(), Some("mallory"), "what is signed counts");
+}
+
+#[test]
+fn a_signed_event_without_an_id_is_recognised_when_it_comes_again() {
+    let bare = r#"{"type":"track","userId":"u","event":"e"}"#;
+    let signature = sha1("abc123", bare);
+    let message = |body: &str| {
+        let parsed = send(&[segment("abc123", false)], Endpoint::Batch, [("x-signature", &signature)], body);
+        only(parsed.expect("a signature that fits")).message
+    };
+    assert!(message(bare).is_some());
+    assert_eq!(message(bare), message(&format!("[{bare}]")));
+}
+
+#[test]
+fn a_recorded_deletion_is_too_old_after_two_days() {
+    let hub = |max_age_ms| {
+        let proof = Proof::HmacSha256 { header: "x-hub".to_owned(), secrets: secrets(&["abc123"]) };
+        Source { max_age_ms, ..webhook("hub", proof) }
+    };
+    let (day, hour) = (24 * 3_600_000, 3_600_000);
+    for (name, kind, own, age_ms, expected) in [
+        ("a deletion of now", "delete", None, 0, None),
+        ("delayed by a day", "delete", None, day, None),
+        ("just in time", "delete", None, 2 * day, None),
+        ("too late", "delete", None, 2 * day + 1, Some("stale_event")),
+        ("ahead by a week", "delete", None, -7 * day, Some("stale_event")),
+        ("within a bound of its own", "delete", Some(9 * day), 8 * day, None),
+        ("an event of old", "page", None, 900 * day, None),
+        ("an event beyond the bound", "page", Some(day), day + 1, Some("stale_event")),
+        ("an event within the bound", "page", Some(day), day - hour, None),
+    ] {
+        let at = NOW.plus(-age_ms).rfc3339();
+        for body in [
+            format!(r#"{{"type":"{kind}","userId":"u","timestamp":"{at}"}}"#),
+            // The CDP's own clock tells, not the device's.
+            format!(r#"{{"type":"{kind}","userId":"u","receivedAt":"{at}","timestamp":"2026-11-21T20:00:00Z"}}"#),
+        ] {
+            use hmac::{Hmac, KeyInit, Mac};
+            let mut mac = <Hmac<sha2::Sha256> as KeyInit>::new_from_slice(b"abc123").expect("any key will do");
+            mac.update(body.as_bytes());
+            let signature = hex::encode(mac.finalize().into_bytes());
+            let parsed = send(&[hub(own)], Endpoint::Webhook("hub"), [("x-hub", &signature)], &body);
+            let parsed = parsed.expect("a signature that fits");
+            assert_eq!(rejected(&parsed).first().map(|(_, code)| *code), expected, "{name}: {body}");
+        }
+    }
+    let undated = r#"{"type":"delete","userId":"u"}"#;
+    let parsed =
+        send(&[segment("abc123", false)], Endpoint::Batch, [("x-signature", &sha1("abc123", undated))], undated);
+    assert_eq!(rejected(&parsed.expect("a signature that fits")), [(0, "stale_event")]);
+}
+
+#[test]
+fn an_event_that_is_too_old_vouches_for_no_other() {
+    let source = Source { max_age_ms: Some(60_000), ..segment("abc123", false) };
+    let fresh = format!(r#"{{"type":"track","userId":"v","event":"e","timestamp":"{}"}}"#, NOW.rfc3339());
+    let parsed = replayed(source, &format!("[{SIGNED},{fresh}]"));
+    assert_eq!(rejected(&parsed), [(0, "stale_event"), (1, "stale_event")]);
+}
+
+/// Which of a source's two proofs a request gives, at every address: only both will do.
+#[test]
+fn a_source_with_a_write_key_and_a_signature_wants_both() {
+    let both = || Source { write_keys: secrets(&["key"]), ..segment("abc123", false) };
+    let signature = sha1("abc123", SIGNED);
+    let (signed, keyed, other) =
+        (("x-signature", signature.as_str()), ("authorization", "Basic a2V5Og=="), ("authorization", "Basic b3RoZXI6"));
+    let none = ("host", "h");
+    for endpoint in [Endpoint::Webhook("segment"), Endpoint::Batch, Endpoint::Call(crate::event::Call::Track)] {
+        for (headers, expected) in [
+            ([signed, keyed], Ok(Vouched::Body)),
+            ([signed, none], Err("missing_write_key")),
+            ([signed, other], Err("unknown_write_key")),
+            ([none, keyed], Err("missing_signature")),
+            (
+                [none, none],
+                Err(if endpoint == Endpoint::Webhook("segment") { "missing_signature" } else { "missing_write_key" }),
+            ),
+            ([("x-signature", COOL), keyed], Err("wrong_signature")),
+        ] {
+            let found = match send(&[both(), sdk("app", &["key2"])], endpoint, headers, SIGNED) {
+                Ok(parsed) => Ok(parsed.vouched),
+                Err(RequestError::Unauthorised { failure, .. }) => Err(failure.code()),
+                Err(other) => panic!("{other:?}"),
+            };
+            assert_eq!(found, expected, "{endpoint:?} {headers:?}");
+        }
+        let parsed = send(&[both()], endpoint, [signed, ("x-write-key", "key")], SIGNED);
+        assert!(parsed.is_ok(), "{endpoint:?}: the key may stand in a header of its own");
+    }
+}
+
+#[test]
+fn addresses_without_a_body_want_both_too() {
+    use crate::cdp::{identify_source, source_of_write_key};
+    let sources = [
+        Source { write_keys: secrets(&["key"]), ..webhook("both", Proof::Bearer { tokens: secrets(&["t"]) }) },
+        sdk("app", &["key2"]),
+    ];
+    let code = |found: Result<&Source, RequestError>| match found {
+        Ok(source) => Ok(source.name.to_string()),
+        Err(RequestError::Unauthorised { failure, .. }) => Err(failure.code()),
+        Err(other) => panic!("{other:?}"),
+    };
+    for (key, headers, expected) in [
+        ("key", [("authorization", "Bearer t")], Ok("both")),
+        ("key", [("host", "h")], Err("missing_credentials")),
+        ("key", [("authorization", "Bearer u")], Err("wrong_credentials")),
+        ("key2", [("host", "h")], Ok("app")),
+        ("key3", [("host", "h")], Err("unknown_write_key")),
+    ] {
+        let expected = expected.map(str::to_owned);
+        let query = format!("writeKey={key}");
+        assert_eq!(code(identify_source(&headers, &query, &sources, NOW)), expected, "{key} {headers:?}");
+        assert_eq!(code(source_of_write_key(key, &headers, &sources, NOW)), expected, "{key} {headers:?}");
+    }
 }

@@ -103,8 +103,11 @@ fn a_broken_body_is_a_400_unless_the_headers_name_a_wrong_key() {
 fn a_request_without_a_body_names_its_source_in_headers_or_query() {
     let sources = [sdk("app", &["key"])];
     let found =
-        identify_source(&[("authorization", "Basic a2V5Og==")], "", &sources).map(|source| source.name.as_str());
+        identify_source(&[("authorization", "Basic a2V5Og==")], "", &sources, NOW).map(|source| source.name.as_str());
     assert_eq!(found, Ok("app"));
-    assert_eq!(identify_source(&[("a", "b")], "writeKey=key", &sources).map(|source| source.name.as_str()), Ok("app"));
-    assert!(identify_source(&[("a", "b")], "", &sources).is_err());
+    assert_eq!(
+        identify_source(&[("a", "b")], "writeKey=key", &sources, NOW).map(|source| source.name.as_str()),
+        Ok("app")
+    );
+    assert!(identify_source(&[("a", "b")], "", &sources, NOW).is_err());
 }

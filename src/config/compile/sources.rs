@@ -63,6 +63,7 @@ fn source(name: &Scalar, shape: &SourceShape, findings: &mut Findings) -> Option
     Some(Source {
         name: SourceName::new(&name.text),
         write_keys: both(&shape.write_key, &shape.write_keys).map(secret).collect(),
+        max_age_ms: shape.signature.get().and_then(max_age_ms),
         correct_time: shape.correct_time.get().map_or(proof.is_none(), |flag| flag.value.0),
         trust: shape.trust.get().map_or_else(|| usual_trust(proof.as_ref()), |at| trust(at.value)),
         allow: shape.allow.get().map(|Many(calls)| calls.iter().map(|at| call(at.value)).collect()),
@@ -130,12 +131,18 @@ fn proof(shape: &SignatureShape, findings: &mut Findings) -> Option<Proof> {
     })
 }
 
+fn max_age_ms(shape: &SignatureShape) -> Option<i64> {
+    shape.max_age.get().map(|age| i64::try_from(age.value.0.as_millis()).unwrap_or(i64::MAX))
+}
+
 /// Fields that mean nothing with this scheme.
 fn surplus(shape: &SignatureShape, scheme: SchemeWord, findings: &mut Findings) {
     let header = shape.header.get().filter(|_| !matches!(scheme, SchemeWord::HmacSha256 | SchemeWord::Header));
     let user = shape.user.get().filter(|_| scheme != SchemeWord::Basic);
     let strict = shape.strict.get().filter(|_| scheme != SchemeWord::Segment).map(|flag| &flag.scalar);
-    for (name, found) in [("header", header), ("user", user), ("strict", strict)] {
+    let recorded = matches!(scheme, SchemeWord::Segment | SchemeWord::HmacSha256);
+    let max_age = shape.max_age.get().filter(|_| !recorded).map(|age| &age.scalar);
+    for (name, found) in [("header", header), ("user", user), ("strict", strict), ("max_age", max_age)] {
         if let Some(value) = found {
             let message = format!("`{name}` means nothing with this scheme");
             findings.push(Problem::warning(value.at, Code::Suspicious, message).help("remove it"));

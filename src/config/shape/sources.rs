@@ -1,7 +1,7 @@
 //! `sources`.
 
 use crate::config::read::{At, Many, section};
-use crate::config::scalar::{Flag, choice};
+use crate::config::scalar::{Flag, Lasting, choice};
 use crate::config::yaml::Scalar;
 
 section! {
@@ -70,6 +70,11 @@ section! {
         /// leave it off unless batching is off.
         #[schemars(extend("default" = false))]
         strict: At<Flag>,
+        /// With `segment` and `hmac_sha256`: how old a signed event may be, by its own `receivedAt`, `sentAt` or `timestamp`. Older
+        /// ones are refused, since somebody could have recorded them. By default only deletions have a bound, 2 days; with one of
+        /// your own, old events can't be replayed from Segment.
+        #[schemars(extend("examples" = ["1d"]))]
+        max_age: At<Lasting>,
     }
 }
 

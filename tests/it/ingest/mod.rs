@@ -74,6 +74,7 @@ fn sources() -> Vec<Source> {
         name: SourceName::new(name),
         write_keys: secrets(keys),
         proof: None,
+        max_age_ms: None,
         correct_time: true,
         trust: Trust::Public,
         allow: None,

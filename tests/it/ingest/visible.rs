@@ -62,8 +62,9 @@ async fn a_deletion_deletes() {
     let unsigned = kit.post("/v1/batch", &[BASIC], r#"{"type":"delete","userId":"gone"}"#).await;
     assert_eq!(unsigned.error(), (400, "delete_not_proven".to_owned()));
     assert!(known().await, "a write key may not delete");
-    let signature = [("x-signature", "5ae21d22840b8abd88c41c72dce1332837a767a3")];
-    let signed = kit.post("/v1/webhook/segment", &signature, r#"{"type":"delete","userId":"gone"}"#).await;
+    let signature = [("x-signature", "9c04a213f75437f5df887956866bd6be30f46fb2")];
+    let delete = r#"{"type":"delete","userId":"gone","timestamp":"2026-11-21T20:00:00Z"}"#;
+    let signed = kit.post("/v1/webhook/segment", &signature, delete).await;
     assert_eq!(signed.status, 200);
     assert!(!known().await, "the user is gone");
 }
