@@ -7,6 +7,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::http::admin;
+use crate::visible::escaped;
 
 /// Which server, and how the answer is shown.
 #[derive(Clone, Debug, clap::Args)]
@@ -67,6 +68,7 @@ pub struct Client {
     http: reqwest::Client,
     server: Url,
     token: Option<String>,
+    format: Format,
 }
 
 impl Client {
@@ -82,7 +84,7 @@ impl Client {
             .no_proxy()
             .build()
             .map_err(|error| ClientError::Unreachable { server: server.clone(), cause: causes(&error) })?;
-        Ok(Self { http, server, token: remote.token.clone().filter(|token| !token.is_empty()) })
+        Ok(Self { http, server, token: remote.token.clone().filter(|token| !token.is_empty()), format: remote.format })
     }
 
     /// Asks for what lies at `segments` below the admin API.
@@ -92,7 +94,15 @@ impl Client {
     pub async fn get(&self, segments: &[&str], query: &[(&str, String)]) -> Result<Value, ClientError> {
         let mut url = self.url(segments)?;
         url.query_pairs_mut().extend_pairs(query).finish();
-        self.send(Method::GET, url, None).await
+        Ok(self.shown(self.send(Method::GET, url, None).await?))
+    }
+
+    /// As [`Self::get`], for what only an operator's own files say: its lines stay lines.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn get_own(&self, segments: &[&str]) -> Result<Value, ClientError> {
+        self.send(Method::GET, self.url(segments)?, None).await
     }
 
     /// Posts `body`.
@@ -100,7 +110,7 @@ impl Client {
     /// # Errors
     /// See [`ClientError`].
     pub async fn post(&self, segments: &[&str], body: &Value) -> Result<Value, ClientError> {
-        self.send(Method::POST, self.url(segments)?, Some(body)).await
+        Ok(self.shown(self.send(Method::POST, self.url(segments)?, Some(body)).await?))
     }
 
     /// Deletes what lies at `segments`.
@@ -108,7 +118,12 @@ impl Client {
     /// # Errors
     /// See [`ClientError`].
     pub async fn delete(&self, segments: &[&str]) -> Result<Value, ClientError> {
-        self.send(Method::DELETE, self.url(segments)?, None).await
+        Ok(self.shown(self.send(Method::DELETE, self.url(segments)?, None).await?))
+    }
+
+    /// The answer as it may be shown: strangers wrote the names, ids and traits in it. Programs get it as it is.
+    fn shown(&self, answer: Value) -> Value {
+        if self.format == Format::Json { answer } else { visible(answer) }
     }
 
     fn url(&self, segments: &[&str]) -> Result<Url, ClientError> {
@@ -153,11 +168,23 @@ impl Client {
         if status.is_success() {
             return Ok(value);
         }
-        match value.get("message").and_then(Value::as_str) {
-            Some(message) if status == StatusCode::NOT_FOUND => Err(ClientError::NotFound(message.to_owned())),
-            Some(message) => Err(ClientError::Refused(message.to_owned())),
+        match value.get("message").and_then(Value::as_str).map(|message| escaped(message).into_owned()) {
+            Some(message) if status == StatusCode::NOT_FOUND => Err(ClientError::NotFound(message)),
+            Some(message) => Err(ClientError::Refused(message)),
             None => Err(unreadable(format!("status {status}"))),
         }
+    }
+}
+
+/// `value` with every text in it as a terminal may show it, names of fields included.
+fn visible(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(escaped(&text).into_owned()),
+        Value::Array(items) => items.into_iter().map(visible).collect(),
+        Value::Object(fields) => {
+            fields.into_iter().map(|(name, value)| (escaped(&name).into_owned(), visible(value))).collect()
+        }
+        other => other,
     }
 }
 

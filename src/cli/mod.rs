@@ -72,6 +72,8 @@ enum Command {
 pub fn main() -> ExitCode {
     // Only fails when a provider is there already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
+    // Whatever is written (the store, a configuration) speaks of people or may hold secrets: it is its owner's alone.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let cli = Cli::parse();
     if let Command::Check(args) = cli.command {
         return check::run(args);

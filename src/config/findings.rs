@@ -3,6 +3,7 @@
 use super::diagnostic::{Code, Diagnostic, Severity};
 use super::redact;
 use super::source::{Sources, Span};
+use crate::visible::masked;
 
 /// More errors than this, or more warnings, help nobody.
 const MOST: usize = 500;
@@ -76,6 +77,12 @@ impl Findings {
         self.unparsed.push(file);
     }
 
+    /// Drops everything found in file number `file`.
+    pub fn forget(&mut self, file: u16) {
+        let path = self.sources.file(file).map(|file| file.path.display().to_string());
+        self.diagnostics.retain(|one| Some(&one.file) != path.as_ref());
+    }
+
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(Diagnostic::is_error)
     }
@@ -102,7 +109,7 @@ impl Findings {
 
     fn place(&self, problem: Problem) -> Diagnostic {
         let Problem { severity, code, at, message, help } = problem;
-        let (message, help) = (redact::visible(&message), help.map(|help| redact::visible(&help)));
+        let (message, help) = (masked(&message), help.map(|help| masked(&help)));
         let found = at.and_then(|at| Some((at, self.sources.file(at.file)?)));
         let Some((at, file)) = found else {
             return Diagnostic::of_file(severity, code, String::new(), message, help);

@@ -12,6 +12,7 @@ use super::scalar::ConditionText;
 use super::shape::{ConfigShape, DefinitionShape, Tiers};
 use super::source::Span;
 use super::suggest::fold;
+use super::weak;
 use super::yaml::Scalar;
 use crate::counters::{Aggregate, Counter, Window};
 use crate::expr::Slot;
@@ -43,6 +44,7 @@ pub fn lint(shape: &ConfigShape, compiled: &Compiled<'_>, findings: &mut Finding
     if whole {
         missing_parts(shape, findings);
         admin_token(shape, findings);
+        weak::warn(shape, findings);
     }
 }
 
@@ -227,12 +229,7 @@ fn admin_token(shape: &ConfigShape, findings: &mut Findings) {
     let server = shape.server.get();
     let at = server.map_or(Span { end: shape.at.start, ..shape.at }, |server| server.at);
     match server.map(|server| &server.admin_token) {
-        Some(Field::Broken) => {}
-        Some(Field::Set(token)) if token.text.trim().len() < 16 => {
-            let problem = Problem::warning(token.at, Code::Insecure, "the admin token is short: it can be guessed");
-            findings.push(problem.help("make one with `openssl rand -hex 24`"));
-        }
-        Some(Field::Set(_)) => {}
+        Some(Field::Broken | Field::Set(_)) => {}
         Some(Field::Absent) | None => {
             let problem = Problem::warning(at, Code::Suspicious, "no admin token: the admin API answers nobody");
             findings.push(problem.help("add `server: { admin_token: ${HANDRAISER_ADMIN_TOKEN} }`"));

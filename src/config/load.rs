@@ -10,6 +10,7 @@ use super::attached::Attached;
 use super::compile::compile;
 use super::diagnostic::{Code, Diagnostic, Severity};
 use super::findings::{Findings, Problem};
+use super::foreign;
 use super::read::{Field, List, Many, Named, Read as _};
 use super::shape::ConfigShape;
 use super::source::{Reader, Span, unreadable};
@@ -100,7 +101,11 @@ impl Loader<'_> {
     /// Reads a file and what it includes. `asked` is where it is included.
     fn file(&mut self, path: &Path, asked: Option<&Scalar>, findings: &mut Findings) {
         let Some(number) = self.read(path, asked, findings) else { return };
-        let Some(tree) = yaml::parse(number, self.env, findings) else { return };
+        let tree = yaml::parse(number, self.env, findings);
+        if foreign::refuse(number, tree.as_ref(), findings) {
+            return;
+        }
+        let Some(tree) = tree else { return };
         let Some(shape) = ConfigShape::read(&tree, findings) else { return };
         if asked.is_none() {
             self.merged.at = shape.at;

@@ -8,6 +8,7 @@ mod attached;
 mod compile;
 pub mod diagnostic;
 mod findings;
+mod foreign;
 mod lint;
 mod load;
 mod path;
@@ -19,6 +20,7 @@ mod shape;
 mod source;
 mod suggest;
 pub mod watch;
+mod weak;
 mod yaml;
 
 #[cfg(test)]

@@ -157,12 +157,15 @@ macro_rules! section {
             /// What it is called in messages.
             #[allow(dead_code, reason = "not every section has required fields")]
             pub const WHAT: &str = $what;
+            /// The names of its fields.
+            #[allow(dead_code, reason = "only those of the whole configuration are asked for")]
+            pub const FIELDS: &'static [&'static str] = &[$(stringify!($field)),*];
         }
 
         impl $crate::config::read::Read for $name {
             fn read(node: &$crate::config::yaml::Node, findings: &mut $crate::config::findings::Findings) -> Option<Self> {
                 #[allow(unused_mut, reason = "a section may have no fields")]
-                let mut fields = $crate::config::read::Fields::of(node, $what, &[$(stringify!($field)),*], findings)?;
+                let mut fields = $crate::config::read::Fields::of(node, $what, Self::FIELDS, findings)?;
                 let section = Self { $($field: fields.take(stringify!($field), findings),)* at: node.at };
                 fields.finish($what, findings);
                 Some(section)

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::source::{File, Span};
+use crate::visible::masked;
 
 /// `…secret…: value`, as far as the value may reach on its line.
 static ON_LINE: LazyLock<Regex> = LazyLock::new(|| {
@@ -41,10 +42,5 @@ pub fn line(file: &File, file_number: u16, number: usize, secret: &[Span], guess
     let in_urls = IN_URL.captures_iter(text).flat_map(|found| [found.get(1), found.get(2)]).flatten();
     hidden.extend(in_urls.filter(|part| part.as_str() != "/").map(|part| part.range()));
     let shown = text.char_indices().map(|(at, c)| if hidden.iter().any(|range| range.contains(&at)) { '•' } else { c });
-    visible(&shown.collect::<String>())
-}
-
-/// `text` without anything that a terminal would obey; every character stays one character.
-pub fn visible(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\t' { '\u{FFFD}' } else { c }).collect()
+    masked(&shown.collect::<String>())
 }

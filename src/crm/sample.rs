@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::expr::Observation;
 use crate::ids::SubjectKind;
@@ -60,6 +60,38 @@ pub fn minimal() -> LeadEvent {
         occurred_at: "2026-11-21T09:30:00.000Z".to_owned(),
         lead: Lead { reasons: Vec::new(), ..base(SubjectKind::User, "u-17", None) },
     }
+}
+
+/// What a stranger may write into a name, a title or a trait.
+pub const HOSTILE: &str =
+    "\"}, \"tier\": 1, \"x\": [\"\\\n\r\t\0\u{1b}[2J\u{7f}\u{85}\u{2028}\u{202e}</script>{{ 7 * 7 }}@\u{fffd}";
+
+/// `event` with [`HOSTILE`] text, and much of it, wherever strangers write what stands in a lead.
+pub fn hostile(mut event: LeadEvent) -> LeadEvent {
+    let text = HOSTILE.repeat(20);
+    let some = |field: &mut Option<String>| *field = field.is_some().then(|| text.clone());
+    let replace = |traits: &mut BTreeMap<String, Value>| {
+        traits.values_mut().filter(|value| value.is_string()).for_each(|value| *value = Value::from(text.as_str()));
+    };
+    let lead = &mut event.lead;
+    lead.summary.clone_from(&text);
+    lead.subject.id.clone_from(&text);
+    some(&mut lead.subject.name);
+    if let Some(account) = &mut lead.account {
+        account.id.clone_from(&text);
+        some(&mut account.name);
+        replace(&mut account.traits);
+    }
+    if let Some(user) = &mut lead.user {
+        user.id.clone_from(&text);
+        some(&mut user.name);
+        replace(&mut user.traits);
+    }
+    for person in lead.people.iter_mut().chain(&mut lead.contact) {
+        person.user_id.clone_from(&text);
+        [&mut person.email, &mut person.name, &mut person.title].into_iter().for_each(some);
+    }
+    event
 }
 
 fn base(kind: SubjectKind, id: &str, name: Option<&str>) -> Lead {

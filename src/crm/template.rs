@@ -62,19 +62,27 @@ pub fn check_template(source: &str) -> Result<(), TemplateError> {
         return Err(at(source, find_word(source, name), message));
     }
     // A template may be made for the leads of accounts or for those of users; it has to work for one of them.
-    try_on(source, &sample::full()).or_else(|error| try_on(source, &sample::of_user()).map_err(|_| error))
+    let (event, tried) = match try_on(source, &sample::full(), "sample") {
+        Ok(()) => (sample::full(), Ok(())),
+        Err(error) => (sample::of_user(), try_on(source, &sample::of_user(), "sample").map_err(|_| error)),
+    };
+    tried?;
+    try_on(source, &sample::hostile(event), sample::HOSTILE).map_err(|error| {
+        let message = format!("on a lead whose texts hold quotes and control characters, {}", error.message);
+        TemplateError { message, ..error }
+    })
 }
 
 /// What a template does on a lead that lacks all that a lead may lack, if that is an error: worth a warning, since such a lead
 /// would become a dead letter. `None` when it is fine.
 pub fn template_warning(source: &str) -> Option<TemplateError> {
     let samples = [sample::full(), sample::of_user(), sample::minimal()];
-    samples.iter().find_map(|event| try_on(source, event).err())
+    samples.iter().find_map(|event| try_on(source, event, "sample").err())
 }
 
-/// Renders with every trait and counter that the template may name.
-fn try_on(source: &str, event: &LeadEvent) -> Result<(), TemplateError> {
-    let any = Some(Value::from("sample"));
+/// Renders with every trait and counter that the template may name; those that the event lacks are `other`.
+fn try_on(source: &str, event: &LeadEvent, other: &str) -> Result<(), TemplateError> {
+    let any = Some(Value::from(other));
     render_over(source, context(event, |values| Value::from_object(Lenient { values, any: any.clone() }))).map(drop)
 }
 

@@ -1,6 +1,7 @@
 //! The command line from outside: the help that people read, and a server that is run, asked and stopped by the binary.
 
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::Arc;
@@ -69,13 +70,15 @@ fn the_starter_is_written_once_and_is_right() {
             ("APP_WRITE_KEY", "a-write-key-for-this-test"),
             ("HANDRAISER_ADMIN_TOKEN", "an-admin-token-for-this-test-only"),
             ("CRM_WEBHOOK_URL", "https://crm.example.com/hooks/leads"),
-            ("CRM_WEBHOOK_SECRET", "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="),
+            ("CRM_WEBHOOK_SECRET", "whsec_Q0JTVk1YWjEyMzQ1Njc4OTBhYmNkZWZnaGlqa2xtbm8="),
         ] {
             command.env(name, value);
         }
         text(&command.output().unwrap())
     };
     assert!(run(&["init"]).0);
+    let mode = std::fs::metadata(directory.path().join("handraiser.yaml")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o077, 0, "whoever writes secrets into it does so for themselves alone");
     let (fine, findings) = run(&["check", "--strict"]);
     assert!(fine, "{findings}");
     let (success, refusal) = run(&["init"]);

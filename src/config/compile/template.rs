@@ -1,8 +1,10 @@
 //! Templates: compiled and tried once, to see whether they can be and whether they name what exists.
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use minijinja::{Environment, ErrorKind};
+use regex::Regex;
 
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
@@ -19,6 +21,7 @@ const IN_VARIABLE: &str = "what the variable holds can't stand here";
 
 /// Reports what is wrong with the template of a webhook's body.
 pub fn body(text: &Scalar, findings: &mut Findings) {
+    unescaped(text, findings);
     let (error, problem): (_, fn(_, _, String) -> Problem) = match check_template(&text.text) {
         Err(error) => (error, |at, code, message| Problem::error(at, code, message)),
         Ok(()) => match template_warning(&text.text) {
@@ -31,6 +34,21 @@ pub fn body(text: &Scalar, findings: &mut Findings) {
     let place = place(&text.text, &error);
     let message = if text.is_substituted(&place) { String::from(IN_VARIABLE) } else { text.redact(&error.message) };
     findings.push(problem(text.locate(&findings.sources, place), Code::Template, message));
+}
+
+/// Ways to write a value as it is, whatever it holds.
+static UNESCAPED: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"\|\s*safe\b|\{%[-+]?\s*autoescape\s+(?:false|'none'|\x22none\x22)")
+        .expect("the pattern is well-formed")
+});
+
+/// Warns where a value is written without quotes and escapes: what a stranger says in a trait would become part of the document.
+fn unescaped(text: &Scalar, findings: &mut Findings) {
+    for found in UNESCAPED.find_iter(&text.text).filter(|found| !text.is_substituted(&found.range())) {
+        let message = format!("`{}` writes values as they are, and strangers write what is in them", found.as_str());
+        let problem = Problem::warning(text.locate(&findings.sources, found.range()), Code::Insecure, message);
+        findings.push(problem.help("remove it: `{{ … }}` writes any value as JSON, with its quotes"));
+    }
 }
 
 /// The word at the place that an error names.

@@ -201,7 +201,9 @@ fn an_empty_file_is_a_configuration_that_does_nothing() {
 fn the_fixtures_that_people_copy_are_right() {
     let any = |name: &str| {
         Some(match name {
-            name if name.ends_with("_SECRET") => "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr".to_owned(),
+            name if name.ends_with("CRM_SECRET") || name.ends_with("WEBHOOK_SECRET") => {
+                "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr".to_owned()
+            }
             name if name.ends_with("_URL") => "https://crm.example.com".to_owned(),
             name => format!("{name}-0123456789"),
         })

@@ -4,6 +4,7 @@ mod compiled;
 mod documents;
 mod reload;
 mod safety;
+mod weak;
 
 use super::*;
 
@@ -11,7 +12,7 @@ use super::*;
 fn env(name: &str) -> Option<String> {
     Some(match name {
         "APP_WRITE_KEY" => "k-app-0123456789".into(),
-        "SEGMENT_SHARED_SECRET" => "s3gm3nt-shared".into(),
+        "SEGMENT_SHARED_SECRET" => "s3gm3nt-shared-0123".into(),
         "CRM_WEBHOOK_URL" => "https://crm.example.com/hooks/leads".into(),
         "CRM_WEBHOOK_SECRET" => "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr".into(),
         "ADMIN_TOKEN" => "4f1c5c1e0a6e4b63a4f1c5c1".into(),

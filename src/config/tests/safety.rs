@@ -58,7 +58,8 @@ fn secrets_never_show() {
 
 #[test]
 fn values_of_variables_never_show() {
-    let values = ["k-app-0123456789", "s3gm3nt-shared", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "4f1c5c1e0a6e4b63a4f1c5c1"];
+    let values =
+        ["k-app-0123456789", "s3gm3nt-shared-0123", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "4f1c5c1e0a6e4b63a4f1c5c1"];
     let variables = ["APP_WRITE_KEY", "SEGMENT_SHARED_SECRET", "CRM_WEBHOOK_SECRET", "ADMIN_TOKEN"];
     let places = [
         "time_zone: @",

@@ -7,7 +7,7 @@
 //! The file is not synced itself: after a power failure it may be behind, which says nothing, but never ahead.
 
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Read as _};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -15,6 +15,10 @@ use crate::store::StoreError;
 use crate::time::Millis;
 
 const HEAD: &str = "handraiser-durable-1";
+/// Bytes that a mark takes, and more.
+const MOST: u64 = 256;
+/// Everything that events say of people stands in the store's files.
+const MODE: u32 = 0o600;
 
 /// What is known to be durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +43,8 @@ impl Mark {
 
 /// Reads a mark and the process that wrote it; `None` when there is none that can be trusted.
 fn read(path: &Path) -> Option<(Mark, u32)> {
-    let line = std::fs::read_to_string(path).ok()?;
+    let mut line = String::new();
+    private().read(true).open(path).ok()?.take(MOST).read_to_string(&mut line).ok()?;
     let (text, sum) = line.trim_end().rsplit_once(' ')?;
     if format!("{:016x}", xxhash_rust::xxh3::xxh3_64(text.as_bytes())) != sum {
         return None;
@@ -57,6 +62,15 @@ fn path_of(database: &Path) -> PathBuf {
 /// The process that opened the database last.
 pub(super) fn owner(database: &Path) -> Option<u32> {
     read(&path_of(database)).map(|(_, owner)| owner)
+}
+
+/// How the store opens files: for their owner alone, and never through a link, which somebody who may write to the directory could
+/// have put there to have another file written to.
+pub(super) fn private() -> OpenOptions {
+    let no_link = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
+    let mut options = OpenOptions::new();
+    options.mode(MODE).custom_flags(no_link);
+    options
 }
 
 /// The path of a file beside `path`, whose name ends with `ending`.
@@ -80,7 +94,7 @@ impl DurableMark {
             return Err(StoreError::Unusable(missing(database, &path, known, found)));
         }
         let failed = |error: io::Error| StoreError::Unusable(format!("can't write {}: {error}", path.display()));
-        let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
+        let file = private().create(true).truncate(false).write(true).open(&path);
         let mark = Self(file.map_err(failed)?);
         mark.write(found).and_then(|()| mark.0.sync_all()).map_err(failed)?;
         Ok(mark)

@@ -7,9 +7,9 @@
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
-use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
+use std::fs::{self, File, Metadata, TryLockError};
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -21,8 +21,6 @@ use crate::store::StoreError;
 /// yet, which holds the lock for that moment.
 const PATIENCE: Duration = Duration::from_millis(500);
 const LOOK: Duration = Duration::from_millis(10);
-/// Everything that events say of people stands in the file.
-const MODE: u32 = 0o600;
 
 /// Device and inode: what a file is, whatever its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -91,7 +89,7 @@ impl DatabaseFile {
             Ok(there) if held.contains(&FileId::of(&there)) => return Err(Refusal::InUse(Some(std::process::id()))),
             _ => {}
         }
-        let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(MODE).open(path);
+        let file = durable::private().create(true).truncate(false).read(true).write(true).open(path);
         let file = file.map_err(failed)?;
         let id = FileId::of(&file.metadata().map_err(failed)?);
         if held.contains(&id) {

@@ -84,6 +84,17 @@ async fn only_the_owner_may_read() {
     }
 }
 
+#[tokio::test]
+async fn no_link_beside_the_file_is_written_through() {
+    let (directory, path) = place();
+    let other = directory.path().join("precious");
+    std::fs::write(&other, "kept").expect("it can be written");
+    symlink(&other, beside(&path, "-durable")).expect("a link can be made");
+    let refused = refusal(&path, options());
+    assert!(refused.contains("can't write store.db-durable"), "{refused}");
+    assert_eq!(std::fs::read(&other).expect("it is there"), b"kept");
+}
+
 /// Appends until that fails; answers why.
 async fn append_until_refused(store: &SharedStore) -> String {
     let deadline = std::time::Instant::now() + SOON;
