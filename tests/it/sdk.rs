@@ -1,6 +1,7 @@
 //! The real SDKs, as their users install them, against the real server: every counter, and the lead at the receiver, whose
 //! signature the Standard Webhooks project's own library verifies. `tests/sdk/README.md` tells what they send.
 
+mod bursts;
 mod install;
 
 use std::net::SocketAddr;
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 use crate::harness::hooks::{Hook, Receiver};
 use crate::harness::server::ADMIN_TOKEN;
 use crate::harness::{Server, eventually};
-use install::{Browser, Node, Python};
+use install::{Browser, Node, Python, Rust};
 
 const WRITE_KEY: &str = "sdk-write-key";
 const SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
@@ -40,6 +41,21 @@ async fn rudder_sdk_node() {
 }
 
 #[tokio::test]
+async fn segment_analytics_node_of_before() {
+    check(&SERVER_SIDE, Node::installed().sender("send_analytics_node.mjs")).await;
+}
+
+#[tokio::test]
+async fn customerio_cdp_analytics_node() {
+    check(&SERVER_SIDE, Node::installed().sender("send_customerio.mjs")).await;
+}
+
+#[tokio::test]
+async fn segment_for_rust() {
+    check(&SERVER_SIDE, Rust::installed().sender()).await;
+}
+
+#[tokio::test]
 async fn segment_analytics_python() {
     check(&SERVER_SIDE, Python::installed().script("send_segment.py")).await;
 }
@@ -51,12 +67,27 @@ async fn rudder_sdk_python() {
 
 #[tokio::test]
 async fn segment_analytics_next_in_a_browser() {
-    check(&BROWSER, Browser::installed().sender("segment")).await;
+    check(&BROWSER, Browser::installed().sender("segment", "paced")).await;
 }
 
 #[tokio::test]
 async fn rudder_analytics_js_in_a_browser_configured_by_the_server() {
-    check(&BROWSER, Browser::installed().sender("rudder")).await;
+    check(&BROWSER, Browser::installed().sender("rudder", "paced")).await;
+}
+
+#[tokio::test]
+async fn rudder_sdk_js_2_in_a_browser_configured_by_the_server() {
+    check(&BROWSER, Browser::installed().sender("rudder2", "paced")).await;
+}
+
+#[tokio::test]
+async fn segment_analytics_next_all_at_once() {
+    check(&BROWSER, Browser::installed().sender("segment", "burst")).await;
+}
+
+#[tokio::test]
+async fn rudder_analytics_js_all_at_once() {
+    check(&BROWSER, Browser::installed().sender("rudder", "burst")).await;
 }
 
 async fn check(story: &Story, sender: Command) {

@@ -34,10 +34,30 @@ impl Browser {
         Self { directory: prepared("browser", &["package.json", "package-lock.json"], npm_install) }
     }
 
-    pub fn sender(&self, sdk: &str) -> Command {
+    pub fn sender(&self, sdk: &str, pace: &str) -> Command {
         let mut command = Command::new("node");
-        command.arg(self.directory.join("send.mjs")).arg(sdk);
+        command.arg(self.directory.join("send.mjs")).args([sdk, pace]);
         command
+    }
+}
+
+/// The program that sends with the `segment` crate.
+pub struct Rust {
+    directory: PathBuf,
+}
+
+impl Rust {
+    pub fn installed() -> Self {
+        let directory = prepared("rust", &["Cargo.toml", "Cargo.lock", "src/main.rs"], |directory| {
+            let mut cargo = Command::new("cargo");
+            cargo.current_dir(directory).args(["build", "--locked", "--quiet"]).env("CARGO_TARGET_DIR", "target");
+            run(&mut cargo, "rustup");
+        });
+        Self { directory }
+    }
+
+    pub fn sender(&self) -> Command {
+        Command::new(self.directory.join("target/debug/handraiser-sdk-test"))
     }
 }
 
@@ -92,12 +112,7 @@ fn prepared(name: &str, pins: &[&str], install: impl FnOnce(&Path)) -> PathBuf {
     fs::create_dir_all(&directory).expect("the target directory can be written");
     let lock = File::create(directory.join(".lock")).expect("the target directory can be written");
     lock.lock().expect("a file can be locked");
-    for file in fs::read_dir(&source).expect("the senders are in the repository") {
-        let file = file.expect("the senders are in the repository");
-        if file.path().is_file() {
-            fs::copy(file.path(), directory.join(file.file_name())).expect("the target directory can be written");
-        }
-    }
+    copy(&source, &directory);
     let wanted: String =
         pins.iter().map(|pin| fs::read_to_string(source.join(pin)).expect("the pins are in the repository")).collect();
     let stamp = directory.join(".installed");
@@ -106,6 +121,20 @@ fn prepared(name: &str, pins: &[&str], install: impl FnOnce(&Path)) -> PathBuf {
         fs::write(&stamp, wanted).expect("the target directory can be written");
     }
     directory
+}
+
+/// Copies the files in `source`, and those in a `src` of it.
+fn copy(source: &Path, directory: &Path) {
+    fs::create_dir_all(directory).expect("the target directory can be written");
+    for file in fs::read_dir(source).expect("the senders are in the repository") {
+        let file = file.expect("the senders are in the repository");
+        let to = directory.join(file.file_name());
+        if file.path().is_file() {
+            fs::copy(file.path(), to).expect("the target directory can be written");
+        } else if file.file_name() == "src" {
+            copy(&file.path(), &to);
+        }
+    }
 }
 
 fn run(command: &mut Command, installs_it: &str) {

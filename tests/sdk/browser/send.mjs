@@ -1,14 +1,15 @@
 // Tells the story in a headless Chromium, with a browser SDK on a page of another origin than the server's:
-// node send.mjs <segment|rudder> <host> <write key> <account> <user>
+// node send.mjs <segment|rudder|rudder2> <paced|burst> <host> <write key> <account> <user>
 import { createReadStream } from 'node:fs';
 import { createServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
-const [sdk, host, writeKey, groupId, userId] = process.argv.slice(2);
+const [sdk, pace, host, writeKey, groupId, userId] = process.argv.slice(2);
 const scripts = {
   segment: '@segment/analytics-next/dist/umd/index.js',
   rudder: '@rudderstack/analytics-js/dist/npm/modern/bundled/umd/index.js',
+  rudder2: 'rudder-sdk-js/dist/npm/index.js',
 };
 const modules = fileURLToPath(new URL('node_modules/', import.meta.url));
 
@@ -24,6 +25,10 @@ const load = {
   rudder: ({ host, writeKey }) => {
     const Rudder = window.rudderanalytics?.RudderAnalytics ?? window.RudderAnalytics;
     window.sdk = new Rudder();
+    window.sdk.load(writeKey, host, { configUrl: host });
+  },
+  rudder2: ({ host, writeKey }) => {
+    window.sdk = window.rudderanalytics;
     window.sdk.load(writeKey, host, { configUrl: host });
   },
 };
@@ -76,8 +81,10 @@ try {
 
   await page.evaluate(load[sdk], { host, writeKey });
   let calls = 0;
-  // In the browser each call is a request of its own, and requests overtake one another: what later calls build on is awaited.
-  for (const phase of phases({ groupId, userId })) {
+  // In the browser each call is a request of its own, and requests overtake one another: what later calls build on is awaited, or
+  // nothing is.
+  const story = phases({ groupId, userId });
+  for (const phase of pace === 'burst' ? [story.flat()] : story) {
     await page.evaluate((phase) => phase.forEach(([name, ...rest]) => window.sdk[name](...rest)), phase);
     calls += phase.length;
     await answered(calls);
