@@ -9,6 +9,7 @@
 
 mod admin;
 mod attack;
+mod backup;
 mod cli;
 mod crash;
 mod delivery;

@@ -24,7 +24,13 @@ pub struct Server {
 impl Server {
     /// Starts one with further arguments, such as `["--appendonly", "yes"]`, and waits until it answers.
     pub fn start(arguments: &[&str]) -> Self {
+        Self::start_on(arguments, |_| {})
+    }
+
+    /// As [`Self::start`], in a directory that `fill` has put files into.
+    pub fn start_on(arguments: &[&str], fill: impl FnOnce(&Path)) -> Self {
         let directory = tempfile::tempdir().expect("a directory can be made");
+        fill(directory.path());
         let arguments = arguments.iter().map(|&a| a.to_owned()).collect();
         let mut this = Self { directory, address: free_address(), arguments, process: None };
         // Another program may take the port before Redis does.
@@ -44,6 +50,11 @@ impl Server {
 
     pub fn url(&self) -> String {
         format!("redis://{}/", self.address)
+    }
+
+    /// Where its files are.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
     }
 
     pub fn address(&self) -> SocketAddr {
