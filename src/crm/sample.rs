@@ -15,7 +15,7 @@ use crate::lead::{
 pub fn full() -> LeadEvent {
     LeadEvent {
         schema: SCHEMA.to_owned(),
-        id: "lead_5f1c9a.1".to_owned(),
+        id: "evt_3b0c7d52e94f4a1d8c6e05b7a92f41d8".to_owned(),
         kind: LeadEventType::Qualified,
         occurred_at: "2026-11-21T09:30:00.000Z".to_owned(),
         lead: Lead {
@@ -55,7 +55,7 @@ pub fn of_user() -> LeadEvent {
 pub fn minimal() -> LeadEvent {
     LeadEvent {
         schema: SCHEMA.to_owned(),
-        id: "lead_0b77e2.1".to_owned(),
+        id: "evt_90a4f1c27e6b43d5a8f2c1de5570b316".to_owned(),
         kind: LeadEventType::Qualified,
         occurred_at: "2026-11-21T09:30:00.000Z".to_owned(),
         lead: Lead { reasons: Vec::new(), ..base(SubjectKind::User, "u-17", None) },
@@ -96,7 +96,7 @@ pub fn hostile(mut event: LeadEvent) -> LeadEvent {
 
 fn base(kind: SubjectKind, id: &str, name: Option<&str>) -> Lead {
     Lead {
-        id: "lead_5f1c9a".to_owned(),
+        id: "lead_d90946431f7235019f9735b9ff57c687".to_owned(),
         revision: 1,
         definition: "ready for a team plan".to_owned(),
         definition_version: "1d0c3b7a".to_owned(),

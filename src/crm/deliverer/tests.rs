@@ -29,7 +29,13 @@ fn deliverer(receiver: &Receiver, clock: &Clock) -> (Deliverer, SharedDestinatio
 
 fn news(attempts: u32) -> News {
     let json = serde_json::to_string(&sample::full()).expect("plain data");
-    News { id: "lead_5f1c9a.1".into(), created: NOW, attempts, last_error: None, json: json.into() }
+    News {
+        id: "evt_3b0c7d52e94f4a1d8c6e05b7a92f41d8".into(),
+        created: NOW,
+        attempts,
+        last_error: None,
+        json: json.into(),
+    }
 }
 
 fn due_in(attempt: &Attempt) -> i64 {
@@ -45,13 +51,16 @@ async fn what_is_taken_is_delivered_under_its_own_id() {
     let (deliverer, _) = deliverer(&receiver, &Clock::manual(NOW));
     let attempt = deliverer.deliver("crm", &news(1)).await;
     let outcome = AttemptOutcome::Delivered {
-        lead: "lead_5f1c9a".into(),
+        lead: "lead_d90946431f7235019f9735b9ff57c687".into(),
         definition: "ready for a team plan".into(),
         kind: "lead.qualified".into(),
     };
-    assert_eq!(attempt, Attempt { id: "lead_5f1c9a.1".into(), at: NOW, outcome });
+    assert_eq!(attempt, Attempt { id: "evt_3b0c7d52e94f4a1d8c6e05b7a92f41d8".into(), at: NOW, outcome });
     let arrived = receiver.arrivals();
-    assert_eq!((arrived.len(), arrived[0].id.as_str(), &*arrived[0].body), (1, "lead_5f1c9a.1", &*news(0).json));
+    assert_eq!(
+        (arrived.len(), arrived[0].id.as_str(), &*arrived[0].body),
+        (1, "evt_3b0c7d52e94f4a1d8c6e05b7a92f41d8", &*news(0).json)
+    );
 }
 
 #[actix_web::test]

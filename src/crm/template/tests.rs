@@ -21,7 +21,7 @@ fn values_are_written_as_json() {
         rendered(template, &sample::full()),
         json!({
             "title": "PQL: Acme", "tier": 1, "owner": "ana@example.com", "plan": "free", "seats": null, "tasks": 132,
-            "all": { "invited_30d": 10, "tasks_30d": 132 }, "people": ["kim@acme.example"], "id": "lead_5f1c9a.1",
+            "all": { "invited_30d": 10, "tasks_30d": 132 }, "people": ["kim@acme.example"], "id": "evt_3b0c7d52e94f4a1d8c6e05b7a92f41d8",
             "type": "lead.qualified"
         })
     );

@@ -43,7 +43,7 @@ fn the_id_is_stable_and_the_timestamp_is_of_the_attempt() {
     let (first, second) = (made(&webhook(), NOW), made(&webhook(), NOW.plus(3_000)));
     for stable in ["webhook-id", "idempotency-key"] {
         assert_eq!(first.headers[stable], second.headers[stable]);
-        assert_eq!(first.headers[stable], "lead_5f1c9a.1");
+        assert_eq!(first.headers[stable], "evt_3b0c7d52e94f4a1d8c6e05b7a92f41d8");
     }
     assert_eq!(first.headers["webhook-timestamp"], "1795262400");
     assert_eq!(second.headers["webhook-timestamp"], "1795262403");
@@ -67,19 +67,21 @@ fn a_template_makes_the_body_that_is_signed() {
     assert_eq!(request.body, br#"{"name": "Acme"}"#);
     let key = SigningKey::parse(&webhook.secrets[0]).expect("a good secret");
     let signature = request.headers["webhook-signature"].to_str().expect("text");
-    assert!(key.verify(signature, "lead_5f1c9a.1", 1_795_262_400, &request.body));
+    assert!(key.verify(signature, "evt_3b0c7d52e94f4a1d8c6e05b7a92f41d8", 1_795_262_400, &request.body));
 }
 
 #[test]
 fn what_can_not_be_sent_says_why() {
     let payload = serde_json::to_string(&sample::full()).expect("plain data");
-    let wrong = |webhook: Webhook| request(&webhook, "lead_5f1c9a.1", &payload, NOW).expect_err("wrong").to_string();
+    let wrong = |webhook: Webhook| {
+        request(&webhook, "evt_3b0c7d52e94f4a1d8c6e05b7a92f41d8", &payload, NOW).expect_err("wrong").to_string()
+    };
     let header = Webhook { headers: vec![("X-Bad".to_owned(), Secret::new("a\nb"))], ..webhook() };
     assert_eq!(wrong(header), "the header `X-Bad` can't be sent");
     let template = Webhook { template: Some("{{ lead.nothing }}".into()), ..webhook() };
     assert!(wrong(template).starts_with("the template failed at line 1, column 4"));
     let templated = Webhook { template: Some("{}".into()), ..webhook() };
-    let unread = request(&templated, "lead_5f1c9a.1", "{}", NOW).expect_err("no lead event");
+    let unread = request(&templated, "evt_3b0c7d52e94f4a1d8c6e05b7a92f41d8", "{}", NOW).expect_err("no lead event");
     assert!(unread.is_of_the_message() && unread.to_string().starts_with("the payload is no lead event"), "{unread}");
     let secret = Webhook { secrets: vec![Secret::new("hunter2!")], ..webhook() };
     let said = wrong(secret);
