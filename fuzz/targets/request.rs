@@ -12,7 +12,13 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 const NOW: Millis = Millis(1_795_293_412_000);
-const LIMITS: Limits = Limits { event_bytes: 2_048, request_bytes: 1 << 20, batch_events: 50, in_flight: 1 };
+const LIMITS: Limits = Limits {
+    event_bytes: 2_048,
+    request_bytes: 1 << 20,
+    batch_events: 50,
+    signed_batch_events: 4_000,
+    ..Limits::DEFAULT
+};
 /// Of so many calls each is read alone as well.
 const ALONE: usize = 16;
 

@@ -16,7 +16,13 @@ use sha1::Sha1;
 use sha2::Sha256;
 
 const NOW: Millis = Millis(1_795_293_412_000);
-const LIMITS: Limits = Limits { event_bytes: 2_048, request_bytes: 1 << 20, batch_events: 50, in_flight: 1 };
+const LIMITS: Limits = Limits {
+    event_bytes: 2_048,
+    request_bytes: 1 << 20,
+    batch_events: 50,
+    signed_batch_events: 4_000,
+    ..Limits::DEFAULT
+};
 
 /// What became of a request: refused for its sender, or not; and what vouched for it where its body could be read.
 #[derive(Debug, PartialEq)]

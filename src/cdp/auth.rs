@@ -154,7 +154,7 @@ fn query_write_key(query: &str) -> Option<String> {
 }
 
 /// The source whose write key a request presents in its headers or query, believed or not: for saying whose request it was.
-pub fn named_source<'c>(headers: &dyn Headers, query: &str, sources: &'c [Source]) -> Option<&'c Source> {
+pub(super) fn named_source<'c>(headers: &dyn Headers, query: &str, sources: &'c [Source]) -> Option<&'c Source> {
     let request = Request { endpoint: Endpoint::Batch, headers, query, body: b"", received_at: Millis::default() };
     presented_keys(&request, None).iter().find_map(|key| by_key(sources, key))
 }

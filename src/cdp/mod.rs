@@ -3,6 +3,7 @@
 //! This module knows nothing of HTTP servers, stores or leads: [`receive()`] turns bytes and headers into events, or into
 //! rejections that name the item and the reason. One bad call never spoils the others of its request.
 
+mod admission;
 mod auth;
 mod body;
 pub mod failure;
@@ -22,7 +23,8 @@ mod tests;
 mod wanted;
 pub mod when;
 
-pub use auth::{named_source, source_of_write_key};
+pub use admission::{Admission, admit};
+pub use auth::source_of_write_key;
 pub use failure::{AuthFailure, ItemCode, RequestError};
 pub use headers::Headers;
 pub use receive::{Limits, Parsed, identify_source, receive};

@@ -17,10 +17,6 @@ use super::wanted::WantedProperties;
 use crate::event::{Event, Rejected, SourceName};
 use crate::time::Millis;
 
-/// Segment's webhook destination can be set to batches of up to 4,000 events. Refusing a part of what a proven sender may
-/// send would lose it for good, so a smaller limit holds for SDKs only.
-const WEBHOOK_BATCH_EVENTS: usize = 4_000;
-
 /// How much of a rejected event is kept for whoever looks into it.
 const EXCERPT_BYTES: usize = 256;
 
@@ -33,8 +29,35 @@ pub struct Limits {
     pub request_bytes: usize,
     /// Events in a batch: 2,500.
     pub batch_events: usize,
+    /// A request to a source with a proof. Segment does not send again what is answered with 413, so this is more than any CDP
+    /// sends: its webhooks can be set to batches of 4,000 events.
+    pub signed_request_bytes: usize,
+    /// Events in a batch to a source with a proof: what is beyond it would be lost for good.
+    pub signed_batch_events: usize,
     /// Requests being worked at once; beyond it the answer is 429.
     pub in_flight: usize,
+}
+
+impl Limits {
+    /// What holds where nothing is configured.
+    pub const DEFAULT: Self = Self {
+        event_bytes: 32 << 10,
+        request_bytes: 4_000_000,
+        batch_events: 2_500,
+        signed_request_bytes: 64_000_000,
+        signed_batch_events: 10_000,
+        in_flight: 1_024,
+    };
+
+    /// How large a request of `source` may be.
+    pub fn request_bytes_of(&self, source: &Source) -> usize {
+        if source.proof.is_some() { self.signed_request_bytes } else { self.request_bytes }
+    }
+
+    /// How many events a batch of `source` may hold.
+    pub fn batch_events_of(&self, source: &Source) -> usize {
+        if source.proof.is_some() { self.signed_batch_events } else { self.batch_events }
+    }
 }
 
 /// What a request holds.
@@ -70,7 +93,7 @@ pub fn receive(
     limits: &Limits,
     wanted: &WantedProperties,
 ) -> Result<Parsed, RequestError> {
-    let body = Body::parse(request.body, limits.batch_events.max(WEBHOOK_BATCH_EVENTS));
+    let body = Body::parse(request.body, limits.batch_events.max(limits.signed_batch_events));
     let known = authenticate(request, body.as_ref().ok(), sources);
     match (known, body) {
         (Ok(known), Ok(body)) => Ok(read_calls(request, known, &body, limits, wanted)),
@@ -127,13 +150,9 @@ fn read_calls(
     };
     match &body.calls {
         Calls::Single(raw) => parsed.add(0, unwrap_json(raw), &normaliser),
-        Calls::Batch { first, total } => parsed.add_batch(first, *total, batch_limit(source, limits), &normaliser),
+        Calls::Batch { first, total } => parsed.add_batch(first, *total, limits.batch_events_of(source), &normaliser),
     }
     parsed
-}
-
-fn batch_limit(source: &Source, limits: &Limits) -> usize {
-    if source.proof.is_some() { limits.batch_events.max(WEBHOOK_BATCH_EVENTS) } else { limits.batch_events }
 }
 
 impl Parsed {

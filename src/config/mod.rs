@@ -76,10 +76,41 @@ pub struct ServerSettings {
     pub admin_token: Option<Secret>,
     /// How large and how many requests may be.
     pub limits: Limits,
+    /// What bounds those who send, before anything is known of what they send.
+    pub edge: EdgeLimits,
     /// Where traces go (an OTLP/HTTP endpoint), if anywhere.
     pub otlp_endpoint: Option<String>,
     /// How long a graceful stop may take.
     pub drain_timeout: Duration,
+}
+
+/// What bounds those who send, before anything is known of what they send; from `server.limits`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EdgeLimits {
+    /// How large a request may be whose headers prove nothing.
+    pub unproven_request_bytes: usize,
+    /// How many bytes of bodies may be under way.
+    pub bodies_bytes: usize,
+    /// How many of them may be one client's.
+    pub bodies_per_address_bytes: usize,
+    /// How many bytes of a body must arrive in a second.
+    pub body_bytes_per_s: usize,
+    /// How many connections may be open.
+    pub connections: usize,
+    /// How many of them may be one client's.
+    pub connections_per_address: usize,
+}
+
+impl EdgeLimits {
+    /// What holds where nothing is configured.
+    pub const DEFAULT: Self = Self {
+        unproven_request_bytes: 1_000_000,
+        bodies_bytes: 256_000_000,
+        bodies_per_address_bytes: 128_000_000,
+        body_bytes_per_s: 1_000,
+        connections: 10_000,
+        connections_per_address: 2_500,
+    };
 }
 
 /// What the engine needs to know, from `store` and `server.limits`.

@@ -44,18 +44,16 @@ pub(super) async fn ingest(
 ) -> Result<HttpResponse, ApiError> {
     let config = state.config.load_full();
     let limits = &config.server.limits;
-    let headers = RequestHeaders(request.headers());
+    let (headers, query) = (RequestHeaders(request.headers()), request.query_string());
+    let admission = cdp::admit(endpoint, &headers, query, state.clock.now(), &config.sources)
+        .map_err(|error| refuse(state, state.clock.now(), &error))?;
+    let body = body::read(request, payload, state, &config.server, admission).await.inspect_err(|error| {
+        note_failure(state, admission.source().map(|source| &source.name), state.clock.now(), error);
+    })?;
+    // A request that is still arriving holds nobody up, so it takes no place before it is there.
     let _in_work = state.in_flight.enter(limits.in_flight).ok_or_else(|| overloaded(limits.in_flight))?;
-    let body = body::read(request.headers(), payload, limits.request_bytes)
-        .await
-        .inspect_err(|error| unread(state, &config, endpoint, &headers, request.query_string(), error))?;
-    let received = cdp::Request {
-        endpoint,
-        headers: &headers,
-        query: request.query_string(),
-        body: &body,
-        received_at: state.clock.now(),
-    };
+    let received =
+        cdp::Request { endpoint, headers: &headers, query, body: &body.bytes, received_at: state.clock.now() };
     take(state, &config, &received).await?.answer()
 }
 
@@ -64,34 +62,17 @@ fn overloaded(limit: usize) -> ApiError {
         .retry_after(1)
 }
 
-/// Notes a request whose body could not be read, with the source that it names in its address or headers.
-fn unread(
-    state: &AppState,
-    config: &Config,
-    endpoint: Endpoint<'_>,
-    headers: &RequestHeaders<'_>,
-    query: &str,
-    error: &ApiError,
-) {
-    let source = match endpoint {
-        Endpoint::Webhook(name) => config.sources.iter().find(|source| source.name.as_str() == name),
-        _ => cdp::named_source(headers, query, &config.sources),
-    };
-    note_failure(state, source.map(|source| &source.name), state.clock.now(), error);
-}
-
 fn note_failure(state: &AppState, source: Option<&SourceName>, at: Millis, error: &ApiError) {
     let code = error.code.row().code;
     let name = source.map_or(UNKNOWN, SourceName::as_str);
-    let news = if matches!(error.code, ErrorCode::Sender(_) | ErrorCode::UnknownSource) {
+    let due = if matches!(error.code, ErrorCode::Sender(_) | ErrorCode::UnknownSource) {
         counter!("handraiser_auth_failures_total", "source" => name.to_owned(), "reason" => code).increment(1);
         state.sources.unauthorised(source, at, code, &error.message)
     } else {
         state.sources.failed(source, at, code, &error.message)
     };
-    if news {
-        // Once per kind of failure, not per request: a misconfigured sender must not fill the log.
-        tracing::warn!(source = name, code, reason = %error.message, "requests are being refused");
+    if let Some(unsaid) = due {
+        tracing::warn!(source = name, code, reason = %error.message, unsaid, "requests are being refused");
     }
 }
 

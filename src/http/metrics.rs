@@ -25,6 +25,9 @@ pub async fn scrape(state: Data<AppState>) -> HttpResponse {
         refresh_queues(backend, state.clock.now()).await;
     }
     gauge!("handraiser_requests_in_flight").set(approximate(count(state.in_flight.current())));
+    gauge!("handraiser_bodies_under_way").set(approximate(count(state.bodies.bodies())));
+    gauge!("handraiser_bodies_under_way_bytes").set(approximate(count(state.bodies.bytes())));
+    gauge!("handraiser_connections").set(approximate(count(state.connections.count())));
     process::refresh();
     HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(metrics.render())
 }

@@ -3,8 +3,10 @@
 pub mod admin;
 mod body;
 pub mod client_address;
+pub mod connections;
 mod cors;
 mod dispatch;
+pub mod edge;
 pub mod errors;
 pub mod health;
 mod in_flight;
@@ -16,10 +18,12 @@ mod queues;
 mod recent;
 mod requests;
 mod routes;
+mod seldom;
 mod source_config;
 pub mod sources;
 mod state;
 mod status;
+mod under_way;
 
 use actix_web::web::{self, ServiceConfig};
 
@@ -31,6 +35,7 @@ pub use requests::Requests;
 pub use sources::{SourceBook, SourceReport};
 pub use state::{AppState, Backend, SharedConfig};
 pub use status::{RefusedReload, Status};
+pub use under_way::UnderWay;
 
 /// Adds ingestion to an application whose data hold an [`AppState`]. It comes last: it answers every address that nothing else
 /// claims, because CDPs and SDKs call many, under prefixes of their users' choice.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use metrics::{Counter, counter};
 use serde::Serialize;
 
+use super::seldom::Seldom;
 use crate::event::SourceName;
 use crate::time::Millis;
 
@@ -76,6 +77,8 @@ struct SourceEntry {
 struct Told {
     report: SourceReport,
     last_event_at: Option<Millis>,
+    /// When the log was last told of failures, by code, of which there is a fixed number.
+    said: BTreeMap<&'static str, Seldom>,
 }
 
 /// The metric series of one source, looked up once instead of with every request.
@@ -121,7 +124,7 @@ impl SourceBook {
         entry.series.accepted.increment(number(tally.accepted));
         entry.series.rejected.increment(number(tally.rejected));
         entry.series.ignored.increment(number(tally.ignored));
-        let Told { report, last_event_at } = &mut *entry.told();
+        let Told { report, last_event_at, .. } = &mut *entry.told();
         report.accepted += number(tally.accepted);
         report.unrecognisable += number(tally.unrecognisable);
         report.rejected += number(tally.rejected);
@@ -133,23 +136,29 @@ impl SourceBook {
     }
 
     /// Notes a request whose sender did not prove who it is; without a `source`, it named none that is configured.
-    /// Returns whether the source's last failure was of another kind.
+    /// Returns, when the log should say so, how many of the same kind were not told since it last did.
     #[must_use]
-    pub fn unauthorised(&self, source: Option<&SourceName>, at: Millis, code: &str, reason: &str) -> bool {
+    pub fn unauthorised(
+        &self,
+        source: Option<&SourceName>,
+        at: Millis,
+        code: &'static str,
+        reason: &str,
+    ) -> Option<u64> {
         let entry = self.entry(source);
-        let report = &mut entry.told().report;
-        report.unauthorised += 1;
-        report.fail(at, code, reason)
+        let mut told = entry.told();
+        told.report.unauthorised += 1;
+        told.fail(at, code, reason)
     }
 
     /// Notes a request that was refused as a whole for another reason.
-    /// Returns whether the source's last failure was of another kind.
+    /// Returns, when the log should say so, how many of the same kind were not told since it last did.
     #[must_use]
-    pub fn failed(&self, source: Option<&SourceName>, at: Millis, code: &str, reason: &str) -> bool {
+    pub fn failed(&self, source: Option<&SourceName>, at: Millis, code: &'static str, reason: &str) -> Option<u64> {
         let entry = self.entry(source);
-        let report = &mut entry.told().report;
-        report.failed += 1;
-        report.fail(at, code, reason)
+        let mut told = entry.told();
+        told.report.failed += 1;
+        told.fail(at, code, reason)
     }
 
     /// The report of each of the `configured` sources, in that order, and then of `(unknown)`. `duplicates` are what was
@@ -172,7 +181,7 @@ impl SourceBook {
 impl SourceEntry {
     fn new(source: &str) -> Self {
         let report = SourceReport { name: source.to_owned(), ..SourceReport::default() };
-        Self { series: SourceSeries::new(source), told: Mutex::new(Told { report, last_event_at: None }) }
+        Self { series: SourceSeries::new(source), told: Mutex::new(Told { report, ..Told::default() }) }
     }
 
     fn told(&self) -> MutexGuard<'_, Told> {
@@ -185,10 +194,11 @@ impl SourceEntry {
     }
 }
 
-impl SourceReport {
-    fn fail(&mut self, at: Millis, code: &str, reason: &str) -> bool {
+impl Told {
+    fn fail(&mut self, at: Millis, code: &'static str, reason: &str) -> Option<u64> {
         let failure = SourceRefusal { at: at.rfc3339(), code: code.to_owned(), reason: reason.to_owned() };
-        self.last_failure.replace(failure).is_none_or(|before| before.code != code)
+        self.report.last_failure = Some(failure);
+        self.said.entry(code).or_default().due(at)
     }
 }
 
@@ -206,9 +216,10 @@ mod tests {
         let book = SourceBook::default();
         let tally = Tally { accepted: 3, unrecognisable: 2, rejected: 2, ignored: 1, first_element_signature: true };
         book.taken(&app, Millis(1_000), tally);
-        assert!(book.unauthorised(Some(&app), Millis(1_500), "wrong_signature", "no secret fits"), "news");
-        assert!(!book.unauthorised(Some(&app), Millis(2_000), "wrong_signature", "no secret fits"), "known");
-        assert!(book.unauthorised(None, Millis(3_000), "unknown_write_key", "no such key"), "news");
+        let said = |source, at, code, reason| book.unauthorised(source, Millis(at), code, reason);
+        assert_eq!(said(Some(&app), 1_500, "wrong_signature", "no secret fits"), Some(0), "news");
+        assert_eq!(said(Some(&app), 2_000, "wrong_signature", "no secret fits"), None, "known");
+        assert_eq!(said(None, 3_000, "unknown_write_key", "no such key"), Some(0), "news");
         insta::assert_json_snapshot!(book.report([&app, &quiet], &BTreeMap::from([(app.clone(), 1)])), @r#"
         [
           {

@@ -4,12 +4,14 @@ use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 
+use super::connections::Connections;
 use super::errors::{ApiError, ErrorCode};
 use super::in_flight::InFlight;
 use super::recent::Recent;
 use super::requests::Requests;
 use super::sources::SourceBook;
 use super::status::Status;
+use super::under_way::UnderWay;
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::store::SharedStore;
@@ -46,6 +48,10 @@ pub struct AppState {
     pub requests: Requests,
     /// Requests being worked on.
     pub in_flight: InFlight,
+    /// Bodies that are arriving or being worked on.
+    pub bodies: UnderWay,
+    /// Connections.
+    pub connections: Connections,
 }
 
 impl AppState {
@@ -60,6 +66,8 @@ impl AppState {
             recent: Recent::default(),
             requests: Requests::default(),
             in_flight: InFlight::default(),
+            bodies: UnderWay::default(),
+            connections: Connections::default(),
         }
     }
 

@@ -3,6 +3,7 @@
 //! It listens before its store is open. Whoever asks meanwhile hears that the server is starting; Redis may be away or loading
 //! its data for as long as it takes.
 
+mod descriptors;
 mod in_force;
 mod opening;
 mod web;
@@ -29,6 +30,8 @@ use web::Web;
 const UPKEEP: Duration = Duration::from_secs(5);
 /// How often a stopping server looks whether its requests are answered.
 const LOOK: Duration = Duration::from_millis(5);
+/// How long a stopping server waits for requests that are still arriving; nothing of them was acknowledged.
+const ARRIVAL: Duration = Duration::from_secs(5);
 
 /// What a caller may want otherwise than the configuration says.
 #[derive(Clone, Default)]
@@ -86,6 +89,7 @@ pub async fn start(config: Config, options: Options) -> Result<RunningServer, St
     let status = Status::new(opening::server_name(), options.clock.now(), options.config_path, options.reload);
     let config: SharedConfig = Arc::new(ArcSwap::from_pointee(config));
     let app = AppState::new(config, status, options.clock);
+    app.connections.allow_at_most(descriptors::raise());
     let web = Web::start(listen, threads, traced, &app);
     let web = web.map_err(|cause| StartError::Listen { address: listen, cause })?;
     let opener = Opener { app: app.clone(), in_force: in_force.clone() };
@@ -96,11 +100,13 @@ pub async fn start(config: Config, options: Options) -> Result<RunningServer, St
             return Err(error.into());
         }
     };
+    let connections = app.connections.clone();
     let upkeep = tokio::spawn(async move {
         let mut ticks = tokio::time::interval(UPKEEP);
         loop {
             ticks.tick().await;
             metrics.run_upkeep();
+            connections.sweep();
         }
     });
     Ok(RunningServer { address: web.address(), app, in_force, opening, web, upkeep })
@@ -162,14 +168,18 @@ impl RunningServer {
     }
 
     async fn answered(&self, deadline: Instant) -> bool {
-        while self.app.in_flight.current() > 0 {
+        let begun = Instant::now();
+        loop {
+            let arriving = self.app.bodies.bodies() > 0 && begun.elapsed() < ARRIVAL;
+            if self.app.in_flight.current() == 0 && !arriving {
+                return true;
+            }
             if Instant::now() >= deadline {
                 tracing::warn!(requests = self.app.in_flight.current(), "some requests were not answered in time");
                 return false;
             }
             tokio::time::sleep(LOOK).await;
         }
-        true
     }
 }
 

@@ -1,17 +1,19 @@
 //! The HTTP side of a running server.
 
+use std::any::Any;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use actix_web::body::MessageBody;
-use actix_web::dev::{ServerHandle, ServiceRequest, ServiceResponse};
+use actix_web::dev::{Extensions, ServerHandle, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Condition, Next, from_fn};
+use actix_web::rt::net::TcpStream;
 use actix_web::web::{self, Data};
 use actix_web::{App, HttpResponse, HttpServer};
 use tracing::Instrument as _;
 use utoipa_actix_web::AppExt as _;
 
-use crate::http::{AppState, openapi};
+use crate::http::{AppState, edge, openapi};
 
 /// Senders keep connections for a while; load balancers commonly close theirs after 60 s and must not find ours closed first.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -32,7 +34,7 @@ impl Web {
         traced: bool,
         app: &AppState,
     ) -> std::io::Result<Self> {
-        let app = Data::new(app.clone());
+        let (app, state) = (Data::new(app.clone()), app.clone());
         let mut server = HttpServer::new(move || {
             App::new()
                 .app_data(Data::clone(&app))
@@ -43,11 +45,15 @@ impl Web {
                 .service(openapi::viewer())
                 .configure(crate::http::configure)
                 .wrap(Condition::new(traced, from_fn(trace)))
+                .wrap(from_fn(edge::around))
         });
         if let Some(threads) = threads {
             server = server.workers(threads);
         }
         let server = server
+            .on_connect(move |io, data| take_up(&state, io, data))
+            // Ours is the bound that counts: at this one, new connections would wait unheard.
+            .max_connections(1_000_000)
             .tcp_nodelay(true)
             .keep_alive(KEEP_ALIVE)
             .client_request_timeout(HEAD_TIMEOUT)
@@ -77,6 +83,13 @@ impl Web {
     /// wait for connections that are kept alive and carry nothing.
     pub(super) async fn stop(self) {
         self.handle.stop(false).await;
+    }
+}
+
+fn take_up(state: &AppState, io: &dyn Any, data: &mut Extensions) {
+    let Some(stream) = io.downcast_ref::<TcpStream>() else { return };
+    if let Some(connection) = state.connections.opened(stream, &state.config.load().server) {
+        data.insert(connection);
     }
 }
 

@@ -62,6 +62,13 @@ fn describe() {
 
 fn describe_ingestion() {
     describe_gauge!("handraiser_requests_in_flight", "Requests for ingestion that are being worked on");
+    describe_gauge!("handraiser_bodies_under_way", "Requests whose bodies are arriving in more than one piece");
+    describe_gauge!("handraiser_bodies_under_way_bytes", Unit::Bytes, "What has arrived of them");
+    describe_gauge!("handraiser_connections", "Open connections");
+    describe_counter!(
+        "handraiser_connections_refused_total",
+        "Connections closed at once, by reason: one address has too many, all together are too many, no file descriptors"
+    );
     describe_counter!("handraiser_requests_total", "Requests for ingestion, by path and status");
     describe_counter!(
         "handraiser_events_total",

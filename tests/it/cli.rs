@@ -252,7 +252,7 @@ async fn a_request_under_way_is_answered_before_the_end() {
     );
     stream.write_all(request.as_bytes()).await.unwrap();
     eventually("it is taken up", Duration::from_secs(10), async || {
-        metrics(&server).await.contains("handraiser_requests_in_flight 1").then_some(())
+        metrics(&server).await.contains("handraiser_bodies_under_way 1").then_some(())
     })
     .await;
 

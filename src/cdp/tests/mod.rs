@@ -17,7 +17,7 @@ use crate::time::Millis;
 /// 2026-11-21T20:36:52Z.
 const NOW: Millis = Millis(1_795_293_412_000);
 
-const LIMITS: Limits = Limits { event_bytes: 32 * 1_024, request_bytes: 4_000_000, batch_events: 2_500, in_flight: 9 };
+const LIMITS: Limits = Limits { signed_batch_events: 4_000, ..Limits::DEFAULT };
 
 fn secrets(values: &[&str]) -> Vec<Secret> {
     values.iter().map(|value| Secret::new(value)).collect()

@@ -8,7 +8,6 @@ use ipnet::IpNet;
 
 use super::names::bounded;
 use crate::cdp::Limits;
-use crate::config::ServerSettings;
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
 use crate::config::path::property_path;
@@ -17,6 +16,7 @@ use crate::config::scalar::{Count, Lasting, Size};
 use crate::config::shape::{LimitsShape, ServerShape};
 use crate::config::suggest::did_you_mean;
 use crate::config::yaml::Scalar;
+use crate::config::{EdgeLimits, ServerSettings};
 use crate::record::{AccountKey, PathRoot};
 use crate::secret::Secret;
 
@@ -39,7 +39,9 @@ pub fn server(shape: Option<&ServerShape>, findings: &mut Findings) -> Option<Se
     let absent = ServerShape::default();
     let shape = shape.unwrap_or(&absent);
     let absent = LimitsShape::default();
-    let limits = limits(shape.limits.get().unwrap_or(&absent), findings);
+    let limits_shape = shape.limits.get().unwrap_or(&absent);
+    let limits = limits(limits_shape, findings);
+    let edge = edge(limits_shape, &limits, findings);
     let workers = shape.workers.get().map(|count| count_within(count, 1..=1024, "workers", findings));
     let otlp_endpoint = shape.otlp_endpoint.get().and_then(|endpoint| http_url(endpoint, findings)).map(String::from);
     let listen = match shape.listen.get() {
@@ -52,27 +54,66 @@ pub fn server(shape: Option<&ServerShape>, findings: &mut Findings) -> Option<Se
         trusted_proxies: networks(shape.trusted_proxies.get(), findings),
         admin_token: shape.admin_token.get().map(|token| Secret::new(token.text.trim())),
         limits,
+        edge,
         otlp_endpoint,
         drain_timeout: lasting(&shape.drain_timeout, Duration::from_secs(30)),
     })
 }
 
 fn limits(shape: &LimitsShape, findings: &mut Findings) -> Limits {
-    let event_bytes = size(&shape.event, 32 * 1024, "event", findings);
-    let request_bytes = size(&shape.request, 4_000_000, "request", findings);
+    let default = Limits::DEFAULT;
+    let event_bytes = size(&shape.event, default.event_bytes, "event", findings);
+    let request_bytes = size(&shape.request, default.request_bytes, "request", findings);
     if event_bytes > request_bytes {
         let problem = Problem::error(shape.at, Code::BadValue, "an event may be larger than a request");
         findings.push(problem.help("raise `request`, or lower `event`"));
     }
-    let mut count = |field: &Field<At<Count>>, default, name| {
-        field.get().map_or(default, |count| count_within(count, 1..=1_000_000, name, findings))
-    };
+    let signed_request_bytes = size(&shape.signed_request, default.signed_request_bytes, "signed_request", findings);
+    let batch_events = count(&shape.batch_events, default.batch_events, "batch_events", findings);
+    let signed = count(&shape.signed_batch_events, default.signed_batch_events, "signed_batch_events", findings);
     Limits {
         event_bytes,
         request_bytes,
-        batch_events: count(&shape.batch_events, 2_500, "batch_events"),
-        in_flight: count(&shape.in_flight, 1_024, "in_flight"),
+        batch_events,
+        // Whoever raises what anyone may send raises what a proven sender may.
+        signed_request_bytes: signed_request_bytes.max(request_bytes),
+        signed_batch_events: signed.max(batch_events),
+        in_flight: count(&shape.in_flight, default.in_flight, "in_flight", findings),
     }
+}
+
+fn edge(shape: &LimitsShape, limits: &Limits, findings: &mut Findings) -> EdgeLimits {
+    let default = EdgeLimits::DEFAULT;
+    let unproven = size(&shape.unproven_request, default.unproven_request_bytes, "unproven_request", findings);
+    let bodies_bytes = size(&shape.bodies, default.bodies_bytes, "bodies", findings);
+    let own = size(&shape.bodies_per_address, default.bodies_per_address_bytes, "bodies_per_address", findings);
+    let bodies_per_address_bytes = own.min(bodies_bytes);
+    if limits.signed_request_bytes > bodies_per_address_bytes {
+        let message = "one request may be larger than all bodies of a client together";
+        let help = "raise `bodies` and `bodies_per_address`, or lower `signed_request` and `request`";
+        findings.push(Problem::error(shape.at, Code::BadValue, message).help(help));
+    }
+    let connections = count(&shape.connections, default.connections, "connections", findings);
+    let own = &shape.connections_per_address;
+    EdgeLimits {
+        unproven_request_bytes: unproven.min(limits.request_bytes),
+        bodies_bytes,
+        bodies_per_address_bytes,
+        body_bytes_per_s: pace(&shape.body_pace, default.body_bytes_per_s, findings),
+        connections,
+        connections_per_address: count(own, default.connections_per_address, "connections_per_address", findings),
+    }
+}
+
+fn count(field: &Field<At<Count>>, default: usize, name: &str, findings: &mut Findings) -> usize {
+    field.get().map_or(default, |count| count_within(count, 1..=1_000_000, name, findings))
+}
+
+fn pace(field: &Field<At<Size>>, default: usize, findings: &mut Findings) -> usize {
+    field.get().map_or(default, |at| {
+        let bytes = bounded(at.value.0, 1..=1 << 30, at.scalar.at, "`body_pace` (in bytes)", findings);
+        usize::try_from(bytes).unwrap_or(default)
+    })
 }
 
 /// Ranges of addresses, or single ones.

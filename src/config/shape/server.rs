@@ -43,7 +43,34 @@ section! {
         /// How many events a batch may hold.
         #[schemars(extend("default" = 2500))]
         batch_events: At<Count>,
-        /// How many requests are worked on at once; beyond it the answer is 429.
+        /// The size of a request to a source with a `signature`, decompressed. A CDP doesn't send again what is too large, so this
+        /// is more than any of them sends.
+        #[schemars(extend("default" = "64MB"))]
+        signed_request: At<Size>,
+        /// How many events a batch may hold that is sent to a source with a `signature`.
+        #[schemars(extend("default" = 10000))]
+        signed_batch_events: At<Count>,
+        /// The size of a request whose headers prove nothing, since its write key is in its body.
+        #[schemars(extend("default" = "1MB"))]
+        unproven_request: At<Size>,
+        /// The bodies that are arriving or being worked on, all together; beyond it the answer is 429. Those whose headers prove
+        /// nothing share a quarter as much beside the others.
+        #[schemars(extend("default" = "256MB"))]
+        bodies: At<Size>,
+        /// How much of that may be one client's, by its address.
+        #[schemars(extend("default" = "128MB"))]
+        bodies_per_address: At<Size>,
+        /// How much of a body must arrive in each second, after the first five; what is slower is refused.
+        #[schemars(extend("default" = "1KB"))]
+        body_pace: At<Size>,
+        /// How many connections may be open, as far as the operating system lets the process have two file descriptors for each.
+        /// At that number, one that does nothing makes room for a new one.
+        #[schemars(extend("default" = 10000))]
+        connections: At<Count>,
+        /// How many of them may be one client's, by its address. Trusted proxies may have more.
+        #[schemars(extend("default" = 2500))]
+        connections_per_address: At<Count>,
+        /// How many requests are worked on at once, once they are read; beyond it the answer is 429.
         #[schemars(extend("default" = 1024))]
         in_flight: At<Count>,
         /// How many entries of one shard's log may wait to be applied; beyond it the answer is 503, with `Retry-After`.

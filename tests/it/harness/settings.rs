@@ -7,7 +7,7 @@ use std::time::Duration;
 use handraiser::apply::Rules;
 use handraiser::apply::rules::RulesParts;
 use handraiser::cdp::{Limits, WantedProperties};
-use handraiser::config::{Config, EngineOptions, ServerSettings};
+use handraiser::config::{Config, EdgeLimits, EngineOptions, ServerSettings};
 use handraiser::engine::EngineSettings;
 use handraiser::ids::Shards;
 use handraiser::store::{StoreKind, StoreSettings};
@@ -21,7 +21,8 @@ pub fn empty() -> Config {
             workers: Some(1),
             trusted_proxies: Vec::new(),
             admin_token: None,
-            limits: Limits { event_bytes: 32 << 10, request_bytes: 4_000_000, batch_events: 2500, in_flight: 1024 },
+            limits: Limits::DEFAULT,
+            edge: EdgeLimits::DEFAULT,
             otlp_endpoint: None,
             drain_timeout: Duration::from_secs(5),
         },

@@ -7,7 +7,7 @@ use flate2::write::{GzEncoder, ZlibEncoder};
 
 use super::*;
 
-const SMALL: Limits = Limits { event_bytes: 32_768, request_bytes: 10_000, batch_events: 100, in_flight: 10 };
+const SMALL: Limits = Limits { request_bytes: 10_000, batch_events: 100, in_flight: 10, ..Limits::DEFAULT };
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());

@@ -95,7 +95,7 @@ fn config(limits: Limits) -> Config {
 
 impl Kit {
     fn new() -> Self {
-        Self::with(Limits { event_bytes: 32_768, request_bytes: 4_000_000, batch_events: 2_500, in_flight: 10 })
+        Self::with(Limits { in_flight: 10, ..Limits::DEFAULT })
     }
 
     fn with(limits: Limits) -> Self {

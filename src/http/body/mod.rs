@@ -1,0 +1,150 @@
+//! Reading a request's body within bounds: size on the wire, size decompressed, the pace at which it comes, and how much of all
+//! bodies may be under way at once.
+
+mod decoding;
+
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::web::{self, Bytes};
+use futures::{FutureExt as _, StreamExt as _};
+use tokio::time;
+
+use super::client_address::ClientAddress;
+use super::errors::{ApiError, ErrorCode};
+use super::state::AppState;
+use super::under_way::Held;
+use crate::cdp::Admission;
+use crate::config::ServerSettings;
+use decoding::{Encoding, Kept};
+
+/// For how long the pace of a body is not looked at: a slow start is no attack.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A body that was read; it counts as under way until it is dropped.
+pub(super) struct Body {
+    pub bytes: Bytes,
+    _held: Option<Held>,
+}
+
+/// Reads and decompresses the body of a request whose head says as much of its sender as `admission`.
+pub(super) async fn read(
+    request: &HttpRequest,
+    mut payload: web::Payload,
+    state: &AppState,
+    settings: &ServerSettings,
+    admission: Admission<'_>,
+) -> Result<Body, ApiError> {
+    let limit = limit_of(admission, settings);
+    let encoding = Encoding::of(request.headers())?;
+    let length = content_length(request.headers());
+    if length.is_some_and(|length| length > limit) {
+        return Err(too_large(admission, limit));
+    }
+    // Most bodies are there already: one piece that needs neither a copy, a timer nor an account.
+    let first = match payload.next().now_or_never() {
+        Some(Some(first)) => Some(first.map_err(|error| broken_off(&error))?),
+        Some(None) => return Ok(Body { bytes: Bytes::new(), _held: None }),
+        None => None,
+    };
+    if let Some(first) = first.as_ref().filter(|first| encoding == Encoding::Identity && Some(first.len()) == length) {
+        decoding::refuse_utf16(first)?;
+        return Ok(Body { bytes: first.clone(), _held: None });
+    }
+    let address = ClientAddress::of(request, &settings.trusted_proxies);
+    let held = state.bodies.begin(address, admission != Admission::Open, settings.edge);
+    let mut reading = Reading { kept: Kept::new(encoding, length, limit), held, limit, admission };
+    reading.all(first, payload, settings.edge.body_bytes_per_s).await?;
+    reading.end()
+}
+
+fn content_length(headers: &HeaderMap) -> Option<usize> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn limit_of(admission: Admission<'_>, settings: &ServerSettings) -> usize {
+    match admission {
+        Admission::Known(source) | Admission::Signed(source) => settings.limits.request_bytes_of(source),
+        Admission::Open => settings.edge.unproven_request_bytes.min(settings.limits.request_bytes),
+    }
+}
+
+/// A body that is arriving.
+struct Reading<'c> {
+    kept: Kept,
+    held: Held,
+    limit: usize,
+    admission: Admission<'c>,
+}
+
+impl Reading<'_> {
+    async fn all(&mut self, first: Option<Bytes>, mut payload: web::Payload, pace: usize) -> Result<(), ApiError> {
+        let begun = time::Instant::now();
+        let mut received = first.as_ref().map_or(0, Bytes::len);
+        if let Some(first) = first {
+            self.take(&first)?;
+        }
+        loop {
+            // What has come buys time for what is to come.
+            let bought = Duration::from_secs_f64(fraction(received, pace));
+            let next = time::timeout_at(begun + GRACE + bought, payload.next());
+            let Some(chunk) = next.await.map_err(|_| too_slow(pace))? else { return Ok(()) };
+            let chunk = chunk.map_err(|error| broken_off(&error))?;
+            received += chunk.len();
+            if received > self.limit {
+                return Err(too_large(self.admission, self.limit));
+            }
+            self.take(&chunk)?;
+        }
+    }
+
+    fn take(&mut self, chunk: &[u8]) -> Result<(), ApiError> {
+        let before = self.kept.len();
+        let taken = self.kept.take(chunk);
+        self.held.grow(self.kept.len() - before)?;
+        taken.map_err(|error| self.unreadable(&error))
+    }
+
+    fn end(mut self) -> Result<Body, ApiError> {
+        let before = self.kept.len();
+        self.kept.finish().map_err(|error| self.unreadable(&error))?;
+        self.held.grow(self.kept.len() - before)?;
+        let bytes = self.kept.into_bytes();
+        decoding::refuse_utf16(&bytes)?;
+        Ok(Body { bytes, _held: Some(self.held) })
+    }
+
+    fn unreadable(&self, error: &std::io::Error) -> ApiError {
+        if error.kind() == std::io::ErrorKind::FileTooLarge {
+            return too_large(self.admission, self.limit);
+        }
+        let message = format!("the body can't be decompressed as its header says: {error}");
+        ApiError::new(ErrorCode::InvalidRequest, message)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a pace needs no last digits")]
+fn fraction(received: usize, pace: usize) -> f64 {
+    received as f64 / pace.max(1) as f64
+}
+
+fn broken_off(error: &actix_web::error::PayloadError) -> ApiError {
+    ApiError::new(ErrorCode::InvalidRequest, format!("the body broke off: {error}"))
+}
+
+fn too_slow(pace: usize) -> ApiError {
+    let message = format!("the body came too slowly: at least {pace} bytes a second are expected");
+    ApiError::new(ErrorCode::BodyTimeout, message)
+}
+
+fn too_large(admission: Admission<'_>, limit: usize) -> ApiError {
+    let fix = match admission {
+        Admission::Open => {
+            ", which is all that is read of a sender whose headers prove nothing: send the write key as the user of \
+             `Authorization: Basic`, or smaller batches"
+        }
+        Admission::Known(_) | Admission::Signed(_) => ": send smaller batches",
+    };
+    ApiError::new(ErrorCode::TooLarge, format!("the body is larger than {limit} bytes{fix}"))
+}
