@@ -39,8 +39,10 @@ pub(super) fn own_event(account: &mut Subject, event: &Arc<Event>, applying: &mu
 
 fn count(account: &mut Subject, event: &Event, user: Option<&str>, applying: &mut Applying<'_>) {
     account.touched = applying.now;
+    account.senders.note(&event.source, event.trust);
     if event.call == Call::Group {
-        account.traits.learn(&event.traits, event.timestamp, event.trust);
+        let heard = applying.rules.heard(SubjectKind::Account, &event.source, &event.traits);
+        account.traits.learn(&heard, event.timestamp, event.trust);
         user::keep_traits(account, SubjectKind::Account, applying);
     }
     account.ledger.apply(&applying.rules.plan, SubjectKind::Account, event, user, applying.now);

@@ -49,7 +49,7 @@ fn may_matter(user: &Subject, event: Option<&Event>, applying: &Applying<'_>) ->
         fit: None,
     };
     applying.rules.definitions(SubjectKind::User).any(|definition| {
-        let evaluation = evaluate(definition, &view);
+        let evaluation = evaluate(definition, &view.of(definition));
         let standing = user.standings.get(&definition.name);
         !evaluation.is_sure() || decide_one(definition, evaluation, standing, applying.now) != Decision::Nothing
     })
@@ -110,7 +110,7 @@ fn decide_all(subject: &mut Subject, of: SubjectKind, known: &Known<'_>, applyin
     let mut taken = Vec::new();
     let seen = view(subject, of, known, applying);
     for definition in applying.rules.definitions(of) {
-        let evaluation = evaluate(definition, &seen);
+        let evaluation = evaluate(definition, &seen.of(definition));
         let decision = decide_one(definition, evaluation, subject.standings.get(&definition.name), known.now);
         if decision != Decision::Nothing {
             taken.push((definition, decision));

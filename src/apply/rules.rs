@@ -1,12 +1,16 @@
 //! What a configuration means to those who apply messages.
 
-use std::collections::HashSet;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Deref;
 use std::sync::Arc;
 
+use serde_json::{Map, Value};
+
 use crate::counters::{Counter, Plan};
 use crate::expr::{Expr, Slot};
-use crate::ids::SubjectKind;
+use crate::ids::names::canonical_trait;
+use crate::ids::{SourceName, SubjectKind};
 use crate::qualify::Definition;
 use crate::record::AccountKey;
 use crate::routing::{Route, Team};
@@ -45,6 +49,8 @@ pub struct RulesParts {
     pub routes: Vec<Route>,
     /// The names of the destinations; each lead goes to all of them.
     pub destinations: Vec<Arc<str>>,
+    /// On which traits only some sources are heard, by canonical name.
+    pub trait_sources: BTreeMap<(SubjectKind, Box<str>), Vec<SourceName>>,
     /// Ids that many people share; they never merge.
     pub shared_ids: HashSet<Box<str>>,
     /// Subjects of which nothing was heard for so many milliseconds leave.
@@ -88,6 +94,24 @@ impl Rules {
     /// The definitions about one kind of subject.
     pub fn definitions(&self, of: SubjectKind) -> impl Iterator<Item = &Definition> {
         self.definitions.iter().filter(move |definition| definition.of == of)
+    }
+
+    /// What `source` is heard to say of `traits`.
+    pub fn heard<'t>(
+        &self,
+        of: SubjectKind,
+        source: &SourceName,
+        traits: &'t Map<String, Value>,
+    ) -> Cow<'t, Map<String, Value>> {
+        let is_heard = |name: &str| {
+            let sources = self.trait_sources.get(&(of, Box::from(&*canonical_trait(name))));
+            sources.is_none_or(|sources| sources.contains(source))
+        };
+        if self.trait_sources.is_empty() || traits.keys().all(|name| is_heard(name)) {
+            return Cow::Borrowed(traits);
+        }
+        let heard = traits.iter().filter(|(name, _)| is_heard(name));
+        Cow::Owned(heard.map(|(name, value)| (name.clone(), value.clone())).collect())
     }
 
     /// Whether something reads this trait, so that it is kept whatever else there is.

@@ -17,6 +17,7 @@ const GROUP_CALL_GRACE: i64 = 2 * Millis::SECOND;
 
 pub(super) fn event(user: &mut Subject, event: &Arc<Event>, applying: &mut Applying<'_>) {
     user.touched = applying.now;
+    user.senders.note(&event.source, event.trust);
     learn(user, event, applying);
     user.ledger.apply(&applying.rules.plan, SubjectKind::User, event, Some(&applying.key.id), applying.now);
     user.see(event.timestamp);
@@ -37,14 +38,18 @@ pub(super) fn event(user: &mut Subject, event: &Arc<Event>, applying: &mut Apply
 
 fn learn(user: &mut Subject, event: &Event, applying: &mut Applying<'_>) {
     user.ties.known |= event.user_id.as_deref() == Some(&*applying.key.id);
+    let mut hear = |said| {
+        let heard = applying.rules.heard(SubjectKind::User, &event.source, said);
+        user.traits.learn(&heard, event.timestamp, event.trust);
+    };
     match event.call {
-        Call::Identify => user.traits.learn(&event.traits, event.timestamp, event.trust),
+        Call::Identify => hear(&event.traits),
         Call::Group => {
             if let Some(group) = &event.group_id {
                 user.ties.memberships.join(group, event.timestamp, event.trust);
             }
         }
-        _ => user.traits.learn(&event.context_traits, event.timestamp, event.trust),
+        _ => hear(&event.context_traits),
     }
     keep_traits(user, SubjectKind::User, applying);
 }

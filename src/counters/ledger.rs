@@ -112,6 +112,9 @@ impl Ledger {
         user: Option<&str>,
         now: Millis,
     ) {
+        if !(counter.from.is_empty() || counter.from.contains(&event.source)) {
+            return;
+        }
         if let Some(filter) = &counter.filter
             && filter.test(&EventFacts { event, now }) != Some(true)
         {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::bucket::{Days, Width};
 use super::spec::{Aggregate, Counter, EventMatch, Window};
 use crate::event::{Call, Event};
-use crate::ids::{CounterId, SubjectKind};
+use crate::ids::{CounterId, SourceName, SubjectKind};
 
 /// Where the daily counts of every event are kept under: any use at all.
 pub const ANY: &str = "any";
@@ -28,7 +28,7 @@ pub enum Planned {
     /// From a series of its own, kept under the counter's name. The fingerprint tells what is in it, so that a changed
     /// declaration does not read figures of another meaning.
     Own {
-        /// A hash of the events, the filter, the aggregate and the width.
+        /// A hash of the events, the filter, the sources, the aggregate and the width.
         fingerprint: u32,
         /// How wide the series' buckets are.
         width: Width,
@@ -133,6 +133,7 @@ pub const fn is_use(call: Call) -> bool {
 
 fn plan_one(counter: &Counter) -> Planned {
     let from_daily = counter.filter.is_none()
+        && counter.from.is_empty()
         && matches!(
             (&counter.aggregate, counter.window),
             (Aggregate::Count, Window::Lifetime | Window::Days(_)) | (Aggregate::ActiveDays, Window::Days(_))
@@ -174,7 +175,8 @@ fn daily_key(event: &EventMatch) -> Box<str> {
 /// changed window keeps what there is of the past.
 fn fingerprint(counter: &Counter) -> u32 {
     let filter = counter.filter.as_ref().map_or("", |f| f.source());
-    let text = format!("{:?}|{filter}|{:?}|{:?}", counter.events, counter.aggregate, own_width(counter));
+    let from = counter.from.iter().map(SourceName::as_str).collect::<Vec<_>>().join(" ");
+    let text = format!("{:?}|{filter}|{from}|{:?}|{:?}", counter.events, counter.aggregate, own_width(counter));
     #[expect(clippy::cast_possible_truncation, reason = "32 bits tell declarations apart well enough")]
     let hash = xxhash_rust::xxh3::xxh3_64(text.as_bytes()) as u32;
     hash

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::expr::Expr;
-use crate::ids::{CounterName, SubjectKind};
+use crate::ids::{CounterName, SourceName, SubjectKind};
 
 /// One declared counter.
 #[derive(Clone, Debug)]
@@ -16,6 +16,8 @@ pub struct Counter {
     pub events: Vec<EventMatch>,
     /// Only events for which this is true are counted; an expression over the event.
     pub filter: Option<Expr>,
+    /// Only events of these sources are counted; those of all sources when it is empty.
+    pub from: Vec<SourceName>,
     /// How the events become one figure.
     pub aggregate: Aggregate,
     /// How far back the figure looks.

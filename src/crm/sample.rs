@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::event::Trust;
 use crate::expr::Observation;
 use crate::ids::SubjectKind;
 use crate::lead::{
-    AccountPart, Axis, Lead, LeadEvent, LeadEventType, Person, Reason, Routing, SCHEMA, Subject, Timestamps, UserPart,
+    AccountPart, Axis, Lead, LeadEvent, LeadEventType, LeadSource, Person, Reason, Routing, SCHEMA, Subject,
+    Timestamps, UserPart,
 };
 
 /// A lead event in which everything is present.
@@ -23,6 +25,10 @@ pub fn full() -> LeadEvent {
             contact: Some(kim()),
             people: vec![kim()],
             usage: BTreeMap::from([("tasks_30d".to_owned(), json!(132)), ("invited_30d".to_owned(), json!(10))]),
+            sources: vec![
+                LeadSource { name: "app".to_owned(), trust: Trust::Public },
+                LeadSource { name: "backend".to_owned(), trust: Trust::Server },
+            ],
             first_seen: Some("2026-11-01T08:00:00.000Z".to_owned()),
             last_seen: Some("2026-11-21T09:30:00.000Z".to_owned()),
             routing: Some(Routing {
@@ -109,6 +115,7 @@ fn base(kind: SubjectKind, id: &str, name: Option<&str>) -> Lead {
         summary: "17 people at Acme created 132 tasks this month.".to_owned(),
         reasons: vec![reason()],
         usage: BTreeMap::new(),
+        sources: Vec::new(),
         first_seen: None,
         last_seen: None,
         routing: None,

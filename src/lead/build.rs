@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::record::{
-    AccountPart, Axis, Lead, LeadEvent, LeadEventType, Person, Reason, SCHEMA, Subject as SubjectPart, Timestamps,
-    UserPart,
+    AccountPart, Axis, Lead, LeadEvent, LeadEventType, LeadSource, Person, Reason, SCHEMA, Subject as SubjectPart,
+    Timestamps, UserPart,
 };
 use super::{people, summary};
 use crate::counters::Plan;
@@ -87,6 +87,7 @@ pub fn lead_event(
         summary: String::new(),
         reasons: reasons(definition, view),
         usage: usage(view.plan, definition.of, view),
+        sources: subject.senders.iter().map(|(name, trust)| LeadSource { name: name.to_string(), trust }).collect(),
         first_seen: subject.first_seen.map(Millis::rfc3339),
         last_seen: subject.last_seen.map(Millis::rfc3339),
         routing: standing.routing.clone().filter(|_| kind != LeadEventType::Qualified),
@@ -147,7 +148,7 @@ fn person(id: &str, user: &Subject) -> Person {
 
 /// Every condition of a definition with what is observed now: intent, fit, then tiers.
 pub fn reasons(definition: &Definition, view: &View<'_>) -> Vec<Reason> {
-    let view = with_flags(definition, view);
+    let view = with_flags(definition, &view.of(definition));
     let intent = definition.intent.iter().map(|condition| (Axis::Intent, condition));
     let fit = definition.fit.iter().map(|condition| (Axis::Fit, condition));
     let tiers = definition.tiers.iter().map(|tier| (Axis::Tier, &tier.when));

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::event::Trust;
 use crate::expr::Observation;
 use crate::ids::SubjectKind;
 pub use crate::record::Routing;
@@ -70,6 +71,9 @@ pub struct Lead {
     pub reasons: Vec<Reason>,
     /// Every counter of the subject as it stood.
     pub usage: BTreeMap<String, Value>,
+    /// Which sources the subject's events came from, by name. A lead that rests on public sources alone may be made up.
+    #[serde(default)]
+    pub sources: Vec<LeadSource>,
     /// When the subject's first event happened, RFC 3339.
     pub first_seen: Option<String>,
     /// When the subject's last event happened, RFC 3339.
@@ -78,6 +82,15 @@ pub struct Lead {
     pub routing: Option<Routing>,
     /// When things happened on the way from the event to the owner.
     pub timestamps: Timestamps,
+}
+
+/// A source of a subject's events.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, utoipa::ToSchema)]
+pub struct LeadSource {
+    /// Its name in the configuration.
+    pub name: String,
+    /// `public`: anybody who reads the page could have sent them; or `server`.
+    pub trust: Trust,
 }
 
 /// Who qualified.

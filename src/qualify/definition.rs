@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::expr::{Expr, Slot};
-use crate::ids::{DefinitionName, SubjectKind};
+use crate::ids::{DefinitionName, SourceName, SubjectKind};
 
 /// A tier: its number (1 is the best) and what puts a lead there. The first tier whose condition is true wins.
 #[derive(Clone, Debug)]
@@ -32,6 +32,8 @@ pub struct Definition {
     /// After a lead, none for the same subject for this long, in milliseconds; 0 means never again until the condition was
     /// false in between.
     pub cooldown_ms: i64,
+    /// It sees events of these sources only; those of all sources when it is empty.
+    pub from: Vec<SourceName>,
     /// Changes whenever the meaning of the definition changes (a hash of its text): 8 hex digits.
     pub version: Arc<str>,
     /// The opening sentence for the rep as a template over the lead, if one was written; else one is made.

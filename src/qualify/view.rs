@@ -1,5 +1,6 @@
 //! A subject with everything around it, as the conditions of a definition see it.
 
+use super::Definition;
 use crate::counters::Plan;
 use crate::counters::ledger::Figure;
 use crate::event::Event;
@@ -43,6 +44,13 @@ pub struct View<'a> {
 }
 
 impl<'a> View<'a> {
+    /// What `definition` sees of it: an event of a source that it doesn't rest on is none.
+    #[must_use]
+    pub fn of(&self, definition: &Definition) -> Self {
+        let is_seen = |event: &&Event| definition.from.is_empty() || definition.from.contains(&event.source);
+        Self { event: self.event.filter(is_seen), ..*self }
+    }
+
     const fn who(&self, of: SubjectKind) -> Who<'a> {
         match of {
             SubjectKind::User => self.user,

@@ -9,6 +9,7 @@ pub mod email;
 pub mod memberships;
 pub mod people;
 pub mod projection;
+pub mod senders;
 pub mod standing;
 pub mod team;
 pub mod text;
@@ -25,6 +26,7 @@ pub use delivery::{Delivery, DestinationHistory, News};
 pub use memberships::Memberships;
 pub use people::{Member, Profile};
 pub use projection::Projection;
+pub use senders::Senders;
 pub use standing::{Routing, Standing};
 pub use team::TeamTurns;
 pub use ties::{Tie, Ties, Waiting};
@@ -121,6 +123,8 @@ pub struct Subject {
     pub traits: Traits,
     /// What was counted for it.
     pub ledger: Ledger,
+    /// Which sources its events came from.
+    pub senders: Senders,
     /// Times of the first and the last event, by the events' own time.
     pub first_seen: Option<Millis>,
     /// The time of the last event; see `first_seen`.
@@ -166,6 +170,7 @@ impl Subject {
     pub fn merge(&mut self, id: &Arc<str>, tie: &Tie, other: Self) {
         self.ledger.merge(&other.ledger);
         self.traits.merge(&other.traits);
+        self.senders.merge(&other.senders);
         for at in [other.first_seen, other.last_seen].into_iter().flatten() {
             self.see(at);
         }
@@ -215,6 +220,7 @@ impl Subject {
         size_of::<Self>()
             + self.traits.bytes()
             + self.ledger.bytes()
+            + self.senders.bytes()
             + members.sum::<usize>()
             + standings.sum::<usize>()
             + self.leads.len() * 120

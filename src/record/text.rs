@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `seen` | users, accounts | times of the first and the last event, RFC 3339, or `-` |
 //! | `touched` | users, accounts | when a message changed it last |
+//! | `from:<source>` | users, accounts | `public` or `server`: events came from that source |
 //! | `t:<trait>` | users, accounts | when it was said, then its value as JSON: `2026-11-21T09:30:00.000Z "free"` |
 //! | `s:<trait>` | users, accounts | the same of what a server said, which public sources don't change |
 //! | `d:<event>` | users, accounts | counts per day (`counters::text`) |
@@ -146,6 +147,7 @@ impl Subject {
     fn read_line(&mut self, name: &str, value: &str) -> Option<()> {
         let Some((kind, key)) = name.split_once(':') else { return self.read_plain(name, value) };
         match kind {
+            "from" => self.senders.note(&SourceName::new(key), Trust::read(value)?),
             "t" => drop(self.traits.0.insert(key.into(), read_trait(value, Trust::Public)?)),
             "s" => drop(self.traits.0.insert(key.into(), read_trait(value, Trust::Server)?)),
             "d" => drop(self.ledger.daily.insert(key.into(), text::read_daily(value)?)),
@@ -203,6 +205,9 @@ impl Subject {
             write_time(self.last_seen, out);
         });
         lines.time("touched", self.touched);
+        for (source, trust) in self.senders.iter() {
+            lines.put(&["from:", source.as_str()], |out| out.push_str(trust.as_str()));
+        }
         for (name, said) in self.traits.0.iter() {
             let kind = match said.trust {
                 Trust::Public => "t:",

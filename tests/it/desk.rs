@@ -45,8 +45,17 @@ impl Desk {
 
     /// With further sections of the configuration, routes among them.
     pub fn with(definitions: &str, others: &str) -> Self {
+        Self::configured("", &format!("traits: {{ user: {{ role: text }} }}\n{definitions}\n{others}"))
+    }
+
+    /// With further sources.
+    pub fn with_sources(sources: &str, definitions: &str) -> Self {
+        Self::configured(sources, &format!("{definitions}\nroutes: [ {{ name: all, to: self_serve }} ]"))
+    }
+
+    fn configured(sources: &str, rest: &str) -> Self {
         let text = format!(
-            "sources: {{ app: {{ write_key: k }} }}\ntraits: {{ user: {{ role: text }} }}\n{definitions}\n{others}\n\
+            "sources: {{ app: {{ write_key: k }}, {sources} }}\n{rest}\n\
              destinations: {{ crm: {{ webhook: {{ url: \"http://127.0.0.1:9/\" }}, allow_addresses: [ 127.0.0.0/8 ] }} }}\n"
         );
         let config = load_text("test.yaml", &text, &|_| None).unwrap_or_else(|errors| panic!("{errors:#?}")).config;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::condition::condition;
+use super::from::KnownSources;
 use super::names::unique;
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
@@ -25,13 +26,13 @@ pub struct Counters {
 }
 
 /// Compiles the counters.
-pub fn counters(shape: Option<&Named<CounterShape>>, findings: &mut Findings) -> Counters {
+pub fn counters(shape: Option<&Named<CounterShape>>, sources: &KnownSources<'_>, findings: &mut Findings) -> Counters {
     let mut counters = Counters::default();
     let Some(Named(declared)) = shape else { return counters };
     unique(declared.iter().map(|(name, _)| name), "counter", findings);
     for (name, shape) in declared {
         let named = check_name(name, findings);
-        match shape.as_ref().and_then(|shape| counter(name, shape, findings)).filter(|_| named) {
+        match shape.as_ref().and_then(|shape| counter(name, shape, sources, findings)).filter(|_| named) {
             Some(counter) => counters.compiled.push(counter),
             None => counters.broken.push(name.text.clone()),
         }
@@ -71,7 +72,12 @@ pub const fn subject(word: SubjectWord) -> SubjectKind {
     }
 }
 
-fn counter(name: &Scalar, shape: &CounterShape, findings: &mut Findings) -> Option<Counter> {
+fn counter(
+    name: &Scalar,
+    shape: &CounterShape,
+    sources: &KnownSources<'_>,
+    findings: &mut Findings,
+) -> Option<Counter> {
     let place = if shape.at.start == shape.at.end { name.at } else { shape.at };
     let of = shape.of.require("of", CounterShape::WHAT, place, findings).map(|at| subject(at.value));
     let events = events(name, shape, findings);
@@ -81,6 +87,7 @@ fn counter(name: &Scalar, shape: &CounterShape, findings: &mut Findings) -> Opti
         Field::Absent => Some(None),
         Field::Broken => None,
     };
+    let from = sources.named(&shape.from, findings);
     let aggregate = aggregate(shape, findings);
     let window = match shape.within.get() {
         Some(text) => window(text, findings),
@@ -94,6 +101,7 @@ fn counter(name: &Scalar, shape: &CounterShape, findings: &mut Findings) -> Opti
         of: of?,
         events: events?,
         filter: filter?,
+        from,
         aggregate,
         window,
         label: shape.label.get().and_then(|Many(phrases)| label(phrases, findings)),

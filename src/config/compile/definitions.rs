@@ -8,10 +8,13 @@ use sha2::{Digest as _, Sha256};
 
 use super::condition::condition;
 use super::counters::{Counters, subject};
+use super::from::KnownSources;
 use super::names::unique;
+use super::rests_on;
 use super::scopes::Scopes;
 use super::settings::lasting;
 use super::template;
+use super::traits::Traits;
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
 use crate::config::read::{Field, List, Many};
@@ -19,6 +22,7 @@ use crate::config::scalar::ConditionText;
 use crate::config::shape::{DefinitionShape, Tiers};
 use crate::config::yaml::Scalar;
 use crate::counters::Counter;
+use crate::event::SourceName;
 use crate::expr::{Expr, Scope, Slot};
 use crate::qualify::{Definition, Tier};
 
@@ -30,17 +34,27 @@ pub fn definitions(
     shape: Option<&List<DefinitionShape>>,
     counters: &Counters,
     scopes: &Scopes,
+    (traits, sources): (&Traits, &KnownSources<'_>),
     findings: &mut Findings,
 ) -> Vec<Definition> {
     let Some(List(shapes)) = shape else { return Vec::new() };
     unique(shapes.iter().filter_map(|shape| shape.name.get()), "definition", findings);
-    shapes.iter().filter_map(|shape| definition(shape, counters, scopes, findings)).collect()
+    let mut compiled = Vec::with_capacity(shapes.len());
+    for shape in shapes {
+        let from = sources.named(&shape.from, findings);
+        if let Some(definition) = definition(shape, counters, scopes, from, findings) {
+            rests_on::check(&definition, shape.name.get().map_or(shape.at, |name| name.at), counters, traits, findings);
+            compiled.push(definition);
+        }
+    }
+    compiled
 }
 
 fn definition(
     shape: &DefinitionShape,
     counters: &Counters,
     scopes: &Scopes,
+    from: Vec<SourceName>,
     findings: &mut Findings,
 ) -> Option<Definition> {
     let name = shape.name.require("name", DefinitionShape::WHAT, shape.at, findings);
@@ -66,6 +80,7 @@ fn definition(
         when: when?,
         tiers: tiers?,
         cooldown_ms: i64::try_from(lasting(&shape.cooldown, DEFAULT_COOLDOWN).as_millis()).unwrap_or(i64::MAX),
+        from,
         version: Arc::from(""),
         sentence: shape.sentence.get().map(|text| text.text.to_string()),
     };
@@ -125,6 +140,9 @@ fn tier_number(key: &Scalar, findings: &mut Findings) -> Option<u8> {
 /// A hash over everything that decides who qualifies: changes whenever the meaning of the definition changes, and only then.
 fn version(definition: &Definition, counters: &[Counter]) -> Arc<str> {
     let mut text = format!("{}\n{}\n{}\n", definition.name, definition.of, definition.cooldown_ms);
+    if !definition.from.is_empty() {
+        let _ = writeln!(text, "from {:?}", definition.from);
+    }
     let intent = definition.intent.iter().map(|condition| ("intent", condition));
     let fit = definition.fit.iter().map(|condition| ("fit", condition));
     let all: Vec<(&str, &Expr)> = intent.chain(fit).chain([("when", &definition.when)]).collect();
@@ -146,8 +164,9 @@ fn version(definition: &Definition, counters: &[Counter]) -> Arc<str> {
     used.dedup_by(|a, b| a.name == b.name);
     for counter in used {
         let filter = counter.filter.as_ref().map(Expr::source);
-        let Counter { name, of, events, aggregate, window, .. } = counter;
-        let _ = writeln!(text, "counter {name} {of} {events:?} {filter:?} {aggregate:?} {window:?}");
+        let Counter { name, of, events, aggregate, window, from, .. } = counter;
+        let _ = write!(text, "counter {name} {of} {events:?} {filter:?} {aggregate:?} {window:?}");
+        let _ = if from.is_empty() { writeln!(text) } else { writeln!(text, " from {from:?}") };
     }
     Arc::from(hex::encode(Sha256::digest(text)).get(..8).unwrap_or_default())
 }

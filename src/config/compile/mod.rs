@@ -4,7 +4,9 @@ mod condition;
 mod counters;
 mod definitions;
 mod destinations;
+mod from;
 mod names;
+mod rests_on;
 mod routing;
 mod scopes;
 mod settings;
@@ -35,11 +37,13 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
     let limits = shape.server.get().and_then(|server| server.limits.get()).unwrap_or(&absent);
     let engine = store::engine(store_shape, limits, findings);
     let accounts = settings::accounts(shape.accounts.get(), findings);
-    let traits = traits::traits(shape.traits.get(), findings);
+    let known_sources = from::KnownSources::new(shape.sources.get());
+    let traits = traits::traits(shape.traits.get(), &known_sources, findings);
     let sources = sources::sources(shape.sources.get(), findings);
-    let counters = counters::counters(shape.counters.get(), findings);
+    let counters = counters::counters(shape.counters.get(), &known_sources, findings);
     let scopes = scopes::Scopes::new(&counters, &traits);
-    let definitions = definitions::definitions(shape.definitions.get(), &counters, &scopes, findings);
+    let definitions =
+        definitions::definitions(shape.definitions.get(), &counters, &scopes, (&traits, &known_sources), findings);
     let teams = routing::teams(shape.teams.get(), findings);
     let routes = routing::routes(shape.routes.get(), &teams, &scopes, findings);
     let destinations = destinations::destinations(shape.destinations.get(), attached, findings);
@@ -50,6 +54,7 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
     let wanted_properties = wanted::wanted(&accounts, &counters.compiled, &definitions);
     let rules = Rules::new(RulesParts {
         counters: counters.compiled,
+        trait_sources: traits.from,
         time_zone,
         accounts,
         definitions,

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use super::from::KnownSources;
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
-use crate::config::read::{At, Field, Named};
-use crate::config::shape::{TraitWord, TraitsShape};
+use crate::config::read::{Field, Named};
+use crate::config::shape::{TraitShape, TraitWord, TraitsShape};
 use crate::config::yaml::Scalar;
+use crate::event::SourceName;
 use crate::expr::Type;
 use crate::ids::SubjectKind;
 use crate::ids::names::canonical_trait;
@@ -16,6 +18,15 @@ use crate::ids::names::canonical_trait;
 pub struct Traits {
     pub user: BTreeMap<Box<str>, Type>,
     pub account: BTreeMap<Box<str>, Type>,
+    /// Of those on which only some sources are heard: which.
+    pub from: BTreeMap<(SubjectKind, Box<str>), Vec<SourceName>>,
+}
+
+impl Traits {
+    /// The sources that are heard on a trait; none at all: every source.
+    pub fn heard_on(&self, of: SubjectKind, name: &str) -> &[SourceName] {
+        self.from.get(&(of, Box::from(name))).map_or(&[], Vec::as_slice)
+    }
 }
 
 /// The traits of users that are always known: the reserved ones of the Segment spec, then those that products of all kinds send.
@@ -61,18 +72,28 @@ pub fn known_traits(of: SubjectKind) -> BTreeMap<Box<str>, Type> {
 }
 
 /// The traits that conditions may use.
-pub fn traits(shape: Option<&TraitsShape>, findings: &mut Findings) -> Traits {
-    let mut traits = Traits { user: known_traits(SubjectKind::User), account: known_traits(SubjectKind::Account) };
+pub fn traits(shape: Option<&TraitsShape>, sources: &KnownSources<'_>, findings: &mut Findings) -> Traits {
+    let mut traits = Traits {
+        user: known_traits(SubjectKind::User),
+        account: known_traits(SubjectKind::Account),
+        from: BTreeMap::new(),
+    };
     if let Some(shape) = shape {
-        declare(&mut traits.user, &shape.user, findings);
-        declare(&mut traits.account, &shape.account, findings);
+        declare(&mut traits, SubjectKind::User, &shape.user, sources, findings);
+        declare(&mut traits, SubjectKind::Account, &shape.account, sources, findings);
     }
     traits
 }
 
-fn declare(into: &mut BTreeMap<Box<str>, Type>, declared: &Field<Named<At<TraitWord>>>, findings: &mut Findings) {
+fn declare(
+    traits: &mut Traits,
+    of: SubjectKind,
+    declared: &Field<Named<TraitShape>>,
+    sources: &KnownSources<'_>,
+    findings: &mut Findings,
+) {
     let mut own: Vec<(String, &Scalar)> = Vec::new();
-    for (name, word) in declared.get().into_iter().flat_map(|Named(traits)| traits) {
+    for (name, shape) in declared.get().into_iter().flat_map(|Named(traits)| traits) {
         let canonical = canonical_trait(&name.text).into_owned();
         if canonical.is_empty() {
             let message = format!("`{}` can't be the name of a trait", name.shown);
@@ -84,9 +105,15 @@ fn declare(into: &mut BTreeMap<Box<str>, Type>, declared: &Field<Named<At<TraitW
             findings.push(Problem::error(name.at, Code::Duplicate, message).help("remove one of them"));
             continue;
         }
-        let ty = word.as_ref().map_or(Type::Any, |word| type_of(word.value));
         own.push((canonical.clone(), name));
-        into.insert(canonical.into(), ty);
+        let shape = shape.as_ref().map(|TraitShape(declared)| declared);
+        let ty = shape.and_then(|shape| shape.r#type.get()).map_or(Type::Any, |word| type_of(word.value));
+        let from = shape.map(|shape| sources.named(&shape.from, findings)).unwrap_or_default();
+        if !from.is_empty() {
+            traits.from.insert((of, canonical.clone().into()), from);
+        }
+        let types = if of == SubjectKind::User { &mut traits.user } else { &mut traits.account };
+        types.insert(canonical.into(), ty);
     }
 }
 

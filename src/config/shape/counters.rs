@@ -22,6 +22,9 @@ section! {
         /// Only events for which this condition is true are counted.
         #[schemars(extend("examples" = ["properties.seats >= 5"]))]
         r#where: ConditionText,
+        /// Only events of this source are counted, or of these.
+        #[schemars(extend("examples" = ["backend"]))]
+        from: Many<Scalar>,
         /// How many different values of a property, or how many different users (`user`).
         #[schemars(extend("examples" = ["user", "properties.email"]))]
         distinct: Scalar,

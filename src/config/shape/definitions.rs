@@ -17,6 +17,10 @@ section! {
         /// Who qualifies: a `user` or an `account`.
         #[schemars(extend("x-required" = true))]
         of: At<SubjectWord>,
+        /// It rests on what this source sends alone, or these: every counter and every trait that it reads must be `from` them, and
+        /// `event` is an event of theirs.
+        #[schemars(extend("examples" = ["backend"]))]
+        from: Many<Scalar>,
         /// For people: what it means, and whom it serves.
         description: Scalar,
         /// What they do: conditions, all of which must be true.

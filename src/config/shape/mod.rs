@@ -16,7 +16,7 @@ pub use routing::{AssignWord, RouteShape, TeamShape};
 pub use server::{LimitsShape, ServerShape};
 pub use sources::{CallWord, SchemeWord, SignatureShape, SourceShape, TrustWord};
 pub use store::{RedisShape, StoreShape};
-pub use traits::{TraitWord, TraitsShape};
+pub use traits::{TraitShape, TraitWord, TraitsShape};
 
 use super::read::{List, Many, Named, section};
 use super::yaml::Scalar;

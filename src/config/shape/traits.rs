@@ -1,18 +1,52 @@
 //! `traits`.
 
-use crate::config::read::{At, Named, section};
+use schemars::json_schema;
+
+use crate::config::findings::Findings;
+use crate::config::read::{At, Field, Many, Named, Read, inline_schema, section};
 use crate::config::scalar::choice;
+use crate::config::yaml::{Kind, Node, Scalar};
 
 section! {
     /// Traits that conditions may use beyond those that are always known, with their types: `text`, `number`, `bool`, `time`
-    /// or `list` (of texts). Upper and lower case, `_`, `-` and spaces make no difference: `trialEndsAt` is `trial_ends_at`.
+    /// or `list` (of texts), or `{ type: text, from: backend }` where only some sources are heard. Upper and lower case, `_`, `-` and spaces make no difference: `trialEndsAt` is `trial_ends_at`.
     TraitsShape = "`traits`" {
         /// Traits of users, from identify calls.
         #[schemars(extend("examples" = [{ "seniority": "text", "nps": "number" }]))]
-        user: Named<At<TraitWord>>,
+        user: Named<TraitShape>,
         /// Traits of accounts, from group calls.
         #[schemars(extend("examples" = [{ "region": "text", "seats": "number" }]))]
-        account: Named<At<TraitWord>>,
+        account: Named<TraitShape>,
+    }
+}
+
+/// A trait's type; or its type and the sources that are heard on it.
+#[derive(Clone, Debug, Default)]
+pub struct TraitShape(pub DeclaredTraitShape);
+
+impl Read for TraitShape {
+    fn read(node: &Node, findings: &mut Findings) -> Option<Self> {
+        if matches!(node.kind, Kind::Map(_)) {
+            return DeclaredTraitShape::read(node, findings).map(Self);
+        }
+        let r#type = Field::Set(At::read(node, findings)?);
+        Some(Self(DeclaredTraitShape { r#type, ..DeclaredTraitShape::default() }))
+    }
+}
+
+inline_schema!(TraitShape, "trait", |generator| {
+    let (word, declared) = (TraitWord::json_schema(generator), generator.subschema_for::<DeclaredTraitShape>());
+    json_schema!({ "anyOf": [word, declared] })
+});
+
+section! {
+    /// A trait with more than its type.
+    DeclaredTraitShape = "this trait" {
+        /// Its type; without one it may hold anything.
+        r#type: At<TraitWord>,
+        /// Only what this source says of it is heard, or these.
+        #[schemars(extend("examples" = ["backend"]))]
+        from: Many<Scalar>,
     }
 }
 

@@ -6,6 +6,7 @@ use super::{findings, loaded, messages};
 use crate::cdp::source::Proof;
 use crate::config::{Config, EngineOptions};
 use crate::counters::{Aggregate, EventMatch, Window};
+use crate::event::{Call, Trust};
 use crate::expr::Expr;
 use crate::ids::SubjectKind;
 use crate::record::{AccountKey, PathRoot};
@@ -235,4 +236,32 @@ definitions:
     let read = ["workspace", "total", "currency", "invitee", "coupon", "express"];
     assert_eq!(loaded(text).config.wanted_properties, read.into_iter().collect());
     assert_eq!(loaded(ISSUE).config.wanted_properties, ["email"].into_iter().collect());
+}
+
+#[test]
+fn a_source_is_believed_by_what_proves_it_unless_it_says_otherwise() {
+    let config = loaded(
+        "sources:\n  web: { write_key: k1, allow: [ track, identify ] }\n  api: { write_key: k2, trust: server }\n  \
+         hook: { signature: { scheme: bearer, secret: s1 } }\n  \
+         site: { signature: { scheme: bearer, secret: s2 }, trust: public, allow: page }\n",
+    )
+    .config;
+    let trust: Vec<_> = config.sources.iter().map(|source| (source.name.as_str(), source.trust)).collect();
+    let expected = [("web", Trust::Public), ("api", Trust::Server), ("hook", Trust::Server), ("site", Trust::Public)];
+    assert_eq!(trust, expected);
+    let allow: Vec<_> = config.sources.iter().map(|source| source.allow.clone()).collect();
+    assert_eq!(allow, [Some([Call::Track, Call::Identify].into()), None, None, Some([Call::Page].into())]);
+}
+
+#[test]
+fn a_definition_from_a_source_reads_nothing_that_others_can_change() {
+    insta::assert_snapshot!(findings(
+        "sources: { web: { write_key: k1 }, backend: { write_key: k2, trust: server } }\n\
+         traits: { account: { plan: { type: text, from: backend }, seats: number } }\n\
+         counters:\n  paid: { of: account, event: Paid, from: backend }\n  seen: { of: account, event: Seen }\n  \
+         odd: { of: account, event: Odd, from: bakend }\n\
+         definitions:\n  - name: paying\n    of: account\n    from: backend\n    \
+         intent: [ paid > 1, seen > 1, now - account.first_seen > duration('24h') ]\n    \
+         fit: [ account.plan == 'free', account.seats > 3 ]\n",
+    ));
 }

@@ -21,6 +21,7 @@ fn counters() -> Vec<Counter> {
             of,
             events: vec![EventMatch::Any],
             filter: None,
+            from: Vec::new(),
             aggregate: Aggregate::Count,
             window: Window::Lifetime,
             label: None,
@@ -52,6 +53,7 @@ fn definition(when: &str, tiers: &[(u8, &str)]) -> Definition {
         when: expr(when),
         tiers: tiers.iter().map(|(number, when)| Tier { number: *number, when: expr(when) }).collect(),
         cooldown_ms: COOLDOWN,
+        from: Vec::new(),
         version: Arc::from("v"),
         sentence: None,
     }

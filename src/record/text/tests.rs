@@ -15,7 +15,7 @@ use crate::counters::series::{Buckets, Daily, Extreme, Series};
 use crate::event::{Call, Event, MessageId};
 use crate::ids::RecordKey;
 use crate::record::delivery::Done;
-use crate::record::{Member, Memberships, News, Profile, Routing, Standing, Ties, Traits};
+use crate::record::{Member, Memberships, News, Profile, Routing, Senders, Standing, Ties, Traits};
 
 /// Names as people and programs send them: with whatever separates things in the text.
 fn name() -> impl Strategy<Value = String> {
@@ -158,18 +158,21 @@ fn ties() -> impl Strategy<Value = Ties> {
 
 fn subject() -> impl Strategy<Value = Subject> {
     (
-        (traits(), ledger(), ties().prop_map(Box::new)),
+        (traits(), ledger(), ties().prop_map(Box::new), vec((name(), trust()), 0..3)),
         (option::of(time()), option::of(time()), time(), option::of(time()), option::of(time())),
         btree_map(shared(), standing(), 0..3),
         btree_map(boxed(), option::of(shared()), 0..3),
         btree_map(name().prop_map(CompactString::from), member(), 0..3),
         btree_map(shared(), time(), 0..3),
     )
-        .prop_map(|((traits, ledger, ties), times, standings, leads, members, watchers)| {
+        .prop_map(|((traits, ledger, ties, sources), times, standings, leads, members, watchers)| {
             let (first_seen, last_seen, touched, tell_at, forgotten) = times;
+            let mut senders = Senders::default();
+            sources.iter().for_each(|(source, trust)| senders.note(&SourceName::new(source), *trust));
             Subject {
                 traits,
                 ledger,
+                senders,
                 first_seen,
                 last_seen,
                 touched,
@@ -261,7 +264,7 @@ proptest! {
 
 /// A name that lines have, with something behind it.
 fn known_name() -> impl Strategy<Value = String> {
-    let names = "seen touched t: s: d: c: q: lead: forgotten known merged_into: alias: refused: account: member member: waiting settled asks p: \
+    let names = "seen touched from: t: s: d: c: q: lead: forgotten known merged_into: alias: refused: account: member member: waiting settled asks p: \
                  watcher: tell_at turns turn: delivered done subject due died pending dead";
     let names: Vec<&str> = names.split_whitespace().collect();
     (prop::sample::select(names), "[a-z]{0,3}").prop_map(|(name, more)| format!("{name}{more}"))
@@ -272,6 +275,7 @@ fn a_person_can_read_it() {
     let at = Millis(1_795_253_400_000);
     let mut subject = Subject { touched: at, ..Subject::default() };
     subject.see(at);
+    subject.senders.note(&SourceName::new("web app"), Trust::Public);
     subject.traits.learn(
         json!({ "plan": "free", "Full\nName": "Ana\tB" }).as_object().expect("traits"),
         at,
@@ -288,6 +292,7 @@ fn a_person_can_read_it() {
     insta::assert_snapshot!(written.replace('\t', " | "), @r#"
     seen | 2026-11-21T09:30:00.000Z 2026-11-21T09:30:00.000Z
     touched | 2026-11-21T09:30:00.000Z
+    from:web app | public
     t:full_name | 2026-11-21T09:30:00.000Z "Ana\\tB"
     t:plan | 2026-11-21T09:30:00.000Z "free"
     s:seats | 2026-11-21T09:30:00.000Z 5

@@ -1,6 +1,6 @@
 //! Whoever has a public write key says that a known user is somebody else, changes what a server said, or deletes people.
 
-use handraiser::event::{Call, Event, Trust};
+use handraiser::event::{Call, Event, SourceName, Trust};
 use handraiser::ids::RecordKey;
 use serde_json::json;
 
@@ -105,6 +105,39 @@ async fn what_a_server_said_stays_whatever_a_browser_says() {
         assert_eq!((&acme.traits["plan"], &acme.traits["seats"]), (&json!("free"), &json!(5)));
         assert_eq!(acme.counters["account_tasks"], json!(1));
     }
+}
+
+#[tokio::test]
+async fn what_rests_on_a_server_does_not_hear_a_browser_and_a_lead_says_who_spoke() {
+    let desk = Desk::with_sources(
+        "backend: { write_key: b, trust: server }",
+        "
+traits: { account: { plan: { type: text, from: backend } } }
+counters:
+  paid: { of: account, event: Seat Paid, from: backend }
+  seats: { of: account, event: Seat Paid }
+definitions:
+  - { name: paying, of: account, from: backend, intent: [ paid >= 2 ], fit: [ account.plan == \"free\" ] }
+",
+    );
+    let from = |source: &str, trust, event: Event| Event { source: SourceName::new(source), trust, ..event };
+    let browser = |event| from("app", Trust::Public, event);
+    let backend = |event| from("backend", Trust::Server, event);
+    let group = |plan: &str| desk.told(Call::Group, "ana", Some("acme"), json!({ "plan": plan, "name": "Acme" }));
+    // The browser is first, and later, and often; nobody hears it on the plan.
+    desk.send(vec![browser(group("free"))]).await;
+    desk.send((0..5).map(|_| browser(desk.track("ana", "Seat Paid"))).collect()).await;
+    let acme = desk.explain(&RecordKey::account("acme")).await.expect("known");
+    assert_eq!(acme.traits.get("plan"), None);
+    assert_eq!((&acme.counters["paid"], &acme.counters["seats"]), (&json!(0), &json!(5)));
+    desk.send(vec![backend(group("free")), backend(desk.track("ana", "Seat Paid"))]).await;
+    desk.send(vec![browser(group("enterprise")), browser(desk.track("ana", "Seat Paid"))]).await;
+    assert!(desk.leads().await.is_empty());
+    desk.send(vec![backend(desk.track("ana", "Seat Paid"))]).await;
+    let leads = desk.leads().await;
+    let [lead] = &leads[..] else { panic!("one lead, not {leads:#?}") };
+    let sources: Vec<_> = lead.sources.iter().map(|source| (source.name.as_str(), source.trust)).collect();
+    assert_eq!(sources, [("app", Trust::Public), ("backend", Trust::Server)]);
 }
 
 #[tokio::test]

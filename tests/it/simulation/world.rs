@@ -55,7 +55,16 @@ pub struct World {
 }
 
 fn counter(name: &str, of: SubjectKind, event: EventMatch, aggregate: Aggregate, window: Window) -> Counter {
-    Counter { name: Arc::from(name), of, events: vec![event], filter: None, aggregate, window, label: None }
+    Counter {
+        name: Arc::from(name),
+        of,
+        events: vec![event],
+        filter: None,
+        from: Vec::new(),
+        aggregate,
+        window,
+        label: None,
+    }
 }
 
 /// Every aggregate over every kind of window, for users and for accounts.
