@@ -6,6 +6,8 @@
 #   docker run -p 8080:8080 -v handraiser:/var/lib/handraiser -v ./handraiser.yaml:/etc/handraiser/handraiser.yaml:ro handraiser
 
 FROM rust:1.95-slim-bookworm AS build
+# No versions of packages: Debian's archive keeps one of each, and a build must get its security fixes.
+# hadolint ignore=DL3008
 RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev make && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
@@ -15,6 +17,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     cargo build --locked --release --bin handraiser && install -s target/release/handraiser /handraiser
 
 FROM debian:bookworm-slim
+# hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates tzdata \
     && rm -rf /var/lib/apt/lists/* \

@@ -8,7 +8,7 @@ KILLS ?= 300
 SEED ?=
 CASES ?= 20000
 
-.PHONY: help demo test check bench crash-long model-long fuzz docs setup
+.PHONY: help demo test check bench crash-long model-long fuzz docs setup image-check
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -37,6 +37,9 @@ model-long: ## Check CASES (20000) random streams of events against the counting
 bench: ## Measure rates, latencies, CPU and sizes, and print the tables of docs/performance.md
 	scripts/setup
 	cargo bench --locked --bench load
+
+image-check: ## Check Dockerfile and compose.yaml without a container engine, as far as that goes (as root)
+	scripts/check-image
 
 docs: ## Build the crate's documentation and refresh the files that are made from the code
 	scripts/docs
