@@ -10,8 +10,8 @@ use super::tree::{By, Calculation, Quantifier, Read, Set, Term, Test, TextChange
 use super::value::{Facts, Type, Value};
 use super::words;
 
-/// Elements of a list that `exists` and `all` look at. The outcome is unknown when it depends on further ones.
-pub(super) const MAX_ELEMENTS: usize = 1_000;
+/// Elements of a list that `in`, `exists` and `all` look at. The outcome is unknown when it depends on further ones.
+pub(super) const MAX_ELEMENTS: usize = 250;
 
 /// What a condition is evaluated over.
 pub(super) struct Context<'a, F> {
@@ -144,11 +144,12 @@ pub(super) fn is_in(item: &Value<'_>, list: Value<'_>) -> Option<bool> {
     }
     // In a list that was sent, `null` is no element; in one that is written out, a name that isn't known may be anything.
     let unknown = if matches!(list, Value::List(_)) { None } else { Some(false) };
-    let elements = elements(list)?;
-    any(elements.map(|element| match element {
+    let mut elements = elements(list)?;
+    let among = any(elements.by_ref().take(MAX_ELEMENTS).map(|element| match element {
         Value::Unknown => unknown,
         element => Comparison::Equal.values(item, &element),
-    }))
+    }));
+    if among == Some(true) { among } else { among.filter(|_| elements.next().is_none()) }
 }
 
 /// The elements of a list; `None` for what is none.

@@ -24,7 +24,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use error::ExprError;
-pub use value::{Facts, Slot, TraitOf, Type, Value};
+pub use value::{Facts, MAX_TEXT_BYTES, Slot, TraitOf, Type, Value};
 
 use eval::Context;
 pub(crate) use eval::all;

@@ -74,6 +74,9 @@ pub enum Slot {
     Now,
 }
 
+/// So much of a text is seen: patterns and words cost by its length, and whoever sends it chooses that.
+pub const MAX_TEXT_BYTES: usize = 2 * 1_024;
+
 /// A value while an expression is evaluated. Borrowed wherever possible.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value<'a> {
@@ -99,13 +102,15 @@ impl<'a> Value<'a> {
         Self::Text(Cow::Borrowed(text))
     }
 
-    /// A JSON value without copying: `null` is unknown, objects and arrays stay JSON.
+    /// A JSON value without copying: `null` is unknown, objects and arrays stay JSON; of a text, the first [`MAX_TEXT_BYTES`].
     pub fn from_json(json: &'a serde_json::Value) -> Self {
         match json {
             serde_json::Value::Null => Self::Unknown,
             serde_json::Value::Bool(flag) => Self::Bool(*flag),
             serde_json::Value::Number(number) => number.as_f64().map_or(Self::Unknown, Self::Number),
-            serde_json::Value::String(text) => Self::text(text),
+            serde_json::Value::String(text) => {
+                Self::text(text.get(..text.floor_char_boundary(MAX_TEXT_BYTES)).unwrap_or_default())
+            }
             serde_json::Value::Array(_) | serde_json::Value::Object(_) => Self::Json(json),
         }
     }

@@ -1,5 +1,6 @@
 //! Sources made to hurt: refused, or compiled, quickly and in little stack.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -114,4 +115,42 @@ fn any_text_is_compiled_or_refused_with_places_inside_it() {
         let source = format!("{}{noise}", parts.concat());
         exercise::exercise(&source, seed);
     });
+}
+
+/// Counts what is read.
+struct Counting(Sample, Cell<(usize, usize)>);
+
+impl Facts for Counting {
+    fn read<'a>(&'a self, slot: &Slot) -> Value<'a> {
+        let value = self.0.read(slot);
+        let (reads, bytes) = self.1.get();
+        self.1.set((reads + 1, bytes + if let Value::Text(text) = &value { text.len() } else { 0 }));
+        value
+    }
+}
+
+/// The work of a condition is bounded by what it says, not by what is sent: one that goes through a list and looks at a text for
+/// each element sees at most 250 times 2 KiB, whatever the list and the text are. With the values that are kept by default (100
+/// elements, 1 KiB) it is 100 KiB.
+#[test]
+fn the_work_of_the_worst_event_is_bounded() {
+    let facts = || {
+        let tags = vec![Json::from("x"); 100_000];
+        Counting(Sample::of(json!({"user.tags": tags, "user.title": "a".repeat(1 << 20)})), Cell::default())
+    };
+    for (source, expected) in [
+        ("user.title.matches(\"(a+)+b\")", (1, 2 << 10)),
+        ("user.title.containsWord([\"b\", \"c\"])", (1, 2 << 10)),
+        ("\"y\" in user.tags", (1, 0)),
+        ("user.tags.exists(t, user.title.contains(t))", (251, 250 * (2 << 10))),
+        ("user.tags.all(t, !user.title.matches(\"(a+)+b\"))", (251, 250 * (2 << 10))),
+    ] {
+        let facts = facts();
+        assert_eq!(
+            compiled(source).test(&facts),
+            if source.contains("user.tags") { None } else { Some(false) },
+            "{source}"
+        );
+        assert_eq!(facts.1.get(), expected, "{source}");
+    }
 }
