@@ -30,9 +30,14 @@ pub(super) fn begin(subject: &mut Subject, definition: &DefinitionName, event: L
 
 /// Finds an owner for the first news that waits.
 fn next(subject: &mut Subject, definition: &DefinitionName, applying: &mut Applying<'_>) {
-    let Some(standing) = subject.standings.get(definition) else { return };
-    let Some(event) = standing.queue.first().and_then(|json| serde_json::from_str::<LeadEvent>(json).ok()) else {
-        return;
+    let Some(standing) = subject.standings.get_mut(definition) else { return };
+    // Fails open: news that can't be read must not keep back what follows it.
+    let event = loop {
+        let Some(json) = standing.queue.first() else { return };
+        match serde_json::from_str::<LeadEvent>(json) {
+            Ok(event) => break event,
+            Err(_) => drop(standing.queue.remove(0)),
+        }
     };
     let existing = standing.routing.as_ref().filter(|_| event.kind != LeadEventType::Qualified);
     let rules = applying.rules;

@@ -116,6 +116,7 @@ fn base(kind: SubjectKind, id: &str, name: Option<&str>) -> Lead {
         reasons: vec![reason()],
         usage: BTreeMap::new(),
         sources: Vec::new(),
+        truncated: Vec::new(),
         first_seen: None,
         last_seen: None,
         routing: None,

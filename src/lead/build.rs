@@ -11,7 +11,7 @@ use super::record::{
 use super::{people, summary};
 use crate::counters::Plan;
 use crate::counters::ledger::Figure;
-use crate::expr::{Expr, number_json};
+use crate::expr::{Expr, Slot, number_json};
 use crate::ids::{CounterId, Position, ShardId, SubjectKind};
 use crate::qualify::decide::with_flags;
 use crate::qualify::{Definition, View, Who};
@@ -88,6 +88,7 @@ pub fn lead_event(
         reasons: reasons(definition, view),
         usage: usage(view.plan, definition.of, view),
         sources: subject.senders.iter().map(|(name, trust)| LeadSource { name: name.to_string(), trust }).collect(),
+        truncated: Vec::new(),
         first_seen: subject.first_seen.map(Millis::rfc3339),
         last_seen: subject.last_seen.map(Millis::rfc3339),
         routing: standing.routing.clone().filter(|_| kind != LeadEventType::Qualified),
@@ -104,8 +105,18 @@ pub fn lead_event(
         id: lead_event_id(&standing.lead_id, standing.revision),
         kind,
         occurred_at: view.now.rfc3339(),
-        lead: Lead { summary, ..lead },
+        lead: Lead { summary, ..lead }.fitted(|of, name| reads(definition, of, name)),
     }
+}
+
+/// Whether a definition reads a trait.
+fn reads(definition: &Definition, of: &str, name: &str) -> bool {
+    definition.slots().any(|slot| match slot {
+        Slot::Trait { of: whose, path, .. } => {
+            whose.as_str() == of && path.first().is_some_and(|first| **first == *name)
+        }
+        _ => false,
+    })
 }
 
 fn user_part(id: &str, user: &Subject) -> UserPart {

@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod explain;
+mod fit;
 pub mod people;
 pub mod record;
 pub mod summary;

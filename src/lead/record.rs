@@ -74,6 +74,9 @@ pub struct Lead {
     /// Which sources the subject's events came from, by name. A lead that rests on public sources alone may be made up.
     #[serde(default)]
     pub sources: Vec<LeadSource>,
+    /// Traits that were left out because the lead would be larger than receivers take, such as `user.bio`. Absent when there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub truncated: Vec<String>,
     /// When the subject's first event happened, RFC 3339.
     pub first_seen: Option<String>,
     /// When the subject's last event happened, RFC 3339.
