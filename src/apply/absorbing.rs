@@ -24,7 +24,7 @@ pub(super) fn absorb(user: &mut Subject, from: &Arc<str>, tie: &Tie, history: &s
     if *from == applying.key.id {
         user.ties.aliases.remove(from);
     }
-    user.ledger.rename_user(&applying.rules.plan, from, Some(&applying.key.id));
+    user.ledger.rename_user(&applying.rules.plan, from, Some(&applying.key.id), applying.seed);
     if before < MANY_ALIASES && user.ties.aliases.len() >= MANY_ALIASES {
         applying.effects.notices.push(Notice::ManyAliases);
     }

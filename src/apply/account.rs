@@ -45,7 +45,7 @@ fn count(account: &mut Subject, event: &Event, user: Option<&str>, applying: &mu
         account.traits.learn(&heard, event.timestamp, event.trust);
         user::keep_traits(account, SubjectKind::Account, applying);
     }
-    account.ledger.apply(&applying.rules.plan, SubjectKind::Account, event, user, applying.now);
+    account.ledger.apply(&applying.rules.plan, SubjectKind::Account, event, user, (applying.now, applying.seed));
     account.see(event.timestamp);
 }
 
@@ -89,7 +89,7 @@ pub(super) fn tell(account: &mut Subject, applying: &mut Applying<'_>) {
 
 /// Whoever was `from` was `to` all along; without `to`, they are forgotten.
 pub(super) fn rename(account: &mut Subject, from: &Arc<str>, to: Option<&Arc<str>>, applying: &mut Applying<'_>) {
-    account.ledger.rename_user(&applying.rules.plan, from, to.map(|to| &**to));
+    account.ledger.rename_user(&applying.rules.plan, from, to.map(|to| &**to), applying.seed);
     account.rename_member(from, to.map(|to| &**to));
     let watched = account.watchers.remove(from);
     match to {

@@ -39,6 +39,8 @@ pub struct Context<'a> {
     pub now: Millis,
     /// The owner's clock, for what is to be done later and for nothing else.
     pub clock: Millis,
+    /// What the hashes of distinct values begin with: the same for all of a store.
+    pub seed: u64,
 }
 
 /// What follows from a message beside the change of its record.
@@ -140,6 +142,7 @@ struct Applying<'a> {
     origin: Origin,
     now: Millis,
     clock: Millis,
+    seed: u64,
     effects: Effects,
 }
 
@@ -154,8 +157,8 @@ const MAX_HOPS: u8 = 32;
 
 /// Applies `message` to its record.
 pub fn apply(record: &mut Record, message: &Message, context: &Context<'_>) -> Effects {
-    let Context { rules, origin, now, clock } = *context;
-    let mut applying = Applying { key: &message.to, rules, origin, now, clock, effects: Effects::default() };
+    let Context { rules, origin, now, clock, seed } = *context;
+    let mut applying = Applying { key: &message.to, rules, origin, now, clock, seed, effects: Effects::default() };
     match record {
         Record::Subject(subject) => subject_message(subject, message, &mut applying),
         Record::Team(turns) => {

@@ -13,6 +13,7 @@ use crate::ids::names::canonical_trait;
 use crate::ids::{SourceName, SubjectKind};
 use crate::qualify::Definition;
 use crate::record::AccountKey;
+use crate::record::traits::MAX_TRAITS_BYTES;
 use crate::routing::{Route, Team};
 
 /// A configuration, prepared for applying messages. Immutable; made once for each configuration.
@@ -55,6 +56,8 @@ pub struct RulesParts {
     pub shared_ids: HashSet<Box<str>>,
     /// Subjects of which nothing was heard for so many milliseconds leave.
     pub idle_subjects: Option<i64>,
+    /// How many bytes the traits of one subject may take; by default [`MAX_TRAITS_BYTES`].
+    pub traits_bytes: Option<usize>,
 }
 
 impl Deref for Rules {
@@ -112,6 +115,11 @@ impl Rules {
         }
         let heard = traits.iter().filter(|(name, _)| is_heard(name));
         Cow::Owned(heard.map(|(name, value)| (name.clone(), value.clone())).collect())
+    }
+
+    /// How many bytes the traits of one subject may take.
+    pub fn traits_bytes(&self) -> usize {
+        self.traits_bytes.unwrap_or(MAX_TRAITS_BYTES)
     }
 
     /// Whether something reads this trait, so that it is kept whatever else there is.

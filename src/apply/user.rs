@@ -8,7 +8,7 @@ use crate::counters::plan::is_use;
 use crate::event::{Call, Event};
 use crate::ids::{RecordKey, SubjectKind};
 use crate::record::account::{Found, account_of, current_account};
-use crate::record::ties::{MAX_WAITING, WAITS_FOR};
+use crate::record::ties::WAITS_FOR;
 use crate::record::{Profile, Projection, Subject, Waiting};
 use crate::time::Millis;
 
@@ -19,7 +19,8 @@ pub(super) fn event(user: &mut Subject, event: &Arc<Event>, applying: &mut Apply
     user.touched = applying.now;
     user.senders.note(&event.source, event.trust);
     learn(user, event, applying);
-    user.ledger.apply(&applying.rules.plan, SubjectKind::User, event, Some(&applying.key.id), applying.now);
+    let (plan, id) = (&applying.rules.plan, &applying.key.id);
+    user.ledger.apply(plan, SubjectKind::User, event, Some(id), (applying.now, applying.seed));
     user.see(event.timestamp);
     merging::tie(user, event, applying);
     let account = match account_of(&applying.rules.accounts, event, user) {
@@ -56,18 +57,17 @@ fn learn(user: &mut Subject, event: &Event, applying: &mut Applying<'_>) {
 
 /// Keeps the traits of a subject within their bound.
 pub(super) fn keep_traits(subject: &mut Subject, of: SubjectKind, applying: &mut Applying<'_>) {
-    if subject.traits.keep(|name| applying.rules.reads_trait(of, name)) > 0 {
+    let max_bytes = applying.rules.traits_bytes();
+    if subject.traits.keep(max_bytes, |name| applying.rules.reads_trait(of, name)) > 0 {
         applying.effects.notices.push(Notice::TraitsDropped);
     }
 }
 
 /// Lets an event wait until its account is known.
 fn wait(user: &mut Subject, event: &Arc<Event>, how_long: i64, applying: &mut Applying<'_>) -> Option<Arc<str>> {
-    if user.ties.waiting.len() >= MAX_WAITING {
-        user.ties.waiting.remove(0);
-        applying.effects.notices.push(Notice::AccountNeverKnown);
-    }
-    user.ties.waiting.push(Waiting { event: Arc::clone(event), until: applying.clock.plus(how_long) });
+    let waiting = Waiting { event: Arc::clone(event), until: applying.clock.plus(how_long) };
+    let given_up = user.ties.wait(waiting);
+    applying.effects.notices.extend(std::iter::repeat_n(Notice::AccountNeverKnown, given_up));
     None
 }
 

@@ -155,9 +155,9 @@ impl<'de> Visitor<'de> for EnvelopeVisitor {
                 Field::Batch => {
                     envelope.batch = map.next_value_seed(Limited(self.0))?.map_or(BatchField::NoList, BatchField::List);
                 }
-                Field::WriteKey => body.write_key = map.next_value::<TextField>()?.0,
-                Field::SentAt => body.sent_at = map.next_value::<TimeField>()?.0,
-                Field::Timestamp => stamped = map.next_value::<TimeField>()?.0,
+                Field::WriteKey => body.write_key = leniently::<TextField>(map.next_value()?).0,
+                Field::SentAt => body.sent_at = leniently::<TimeField>(map.next_value()?).0,
+                Field::Timestamp => stamped = leniently::<TimeField>(map.next_value()?).0,
                 Field::Context => body.context = Some(map.next_value()?),
                 Field::Integrations => body.integrations = Some(map.next_value()?),
                 Field::Other => {
@@ -172,6 +172,11 @@ impl<'de> Visitor<'de> for EnvelopeVisitor {
         }
         Ok(envelope)
     }
+}
+
+/// A field of the envelope; one that can't be read is as good as none, and no reason to refuse all calls.
+fn leniently<'a, T: serde::Deserialize<'a> + Default>(raw: &'a RawValue) -> T {
+    serde_json::from_str(raw.get()).unwrap_or_default()
 }
 
 /// Reads a list, keeping the first so many raw elements and counting the rest, which bounds memory; `None` for

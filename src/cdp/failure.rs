@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::event::SourceName;
+use crate::event::size::cut;
 
 /// A whole request was refused; none of its events was taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -205,6 +206,9 @@ impl ItemCode {
     }
 }
 
+/// A message has no more bytes than this.
+const MAX_MESSAGE_BYTES: usize = 512;
+
 /// Why one event can't be used, in full.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ItemError {
@@ -215,7 +219,8 @@ pub struct ItemError {
 }
 
 impl ItemError {
-    pub(super) fn new(code: ItemCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+    pub(super) fn new(code: ItemCode, message: &str) -> Self {
+        // A message may repeat what was sent.
+        Self { code, message: cut(message, MAX_MESSAGE_BYTES).to_owned() }
     }
 }

@@ -9,9 +9,12 @@ use std::marker::PhantomData;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
+use super::bounded::{Bounded, Budget, Whole};
 use super::ids::{IdField, TextField};
-use super::object::{FromEntries, Object, Whole, read_object};
-use super::wanted::WantedProperties;
+use super::limits::ValueLimits;
+use super::mend::mended;
+use super::object::{Entries, FromEntries, Object, read_object};
+use super::wanted::{Wanted, WantedProperties};
 use super::when::{TimeField, Times};
 use crate::event::Call;
 
@@ -107,16 +110,24 @@ enum Key {
 }
 
 impl Item {
-    /// Reads a call with the properties that are wanted of it.
-    pub fn read(raw: &str, wanted: &WantedProperties) -> serde_json::Result<Self> {
+    /// Reads a call with the properties that are wanted of it, as far as the budget goes.
+    pub fn read(raw: &str, wanted: &WantedProperties, budget: &Budget) -> serde_json::Result<Self> {
+        // A cut emoji or a number beyond all bounds in one field is no reason to lose the event. Hardly any has one.
+        Self::read_as_sent(raw, wanted, budget).or_else(|error| match mended(raw) {
+            Some(mended) => Self::read_as_sent(&mended, wanted, budget),
+            None => Err(error),
+        })
+    }
+
+    fn read_as_sent(raw: &str, wanted: &WantedProperties, budget: &Budget) -> serde_json::Result<Self> {
         let mut deserializer = serde_json::Deserializer::from_str(raw);
-        let item = deserializer.deserialize_map(ItemVisitor(wanted))?;
+        let item = deserializer.deserialize_map(ItemVisitor(Wanted(wanted, budget)))?;
         deserializer.end()?;
         Ok(item)
     }
 }
 
-struct ItemVisitor<'w>(&'w WantedProperties);
+struct ItemVisitor<'w>(Wanted<'w>);
 
 impl<'de> Visitor<'de> for ItemVisitor<'_> {
     type Value = Item;
@@ -126,6 +137,7 @@ impl<'de> Visitor<'de> for ItemVisitor<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Item, A::Error> {
+        let Wanted(wanted, budget) = self.0;
         let mut item = Item::default();
         while let Some(key) = map.next_key::<Key>()? {
             match key {
@@ -142,9 +154,9 @@ impl<'de> Visitor<'de> for ItemVisitor<'_> {
                 Key::OriginalTimestamp => item.times.original = map.next_value::<TimeField>()?.0,
                 Key::SentAt => item.times.sent_at = map.next_value::<TimeField>()?.0,
                 Key::ReceivedAt => item.times.received = map.next_value::<TimeField>()?.0,
-                Key::Properties => item.properties = field(&mut map, "properties", Object(self.0))?,
-                Key::Traits => item.traits = field(&mut map, "traits", Object(Whole))?,
-                Key::Context => item.context = Some(field(&mut map, "context", Object(PhantomData))?),
+                Key::Properties => item.properties = field(&mut map, "properties", Object(Wanted(wanted, budget)))?,
+                Key::Traits => item.traits = field(&mut map, "traits", Object(Whole(budget)))?,
+                Key::Context => item.context = Some(field(&mut map, "context", Object(ContextOf(budget)))?),
                 Key::Integrations => item.integrations = field(&mut map, "integrations", Object(PhantomData))?,
                 Key::Other => {
                     map.next_value::<IgnoredAny>()?;
@@ -174,12 +186,17 @@ enum ContextKey {
     Other,
 }
 
-impl FromEntries for Context {
-    fn from_entries<'de, A: MapAccess<'de>>(mut map: A) -> Result<Self, A::Error> {
-        let mut context = Self::default();
+/// A context within a budget.
+pub(super) struct ContextOf<'b>(pub &'b Budget);
+
+impl Entries for ContextOf<'_> {
+    type Value = Context;
+
+    fn read<'de, A: MapAccess<'de>>(self, mut map: A) -> Result<Context, A::Error> {
+        let mut context = Context::default();
         while let Some(key) = map.next_key::<ContextKey>()? {
             match key {
-                ContextKey::Traits => context.traits = field(&mut map, "traits", Object(Whole))?,
+                ContextKey::Traits => context.traits = field(&mut map, "traits", Object(Whole(self.0)))?,
                 ContextKey::GroupId => context.group_id = field(&mut map, "groupId", PhantomData::<IdField>)?.0,
                 ContextKey::Other => {
                     map.next_value::<IgnoredAny>()?;
@@ -207,8 +224,8 @@ impl FromEntries for Integrations {
         let mut integrations = Self::default();
         while let Some(key) = map.next_key::<IntegrationKey>()? {
             match key {
-                IntegrationKey::All => integrations.all = flag(&map.next_value()?),
-                IntegrationKey::Ours => integrations.ours = flag(&map.next_value()?),
+                IntegrationKey::All => integrations.all = map.next_value::<Flag>()?.0,
+                IntegrationKey::Ours => integrations.ours = map.next_value::<Flag>()?.0,
                 IntegrationKey::Other => {
                     map.next_value::<IgnoredAny>()?;
                 }
@@ -219,11 +236,17 @@ impl FromEntries for Integrations {
 }
 
 /// `true`, `false`, or options for a destination, which mean `true`.
-fn flag(value: &Value) -> Option<bool> {
-    match value {
-        Value::Bool(flag) => Some(*flag),
-        Value::Object(_) => Some(true),
-        _ => None,
+struct Flag(Option<bool>);
+
+impl<'de> Deserialize<'de> for Flag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Of options nothing is needed but that they are there.
+        let budget = Budget::of_event(ValueLimits::DEFAULT, 0);
+        Ok(Self(match Bounded::whole(&budget).deserialize(deserializer)? {
+            Some(Value::Bool(flag)) => Some(flag),
+            Some(Value::Object(_)) => Some(true),
+            _ => None,
+        }))
     }
 }
 
@@ -247,5 +270,5 @@ impl FromEntries for MessageIdOnly {
 
 /// The `messageId` of an event that is otherwise unusable, when it can be read.
 pub(super) fn message_id_of(raw: &str) -> Option<String> {
-    read_object::<MessageIdOnly>(raw)?.0.map(String::from)
+    read_object(raw, PhantomData::<MessageIdOnly>)?.0.map(String::from)
 }

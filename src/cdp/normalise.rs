@@ -1,26 +1,37 @@
 //! From a call as sent to an [`Event`]: what must be there is there, and everything has one form.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::body::{Body, Calls, unwrap_json};
+use super::bounded::Budget;
 use super::failure::{ItemCode, ItemError};
-use super::item::{Context, Integrations, Item, Kind};
-use super::object::{FromEntries, read_object};
+use super::item::{Context, ContextOf, Integrations, Item, Kind};
+use super::limits::{Limits, ValueLimits};
+use super::mend::mended;
+use super::object::{Entries, read_object};
 use super::request::{Endpoint, Request};
 use super::signature::Vouched;
 use super::source::{Proof, Source};
 use super::wanted::WantedProperties;
 use super::when::{Times, event_time};
+use crate::event::size::cut;
 use crate::event::{Call, Event, MessageId, Trust};
 use crate::time::Millis;
 
+/// The name of an event, a page or a screen is cut to so many bytes.
+const MAX_EVENT_NAME_BYTES: usize = 256;
+
 /// What became of a call that could be read.
 pub(super) enum Verdict {
-    Event(Arc<Event>),
-    /// The sender wants it left out here, or it changes nothing.
+    /// An event, and whether something of it was too large and is missing.
+    Event(Arc<Event>, bool),
+    /// The sender wants it left out here.
+    OptedOut,
+    /// It changes nothing.
     Ignored,
 }
 
@@ -32,6 +43,7 @@ pub(super) struct Normaliser<'r> {
     single: bool,
     pub received_at: Millis,
     event_bytes: usize,
+    values: ValueLimits,
     wanted: &'r WantedProperties,
     /// Whether the event that vouches for the others of its batch is too old to do so.
     stale_voucher: bool,
@@ -50,45 +62,59 @@ impl<'r> Normaliser<'r> {
         source: &'r Source,
         vouched: Vouched,
         body: &Body<'_>,
-        event_bytes: usize,
+        limits: &Limits,
         wanted: &'r WantedProperties,
     ) -> Self {
         let single = matches!(body.calls, Calls::Single(_));
         // Whoever has one signed event could write anything around it: another account for it, or another time.
         let envelope_counts = !single && vouched.covers_envelope();
+        let budget = Budget::of_envelope(limits.values);
         let this = Self {
             source,
             endpoint: request.endpoint,
             vouched,
             single,
             received_at: request.received_at,
-            event_bytes,
+            event_bytes: limits.event_bytes,
+            values: limits.values,
             wanted,
             stale_voucher: false,
             sent_at: body.sent_at.filter(|_| vouched.covers_envelope()),
-            context: envelope(body.context.filter(|_| envelope_counts)),
-            integrations: envelope(body.integrations.filter(|_| envelope_counts)),
+            context: envelope(body.context.filter(|_| envelope_counts), || ContextOf(&budget)),
+            integrations: envelope(body.integrations.filter(|_| envelope_counts), || PhantomData),
         };
         let voucher = body.first_of_batch().filter(|_| vouched == Vouched::FirstElement && source.max_age_ms.is_some());
-        let voucher = voucher.and_then(|raw| Item::read(unwrap_json(raw), wanted).ok());
-        Self { stale_voucher: voucher.is_some_and(|item| this.is_older(&item, source.max_age_ms)), ..this }
+        let voucher = voucher.and_then(|raw| this.read(unwrap_json(raw)).ok());
+        Self { stale_voucher: voucher.is_some_and(|(item, _)| this.is_older(&item, source.max_age_ms)), ..this }
     }
 
     /// Reads and checks the call at `index`.
     pub fn normalise(&self, index: usize, raw: &str) -> Result<Verdict, ItemError> {
         if raw.len() > self.event_bytes {
             let message = format!("the event has {} bytes; {} are allowed", raw.len(), self.event_bytes);
-            return Err(ItemError::new(ItemCode::EventTooLarge, message));
+            return Err(ItemError::new(ItemCode::EventTooLarge, &message));
         }
-        let item = Item::read(raw, self.wanted).map_err(|error| unreadable(&error))?;
+        let (item, budget) = self.read(raw).map_err(|error| unreadable(&error))?;
         let call = self.call(&item.kind)?;
         self.allow(call)?;
         self.check(call, index, &item)?;
         self.check_age(call, &item)?;
-        if self.left_out(call, &item) {
+        // A CDP has followed `integrations` before it sends to a webhook, where we go by the webhook's name.
+        if self.source.proof.is_none() && item.integrations.opted_out(self.integrations) {
+            return Ok(Verdict::OptedOut);
+        }
+        if call == Call::Alias && previous(&item) == item.user_id.0.as_deref() {
             return Ok(Verdict::Ignored);
         }
-        Ok(Verdict::Event(Arc::new(self.event(call, item, raw))))
+        let event = self.event(call, item, raw, &budget);
+        Ok(Verdict::Event(Arc::new(event), budget.is_shortened()))
+    }
+
+    /// A call, and what is left of the room for its values.
+    fn read(&self, raw: &str) -> serde_json::Result<(Item, Budget)> {
+        let budget = Budget::of_event(self.values, raw.len());
+        let item = Item::read(raw, self.wanted, &budget)?;
+        Ok((item, budget))
     }
 
     fn allow(&self, call: Call) -> Result<(), ItemError> {
@@ -96,7 +122,7 @@ impl<'r> Normaliser<'r> {
             return Ok(());
         }
         let message = format!("source `{}` doesn't `allow` {} calls", self.source.name, call.as_str());
-        Err(ItemError::new(ItemCode::CallNotAllowed, message))
+        Err(ItemError::new(ItemCode::CallNotAllowed, &message))
     }
 
     /// The kind of a call. An address of one kind decides for SDKs, as it does in RudderStack; webhook senders post every
@@ -178,15 +204,7 @@ impl<'r> Normaliser<'r> {
         bound.is_some_and(|bound| item.times.distance_ms(self.received_at).is_none_or(|age| age > bound))
     }
 
-    /// Whether the call is to have no effect here.
-    fn left_out(&self, call: Call, item: &Item) -> bool {
-        // A CDP has followed `integrations` before it sends to a webhook, where we go by the webhook's name.
-        let opted_out = self.source.proof.is_none() && item.integrations.opted_out(self.integrations);
-        let to_itself = call == Call::Alias && previous(item) == item.user_id.0.as_deref();
-        opted_out || to_itself
-    }
-
-    fn event(&self, call: Call, item: Item, raw: &str) -> Event {
+    fn event(&self, call: Call, item: Item, raw: &str, budget: &Budget) -> Event {
         let previous_id = (call == Call::Alias).then(|| previous(&item).map(Into::into)).flatten();
         // Segment gives each event an id and a time. One that has neither was never meant to count twice: whoever recorded it could
         // send it again and again.
@@ -207,7 +225,7 @@ impl<'r> Normaliser<'r> {
             previous_id,
             group_id: item.group_id.0.filter(|_| call == Call::Group),
             context_group_id: context.group_id,
-            name: name(call, item.event.0, item.name.0, &item.properties),
+            name: name(call, item.event.0, item.name.0, &item.properties).map(|name| short(name, budget)),
             timestamp: event_time(times, self.received_at, self.source.correct_time),
             received_at: self.received_at,
             properties: properties(call, item.properties, item.category.0),
@@ -241,22 +259,35 @@ impl<'r> Normaliser<'r> {
 }
 
 /// Reads a part of the envelope; a single call is its own. An odd one holds nothing that is needed: the calls stand.
-fn envelope<T: FromEntries>(raw: Option<&RawValue>) -> T {
-    raw.and_then(|raw| read_object(raw.get())).unwrap_or_default()
+fn envelope<E: Entries>(raw: Option<&RawValue>, entries: impl Fn() -> E) -> E::Value {
+    let read = |raw: &RawValue| {
+        read_object(raw.get(), entries()).or_else(|| mended(raw.get()).and_then(|raw| read_object(&raw, entries())))
+    };
+    raw.and_then(read).unwrap_or_default()
+}
+
+/// An event's name as far as it is kept: each subject counts by a hundred of them.
+fn short(name: Box<str>, budget: &Budget) -> Box<str> {
+    let kept = cut(&name, MAX_EVENT_NAME_BYTES);
+    if kept.len() == name.len() {
+        return name;
+    }
+    budget.shorten();
+    kept.trim_end().into()
 }
 
 fn unreadable(error: &serde_json::Error) -> ItemError {
     let message = error.to_string();
     let code =
         if error.is_data() && message.starts_with('`') { ItemCode::InvalidField } else { ItemCode::InvalidEvent };
-    ItemError::new(code, message)
+    ItemError::new(code, &message)
 }
 
 fn unsupported(kind: &str) -> ItemError {
     let kind: String = kind.chars().take(32).collect();
     let message =
         format!("`{kind}` is no call that is counted here; track, identify, group, page, screen and alias are");
-    ItemError::new(ItemCode::UnsupportedType, message)
+    ItemError::new(ItemCode::UnsupportedType, &message)
 }
 
 /// What an alias call ties to its `userId`: `previousId`, or else the anonymous id that it carries.

@@ -3,10 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{
-    Deserialize as _, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor,
-};
-use serde_json::{Map, Value};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
 
 /// An object; `null` and an empty list stand for an empty one.
 pub(super) struct Object<E>(pub E);
@@ -49,17 +46,6 @@ impl<'de, E: Entries> Visitor<'de> for Object<E> {
     }
 }
 
-/// Traits, as they are.
-pub(super) struct Whole;
-
-impl Entries for Whole {
-    type Value = Map<String, Value>;
-
-    fn read<'de, A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        Map::deserialize(serde::de::value::MapAccessDeserializer::new(map))
-    }
-}
-
 /// What can be read from an object's entries without being told more.
 pub(super) trait FromEntries: Default {
     fn from_entries<'de, A: MapAccess<'de>>(map: A) -> Result<Self, A::Error>;
@@ -74,8 +60,8 @@ impl<T: FromEntries> Entries for PhantomData<T> {
 }
 
 /// Reads an object that stands for itself.
-pub(super) fn read_object<T: FromEntries>(raw: &str) -> Option<T> {
+pub(super) fn read_object<E: Entries>(raw: &str, entries: E) -> Option<E::Value> {
     let mut deserializer = serde_json::Deserializer::from_str(raw);
-    let read = Object(PhantomData).deserialize(&mut deserializer).ok()?;
+    let read = Object(entries).deserialize(&mut deserializer).ok()?;
     deserializer.end().ok().map(|()| read)
 }

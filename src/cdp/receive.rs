@@ -9,56 +9,20 @@ use super::body::{Body, BodyError, Calls, unwrap_json};
 use super::failure::{AuthFailure, ItemCode, ItemError, RequestError};
 use super::headers::Headers;
 use super::item::message_id_of;
+use super::limits::Limits;
 use super::normalise::{Normaliser, Verdict};
 use super::request::{Endpoint, Request};
 use super::signature::Vouched;
 use super::source::Source;
 use super::wanted::WantedProperties;
+use crate::event::size::cut;
 use crate::event::{Event, Rejected, SourceName};
 use crate::time::Millis;
 
-/// How much of a rejected event is kept for whoever looks into it.
+/// How many rejected events of a request are kept for whoever looks into them.
+const MAX_REJECTIONS: usize = 100;
+/// How much of a rejected event is kept, and of its message id.
 const EXCERPT_BYTES: usize = 256;
-
-/// Bounds on what a request may be.
-#[derive(Clone, Debug)]
-pub struct Limits {
-    /// One event: 32 KiB in Segment's and RudderStack's documentation.
-    pub event_bytes: usize,
-    /// A request, decompressed: Segment 500 KB, RudderStack 4,000 KB.
-    pub request_bytes: usize,
-    /// Events in a batch: 2,500.
-    pub batch_events: usize,
-    /// A request to a source with a proof. Segment does not send again what is answered with 413, so this is more than any CDP
-    /// sends: its webhooks can be set to batches of 4,000 events.
-    pub signed_request_bytes: usize,
-    /// Events in a batch to a source with a proof: what is beyond it would be lost for good.
-    pub signed_batch_events: usize,
-    /// Requests being worked at once; beyond it the answer is 429.
-    pub in_flight: usize,
-}
-
-impl Limits {
-    /// What holds where nothing is configured.
-    pub const DEFAULT: Self = Self {
-        event_bytes: 32 << 10,
-        request_bytes: 4_000_000,
-        batch_events: 2_500,
-        signed_request_bytes: 64_000_000,
-        signed_batch_events: 10_000,
-        in_flight: 1_024,
-    };
-
-    /// How large a request of `source` may be.
-    pub fn request_bytes_of(&self, source: &Source) -> usize {
-        if source.proof.is_some() { self.signed_request_bytes } else { self.request_bytes }
-    }
-
-    /// How many events a batch of `source` may hold.
-    pub fn batch_events_of(&self, source: &Source) -> usize {
-        if source.proof.is_some() { self.signed_batch_events } else { self.batch_events }
-    }
-}
 
 /// What a request holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,10 +33,16 @@ pub struct Parsed {
     pub vouched: Vouched,
     /// The good calls, in their order.
     pub events: Vec<Arc<Event>>,
-    /// The bad ones, in their order.
+    /// The bad ones, in their order: the first hundred, and what stands for those beyond the batch's limit.
     pub rejections: Vec<Rejected>,
-    /// Calls left out on the sender's wish (`integrations`), or because they change nothing.
+    /// How many bad ones there are.
+    pub rejected: usize,
+    /// Calls that change nothing.
     pub ignored: usize,
+    /// Calls left out on the sender's wish: its `integrations` say so.
+    pub opted_out: usize,
+    /// How many of the events had something that was too large, and are taken without it.
+    pub shortened: usize,
     /// Calls beyond the batch's limit; one rejection stands for all of them.
     pub beyond_limit: usize,
     /// How many of the events came with neither a `messageId` nor a time of their own, so that a retry can't be told from
@@ -137,13 +107,16 @@ fn read_calls(
     wanted: &WantedProperties,
 ) -> Parsed {
     let single = matches!(body.calls, Calls::Single(_));
-    let normaliser = Normaliser::new(request, source, vouched, body, limits.event_bytes, wanted);
+    let normaliser = Normaliser::new(request, source, vouched, body, limits, wanted);
     let mut parsed = Parsed {
         source: source.name.clone(),
         vouched,
         events: Vec::new(),
         rejections: Vec::new(),
+        rejected: 0,
         ignored: 0,
+        opted_out: 0,
+        shortened: 0,
         beyond_limit: 0,
         unrecognisable: 0,
         single,
@@ -166,18 +139,26 @@ impl Parsed {
         if self.beyond_limit > 0 {
             let message = format!("the batch has {total} events; of a batch {limit} are taken: send smaller ones");
             let raw = first.get(limit).map_or("", |raw| raw.get());
-            self.reject(limit, raw, ItemError::new(ItemCode::BatchTooLong, message), normaliser.received_at);
+            self.rejected += self.beyond_limit;
+            self.reject(limit, raw, ItemError::new(ItemCode::BatchTooLong, &message), normaliser.received_at);
         }
     }
 
     fn add(&mut self, index: usize, raw: &str, normaliser: &Normaliser<'_>) {
         match normaliser.normalise(index, raw) {
-            Ok(Verdict::Event(event)) => {
+            Ok(Verdict::Event(event, shortened)) => {
+                self.shortened += usize::from(shortened);
                 self.unrecognisable += usize::from(event.message.is_none());
                 self.events.push(event);
             }
+            Ok(Verdict::OptedOut) => self.opted_out += 1,
             Ok(Verdict::Ignored) => self.ignored += 1,
-            Err(error) => self.reject(index, raw, error, normaliser.received_at),
+            Err(error) => {
+                self.rejected += 1;
+                if self.rejections.len() < MAX_REJECTIONS {
+                    self.reject(index, raw, error, normaliser.received_at);
+                }
+            }
         }
     }
 
@@ -188,8 +169,8 @@ impl Parsed {
             index,
             code: error.code.as_str().to_owned(),
             message: error.message,
-            message_id: message_id_of(raw),
-            excerpt: raw.get(..raw.floor_char_boundary(EXCERPT_BYTES)).unwrap_or_default().to_owned(),
+            message_id: message_id_of(raw).map(|id| cut(&id, EXCERPT_BYTES).to_owned()),
+            excerpt: cut(raw, EXCERPT_BYTES).to_owned(),
         });
     }
 }

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
+use super::bounded::{Budget, read_entry};
 use super::object::Entries;
 
 /// The properties that are kept of an event; the others are skipped where they stand, unread.
@@ -39,14 +40,17 @@ impl<'n> FromIterator<&'n str> for WantedProperties {
     }
 }
 
-impl Entries for &WantedProperties {
+/// Those of an event's properties that are wanted, within its budget.
+pub(super) struct Wanted<'w>(pub &'w WantedProperties, pub &'w Budget);
+
+impl Entries for Wanted<'_> {
     type Value = Map<String, Value>;
 
     fn read<'de, A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut kept = Map::new();
-        while let Some(name) = map.next_key_seed(Name(self))? {
+        while let Some(name) = map.next_key_seed(Name(self.0))? {
             match name {
-                Some(name) => drop(kept.insert(name, map.next_value()?)),
+                Some(name) => read_entry(&mut kept, name, &mut map, self.1)?,
                 None => drop(map.next_value::<IgnoredAny>()?),
             }
         }
@@ -81,12 +85,14 @@ impl Visitor<'_> for Name<'_> {
 mod tests {
     use serde_json::json;
 
+    use super::super::limits::ValueLimits;
     use super::super::object::Object;
     use super::*;
 
     fn read(wanted: &WantedProperties, text: &str) -> Result<Value, String> {
+        let budget = Budget::of_event(ValueLimits::DEFAULT, text.len());
         let mut deserializer = serde_json::Deserializer::from_str(text);
-        let read = Object(wanted).deserialize(&mut deserializer).map_err(|error| error.to_string())?;
+        let read = Object(Wanted(wanted, &budget)).deserialize(&mut deserializer).map_err(|error| error.to_string())?;
         deserializer.end().map_err(|error| error.to_string())?;
         Ok(Value::Object(read))
     }

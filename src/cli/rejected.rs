@@ -14,6 +14,10 @@ pub struct Args {
     #[arg(long, default_value_t = 50, value_name = "N")]
     limit: usize,
 
+    /// Only those of this source
+    #[arg(long, value_name = "NAME")]
+    source: Option<String>,
+
     /// Show the beginning of each event too
     #[arg(long)]
     excerpts: bool,
@@ -24,7 +28,9 @@ pub struct Args {
 
 pub async fn run(args: Args) -> Result<(), CommandError> {
     let client = Client::new(&args.remote)?;
-    let answer = client.get(&["rejected"], &[("limit", args.limit.to_string())]).await?;
+    let limit = ("limit", args.limit.to_string());
+    let query: Vec<_> = [limit].into_iter().chain(args.source.map(|source| ("source", source))).collect();
+    let answer = client.get(&["rejected"], &query).await?;
     if args.remote.format == Format::Json {
         return print_json(&answer);
     }

@@ -141,18 +141,30 @@ fn render_sources(sources: &Value, now: Millis, paint: Paint) -> String {
     }
     let mut out = format!("\n{}", table.render(paint));
     for source in sources["sources"].as_array().into_iter().flatten() {
-        let unrecognisable = source["unrecognisable"].as_u64().unwrap_or(0);
-        if unrecognisable > 0 {
-            let text = format!(
-                "{}: {} came with neither a messageId nor a timestamp; when such an event is sent again, it counts again",
-                source["name"].as_str().unwrap_or_default(),
-                words::count(unrecognisable, "event"),
-            );
-            out.push_str(&format!("{}\n", paint.tone(Tone::Warn, text)));
+        for (field, what) in WORTH_A_LINE {
+            let events = source[field].as_u64().unwrap_or(0);
+            if events > 0 {
+                let name = source["name"].as_str().unwrap_or_default();
+                let text = format!("{name}: {} {what}", words::count(events, "event"));
+                out.push_str(&format!("{}\n", paint.tone(Tone::Warn, text)));
+            }
         }
     }
     out
 }
+
+/// What a source's events may have that is seldom meant.
+const WORTH_A_LINE: [(&str, &str); 3] = [
+    (
+        "unrecognisable",
+        "came with neither a messageId nor a timestamp; when such an event is sent again, it counts again",
+    ),
+    (
+        "opted_out",
+        "left out, as `integrations` of the sender says (`All: false`); `Handraiser: true` beside it lets them through",
+    ),
+    ("shortened", "had a value that is larger than `server.limits` allow; they are counted without the rest of it"),
+];
 
 fn refusal(failure: &Value, now: Millis) -> String {
     let Some(reason) = failure["reason"].as_str() else { return String::new() };
@@ -212,12 +224,13 @@ mod tests {
     }
 
     #[test]
-    fn a_source_whose_retries_can_not_be_recognised_is_told() {
-        let source = |name: &str, unrecognisable: u64| {
+    fn a_source_that_sends_what_was_hardly_meant_is_told() {
+        let source = |name: &str, unrecognisable: u64, opted_out: u64| {
             json!({ "name": name, "accepted": 9, "duplicates": 1, "unrecognisable": unrecognisable, "rejected": 0,
-                "unauthorised": 0, "failed": 0, "last_event_at": null, "last_failure": null })
+                "opted_out": opted_out, "shortened": opted_out / 5, "unauthorised": 0, "failed": 0, "last_event_at": null,
+                "last_failure": null })
         };
-        let sources = json!({ "sources": [source("app", 3), source("web", 0), source("(unknown)", 0)] });
+        let sources = json!({ "sources": [source("app", 3, 0), source("web", 0, 15), source("(unknown)", 0, 0)] });
         insta::assert_snapshot!(render_sources(&sources, Millis(0), Paint::plain()));
     }
 

@@ -31,9 +31,10 @@ pub struct Distinct {
     halved_until: Vec<Bucket>,
 }
 
-/// The hash of a value's text.
-pub fn hash(value: &str) -> u64 {
-    xxhash_rust::xxh3::xxh3_64(value.as_bytes())
+/// The hash of a value's text. The seed is the store's own, which no sender knows: values that were chosen for the many zero bits
+/// of their hashes would read as millions otherwise.
+pub fn hash(value: &str, seed: u64) -> u64 {
+    xxhash_rust::xxh3::xxh3_64_with_seed(value.as_bytes(), seed)
 }
 
 /// How often the values must be halved until one of this hash leaves.

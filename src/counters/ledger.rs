@@ -50,8 +50,16 @@ pub enum Figure {
 }
 
 impl Ledger {
-    /// Counts `event` at `now`, which decides what is too old to be kept. `user` is whose event it is, for distinct users.
-    pub fn apply(&mut self, plan: &Plan, of: SubjectKind, event: &Event, user: Option<&str>, now: Millis) {
+    /// Counts `event` at `now`, which decides what is too old to be kept. `user` is whose event it is, for distinct users; `seed` is
+    /// the store's own (see [`distinct::hash`]).
+    pub fn apply(
+        &mut self,
+        plan: &Plan,
+        of: SubjectKind,
+        event: &Event,
+        user: Option<&str>,
+        (now, seed): (Millis, u64),
+    ) {
         if is_use(event.call) {
             self.apply_daily(plan, event, now);
         }
@@ -59,7 +67,7 @@ impl Ledger {
             if let (Some(counter), Some(Planned::Own { fingerprint, width })) =
                 (plan.counters.get(usize::from(id.0)), plan.planned.get(usize::from(id.0)))
             {
-                self.apply_own(plan, counter, *fingerprint, *width, event, user, now);
+                self.apply_own(plan, counter, *fingerprint, *width, event, user, (now, seed));
             }
         }
     }
@@ -110,7 +118,7 @@ impl Ledger {
         width: Width,
         event: &Event,
         user: Option<&str>,
-        now: Millis,
+        (now, seed): (Millis, u64),
     ) {
         if !(counter.from.is_empty() || counter.from.contains(&event.source)) {
             return;
@@ -125,7 +133,7 @@ impl Ledger {
         if bucket < oldest {
             return;
         }
-        if let Some(change) = Change::of(&counter.aggregate, event, user, bucket) {
+        if let Some(change) = Change::of(&counter.aggregate, event, user, bucket, seed) {
             let own = self.own_series(&counter.name, fingerprint, width, &change);
             change.apply(&mut own.series, bucket);
             own.series.cut(oldest);
@@ -206,12 +214,12 @@ impl Ledger {
     }
 
     /// In every count of distinct users: `from` was `to` all along; with `None`, `from` is forgotten.
-    pub fn rename_user(&mut self, plan: &Plan, from: &str, to: Option<&str>) {
-        let from = distinct::hash(from);
+    pub fn rename_user(&mut self, plan: &Plan, from: &str, to: Option<&str>, seed: u64) {
+        let from = distinct::hash(from, seed);
         for counter in plan.counters.iter().filter(|c| c.aggregate == Aggregate::DistinctUsers) {
             if let Some(Own { series: Series::Distinct(set), .. }) = self.own.get_mut(&*counter.name) {
                 match to {
-                    Some(to) => set.rename(from, distinct::hash(to)),
+                    Some(to) => set.rename(from, distinct::hash(to, seed)),
                     None => set.remove(from),
                 };
             }
@@ -239,13 +247,15 @@ enum Change {
 
 impl Change {
     /// `None` when the event has nothing for this aggregate.
-    fn of(aggregate: &Aggregate, event: &Event, user: Option<&str>, bucket: Bucket) -> Option<Self> {
+    fn of(aggregate: &Aggregate, event: &Event, user: Option<&str>, bucket: Bucket, seed: u64) -> Option<Self> {
         match aggregate {
             Aggregate::Count => Some(Self::Count),
             Aggregate::Sum(path) => property(event, path).and_then(number).and_then(micros).map(Self::Add),
-            Aggregate::DistinctProperty(path) => property(event, path).and_then(hash_value).map(Self::See),
-            Aggregate::DistinctUsers => user.map(|user| Self::See(distinct::hash(user))),
-            Aggregate::ActiveDays => Some(Self::See(distinct::hash(&bucket.to_string()))),
+            Aggregate::DistinctProperty(path) => {
+                property(event, path).and_then(|value| hash_value(value, seed)).map(Self::See)
+            }
+            Aggregate::DistinctUsers => user.map(|user| Self::See(distinct::hash(user, seed))),
+            Aggregate::ActiveDays => Some(Self::See(distinct::hash(&bucket.to_string(), seed))),
             Aggregate::FirstSeen => Some(Self::Moment(Extreme::First, event.timestamp)),
             Aggregate::LastSeen => Some(Self::Moment(Extreme::Last, event.timestamp)),
         }
@@ -288,11 +298,11 @@ fn number(value: &Value) -> Option<f64> {
     }
 }
 
-fn hash_value(value: &Value) -> Option<u64> {
+fn hash_value(value: &Value, seed: u64) -> Option<u64> {
     match value {
         Value::Null => None,
-        Value::String(s) => Some(distinct::hash(s)),
-        other => Some(distinct::hash(&other.to_string())),
+        Value::String(s) => Some(distinct::hash(s, seed)),
+        other => Some(distinct::hash(&other.to_string(), seed)),
     }
 }
 

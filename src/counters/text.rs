@@ -247,7 +247,7 @@ mod tests {
             2 => {
                 let mut set = Distinct::default();
                 entries.iter().for_each(|(b, n)| {
-                    set.add(distinct::hash(&n.to_string()), *b);
+                    set.add(distinct::hash(&n.to_string(), 0), *b);
                 });
                 Series::Distinct(set)
             }
@@ -293,7 +293,7 @@ mod tests {
         for (width, days) in [(Width::Day, 30), (Width::Life, 1)] {
             let mut set = Distinct::default();
             for n in 0..5_000 {
-                set.add(distinct::hash(&n.to_string()), 20_700 * (days - 1) / 29 + n % days);
+                set.add(distinct::hash(&n.to_string(), 0), 20_700 * (days - 1) / 29 + n % days);
             }
             assert!(!set.is_exact(Bucket::MIN));
             let own = Own { fingerprint: 7, width, series: Series::Distinct(set) };

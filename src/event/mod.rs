@@ -1,6 +1,7 @@
 //! One call of the Segment spec, normalised: what the log keeps, and what is counted. Pure.
 
 pub mod facts;
+pub mod size;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

@@ -87,13 +87,15 @@ pub(super) struct Taken {
 pub(super) async fn take(state: &AppState, config: &Config, request: &cdp::Request<'_>) -> Result<Taken, ApiError> {
     let parsed = cdp::receive(request, &config.sources, &config.server.limits, &config.wanted_properties)
         .map_err(|error| refuse(state, request.received_at, &error))?;
-    let Parsed { source, vouched, events, rejections, ignored, beyond_limit, unrecognisable, single } = parsed;
+    let Parsed { source, vouched, events, rejections, rejected, .. } = parsed;
     let samples = state.recent.sample(&events);
     let tally = Tally {
         accepted: events.len(),
-        unrecognisable,
-        rejected: rejections.len() + beyond_limit.saturating_sub(1),
-        ignored,
+        unrecognisable: parsed.unrecognisable,
+        shortened: parsed.shortened,
+        rejected,
+        ignored: parsed.ignored,
+        opted_out: parsed.opted_out,
         first_element_signature: vouched == Vouched::FirstElement,
     };
     if !events.is_empty() || !rejections.is_empty() {
@@ -103,7 +105,7 @@ pub(super) async fn take(state: &AppState, config: &Config, request: &cdp::Reque
     }
     state.recent.keep(samples);
     state.sources.taken(&source, request.received_at, tally);
-    Ok(Taken { single, rejections, rejected: tally.rejected })
+    Ok(Taken { single: parsed.single, rejections, rejected })
 }
 
 /// Notes that a request is refused; returns what it is answered.

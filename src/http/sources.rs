@@ -39,8 +39,12 @@ pub struct SourceReport {
     pub unrecognisable: u64,
     /// Events that could not be used; the rejected-events log has them.
     pub rejected: u64,
-    /// Events left out on the sender's wish (`integrations`), or because they change nothing.
+    /// Events taken of which something was too large and is missing: a value, a name, an element of a list.
+    pub shortened: u64,
+    /// Events that change nothing, such as an alias of itself.
     pub ignored: u64,
+    /// Events left out on the sender's wish: its `integrations` say `All: false` or `Handraiser: false`.
+    pub opted_out: u64,
     /// Requests refused because the sender did not prove who it is.
     pub unauthorised: u64,
     /// Requests refused as a whole for another reason.
@@ -62,8 +66,12 @@ pub struct Tally {
     pub unrecognisable: usize,
     /// Events that could not be used, those beyond the batch's limit among them.
     pub rejected: usize,
-    /// Events left out on the sender's wish, or because they change nothing.
+    /// Events taken of which something was too large.
+    pub shortened: usize,
+    /// Events that change nothing.
     pub ignored: usize,
+    /// Events left out on the sender's wish.
+    pub opted_out: usize,
     /// Whether the request was a batch signed over its first event only.
     pub first_element_signature: bool,
 }
@@ -85,13 +93,21 @@ struct Told {
 struct SourceSeries {
     accepted: Counter,
     rejected: Counter,
+    shortened: Counter,
     ignored: Counter,
+    opted_out: Counter,
 }
 
 impl SourceSeries {
     fn new(source: &str) -> Self {
         let series = |outcome| counter!("handraiser_events_total", "source" => source.to_owned(), "outcome" => outcome);
-        Self { accepted: series("accepted"), rejected: series("rejected"), ignored: series("ignored") }
+        Self {
+            accepted: series("accepted"),
+            rejected: series("rejected"),
+            shortened: counter!("handraiser_events_shortened_total", "source" => source.to_owned()),
+            ignored: series("ignored"),
+            opted_out: series("opted_out"),
+        }
     }
 }
 
@@ -123,12 +139,16 @@ impl SourceBook {
         let entry = self.entry(Some(source));
         entry.series.accepted.increment(number(tally.accepted));
         entry.series.rejected.increment(number(tally.rejected));
+        entry.series.shortened.increment(number(tally.shortened));
         entry.series.ignored.increment(number(tally.ignored));
+        entry.series.opted_out.increment(number(tally.opted_out));
         let Told { report, last_event_at, .. } = &mut *entry.told();
         report.accepted += number(tally.accepted);
         report.unrecognisable += number(tally.unrecognisable);
         report.rejected += number(tally.rejected);
+        report.shortened += number(tally.shortened);
         report.ignored += number(tally.ignored);
+        report.opted_out += number(tally.opted_out);
         report.first_element_signatures += u64::from(tally.first_element_signature);
         if tally.accepted > 0 {
             *last_event_at = (*last_event_at).max(Some(at));
@@ -214,7 +234,15 @@ mod tests {
     fn reports_every_configured_source_and_the_unknown_ones() {
         let (app, quiet) = (SourceName::new("app"), SourceName::new("quiet"));
         let book = SourceBook::default();
-        let tally = Tally { accepted: 3, unrecognisable: 2, rejected: 2, ignored: 1, first_element_signature: true };
+        let tally = Tally {
+            accepted: 3,
+            unrecognisable: 2,
+            shortened: 1,
+            rejected: 2,
+            ignored: 1,
+            opted_out: 4,
+            first_element_signature: true,
+        };
         book.taken(&app, Millis(1_000), tally);
         let said = |source, at, code, reason| book.unauthorised(source, Millis(at), code, reason);
         assert_eq!(said(Some(&app), 1_500, "wrong_signature", "no secret fits"), Some(0), "news");
@@ -228,7 +256,9 @@ mod tests {
             "duplicates": 1,
             "unrecognisable": 2,
             "rejected": 2,
+            "shortened": 1,
             "ignored": 1,
+            "opted_out": 4,
             "unauthorised": 2,
             "failed": 0,
             "first_element_signatures": 1,
@@ -245,7 +275,9 @@ mod tests {
             "duplicates": 0,
             "unrecognisable": 0,
             "rejected": 0,
+            "shortened": 0,
             "ignored": 0,
+            "opted_out": 0,
             "unauthorised": 0,
             "failed": 0,
             "first_element_signatures": 0,
@@ -258,7 +290,9 @@ mod tests {
             "duplicates": 0,
             "unrecognisable": 0,
             "rejected": 0,
+            "shortened": 0,
             "ignored": 0,
+            "opted_out": 0,
             "unauthorised": 1,
             "failed": 0,
             "first_element_signatures": 0,

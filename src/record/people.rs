@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Subject;
+use crate::event::size::cut;
 use crate::time::Millis;
 
 /// One user of an account, as the account remembers them.
@@ -27,11 +28,15 @@ pub struct Profile {
     pub title: Option<Box<str>>,
 }
 
+/// Of each text so many bytes are remembered: an account has many people.
+const MAX_TEXT_BYTES: usize = 256;
+
 impl Profile {
     /// What a user's traits say.
     pub fn of(user: &Subject) -> Self {
-        let text = |name| user.traits.text(name).map(Box::from);
-        Self { email: text("email"), name: user.traits.name().map(Box::from), title: text("title") }
+        let short = |text: &str| Box::from(cut(text, MAX_TEXT_BYTES));
+        let text = |name| user.traits.text(name).map(short);
+        Self { email: text("email"), name: user.traits.name().as_deref().map(short), title: text("title") }
     }
 
     /// What is known, by name.

@@ -60,6 +60,8 @@ pub const MAX_ALIASES: usize = 1_000;
 pub const MAX_REFUSED: usize = 5;
 /// How many events of one user wait for their account.
 pub const MAX_WAITING: usize = 100;
+/// How many bytes of memory they may take together.
+pub const MAX_WAITING_BYTES: usize = 128 * 1_024;
 /// How long an event waits for its account, and how long after an event a first group call still says whose it was.
 pub const WAITS_FOR: i64 = Millis::DAY;
 
@@ -69,6 +71,23 @@ impl Ties {
         if self.accounts.len() < MAX_ACCOUNTS && !self.accounts.iter().any(|known| &**known == account) {
             self.accounts.push(Arc::from(account));
         }
+    }
+
+    /// Lets an event wait for its account; returns how many others, the first, had to give up.
+    pub fn wait(&mut self, waiting: Waiting) -> usize {
+        self.waiting.push(waiting);
+        let mut bytes: usize = self.waiting.iter().map(|waiting| waiting.event.bytes()).sum();
+        let mut leaving = 0;
+        for (index, waiting) in self.waiting.iter().enumerate() {
+            let left = self.waiting.len() - index;
+            if left == 1 || (left <= MAX_WAITING && bytes <= MAX_WAITING_BYTES) {
+                break;
+            }
+            bytes -= waiting.event.bytes();
+            leaving += 1;
+        }
+        self.waiting.drain(..leaving);
+        leaving
     }
 
     /// Notes that `id` was merged into this user.
@@ -115,6 +134,6 @@ impl Ties {
             + self.accounts.capacity() * size_of::<Arc<str>>()
             + self.accounts.iter().map(texts).sum::<usize>()
             + self.memberships.bytes()
-            + self.waiting.len() * 1_024
+            + self.waiting.iter().map(|waiting| size_of::<Waiting>() + waiting.event.bytes()).sum::<usize>()
     }
 }

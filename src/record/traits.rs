@@ -1,6 +1,6 @@
 //! Traits: the newest value of each, by the time of the call that said so.
 
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 
 use compact_str::CompactString;
 use litemap::LiteMap;
@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::counters::series::room;
 use crate::event::Trust;
+use crate::event::size::heap_bytes;
 use crate::ids::names::canonical_trait;
 use crate::time::Millis;
 
@@ -28,6 +29,8 @@ pub struct Traits(pub LiteMap<CompactString, Trait>);
 
 /// How many traits of one subject are kept; those that conditions read stay, whatever else there is.
 pub const MAX_TRAITS: usize = 200;
+/// How many bytes the traits of one subject may take in memory, where nothing else is configured.
+pub const MAX_TRAITS_BYTES: usize = 32 * 1_024;
 
 impl Traits {
     /// Takes in what a call said at `at`. An older call never overwrites a newer one, nor a public source what a server said;
@@ -51,15 +54,34 @@ impl Traits {
         }
     }
 
-    /// Keeps at most [`MAX_TRAITS`], of which those that `wanted` names stay, and of the others the names that come first.
-    /// Returns how many had to leave.
-    pub fn keep(&mut self, wanted: impl Fn(&str) -> bool) -> usize {
+    /// Keeps at most [`MAX_TRAITS`], of which those that `wanted` names stay, and of the others the names that come first; and
+    /// no more than `max_bytes` of them all, where the largest leave, and those that are wanted last. What a public source said
+    /// leaves before what a server did. Returns how many had to leave.
+    pub fn keep(&mut self, max_bytes: usize, wanted: impl Fn(&str) -> bool) -> usize {
+        let mut leaving = Vec::new();
         let excess = self.0.len().saturating_sub(MAX_TRAITS);
-        if excess == 0 {
-            return 0;
+        if excess > 0 {
+            let mut others: Vec<_> = self.0.iter().rev().filter(|(name, _)| !wanted(name)).collect();
+            others.sort_by_key(|(_, known)| known.trust);
+            leaving.extend(others.into_iter().take(excess).map(|(name, _)| name.clone()));
+            leaving.iter().for_each(|name| drop(self.0.remove(name)));
         }
-        let leaving: Vec<_> = self.0.keys().rev().filter(|name| !wanted(name)).take(excess).cloned().collect();
-        leaving.iter().for_each(|name| drop(self.0.remove(name)));
+        let mut excess = self.used_bytes().saturating_sub(max_bytes);
+        if excess > 0 {
+            let order = |(name, known): (&CompactString, &Trait)| {
+                ((wanted(name), known.trust, Reverse(cost(name, known))), name.clone())
+            };
+            let mut in_order: Vec<_> = self.0.iter().map(order).collect();
+            in_order.sort_unstable();
+            for ((.., Reverse(bytes)), name) in in_order {
+                if excess == 0 {
+                    break;
+                }
+                excess = excess.saturating_sub(bytes);
+                self.0.remove(&name);
+                leaving.push(name);
+            }
+        }
         leaving.len()
     }
 
@@ -94,8 +116,12 @@ impl Traits {
 
     /// About how many bytes they take in memory.
     pub(super) fn bytes(&self) -> usize {
-        let values = self.0.iter().map(|(name, known)| name.len().saturating_sub(24) + json_bytes(&known.value));
-        room(self.0.len()) * size_of::<(CompactString, Trait)>() + values.sum::<usize>()
+        let unused = room(self.0.len()).saturating_sub(self.0.len()) * size_of::<(CompactString, Trait)>();
+        unused + self.used_bytes()
+    }
+
+    fn used_bytes(&self) -> usize {
+        self.0.iter().map(|(name, known)| cost(name, known)).sum()
     }
 
     /// Takes in the traits of another history; of each the newer value stands.
@@ -106,20 +132,15 @@ impl Traits {
     }
 }
 
+/// About how many bytes one trait takes.
+fn cost(name: &CompactString, known: &Trait) -> usize {
+    size_of::<(CompactString, Trait)>() + name.len().saturating_sub(24) + heap_bytes(&known.value)
+}
+
 /// Whether the JSON of a value is that of the other, or greater.
 fn outweighs(known: &Value, said: &Value) -> bool {
     let (known, said) = (known.to_string(), said.to_string());
     known >= said
-}
-
-/// About how many bytes a JSON value takes beyond its own size.
-fn json_bytes(value: &Value) -> usize {
-    match value {
-        Value::String(text) => text.len() + 16,
-        Value::Array(items) => items.iter().map(|item| size_of::<Value>() + json_bytes(item)).sum::<usize>() + 32,
-        Value::Object(map) => map.iter().map(|(name, value)| 96 + name.len() + json_bytes(value)).sum::<usize>() + 64,
-        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
-    }
 }
 
 #[cfg(test)]
@@ -169,15 +190,39 @@ mod tests {
     fn what_is_read_is_kept_whatever_else_there_is() {
         let many = (0..MAX_TRAITS + 50).map(|n| (format!("n{n:04}"), json!(n)));
         let mut traits = learned(&[(1, many.chain([("zz_plan".to_owned(), json!("free"))]).collect())]);
-        assert_eq!(traits.keep(|name| name == "zz_plan"), 51);
+        assert_eq!(traits.keep(MAX_TRAITS_BYTES, |name| name == "zz_plan"), 51);
         assert_eq!(traits.0.len(), MAX_TRAITS);
         assert_eq!((traits.text("zz_plan"), traits.get("n0000")), (Some("free"), Some(&json!(0))));
-        assert_eq!(traits.keep(|_| false), 0, "there is room now");
+        assert_eq!(traits.keep(MAX_TRAITS_BYTES, |_| false), 0, "there is room now");
     }
 
     #[test]
     fn more_that_is_read_than_there_is_room_for_stays() {
         let mut traits = learned(&[(1, (0..MAX_TRAITS + 5).map(|n| (format!("n{n}"), json!(n))).collect())]);
-        assert_eq!((traits.keep(|_| true), traits.0.len()), (0, MAX_TRAITS + 5));
+        assert_eq!((traits.keep(MAX_TRAITS_BYTES, |_| true), traits.0.len()), (0, MAX_TRAITS + 5));
+    }
+
+    #[test]
+    fn of_too_many_bytes_the_largest_leave_and_what_is_read_last() {
+        let text = |bytes: usize| json!("x".repeat(bytes));
+        let mut traits =
+            learned(&[(1, json!({ "a": text(500), "b": text(3_000), "c": text(900), "plan": text(2_000) }))]);
+        assert_eq!(traits.keep(4_000, |name| name == "plan"), 1);
+        assert_eq!(traits.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["a", "c", "plan"]);
+        assert_eq!(traits.keep(1_000, |name| name == "plan"), 3, "nothing else would do");
+        assert!(traits.is_empty());
+    }
+
+    #[test]
+    fn what_a_public_source_said_makes_place_for_what_a_server_did() {
+        let said = |names: std::ops::Range<usize>| {
+            names.map(|n| (format!("n{n:04}"), json!("x".repeat(100)))).collect::<Map<String, Value>>()
+        };
+        let mut traits = Traits::default();
+        traits.learn(&said(500..520), Millis(1), Trust::Server);
+        traits.learn(&said(0..MAX_TRAITS), Millis(2), Trust::Public);
+        assert_eq!(traits.keep(1 << 20, |_| false), 20);
+        assert!(traits.keep(8 * 1_024, |_| false) > 0);
+        assert!((500..520).all(|n| traits.get(&format!("n{n:04}")).is_some()));
     }
 }

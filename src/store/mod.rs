@@ -22,6 +22,7 @@ pub mod embedded;
 pub mod memory;
 mod open;
 pub mod redis;
+mod rejects;
 mod settings;
 mod share;
 mod types;
@@ -54,6 +55,12 @@ pub const HEARTBEAT: Duration = Duration::from_secs(1);
 pub trait Store: Send + Sync + 'static {
     /// How many shards the store was created with.
     fn shards(&self) -> Shards;
+
+    /// A number that only this store knows, chosen when it was created: what hashes of what strangers send begin with. Stores that
+    /// live no longer than their process have none.
+    fn seed(&self) -> u64 {
+        0
+    }
 
     /// Whether a commit may name several shards. Where each shard is a matter of its own (Redis Cluster), it names one.
     fn commits_shards_together(&self) -> bool;

@@ -13,7 +13,8 @@ use crate::time::Millis;
 pub struct StoreOptions {
     /// Fixed when a store is created.
     pub shards: Shards,
-    /// How many rejected events are kept, over all shards; a store may keep somewhat more.
+    /// How many rejected events are kept, over all shards; a store may keep somewhat more. Of the sources, whoever has the most gives
+    /// way.
     pub rejected_log: usize,
 }
 

@@ -49,6 +49,18 @@ async fn stores_with_prefixes_share_a_redis() {
 }
 
 #[tokio::test]
+async fn what_hashes_begin_with_is_the_stores_own_and_the_same_for_every_server() {
+    let server = Server::start(&[]);
+    let seed = async |prefix: &str| {
+        let settings = RedisSettings { prefix: prefix.to_owned(), ..at(&server.url()) };
+        RedisStore::open(settings, options(8)).await.expect("it is up").seed()
+    };
+    let one = seed("a").await;
+    assert!(one != 0 && seed("b").await != one);
+    assert_eq!(seed("a").await, one);
+}
+
+#[tokio::test]
 async fn nobody_there_is_said_soon() {
     let start = std::time::Instant::now();
     let error = refusal(at(&format!("redis://{}/", crate::harness::free_address()))).await;

@@ -40,7 +40,10 @@ fn each_call_needs_what_it_is_about() {
         (r#"{"type":"merge","userId":"u"}"#, Some("unsupported_type")),
         (r#"{"type":"delete","userId":"u"}"#, Some("delete_not_proven")),
         ("7", Some("invalid_event")),
-        (r#"{"type":"track","userId":"u","event":"\ud83d"}"#, Some("invalid_event")),
+        (r#"{"type":"track","userId":"u","event":"\ud83d"}"#, None),
+        (r#"{"type":"track","userId":"\ude00","event":"e"}"#, None),
+        (r#"{"type":"track","userId":1e999,"event":"e"}"#, Some("missing_id")),
+        (r#"{"type":"track","userId":"u","event":"e","timestamp":1e999,"properties":{"a":1e999}}"#, None),
     ] {
         let parsed = from_sdk(Endpoint::Batch, &format!("[{body}]"));
         assert_eq!(rejected(&parsed), expected.map(|code| (0, code)).into_iter().collect::<Vec<_>>(), "{body}");
@@ -174,7 +177,7 @@ fn without_a_message_id_and_a_time_every_arrival_is_new() {
 
 #[test]
 fn opting_out_is_honoured_where_sdks_send_directly() {
-    for (integrations, ignored) in [
+    for (integrations, left_out) in [
         ("{}", false),
         (r#"{"All":true}"#, false),
         (r#"{"All":false}"#, true),
@@ -188,13 +191,17 @@ fn opting_out_is_honoured_where_sdks_send_directly() {
         let call = format!(r#"{{"type":"track","userId":"u","event":"e","integrations":{integrations}}}"#);
         if integrations != r#""odd""# {
             let parsed = from_sdk(Endpoint::Batch, &call);
-            assert_eq!((parsed.ignored, parsed.events.len()), (usize::from(ignored), usize::from(!ignored)), "{call}");
+            assert_eq!(
+                (parsed.opted_out, parsed.events.len()),
+                (usize::from(left_out), usize::from(!left_out)),
+                "{call}"
+            );
         }
         let enveloped =
             format!(r#"{{"integrations":{integrations},"batch":[{{"type":"track","userId":"u","event":"e"}}]}}"#);
-        assert_eq!(from_sdk(Endpoint::Batch, &enveloped).ignored, usize::from(ignored), "{enveloped}");
+        assert_eq!(from_sdk(Endpoint::Batch, &enveloped).opted_out, usize::from(left_out), "{enveloped}");
         if integrations != r#""odd""# {
-            assert_eq!(from_webhook(&call).ignored, 0, "the CDP has followed the wish already: {call}");
+            assert_eq!(from_webhook(&call).opted_out, 0, "the CDP has followed the wish already: {call}");
         }
     }
 }
@@ -240,4 +247,45 @@ fn times_are_corrected_for_sdks_and_taken_as_they_are_from_webhooks() {
         assert_eq!(only(from_sdk(Endpoint::Batch, &batch)).timestamp.rfc3339(), sdk, "{name}");
         assert_eq!(only(from_webhook(&times(more))).timestamp.rfc3339(), webhook, "{name}");
     }
+}
+
+#[test]
+fn half_an_emoji_and_a_number_beyond_all_bounds_spoil_only_themselves() {
+    let traits = r#"{"name":"Ana \ud83d","revenue":-1e999,"plan":"pro","note":"\ud83d\ude00"}"#;
+    for body in [
+        format!(r#"{{"type":"identify","userId":"u","traits":{traits}}}"#),
+        format!(r#"{{"batch":[{{"type":"identify","userId":"u"}}],"context":{{"traits":{traits}}}}}"#),
+    ] {
+        let event = only(from_sdk(Endpoint::Batch, &body));
+        let expected = json!({ "name": "Ana \u{fffd}", "revenue": null, "plan": "pro", "note": "😀" });
+        assert_eq!(json!(event.traits), expected, "{body}");
+    }
+    let single = r#"{"userId":"u","event":"e","sentAt":"\ud83d","timestamp":1e999}"#;
+    assert_eq!(track(single).timestamp, NOW, "an odd time is none");
+}
+
+#[test]
+fn what_is_too_large_is_cut_and_the_event_is_taken() {
+    let body = json!([
+        { "type": "identify", "userId": "u", "traits": { "bio": "x".repeat(20_000), "plan": "pro" } },
+        { "type": "track", "userId": "u", "event": "e".repeat(300), "properties": { "ids": vec![0; 5_000] } },
+        { "type": "track", "userId": "u", "event": "e", "properties": { "ids": vec![0; 100] } },
+    ]);
+    let parsed = from_sdk(Endpoint::Batch, &body.to_string());
+    assert_eq!((rejected(&parsed), parsed.shortened), (vec![], 2));
+    let [identify, track, _] = &*parsed.events else { panic!("{parsed:?}") };
+    assert_eq!(json!(identify.traits), json!({ "bio": "x".repeat(1_020), "plan": "pro" }));
+    assert_eq!((track.name.as_deref(), &track.properties["ids"]), (Some(&*"e".repeat(256)), &json!(vec![0; 100])));
+}
+
+#[test]
+fn what_is_kept_of_rejections_is_bounded() {
+    let id = "m".repeat(20_000);
+    let body = json!([{ "type": "track", "messageId": id }, { "type": "track", "properties": id, "messageId": 7 }]);
+    for rejection in from_sdk(Endpoint::Batch, &body.to_string()).rejections {
+        assert!(serde_json::to_string(&rejection).expect("JSON").len() < 2_000, "{rejection:?}");
+    }
+    let parsed = from_sdk(Endpoint::Batch, &format!("[{}{{}}]", "{},".repeat(2_600)));
+    assert_eq!((parsed.rejected, parsed.rejections.len(), parsed.beyond_limit), (2_601, 101, 101));
+    assert_eq!(parsed.rejections[100].code, "batch_too_long");
 }

@@ -25,6 +25,7 @@ use super::lint;
 use super::shape::{ConfigShape, LimitsShape, StoreShape};
 use crate::apply::Rules;
 use crate::apply::rules::RulesParts;
+use crate::record::traits::MAX_TRAITS_BYTES;
 
 /// Compiles everything. What is wrong is reported; `None` when the outcome can't be used.
 pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings: &mut Findings) -> Option<Config> {
@@ -63,6 +64,7 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
         destinations: destinations.iter().map(|destination| Arc::clone(&destination.name)).collect(),
         shared_ids: settings::shared_ids(shape.shared_ids.get()),
         idle_subjects: store::idle_subjects(store_shape),
+        traits_bytes: Some(settings::size(&limits.traits, MAX_TRAITS_BYTES, "traits", findings)),
     });
     Some(Config {
         version: Arc::from(version),

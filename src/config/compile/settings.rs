@@ -7,7 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::names::bounded;
-use crate::cdp::Limits;
+use crate::cdp::{Limits, ValueLimits};
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
 use crate::config::path::property_path;
@@ -71,6 +71,8 @@ fn limits(shape: &LimitsShape, findings: &mut Findings) -> Limits {
     let signed_request_bytes = size(&shape.signed_request, default.signed_request_bytes, "signed_request", findings);
     let batch_events = count(&shape.batch_events, default.batch_events, "batch_events", findings);
     let signed = count(&shape.signed_batch_events, default.signed_batch_events, "signed_batch_events", findings);
+    let bytes = size(&shape.value, default.values.bytes, "value", findings);
+    let elements = count(&shape.list, default.values.elements, "list", findings);
     Limits {
         event_bytes,
         request_bytes,
@@ -78,6 +80,7 @@ fn limits(shape: &LimitsShape, findings: &mut Findings) -> Limits {
         // Whoever raises what anyone may send raises what a proven sender may.
         signed_request_bytes: signed_request_bytes.max(request_bytes),
         signed_batch_events: signed.max(batch_events),
+        values: ValueLimits { bytes, elements },
         in_flight: count(&shape.in_flight, default.in_flight, "in_flight", findings),
     }
 }

@@ -43,6 +43,15 @@ section! {
         /// How many events a batch may hold.
         #[schemars(extend("default" = 2500))]
         batch_events: At<Count>,
+        /// The text of one trait or property, everything within it included. What is larger is cut, and the event is taken.
+        #[schemars(extend("default" = "1KiB"))]
+        value: At<Size>,
+        /// Elements of a list in a trait or property, and entries of an object. The first ones are kept.
+        #[schemars(extend("default" = 100))]
+        list: At<Count>,
+        /// All traits of one user or account, in memory. Beyond it those that nothing reads leave, and then the largest.
+        #[schemars(extend("default" = "32KiB"))]
+        traits: At<Size>,
         /// The size of a request to a source with a `signature`, decompressed. A CDP doesn't send again what is too large, so this
         /// is more than any of them sends.
         #[schemars(extend("default" = "64MB"))]

@@ -26,7 +26,7 @@ section! {
         /// Users and accounts that nothing was heard of for this long may leave. By default they stay.
         #[schemars(extend("examples" = ["400d"]))]
         idle_subjects: At<Lasting>,
-        /// How many rejected events are kept for inspection.
+        /// How many rejected events are kept for inspection. When there are more, the source that has the most gives way.
         #[schemars(extend("default" = 1000))]
         rejected_log: At<Count>,
     }

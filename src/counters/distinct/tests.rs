@@ -17,7 +17,7 @@ fn set(values: impl IntoIterator<Item = (u64, Bucket)>) -> Distinct {
 /// `count` different values of one bucket; `salt` makes them others.
 fn burst(salt: &str, count: usize, bucket: Bucket) -> impl Iterator<Item = (u64, Bucket)> + use<> {
     let salt = salt.to_owned();
-    (0..count).map(move |n| (hash(&format!("{salt}/{n}")), bucket))
+    (0..count).map(move |n| (hash(&format!("{salt}/{n}"), 0), bucket))
 }
 
 fn error(set: &Distinct, oldest: Bucket, truth: usize) -> f64 {
@@ -32,7 +32,7 @@ fn exact_up_to_its_bound() {
     }
     assert!(set.is_exact(Bucket::MIN));
     assert_eq!((set.count(Bucket::MIN), set.count(1)), (EXACT as u64, EXACT as u64 / 2));
-    set.add(hash("one more"), 3);
+    set.add(hash("one more", 0), 3);
     assert!(!set.is_exact(Bucket::MIN));
 }
 
@@ -118,7 +118,7 @@ fn sightings() -> impl Strategy<Value = Vec<(u64, Bucket)>> {
         let many = values + values / 3;
         (0..many)
             .map(|_| {
-                let value = hash(&format!("{seed}/{}", next() % values));
+                let value = hash(&format!("{seed}/{}", next() % values), 0);
                 (value, Bucket::try_from(next() % u64::from(buckets.unsigned_abs())).expect("small"))
             })
             .collect()
@@ -161,5 +161,22 @@ proptest! {
         prop_assert_eq!(&left, &expected);
         let (entries, halved) = forward.parts();
         prop_assert_eq!(&Distinct::from_parts(entries.to_vec(), halved.to_vec()), &expected);
+    }
+}
+
+/// Whoever knows how values are hashed can choose those whose hashes stay to the end, each of which stands for thousands.
+#[test]
+fn chosen_values_count_as_others_where_the_seed_is_not_known() {
+    const GUESSED: u64 = 0;
+    const ZERO_BITS: usize = 10;
+    let chosen: Vec<String> = (0_u64..)
+        .map(|n| n.to_string())
+        .filter(|value| level_of(hash(value, GUESSED)) >= ZERO_BITS)
+        .take(EXACT + 1)
+        .collect();
+    let count = |seed| set(chosen.iter().map(|value| (hash(value, seed), 0))).count(Bucket::MIN) as f64;
+    assert!(count(GUESSED) > 500_000.0, "as if the seed were known");
+    for seed in [1, 77, u64::MAX] {
+        assert!((count(seed) / chosen.len() as f64 - 1.0).abs() < 0.25, "{} of {}", count(seed), chosen.len());
     }
 }

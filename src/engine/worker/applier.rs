@@ -52,6 +52,8 @@ pub(super) type Written = (RecordKey, Option<Listed>, bool);
 
 pub(super) struct Applier {
     shared: Arc<Shared>,
+    /// What the store's hashes of distinct values begin with.
+    seed: u64,
     pub cache: Cache,
     pub pending: Pending,
     pub remembered: BTreeMap<ShardId, Remembered>,
@@ -60,7 +62,7 @@ pub(super) struct Applier {
 impl Applier {
     pub fn new(shared: Arc<Shared>, cache_bytes: usize) -> Self {
         let cache = Cache::new(cache_bytes);
-        Self { shared, cache, pending: Pending::default(), remembered: BTreeMap::new() }
+        Self { seed: shared.store.seed(), shared, cache, pending: Pending::default(), remembered: BTreeMap::new() }
     }
 
     /// Applies entries and messages, and what follows from them in its own shards; returns what is for the worker's other appliers.
@@ -172,7 +174,7 @@ impl Applier {
         if !std::mem::replace(&mut cached.dirty, true) {
             self.pending.dirty.push(message.to.clone());
         }
-        let context = Context { rules: &batch.rules, origin, now: message.at, clock: batch.now };
+        let context = Context { rules: &batch.rules, origin, now: message.at, clock: batch.now, seed: self.seed };
         let applied = catch_unwind(AssertUnwindSafe(|| apply(&mut cached.record, &message, &context)));
         let Ok(effects) = applied else {
             return Err(Upset::Poison(origin, began_at));

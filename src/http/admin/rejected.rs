@@ -41,17 +41,27 @@ struct RejectedParams {
     /// At most so many: 1 to 1000, by default 50.
     #[param(value_type = Option<usize>)]
     limit: Option<Limit>,
+    /// Only those of this source.
+    source: Option<String>,
     /// `strong` (default): wait until all that was acknowledged before is applied. `eventual`: don't.
     #[param(value_type = Option<Consistency>, inline)]
     consistency: Option<Consistency>,
 }
 
-/// Lists events that could not be used, newest first. The log is bounded: the oldest leave.
+/// Lists events that could not be used, newest first. The log is bounded: the oldest leave, those of the source that has the most
+/// first. Of each request the first hundred are kept.
 #[utoipa::path(operation_id = "list_rejected", tag = "events", params(RejectedParams), responses((status = 200, body = RejectedList)))]
 #[get("/rejected")]
 pub async fn list(state: Data<AppState>, params: Query<RejectedParams>) -> Result<Json<RejectedList>, ApiError> {
-    let rows = settled(&state, params.consistency).await?.store.rejected(Limit::of(params.limit)).await?;
-    Ok(Json(RejectedList { rejected: rows.into_iter().map(RejectedItem::from).collect() }))
+    let store = &settled(&state, params.consistency).await?.store;
+    let limit = Limit::of(params.limit);
+    let Some(source) = &params.source else {
+        let rows = store.rejected(limit).await?;
+        return Ok(Json(RejectedList { rejected: rows.into_iter().map(RejectedItem::from).collect() }));
+    };
+    // The log is bounded: all of it can be looked through.
+    let rows = store.rejected(usize::MAX).await?.into_iter().filter(|row| row.source == *source);
+    Ok(Json(RejectedList { rejected: rows.take(limit).map(RejectedItem::from).collect() }))
 }
 
 impl From<Rejected> for RejectedItem {

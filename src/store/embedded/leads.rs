@@ -6,7 +6,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use super::errors::damaged;
 use super::schema::limit;
 use crate::ids::RecordKey;
-use crate::store::{LeadQuery, LeadRow, Rejected, StoreError};
+use crate::store::{LeadQuery, LeadRow, Rejected, StoreError, rejects};
 use crate::time::Millis;
 
 const COLUMNS: &str = "id, subject, definition, updated, json, sum";
@@ -62,14 +62,29 @@ pub(super) fn delete_of(connection: &Connection, subject: &str) -> Result<(), St
     Ok(())
 }
 
-/// Appends to the log of rejected events, already as JSON, and keeps the newest `bound`.
+/// The log of rejected events is cut when it has grown by this share beyond its bound, as a divisor.
+const SLACK: usize = 8;
+
+/// Appends to the log of rejected events, already as JSON, and keeps about the newest `bound`: of each source its share.
 pub(super) fn put_rejected(connection: &Connection, rejected: &[String], bound: usize) -> Result<(), StoreError> {
     let mut insert = connection.prepare_cached("INSERT INTO rejected (json) VALUES (?1)")?;
-    for json in rejected.iter().skip(rejected.len().saturating_sub(bound)) {
+    for json in rejected {
         insert.execute([json])?;
     }
-    let trim = "DELETE FROM rejected WHERE seq <= (SELECT max(seq) FROM rejected) - ?1";
-    connection.prepare_cached(trim)?.execute([limit(bound)])?;
+    let count: i64 = connection.prepare_cached("SELECT count(*) FROM rejected")?.query_row([], |row| row.get(0))?;
+    if count <= limit(bound + bound / SLACK) {
+        return Ok(());
+    }
+    let mut select = connection.prepare("SELECT count(*) FROM rejected GROUP BY json ->> 'source'")?;
+    let counts = select.query_map([], |row| row.get::<_, i64>(0))?;
+    let counts = counts.map(|count| count.map(|count| usize::try_from(count).unwrap_or(0)));
+    let share = rejects::share(counts.collect::<Result<_, _>>()?, bound);
+    connection.execute(
+        "DELETE FROM rejected WHERE seq IN (SELECT seq FROM (
+           SELECT seq, row_number() OVER (PARTITION BY json ->> 'source' ORDER BY seq DESC) AS place FROM rejected
+         ) WHERE place > ?1)",
+        [limit(share)],
+    )?;
     Ok(())
 }
 

@@ -103,7 +103,8 @@ impl EmbeddedStore {
         let durable = DurableMark::open(file.path(), mark)?;
         let (logs, kept) =
             read(&connection, options.shards, meta.seed, &steps).map_err(|error| named(file.path(), error))?;
-        let shared = Arc::new(Shared::new(options, Readers::new(&file), Arc::clone(&kept.records.index), logs));
+        let shared =
+            Arc::new(Shared::new(options, meta.seed, Readers::new(&file), Arc::clone(&kept.records.index), logs));
         let writer = Writer::new(connection, Arc::clone(&shared), (durable, mark), kept, file)?;
         let (requests, receiver) = channel();
         let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || writer.run(&receiver));
@@ -178,6 +179,10 @@ impl Store for EmbeddedStore {
         self.shared.options.shards
     }
 
+    fn seed(&self) -> u64 {
+        self.shared.seed
+    }
+
     fn commits_shards_together(&self) -> bool {
         true
     }
@@ -232,7 +237,7 @@ impl Store for EmbeddedStore {
 
     async fn commit(&self, commits: Vec<Commit>) -> Result<(), CommitError> {
         let started = Instant::now();
-        let prepared = Prepared::new(commits, self.shards(), &self.shared.index)?;
+        let prepared = Prepared::new(commits, &self.shared.options, &self.shared.index)?;
         let answer = self.ask(|reply| Request::Commit(Box::new(prepared), reply)).await;
         observe_commit("embedded", started.elapsed());
         answer?

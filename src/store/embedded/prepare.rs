@@ -6,7 +6,7 @@ use super::index::Index;
 use super::lists::Relisted;
 use super::records::RecordWrites;
 use crate::ids::{Position, ShardId, Shards};
-use crate::store::{Append, Commit, LeadRow, RecordWrite, StoreError};
+use crate::store::{Append, Commit, LeadRow, RecordWrite, StoreError, StoreOptions, rejects};
 
 /// Where a commit moves a shard.
 pub(super) struct Move {
@@ -37,17 +37,20 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    pub(super) fn new(commits: Vec<Commit>, shards: Shards, index: &Index) -> Result<Self, StoreError> {
+    pub(super) fn new(commits: Vec<Commit>, options: &StoreOptions, index: &Index) -> Result<Self, StoreError> {
         let mut prepared = Self::default();
         for commit in commits {
-            prepared.add(commit, shards, index)?;
+            prepared.add(commit, options, index)?;
         }
         Ok(prepared)
     }
 
-    fn add(&mut self, commit: Commit, shards: Shards, index: &Index) -> Result<(), StoreError> {
+    fn add(&mut self, commit: Commit, options: &StoreOptions, index: &Index) -> Result<(), StoreError> {
         let shard = commit.shard;
-        check_shards(shards, std::iter::once(shard).chain(commit.messages.iter().map(|message| message.shard)))?;
+        check_shards(
+            options.shards,
+            std::iter::once(shard).chain(commit.messages.iter().map(|message| message.shard)),
+        )?;
         self.bytes += bytes_of(&commit);
         self.moves.push(Move { shard, step: commit.step, from: commit.from, to: commit.to });
         commit.records.into_iter().for_each(|write| self.add_record(index, shard, write));
@@ -58,8 +61,8 @@ impl Prepared {
         self.forget_leads.extend(commit.forget_leads.iter().map(ToString::to_string));
         self.leads.extend(commit.leads);
         self.messages.extend(commit.messages);
-        for rejected in &commit.rejected {
-            let json = serde_json::to_string(rejected).map_err(|error| StoreError::Unusable(error.to_string()))?;
+        for rejected in rejects::keep(commit.rejected, options.rejected_log) {
+            let json = serde_json::to_string(&rejected).map_err(|error| StoreError::Unusable(error.to_string()))?;
             self.rejected.push(json);
         }
         Ok(())

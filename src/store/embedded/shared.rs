@@ -16,6 +16,8 @@ pub(super) const TAIL_BYTES: usize = 32 << 20;
 /// Only what is durable is ever in here: the writer publishes a change after its transaction.
 pub(super) struct Shared {
     pub(super) options: StoreOptions,
+    /// Chosen when the store was created.
+    pub(super) seed: u64,
     pub(super) readers: Readers,
     /// Where the records stand.
     pub(super) index: Arc<Index>,
@@ -27,9 +29,15 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(options: StoreOptions, readers: Readers, index: Arc<Index>, logs: Vec<ShardLog>) -> Self {
+    pub(super) fn new(
+        options: StoreOptions,
+        seed: u64,
+        readers: Readers,
+        index: Arc<Index>,
+        logs: Vec<ShardLog>,
+    ) -> Self {
         let shards = logs.into_iter().map(Mutex::new).collect();
-        Self { options, readers, index, appended: Notify::new(), over: OnceLock::new(), shards }
+        Self { options, seed, readers, index, appended: Notify::new(), over: OnceLock::new(), shards }
     }
 
     /// A shard's log. It is held for moments only: nobody waits for the disk with it.

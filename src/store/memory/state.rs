@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use super::owners::Owners;
 use super::shard::Shard;
 use crate::ids::{Position, ShardId};
-use crate::store::{Append, Commit, CommitError, Reads, Rejected, StoreError, StoreOptions};
+use crate::store::{Append, Commit, CommitError, Reads, Rejected, StoreError, StoreOptions, rejects};
 
 pub(super) struct State {
     pub options: StoreOptions,
@@ -85,8 +85,9 @@ impl State {
                 self.send(sender, message)?;
             }
         }
-        let excess = self.rejected.len().saturating_sub(self.options.rejected_log);
-        self.rejected.drain(..excess);
+        if self.rejected.len() > self.options.rejected_log {
+            self.rejected = rejects::keep(std::mem::take(&mut self.rejected).into(), self.options.rejected_log).into();
+        }
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::keys::{HOURS, Keys, LISTS, LOG, OUTBOX, REJECTED, STATE};
 use super::script::Call;
 use crate::ids::RecordKey;
-use crate::store::{Append, Commit, RecordWrite, StoreOptions};
+use crate::store::{Append, Commit, RecordWrite, StoreOptions, rejects};
 use crate::time::Millis;
 
 /// How many values a command takes. Lua could hand over 8,000 at once.
@@ -118,8 +118,9 @@ impl<'a> Encoder<'a> {
     }
 
     fn rejected(&mut self, commit: &Commit) {
-        let Some(last) = self.options.rejected_log.checked_sub(1) else { return };
-        let lines: Vec<String> = commit.rejected.iter().filter_map(|one| serde_json::to_string(one).ok()).collect();
+        let bound = self.options.rejected_log;
+        let rejected = rejects::keep(commit.rejected.clone(), bound);
+        let lines: Vec<String> = rejected.iter().filter_map(|one| serde_json::to_string(one).ok()).collect();
         if lines.is_empty() {
             return;
         }
@@ -128,7 +129,7 @@ impl<'a> Encoder<'a> {
         for line in lines {
             push.room(1).value(line);
         }
-        self.call.command("LTRIM").value(key).value("0").shown(last);
+        self.call.command("keep").value(key).shown(bound);
     }
 
     fn position(&mut self, commit: &Commit, name: &str) {

@@ -1,5 +1,7 @@
 //! What a store says about itself: its format and how many shards it has, and the state that each of them has.
 
+use std::sync::atomic::Ordering;
+
 use futures::future::try_join_all;
 use redis::Value;
 
@@ -47,13 +49,14 @@ pub(super) async fn ensure(core: &Core) -> Result<Made, StoreError> {
         let mut pipe = redis::pipe();
         pipe.cmd("HSETNX").arg(&key).arg("format").arg(FORMAT);
         pipe.cmd("HSETNX").arg(&key).arg("shards").arg(core.options.shards.count());
+        pipe.cmd("HSETNX").arg(&key).arg("seed").arg(rand::random::<u64>());
         pipe.cmd("HSETNX").arg(&key).arg("created").arg(Clock::System.now().rfc3339());
         pipe.add_command(get);
         let mut answers = link.pipe(&pipe).await.map_err(|error| store_error(&error))?;
         meta = answers.pop().unwrap_or_default();
         made.store = answers.first() == Some(&Value::Int(1));
     }
-    check(meta, &core.options)?;
+    core.seed.store(check(meta, &core.options)?, Ordering::Relaxed);
     made.shards = states(core).await?;
     Ok(made)
 }
@@ -82,12 +85,14 @@ async fn states(core: &Core) -> Result<u64, StoreError> {
     Ok(try_join_all(calls).await?.iter().sum())
 }
 
-fn check(meta: Value, options: &StoreOptions) -> Result<(), StoreError> {
-    let (mut format, mut shards) = (0, 0);
+/// Makes sure that it fits; answers its seed.
+fn check(meta: Value, options: &StoreOptions) -> Result<u64, StoreError> {
+    let (mut format, mut shards, mut seed) = (0, 0, 0);
     for (field, value) in decode::pairs(meta) {
         match field.as_str() {
             "format" => format = value.parse().unwrap_or(0),
             "shards" => shards = value.parse().unwrap_or(0),
+            "seed" => seed = value.parse().unwrap_or(0),
             _ => {}
         }
     }
@@ -104,7 +109,7 @@ fn check(meta: Value, options: &StoreOptions) -> Result<(), StoreError> {
              fixed when a store is created"
         )));
     }
-    Ok(())
+    Ok(seed)
 }
 
 #[cfg(test)]

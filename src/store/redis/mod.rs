@@ -43,6 +43,7 @@ mod settings;
 mod shared;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -91,6 +92,10 @@ impl RedisStore {
 impl Store for RedisStore {
     fn shards(&self) -> Shards {
         self.core.options.shards
+    }
+
+    fn seed(&self) -> u64 {
+        self.core.seed.load(Ordering::Relaxed)
     }
 
     fn commits_shards_together(&self) -> bool {

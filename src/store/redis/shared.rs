@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::time::Duration;
 
 use redis::{Cmd, Pipeline, RedisResult, Value};
@@ -37,6 +37,8 @@ pub(super) type Arrived = Option<u64>;
 pub(super) struct Core {
     pub settings: RedisSettings,
     pub options: StoreOptions,
+    /// Chosen when the store was created; see [`crate::store::Store::seed`].
+    pub seed: AtomicU64,
     pub keys: Keys,
     pub links: Links,
     pub health: Arc<Health>,
@@ -55,6 +57,7 @@ impl Core {
         Self {
             settings,
             options,
+            seed: AtomicU64::new(0),
             keys,
             links,
             health,

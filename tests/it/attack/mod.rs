@@ -1,5 +1,6 @@
 //! What strangers can do to a server that the internet reaches: each attack was tried from outside, and each has its bound.
 
+mod bytes;
 mod connections;
 mod identity;
 mod proofs;

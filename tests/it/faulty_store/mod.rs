@@ -105,6 +105,10 @@ impl Store for FaultyStore {
         self.inner.shards()
     }
 
+    fn seed(&self) -> u64 {
+        self.inner.seed()
+    }
+
     fn commits_shards_together(&self) -> bool {
         self.inner.commits_shards_together()
     }

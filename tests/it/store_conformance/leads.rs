@@ -145,3 +145,19 @@ pub async fn the_rejected_log_is_bounded(store: &SharedStore) {
     assert!((bound..=bound * 4).contains(&found.len()), "{} are kept", found.len());
     assert_eq!(found, log.iter().rev().take(found.len()).cloned().collect::<Vec<_>>());
 }
+
+pub async fn no_source_pushes_out_what_others_sent(store: &SharedStore) {
+    let of = |source: &str, n| Rejected { source: source.to_owned(), ..rejected(n) };
+    let bound = super::options().rejected_log;
+    let few: Vec<_> = (0..5).map(|n| of("few", n)).collect();
+    ok(store, Commit { rejected: few.clone(), ..here() }).await;
+    for round in 0..10 {
+        let many = (0..bound * 2).map(|n| of("many \"quoted\"", 5 + round * bound * 2 + n));
+        ok(store, Commit { rejected: many.collect(), ..here() }).await;
+    }
+    ok(store, Commit { rejected: vec![of("other", 100_000)], ..here() }).await;
+    let found = store.rejected(bound * 50).await.expect("the log can be read");
+    assert!((bound..=bound * 4).contains(&found.len()), "{} are kept", found.len());
+    let kept: Vec<_> = found.iter().rev().filter(|one| one.source == "few").cloned().collect();
+    assert_eq!((kept, &*found[0].source), (few, "other"));
+}

@@ -140,6 +140,7 @@ macro_rules! conformance {
                     forgotten_before_added,
                     rejected_events_come_newest_first,
                     the_rejected_log_is_bounded,
+                    no_source_pushes_out_what_others_sent,
                 ],
                 messages: [
                     messages_arrive_once_and_in_order,

@@ -47,7 +47,8 @@ async fn check_filled(store: &SharedStore, rounds: u64) {
     assert_eq!(texts(&arrived(store, HERE, rounds * 3 - 1, 1).await), ["entry 2"]);
     let messages = arrived(store, THERE, 0, usize::try_from(rounds).unwrap()).await;
     assert_eq!(texts(&messages), (0..rounds).map(|n| format!("from {n}")).collect::<Vec<_>>());
-    assert_eq!(store.rejected(100).await.expect("they can be read").len() as u64, rounds.min(50));
+    let rejected = store.rejected(100).await.expect("they can be read").len() as u64;
+    assert!((rounds.min(50)..=60).contains(&rejected), "{rejected}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -154,4 +155,13 @@ async fn refusals_name_the_file_and_the_fix() {
         .expect("a file can be made");
     insta::assert_snapshot!(refusal(&text, options()), @"the store is unusable: store.db: the file is no database, or is damaged: restore it from a backup, or name another file in `store.path`");
     insta::assert_snapshot!(refusal(directory.path(), options()), @"the store is unusable: store.db is no file: name a file in `store.path`");
+}
+
+#[tokio::test]
+async fn what_hashes_begin_with_is_the_stores_own_and_stays() {
+    let directories = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let seed = |at: usize| open(&directories[at].path().join("handraiser.db")).seed();
+    let (one, other) = (seed(0), seed(1));
+    assert_eq!((seed(0), seed(1)), (one, other), "opened again");
+    assert!(one != other && one != 0);
 }

@@ -62,6 +62,45 @@ function special.forget(state, subject)
   end
 end
 
+-- Cuts the log of rejected events, a list of JSON with the newest first, when it has grown by an eighth beyond its bound: of
+-- each source its share stays, and whoever has the most gives way.
+function special.keep(key, bound)
+  bound = tonumber(bound)
+  if redis.call('LLEN', key) <= bound + math.floor(bound / 8) then
+    return
+  end
+  local lines, counts, sorted = redis.call('LRANGE', key, 0, -1), {}, {}
+  local function source_of(line)
+    return string.match(line, '^{"at":%-?%d+,"source":"(.-)","') or ''
+  end
+  for _, line in ipairs(lines) do
+    local source = source_of(line)
+    counts[source] = (counts[source] or 0) + 1
+  end
+  for _, count in pairs(counts) do
+    sorted[#sorted + 1] = count
+  end
+  table.sort(sorted)
+  local share, left = bound, bound
+  for i, count in ipairs(sorted) do
+    local each = math.floor(left / (#sorted - i + 1))
+    if count > each then
+      share = each
+      break
+    end
+    left = left - count
+  end
+  local kept = {}
+  redis.call('UNLINK', key)
+  for _, line in ipairs(lines) do
+    local source = source_of(line)
+    kept[source] = (kept[source] or 0) + 1
+    if kept[source] <= share then
+      redis.call('RPUSH', key, line)
+    end
+  end
+end
+
 local function run(name, ...)
   local own = special[name]
   if own then
