@@ -67,6 +67,7 @@ fn announce(server: &RunningServer) {
     let config = server.config();
     tracing::info!(
         address = %server.address(),
+        admin_address = server.admin_address().map(|address| address.to_string()),
         config_version = &*config.version,
         sources = config.sources.len(),
         definitions = config.rules.definitions.len(),

@@ -68,6 +68,8 @@ pub struct Config {
 pub struct ServerSettings {
     /// The address to listen at; changing it needs a restart.
     pub listen: SocketAddr,
+    /// The address at which operators are answered, if it is one of its own; changing it needs a restart.
+    pub admin_listen: Option<SocketAddr>,
     /// HTTP worker threads; `None`: one per core.
     pub workers: Option<usize>,
     /// The proxies that are believed about the address, the host and the scheme that a client used.

@@ -255,6 +255,7 @@ fn log(one: &Diagnostic) {
 fn keep_fixed(mut new: Config, running: &Config, path: &Path) -> (Config, Vec<Diagnostic>) {
     let mut changed = Vec::new();
     keep("server.listen", &mut new.server.listen, &running.server.listen, &mut changed);
+    keep("server.admin_listen", &mut new.server.admin_listen, &running.server.admin_listen, &mut changed);
     keep("server.workers", &mut new.server.workers, &running.server.workers, &mut changed);
     keep("server.otlp_endpoint", &mut new.server.otlp_endpoint, &running.server.otlp_endpoint, &mut changed);
     keep("store", &mut new.store.kind, &running.store.kind, &mut changed);

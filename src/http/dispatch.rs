@@ -12,7 +12,7 @@ use super::{cors, pixel, source_config};
 
 /// Answers every address of the ingestion side.
 pub(super) async fn dispatch(request: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> HttpResponse {
-    let path = routes::decode(request.path());
+    let path = routes::plain(request.path());
     let Some(route) = routes::find(&path) else {
         return ApiError::new(ErrorCode::NotFound, "nothing is at this address").error_response();
     };

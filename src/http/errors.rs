@@ -34,6 +34,8 @@ pub enum ErrorCode {
     AdminToken,
     /// A request to the admin API, while no token is configured.
     AdminDisabled,
+    /// Too many wrong tokens came from one address.
+    AdminSlowed,
     /// Nothing is at this address, or there is no such lead or subject.
     NotFound,
     /// The address wants another method.
@@ -42,7 +44,7 @@ pub enum ErrorCode {
     BodyTimeout,
     /// The body, as sent or decompressed, is larger than a request may be.
     TooLarge,
-    /// The body is compressed by other means than gzip and deflate.
+    /// The body is compressed by other means than gzip and deflate, or written in UTF-16.
     UnsupportedEncoding,
     /// As many requests as are allowed at once are being worked on.
     Overloaded,
@@ -101,12 +103,13 @@ const fn later(code: &'static str, status: StatusCode, meaning: &'static str) ->
 
 impl ErrorCode {
     /// The codes with rows of their own; [`ErrorCode::Item`] and [`ErrorCode::Sender`] have one row per inner code.
-    pub const PLAIN: [Self; 16] = [
+    pub const PLAIN: [Self; 17] = [
         Self::InvalidJson,
         Self::InvalidRequest,
         Self::UnknownSource,
         Self::AdminToken,
         Self::AdminDisabled,
+        Self::AdminSlowed,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::BodyTimeout,
@@ -139,16 +142,22 @@ impl ErrorCode {
                 let meaning = "no admin token is configured, so the admin API answers nobody";
                 refused("admin_disabled", S::FORBIDDEN, meaning)
             }
+            Self::AdminSlowed => {
+                let meaning = "too many wrong tokens came from this address; no token is looked at until it has waited";
+                later("too_many_wrong_tokens", S::TOO_MANY_REQUESTS, meaning)
+            }
             Self::NotFound => invalid("not_found", S::NOT_FOUND, "nothing is at this address"),
             Self::MethodNotAllowed => {
                 invalid("method_not_allowed", S::METHOD_NOT_ALLOWED, "this address wants another method")
             }
             Self::BodyTimeout => later("body_timeout", S::REQUEST_TIMEOUT, "the body did not arrive in time"),
-            Self::TooLarge => {
-                invalid("request_too_large", S::PAYLOAD_TOO_LARGE, "the body is larger than `limits.request_bytes`")
-            }
+            Self::TooLarge => invalid(
+                "request_too_large",
+                S::PAYLOAD_TOO_LARGE,
+                "the body is larger than `limits.request`, `signed_request` or `unproven_request`",
+            ),
             Self::UnsupportedEncoding => {
-                let meaning = "the body is compressed in a way that is not gzip or deflate";
+                let meaning = "the body is compressed in a way that is not gzip or deflate, or is not UTF-8 but UTF-16";
                 invalid("unsupported_encoding", S::UNSUPPORTED_MEDIA_TYPE, meaning)
             }
             Self::Overloaded => {
@@ -239,6 +248,9 @@ impl ResponseError for ApiError {
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
+        if self.code == ErrorCode::UnsupportedEncoding {
+            response.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip, deflate"));
+        }
         if self.code == ErrorCode::AdminToken {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
@@ -310,6 +322,7 @@ mod tests {
         404 unknown_source
         401 invalid_admin_token
         403 admin_disabled
+        429 too_many_wrong_tokens
         404 not_found
         405 method_not_allowed
         408 body_timeout

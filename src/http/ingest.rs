@@ -45,8 +45,13 @@ pub(super) async fn ingest(
     let config = state.config.load_full();
     let limits = &config.server.limits;
     let (headers, query) = (RequestHeaders(request.headers()), request.query_string());
-    let admission = cdp::admit(endpoint, &headers, query, state.clock.now(), &config.sources)
-        .map_err(|error| refuse(state, state.clock.now(), &error))?;
+    let admission = match cdp::admit(endpoint, &headers, query, state.clock.now(), &config.sources) {
+        Ok(admission) => admission,
+        Err(error) => {
+            body::discard(payload).await;
+            return Err(refuse(state, state.clock.now(), &error));
+        }
+    };
     let body = body::read(request, payload, state, &config.server, admission).await.inspect_err(|error| {
         note_failure(state, admission.source().map(|source| &source.name), state.clock.now(), error);
     })?;

@@ -8,6 +8,7 @@ mod cors;
 mod dispatch;
 pub mod edge;
 pub mod errors;
+pub mod guesses;
 pub mod health;
 mod in_flight;
 mod ingest;

@@ -33,8 +33,14 @@ struct Base;
 
 /// Adds everything that the document describes.
 pub fn configure(config: &mut ServiceConfig) {
-    config.service(health::health).service(health::ready).service(metrics::scrape);
+    configure_health(config);
+    config.service(metrics::scrape);
     admin::configure(config);
+}
+
+/// Adds what load balancers ask for, and nothing else.
+pub fn configure_health(config: &mut ServiceConfig) {
+    config.service(health::health).service(health::ready);
 }
 
 /// The document.
@@ -54,8 +60,12 @@ pub fn viewer() -> SwaggerUi {
 }
 
 /// What every path of the admin API may answer besides its own.
-const REFUSALS: [(&str, &str); 3] =
-    [("401", "the token is missing or wrong"), ("403", "no token is configured"), ("503", "the store does not answer")];
+const REFUSALS: [(&str, &str); 4] = [
+    ("401", "the token is missing or wrong"),
+    ("403", "no token is configured"),
+    ("429", "too many wrong tokens came from this address"),
+    ("503", "the store does not answer"),
+];
 
 fn refusal(description: &str) -> Response {
     let body = ContentBuilder::new().schema(Some(Ref::from_schema_name("Error"))).build();

@@ -43,7 +43,7 @@ impl Address<'_> {
     }
 }
 
-/// The route of a decoded path.
+/// The route of a path that [`plain()`] made.
 pub fn find(path: &str) -> Option<Address<'_>> {
     let (head, last) = path.trim_end_matches('/').rsplit_once('/')?;
     match last {
@@ -60,6 +60,8 @@ pub fn find(path: &str) -> Option<Address<'_>> {
         _ if head.ends_with("/beacon/v1") => (last == "batch").then_some(ingest("/beacon/v1/batch", Endpoint::Batch)),
         _ if head.ends_with("/v1/webhook") => Some(ingest("/v1/webhook", Endpoint::Webhook(last))),
         _ if head.ends_with("/v1") => v1(last),
+        // Jitsu's browser and server SDKs.
+        _ if head.ends_with("/api/s") || head.ends_with("/api/s/s2s") => jitsu(last),
         _ => None,
     }
 }
@@ -85,6 +87,14 @@ fn v1(kind: &str) -> Option<Address<'static>> {
     })
 }
 
+fn jitsu(kind: &str) -> Option<Address<'static>> {
+    let endpoint = match kind {
+        "event" | "batch" => Endpoint::Batch,
+        _ => Endpoint::Call(Call::from_name(kind)?),
+    };
+    Some(ingest("/api/s", endpoint))
+}
+
 fn settings(head: &str) -> Option<Address<'_>> {
     let (head, write_key) = head.rsplit_once('/')?;
     let before = head.strip_suffix("/projects")?;
@@ -92,8 +102,18 @@ fn settings(head: &str) -> Option<Address<'_>> {
     Some(Address::Settings { prefix, write_key })
 }
 
+/// A path as it is meant: `%xx` resolved, and doubled slashes taken for one, as clients send them whose base address ends with one.
+pub fn plain(path: &str) -> Cow<'_, str> {
+    let decoded = decode(path);
+    if !decoded.contains("//") {
+        return decoded;
+    }
+    let parts = decoded.split('/').filter(|part| !part.is_empty());
+    Cow::Owned(parts.fold(String::with_capacity(decoded.len()), |plain, part| plain + "/" + part))
+}
+
 /// Resolves `%xx` in a path. What is not UTF-8 then is left as it was.
-pub fn decode(path: &str) -> Cow<'_, str> {
+fn decode(path: &str) -> Cow<'_, str> {
     if !path.contains('%') {
         return Cow::Borrowed(path);
     }
@@ -142,6 +162,13 @@ mod tests {
             ("/v1/import/", Some(Endpoint::Batch)),
             ("/events/v1/batch", Some(Endpoint::Batch)),
             ("//v1/batch", Some(Endpoint::Batch)),
+            ("/v1//t", call(Call::Track)),
+            ("/api/s/track", call(Call::Track)),
+            ("/api/s/identify/", call(Call::Identify)),
+            ("/api/s/s2s/page", call(Call::Page)),
+            ("/api/s/event", Some(Endpoint::Batch)),
+            ("/api/s/odd", None),
+            ("/v1//webhook///segment", Some(Endpoint::Webhook("segment"))),
             ("/beacon/v1/batch", Some(Endpoint::Batch)),
             ("/v1/merge", Some(Endpoint::Unsupported("merge"))),
             ("/v1/webhook/segment", Some(Endpoint::Webhook("segment"))),
@@ -154,7 +181,8 @@ mod tests {
             ("/", None),
             ("", None),
         ] {
-            let found = find(path).map(|route| match route {
+            let path = plain(path);
+            let found = find(&path).map(|route| match route {
                 Address::Ingest { endpoint, .. } => endpoint,
                 other => panic!("{path}: {other:?}"),
             });

@@ -6,6 +6,7 @@ use arc_swap::ArcSwap;
 
 use super::connections::Connections;
 use super::errors::{ApiError, ErrorCode};
+use super::guesses::Guesses;
 use super::in_flight::InFlight;
 use super::recent::Recent;
 use super::requests::Requests;
@@ -52,6 +53,8 @@ pub struct AppState {
     pub bodies: UnderWay,
     /// Connections.
     pub connections: Connections,
+    /// Who presented wrong tokens of late.
+    pub guesses: Guesses,
 }
 
 impl AppState {
@@ -68,6 +71,7 @@ impl AppState {
             in_flight: InFlight::default(),
             bodies: UnderWay::default(),
             connections: Connections::default(),
+            guesses: Guesses::default(),
         }
     }
 

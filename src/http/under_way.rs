@@ -2,6 +2,7 @@
 //! in total and for each client.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::client_address::ClientAddress;
@@ -13,11 +14,16 @@ const UNPROVEN_SHARE: usize = 4;
 
 /// Counts bytes under way. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct UnderWay(Arc<Mutex<Table>>);
+pub struct UnderWay(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    bodies: AtomicUsize,
+    table: Mutex<Table>,
+}
 
 #[derive(Debug, Default)]
 struct Table {
-    bodies: usize,
     proven: usize,
     unproven: usize,
     /// Of each client that has any.
@@ -35,15 +41,15 @@ pub(super) struct Held {
 
 impl UnderWay {
     fn table(&self) -> MutexGuard<'_, Table> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many bodies that did not arrive in one piece are under way.
+    /// How many bodies are under way.
     pub fn bodies(&self) -> usize {
-        self.table().bodies
+        self.0.bodies.load(Ordering::Acquire)
     }
 
-    /// How many bytes of them have arrived.
+    /// How many bytes have arrived of those that did not come in one piece.
     pub fn bytes(&self) -> usize {
         let table = self.table();
         table.proven + table.unproven
@@ -51,7 +57,7 @@ impl UnderWay {
 
     /// A body begins to arrive.
     pub(super) fn begin(&self, address: ClientAddress, is_proven: bool, bounds: EdgeLimits) -> Held {
-        self.table().bodies += 1;
+        self.0.bodies.fetch_add(1, Ordering::AcqRel);
         Held { all: self.clone(), address, is_proven, bytes: 0, bounds }
     }
 }
@@ -59,6 +65,9 @@ impl UnderWay {
 impl Held {
     /// So many more bytes are kept.
     pub(super) fn grow(&mut self, by: usize) -> Result<(), ApiError> {
+        if by == 0 {
+            return Ok(());
+        }
         let mut table = self.all.table();
         let Table { proven, unproven, clients, .. } = &mut *table;
         let (lane, room) = if self.is_proven {
@@ -80,8 +89,11 @@ fn no_room() -> ApiError {
 
 impl Drop for Held {
     fn drop(&mut self) {
+        self.all.0.bodies.fetch_sub(1, Ordering::AcqRel);
+        if self.bytes == 0 {
+            return;
+        }
         let mut table = self.all.table();
-        table.bodies -= 1;
         let lane = if self.is_proven { &mut table.proven } else { &mut table.unproven };
         *lane -= self.bytes;
         if let Some(own) = table.clients.get_mut(&self.address) {

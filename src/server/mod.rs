@@ -24,7 +24,7 @@ use crate::telemetry;
 use crate::time::Clock;
 use in_force::InForce;
 use opening::{Opener, Opening};
-use web::Web;
+use web::{Listening, Side, Web};
 
 /// How often the exporter folds measurements into its histograms.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -71,6 +71,8 @@ pub struct RunningServer {
     in_force: InForce,
     opening: Opening,
     web: Web,
+    /// Where operators are answered, if that is an address of its own.
+    admin: Option<Web>,
     upkeep: JoinHandle<()>,
 }
 
@@ -83,20 +85,29 @@ pub async fn start(config: Config, options: Options) -> Result<RunningServer, St
     let metrics = telemetry::metrics::handle();
     telemetry::metrics::config_in_force(&config.version);
     let listen = options.listen.unwrap_or(config.server.listen);
-    let threads = config.server.workers;
-    let traced = config.server.otlp_endpoint.is_some();
+    let admin_listen = config.server.admin_listen;
+    let how = Listening { threads: config.server.workers, traced: config.server.otlp_endpoint.is_some() };
     let in_force = InForce::new(&config.rules, &config.destinations);
     let status = Status::new(opening::server_name(), options.clock.now(), options.config_path, options.reload);
     let config: SharedConfig = Arc::new(ArcSwap::from_pointee(config));
     let app = AppState::new(config, status, options.clock);
     app.connections.allow_at_most(descriptors::raise());
-    let web = Web::start(listen, threads, traced, &app);
-    let web = web.map_err(|cause| StartError::Listen { address: listen, cause })?;
+    let listened = |side, address, how| {
+        Web::start(side, address, how, &app).map_err(|cause| StartError::Listen { address, cause })
+    };
+    let web = listened(if admin_listen.is_some() { Side::Public } else { Side::Whole }, listen, how)?;
+    let admin = match admin_listen {
+        Some(address) => Some(listened(Side::Admin, address, Listening { threads: Some(1), ..how })?),
+        None => None,
+    };
     let opener = Opener { app: app.clone(), in_force: in_force.clone() };
     let opening = match opener.open(options.store).await {
         Ok(opening) => opening,
         Err(error) => {
             web.stop().await;
+            if let Some(admin) = admin {
+                admin.stop().await;
+            }
             return Err(error.into());
         }
     };
@@ -109,13 +120,18 @@ pub async fn start(config: Config, options: Options) -> Result<RunningServer, St
             connections.sweep();
         }
     });
-    Ok(RunningServer { address: web.address(), app, in_force, opening, web, upkeep })
+    Ok(RunningServer { address: web.address(), app, in_force, opening, web, admin, upkeep })
 }
 
 impl RunningServer {
     /// Where it listens.
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where operators are answered, if that is an address of its own.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().map(Web::address)
     }
 
     /// The configuration in force.
@@ -164,6 +180,9 @@ impl RunningServer {
         };
         self.upkeep.abort();
         self.web.stop().await;
+        if let Some(admin) = self.admin {
+            admin.stop().await;
+        }
         answered && closed
     }
 

@@ -8,7 +8,7 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{Extensions, ServerHandle, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Condition, Next, from_fn};
 use actix_web::rt::net::TcpStream;
-use actix_web::web::{self, Data};
+use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{App, HttpResponse, HttpServer};
 use tracing::Instrument as _;
 use utoipa_actix_web::AppExt as _;
@@ -20,34 +20,46 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long a client may take to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The listening part.
+/// What is answered at an address.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    /// Ingestion, health, and all that operators ask for.
+    Whole,
+    /// Ingestion and health.
+    Public,
+    /// What operators ask for, and health.
+    Admin,
+}
+
+/// How to listen.
+#[derive(Clone, Copy)]
+pub(super) struct Listening {
+    pub threads: Option<usize>,
+    /// Whether there is a span around each request.
+    pub traced: bool,
+}
+
+/// One address that is listened at.
 pub(super) struct Web {
     address: SocketAddr,
     handle: ServerHandle,
 }
 
 impl Web {
-    /// Listens and answers. `traced` asks for a span around each request.
-    pub(super) fn start(
-        listen: SocketAddr,
-        threads: Option<usize>,
-        traced: bool,
-        app: &AppState,
-    ) -> std::io::Result<Self> {
-        let (app, state) = (Data::new(app.clone()), app.clone());
+    /// Listens and answers.
+    pub(super) fn start(side: Side, listen: SocketAddr, how: Listening, state: &AppState) -> std::io::Result<Self> {
+        let (app, state) = (Data::new(state.clone()), state.clone());
         let mut server = HttpServer::new(move || {
             App::new()
                 .app_data(Data::clone(&app))
                 .into_utoipa_app()
-                .configure(openapi::configure)
+                .configure(move |config| documented(side, config))
                 .into_app()
-                .route("/docs", web::get().to(to_viewer))
-                .service(openapi::viewer())
-                .configure(crate::http::configure)
-                .wrap(Condition::new(traced, from_fn(trace)))
+                .configure(move |config| undocumented(side, config))
+                .wrap(Condition::new(how.traced, from_fn(trace)))
                 .wrap(from_fn(edge::around))
         });
-        if let Some(threads) = threads {
+        if let Some(threads) = how.threads {
             server = server.workers(threads);
         }
         let server = server
@@ -83,6 +95,23 @@ impl Web {
     /// wait for connections that are kept alive and carry nothing.
     pub(super) async fn stop(self) {
         self.handle.stop(false).await;
+    }
+}
+
+fn documented(side: Side, config: &mut utoipa_actix_web::service_config::ServiceConfig) {
+    match side {
+        Side::Whole | Side::Admin => openapi::configure(config),
+        Side::Public => openapi::configure_health(config),
+    }
+}
+
+fn undocumented(side: Side, config: &mut ServiceConfig) {
+    if side != Side::Public {
+        config.route("/docs", web::get().to(to_viewer)).service(openapi::viewer());
+    }
+    // It comes last: it takes whatever nothing else claims.
+    if side != Side::Admin {
+        crate::http::configure(config);
     }
 }
 

@@ -27,7 +27,15 @@ pub enum LogFormat {
 }
 
 /// Libraries that speak where we do already.
-const QUIET: &str = "actix_server=warn,actix_http=warn,rustls_platform_verifier=off";
+const QUIET: &str = "actix_server=warn,rustls_platform_verifier=off";
+
+/// The directives before those of the operator. The HTTP library calls it an error when a stranger sends nonsense: that is for
+/// those who look for something.
+fn quiet(filter: &str) -> String {
+    let looks = |one: &str| matches!(one.trim().to_ascii_lowercase().as_str(), "debug" | "trace");
+    let http = if filter.split(',').any(looks) { "debug" } else { "off" };
+    format!("{QUIET},actix_http={http}")
+}
 
 /// What is logged, and how.
 #[derive(Clone, Debug)]
@@ -51,7 +59,7 @@ pub(super) fn layer<S>(options: &LogOptions) -> Result<BoxedLayer<S>, TelemetryE
 where
     S: Subscriber + for<'span> LookupSpan<'span> + Send + Sync,
 {
-    let filter = EnvFilter::try_new(format!("{QUIET},{}", options.filter))
+    let filter = EnvFilter::try_new(format!("{},{}", quiet(&options.filter), options.filter))
         .map_err(|error| TelemetryError::Filter(options.filter.clone(), error.to_string()))?;
     let terminal = std::io::stderr().is_terminal();
     let lines = fmt::layer().with_writer(std::io::stderr);

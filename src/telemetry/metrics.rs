@@ -45,6 +45,7 @@ fn builder() -> PrometheusBuilder {
 /// The metrics of the process, with a HELP line for each.
 fn describe() {
     describe_ingestion();
+    describe_admin();
     describe_deciding();
     describe_delivery();
     describe_gauge!("handraiser_build_info", "The running program's version; always 1");
@@ -62,8 +63,12 @@ fn describe() {
 
 fn describe_ingestion() {
     describe_gauge!("handraiser_requests_in_flight", "Requests for ingestion that are being worked on");
-    describe_gauge!("handraiser_bodies_under_way", "Requests whose bodies are arriving in more than one piece");
-    describe_gauge!("handraiser_bodies_under_way_bytes", Unit::Bytes, "What has arrived of them");
+    describe_gauge!("handraiser_bodies_under_way", "Requests whose bodies are arriving or being worked on");
+    describe_gauge!(
+        "handraiser_bodies_under_way_bytes",
+        Unit::Bytes,
+        "What is kept of those that came in more than one piece"
+    );
     describe_gauge!("handraiser_connections", "Open connections");
     describe_counter!(
         "handraiser_connections_refused_total",
@@ -78,6 +83,13 @@ fn describe_ingestion() {
     describe_counter!(
         "handraiser_auth_failures_total",
         "Requests with a missing or wrong key or signature, by source and reason"
+    );
+}
+
+fn describe_admin() {
+    describe_counter!(
+        "handraiser_admin_auth_failures_total",
+        "Requests to the admin API without a token, with a wrong one, or slowed down after many wrong ones, by reason"
     );
 }
 

@@ -48,8 +48,17 @@ pub fn server(shape: Option<&ServerShape>, findings: &mut Findings) -> Option<Se
         Some(listen) => address(listen, findings)?,
         None => SocketAddr::from(([0, 0, 0, 0], 8080)),
     };
+    let admin_listen = match shape.admin_listen.get() {
+        Some(listen) => Some(address(listen, findings)?),
+        None => None,
+    };
+    if let Some(same) = shape.admin_listen.get().filter(|_| admin_listen == Some(listen) && listen.port() != 0) {
+        let problem = Problem::error(same.at, Code::BadValue, "`admin_listen` is the address that `listen` is");
+        findings.push(problem.help("give it another port, or remove it"));
+    }
     Some(ServerSettings {
         listen,
+        admin_listen,
         workers,
         trusted_proxies: networks(shape.trusted_proxies.get(), findings),
         admin_token: shape.admin_token.get().map(|token| Secret::new(token.text.trim())),

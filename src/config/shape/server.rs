@@ -10,6 +10,10 @@ section! {
         /// The address to listen at. Changing it needs a restart.
         #[schemars(extend("default" = "0.0.0.0:8080"))]
         listen: Scalar,
+        /// An address of its own for operators: the admin API, `/docs`, `/openapi.json` and `/metrics` are then answered there and
+        /// nowhere else; events are not. `/health` and `/ready` are answered at both. Changing it needs a restart.
+        #[schemars(extend("examples" = ["127.0.0.1:8081", "10.0.0.5:8081"]))]
+        admin_listen: Scalar,
         /// HTTP worker threads; by default one per core. Changing it needs a restart.
         workers: At<Count>,
         /// The addresses of the proxies in front of this server. What these say of a client's address (`X-Forwarded-For`, or

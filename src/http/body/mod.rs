@@ -8,7 +8,7 @@ use std::time::Duration;
 use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::web::{self, Bytes};
-use futures::{FutureExt as _, StreamExt as _};
+use futures::StreamExt as _;
 use tokio::time;
 
 use super::client_address::ClientAddress;
@@ -21,11 +21,14 @@ use decoding::{Encoding, Kept};
 
 /// For how long the pace of a body is not looked at: a slow start is no attack.
 const GRACE: Duration = Duration::from_secs(5);
+/// How long and how much is read of a body that is of no use, for the sake of the connection.
+const DISCARDING: Duration = Duration::from_millis(20);
+const DISCARDED_BYTES: usize = 64 << 10;
 
 /// A body that was read; it counts as under way until it is dropped.
 pub(super) struct Body {
     pub bytes: Bytes,
-    _held: Option<Held>,
+    _held: Held,
 }
 
 /// Reads and decompresses the body of a request whose head says as much of its sender as `admission`.
@@ -42,21 +45,39 @@ pub(super) async fn read(
     if length.is_some_and(|length| length > limit) {
         return Err(too_large(admission, limit));
     }
-    // Most bodies are there already: one piece that needs neither a copy, a timer nor an account.
-    let first = match payload.next().now_or_never() {
-        Some(Some(first)) => Some(first.map_err(|error| broken_off(&error))?),
-        Some(None) => return Ok(Body { bytes: Bytes::new(), _held: None }),
-        None => None,
-    };
-    if let Some(first) = first.as_ref().filter(|first| encoding == Encoding::Identity && Some(first.len()) == length) {
-        decoding::refuse_utf16(first)?;
-        return Ok(Body { bytes: first.clone(), _held: None });
-    }
     let address = ClientAddress::of(request, &settings.trusted_proxies);
     let held = state.bodies.begin(address, admission != Admission::Open, settings.edge);
+    let Some(first) = first_of(&mut payload, settings.edge.body_bytes_per_s).await? else {
+        return Ok(Body { bytes: Bytes::new(), _held: held });
+    };
+    if encoding == Encoding::Identity && Some(first.len()) == length {
+        // Most bodies come in one piece, which needs no copy and no account.
+        decoding::refuse_utf16(&first)?;
+        return Ok(Body { bytes: first, _held: held });
+    }
     let mut reading = Reading { kept: Kept::new(encoding, length, limit), held, limit, admission };
-    reading.all(first, payload, settings.edge.body_bytes_per_s).await?;
+    reading.all(&first, payload, settings.edge.body_bytes_per_s).await?;
     reading.end()
+}
+
+/// Takes what little has arrived of a body that nobody will read, so that its connection can be used again.
+pub(super) async fn discard(mut payload: web::Payload) {
+    let mut left = DISCARDED_BYTES;
+    let all = async {
+        while let Some(Ok(chunk)) = payload.next().await {
+            left = left.saturating_sub(chunk.len());
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    // What takes longer is cut off with its connection.
+    let _ = time::timeout(DISCARDING, all).await;
+}
+
+async fn first_of(payload: &mut web::Payload, pace: usize) -> Result<Option<Bytes>, ApiError> {
+    let first = time::timeout(GRACE, payload.next()).await.map_err(|_| too_slow(pace))?;
+    first.transpose().map_err(|error| broken_off(&error))
 }
 
 fn content_length(headers: &HeaderMap) -> Option<usize> {
@@ -79,12 +100,10 @@ struct Reading<'c> {
 }
 
 impl Reading<'_> {
-    async fn all(&mut self, first: Option<Bytes>, mut payload: web::Payload, pace: usize) -> Result<(), ApiError> {
+    async fn all(&mut self, first: &[u8], mut payload: web::Payload, pace: usize) -> Result<(), ApiError> {
         let begun = time::Instant::now();
-        let mut received = first.as_ref().map_or(0, Bytes::len);
-        if let Some(first) = first {
-            self.take(&first)?;
-        }
+        let mut received = first.len();
+        self.take(first)?;
         loop {
             // What has come buys time for what is to come.
             let bought = Duration::from_secs_f64(fraction(received, pace));
@@ -112,7 +131,7 @@ impl Reading<'_> {
         self.held.grow(self.kept.len() - before)?;
         let bytes = self.kept.into_bytes();
         decoding::refuse_utf16(&bytes)?;
-        Ok(Body { bytes, _held: Some(self.held) })
+        Ok(Body { bytes, _held: self.held })
     }
 
     fn unreadable(&self, error: &std::io::Error) -> ApiError {

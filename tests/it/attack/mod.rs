@@ -3,5 +3,7 @@
 mod bytes;
 mod connections;
 mod identity;
+mod logs;
+mod operators;
 mod proofs;
 mod terminal;

@@ -18,6 +18,7 @@ pub fn empty() -> Config {
         version: Arc::from("test"),
         server: ServerSettings {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            admin_listen: None,
             workers: Some(1),
             trusted_proxies: Vec::new(),
             admin_token: None,

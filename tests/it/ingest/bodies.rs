@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use flate2::Compression;
-use flate2::write::{GzEncoder, ZlibEncoder};
+use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 
 use super::*;
 
@@ -21,6 +21,9 @@ async fn compressed_bodies_are_read() {
     let mut zlib = ZlibEncoder::new(Vec::new(), Compression::default());
     zlib.write_all(TRACK.as_bytes()).expect("memory");
     let zlib = zlib.finish().expect("memory");
+    let mut raw = DeflateEncoder::new(Vec::new(), Compression::default());
+    raw.write_all(TRACK.as_bytes()).expect("memory");
+    let raw = raw.finish().expect("memory");
     let (first, second) = TRACK.split_at(10);
     let members = [gzip(first.as_bytes()), gzip(second.as_bytes())].concat();
     for (encoding, body) in [
@@ -29,6 +32,7 @@ async fn compressed_bodies_are_read() {
         ("x-gzip", gzip(TRACK.as_bytes())),
         ("gzip", members),
         ("deflate", zlib),
+        ("deflate", raw),
         ("identity", TRACK.into()),
     ] {
         let answer = kit.post("/v1/t", &[BASIC, ("content-encoding", encoding)], body).await;
@@ -42,6 +46,7 @@ async fn what_can_not_be_decompressed_is_refused() {
     let truncated = gzip(TRACK.as_bytes())[..20].to_vec();
     for (encoding, body, expected) in [
         ("br", TRACK.into(), (415, "unsupported_encoding")),
+        ("zstd", TRACK.into(), (415, "unsupported_encoding")),
         ("gzip, br", TRACK.into(), (415, "unsupported_encoding")),
         ("gzip", TRACK.into(), (400, "invalid_request")),
         ("gzip", truncated, (400, "invalid_request")),
@@ -50,7 +55,7 @@ async fn what_can_not_be_decompressed_is_refused() {
         let answer = kit.post("/v1/t", &[BASIC, ("content-encoding", encoding)], body).await;
         assert_eq!(answer.error(), (expected.0, expected.1.to_owned()), "{encoding}");
     }
-    assert_eq!(kit.report("app")["failed"], 4, "and its source shows it");
+    assert_eq!(kit.report("app")["failed"], 5, "and its source shows it");
 }
 
 #[actix_web::test]
@@ -81,4 +86,22 @@ async fn an_event_may_not_be_too_large() {
     let kit = Kit::new();
     let body = TRACK.replacen('{', &format!(r#"{{"x":"{}","#, "y".repeat(33_000)), 1);
     assert_eq!(kit.post("/v1/t", &[BASIC], body).await.error(), (413, "event_too_large".to_owned()));
+}
+
+#[actix_web::test]
+async fn utf_16_is_refused_by_name() {
+    let kit = Kit::new();
+    let with = |start: &[u16], to: fn(u16) -> [u8; 2]| {
+        start.iter().copied().chain(TRACK.encode_utf16()).flat_map(to).collect::<Vec<u8>>()
+    };
+    for body in [
+        with(&[0xfeff], u16::to_le_bytes),
+        with(&[0xfeff], u16::to_be_bytes),
+        with(&[], u16::to_le_bytes),
+        with(&[], u16::to_be_bytes),
+    ] {
+        let answer = kit.post("/v1/t", &[BASIC], body).await;
+        assert_eq!(answer.error(), (415, "unsupported_encoding".to_owned()));
+        assert_eq!(answer.json()["message"], "the body is UTF-16: send JSON in UTF-8");
+    }
 }

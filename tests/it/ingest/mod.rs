@@ -5,6 +5,7 @@ mod answers;
 mod bodies;
 mod browsers;
 mod captures;
+mod large;
 mod visible;
 mod wire;
 
