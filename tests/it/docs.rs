@@ -41,6 +41,26 @@ fn every_recipe_is_a_valid_configuration() {
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));
 }
 
+#[test]
+fn the_bounds_that_the_security_page_names_are_those_of_the_program() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/security.md")).expect("the page can be read");
+    let schema = fs::read_to_string(root.join("docs/config.schema.json")).expect("the schema can be read");
+    let schema: serde_json::Value = serde_json::from_str(&schema).expect("it is JSON");
+    let mut bounds = 0;
+    for row in page.lines().filter(|line| line.starts_with("| ") && line.contains("`server.limits.")) {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').collect();
+        for (value, setting) in cells[1].split(';').zip(cells[2].split(',')) {
+            let name = setting.trim().trim_matches('`').trim_start_matches("server.limits.");
+            let default = &schema["$defs"]["LimitsShape"]["properties"][name]["default"];
+            let default = default.as_str().map_or_else(|| default.to_string(), str::to_owned);
+            assert_eq!(value.split_whitespace().next(), Some(default.as_str()), "`server.limits.{name}`");
+            bounds += 1;
+        }
+    }
+    assert!(bounds >= 12, "the bounds are found: {bounds}");
+}
+
 /// The documents that people copy from.
 fn pages() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
