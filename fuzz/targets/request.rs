@@ -3,7 +3,7 @@
 #![no_main]
 
 use handraiser::cdp::source::Proof;
-use handraiser::cdp::{Endpoint, Limits, Parsed, Request, Source, WantedProperties, pixel, receive};
+use handraiser::cdp::{Endpoint, Limits, Parsed, Quotas, Request, Source, WantedProperties, pixel, receive};
 use handraiser::event::{Call, Event, Rejected, SourceName, Trust};
 use handraiser::secret::Secret;
 use handraiser::time::Millis;
@@ -30,6 +30,7 @@ fn sources() -> [Source; 2] {
             write_keys: vec![Secret::new("key")],
             proof: None,
             max_age_ms: None,
+            quotas: Quotas::default(),
             correct_time: true,
             trust: Trust::Public,
             allow: None,
@@ -39,6 +40,7 @@ fn sources() -> [Source; 2] {
             write_keys: Vec::new(),
             proof: Some(header),
             max_age_ms: None,
+            quotas: Quotas::default(),
             correct_time: false,
             trust: Trust::Server,
             allow: None,

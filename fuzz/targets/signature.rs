@@ -5,7 +5,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use handraiser::cdp::source::Proof;
-use handraiser::cdp::{Endpoint, Limits, Request, RequestError, Source, Vouched, WantedProperties, receive};
+use handraiser::cdp::{Endpoint, Limits, Quotas, Request, RequestError, Source, Vouched, WantedProperties, receive};
 use handraiser::event::{SourceName, Trust};
 use handraiser::secret::Secret;
 use handraiser::time::Millis;
@@ -38,6 +38,7 @@ fn outcome<const N: usize>(proof: Proof, headers: [(&str, &str); N], body: &[u8]
         write_keys: Vec::new(),
         proof: Some(proof),
         max_age_ms: None,
+        quotas: Quotas::default(),
         correct_time: false,
         trust: Trust::Server,
         allow: None,

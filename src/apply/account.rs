@@ -40,6 +40,7 @@ pub(super) fn own_event(account: &mut Subject, event: &Arc<Event>, applying: &mu
 fn count(account: &mut Subject, event: &Event, user: Option<&str>, applying: &mut Applying<'_>) {
     account.touched = applying.now;
     account.senders.note(&event.source, event.trust);
+    applying.meet(account, event);
     if event.call == Call::Group {
         let heard = applying.rules.heard(SubjectKind::Account, &event.source, &event.traits);
         account.traits.learn(&heard, event.timestamp, event.trust);

@@ -144,8 +144,17 @@ fn take(
             subject.remember_lead(&lead_id, None);
             // News of the lead before may still be on its way to its rep.
             let (routing, queue) = before.map(|standing| (standing.routing, standing.queue)).unwrap_or_default();
-            let fresh =
-                Standing { times, lead_id, revision: 1, tier, qualified_at: now, lapsed: false, routing, queue };
+            let fresh = Standing {
+                times,
+                lead_id,
+                revision: 1,
+                tier,
+                qualified_at: now,
+                lapsed: false,
+                routing,
+                hold: None,
+                queue,
+            };
             (Some(LeadEventType::Qualified), fresh)
         }
         (Decision::Retier { tier }, Some(before)) => {

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Applying, Body};
+use super::{Applying, Body, routing};
 use crate::ids::{RecordKey, RecordKind};
 use crate::record::Subject;
 
@@ -19,6 +19,12 @@ pub(super) fn forget(subject: &mut Box<Subject>, applying: &mut Applying<'_>) {
         for home in homes.collect::<BTreeSet<_>>() {
             let scrub = Body::Scrub { user: RecordKey::new(applying.key.kind, home).to_string().into() };
             applying.send(RecordKey::destination(destination), scrub);
+        }
+    }
+    for definition in subject.standings.keys() {
+        let waits = routing::first(subject, definition).map(|event| event.lead);
+        if let Some((lead, hold)) = waits.and_then(|lead| Some((lead.id, lead.hold?))) {
+            applying.send(RecordKey::hold(&hold.source, &lead), Body::Forget);
         }
     }
     if applying.key.kind == RecordKind::User {

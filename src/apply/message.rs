@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::{Event, Rejected};
 use crate::ids::{DefinitionName, RecordKey, SourceName};
 use crate::record::delivery::Done;
-use crate::record::{News, Profile, Projection, Routing, Tie};
+use crate::record::{Held, LeadHold, News, Profile, Projection, Routing, Tie};
 use crate::routing::Pending;
 use crate::time::Millis;
 
@@ -88,6 +88,17 @@ pub enum Body {
     Assign(Box<Assign>),
     /// Team → subject: who gets the lead.
     Assigned(Box<Assigned>),
+    /// Subject → source: a lead wants to be on its way.
+    Admit(Box<Held>),
+    /// Source → hold: a lead is held.
+    Hold(Box<Held>),
+    /// Source, or hold → subject: the lead is held, may go on its way, or is let go.
+    Judged(Box<Judged>),
+    /// To a hold, from an operator: the lead may go on its way, or is let go.
+    Release {
+        /// Whether it is let go.
+        discard: bool,
+    },
     /// Subject → an id that was merged into it and that a lead was made for: the lead's new state.
     StoreLead {
         /// The lead's id.
@@ -174,6 +185,17 @@ pub struct Assigned {
     pub event: Arc<str>,
     /// The decision.
     pub routing: Routing,
+}
+
+/// Whether a lead may go on its way.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Judged {
+    /// The definition.
+    pub definition: DefinitionName,
+    /// The event of the lead's life.
+    pub event: Arc<str>,
+    /// What holds it; `None` when it may go.
+    pub hold: Option<LeadHold>,
 }
 
 /// What came of sending a delivery's first news.

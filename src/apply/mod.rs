@@ -10,6 +10,7 @@ mod deciding;
 mod delivering;
 pub mod explain;
 mod forgetting;
+mod holding;
 mod merging;
 pub mod message;
 mod routing;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 pub use message::{Attempt, Body, LogItem, Message};
 pub use rules::Rules;
 
-use crate::event::Call;
+use crate::event::{Call, Event};
 use crate::ids::{DefinitionName, RecordKey, RecordKind, SourceName};
 use crate::lead::build::Origin;
 use crate::record::{Delivery, Record, Subject};
@@ -58,6 +59,10 @@ pub struct Effects {
     pub scrub_leads: Vec<Arc<str>>,
     /// What became of calls that say that two ids are one user, each with the source that sent it.
     pub merges: Vec<(SourceName, MergeOutcome)>,
+    /// The source whose lead is held, and whether it is the first of this hour.
+    pub held: Option<(SourceName, bool)>,
+    /// The source whose event is the first that is known of the record's subject.
+    pub newcomer_of: Option<SourceName>,
     /// What an operator should hear of.
     pub notices: Vec<Notice>,
 }
@@ -147,6 +152,13 @@ struct Applying<'a> {
 }
 
 impl Applying<'_> {
+    /// Notes whether an event is the first of its subject.
+    fn meet(&mut self, subject: &Subject, event: &Event) {
+        if subject.first_seen.is_none() {
+            self.effects.newcomer_of = Some(event.source.clone());
+        }
+    }
+
     fn send(&mut self, to: RecordKey, body: Body) {
         self.effects.messages.push(Message { to, at: self.now, hops: 0, body });
     }
@@ -167,6 +179,17 @@ pub fn apply(record: &mut Record, message: &Message, context: &Context<'_>) -> E
             }
         }
         Record::Delivery(delivery) => delivery_message(delivery, &message.body, &mut applying),
+        Record::Source(leads) => {
+            if let Body::Admit(wants) = &message.body {
+                holding::admit(leads, wants, &mut applying);
+            }
+        }
+        Record::Hold(hold) => match &message.body {
+            Body::Hold(held) => hold.0 = Some((message.at, (**held).clone())),
+            Body::Release { discard } => holding::release(hold, *discard, &mut applying),
+            Body::Forget => hold.0 = None,
+            _ => {}
+        },
         Record::Destination(history) => match &message.body {
             Body::Done(done) => history.took((**done).clone()),
             Body::Scrub { user } => history.done.retain(|done| *done.subject != **user),
@@ -197,6 +220,7 @@ fn subject_message(subject: &mut Box<Subject>, message: &Message, applying: &mut
         Body::Untied { id } => drop(subject.ties.aliases.remove(id)),
         Body::Rename { from, to } => account::rename(subject, from, to.as_ref(), applying),
         Body::Assigned(assigned) => routing::assigned(subject, assigned, applying),
+        Body::Judged(judged) => routing::judged(subject, judged, applying),
         Body::StoreLead { id, definition, json } => applying.effects.leads.push(LeadWrite {
             id: id.to_string(),
             definition: definition.to_string(),
@@ -206,6 +230,9 @@ fn subject_message(subject: &mut Box<Subject>, message: &Message, applying: &mut
         Body::Wake { may_expire } => timers::wake(subject, *may_expire, applying),
         // Meant for other kinds of records.
         Body::Assign(_)
+        | Body::Admit(_)
+        | Body::Hold(_)
+        | Body::Release { .. }
         | Body::Deliver { .. }
         | Body::Attempted(_)
         | Body::Replay

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use super::message::{Assign, Assigned};
+use super::message::{Assign, Assigned, Judged};
 use super::{Applying, Body, LeadWrite};
-use crate::ids::{DefinitionName, RecordKey};
+use crate::ids::{DefinitionName, RecordKey, SourceName};
 use crate::lead::{Lead, LeadEvent, LeadEventType};
-use crate::record::{News, Routing, Subject, TeamTurns};
+use crate::record::{Held, News, Routing, Subject, TeamTurns};
 use crate::routing::{Decision, assign as take_turn, decide};
 
 /// How much news of a subject's leads for one definition waits for an owner. More of it only replaces the last.
@@ -17,6 +17,10 @@ const MAX_QUEUE: usize = 16;
 pub(super) fn begin(subject: &mut Subject, definition: &DefinitionName, event: LeadEvent, applying: &mut Applying<'_>) {
     store(subject, &event.lead, applying);
     let Some(standing) = subject.standings.get_mut(definition) else { return };
+    if standing.hold.as_ref().is_some_and(|hold| hold.discarded) {
+        // The lead was let go; nobody wants to hear of it.
+        return;
+    }
     // A lead event is plain data, which can't fail.
     let json = serde_json::to_string(&event).unwrap_or_default();
     if standing.queue.len() >= MAX_QUEUE {
@@ -28,7 +32,7 @@ pub(super) fn begin(subject: &mut Subject, definition: &DefinitionName, event: L
     }
 }
 
-/// Finds an owner for the first news that waits.
+/// Sends the first news that waits on its way: by its source when that may make only so many leads, else to find an owner.
 fn next(subject: &mut Subject, definition: &DefinitionName, applying: &mut Applying<'_>) {
     let Some(standing) = subject.standings.get_mut(definition) else { return };
     // Fails open: news that can't be read must not keep back what follows it.
@@ -39,6 +43,61 @@ fn next(subject: &mut Subject, definition: &DefinitionName, applying: &mut Apply
             Err(_) => drop(standing.queue.remove(0)),
         }
     };
+    let source = bounded_by(&event.lead, applying);
+    match source.filter(|_| event.kind == LeadEventType::Qualified) {
+        Some(source) => {
+            let (lead, event) = (event.lead.id.into(), event.id.into());
+            let wants = Held { subject: applying.key.clone(), definition: Arc::clone(definition), lead, event };
+            applying.send(RecordKey::source(source.as_str()), Body::Admit(Box::new(wants)));
+        }
+        None => find_owner(subject, definition, event, applying),
+    }
+}
+
+/// The source whose quota a lead is counted against: none when it rests on any source that has no quota.
+fn bounded_by(lead: &Lead, applying: &Applying<'_>) -> Option<SourceName> {
+    let mut sources = lead.sources.iter().map(|source| SourceName::new(&source.name));
+    let last = lead.source.as_deref().map(SourceName::new);
+    let source = last.or_else(|| sources.clone().next())?;
+    let quotas = &applying.rules.lead_quotas;
+    (quotas.contains_key(&source) && sources.all(|source| quotas.contains_key(&source))).then_some(source)
+}
+
+/// The first news that waits.
+pub(super) fn first(subject: &Subject, definition: &DefinitionName) -> Option<LeadEvent> {
+    let json = subject.standings.get(definition)?.queue.first()?;
+    serde_json::from_str(json).ok()
+}
+
+/// It was decided whether the first news that waits may go on its way.
+pub(super) fn judged(subject: &mut Subject, judged: &Judged, applying: &mut Applying<'_>) {
+    let Judged { definition, event: id, hold } = judged;
+    // Otherwise the subject was forgotten meanwhile.
+    let Some(mut event) = first(subject, definition).filter(|event| *event.id == **id) else { return };
+    event.lead.hold.clone_from(hold);
+    let Some(standing) = subject.standings.get_mut(definition) else { return };
+    if standing.lead_id == event.lead.id {
+        standing.hold.clone_from(hold);
+    }
+    let is_over = hold.as_ref().is_some_and(|hold| hold.discarded);
+    if is_over {
+        let of_lead =
+            |json: &str| serde_json::from_str(json).is_ok_and(|other: LeadEvent| other.lead.id == event.lead.id);
+        standing.queue.retain(|json| !of_lead(json));
+    } else if let Some(waits) = standing.queue.first_mut() {
+        *waits = serde_json::to_string(&event).unwrap_or_default().into();
+    }
+    match hold {
+        None => find_owner(subject, definition, event, applying),
+        Some(_) => store(subject, &event.lead, applying),
+    }
+    if is_over {
+        next(subject, definition, applying);
+    }
+}
+
+fn find_owner(subject: &mut Subject, definition: &DefinitionName, event: LeadEvent, applying: &mut Applying<'_>) {
+    let Some(standing) = subject.standings.get(definition) else { return };
     let existing = standing.routing.as_ref().filter(|_| event.kind != LeadEventType::Qualified);
     let rules = applying.rules;
     match decide(&rules.routes, &rules.teams, &event, existing, applying.now) {
@@ -67,10 +126,8 @@ pub(super) fn assign(turns: &mut TeamTurns, assign: &Assign, applying: &mut Appl
 /// A team has answered.
 pub(super) fn assigned(subject: &mut Subject, assigned: &Assigned, applying: &mut Applying<'_>) {
     let Assigned { definition, event: id, routing } = assigned;
-    let first = subject.standings.get(definition).and_then(|standing| standing.queue.first());
-    let event = first.and_then(|json| serde_json::from_str::<LeadEvent>(json).ok());
     // Otherwise the subject was forgotten meanwhile.
-    if let Some(event) = event.filter(|event| *event.id == **id) {
+    if let Some(event) = first(subject, definition).filter(|event| *event.id == **id) {
         settle(subject, definition, event, routing.clone(), applying);
     }
 }

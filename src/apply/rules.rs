@@ -52,6 +52,8 @@ pub struct RulesParts {
     pub destinations: Vec<Arc<str>>,
     /// On which traits only some sources are heard, by canonical name.
     pub trait_sources: BTreeMap<(SubjectKind, Box<str>), Vec<SourceName>>,
+    /// How many leads an hour of each source go on their way; those beyond it are held.
+    pub lead_quotas: BTreeMap<SourceName, u32>,
     /// Ids that many people share; they never merge.
     pub shared_ids: HashSet<Box<str>>,
     /// Subjects of which nothing was heard for so many milliseconds leave.

@@ -18,6 +18,7 @@ const GROUP_CALL_GRACE: i64 = 2 * Millis::SECOND;
 pub(super) fn event(user: &mut Subject, event: &Arc<Event>, applying: &mut Applying<'_>) {
     user.touched = applying.now;
     user.senders.note(&event.source, event.trust);
+    applying.meet(user, event);
     learn(user, event, applying);
     let (plan, id) = (&applying.rules.plan, &applying.key.id);
     user.ledger.apply(plan, SubjectKind::User, event, Some(id), (applying.now, applying.seed));

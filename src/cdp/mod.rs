@@ -34,5 +34,5 @@ pub use limits::{Limits, ValueLimits};
 pub use receive::{Parsed, identify_source, receive};
 pub use request::{Endpoint, Request};
 pub use signature::Vouched;
-pub use source::Source;
+pub use source::{Quotas, Source};
 pub use wanted::WantedProperties;

@@ -17,12 +17,29 @@ pub struct Source {
     /// How old a signed event may be, in milliseconds. Deletions have a bound of their own where this is `None`. Read only where a
     /// request that somebody recorded could be sent again ([`Proof::is_replayable`]).
     pub max_age_ms: Option<i64>,
+    /// How much it may bring in.
+    pub quotas: Quotas,
     /// Whether event times are corrected for the sender's clock. SDK sources: yes. Webhook sources: the CDP already did.
     pub correct_time: bool,
     /// How far it is believed.
     pub trust: Trust,
     /// Which calls are taken; `None`: all.
     pub allow: Option<BTreeSet<Call>>,
+}
+
+/// How much a source may bring in an hour; `None`: as much as it likes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Quotas {
+    /// Events, by each server.
+    pub events: Option<u32>,
+    /// Events of one client address, by each server.
+    pub client_events: Option<u32>,
+    /// Users and accounts that nothing was known of, in the shards of each server.
+    pub subjects: Option<u32>,
+    /// Ids that were merged into users, in the shards of each server.
+    pub merges: Option<u32>,
+    /// Leads; those beyond it are held. Counted exactly.
+    pub leads: Option<u32>,
 }
 
 /// How a webhook sender proves that it is the one; all secrets of a list are valid at once, so that they can rotate.

@@ -28,6 +28,10 @@ pub struct Args {
     #[arg(long, value_name = "TIME")]
     before: Option<String>,
 
+    /// Only leads that are held because their source made too many
+    #[arg(long, conflicts_with_all = ["definition", "subject", "before"])]
+    held: bool,
+
     /// How many at most
     #[arg(long, default_value_t = 50, value_name = "N")]
     limit: usize,
@@ -43,6 +47,9 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
         return show_one(&answer, args.remote.format);
     }
     let mut query = vec![("limit", args.limit.to_string())];
+    if args.held {
+        query.push(("held", "true".to_owned()));
+    }
     query.extend(args.definition.map(|name| ("definition", name)));
     query.extend(args.subject.map(|subject| ("subject", subject)));
     query.extend(args.before.map(|before| ("before", before)));
@@ -92,7 +99,11 @@ fn row(item: &LeadItem, now: Millis) -> Vec<Cell> {
     let routing = lead.as_ref().and_then(|lead| lead.routing.as_ref());
     let owner = match routing {
         Some(routing) => routing.owner.clone().unwrap_or_else(|| "self-serve".to_owned()),
-        None => "being routed".to_owned(),
+        None => match lead.as_ref().and_then(|lead| lead.hold.as_ref()) {
+            Some(hold) if hold.discarded => "discarded".to_owned(),
+            Some(hold) => format!("held ({})", hold.source),
+            None => "being routed".to_owned(),
+        },
     };
     vec![
         Cell::toned(words::ago(&item.updated, now), Tone::Dim),

@@ -10,6 +10,7 @@ mod explain;
 mod forget;
 mod frame;
 mod health;
+mod held;
 mod init;
 mod leads;
 mod merges;
@@ -52,6 +53,10 @@ enum Command {
     Explain(explain::Args),
     /// List leads, newest first, or show one
     Leads(leads::Args),
+    /// Let held leads go on their way (see `leads --held`)
+    Release(held::Args),
+    /// Let held leads go for good
+    Discard(held::Args),
     /// List deliveries: waiting, given up, done
     Deliveries(deliveries::Args),
     /// Try deliveries again that were given up
@@ -102,6 +107,8 @@ async fn run(command: Command) -> Result<(), CommandError> {
         Command::Status(args) => status::run(args).await,
         Command::Explain(args) => explain::run(args).await,
         Command::Leads(args) => leads::run(args).await,
+        Command::Release(args) => held::release(args).await,
+        Command::Discard(args) => held::discard(args).await,
         Command::Deliveries(args) => deliveries::run(args).await,
         Command::Replay(args) => replay::run(args).await,
         Command::Rejected(args) => rejected::run(args).await,

@@ -7,7 +7,7 @@ use super::output::{CommandError, print_json, read, show};
 use super::paint::{Paint, Tone};
 use super::table::{Cell, Table};
 use super::words;
-use crate::http::admin::{ConfigAnswer, EngineAnswer, QueueList};
+use crate::http::admin::{ConfigAnswer, EngineAnswer, HeldItem, QueueList};
 use crate::time::{Clock, Millis};
 
 /// A lag beyond this is worth a colour.
@@ -27,9 +27,10 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
     let queues = if_told(client.get(&["queues"], &[("consistency", "eventual".to_owned())]).await)?;
     let engine = if_told(client.get(&["engine"], &[]).await)?;
     if args.remote.format == Format::Json {
-        let queues = queues.ok().and_then(|list| list.get("queues").cloned());
+        let queues = queues.ok().unwrap_or_default();
         return print_json(&serde_json::json!({
-            "config": config, "engine": engine.ok(), "sources": sources.get("sources"), "queues": queues,
+            "config": config, "engine": engine.ok(), "sources": sources.get("sources"), "queues": queues.get("queues"),
+            "held": queues.get("held"),
         }));
     }
     let (now, paint) = (Clock::System.now(), Paint::stdout());
@@ -42,7 +43,9 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
     }
     out.push_str(&render_sources(&sources, now, paint));
     if let Ok(queues) = queues {
-        out.push_str(&render_queues(&read(queues)?, paint));
+        let queues = read(queues)?;
+        out.push_str(&render_queues(&queues, paint));
+        out.push_str(&render_held(&queues, paint));
     }
     show(&out)
 }
@@ -141,6 +144,7 @@ fn render_sources(sources: &Value, now: Millis, paint: Paint) -> String {
     }
     let mut out = format!("\n{}", table.render(paint));
     for source in sources["sources"].as_array().into_iter().flatten() {
+        render_use(source, paint, &mut out);
         for (field, what) in WORTH_A_LINE {
             let events = source[field].as_u64().unwrap_or(0);
             if events > 0 {
@@ -166,10 +170,41 @@ const WORTH_A_LINE: [(&str, &str); 3] = [
     ("shortened", "had a value that is larger than `server.limits` allow; they are counted without the rest of it"),
 ];
 
+/// What a source's events led to: the first place where a flood of made-up users or events shows.
+fn render_use(source: &Value, paint: Paint, out: &mut String) {
+    let number = |field: &str| source[field].as_u64().unwrap_or(0);
+    let name = source["name"].as_str().unwrap_or_default();
+    if number("new_subjects") + number("merges") + number("unasked") > 0 {
+        let text = format!(
+            "{name}: {} and {} this hour ({} and {} since the start); {} of a name that no counter asks for",
+            words::count(number("new_subjects_this_hour"), "new subject"),
+            words::count(number("merges_this_hour"), "merge"),
+            number("new_subjects"),
+            number("merges"),
+            words::count(number("unasked"), "event"),
+        );
+        out.push_str(&format!("{}\n", paint.dim(text)));
+    }
+    if number("over_quota") > 0 {
+        let requests = words::count(number("over_quota"), "request");
+        let text = format!("{name}: {requests} turned away since a quota was used up");
+        out.push_str(&format!("{}\n", paint.tone(Tone::Warn, text)));
+    }
+}
+
 fn refusal(failure: &Value, now: Millis) -> String {
     let Some(reason) = failure["reason"].as_str() else { return String::new() };
     let at = failure["at"].as_str().map(|at| words::ago(at, now)).unwrap_or_default();
     format!("{at}: {reason}")
+}
+
+fn render_held(list: &QueueList, paint: Paint) -> String {
+    let line = |held: &HeldItem| {
+        let (leads, source) = (words::count(held.leads, "lead"), &held.source);
+        let text = format!("{leads} held: source {source} made too many; see `handraiser leads --held`");
+        format!("{}\n", paint.tone(Tone::Bad, text))
+    };
+    list.held.iter().map(line).collect()
 }
 
 fn render_queues(list: &QueueList, paint: Paint) -> String {
@@ -237,8 +272,16 @@ mod tests {
     #[test]
     fn queues_at_a_glance() {
         let queue = QueueItem { destination: "crm".to_owned(), pending: 12, dead: 1, oldest_ms: 4 * Millis::HOUR };
-        let list = |queues| QueueList { queues };
+        let list = |queues| QueueList { queues, held: Vec::new() };
         insta::assert_snapshot!(render_queues(&list(vec![queue]), Paint::plain()));
         insta::assert_snapshot!(render_queues(&list(Vec::new()), Paint::plain()));
+    }
+
+    #[test]
+    fn leads_that_are_held_are_told() {
+        let held = vec![HeldItem { source: "web".to_owned(), leads: 9_000 }];
+        let list = QueueList { queues: Vec::new(), held };
+        let expected = "9000 leads held: source web made too many; see `handraiser leads --held`\n";
+        assert_eq!(render_held(&list, Paint::plain()), expected);
     }
 }

@@ -46,6 +46,8 @@ pub struct Plan {
     pub days: Days,
     /// Daily counts that are kept even where a subject has too many event names.
     pub referenced: HashSet<Box<str>>,
+    /// Track calls that a counter asks for by name.
+    tracks: HashSet<Arc<str>, ahash::RandomState>,
     users: Touched,
     accounts: Touched,
 }
@@ -67,9 +69,15 @@ impl Plan {
             planned: counters.iter().map(plan_one).collect(),
             days: Days::new(zone),
             referenced: [ANY, PAGES, SCREENS].map(Box::from).into_iter().collect(),
+            tracks: HashSet::default(),
             users: Touched::default(),
             accounts: Touched::default(),
         };
+        let names = counters.iter().flat_map(|counter| &counter.events).filter_map(|event| match event {
+            EventMatch::Track(name) => Some(Arc::clone(name)),
+            _ => None,
+        });
+        plan.tracks.extend(names);
         for (index, counter) in counters.iter().enumerate() {
             let id = CounterId(u16::try_from(index).unwrap_or(u16::MAX));
             match plan.planned.get(index) {
@@ -78,6 +86,11 @@ impl Plan {
             }
         }
         plan
+    }
+
+    /// Whether it is a track call of a name that no counter asks for.
+    pub fn is_unasked(&self, event: &Event) -> bool {
+        event.call == Call::Track && event.name.as_deref().is_some_and(|name| !self.tracks.contains(name))
     }
 
     fn touched_mut(&mut self, of: SubjectKind) -> &mut Touched {

@@ -120,6 +120,8 @@ fn base(kind: SubjectKind, id: &str, name: Option<&str>) -> Lead {
         first_seen: None,
         last_seen: None,
         routing: None,
+        source: Some("app".to_owned()),
+        hold: None,
         timestamps: Timestamps {
             event: "2026-11-21T09:29:59.871Z".to_owned(),
             received: "2026-11-21T09:29:59.998Z".to_owned(),

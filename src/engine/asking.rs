@@ -22,8 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const FIRST_LOOK: Duration = Duration::from_millis(1);
 const LAST_LOOK: Duration = Duration::from_millis(20);
 /// How many logs an event may go through until everything is done that follows from it: identify → link → absorb → ask → answer →
-/// team → subject → delivery.
-const LONGEST_WAY: usize = 8;
+/// source → subject → team → subject → delivery.
+const LONGEST_WAY: usize = 10;
 /// How many merges are followed to find who holds a history.
 const MAX_MERGES: usize = 64;
 /// Under what name metrics count what operators untied; no source can be called so.
@@ -127,6 +127,15 @@ impl Engine {
     /// When the store can't be written.
     pub async fn replay(&self, deliveries: &[RecordKey]) -> Result<(), EngineError> {
         self.send(deliveries.iter().map(|key| (key.clone(), Body::Replay))).await?;
+        self.settle().await
+    }
+
+    /// Lets held leads go on their way, or lets them go for good.
+    ///
+    /// # Errors
+    /// When the store can't be written.
+    pub async fn release(&self, holds: &[RecordKey], discard: bool) -> Result<(), EngineError> {
+        self.send(holds.iter().map(|key| (key.clone(), Body::Release { discard }))).await?;
         self.settle().await
     }
 

@@ -141,8 +141,8 @@ fn bytes(key: &RecordKey, record: &Record) -> usize {
 
 /// A record's place in the agenda.
 pub(super) fn listed(key: &RecordKey, record: &Record, idle: Option<i64>) -> Option<Listed> {
-    let destination = key.as_delivery().map(|(destination, _)| destination);
-    record.agenda(destination, idle).map(|(list, at)| Listed { list: list_name(&list), at: at.max(Millis(0)) })
+    let of = key.as_delivery().or_else(|| key.as_hold()).map(|(of, _)| of);
+    record.agenda(of, idle).map(|(list, at)| Listed { list: list_name(&list), at: at.max(Millis(0)) })
 }
 
 pub(super) fn list_name(list: &AgendaList) -> ListName {

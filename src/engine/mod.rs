@@ -18,6 +18,7 @@ mod progress;
 mod reader;
 mod remembered;
 mod scrub;
+mod usage;
 mod worker;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,6 +33,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub use dispatch::{Admission, Dispatcher};
+pub use usage::Usage;
 
 use crate::apply::{Body, LogItem, Message, Notice, Rules};
 use crate::event::{Event, Rejected, SourceName};
@@ -101,6 +103,7 @@ struct Shared {
     poisoned: AtomicU64,
     told: Mutex<Told>,
     notices: Notices,
+    usage: usage::UsageBook,
 }
 
 /// What is told to operators.
@@ -204,6 +207,7 @@ impl Engine {
             poisoned: AtomicU64::new(0),
             told: Mutex::default(),
             notices: Notices::default(),
+            usage: usage::UsageBook::default(),
             settings,
         });
         let memory_bytes = shared.settings.memory_bytes / workers;
@@ -263,6 +267,12 @@ impl Engine {
     #[must_use]
     pub fn duplicates(&self) -> BTreeMap<SourceName, u64> {
         self.shared.told().duplicates.clone()
+    }
+
+    /// What the events of a source led to, as far as this server applied them since it started.
+    #[must_use]
+    pub fn usage(&self, source: &SourceName) -> Usage {
+        self.shared.usage.of(source, self.shared.clock.now())
     }
 
     /// Stops taking events, finishes what is under way within `timeout`, and gives the shards back; returns whether all is done.

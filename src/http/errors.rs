@@ -48,6 +48,8 @@ pub enum ErrorCode {
     UnsupportedEncoding,
     /// As many requests as are allowed at once are being worked on.
     Overloaded,
+    /// A quota of the source, or of the client, is used up.
+    OverQuota,
     /// Events come faster than they are applied, and more wait than are allowed.
     BacklogFull,
     /// What was written before is not applied yet, so that it can't be read.
@@ -103,7 +105,7 @@ const fn later(code: &'static str, status: StatusCode, meaning: &'static str) ->
 
 impl ErrorCode {
     /// The codes with rows of their own; [`ErrorCode::Item`] and [`ErrorCode::Sender`] have one row per inner code.
-    pub const PLAIN: [Self; 17] = [
+    pub const PLAIN: [Self; 18] = [
         Self::InvalidJson,
         Self::InvalidRequest,
         Self::UnknownSource,
@@ -116,6 +118,7 @@ impl ErrorCode {
         Self::TooLarge,
         Self::UnsupportedEncoding,
         Self::Overloaded,
+        Self::OverQuota,
         Self::BacklogFull,
         Self::Behind,
         Self::StoreUnavailable,
@@ -163,6 +166,10 @@ impl ErrorCode {
             Self::Overloaded => {
                 let meaning = "more requests than `limits.in_flight` are being worked on";
                 later("overloaded", S::TOO_MANY_REQUESTS, meaning)
+            }
+            Self::OverQuota => {
+                let meaning = "a quota of the source (`sources.<name>.quotas`) is used up";
+                later("over_quota", S::TOO_MANY_REQUESTS, meaning)
             }
             Self::BacklogFull => {
                 let meaning = "events come faster than they are applied, and more wait than `limits.backlog`";
@@ -329,6 +336,7 @@ mod tests {
         413 request_too_large
         415 unsupported_encoding
         429 overloaded
+        429 over_quota
         503 backlog_full
         503 behind
         503 store_unavailable

@@ -12,6 +12,7 @@ use metrics::counter;
 use serde::Serialize;
 
 use super::body;
+use super::client_address::ClientAddress;
 use super::errors::{ApiError, ErrorCode};
 use super::sources::{Tally, UNKNOWN};
 use super::state::AppState;
@@ -59,7 +60,7 @@ pub(super) async fn ingest(
     let _in_work = state.in_flight.enter(limits.in_flight).ok_or_else(|| overloaded(limits.in_flight))?;
     let received =
         cdp::Request { endpoint, headers: &headers, query, body: &body.bytes, received_at: state.clock.now() };
-    take(state, &config, &received).await?.answer()
+    take(state, &config, ClientAddress::of(request, &config.server.trusted_proxies), &received).await?.answer()
 }
 
 fn overloaded(limit: usize) -> ApiError {
@@ -89,10 +90,17 @@ pub(super) struct Taken {
 }
 
 /// Reads a request and makes its events durable.
-pub(super) async fn take(state: &AppState, config: &Config, request: &cdp::Request<'_>) -> Result<Taken, ApiError> {
+pub(super) async fn take(
+    state: &AppState,
+    config: &Config,
+    client: ClientAddress,
+    request: &cdp::Request<'_>,
+) -> Result<Taken, ApiError> {
     let parsed = cdp::receive(request, &config.sources, &config.server.limits, &config.wanted_properties)
         .map_err(|error| refuse(state, request.received_at, &error))?;
     let Parsed { source, vouched, events, rejections, rejected, .. } = parsed;
+    within_quotas(state, config, &source, client, (events.len() + rejections.len(), request.received_at))
+        .inspect_err(|error| note_failure(state, Some(&source), request.received_at, error))?;
     let samples = state.recent.sample(&events);
     let tally = Tally {
         accepted: events.len(),
@@ -101,6 +109,7 @@ pub(super) async fn take(state: &AppState, config: &Config, request: &cdp::Reque
         rejected,
         ignored: parsed.ignored,
         opted_out: parsed.opted_out,
+        unasked: events.iter().filter(|event| config.rules.plan.is_unasked(event)).count(),
         first_element_signature: vouched == Vouched::FirstElement,
     };
     if !events.is_empty() || !rejections.is_empty() {
@@ -111,6 +120,23 @@ pub(super) async fn take(state: &AppState, config: &Config, request: &cdp::Reque
     state.recent.keep(samples);
     state.sources.taken(&source, request.received_at, tally);
     Ok(Taken { single: parsed.single, rejections, rejected })
+}
+
+/// Takes what a request holds of the quotas of its source and of its client.
+fn within_quotas(
+    state: &AppState,
+    config: &Config,
+    source: &SourceName,
+    client: ClientAddress,
+    (events, now): (usize, Millis),
+) -> Result<(), ApiError> {
+    let Some(quotas) = config.sources.iter().find(|known| known.name == *source).map(|known| known.quotas) else {
+        return Ok(());
+    };
+    let is_applied = quotas.subjects.is_some() || quotas.merges.is_some();
+    let backend = state.backend.get().filter(|_| is_applied);
+    let usage = backend.map(|backend| backend.engine.usage(source)).unwrap_or_default();
+    state.quotas.take((source, &quotas), client, events, usage, now)
 }
 
 /// Notes that a request is refused; returns what it is answered.

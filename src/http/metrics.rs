@@ -15,6 +15,9 @@ use crate::time::Millis;
 /// Destinations that were reported before: one whose queue has emptied is reported as empty, not as it last was.
 static KNOWN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
+/// Sources whose leads were held before.
+static KNOWN_SOURCES: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
 /// Shows all metrics in Prometheus' text format.
 #[utoipa::path(tag = "health", responses((status = 200, description = "Prometheus' text format", content_type = "text/plain")))]
 #[get("/metrics")]
@@ -23,6 +26,7 @@ pub async fn scrape(state: Data<AppState>) -> HttpResponse {
     if let Some(backend) = state.backend.get() {
         refresh_engine(backend);
         refresh_queues(backend, state.clock.now()).await;
+        refresh_held(backend).await;
     }
     gauge!("handraiser_requests_in_flight").set(approximate(count(state.in_flight.current())));
     gauge!("handraiser_bodies_under_way").set(approximate(count(state.bodies.bodies())));
@@ -46,6 +50,21 @@ async fn refresh_queues(backend: &Backend, now: Millis) {
         Ok(queues) => report(&queues),
         // Fails open: without the store, everything but the queues is still told.
         Err(error) => tracing::debug!(%error, "queue metrics could not be refreshed"),
+    }
+}
+
+/// How many leads of each source are held; of one whose leads were let go, none.
+async fn refresh_held(backend: &Backend) {
+    let held = match queues::held(&*backend.store).await {
+        Ok(held) => held,
+        // Fails open, as above.
+        Err(error) => return tracing::debug!(%error, "the number of held leads could not be refreshed"),
+    };
+    let mut known = KNOWN_SOURCES.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    known.extend(held.iter().map(|held| held.source.clone()));
+    for source in known.iter() {
+        let leads = held.iter().find(|held| held.source == *source).map_or(0, |held| held.leads);
+        gauge!("handraiser_leads_held", "source" => source.clone()).set(approximate(leads));
     }
 }
 

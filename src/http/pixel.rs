@@ -4,6 +4,7 @@
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 
+use super::client_address::ClientAddress;
 use super::ingest::{RequestHeaders, take};
 use super::state::AppState;
 use crate::cdp::{self, Endpoint};
@@ -24,7 +25,8 @@ pub(super) async fn answer(request: &HttpRequest, state: &AppState, endpoint: En
             received_at: state.clock.now(),
         };
         // Fails open: `take` has noted what went wrong, and nobody is there to read the answer.
-        let _ = take(state, &config, &received).await;
+        let client = ClientAddress::of(request, &config.server.trusted_proxies);
+        let _ = take(state, &config, client, &received).await;
     }
     image()
 }

@@ -36,7 +36,7 @@ pub(super) async fn of_store(store: &dyn Store, now: Millis) -> Result<Vec<Queue
         match AgendaList::read(stats.list.as_str()) {
             Some(AgendaList::Deliver(destination)) => queue(&mut queues, &destination).pending = stats.records,
             Some(AgendaList::Dead(destination)) => queue(&mut queues, &destination).dead = stats.records,
-            Some(AgendaList::Timers) | None => {}
+            Some(AgendaList::Timers | AgendaList::Held(_)) | None => {}
         }
     }
     for queue in queues.values_mut().filter(|queue| queue.pending > 0) {
@@ -83,9 +83,39 @@ pub(super) async fn deliveries(
 pub(super) async fn destinations(store: &dyn Store) -> Result<BTreeSet<Arc<str>>, StoreError> {
     let destination = |stats: ListStats| match AgendaList::read(stats.list.as_str())? {
         AgendaList::Deliver(destination) | AgendaList::Dead(destination) => Some(destination),
-        AgendaList::Timers => None,
+        AgendaList::Timers | AgendaList::Held(_) => None,
     };
     Ok(store.lists().await?.into_iter().filter_map(destination).collect())
+}
+
+/// Leads that are held because of one source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct HeldItem {
+    /// The source that made too many.
+    pub source: String,
+    /// How many are held.
+    pub leads: u64,
+}
+
+/// Every source because of which leads are held.
+pub(super) async fn held(store: &dyn Store) -> Result<Vec<HeldItem>, StoreError> {
+    let item = |stats: ListStats| match AgendaList::read(stats.list.as_str())? {
+        AgendaList::Held(source) => Some(HeldItem { source: source.to_string(), leads: stats.records }),
+        _ => None,
+    };
+    Ok(store.lists().await?.into_iter().filter_map(item).collect())
+}
+
+/// The records of leads that are held because of one source, or of any, the newest first.
+pub(super) async fn holds(store: &dyn Store, source: Option<&str>, limit: usize) -> Result<Vec<RecordKey>, StoreError> {
+    let mut found = Vec::new();
+    for held in held(store).await?.into_iter().filter(|held| source.is_none_or(|source| held.source == source)) {
+        let limit = limit.min(usize::try_from(held.leads).unwrap_or(usize::MAX));
+        found.extend(store.listed(&list(AgendaList::Held, &held.source), limit).await?);
+    }
+    found.sort_by(|a, b| b.cmp(a));
+    found.truncate(limit);
+    Ok(found.into_iter().map(|(_, key)| key).collect())
 }
 
 /// Deliveries to a destination with news that was given up, at most about `limit` of those with nothing else on its way, and of

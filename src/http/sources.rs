@@ -8,6 +8,7 @@ use metrics::{Counter, counter};
 use serde::Serialize;
 
 use super::seldom::Seldom;
+use crate::engine::Usage;
 use crate::event::SourceName;
 use crate::time::Millis;
 
@@ -45,6 +46,18 @@ pub struct SourceReport {
     pub ignored: u64,
     /// Events left out on the sender's wish: its `integrations` say `All: false` or `Handraiser: false`.
     pub opted_out: u64,
+    /// Events taken whose name no counter asks for.
+    pub unasked: u64,
+    /// Users and accounts that nothing was known of before its events, among what this server applied.
+    pub new_subjects: u64,
+    /// Of those, the ones of this hour.
+    pub new_subjects_this_hour: u64,
+    /// Ids that were merged into users on its word, among what this server applied.
+    pub merges: u64,
+    /// Of those, the ones of this hour.
+    pub merges_this_hour: u64,
+    /// Requests turned away because a quota was used up; they are among `failed`.
+    pub over_quota: u64,
     /// Requests refused because the sender did not prove who it is.
     pub unauthorised: u64,
     /// Requests refused as a whole for another reason.
@@ -72,6 +85,8 @@ pub struct Tally {
     pub ignored: usize,
     /// Events left out on the sender's wish.
     pub opted_out: usize,
+    /// Of the events taken, those whose name no counter asks for.
+    pub unasked: usize,
     /// Whether the request was a batch signed over its first event only.
     pub first_element_signature: bool,
 }
@@ -96,6 +111,7 @@ struct SourceSeries {
     shortened: Counter,
     ignored: Counter,
     opted_out: Counter,
+    unasked: Counter,
 }
 
 impl SourceSeries {
@@ -107,6 +123,7 @@ impl SourceSeries {
             shortened: counter!("handraiser_events_shortened_total", "source" => source.to_owned()),
             ignored: series("ignored"),
             opted_out: series("opted_out"),
+            unasked: counter!("handraiser_unasked_events_total", "source" => source.to_owned()),
         }
     }
 }
@@ -142,6 +159,7 @@ impl SourceBook {
         entry.series.shortened.increment(number(tally.shortened));
         entry.series.ignored.increment(number(tally.ignored));
         entry.series.opted_out.increment(number(tally.opted_out));
+        entry.series.unasked.increment(number(tally.unasked));
         let Told { report, last_event_at, .. } = &mut *entry.told();
         report.accepted += number(tally.accepted);
         report.unrecognisable += number(tally.unrecognisable);
@@ -149,6 +167,7 @@ impl SourceBook {
         report.shortened += number(tally.shortened);
         report.ignored += number(tally.ignored);
         report.opted_out += number(tally.opted_out);
+        report.unasked += number(tally.unasked);
         report.first_element_signatures += u64::from(tally.first_element_signature);
         if tally.accepted > 0 {
             *last_event_at = (*last_event_at).max(Some(at));
@@ -178,18 +197,24 @@ impl SourceBook {
         let entry = self.entry(source);
         let mut told = entry.told();
         told.report.failed += 1;
+        told.report.over_quota += u64::from(code == "over_quota");
         told.fail(at, code, reason)
     }
 
     /// The report of each of the `configured` sources, in that order, and then of `(unknown)`. `duplicates` are what was
-    /// recognised when it was applied.
+    /// recognised when it was applied, and `usage` what came of its events.
     pub fn report<'a>(
         &self,
         configured: impl IntoIterator<Item = &'a SourceName>,
         duplicates: &BTreeMap<SourceName, u64>,
+        usage: impl Fn(&SourceName) -> Usage,
     ) -> Vec<SourceReport> {
         let report = |name: &SourceName| SourceReport {
             duplicates: duplicates.get(name).copied().unwrap_or(0),
+            new_subjects: usage(name).subjects,
+            new_subjects_this_hour: usage(name).subjects_this_hour,
+            merges: usage(name).merges,
+            merges_this_hour: usage(name).merges_this_hour,
             ..self.entry(Some(name)).report()
         };
         let mut reports: Vec<_> = configured.into_iter().map(report).collect();
@@ -241,6 +266,7 @@ mod tests {
             rejected: 2,
             ignored: 1,
             opted_out: 4,
+            unasked: 1,
             first_element_signature: true,
         };
         book.taken(&app, Millis(1_000), tally);
@@ -248,7 +274,9 @@ mod tests {
         assert_eq!(said(Some(&app), 1_500, "wrong_signature", "no secret fits"), Some(0), "news");
         assert_eq!(said(Some(&app), 2_000, "wrong_signature", "no secret fits"), None, "known");
         assert_eq!(said(None, 3_000, "unknown_write_key", "no such key"), Some(0), "news");
-        insta::assert_json_snapshot!(book.report([&app, &quiet], &BTreeMap::from([(app.clone(), 1)])), @r#"
+        let duplicates = BTreeMap::from([(app.clone(), 1)]);
+        let usage = |_: &SourceName| Usage { subjects: 2, subjects_this_hour: 1, ..Usage::default() };
+        insta::assert_json_snapshot!(book.report([&app, &quiet], &duplicates, usage), @r#"
         [
           {
             "name": "app",
@@ -259,6 +287,12 @@ mod tests {
             "shortened": 1,
             "ignored": 1,
             "opted_out": 4,
+            "unasked": 1,
+            "new_subjects": 2,
+            "new_subjects_this_hour": 1,
+            "merges": 0,
+            "merges_this_hour": 0,
+            "over_quota": 0,
             "unauthorised": 2,
             "failed": 0,
             "first_element_signatures": 1,
@@ -278,6 +312,12 @@ mod tests {
             "shortened": 0,
             "ignored": 0,
             "opted_out": 0,
+            "unasked": 0,
+            "new_subjects": 2,
+            "new_subjects_this_hour": 1,
+            "merges": 0,
+            "merges_this_hour": 0,
+            "over_quota": 0,
             "unauthorised": 0,
             "failed": 0,
             "first_element_signatures": 0,
@@ -293,6 +333,12 @@ mod tests {
             "shortened": 0,
             "ignored": 0,
             "opted_out": 0,
+            "unasked": 0,
+            "new_subjects": 0,
+            "new_subjects_this_hour": 0,
+            "merges": 0,
+            "merges_this_hour": 0,
+            "over_quota": 0,
             "unauthorised": 1,
             "failed": 0,
             "first_element_signatures": 0,

@@ -8,6 +8,7 @@ use super::connections::Connections;
 use super::errors::{ApiError, ErrorCode};
 use super::guesses::Guesses;
 use super::in_flight::InFlight;
+use super::quotas::QuotaBook;
 use super::recent::Recent;
 use super::requests::Requests;
 use super::sources::SourceBook;
@@ -43,6 +44,8 @@ pub struct AppState {
     pub clock: Clock,
     /// What each source has sent since this process started.
     pub sources: SourceBook,
+    /// What was taken of the sources' quotas.
+    pub quotas: QuotaBook,
     /// The last events that arrived.
     pub recent: Recent,
     /// Requests answered.
@@ -66,6 +69,7 @@ impl AppState {
             status: Arc::new(status),
             clock,
             sources: SourceBook::default(),
+            quotas: QuotaBook::default(),
             recent: Recent::default(),
             requests: Requests::default(),
             in_flight: InFlight::default(),

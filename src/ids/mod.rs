@@ -87,13 +87,18 @@ pub enum RecordKind {
     Destination,
     /// The news of one lead on its way to one destination.
     Delivery,
+    /// How many leads a source has made lately.
+    Source,
+    /// A lead that is held, since its source made too many.
+    Hold,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [Self::User, Self::Account, Self::Team, Self::Destination, Self::Delivery];
+    pub const ALL: [Self; 7] =
+        [Self::User, Self::Account, Self::Team, Self::Destination, Self::Delivery, Self::Source, Self::Hold];
 
-    /// `user`, `account`, `team`, `destination` or `delivery`: what a record's name begins with.
+    /// `user`, `account`, `team`, `destination`, `delivery`, `source` or `hold`: what a record's name begins with.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::User => "user",
@@ -101,6 +106,8 @@ impl RecordKind {
             Self::Team => "team",
             Self::Destination => "destination",
             Self::Delivery => "delivery",
+            Self::Source => "source",
+            Self::Hold => "hold",
         }
     }
 }
@@ -114,7 +121,8 @@ impl From<SubjectKind> for RecordKind {
     }
 }
 
-/// The name of one record: `user:42`, `account:acme`, `team:enterprise`, `destination:crm`, `delivery:crm/lead_…`.
+/// The name of one record: `user:42`, `account:acme`, `team:enterprise`, `destination:crm`, `delivery:crm/lead_…`,
+/// `source:web`, `hold:web/lead_…`.
 ///
 /// A user may be named by any of their ids, known or anonymous; both live in one namespace, and a record that was merged
 /// away points at the one that holds the history.
@@ -157,6 +165,22 @@ impl RecordKey {
         Self::new(RecordKind::Delivery, &format!("{destination}/{lead}"))
     }
 
+    /// The record of a source's leads.
+    pub fn source(name: &str) -> Self {
+        Self::new(RecordKind::Source, name)
+    }
+
+    /// `lead`, held because of `source`. It lives where its source does.
+    pub fn hold(source: &str, lead: &str) -> Self {
+        Self::new(RecordKind::Hold, &format!("{source}/{lead}"))
+    }
+
+    /// The source and the lead of a hold's record.
+    pub fn as_hold(&self) -> Option<(&str, &str)> {
+        // A lead's id has no slash; a source's name may.
+        if self.kind == RecordKind::Hold { self.id.rsplit_once('/') } else { None }
+    }
+
     /// The destination and the lead of a delivery's record.
     pub fn as_delivery(&self) -> Option<(&str, &str)> {
         // A lead's id has no slash; a destination's name may.
@@ -189,7 +213,8 @@ impl fmt::Display for RecordKey {
 /// A record's name could not be read.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "`{0}` names no record; write `user:<id>`, `account:<id>`, `team:<name>`, `destination:<name>` or `delivery:<destination>/<lead>`"
+    "`{0}` names no record; write `user:<id>`, `account:<id>`, `team:<name>`, `destination:<name>`, `delivery:<destination>/<lead>`, \
+     `source:<name>` or `hold:<source>/<lead>`"
 )]
 pub struct BadRecordKey(String);
 
@@ -235,13 +260,15 @@ impl Shards {
         self.0.get()
     }
 
-    /// The shard of `key`: XXH3-64 of its text, modulo the count; a delivery lives with its destination. Part of the stored
-    /// format: never change it.
+    /// The shard of `key`: XXH3-64 of its text, modulo the count; a delivery lives with its destination, a hold with
+    /// its source. Part of the stored format: never change it.
     pub fn of(self, key: &RecordKey) -> ShardId {
-        let hash = match key.as_delivery() {
-            Some((destination, _)) => RecordKey::destination(destination).with_text(xxhash_rust::xxh3::xxh3_64),
-            None => key.with_text(xxhash_rust::xxh3::xxh3_64),
+        let lives_with = match (key.as_delivery(), key.as_hold()) {
+            (Some((destination, _)), _) => Some(RecordKey::destination(destination)),
+            (_, Some((source, _))) => Some(RecordKey::source(source)),
+            _ => None,
         };
+        let hash = lives_with.as_ref().unwrap_or(key).with_text(xxhash_rust::xxh3::xxh3_64);
         ShardId(u16::try_from(hash % u64::from(self.count())).unwrap_or(0))
     }
 

@@ -92,6 +92,8 @@ pub fn lead_event(
         first_seen: subject.first_seen.map(Millis::rfc3339),
         last_seen: subject.last_seen.map(Millis::rfc3339),
         routing: standing.routing.clone().filter(|_| kind != LeadEventType::Qualified),
+        source: view.event.map(|event| event.source.to_string()),
+        hold: standing.hold.clone(),
         timestamps: Timestamps {
             event: view.event.map_or(view.now, |event| event.timestamp).rfc3339(),
             received: view.event.map_or(view.now, |event| event.received_at).rfc3339(),

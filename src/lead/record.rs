@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::event::Trust;
 use crate::expr::Observation;
 use crate::ids::SubjectKind;
-pub use crate::record::Routing;
+pub use crate::record::{LeadHold, Routing};
 
 /// The version of the lead event's shape. It grows when a field changes its meaning or leaves; new fields may come any time.
 pub const SCHEMA: &str = "handraiser.lead/1";
@@ -83,6 +83,12 @@ pub struct Lead {
     pub last_seen: Option<String>,
     /// Who follows up; `None` until routed.
     pub routing: Option<Routing>,
+    /// The source of the event that made the difference; `null` where it was no event, but time or a change of the account.
+    #[serde(default)]
+    pub source: Option<String>,
+    /// Why it is not on its way; absent when it is. Destinations receive no lead that has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<LeadHold>,
     /// When things happened on the way from the event to the owner.
     pub timestamps: Timestamps,
 }

@@ -6,6 +6,7 @@
 pub mod account;
 pub mod delivery;
 pub mod email;
+pub mod hold;
 pub mod memberships;
 pub mod people;
 pub mod projection;
@@ -23,6 +24,7 @@ use compact_str::CompactString;
 
 pub use account::{AccountKey, PathRoot};
 pub use delivery::{Delivery, DestinationHistory, News};
+pub use hold::{Held, Hold, LeadHold, SourceLeads};
 pub use memberships::Memberships;
 pub use people::{Member, Profile};
 pub use projection::Projection;
@@ -47,6 +49,10 @@ pub enum Record {
     Destination(DestinationHistory),
     /// News on its way.
     Delivery(Delivery),
+    /// The leads of a source.
+    Source(SourceLeads),
+    /// A lead that is held.
+    Hold(Hold),
 }
 
 impl Record {
@@ -57,16 +63,19 @@ impl Record {
             RecordKind::Team => Self::Team(TeamTurns::default()),
             RecordKind::Destination => Self::Destination(DestinationHistory::default()),
             RecordKind::Delivery => Self::Delivery(Delivery::default()),
+            RecordKind::Source => Self::Source(SourceLeads::default()),
+            RecordKind::Hold => Self::Hold(Hold::default()),
         }
     }
 
-    /// Where it stands in the agenda: the list, and when it is due there. `idle` is how long a subject is kept of which nothing is
-    /// heard.
-    pub fn agenda(&self, destination: Option<&str>, idle: Option<i64>) -> Option<(AgendaList, Millis)> {
+    /// Where it stands in the agenda: the list, and when it is due there. `of` is the destination of a delivery, or the
+    /// source of a hold; `idle` is how long a subject is kept of which nothing is heard.
+    pub fn agenda(&self, of: Option<&str>, idle: Option<i64>) -> Option<(AgendaList, Millis)> {
         match self {
             Self::Subject(subject) => subject.wakes(idle).map(|at| (AgendaList::Timers, at)),
-            Self::Delivery(delivery) => delivery.agenda(destination.unwrap_or_default()),
-            Self::Team(_) | Self::Destination(_) => None,
+            Self::Delivery(delivery) => delivery.agenda(of.unwrap_or_default()),
+            Self::Hold(hold) => hold.agenda(of.unwrap_or_default()),
+            Self::Team(_) | Self::Destination(_) | Self::Source(_) => None,
         }
     }
 
@@ -77,6 +86,8 @@ impl Record {
             Self::Team(team) => 64 + 96 * team.reps.len(),
             Self::Destination(history) => 64 + history.done.iter().map(|done| 160 + done.id.len()).sum::<usize>(),
             Self::Delivery(delivery) => delivery.bytes(),
+            Self::Source(_) => 64,
+            Self::Hold(_) => 256,
         }
     }
 }
@@ -90,29 +101,35 @@ pub enum AgendaList {
     Deliver(Arc<str>),
     /// Deliveries to a destination that were given up, by when.
     Dead(Arc<str>),
+    /// Leads that are held because of a source, by since when.
+    Held(Arc<str>),
 }
 
 impl AgendaList {
     const DELIVER: &str = "deliver:";
     const DEAD: &str = "dead:";
+    const HELD: &str = "held:";
 
-    /// The name in stores: `timers`, `deliver:crm`, `dead:crm`.
+    /// The name in stores: `timers`, `deliver:crm`, `dead:crm`, `held:web`.
     pub fn name(&self) -> String {
         match self {
             Self::Timers => "timers".to_owned(),
             Self::Deliver(destination) => format!("{}{destination}", Self::DELIVER),
             Self::Dead(destination) => format!("{}{destination}", Self::DEAD),
+            Self::Held(source) => format!("{}{source}", Self::HELD),
         }
     }
 
     /// Reads what [`Self::name`] wrote.
     pub fn read(name: &str) -> Option<Self> {
-        match (name, name.strip_prefix(Self::DELIVER), name.strip_prefix(Self::DEAD)) {
-            ("timers", ..) => Some(Self::Timers),
-            (_, Some(destination), _) => Some(Self::Deliver(Arc::from(destination))),
-            (_, _, Some(destination)) => Some(Self::Dead(Arc::from(destination))),
-            _ => None,
+        if name == "timers" {
+            return Some(Self::Timers);
         }
+        let of = |prefix| name.strip_prefix(prefix).map(Arc::from);
+        of(Self::DELIVER)
+            .map(Self::Deliver)
+            .or_else(|| of(Self::DEAD).map(Self::Dead))
+            .or_else(|| of(Self::HELD).map(Self::Held))
     }
 }
 

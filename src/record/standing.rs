@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::hold::LeadHold;
 use crate::time::Millis;
 
 /// A subject that qualified for a definition at least once.
@@ -23,6 +24,9 @@ pub struct Standing {
     /// Who follows up on the last lead, once that is decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routing: Option<Routing>,
+    /// Whether the last lead is held, or was let go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<LeadHold>,
     /// Lead events as JSON that are not routed yet, in order; the first is on its way to its team.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub queue: Vec<Box<str>>,

@@ -24,6 +24,8 @@
 //! | `watcher:<user>`, `tell_at` | accounts | who is told of changes, and when |
 //! | `turns`, `turn:<rep>` | teams | how many turns there were; the number of the rep's last turn and when it was |
 //! | `delivered`, `done` | destinations | how much was delivered; JSON of the last of it |
+//! | `leads` | sources | since when, how many leads went on their way and how many were held |
+//! | `held` | holds | since when, and the lead as JSON |
 //! | `subject`, `due`, `died`, `pending`, `dead` | deliveries | whose lead it is; times; JSON of news in order |
 //!
 //! Backslashes, tabs and line breaks in names and values are written as `\\`, `\t`, `\n` and `\r`.
@@ -35,7 +37,7 @@ use std::sync::Arc;
 
 use super::ties::{Tie, Waiting};
 use super::traits::Trait;
-use super::{Delivery, DestinationHistory, Member, Profile, Record, Subject, TeamTurns};
+use super::{Delivery, DestinationHistory, Hold, Member, Profile, Record, SourceLeads, Subject, TeamTurns};
 use crate::counters::text;
 use crate::event::{SourceName, Trust};
 use crate::ids::RecordKind;
@@ -61,6 +63,8 @@ impl Record {
             Self::Team(team) => team.read_line(name, value),
             Self::Destination(history) => history.read_line(name, value),
             Self::Delivery(delivery) => delivery.read_line(name, value),
+            Self::Source(leads) => leads.read_line(name, value),
+            Self::Hold(hold) => hold.read_line(name, value),
         }
     }
 
@@ -79,6 +83,8 @@ impl Record {
             Self::Team(team) => team.write(&mut lines),
             Self::Destination(history) => history.write(&mut lines),
             Self::Delivery(delivery) => delivery.write(&mut lines),
+            Self::Source(leads) => leads.write(&mut lines),
+            Self::Hold(hold) => hold.write(&mut lines),
         }
     }
 }
@@ -351,6 +357,35 @@ fn read_tie(value: &str) -> Option<Tie> {
     let (at, rest) = value.split_once(' ')?;
     let (trust, source) = rest.split_once(' ')?;
     Some(Tie { at: Millis::parse(at)?, trust: Trust::read(trust)?, source: SourceName::new(source) })
+}
+
+impl SourceLeads {
+    fn read_line(&mut self, name: &str, value: &str) -> Option<()> {
+        let (hour, counts) = value.split_once(' ').filter(|_| name == "leads")?;
+        let (leads, held) = counts.split_once(' ')?;
+        *self = Self { hour: Millis::parse(hour)?, leads: leads.parse().ok()?, held: held.parse().ok()? };
+        Some(())
+    }
+
+    fn write(&self, lines: &mut Lines<'_>) {
+        if *self != Self::default() {
+            lines.put(&["leads"], |out| timed(self.hour, &format!("{} {}", self.leads, self.held), out));
+        }
+    }
+}
+
+impl Hold {
+    fn read_line(&mut self, name: &str, value: &str) -> Option<()> {
+        let (since, held) = value.split_once(' ').filter(|_| name == "held")?;
+        self.0 = Some((Millis::parse(since)?, serde_json::from_str(held).ok()?));
+        Some(())
+    }
+
+    fn write(&self, lines: &mut Lines<'_>) {
+        if let Some((since, held)) = &self.0 {
+            lines.put(&["held"], |out| timed(*since, &serde_json::to_string(held).unwrap_or_default(), out));
+        }
+    }
 }
 
 fn write_member(member: &Member, out: &mut String) {

@@ -8,7 +8,7 @@ mod write_keys;
 
 use std::sync::Arc;
 
-use super::source::{Proof, Source};
+use super::source::{Proof, Quotas, Source};
 use super::{Endpoint, Limits, Parsed, Request, RequestError, WantedProperties, receive};
 use crate::event::{Event, SourceName, Trust};
 use crate::secret::Secret;
@@ -30,6 +30,7 @@ fn sdk(name: &str, keys: &[&str]) -> Source {
         write_keys: secrets(keys),
         proof: None,
         max_age_ms: None,
+        quotas: Quotas::default(),
         correct_time: true,
         trust: Trust::Public,
         allow: None,
@@ -43,6 +44,7 @@ fn webhook(name: &str, proof: Proof) -> Source {
         write_keys: Vec::new(),
         proof: Some(proof),
         max_age_ms: None,
+        quotas: Quotas::default(),
         correct_time: false,
         trust: Trust::Server,
         allow: None,

@@ -62,6 +62,7 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
         teams: teams.compiled,
         routes,
         destinations: destinations.iter().map(|destination| Arc::clone(&destination.name)).collect(),
+        lead_quotas: sources.iter().filter_map(|one| one.quotas.leads.map(|leads| (one.name.clone(), leads))).collect(),
         shared_ids: settings::shared_ids(shape.shared_ids.get()),
         idle_subjects: store::idle_subjects(store_shape),
         traits_bytes: Some(settings::size(&limits.traits, MAX_TRAITS_BYTES, "traits", findings)),

@@ -3,12 +3,13 @@
 use base64::Engine as _;
 
 use super::names::{is_plain_name, unique};
-use crate::cdp::Source;
 use crate::cdp::source::Proof;
+use crate::cdp::{Quotas, Source};
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
-use crate::config::read::{Field, Many, Named};
-use crate::config::shape::{CallWord, SchemeWord, SignatureShape, SourceShape, TrustWord};
+use crate::config::read::{At, Field, Many, Named};
+use crate::config::scalar::Count;
+use crate::config::shape::{CallWord, QuotasShape, SchemeWord, SignatureShape, SourceShape, TrustWord};
 use crate::config::yaml::Scalar;
 use crate::event::{Call, SourceName, Trust};
 use crate::secret::Secret;
@@ -60,12 +61,14 @@ fn source(name: &Scalar, shape: &SourceShape, findings: &mut Findings) -> Option
         Some(signature) => Some(proof(signature, findings)?),
         None => None,
     };
+    let trust = shape.trust.get().map_or_else(|| usual_trust(proof.as_ref()), |at| trust(at.value));
     Some(Source {
         name: SourceName::new(&name.text),
         write_keys: both(&shape.write_key, &shape.write_keys).map(secret).collect(),
         max_age_ms: shape.signature.get().and_then(max_age_ms),
+        quotas: quotas(shape.quotas.get(), trust),
         correct_time: shape.correct_time.get().map_or(proof.is_none(), |flag| flag.value.0),
-        trust: shape.trust.get().map_or_else(|| usual_trust(proof.as_ref()), |at| trust(at.value)),
+        trust,
         allow: shape.allow.get().map(|Many(calls)| calls.iter().map(|at| call(at.value)).collect()),
         proof,
     })
@@ -92,6 +95,22 @@ const fn call(word: CallWord) -> Call {
         CallWord::Screen => Call::Screen,
         CallWord::Alias => Call::Alias,
         CallWord::Delete => Call::Delete,
+    }
+}
+
+/// How many leads an hour a public source may make before they are held: far more than an honest product makes.
+const PUBLIC_LEADS: u32 = 1_000;
+
+fn quotas(shape: Option<&QuotasShape>, trust: Trust) -> Quotas {
+    let absent = QuotasShape::default();
+    let shape = shape.unwrap_or(&absent);
+    let quota = |field: &Field<At<Count>>| field.get().map(|count| u32::try_from(count.value.0).unwrap_or(u32::MAX));
+    Quotas {
+        events: quota(&shape.events),
+        client_events: quota(&shape.client_events),
+        subjects: quota(&shape.new_subjects),
+        merges: quota(&shape.merges),
+        leads: quota(&shape.leads).or((trust == Trust::Public).then_some(PUBLIC_LEADS)),
     }
 }
 

@@ -14,7 +14,7 @@ pub use definitions::{DefinitionShape, Tiers};
 pub use destinations::{DestinationShape, RetryShape, WebhookShape};
 pub use routing::{AssignWord, RouteShape, TeamShape};
 pub use server::{LimitsShape, ServerShape};
-pub use sources::{CallWord, SchemeWord, SignatureShape, SourceShape, TrustWord};
+pub use sources::{CallWord, QuotasShape, SchemeWord, SignatureShape, SourceShape, TrustWord};
 pub use store::{RedisShape, StoreShape};
 pub use traits::{TraitShape, TraitWord, TraitsShape};
 

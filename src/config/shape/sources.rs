@@ -1,7 +1,7 @@
 //! `sources`.
 
 use crate::config::read::{At, Many, section};
-use crate::config::scalar::{Flag, Lasting, choice};
+use crate::config::scalar::{Count, Flag, Lasting, choice};
 use crate::config::yaml::Scalar;
 
 section! {
@@ -17,6 +17,8 @@ section! {
         /// Whether event times are corrected for the sender's clock. By default `true`, and `false` with a `signature`,
         /// since a CDP has done it already.
         correct_time: At<Flag>,
+        /// How much may come from it in an hour.
+        quotas: QuotasShape,
         /// How far the source is believed. `public`: anybody can send with its write key, as with one that stands in a web page.
         /// It ties anonymous ids only, deletes nobody, and changes no trait and no membership that a `server` source set. By
         /// default `server` with a `signature`, else `public`. Set it to `server` for a write key that only your own servers
@@ -46,6 +48,24 @@ choice! {
         Screen = "screen",
         Alias = "alias",
         Delete = "delete",
+    }
+}
+
+section! {
+    /// How much may come from a source in an hour. Beyond a quota its requests are answered with 429 and `Retry-After`; leads beyond
+    /// theirs are held until you release them.
+    QuotasShape = "`quotas`" {
+        /// Events, counted by each server. By default as many as come.
+        events: At<Count>,
+        /// Events of one client address (or of one IPv6 /64), counted by each server. By default as many as come. Mind offices and
+        /// mobile networks, where many people share an address, and `server.trusted_proxies`.
+        client_events: At<Count>,
+        /// Users and accounts that were not known before, counted by each server in what it applies. By default as many as come.
+        new_subjects: At<Count>,
+        /// Ids that are merged into users, counted as `new_subjects` are. By default as many as come.
+        merges: At<Count>,
+        /// Leads, counted over all servers. By default 1000 from a `public` source, and no bound from a `server`.
+        leads: At<Count>,
     }
 }
 

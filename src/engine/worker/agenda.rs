@@ -39,7 +39,7 @@ impl Worker {
                     let next = if all_known { next.min(now.plus(Millis::HOUR)) } else { now };
                     self.due.insert((shard, list), next.max(now.plus(if next <= now { 50 } else { 0 })));
                 }
-                AgendaList::Dead(_) => drop(self.due.remove(&(shard, list))),
+                AgendaList::Dead(_) | AgendaList::Held(_) => drop(self.due.remove(&(shard, list))),
             }
         }
         Ok(())

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::Upset;
-use crate::apply::{Body, Context, Effects, LogItem, Message, Notice, Rules, apply};
+use crate::apply::{Body, Context, Effects, LogItem, MergeOutcome, Message, Notice, Rules, apply};
 use crate::engine::Shared;
 use crate::engine::cache::Cache;
 use crate::engine::pending::Pending;
@@ -197,13 +197,26 @@ impl Applier {
         batch: &Batch,
         next: &mut Vec<Work>,
     ) {
-        let Effects { messages, leads, qualified, forget_leads, scrub_leads, merges, notices } = effects;
+        let Effects { messages, leads, qualified, forget_leads, scrub_leads, merges, held, newcomer_of, notices } =
+            effects;
         for definition in qualified {
             metrics::counter!("handraiser_leads_total", "definition" => definition.to_string()).increment(1);
         }
         for (source, outcome) in merges {
+            if outcome == MergeOutcome::Merged {
+                self.shared.usage.merge(&source, batch.now);
+            }
             let labels = [("source", source.to_string()), ("outcome", outcome.as_str().to_owned())];
             metrics::counter!("handraiser_merges_total", &labels).increment(1);
+        }
+        if let Some((source, is_first)) = held {
+            metrics::counter!("handraiser_leads_held_total", "source" => source.to_string()).increment(1);
+            if is_first {
+                tracing::warn!(%source, "a source made more leads than its quota; they are held: see `handraiser leads --held`");
+            }
+        }
+        if let Some(source) = newcomer_of {
+            self.shared.usage.subject(&source, batch.now);
         }
         for message in messages {
             let to = self.shared.store.shards().of(&message.to);

@@ -176,7 +176,7 @@ impl Worker {
     fn note_agenda(&mut self, key: &RecordKey, listed: Option<&Listed>) {
         let Some(listed) = listed else { return };
         let Some(list) = AgendaList::read(listed.list.as_str()) else { return };
-        if matches!(list, AgendaList::Dead(_)) {
+        if matches!(list, AgendaList::Dead(_) | AgendaList::Held(_)) {
             return;
         }
         if let AgendaList::Deliver(destination) = &list

@@ -8,6 +8,8 @@ use serde_json::Value;
 use super::reading::{Consistency, Limit, ReadParams, settled};
 use crate::http::AppState;
 use crate::http::errors::{ApiError, ErrorBody, ErrorCode};
+use crate::http::queues;
+use crate::http::state::Backend;
 use crate::ids::RecordKey;
 use crate::store::{LeadQuery, LeadRow};
 use crate::time::Millis;
@@ -48,6 +50,9 @@ struct LeadParams {
     /// Only leads that changed before this moment: Unix milliseconds, or RFC 3339.
     #[param(value_type = Option<String>)]
     before: Option<String>,
+    /// Only leads that are held because their source made too many; of the other parameters only `limit` counts then.
+    #[serde(default)]
+    held: bool,
     /// At most so many: 1 to 1000, by default 50.
     #[param(value_type = Option<usize>)]
     limit: Option<Limit>,
@@ -69,6 +74,10 @@ struct LeadParams {
 #[get("/leads")]
 pub async fn list(state: Data<AppState>, params: Query<LeadParams>) -> Result<Json<LeadList>, ApiError> {
     let limit = Limit::of(params.limit);
+    if params.held {
+        let backend = settled(&state, params.consistency).await?;
+        return Ok(Json(LeadList { leads: held(backend, limit).await?, next_before: None }));
+    }
     let subject = params.subject.as_deref().map(parse_subject).transpose()?;
     let before = params.before.as_deref().map(parse_moment).transpose()?;
     // One more than asked for tells whether there is another page.
@@ -76,6 +85,15 @@ pub async fn list(state: Data<AppState>, params: Query<LeadParams>) -> Result<Js
     let backend = settled(&state, params.consistency).await?;
     let (rows, next) = page(backend.store.leads(&query).await?, limit);
     Ok(Json(LeadList { leads: rows.into_iter().map(item).collect(), next_before: next }))
+}
+
+async fn held(backend: &Backend, limit: usize) -> Result<Vec<LeadItem>, ApiError> {
+    let mut leads = Vec::new();
+    for hold in queues::holds(&*backend.store, None, limit).await? {
+        let id = hold.as_hold().map(|(_, lead)| lead).unwrap_or_default();
+        leads.extend(backend.store.lead(id).await?.map(item));
+    }
+    Ok(leads)
 }
 
 /// Shows one lead.

@@ -2,6 +2,7 @@
 
 mod auth;
 mod deliveries;
+mod held;
 mod leads;
 mod merges;
 mod reading;
@@ -17,8 +18,9 @@ use actix_web::web::{JsonConfig, PathConfig, QueryConfig};
 use utoipa_actix_web::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-pub use super::queues::QueueItem;
+pub use super::queues::{HeldItem, QueueItem};
 pub use deliveries::{DeliveryItem, DeliveryList, DeliveryState};
+pub use held::{HeldAnswer, HeldRequest};
 pub use leads::{LeadItem, LeadList};
 pub use merges::{MergeItem, MergeList, Unlinked};
 pub use rejected::{RejectedItem, RejectedList};
@@ -38,6 +40,8 @@ pub fn configure(config: &mut ServiceConfig) {
             .app_data(JsonConfig::default().error_handler(|error, _| unreadable(&error)))
             .app_data(QueryConfig::default().error_handler(|error, _| unreadable(&error)))
             .app_data(PathConfig::default().error_handler(|error, _| unreadable(&error)))
+            .service(held::release)
+            .service(held::discard)
             .service(leads::list)
             .service(leads::one)
             .service(deliveries::list)

@@ -4,6 +4,7 @@ use actix_web::get;
 use actix_web::web::{Data, Json};
 use serde::Serialize;
 
+use crate::event::SourceName;
 use crate::http::{AppState, RecentEvent, SourceReport};
 
 /// Every configured source, and `(unknown)` for requests that named none.
@@ -23,8 +24,10 @@ pub struct EventList {
 #[get("/sources")]
 pub async fn list_sources(state: Data<AppState>) -> Json<SourceList> {
     let config = state.config.load();
+    let engine = state.backend.get().map(|backend| &backend.engine);
+    let usage = |name: &SourceName| engine.map(|engine| engine.usage(name)).unwrap_or_default();
     let duplicates = state.backend.get().map(|backend| backend.engine.duplicates()).unwrap_or_default();
-    let sources = state.sources.report(config.sources.iter().map(|source| &source.name), &duplicates);
+    let sources = state.sources.report(config.sources.iter().map(|source| &source.name), &duplicates, usage);
     Json(SourceList { sources })
 }
 

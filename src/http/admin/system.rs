@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::engine::EngineStatus;
 use crate::http::AppState;
 use crate::http::errors::ApiError;
-use crate::http::queues::{self, QueueItem};
+use crate::http::queues::{self, HeldItem, QueueItem};
 use crate::http::status::RefusedReload;
 
 /// Every destination that something is on its way to, or was given up for.
@@ -17,6 +17,8 @@ use crate::http::status::RefusedReload;
 pub struct QueueList {
     /// By the destination's name.
     pub queues: Vec<QueueItem>,
+    /// Leads that are held, by the source that made too many.
+    pub held: Vec<HeldItem>,
 }
 
 /// The configuration in force.
@@ -92,7 +94,8 @@ pub struct ServerItem {
 #[get("/queues")]
 pub async fn list_queues(state: Data<AppState>, params: Query<ReadParams>) -> Result<Json<QueueList>, ApiError> {
     let backend = settled(&state, params.consistency).await?;
-    Ok(Json(QueueList { queues: queues::of_store(&*backend.store, state.clock.now()).await? }))
+    let queues = queues::of_store(&*backend.store, state.clock.now()).await?;
+    Ok(Json(QueueList { queues, held: queues::held(&*backend.store).await? }))
 }
 
 /// Shows which configuration is in force, and whether the last reload failed.

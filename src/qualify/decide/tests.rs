@@ -86,6 +86,7 @@ fn standing(tier: u8, lapsed: bool, qualified_at: Millis) -> Standing {
         qualified_at,
         lapsed,
         routing: None,
+        hold: None,
         queue: Vec::new(),
     }
 }

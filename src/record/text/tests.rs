@@ -15,7 +15,7 @@ use crate::counters::series::{Buckets, Daily, Extreme, Series};
 use crate::event::{Call, Event, MessageId};
 use crate::ids::RecordKey;
 use crate::record::delivery::Done;
-use crate::record::{Member, Memberships, News, Profile, Routing, Senders, Standing, Ties, Traits};
+use crate::record::{Held, Member, Memberships, News, Profile, Routing, Senders, Standing, Ties, Traits};
 
 /// Names as people and programs send them: with whatever separates things in the text.
 fn name() -> impl Strategy<Value = String> {
@@ -96,6 +96,7 @@ fn standing() -> impl Strategy<Value = Standing> {
             qualified_at,
             lapsed,
             routing,
+            hold: None,
             queue,
         },
     )
@@ -219,11 +220,21 @@ fn history() -> impl Strategy<Value = DestinationHistory> {
     (any::<u64>(), vec(done, 0..3)).prop_map(|(delivered, done)| DestinationHistory { delivered, done: done.into() })
 }
 
+fn hold() -> impl Strategy<Value = Hold> {
+    (time(), name(), [boxed(), boxed(), boxed()]).prop_map(|(since, subject, [definition, lead, event])| {
+        let subject = RecordKey::user(&subject);
+        Hold(Some((since, Held { subject, definition: definition.into(), lead: lead.into(), event: event.into() })))
+    })
+}
+
 fn record() -> impl Strategy<Value = (RecordKind, Record)> {
     prop_oneof![
         4 => subject().prop_map(|subject| (RecordKind::User, Record::Subject(Box::new(subject)))),
         1 => team().prop_map(|team| (RecordKind::Team, Record::Team(team))),
         1 => history().prop_map(|history| (RecordKind::Destination, Record::Destination(history))),
+        1 => hold().prop_map(|hold| (RecordKind::Hold, Record::Hold(hold))),
+        1 => (time(), any::<u32>(), any::<u32>())
+            .prop_map(|(hour, leads, held)| (RecordKind::Source, Record::Source(SourceLeads { hour, leads, held }))),
         2 => delivery().prop_map(|delivery| (RecordKind::Delivery, Record::Delivery(delivery))),
     ]
 }

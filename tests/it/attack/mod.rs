@@ -6,4 +6,5 @@ mod identity;
 mod logs;
 mod operators;
 mod proofs;
+mod quotas;
 mod terminal;

@@ -20,7 +20,7 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{App, body};
 use arc_swap::ArcSwap;
 use handraiser::cdp::source::Proof;
-use handraiser::cdp::{Limits, Source};
+use handraiser::cdp::{Limits, Quotas, Source};
 use handraiser::config::Config;
 use handraiser::crm::Deliverer;
 use handraiser::engine::Engine;
@@ -76,6 +76,7 @@ fn sources() -> Vec<Source> {
         write_keys: secrets(keys),
         proof: None,
         max_age_ms: None,
+        quotas: Quotas::default(),
         correct_time: true,
         trust: Trust::Public,
         allow: None,
@@ -163,7 +164,10 @@ impl Kit {
     fn report(&self, source: &str) -> Value {
         let config = self.state.config.load();
         let duplicates = self.backend().engine.duplicates();
-        let reports = self.state.sources.report(config.sources.iter().map(|source| &source.name), &duplicates);
+        let reports =
+            self.state.sources.report(config.sources.iter().map(|source| &source.name), &duplicates, |name| {
+                self.backend().engine.usage(name)
+            });
         let found = reports.iter().find(|report| report.name == source).expect("a configured source");
         serde_json::to_value(found).expect("JSON")
     }

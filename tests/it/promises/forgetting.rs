@@ -138,7 +138,7 @@ async fn who_qualifies_again_after_they_were_forgotten_is_another_lead() {
 #[test]
 fn a_lead_that_waits_for_its_rep_names_them_no_longer() {
     let text = "
-sources: { app: { write_key: k } }
+sources: { app: { write_key: k, trust: server } }
 counters: { tasks: { of: account, event: Task Created } }
 definitions: [ { name: busy, of: account, intent: [ tasks >= 1 ] } ]
 teams: { sales: { reps: [ ana@x.example ] } }

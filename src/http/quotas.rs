@@ -1,0 +1,203 @@
+//! How much a source, and one client of it, may bring in.
+//!
+//! Events are counted here, by each server for itself: what a source may send is gained continuously, and an hour's worth of it may
+//! come at once. New subjects and merges are known only when they are applied, so a source that brought too many in this clock
+//! hour is turned away until the next. Both are bounds against floods, not bills: with several servers each allows the quota.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::client_address::ClientAddress;
+use super::errors::{ApiError, ErrorCode};
+use crate::cdp::Quotas;
+use crate::engine::Usage;
+use crate::event::SourceName;
+use crate::time::Millis;
+
+/// How many clients are told apart, a few megabytes at most.
+const MAX_CLIENTS: usize = 50_000;
+/// How often room is made for new clients at most.
+const SWEEP_EVERY: i64 = Millis::SECOND;
+const HOUR_US: i64 = Millis::HOUR * 1_000;
+
+/// When all that was taken is earned again, in microseconds of the epoch. Whoever is more than an hour ahead has used up the quota.
+#[derive(Clone, Copy, Debug, Default)]
+struct Bucket(i64);
+
+impl Bucket {
+    /// For how long there is no room for an event, in milliseconds; 0 when there is.
+    fn closed_ms(self, quota: u32, now: Millis) -> i64 {
+        let now = now.0.saturating_mul(1_000);
+        let over = self.0.max(now).saturating_add(cost(1, quota)) - now - HOUR_US;
+        if over <= 0 { 0 } else { over.div_euclid(1_000) + 1 }
+    }
+
+    fn take(&mut self, events: usize, quota: u32, now: Millis) {
+        let now = now.0.saturating_mul(1_000);
+        // One large batch, or a clock that was ahead, must not close it for days.
+        self.0 = self.0.max(now).saturating_add(cost(events, quota)).min(now.saturating_add(2 * HOUR_US));
+    }
+
+    const fn is_full(self, now: Millis) -> bool {
+        self.0 <= now.0.saturating_mul(1_000)
+    }
+}
+
+/// How long it takes to earn so many events, in microseconds; more than an hour for a quota of none.
+fn cost(events: usize, quota: u32) -> i64 {
+    let one = if quota == 0 { 2 * HOUR_US } else { HOUR_US / i64::from(quota) };
+    i64::try_from(events).unwrap_or(i64::MAX).saturating_mul(one)
+}
+
+#[derive(Debug, Default)]
+struct Book {
+    sources: HashMap<SourceName, Bucket>,
+    clients: HashMap<(SourceName, ClientAddress), Bucket>,
+    swept: Millis,
+}
+
+/// What was taken of each source and client. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct QuotaBook(Arc<Mutex<Book>>);
+
+impl QuotaBook {
+    /// Takes `events` of a source's and a client's quotas.
+    ///
+    /// # Errors
+    /// When a quota is used up already. Nothing was taken then.
+    pub(super) fn take(
+        &self,
+        (source, quotas): (&SourceName, &Quotas),
+        client: ClientAddress,
+        events: usize,
+        usage: Usage,
+        now: Millis,
+    ) -> Result<(), ApiError> {
+        let next_hour = Millis::HOUR - now.0.rem_euclid(Millis::HOUR);
+        let is_over = |quota: Option<u32>, used: u64| quota.is_some_and(|quota| used >= u64::from(quota));
+        if is_over(quotas.subjects, usage.subjects_this_hour) {
+            return Err(exceeded(source, "new_subjects", next_hour));
+        }
+        if is_over(quotas.merges, usage.merges_this_hour) {
+            return Err(exceeded(source, "merges", next_hour));
+        }
+        if quotas.events.is_none() && quotas.client_events.is_none() {
+            return Ok(());
+        }
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take((source, quotas), client, events, now)
+    }
+}
+
+impl Book {
+    fn take(
+        &mut self,
+        (source, quotas): (&SourceName, &Quotas),
+        client: ClientAddress,
+        events: usize,
+        now: Millis,
+    ) -> Result<(), ApiError> {
+        let by_client = (source.clone(), client);
+        let of_source = self.sources.get(source).copied().unwrap_or_default();
+        let of_client = self.clients.get(&by_client).copied().unwrap_or_default();
+        for (name, quota, bucket) in
+            [("events", quotas.events, of_source), ("client_events", quotas.client_events, of_client)]
+        {
+            let closed_ms = quota.map_or(0, |quota| bucket.closed_ms(quota, now));
+            if closed_ms > 0 {
+                return Err(exceeded(source, name, closed_ms));
+            }
+        }
+        if let Some(quota) = quotas.events {
+            self.sources.entry(source.clone()).or_default().take(events, quota, now);
+        }
+        if let Some(quota) = quotas.client_events.filter(|_| self.has_room(&by_client, now)) {
+            self.clients.entry(by_client).or_default().take(events, quota, now);
+        }
+        Ok(())
+    }
+
+    /// Whether a client is counted. Fails open: while more than can be told apart come at once, new ones are bounded by their
+    /// source's quota alone.
+    fn has_room(&mut self, client: &(SourceName, ClientAddress), now: Millis) -> bool {
+        if self.clients.len() >= MAX_CLIENTS && now.since(self.swept).saturating_abs() >= SWEEP_EVERY {
+            self.swept = now;
+            self.clients.retain(|_, bucket| !bucket.is_full(now));
+        }
+        self.clients.len() < MAX_CLIENTS || self.clients.contains_key(client)
+    }
+}
+
+fn exceeded(source: &SourceName, quota: &'static str, closed_ms: i64) -> ApiError {
+    metrics::counter!("handraiser_over_quota_total", "source" => source.to_string(), "quota" => quota).increment(1);
+    let seconds = u32::try_from(closed_ms.saturating_add(999) / 1_000).unwrap_or(u32::MAX);
+    ApiError::new(ErrorCode::OverQuota, format!("`quotas.{quota}` of source `{source}` is used up for now"))
+        .retry_after(seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use super::*;
+
+    const NOW: Millis = Millis(1_795_293_412_000);
+
+    fn client(n: u32) -> ClientAddress {
+        ClientAddress::from(IpAddr::V4(Ipv4Addr::from(n)))
+    }
+
+    fn take(book: &QuotaBook, quotas: Quotas, from: u32, events: usize, now: Millis) -> Option<u32> {
+        let source = SourceName::new("web");
+        let usage = Usage::default();
+        book.take((&source, &quotas), client(from), events, usage, now)
+            .err()
+            .map(|error| error.retry_after.unwrap_or(0))
+    }
+
+    #[test]
+    fn an_hours_worth_may_come_at_once_and_is_earned_again() {
+        let quotas = Quotas { events: Some(3_600), ..Quotas::default() };
+        let book = QuotaBook::default();
+        assert_eq!(take(&book, quotas, 1, 3_000, NOW), None);
+        assert_eq!(take(&book, quotas, 2, 600, NOW), None, "the last of it");
+        assert_eq!(take(&book, quotas, 3, 1, NOW), Some(2), "one is earned each second");
+        assert_eq!(take(&book, quotas, 3, 1, NOW.plus(1_100)), None);
+        assert_eq!(take(&book, quotas, 3, 90_000, NOW.plus(10_000)), None, "a batch is taken in whole");
+        assert_eq!(take(&book, quotas, 3, 1, NOW.plus(10_000)), Some(3_602), "and closes it for an hour at most");
+    }
+
+    #[test]
+    fn each_client_has_its_own() {
+        let quotas = Quotas { client_events: Some(10), ..Quotas::default() };
+        let book = QuotaBook::default();
+        assert_eq!(take(&book, quotas, 1, 10, NOW), None);
+        assert!(take(&book, quotas, 1, 1, NOW).is_some());
+        assert_eq!(take(&book, quotas, 2, 1, NOW), None);
+    }
+
+    #[test]
+    fn the_table_of_clients_is_bounded() {
+        let quotas = Quotas { client_events: Some(1), ..Quotas::default() };
+        let book = QuotaBook::default();
+        for from in 0..60_000 {
+            assert_eq!(take(&book, quotas, from, 1, NOW), None);
+        }
+        assert_eq!(book.0.lock().expect("nobody panics").clients.len(), MAX_CLIENTS);
+        assert!(take(&book, quotas, 7, 1, NOW).is_some(), "whoever was counted still is");
+        assert_eq!(take(&book, quotas, 99_999, 1, NOW.plus(2 * Millis::HOUR)), None);
+        assert_eq!(book.0.lock().expect("nobody panics").clients.len(), 1, "those who are quiet leave");
+    }
+
+    #[test]
+    fn what_was_applied_counts_until_the_next_hour() {
+        let (book, source) = (QuotaBook::default(), SourceName::new("web"));
+        let quotas = Quotas { subjects: Some(5), merges: Some(5), ..Quotas::default() };
+        for (subjects_this_hour, merges_this_hour, fine) in [(4, 4, true), (5, 0, false), (0, 5, false)] {
+            let usage = Usage { subjects_this_hour, merges_this_hour, ..Usage::default() };
+            let taken = book.take((&source, &quotas), client(1), 1, usage, NOW);
+            assert_eq!(taken.is_ok(), fine, "{usage:?}");
+            let wait = taken.err().and_then(|error| error.retry_after);
+            assert!(wait.is_none_or(|seconds| seconds <= 3_601), "{wait:?}");
+        }
+    }
+}
