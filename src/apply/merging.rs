@@ -58,7 +58,8 @@ pub(super) fn tie(user: &Subject, event: &Event, applying: &mut Applying<'_>) {
         |linked: Millis| applying.rules.idle_subjects.is_some_and(|idle| linked.plus(idle) <= applying.now);
     let is_linked = user.ties.aliases.get(from).is_some_and(|tie| !may_have_left(tie.at));
     if from != &*applying.key.id && from != to && !shared && !is_linked {
-        let tie = Tie { at: applying.now, trust: event.trust, source: event.source.clone() };
+        let trust = if event.covered { event.trust } else { Trust::Public };
+        let tie = Tie { at: applying.now, trust, source: event.source.clone() };
         applying.send(RecordKey::user(from), Body::Link { to: Arc::clone(&applying.key.id), tie });
     }
 }

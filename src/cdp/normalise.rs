@@ -106,7 +106,7 @@ impl<'r> Normaliser<'r> {
         if call == Call::Alias && previous(&item) == item.user_id.0.as_deref() {
             return Ok(Verdict::Ignored);
         }
-        let event = self.event(call, item, raw, &budget);
+        let event = self.event(call, index, item, raw, &budget);
         Ok(Verdict::Event(Arc::new(event), budget.is_shortened()))
     }
 
@@ -168,12 +168,7 @@ impl<'r> Normaliser<'r> {
         }
     }
 
-    /// How far an event is believed. Fails closed: where one event of a list is signed, anybody who saw one could have written the list.
-    /// That goes for the signed event as well, so that it makes no difference at which place of a batch a call happens to stand.
-    const fn trust(&self) -> Trust {
-        if self.vouched.covers_envelope() { self.source.trust } else { Trust::Public }
-    }
-
+    /// Fails closed: behind a signature over the first event only, anybody who saw one signed event could add others.
     const fn may_delete(&self, index: usize) -> bool {
         matches!(self.source.trust, Trust::Server) && self.vouched.covers(index)
     }
@@ -204,7 +199,7 @@ impl<'r> Normaliser<'r> {
         bound.is_some_and(|bound| item.times.distance_ms(self.received_at).is_none_or(|age| age > bound))
     }
 
-    fn event(&self, call: Call, item: Item, raw: &str, budget: &Budget) -> Event {
+    fn event(&self, call: Call, index: usize, item: Item, raw: &str, budget: &Budget) -> Event {
         let previous_id = (call == Call::Alias).then(|| previous(&item).map(Into::into)).flatten();
         // Segment gives each event an id and a time. One that has neither was never meant to count twice: whoever recorded it could
         // send it again and again.
@@ -216,7 +211,8 @@ impl<'r> Normaliser<'r> {
         let (traits, context_traits) = traits(call, item.traits, context.traits);
         Event {
             source: self.source.name.clone(),
-            trust: self.trust(),
+            trust: self.source.trust,
+            covered: self.vouched.covers(index),
             call,
             message_id,
             message,

@@ -118,8 +118,12 @@ impl Trust {
 pub struct Event {
     /// The source that sent it.
     pub source: SourceName,
-    /// How far that source was believed when it came.
+    /// How far that source was believed when it came. It is the same for all events of a source, whatever each came in: else what was
+    /// said in one way could never be changed by what is said in the other.
     pub trust: Trust,
+    /// Whether what proves the source covers this very event. Of the events behind a signature over the first one alone, anybody who
+    /// saw that one could have written the others: they tie no known users.
+    pub covered: bool,
     /// Which call it was; it decides which of the fields below are filled.
     pub call: Call,
     /// The sender's `messageId`, or a stand-in made from the raw bytes.

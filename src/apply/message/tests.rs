@@ -10,6 +10,7 @@ fn event(properties: &serde_json::Value) -> Arc<Event> {
     Arc::new(Event {
         source: SourceName::new("app"),
         trust: Trust::Server,
+        covered: true,
         call: Call::Track,
         message_id: "m-1".into(),
         message: Some(MessageId(u64::MAX)),

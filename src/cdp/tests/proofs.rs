@@ -203,8 +203,6 @@ fn what_stands_around_a_signed_event_counts_only_if_it_is_signed() {
     let source = || Source { correct_time: true, ..segment("abc123", false) };
     let original = only(replayed(source(), SIGNED));
     assert_eq!(original.trust, Trust::Server);
-    // Who wrote the list is not known, so none of it is believed more than a stranger's word.
-    let listed = crate::event::Event { trust: Trust::Public, ..(*original).clone() };
     let envelope = r#""context":{"groupId":"mallory","traits":{"plan":"x"}},"integrations":{"All":false},"sentAt":"2026-11-21T00:00:00Z""#;
     for body in [
         format!("[{SIGNED}]"),
@@ -217,13 +215,15 @@ fn what_stands_around_a_signed_event_counts_only_if_it_is_signed() {
             let parsed = replayed(source, &body);
             assert_eq!(parsed.vouched, Vouched::OnlyElement);
             // The very same event: its message id, its account and its time are those that were signed.
-            assert_eq!(*only(parsed), listed, "{body}");
+            assert_eq!(*only(parsed), *original, "{body}");
         }
     }
     let several = format!(r#"{{"batch":[{SIGNED},{{"type":"track","userId":"v","event":"e"}}],{envelope}}}"#);
     let parsed = replayed(source(), &several);
     assert_eq!(parsed.vouched, Vouched::FirstElement);
-    assert_eq!(*parsed.events[0], listed);
+    assert_eq!(*parsed.events[0], *original);
+    let believed: Vec<_> = parsed.events.iter().map(|event| (event.trust, event.covered)).collect();
+    assert_eq!(believed, [(Trust::Server, true), (Trust::Server, false)]);
     assert!(parsed.events.iter().all(|event| event.context_group_id.is_none() && event.context_traits.is_empty()));
     let whole = sha1("abc123", &several);
     let parsed = send(&[source()], Endpoint::Webhook("segment"), [("x-signature", &whole)], &several);

@@ -12,6 +12,7 @@ fn event(call: Call) -> Event {
     Event {
         source: SourceName::new("app"),
         trust: Trust::Server,
+        covered: true,
         call,
         message_id: "m".into(),
         message: Some(MessageId(1)),

@@ -114,6 +114,7 @@ fn event() -> impl Strategy<Value = Arc<Event>> {
             Arc::new(Event {
                 source: SourceName::new("app"),
                 trust: Trust::Server,
+                covered: true,
                 call: Call::Track,
                 message_id: name.clone(),
                 message: message.map(MessageId),

@@ -39,6 +39,9 @@ async fn a_known_user_is_not_moved_to_an_attacker() {
     assert_eq!((tasks(&desk, "victim").await, tasks(&desk, "mallory").await), (json!(2), json!(0)));
     let text = desk.text(&RecordKey::user("victim")).await;
     assert!(text.contains("refused:mallory\t") && !text.contains("merged_into"), "{text}");
+    // Nor is what nobody signed, behind a signature over another event.
+    desk.send(vec![Event { covered: false, ..alias(&desk, "victim", "mallory") }]).await;
+    assert_eq!((tasks(&desk, "victim").await, tasks(&desk, "mallory").await), (json!(2), json!(0)));
     // A server may: it is how a product renames its users.
     desk.send(vec![alias(&desk, "victim", "renamed")]).await;
     assert_eq!(tasks(&desk, "renamed").await, json!(2));

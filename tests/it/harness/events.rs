@@ -11,6 +11,7 @@ pub fn blank(id: &str, now: Millis) -> Event {
         message: Some(MessageId::of(&source, id.as_bytes())),
         source,
         trust: Trust::Server,
+        covered: true,
         call: Call::Track,
         message_id: id.into(),
         user_id: None,
