@@ -21,8 +21,10 @@ use crate::time::Millis;
 
 /// How many rejected events of a request are kept for whoever looks into them.
 const MAX_REJECTIONS: usize = 100;
-/// How much of a rejected event is kept, and of its message id.
+/// How much of a rejected event is kept.
 const EXCERPT_BYTES: usize = 256;
+/// How much of its message id is kept: those of SDKs have some 60 bytes.
+const MESSAGE_ID_BYTES: usize = 100;
 
 /// What a request holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -169,7 +171,7 @@ impl Parsed {
             index,
             code: error.code.as_str().to_owned(),
             message: error.message,
-            message_id: message_id_of(raw).map(|id| cut(&id, EXCERPT_BYTES).to_owned()),
+            message_id: message_id_of(raw).map(|id| cut(&id, MESSAGE_ID_BYTES).to_owned()),
             excerpt: cut(raw, EXCERPT_BYTES).to_owned(),
         });
     }
