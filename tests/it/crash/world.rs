@@ -148,7 +148,7 @@ fn configuration(address: SocketAddr, store: &str, webhook: &str) -> String {
 server: {{ listen: "{address}", admin_token: {token} }}
 store: {store}
 sources:
-  app: {{ write_key: {WRITE_KEY} }}
+  app: {{ write_key: {WRITE_KEY}, trust: server }}
 counters:
   tasks:    {{ of: account, event: Task Created }}
   my_tasks: {{ of: user, event: Task Created }}
