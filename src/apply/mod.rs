@@ -63,6 +63,8 @@ pub struct Effects {
     pub held: Option<(SourceName, bool)>,
     /// The source whose event is the first that is known of the record's subject.
     pub newcomer_of: Option<SourceName>,
+    /// Sources of events that were counted already, under another id of their user.
+    pub duplicates: Vec<SourceName>,
     /// What an operator should hear of.
     pub notices: Vec<Notice>,
 }

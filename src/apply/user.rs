@@ -17,6 +17,10 @@ const GROUP_CALL_GRACE: i64 = 2 * Millis::SECOND;
 
 pub(super) fn event(user: &mut Subject, event: &Arc<Event>, applying: &mut Applying<'_>) {
     user.touched = applying.now;
+    if is_repeated(user, event, applying) {
+        applying.effects.duplicates.push(event.source.clone());
+        return;
+    }
     user.senders.note(&event.source, event.trust);
     applying.meet(user, event);
     learn(user, event, applying);
@@ -36,6 +40,16 @@ pub(super) fn event(user: &mut Subject, event: &Arc<Event>, applying: &mut Apply
         let projection = (asks || applying.rules.accounts_read_users).then(|| project(user, applying));
         send_to_account(user, event, &account, (projection, asks), applying);
     }
+}
+
+/// Whether an event was counted already, for an id that turned out to be this user: senders that learn who somebody is before they send
+/// something again send it under another id.
+fn is_repeated(user: &mut Subject, event: &Event, applying: &Applying<'_>) -> bool {
+    let Some(message) = event.message else { return false };
+    if event.user_id.is_none() && !user.ties.known {
+        user.ties.counted.get_or_insert_default().note(message);
+    }
+    user.ties.counted.as_ref().is_some_and(|counted| counted.has(message, applying.now))
 }
 
 fn learn(user: &mut Subject, event: &Event, applying: &mut Applying<'_>) {

@@ -4,6 +4,7 @@
 //! definitions beyond their names, of routing, or of the time that it is.
 
 pub mod account;
+pub mod counted;
 pub mod delivery;
 pub mod email;
 pub mod hold;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use compact_str::CompactString;
 
 pub use account::{AccountKey, PathRoot};
+pub use counted::Counted;
 pub use delivery::{Delivery, DestinationHistory, News};
 pub use hold::{Held, Hold, LeadHold, SourceLeads};
 pub use memberships::Memberships;

@@ -16,6 +16,8 @@
 //! | `merged_into:<id>` | users | the id that holds the history now; when, `public` or `server`, and the source that said so |
 //! | `alias:<id>` | users | that id was merged into this one; when, `public` or `server`, and the source that said so |
 //! | `refused:<id>` | users | a public source tried to merge this known id into that one; when, and which source |
+//! | `counted` | users | hashes of the last messages of an id that nobody has sent as a `userId` |
+//! | `brought` | users | when an id was merged into this one, and hashes of the messages that were counted for it |
 //! | `account:<id>` | users | empty: events were counted for that account; in the order in which they became known |
 //! | `member`, `member:server` | users | since when, and of which account, as public sources or servers said; one line for each change |
 //! | `waiting` | users | until when, and an event as JSON whose account is not known yet |
@@ -39,7 +41,7 @@ use super::ties::{Tie, Waiting};
 use super::traits::Trait;
 use super::{Delivery, DestinationHistory, Hold, Member, Profile, Record, SourceLeads, Subject, TeamTurns};
 use crate::counters::text;
-use crate::event::{SourceName, Trust};
+use crate::event::{MessageId, SourceName, Trust};
 use crate::ids::RecordKind;
 use crate::time::{Millis, push_number};
 
@@ -185,6 +187,12 @@ impl Subject {
             "settled" => self.ties.settled = true,
             "asks" => self.ties.asks = value.parse().ok()?,
             "member" => self.read_membership(value, Trust::Public)?,
+            "counted" => self.ties.counted.get_or_insert_default().own = read_messages(value)?,
+            "brought" => {
+                let (at, messages) = value.split_once(' ')?;
+                let brought = (Millis::parse(at)?, read_messages(messages)?);
+                self.ties.counted.get_or_insert_default().brought.push(brought);
+            }
             "waiting" => {
                 let (until, event) = value.split_once(' ')?;
                 let event = serde_json::from_str(event).ok()?;
@@ -260,6 +268,18 @@ impl Subject {
         let refused = ties.refused.iter().map(|(id, tie)| ("refused:", id, tie));
         for (kind, id, Tie { at, trust, source }) in merged_into.chain(aliases).chain(refused) {
             lines.put(&[kind, id], |out| timed(*at, &format!("{} {source}", trust.as_str()), out));
+        }
+        if let Some(counted) = &ties.counted {
+            if !counted.own.is_empty() {
+                lines.put(&["counted"], |out| write_messages(&counted.own, out));
+            }
+            for (at, messages) in &counted.brought {
+                lines.put(&["brought"], |out| {
+                    at.write_rfc3339(out);
+                    out.push(' ');
+                    write_messages(messages, out);
+                });
+            }
         }
         ties.accounts.iter().for_each(|account| lines.put(&["account:", account], |_| {}));
         for (trust, at, account) in ties.memberships.iter() {
@@ -346,6 +366,18 @@ impl Delivery {
         self.pending.iter().for_each(|news| lines.json(&["pending"], news));
         self.dead.iter().for_each(|news| lines.json(&["dead"], news));
     }
+}
+
+fn write_messages(messages: &[MessageId], out: &mut String) {
+    for (index, MessageId(hash)) in messages.iter().enumerate() {
+        let gap = if index == 0 { "" } else { " " };
+        // Writing to a string does not fail.
+        let _ = write!(out, "{gap}{hash:016x}");
+    }
+}
+
+fn read_messages(value: &str) -> Option<Vec<MessageId>> {
+    value.split_whitespace().map(|hash| u64::from_str_radix(hash, 16).ok().map(MessageId)).collect()
 }
 
 fn read_trait(value: &str, trust: Trust) -> Option<Trait> {

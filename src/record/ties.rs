@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::counted::Counted;
 use super::memberships::Memberships;
 use crate::event::{Event, SourceName, Trust};
 use crate::time::Millis;
@@ -30,6 +31,8 @@ pub struct Ties {
     pub settled: bool,
     /// How many answers of accounts are awaited. While there are any, every decision waits in line behind them.
     pub asks: u32,
+    /// Which messages were counted before it was known whose they are. Boxed, since most users have none.
+    pub counted: Option<Box<Counted>>,
 }
 
 /// That an id is a user's: when it was said, and by whom.
@@ -121,6 +124,11 @@ impl Ties {
             self.know_account(account);
         }
         self.memberships.merge(&other.memberships);
+        if let Some(other) = other.counted {
+            let mut counted = self.counted.take().unwrap_or_default();
+            counted.bring(*other, tie.at);
+            self.counted = Some(counted).filter(|counted| !counted.is_empty());
+        }
         self.waiting.extend(other.waiting);
         self.waiting.truncate(MAX_WAITING);
         self.asks += other.asks;
@@ -129,6 +137,7 @@ impl Ties {
     pub(super) fn bytes(&self) -> usize {
         let texts = |text: &Arc<str>| text.len() + 2 * size_of::<usize>();
         size_of::<Self>()
+            + self.counted.as_ref().map_or(0, |counted| counted.bytes())
             + self.aliases.keys().map(|id| texts(id) + size_of::<Tie>()).sum::<usize>()
             + self.refused.iter().map(|(id, _)| texts(id) + size_of::<Tie>()).sum::<usize>()
             + self.accounts.capacity() * size_of::<Arc<str>>()

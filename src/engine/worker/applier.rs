@@ -197,11 +197,22 @@ impl Applier {
         batch: &Batch,
         next: &mut Vec<Work>,
     ) {
-        let Effects { messages, leads, qualified, forget_leads, scrub_leads, merges, held, newcomer_of, notices } =
-            effects;
+        let Effects {
+            messages,
+            leads,
+            qualified,
+            forget_leads,
+            scrub_leads,
+            merges,
+            held,
+            newcomer_of,
+            duplicates,
+            notices,
+        } = effects;
         for definition in qualified {
             metrics::counter!("handraiser_leads_total", "definition" => definition.to_string()).increment(1);
         }
+        duplicates.iter().for_each(|source| self.shared.duplicate(source));
         for (source, outcome) in merges {
             if outcome == MergeOutcome::Merged {
                 self.shared.usage.merge(&source, batch.now);

@@ -12,8 +12,9 @@ use crate::counters::bucket::Width;
 use crate::counters::distinct::Distinct;
 use crate::counters::ledger::Own;
 use crate::counters::series::{Buckets, Daily, Extreme, Series};
-use crate::event::{Call, Event, MessageId};
+use crate::event::{Call, Event};
 use crate::ids::RecordKey;
+use crate::record::counted::Counted;
 use crate::record::delivery::Done;
 use crate::record::{Held, Member, Memberships, News, Profile, Routing, Senders, Standing, Ties, Traits};
 
@@ -142,6 +143,11 @@ fn tie() -> impl Strategy<Value = Tie> {
     (time(), trust(), name()).prop_map(|(at, trust, source)| Tie { at, trust, source: SourceName::new(&source) })
 }
 
+fn counted() -> impl Strategy<Value = Counted> {
+    let messages = || vec(any::<u64>().prop_map(MessageId), 1..4);
+    (messages(), vec((time(), messages()), 0..3)).prop_map(|(own, brought)| Counted { own, brought })
+}
+
 fn ties() -> impl Strategy<Value = Ties> {
     let waiting = (event(), time()).prop_map(|(event, until)| Waiting { event, until });
     (
@@ -150,12 +156,15 @@ fn ties() -> impl Strategy<Value = Ties> {
         vec(shared(), 0..3),
         vec((time(), shared(), trust()), 0..3),
         vec(waiting, 0..3),
+        option::of(counted().prop_map(Box::new)),
     )
-        .prop_map(|((known, settled, asks), (merged_into, aliases, refused), accounts, joined, waiting)| {
-            let mut memberships = Memberships::default();
-            joined.iter().for_each(|(at, account, trust)| memberships.join(account, *at, *trust));
-            Ties { known, merged_into, aliases, refused, accounts, memberships, waiting, settled, asks }
-        })
+        .prop_map(
+            |((known, settled, asks), (merged_into, aliases, refused), accounts, joined, waiting, counted)| {
+                let mut memberships = Memberships::default();
+                joined.iter().for_each(|(at, account, trust)| memberships.join(account, *at, *trust));
+                Ties { known, merged_into, aliases, refused, accounts, memberships, waiting, settled, asks, counted }
+            },
+        )
 }
 
 fn subject() -> impl Strategy<Value = Subject> {
@@ -276,7 +285,7 @@ proptest! {
 
 /// A name that lines have, with something behind it.
 fn known_name() -> impl Strategy<Value = String> {
-    let names = "seen touched from: t: s: d: c: q: lead: forgotten known merged_into: alias: refused: account: member member: waiting settled asks p: \
+    let names = "seen touched from: t: s: d: c: q: lead: forgotten known merged_into: alias: refused: account: member member: waiting settled asks counted brought p: \
                  watcher: tell_at turns turn: delivered done subject due died pending dead";
     let names: Vec<&str> = names.split_whitespace().collect();
     (prop::sample::select(names), "[a-z]{0,3}").prop_map(|(name, more)| format!("{name}{more}"))

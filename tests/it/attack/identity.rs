@@ -144,6 +144,21 @@ definitions:
 }
 
 #[tokio::test]
+async fn a_message_that_is_sent_again_once_its_user_is_known_counts_once() {
+    let desk = Desk::new(COUNTERS);
+    let visit = Event { call: Call::Track, name: Some("Task Created".into()), ..desk.visit("anon-1") };
+    // The answer got lost, the person signed in, and the SDK sends what it has once more.
+    let again = Event { user_id: Some("ana".into()), ..visit.clone() };
+    desk.send(vec![public(visit.clone())]).await;
+    desk.send(vec![public(desk.identify("ana", "anon-1"))]).await;
+    desk.send(vec![public(again.clone()), public(again.clone())]).await;
+    assert_eq!(tasks(&desk, "ana").await, json!(1));
+    assert_eq!(desk.engine.duplicates().values().sum::<u64>(), 2);
+    desk.send(vec![public(visit), public(desk.track("ana", "Task Created"))]).await;
+    assert_eq!(tasks(&desk, "ana").await, json!(2));
+}
+
+#[tokio::test]
 async fn an_operator_unlinks_an_id_for_good() {
     let desk = Desk::new(COUNTERS);
     let visit = || public(Event { call: Call::Track, name: Some("Task Created".into()), ..desk.visit("anon-1") });
