@@ -73,17 +73,23 @@ fn answer(
     applying: &mut Applying<'_>,
 ) {
     let to = RecordKey::user(&user.id);
-    let account = Projection::of(account, &applying.key.id, SubjectKind::Account, &applying.rules.plan, at);
+    let account = project(account, at, applying);
     applying.send(to, Body::Answer(Box::new(Answer { account, user: Some(user), event, at })));
+}
+
+/// The account as it stands at `at`, with all its traits: a user's lead names them.
+fn project(account: &Subject, at: Millis, applying: &Applying<'_>) -> Arc<Projection> {
+    let all = (&applying.rules.plan, |_: &str| true);
+    Arc::new(Projection::of(account, &applying.key.id, SubjectKind::Account, all, at))
 }
 
 /// Tells everybody whose qualification hangs on this account how it stands.
 pub(super) fn tell(account: &mut Subject, applying: &mut Applying<'_>) {
     account.tell_at = None;
-    let (at, plan) = (applying.now, &applying.rules.plan);
-    let stands = Projection::of(account, &applying.key.id, SubjectKind::Account, plan, at);
+    let at = applying.now;
+    let stands = project(account, at, applying);
     for user in account.watchers.keys() {
-        let answer = Answer { account: stands.clone(), user: None, event: None, at };
+        let answer = Answer { account: Arc::clone(&stands), user: None, event: None, at };
         applying.send(RecordKey::user(user), Body::Answer(Box::new(answer)));
     }
 }

@@ -153,8 +153,8 @@ pub struct AccountEvent {
 /// How an account stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
-    /// The account.
-    pub account: Projection,
+    /// The account; shared, since it may be told to many.
+    pub account: Arc<Projection>,
     /// The user as they stood when they asked; `None` when the account has changed and nobody asked.
     pub user: Option<Box<Projection>>,
     /// The event that the question arose from.

@@ -130,7 +130,9 @@ fn send_to_account(
 
 /// The user as they stand now.
 pub(super) fn project(user: &Subject, applying: &Applying<'_>) -> Box<Projection> {
-    Box::new(Projection::of(user, &applying.key.id, SubjectKind::User, &applying.rules.plan, applying.now))
+    let reads = |name: &str| applying.rules.reads_trait(SubjectKind::User, name);
+    let read = (&applying.rules.plan, reads);
+    Box::new(Projection::of(user, &applying.key.id, SubjectKind::User, read, applying.now))
 }
 
 /// Looks at a user anew for whom things have changed without an event.

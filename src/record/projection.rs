@@ -19,7 +19,7 @@ pub struct Projection {
     pub id: Arc<str>,
     /// Its name, when it has one.
     pub name: Option<String>,
-    /// Its traits by canonical name.
+    /// Its traits by canonical name: of a user those that something reads, of an account all, since its leads name them.
     pub traits: Map<String, Value>,
     /// Its counters' figures by name.
     pub figures: BTreeMap<CounterName, Figure>,
@@ -30,14 +30,21 @@ pub struct Projection {
 }
 
 impl Projection {
-    /// `subject` as it stands at `now`.
-    pub fn of(subject: &Subject, id: &Arc<str>, kind: SubjectKind, plan: &Plan, now: Millis) -> Self {
+    /// `subject` as it stands at `now`, with the traits that `reads` names.
+    pub fn of(
+        subject: &Subject,
+        id: &Arc<str>,
+        kind: SubjectKind,
+        (plan, reads): (&Plan, impl Fn(&str) -> bool),
+        now: Millis,
+    ) -> Self {
         let ids = (0..=u16::MAX).map(CounterId);
+        let traits = subject.traits.iter().filter(|(name, _)| reads(name));
         let counters = plan.counters.iter().zip(ids).filter(|(counter, _)| counter.of == kind);
         Self {
             id: Arc::clone(id),
             name: subject.traits.name(),
-            traits: subject.traits.iter().map(|(name, value)| (name.to_owned(), value.clone())).collect(),
+            traits: traits.map(|(name, value)| (name.to_owned(), value.clone())).collect(),
             figures: counters.map(|(c, id)| (Arc::clone(&c.name), subject.ledger.read(plan, id, now))).collect(),
             first_seen: subject.first_seen,
             last_seen: subject.last_seen,

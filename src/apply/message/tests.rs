@@ -68,7 +68,7 @@ fn items() -> Vec<LogItem> {
             asks: true,
         })),
         Body::Ask { user: Box::new(projection.clone()), at: Millis(2) },
-        Body::Answer(Box::new(Answer { account: projection, user, event: Some(event), at: Millis(3) })),
+        Body::Answer(Box::new(Answer { account: Arc::new(projection), user, event: Some(event), at: Millis(3) })),
         Body::Absorb {
             from: Arc::from("anon"),
             tie: Tie { at: Millis(4), trust: Trust::Public, source: SourceName::new("web") },

@@ -167,7 +167,7 @@ fn a_record_and_its_projection_say_the_same() {
     );
     record.see(NOW);
     let id: Arc<str> = Arc::from("kim");
-    let projected = Projection::of(&record, &id, SubjectKind::User, &plan, NOW);
+    let projected = Projection::of(&record, &id, SubjectKind::User, (&plan, |_: &str| true), NOW);
     for source in
         ["user.role == \"admin\"", "has(user.role)", "logins == 0", "user.id == \"kim\"", "user.last_seen == now"]
     {
