@@ -17,7 +17,8 @@ pub struct Ties {
     pub known: bool,
     /// The user who holds this one's history since it was merged away, and who said so.
     pub merged_into: Option<(Arc<str>, Tie)>,
-    /// Ids whose history was merged into this one, and who said so last; at most [`MAX_ALIASES`], the newest.
+    /// Ids whose history was merged into this one, and who said so last; at most [`MAX_ALIASES`] of [`MAX_ALIASES_BYTES`], the
+    /// newest.
     pub aliases: BTreeMap<Arc<str>, Tie>,
     /// The users that public sources tried to tie this id to after it was known, the last [`MAX_REFUSED`].
     pub refused: Vec<(Arc<str>, Tie)>,
@@ -59,6 +60,8 @@ pub struct Waiting {
 pub const MAX_ACCOUNTS: usize = 250;
 /// How many merged ids of one user are kept.
 pub const MAX_ALIASES: usize = 1_000;
+/// How many bytes they take together: the record is written whole with each.
+pub const MAX_ALIASES_BYTES: usize = 64 * 1_024;
 /// How many refused ties of one id are kept.
 pub const MAX_REFUSED: usize = 5;
 /// How many events of one user wait for their account.
@@ -95,15 +98,23 @@ impl Ties {
 
     /// Notes that `id` was merged into this user.
     pub fn know_alias(&mut self, id: &Arc<str>, tie: &Tie) {
-        if self.aliases.len() >= MAX_ALIASES && !self.aliases.contains_key(id) {
-            let oldest = self.aliases.iter().min_by_key(|(_, tie)| tie.at).map(|(id, _)| Arc::clone(id));
-            if let Some(oldest) = oldest {
-                self.aliases.remove(&oldest);
-            }
+        if !self.aliases.contains_key(id) {
+            self.make_room_for(id);
         }
         let last = self.aliases.entry(Arc::clone(id)).or_insert_with(|| tie.clone());
         if tie.at > last.at {
             *last = tie.clone();
+        }
+    }
+
+    /// Forgets the oldest ids until one more fits.
+    fn make_room_for(&mut self, id: &str) {
+        let mut bytes = id.len() + self.aliases.keys().map(|id| id.len()).sum::<usize>();
+        while self.aliases.len() >= MAX_ALIASES || bytes > MAX_ALIASES_BYTES {
+            let oldest = self.aliases.iter().min_by_key(|(_, tie)| tie.at).map(|(id, _)| Arc::clone(id));
+            let Some(oldest) = oldest else { return };
+            bytes -= oldest.len();
+            self.aliases.remove(&oldest);
         }
     }
 
@@ -144,5 +155,21 @@ impl Ties {
             + self.accounts.iter().map(texts).sum::<usize>()
             + self.memberships.bytes()
             + self.waiting.iter().map(|waiting| size_of::<Waiting>() + waiting.event.bytes()).sum::<usize>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_merged_ids_is_bounded_in_number_and_in_bytes() {
+        let tie = |at| Tie { at: Millis(at), trust: Trust::Public, source: SourceName::new("web") };
+        for (length, expected) in [(36, MAX_ALIASES), (1_024, MAX_ALIASES_BYTES / 1_024)] {
+            let mut ties = Ties::default();
+            (0..2_000).for_each(|n| ties.know_alias(&Arc::from(format!("{n:0length$}")), &tie(n)));
+            assert_eq!(ties.aliases.len(), expected);
+            assert!(ties.aliases.contains_key(&*format!("{:0length$}", 1_999)), "the newest stay");
+        }
     }
 }

@@ -14,7 +14,7 @@ use crate::harness::hooks::Receiver;
 use crate::harness::http::Connection;
 use crate::harness::server::ADMIN_TOKEN;
 use crate::harness::{Server, eventually};
-use crate::redis_server;
+use crate::redis_server::{self, Cluster};
 
 /// Events of one person, who is a lead with the last of them.
 const EACH: u64 = 10;
@@ -229,4 +229,71 @@ async fn redis_append_only_files_while_it_runs() {
         format!("{{ redis: {{ url: \"{url}\", durability: fsync }} }}")
     })
     .await;
+}
+
+/// Waits until a cluster that was started again serves its slots.
+fn await_cluster(cluster: &Cluster) {
+    let serves = |node: &redis_server::Server| node.cli(&["cluster", "info"]).contains("cluster_state:ok");
+    redis_server::await_that("the cluster serves its slots", || cluster.nodes().all(serves));
+}
+
+/// Copies what a directory holds.
+fn copy(from: &Path, to: &Path) {
+    run(Command::new("sh").args(["-c", "cp -rp \"$0\"/. \"$1\""]).args([from, to]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_cluster_stopped_and_copied() {
+    let crm = Receiver::start(|_| 200).await;
+    let durable = ["--appendonly", "yes", "--appendfsync", "always"];
+    let mut cluster = Cluster::of(3, 0, Duration::from_secs(5), &durable);
+    let store = format!("{{ redis: {{ urls: [\"{}\"], cluster: true }} }}", cluster.urls().join("\", \""));
+    let directories = [(); 3].map(|()| tempfile::tempdir().expect("a directory can be made"));
+    let start = async |at: &tempfile::TempDir| Server::start(at.path(), configuration(&store, &crm.url())).await;
+
+    let mut first = start(&directories[0]).await;
+    let traffic = Traffic::start(&first).await;
+    traffic.until(100).await;
+    let backed_up = traffic.stop().await;
+    assert_eq!(counted(&first).await, backed_up);
+    let kept = leads(&first).await;
+    assert!(first.terminate().success());
+    let copies: Vec<_> =
+        cluster.masters.iter().map(|_| tempfile::tempdir().expect("a directory can be made")).collect();
+    for (master, to) in cluster.masters.iter_mut().zip(&copies) {
+        master.cli(&["shutdown"]);
+        copy(master.directory(), to.path());
+        master.restart();
+    }
+    await_cluster(&cluster);
+
+    // What comes after the backup is lost with the disks.
+    let mut second = start(&directories[1]).await;
+    let mut connection = Connection::open(second.address()).await.expect("it connects");
+    let sent = backed_up + 100 * BATCH;
+    for from in (backed_up..sent).step_by(BATCH as usize) {
+        post(&mut connection, from).await;
+    }
+    assert_eq!(counted(&second).await, sent);
+    let all = leads(&second).await;
+    assert!(second.terminate().success());
+    for (master, from) in cluster.masters.iter_mut().zip(&copies) {
+        master.kill();
+        run(Command::new("sh").args(["-c", "rm -rf \"$0\"/*"]).arg(master.directory()));
+        copy(from.path(), master.directory());
+        master.restart();
+    }
+    await_cluster(&cluster);
+
+    let third = start(&directories[2]).await;
+    assert_eq!(counted(&third).await, backed_up);
+    assert_eq!(leads(&third).await, kept);
+    let mut connection = Connection::open(third.address()).await.expect("it connects");
+    for from in (0..sent).step_by(BATCH as usize) {
+        post(&mut connection, from).await;
+    }
+    assert_eq!(counted(&third).await, sent);
+    let now = leads(&third).await;
+    assert_eq!(now.len() as u64, sent / EACH);
+    assert!(now.difference(&kept).all(|id| !all.contains(id)), "an id is never used for two leads");
 }
