@@ -10,12 +10,12 @@ use std::sync::Arc;
 use super::{Applying, Body, MAX_HOPS, MergeOutcome, Message, Notice};
 use crate::event::{Call, Event, SourceName, Trust};
 use crate::ids::RecordKey;
-use crate::record::{Record, Subject, Tie};
+use crate::record::{MergedInto, Record, Subject, Tie};
 use crate::time::Millis;
 
 /// Sends on a message whose record was merged away; returns whether it did.
 pub(super) fn forward(subject: &mut Subject, message: &Message, applying: &mut Applying<'_>) -> bool {
-    let Some((into, tie)) = subject.ties.merged_into.clone() else { return false };
+    let Some(MergedInto { user: into, tie }) = subject.ties.merged_into.as_deref().cloned() else { return false };
     match &message.body {
         // About the id itself.
         Body::Link { .. } | Body::StoreLead { .. } | Body::Wake { .. } | Body::Unlink { .. } => return false,
@@ -79,7 +79,7 @@ pub(super) fn link(subject: &mut Box<Subject>, to: &Arc<str>, tie: &Tie, applyin
     let mut stub = Box::<Subject>::default();
     stub.touched = applying.now;
     stub.ties.known = subject.ties.known;
-    stub.ties.merged_into = Some((Arc::clone(to), tie.clone()));
+    stub.ties.merged_into = Some(Box::new(MergedInto { user: Arc::clone(to), tie: tie.clone() }));
     let history = Record::Subject(std::mem::replace(subject, stub)).write().unwrap_or_default();
     let body = Body::Absorb { from: Arc::clone(&applying.key.id), tie: tie.clone(), history: history.into() };
     applying.send(RecordKey::user(to), body);
@@ -96,8 +96,8 @@ pub(super) fn unlink(subject: &mut Subject, by: &SourceName, applying: &mut Appl
 }
 
 fn untie(subject: &mut Subject, by: &SourceName, applying: &mut Applying<'_>) {
-    if let Some((into, _)) = subject.ties.merged_into.take() {
-        applying.send(RecordKey::user(&into), Body::Untied { id: Arc::clone(&applying.key.id) });
+    if let Some(merged) = subject.ties.merged_into.take() {
+        applying.send(RecordKey::user(&merged.user), Body::Untied { id: Arc::clone(&applying.key.id) });
         applying.effects.merges.push((by.clone(), MergeOutcome::Undone));
     }
 }

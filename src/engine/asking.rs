@@ -115,10 +115,10 @@ impl Engine {
     pub async fn unlink(&self, id: &str) -> Result<Option<String>, EngineError> {
         self.settle().await?;
         let key = RecordKey::user(id);
-        let Some((into, _)) = self.shared.subject(&key).await?.ties.merged_into else { return Ok(None) };
+        let Some(merged) = self.shared.subject(&key).await?.ties.merged_into else { return Ok(None) };
         self.send([(key, Body::Unlink { by: SourceName::new(OPERATOR) })]).await?;
         self.settle().await?;
-        Ok(Some(into.to_string()))
+        Ok(Some(merged.user.to_string()))
     }
 
     /// Tries again what was given up: all news of these deliveries.
@@ -204,8 +204,8 @@ impl Shared {
     async fn holder(&self, key: &RecordKey) -> Result<(RecordKey, Subject), EngineError> {
         let (mut key, mut subject) = (key.clone(), self.subject(key).await?);
         for _ in 0..MAX_MERGES {
-            let Some((into, _)) = &subject.ties.merged_into else { break };
-            key = RecordKey::user(into);
+            let Some(merged) = &subject.ties.merged_into else { break };
+            key = RecordKey::user(&merged.user);
             subject = self.subject(&key).await?;
         }
         Ok((key, subject))

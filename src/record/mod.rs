@@ -33,7 +33,7 @@ pub use projection::Projection;
 pub use senders::Senders;
 pub use standing::{Routing, Standing};
 pub use team::TeamTurns;
-pub use ties::{Tie, Ties, Waiting};
+pub use ties::{MergedInto, Tie, Ties, Waiting};
 pub use traits::Traits;
 
 use crate::counters::Ledger;

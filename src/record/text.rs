@@ -37,7 +37,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use super::ties::{Tie, Waiting};
+use super::ties::{MergedInto, Tie, Waiting};
 use super::traits::Trait;
 use super::{Delivery, DestinationHistory, Hold, Member, Profile, Record, SourceLeads, Subject, TeamTurns};
 use crate::counters::text;
@@ -163,7 +163,10 @@ impl Subject {
             "q" => drop(self.standings.insert(Arc::from(key), serde_json::from_str(value).ok()?)),
             "p" => drop(self.members.insert(key.into(), read_member(value)?)),
             "lead" => drop(self.leads.insert(key.into(), Some(value).filter(|home| !home.is_empty()).map(Arc::from))),
-            "merged_into" => self.ties.merged_into = Some((Arc::from(key), read_tie(value)?)),
+            "merged_into" => {
+                let merged = MergedInto { user: Arc::from(key), tie: read_tie(value)? };
+                self.ties.merged_into = Some(Box::new(merged));
+            }
             "alias" => drop(self.ties.aliases.insert(Arc::from(key), read_tie(value)?)),
             "refused" => self.ties.refused.push((Arc::from(key), read_tie(value)?)),
             "member" => self.read_membership(value, Trust::read(key)?)?,
@@ -263,7 +266,7 @@ impl Subject {
         if ties.asks > 0 {
             lines.number("asks", u64::from(ties.asks));
         }
-        let merged_into = ties.merged_into.iter().map(|(id, tie)| ("merged_into:", id, tie));
+        let merged_into = ties.merged_into.iter().map(|merged| ("merged_into:", &merged.user, &merged.tie));
         let aliases = ties.aliases.iter().map(|(id, tie)| ("alias:", id, tie));
         let refused = ties.refused.iter().map(|(id, tie)| ("refused:", id, tie));
         for (kind, id, Tie { at, trust, source }) in merged_into.chain(aliases).chain(refused) {

@@ -15,8 +15,8 @@ use crate::time::Millis;
 pub struct Ties {
     /// Whether the id was ever sent as a `userId`, or untied by an operator: then only a server may tie it to another.
     pub known: bool,
-    /// The user who holds this one's history since it was merged away, and who said so.
-    pub merged_into: Option<(Arc<str>, Tie)>,
+    /// Since it was merged away: who holds its history. Boxed, since most are not.
+    pub merged_into: Option<Box<MergedInto>>,
     /// Ids whose history was merged into this one, and who said so last; at most [`MAX_ALIASES`] of [`MAX_ALIASES_BYTES`], the
     /// newest.
     pub aliases: BTreeMap<Arc<str>, Tie>,
@@ -45,6 +45,15 @@ pub struct Tie {
     pub trust: Trust,
     /// Its source.
     pub source: SourceName,
+}
+
+/// That an id was merged into a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MergedInto {
+    /// The user, who holds its history.
+    pub user: Arc<str>,
+    /// Who said so.
+    pub tie: Tie,
 }
 
 /// An event that waits until its account is known.
@@ -149,6 +158,7 @@ impl Ties {
         let texts = |text: &Arc<str>| text.len() + 2 * size_of::<usize>();
         size_of::<Self>()
             + self.counted.as_ref().map_or(0, |counted| counted.bytes())
+            + self.merged_into.as_ref().map_or(0, |merged| size_of::<MergedInto>() + texts(&merged.user))
             + self.aliases.keys().map(|id| texts(id) + size_of::<Tie>()).sum::<usize>()
             + self.refused.iter().map(|(id, _)| texts(id) + size_of::<Tie>()).sum::<usize>()
             + self.accounts.capacity() * size_of::<Arc<str>>()

@@ -79,7 +79,7 @@ fn merges(id: &str, user: &Subject) -> MergeList {
     MergeList {
         id: id.to_owned(),
         known: ties.known,
-        merged_into: ties.merged_into.as_ref().map(|(id, tie)| item(id, tie)),
+        merged_into: ties.merged_into.as_ref().map(|merged| item(&merged.user, &merged.tie)),
         merged: latest_first(ties.aliases.iter().map(|(id, tie)| item(id, tie)).collect()),
         refused: latest_first(ties.refused.iter().map(|(id, tie)| item(id, tie)).collect()),
     }

@@ -143,6 +143,10 @@ fn tie() -> impl Strategy<Value = Tie> {
     (time(), trust(), name()).prop_map(|(at, trust, source)| Tie { at, trust, source: SourceName::new(&source) })
 }
 
+fn merged_into() -> impl Strategy<Value = MergedInto> {
+    (shared(), tie()).prop_map(|(user, tie)| MergedInto { user, tie })
+}
+
 fn counted() -> impl Strategy<Value = Counted> {
     let messages = || vec(any::<u64>().prop_map(MessageId), 1..4);
     (messages(), vec((time(), messages()), 0..3)).prop_map(|(own, brought)| Counted { own, brought })
@@ -152,7 +156,7 @@ fn ties() -> impl Strategy<Value = Ties> {
     let waiting = (event(), time()).prop_map(|(event, until)| Waiting { event, until });
     (
         (any::<bool>(), any::<bool>(), any::<u32>()),
-        (option::of((shared(), tie())), btree_map(shared(), tie(), 0..3), vec((shared(), tie()), 0..3)),
+        (option::of(merged_into().prop_map(Box::new)), btree_map(shared(), tie(), 0..3), vec((shared(), tie()), 0..3)),
         vec(shared(), 0..3),
         vec((time(), shared(), trust()), 0..3),
         vec(waiting, 0..3),
