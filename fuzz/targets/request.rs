@@ -3,8 +3,8 @@
 #![no_main]
 
 use handraiser::cdp::source::Proof;
-use handraiser::cdp::{Endpoint, Limits, Parsed, Quotas, Request, Source, WantedProperties, pixel, receive};
-use handraiser::event::{Call, Event, Rejected, SourceName, Trust};
+use handraiser::cdp::{Endpoint, Limits, Parsed, Request, Source, WantedProperties, pixel, receive};
+use handraiser::event::{Call, Event, Rejected};
 use handraiser::secret::Secret;
 use handraiser::time::Millis;
 use libfuzzer_sys::fuzz_target;
@@ -24,28 +24,7 @@ const ALONE: usize = 16;
 
 fn sources() -> [Source; 2] {
     let header = Proof::Header { name: "x-key".to_owned(), values: vec![Secret::new("s")] };
-    [
-        Source {
-            name: SourceName::new("app"),
-            write_keys: vec![Secret::new("key")],
-            proof: None,
-            max_age_ms: None,
-            quotas: Quotas::default(),
-            correct_time: true,
-            trust: Trust::Public,
-            allow: None,
-        },
-        Source {
-            name: SourceName::new("hook"),
-            write_keys: Vec::new(),
-            proof: Some(header),
-            max_age_ms: None,
-            quotas: Quotas::default(),
-            correct_time: false,
-            trust: Trust::Server,
-            allow: None,
-        },
-    ]
+    [Source::new("app", vec![Secret::new("key")], None), Source::new("hook", Vec::new(), Some(header))]
 }
 
 fn endpoint(choice: u8) -> Endpoint<'static> {

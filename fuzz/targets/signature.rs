@@ -5,8 +5,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use handraiser::cdp::source::Proof;
-use handraiser::cdp::{Endpoint, Limits, Quotas, Request, RequestError, Source, Vouched, WantedProperties, receive};
-use handraiser::event::{SourceName, Trust};
+use handraiser::cdp::{Endpoint, Limits, Request, RequestError, Source, Vouched, WantedProperties, receive};
 use handraiser::secret::Secret;
 use handraiser::time::Millis;
 use hmac::{Hmac, KeyInit, Mac};
@@ -32,17 +31,7 @@ enum Outcome {
 }
 
 fn outcome<const N: usize>(proof: Proof, headers: [(&str, &str); N], body: &[u8]) -> Outcome {
-    let name = SourceName::new("hook");
-    let sources = [Source {
-        name,
-        write_keys: Vec::new(),
-        proof: Some(proof),
-        max_age_ms: None,
-        quotas: Quotas::default(),
-        correct_time: false,
-        trust: Trust::Server,
-        allow: None,
-    }];
+    let sources = [Source::new("hook", Vec::new(), Some(proof))];
     let request = Request { endpoint: Endpoint::Webhook("hook"), headers: &headers, query: "", body, received_at: NOW };
     match receive(&request, &sources, &LIMITS, &WantedProperties::All) {
         Ok(parsed) => Outcome::Believed(Some(parsed.vouched)),

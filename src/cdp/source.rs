@@ -42,6 +42,23 @@ pub struct Quotas {
     pub leads: Option<u32>,
 }
 
+impl Source {
+    /// A source as it is where nothing else is said: who can sign is a server, whose CDP has corrected the times already; a write key
+    /// may stand in a page. It has no quotas.
+    pub fn new(name: &str, write_keys: Vec<Secret>, proof: Option<Proof>) -> Self {
+        Self {
+            name: SourceName::new(name),
+            write_keys,
+            max_age_ms: None,
+            correct_time: proof.is_none(),
+            trust: if proof.is_some() { Trust::Server } else { Trust::Public },
+            allow: None,
+            quotas: Quotas::default(),
+            proof,
+        }
+    }
+}
+
 /// How a webhook sender proves that it is the one; all secrets of a list are valid at once, so that they can rotate.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Proof {

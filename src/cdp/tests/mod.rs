@@ -8,7 +8,7 @@ mod write_keys;
 
 use std::sync::Arc;
 
-use super::source::{Proof, Quotas, Source};
+use super::source::{Proof, Source};
 use super::{Endpoint, Limits, Parsed, Request, RequestError, WantedProperties, receive};
 use crate::event::{Event, SourceName, Trust};
 use crate::secret::Secret;
@@ -25,30 +25,12 @@ fn secrets(values: &[&str]) -> Vec<Secret> {
 
 /// A source of SDKs.
 fn sdk(name: &str, keys: &[&str]) -> Source {
-    Source {
-        name: SourceName::new(name),
-        write_keys: secrets(keys),
-        proof: None,
-        max_age_ms: None,
-        quotas: Quotas::default(),
-        correct_time: true,
-        trust: Trust::Public,
-        allow: None,
-    }
+    Source::new(name, secrets(keys), None)
 }
 
 /// A source of a webhook sender.
 fn webhook(name: &str, proof: Proof) -> Source {
-    Source {
-        name: SourceName::new(name),
-        write_keys: Vec::new(),
-        proof: Some(proof),
-        max_age_ms: None,
-        quotas: Quotas::default(),
-        correct_time: false,
-        trust: Trust::Server,
-        allow: None,
-    }
+    Source::new(name, Vec::new(), Some(proof))
 }
 
 fn segment(secret: &str, strict: bool) -> Source {

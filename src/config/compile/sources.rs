@@ -11,7 +11,7 @@ use crate::config::read::{At, Field, Many, Named};
 use crate::config::scalar::Count;
 use crate::config::shape::{CallWord, QuotasShape, SchemeWord, SignatureShape, SourceShape, TrustWord};
 use crate::config::yaml::Scalar;
-use crate::event::{Call, SourceName, Trust};
+use crate::event::{Call, Trust};
 use crate::secret::Secret;
 
 /// Every source that can be used.
@@ -61,22 +61,17 @@ fn source(name: &Scalar, shape: &SourceShape, findings: &mut Findings) -> Option
         Some(signature) => Some(proof(signature, findings)?),
         None => None,
     };
-    let trust = shape.trust.get().map_or_else(|| usual_trust(proof.as_ref()), |at| trust(at.value));
+    let write_keys = both(&shape.write_key, &shape.write_keys).map(secret).collect();
+    let usual = Source::new(&name.text, write_keys, proof);
+    let trust = shape.trust.get().map_or(usual.trust, |at| trust(at.value));
     Some(Source {
-        name: SourceName::new(&name.text),
-        write_keys: both(&shape.write_key, &shape.write_keys).map(secret).collect(),
         max_age_ms: shape.signature.get().and_then(max_age_ms),
         quotas: quotas(shape.quotas.get(), trust),
-        correct_time: shape.correct_time.get().map_or(proof.is_none(), |flag| flag.value.0),
+        correct_time: shape.correct_time.get().map_or(usual.correct_time, |flag| flag.value.0),
         trust,
         allow: shape.allow.get().map(|Many(calls)| calls.iter().map(|at| call(at.value)).collect()),
-        proof,
+        ..usual
     })
-}
-
-/// Who can sign is a server; a write key may stand in a page.
-const fn usual_trust(proof: Option<&Proof>) -> Trust {
-    if proof.is_some() { Trust::Server } else { Trust::Public }
 }
 
 const fn trust(word: TrustWord) -> Trust {

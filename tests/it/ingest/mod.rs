@@ -20,11 +20,11 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{App, body};
 use arc_swap::ArcSwap;
 use handraiser::cdp::source::Proof;
-use handraiser::cdp::{Limits, Quotas, Source};
+use handraiser::cdp::{Limits, Source};
 use handraiser::config::Config;
 use handraiser::crm::Deliverer;
 use handraiser::engine::Engine;
-use handraiser::event::{Rejected, SourceName, Trust};
+use handraiser::event::Rejected;
 use handraiser::http::{self, AppState, Backend, Status};
 use handraiser::secret::Secret;
 use handraiser::store::{MemoryStore, SharedStore, StoreOptions};
@@ -71,21 +71,12 @@ impl Answer {
 /// The SDK sources `app` (and those of the captures), and the signed source `segment`.
 fn sources() -> Vec<Source> {
     let secrets = |keys: &[&str]| keys.iter().map(|key| Secret::new(key)).collect::<Vec<_>>();
-    let sdk = |name: &str, keys: &[&str]| Source {
-        name: SourceName::new(name),
-        write_keys: secrets(keys),
-        proof: None,
-        max_age_ms: None,
-        quotas: Quotas::default(),
-        correct_time: true,
-        trust: Trust::Public,
-        allow: None,
-    };
+    let sdk = |name: &str, keys: &[&str]| Source::new(name, secrets(keys), None);
     let segment = Proof::Segment { secrets: secrets(&["abc123"]), strict: false };
     vec![
         sdk("app", &["key"]),
         sdk("captured", &["WRITE_KEY_RUDDER_NODE", "WRITE_KEY_SEGMENT_NODE", "WRITE_KEY_SEGMENT_PY"]),
-        Source { proof: Some(segment), correct_time: false, trust: Trust::Server, ..sdk("segment", &[]) },
+        Source::new("segment", Vec::new(), Some(segment)),
     ]
 }
 
