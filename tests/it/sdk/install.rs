@@ -130,11 +130,21 @@ fn copy(source: &Path, directory: &Path) {
         let file = file.expect("the senders are in the repository");
         let to = directory.join(file.file_name());
         if file.path().is_file() {
-            fs::copy(file.path(), to).expect("the target directory can be written");
+            replace(&to, &fs::read(file.path()).expect("the senders are in the repository"));
         } else if file.file_name() == "src" {
             copy(&file.path(), &to);
         }
     }
+}
+
+/// Writes a file in one step: another test may be running the script that it is, and would run half of it.
+fn replace(file: &Path, content: &[u8]) {
+    if fs::read(file).is_ok_and(|before| before == content) {
+        return;
+    }
+    let beside = file.with_added_extension("new");
+    fs::write(&beside, content).expect("the target directory can be written");
+    fs::rename(&beside, file).expect("the target directory can be written");
 }
 
 fn run(command: &mut Command, installs_it: &str) {
