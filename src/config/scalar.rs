@@ -131,7 +131,7 @@ inline_schema!(Size, "size", |_generator| json_schema!({ "title": "size", "anyOf
     { "type": "string", "pattern": r"^(\d+\s*([kKmMgG]([iI]?[bB])?|[bB])?|.*\$\{.*)$" },
 ] }));
 
-/// A condition in CEL. `true` and `false` need no quotes.
+/// A condition. `true` and `false` need no quotes.
 #[derive(Clone, Debug)]
 pub struct ConditionText(pub super::yaml::Scalar);
 

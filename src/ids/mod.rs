@@ -64,7 +64,7 @@ pub type SourceName = Name;
 /// The name of a list of records, for example `timers`, `deliver:crm` or `dead:crm`. A record stands in one list at most.
 pub type ListName = Name;
 
-/// The name of a counter, as configured: a CEL identifier.
+/// The name of a counter, as configured: an identifier of conditions.
 pub type CounterName = Arc<str>;
 
 /// The position of a counter in the configuration that is in force.

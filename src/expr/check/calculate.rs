@@ -73,5 +73,5 @@ fn rule(how: Arithmetic, left: &Ty, right: &Ty) -> Option<(Calculation, Ty)> {
 
 fn help(left: &Ty, right: &Ty) -> Option<String> {
     let times = [left, right].into_iter().filter(|ty| matches!(ty, Ty::Time | Ty::Duration)).count();
-    (times > 0).then(|| "times and lengths of time go together: `now - duration(\"30d\")`".to_owned())
+    (times > 0).then(|| "times and lengths of time go together: `now - 30d`".to_owned())
 }

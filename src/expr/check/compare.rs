@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::super::coerce::time_from_text;
+use super::super::coerce::{duration_from_text, time_from_text};
 use super::super::explain::number_json;
 use super::super::syntax::{Comparison, Kind, Node};
 use super::super::tree::{By, Constant, Set, Term, Test};
@@ -117,7 +117,7 @@ impl Checker<'_> {
             (Ty::Bool, Ty::Bool, _) => Some("only `==` and `!=` compare what is true or false".to_owned()),
             (Ty::Bool, _, _) => Some(format!("{variable} is true or false by itself")),
             (Ty::Duration, Ty::Number | Ty::Any, _) | (Ty::Number | Ty::Any, Ty::Duration, _) => {
-                Some("write a length of time as `duration(\"30d\")`".to_owned())
+                Some("write a length of time as `30d`".to_owned())
             }
             (Ty::Time, Ty::Duration, _) => Some(format!("write `now - {}`", self.text(&left.span))),
             (Ty::List(_), ..) => Some(format!("ask for an element: `\"…\" in {}`", self.text(&left.span))),
@@ -220,8 +220,11 @@ fn constant_json(part: &Part) -> Option<serde_json::Value> {
     }
 }
 
-/// The text within `duration("14d")`.
+/// A length of time as it was written: `14d`, or the text within `duration("14d")`.
 fn duration_as_written(text: &str) -> Option<&str> {
+    if duration_from_text(text).is_some() {
+        return Some(text);
+    }
     let text = text.strip_prefix("duration")?.trim_start().strip_prefix('(')?.strip_suffix(')')?.trim();
     text.strip_prefix(['"', '\''])?.strip_suffix(['"', '\''])
 }

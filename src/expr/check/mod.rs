@@ -152,6 +152,7 @@ impl Checker<'_> {
             Literal::Null => (Constant::Unknown, Ty::Null),
             Literal::Bool(flag) => return Part::test(Test::Constant(Some(*flag)), span),
             Literal::Number(number) => (Constant::Number(*number), Ty::Number),
+            Literal::Duration(ms) => (Constant::Number(*ms), Ty::Duration),
             Literal::Text(text) => (Constant::Text(text.as_str().into()), Ty::Text),
         };
         Part::term(Term::Constant(constant), ty, span)

@@ -55,7 +55,7 @@ impl Ty {
             Self::Number => Some(format!("compare it: `{text} > 0`")),
             Self::Text => Some(format!("compare it: `{text} == \"…\"`")),
             Self::Time => Some(format!("compare it with another one: `{text} > timestamp(\"2026-01-01\")`")),
-            Self::Duration => Some(format!("compare it: `{text} < duration(\"30d\")`")),
+            Self::Duration => Some(format!("compare it: `{text} < 30d`")),
             Self::List(_) => Some(format!("ask for an element: `\"…\" in {text}`")),
             Self::Bool | Self::Any | Self::Null | Self::Wrong => None,
         }

@@ -51,6 +51,8 @@ pub(in super::super) enum Literal {
     Null,
     Bool(bool),
     Number(f64),
+    /// A length of time in milliseconds: `30d`.
+    Duration(f64),
     Text(String),
 }
 

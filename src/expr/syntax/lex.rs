@@ -1,52 +1,44 @@
-//! Tokens, with the bytes that each was written in. What people type for want of knowing better (`=`, `&`, `≥`, curly
-//! quotes) becomes the token that was meant, and is reported.
+//! Tokens, with the bytes that each was written in. What people type for want of knowing better (`=`, `&`, `≥`, `1_000`,
+//! curly quotes) becomes the token that was meant, and is reported.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use super::super::ExprError;
-use super::Found;
-use super::quoted;
+use super::super::coerce::duration_from_text;
+use super::{Errors, quoted};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum TokenKind {
+    /// A name, or a word such as `in`: what it is depends on where it stands.
     Name,
-    Number,
-    Quoted,
-    Sign,
+    Number(f64),
+    /// A length of time in milliseconds.
+    Duration(f64),
+    Text(String),
+    Sign(&'static str),
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Token<'s> {
+pub(super) struct Token {
     pub kind: TokenKind,
-    /// As the parser shall see it.
-    pub text: Cow<'s, str>,
-    /// Where it was written.
     pub span: Range<usize>,
 }
 
-impl Token<'_> {
-    pub fn is(&self, sign: &str) -> bool {
-        self.kind == TokenKind::Sign && self.text == sign
-    }
-}
+const UNITS: &str = "a length of time is written as `30d` or `1h30m`; the units are `w`, `d`, `h`, `m`, `s`, `ms`";
 
-/// Signs of the language, longest first.
-const SIGNS: &[&str] = &[
-    "&&", "||", "==", "!=", "<=", ">=", "<", ">", "!", "-", "+", "*", "/", "%", "(", ")", "[", "]", "{", "}", ".", ",",
-    "?", ":",
-];
-
-/// What is written for want of the right sign, longest first, and what was meant.
-const WRONG_SIGNS: &[(&str, &str)] = &[
+/// Signs as they are written, longest first, and as they were meant.
+const SIGNS: &[(&str, &str)] = &[
     ("===", "=="),
     ("!==", "!="),
+    ("&&", "&&"),
+    ("||", "||"),
+    ("==", "=="),
+    ("!=", "!="),
+    ("<=", "<="),
+    (">=", ">="),
     ("=>", ">="),
     ("=<", "<="),
     ("<>", "!="),
-    ("&", "&&"),
-    ("|", "||"),
-    ("=", "=="),
     ("≥", ">="),
     ("≤", "<="),
     ("≠", "!="),
@@ -55,42 +47,65 @@ const WRONG_SIGNS: &[(&str, &str)] = &[
     ("–", "-"),
     ("−", "-"),
     ("—", "-"),
+    ("&", "&&"),
+    ("|", "||"),
+    ("=", "=="),
+    ("<", "<"),
+    (">", ">"),
+    ("!", "!"),
+    ("-", "-"),
+    ("+", "+"),
+    ("*", "*"),
+    ("/", "/"),
+    ("%", "%"),
+    ("(", "("),
+    (")", ")"),
+    ("[", "["),
+    ("]", "]"),
+    ("{", "{"),
+    ("}", "}"),
+    (".", "."),
+    (",", ","),
+    ("?", "?"),
+    (":", ":"),
 ];
 
-/// The tokens of `source`, and what can't be read.
-pub(super) fn lex(source: &str) -> (Vec<Token<'_>>, Vec<Found>) {
-    let mut lexer = Lexer { source, at: 0, tokens: Vec::new(), found: Vec::new() };
-    while lexer.at < source.len() {
-        lexer.step();
+/// The tokens of `source`; what can't be read is reported.
+pub(super) fn lex(source: &str, errors: &mut Errors) -> Vec<Token> {
+    let mut lexer = Lexer { source, at: 0, tokens: Vec::new(), errors };
+    while let Some(first) = lexer.rest().chars().next() {
+        lexer.step(first);
     }
-    (lexer.tokens, lexer.found)
+    lexer.tokens
 }
 
-struct Lexer<'s> {
+struct Lexer<'s, 'e> {
     source: &'s str,
     at: usize,
-    tokens: Vec<Token<'s>>,
-    found: Vec<Found>,
+    tokens: Vec<Token>,
+    errors: &'e mut Errors,
 }
 
-impl<'s> Lexer<'s> {
+impl<'s> Lexer<'s, '_> {
     fn rest(&self) -> &'s str {
         self.source.get(self.at..).unwrap_or_default()
     }
 
-    fn step(&mut self) {
+    fn push(&mut self, kind: TokenKind, length: usize) {
+        self.tokens.push(Token { kind, span: self.at..self.at + length });
+        self.at += length;
+    }
+
+    fn step(&mut self, first: char) {
         let rest = self.rest();
-        let Some(first) = rest.chars().next() else { return };
         if first.is_whitespace() {
             self.at += first.len_utf8();
-        } else if rest.starts_with("//") {
+        } else if first == '#' || rest.starts_with("//") {
             self.at += rest.find('\n').unwrap_or(rest.len());
-        } else if let Some(literal) = quoted::read(rest, self.at) {
-            self.quoted(literal);
+        } else if let Some((text, length)) = quoted::read(rest, self.at, self.errors) {
+            self.push(TokenKind::Text(text), length);
         } else if first.is_alphabetic() || first == '_' {
-            self.word(rest);
-        } else if first == '`' {
-            self.backticks(rest);
+            self.push(TokenKind::Name, length_of(rest, is_name_part));
         } else if first.is_ascii_digit() || (first == '.' && self.decimal_may_start(rest)) {
             self.number(rest);
         } else {
@@ -98,99 +113,96 @@ impl<'s> Lexer<'s> {
         }
     }
 
-    fn push(&mut self, kind: TokenKind, length: usize) {
-        let text = self.rest().get(..length).unwrap_or_default();
-        self.push_as(kind, length, Cow::Borrowed(text));
-    }
-
-    fn push_as(&mut self, kind: TokenKind, length: usize, text: Cow<'s, str>) {
-        self.tokens.push(Token { kind, text, span: self.at..self.at + length });
-        self.at += length;
-    }
-
-    fn quoted(&mut self, literal: quoted::Quoted<'s>) {
-        self.found.extend(literal.found);
-        self.push_as(TokenKind::Quoted, literal.length, literal.text);
-    }
-
     /// `.5` begins a number, unless a name or a bracket stands right before the dot.
     fn decimal_may_start(&self, rest: &str) -> bool {
         let after_operand = self.tokens.last().is_some_and(|token| {
-            token.span.end == self.at && (token.kind != TokenKind::Sign || token.is(")") || token.is("]"))
+            token.span.end == self.at && !matches!(token.kind, TokenKind::Sign(sign) if sign != ")" && sign != "]")
         });
         !after_operand && rest.get(1..).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
     }
 
-    fn word(&mut self, rest: &'s str) {
-        let length = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
-        let word = rest.get(..length).unwrap_or_default();
-        if !word.is_ascii() {
-            let error = ExprError::new(self.at..self.at + length, format!("`{word}` is no name"));
-            let help = format!("put text in quotes; write a trait of that name as `user[\"{word}\"]`");
-            self.found.push(error.help(help).into());
-        }
-        self.push(TokenKind::Name, length);
-    }
-
-    /// A name in backticks.
-    fn backticks(&mut self, rest: &'s str) {
-        let name = rest.get(1..).and_then(|rest| rest.split_once('`')).map_or("", |(name, _)| name);
-        let length = if name.is_empty() { 1 } else { name.len() + 2 };
-        let error = ExprError::new(self.at..self.at + length, "names can't stand in backticks");
-        let key = if name.is_empty() { "the name" } else { name };
-        self.found.push(error.help(format!("write it as a key: `user[\"{key}\"]`")).into());
-        self.push(TokenKind::Name, length);
-    }
-
-    fn number(&mut self, rest: &'s str) {
-        let length = number_length(rest);
+    fn number(&mut self, rest: &str) {
+        let digits = number_length(rest);
+        let length = digits + length_of(rest.get(digits..).unwrap_or_default(), is_name_part);
         let text = rest.get(..length).unwrap_or_default();
-        let tail = rest.get(length..).unwrap_or_default();
-        let tail = tail.get(..tail.find(|c: char| !is_name_part(c)).unwrap_or(tail.len())).unwrap_or_default();
-        let span = self.at..self.at + length + tail.len();
-        if !tail.is_empty() {
-            let error = ExprError::new(span, format!("`{text}{tail}` is neither a number nor a name"));
-            self.found.push(error.maybe_help(help_for_number(text, tail)).into());
-        } else if !text.starts_with("0x") && !text.contains(['.', 'e', 'E']) && text.parse::<i64>().is_err() {
-            self.found.push(ExprError::new(span, format!("the number `{text}` is too large")).into());
-        }
-        self.push(TokenKind::Number, length + tail.len());
+        let number = text.parse().ok().filter(|number: &f64| number.is_finite());
+        #[expect(clippy::cast_precision_loss, reason = "bounded to 10^15 when it was read")]
+        let kind = match (number, duration_from_text(text)) {
+            (Some(number), _) => TokenKind::Number(number),
+            (None, Some(ms)) => TokenKind::Duration(ms as f64),
+            (None, None) => self.misspelt(text, digits),
+        };
+        self.push(kind, length);
     }
 
-    fn sign(&mut self, rest: &'s str, first: char) {
-        let right = SIGNS.iter().find(|sign| rest.starts_with(**sign));
-        let wrong = WRONG_SIGNS.iter().find(|(wrong, _)| rest.starts_with(wrong));
-        match (right, wrong) {
-            (Some(right), Some((wrong, _))) if right.len() >= wrong.len() => self.push(TokenKind::Sign, right.len()),
-            (_, Some((wrong, meant))) => {
-                let error = ExprError::new(self.at..self.at + wrong.len(), format!("`{wrong}` is not an operator"));
-                self.found.push(Found::fixed(error.help(format!("write `{meant}`"))));
-                self.push_as(TokenKind::Sign, wrong.len(), Cow::Borrowed(meant));
-            }
-            (Some(right), None) => self.push(TokenKind::Sign, right.len()),
-            (None, None) => {
-                let span = self.at..self.at + first.len_utf8();
-                let error = ExprError::new(span, format!("`{}` can't stand here", first.escape_debug()));
-                self.found.push(error.maybe_help(help_for_character(first)).into());
-                self.at += first.len_utf8();
-            }
+    /// Reports what only begins like a number, and returns what was meant.
+    fn misspelt(&mut self, text: &str, digits: usize) -> TokenKind {
+        let (number, tail) = text.split_at_checked(digits).unwrap_or((text, ""));
+        let meant = match tail {
+            "k" | "K" => format!("{number}000"),
+            "u" | "U" => number.to_owned(),
+            _ if tail.starts_with('_') => text.replace('_', ""),
+            _ => text.to_lowercase(),
+        };
+        let kind = match (meant.parse(), duration_from_text(&meant)) {
+            (Ok(number), _) => Some(TokenKind::Number(number)).filter(|_| f64::is_finite(number)),
+            #[expect(clippy::cast_precision_loss, reason = "bounded to 10^15 when it was read")]
+            (Err(_), Some(ms)) => Some(TokenKind::Duration(ms as f64)),
+            (Err(_), None) => None,
+        };
+        let help = match &kind {
+            Some(_) => Some(format!("write `{meant}`")),
+            None => tail.starts_with(char::is_alphabetic).then(|| UNITS.to_owned()),
+        };
+        let message =
+            if tail.is_empty() { "is too large for a number" } else { "is neither a number nor a length of time" };
+        let error = ExprError::new(self.at..self.at + text.len(), format!("`{text}` {message}"));
+        self.errors.push(error.maybe_help(help), kind.unwrap_or(TokenKind::Number(0.0)))
+    }
+
+    fn sign(&mut self, rest: &str, first: char) {
+        let Some((written, meant)) = SIGNS.iter().find(|(written, _)| rest.starts_with(written)) else {
+            return self.stray(rest, first);
+        };
+        if written != meant {
+            let error = ExprError::new(self.at..self.at + written.len(), format!("`{written}` is not an operator"));
+            self.errors.push(error.help(format!("write `{meant}`")), ());
         }
+        self.push(TokenKind::Sign(meant), written.len());
+    }
+
+    /// A character that means nothing here, or a name in backticks.
+    fn stray(&mut self, rest: &str, first: char) {
+        let name = rest.strip_prefix('`').and_then(|rest| rest.split_once('`')).map(|(name, _)| name);
+        let length = name.map_or(first.len_utf8(), |name| name.len() + 2);
+        let help = match (name, first) {
+            (Some(name), _) => Some(format!("write it as a key: `user[\"{name}\"]`")),
+            (None, ';') => Some("a condition is one expression; join several with `&&`".to_owned()),
+            (None, '$' | '@') => Some("names consist of letters, digits and `_`".to_owned()),
+            (None, _) => None,
+        };
+        let message = match name {
+            Some(_) => "names can't stand in backticks".to_owned(),
+            None => format!("`{}` can't stand here", first.escape_debug()),
+        };
+        let error = ExprError::new(self.at..self.at + length, message);
+        self.errors.fatal(error.maybe_help(help));
+        self.at += length;
     }
 }
 
 fn is_name_part(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '_'
+    c.is_alphanumeric() || c == '_'
+}
+
+/// How many bytes at the start of `text` are such characters.
+fn length_of(text: &str, such: fn(char) -> bool) -> usize {
+    text.find(|c: char| !such(c)).unwrap_or(text.len())
 }
 
 /// How many bytes of `rest` are a number.
 fn number_length(rest: &str) -> usize {
-    let digits = |from: usize| {
-        let tail = rest.get(from..).unwrap_or_default();
-        tail.find(|c: char| !c.is_ascii_digit()).unwrap_or(tail.len())
-    };
-    if let Some(hex) = rest.strip_prefix("0x") {
-        return 2 + hex.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(hex.len());
-    }
+    let digits = |from: usize| length_of(rest.get(from..).unwrap_or_default(), |c| c.is_ascii_digit());
     let mut length = digits(0);
     if rest.get(length..).is_some_and(|tail| tail.starts_with('.')) && digits(length + 1) > 0 {
         length += 1 + digits(length + 1);
@@ -203,22 +215,4 @@ fn number_length(rest: &str) -> usize {
         }
     }
     length
-}
-
-fn help_for_number(text: &str, tail: &str) -> Option<String> {
-    match tail {
-        "d" | "h" | "m" | "s" | "ms" | "w" => Some(format!("for a length of time, write `duration(\"{text}{tail}\")`")),
-        _ if tail.starts_with('_') => Some("write numbers without separators".to_owned()),
-        "k" | "K" => Some(format!("write `{text}000`")),
-        "u" | "U" => Some(format!("write `{text}`")),
-        _ => None,
-    }
-}
-
-fn help_for_character(c: char) -> Option<String> {
-    match c {
-        ';' => Some("a condition is one expression; join several with `&&`".to_owned()),
-        '$' | '@' | '#' => Some("names consist of letters, digits and `_`".to_owned()),
-        _ => None,
-    }
 }

@@ -1,21 +1,15 @@
-//! From source to our own syntax tree: tokens, bounds and slips of the pen first, then the `cel` crate's parser.
+//! From source to syntax tree: a lexer, and a parser that climbs over the strength of operators.
 //!
-//! The parser is shown a rewritten source, the tokens joined by single spaces, in which slips such as `and` for `&&` are
-//! already fixed. So one pass can report the slip *and* whatever is wrong further on, and positions are token numbers,
-//! which lead back to the bytes that were written.
-//!
-//! The bounds stand before the parser because it has none of its own on chains: two thousand `1+1+…` overflow the stack.
+//! Slips such as `and` for `&&` are read as what was meant, and reported, so that one pass reports the slip *and* whatever is
+//! wrong further on. The bounds keep the recursion of the parser, and of all who walk its tree, shallow.
 
 mod ast;
-mod convert;
 mod lex;
+mod parse;
 mod quoted;
-mod shape;
 mod slips;
 
 pub(super) use ast::{Arithmetic, Comparison, Kind, Literal, Node, Operator};
-
-pub(super) use slips::kept_words;
 
 use super::ExprError;
 
@@ -27,59 +21,43 @@ pub(super) const MAX_DEPTH: usize = 16;
 pub(super) const MAX_OPERATORS: usize = 128;
 /// `?` in one condition: each opens a level of its own.
 pub(super) const MAX_CHOICES: usize = 16;
-/// Dots, indexes and calls in one chain: `a.b.c[0].d()` has four.
+/// Names after dots, calls of methods and indexes in one chain: `a.b.c[0].d()` has four.
 pub(super) const MAX_STEPS: usize = 16;
 
 /// Parses `source`.
 ///
-/// The tree comes without errors, or with slips that were fixed, so that checking can go on and report what else is
+/// The tree comes without errors, or with slips that were understood, so that checking can go on and report what else is
 /// wrong; without a tree there is at least one error.
 pub(super) fn parse(source: &str) -> (Option<Node>, Vec<ExprError>) {
     if source.len() > MAX_SOURCE {
         let message = format!("the condition is longer than {MAX_SOURCE} bytes");
         let help = "split it: a definition takes a list of conditions, and all of them must be true";
-        let start = (0..=MAX_SOURCE).rev().find(|at| source.is_char_boundary(*at)).unwrap_or(0);
+        let start = source.floor_char_boundary(MAX_SOURCE);
         return (None, vec![ExprError::new(start..source.len(), message).help(help)]);
     }
-    let (mut tokens, mut errors) = lex::lex(source);
-    let readable = errors.iter().all(|error| error.fixed);
-    if !readable {
-        // Guesses about the order of tokens mean little while some are missing.
-        return (None, errors.into_iter().map(|found| found.error).collect());
-    }
-    let shape = shape::check(&mut tokens, source.len());
-    errors.extend(shape.errors);
-    let readable = errors.iter().all(|error| error.fixed);
-    let mut errors: Vec<ExprError> = errors.into_iter().map(|found| found.error).collect();
-    if !readable {
-        return (None, errors);
-    }
-    match convert::convert(&tokens, &shape.brackets) {
-        Ok(node) => (Some(node), errors),
-        // A slip was fixed the wrong way: the slip is what there is to say.
-        Err(_) if !errors.is_empty() => (None, errors),
-        Err(found) => {
-            errors.extend(found);
-            (None, errors)
-        }
-    }
+    let mut errors = Errors::default();
+    let tokens = lex::lex(source, &mut errors);
+    // Guesses about the order of tokens mean little while some are missing.
+    let tree = if errors.lost { None } else { parse::parse(source, tokens, &mut errors) };
+    (tree, errors.said)
 }
 
-/// Something wrong with the text, and whether it was fixed for the parser, so that reading can go on.
-#[derive(Debug)]
-struct Found {
-    error: ExprError,
-    fixed: bool,
+/// What is wrong with a text, and whether the rest of it can't be understood for that.
+#[derive(Debug, Default)]
+struct Errors {
+    said: Vec<ExprError>,
+    lost: bool,
 }
 
-impl Found {
-    const fn fixed(error: ExprError) -> Self {
-        Self { error, fixed: true }
+impl Errors {
+    /// Reports a slip, and goes on with what was `meant`.
+    fn push<T>(&mut self, error: ExprError, meant: T) -> T {
+        self.said.push(error);
+        meant
     }
-}
 
-impl From<ExprError> for Found {
-    fn from(error: ExprError) -> Self {
-        Self { error, fixed: false }
+    fn fatal(&mut self, error: ExprError) {
+        self.said.push(error);
+        self.lost = true;
     }
 }

@@ -1,47 +1,22 @@
-//! Quoted text: which bytes it covers, and whether its escapes mean anything.
-
-use std::borrow::Cow;
+//! Quoted text: which bytes it covers, and what its escapes mean.
 
 use super::super::ExprError;
-use super::Found;
+use super::Errors;
 
-/// A text literal at the start of some source.
-pub(super) struct Quoted<'s> {
-    pub length: usize,
-    /// As the parser shall see it.
-    pub text: Cow<'s, str>,
-    pub found: Vec<Found>,
-}
-
-/// Reads a text literal when `rest`, which begins at byte `at` of the source, starts with one.
-pub(super) fn read(rest: &str, at: usize) -> Option<Quoted<'_>> {
-    if let Some(curly) = read_curly(rest, at) {
+/// The text at the start of `rest`, which begins at byte `at` of the source, and its length in bytes; `None` when none is there.
+pub(super) fn read(rest: &str, at: usize, errors: &mut Errors) -> Option<(String, usize)> {
+    if let Some(curly) = read_curly(rest, at, errors) {
         return Some(curly);
     }
-    let prefix = rest.find(['"', '\'']).filter(|length| *length <= 2)?;
-    let raw = match rest.get(..prefix)? {
-        "" => false,
-        "r" | "R" => true,
-        "b" | "B" | "br" | "bR" | "Br" | "BR" => return Some(refuse_bytes(rest, at, prefix)),
-        _ => return None,
-    };
-    let quote = quote_at(rest.get(prefix..)?)?;
-    let body = rest.get(prefix + quote.len()..)?;
-    let mut found = Vec::new();
-    let Some(end) = find_end(body, quote, raw) else {
-        return Some(unclosed(rest, at, prefix + quote.len()));
-    };
+    let raw = rest.starts_with(['r', 'R']);
+    let quoted = rest.get(usize::from(raw)..)?;
+    let quote = ["\"\"\"", "'''", "\"", "'"].into_iter().find(|quote| quoted.starts_with(quote))?;
+    let opening = usize::from(raw) + quote.len();
+    let body = rest.get(opening..)?;
+    let Some(end) = find_end(body, quote, raw) else { return Some(unclosed(rest, at, opening, errors)) };
     let content = body.get(..end)?;
-    if !raw {
-        found.extend(bad_escape(content, at + prefix + quote.len(), quote).map(Found::from));
-    }
-    let length = prefix + quote.len() + end + quote.len();
-    Some(Quoted { length, text: Cow::Borrowed(rest.get(..length)?), found })
-}
-
-/// The quotes that open `text`: three of a kind, or one.
-fn quote_at(text: &str) -> Option<&'static str> {
-    ["\"\"\"", "'''", "\"", "'"].into_iter().find(|quote| text.starts_with(quote))
+    let text = if raw { content.to_owned() } else { unescape(content, at + opening, quote, errors) };
+    Some((text, opening + end + quote.len()))
 }
 
 /// Where the closing quotes stand in `body`. One line only, unless the quotes are triple.
@@ -62,20 +37,14 @@ fn find_end(body: &str, quote: &str, raw: bool) -> Option<usize> {
     None
 }
 
-fn unclosed(rest: &str, at: usize, opening: usize) -> Quoted<'_> {
-    let length = rest.find('\n').unwrap_or(rest.len()).max(opening);
+fn unclosed(rest: &str, at: usize, opening: usize, errors: &mut Errors) -> (String, usize) {
     let error = ExprError::new(at..at + opening, "this quote is never closed").help("end the text with the same quote");
-    Quoted { length, text: Cow::Borrowed("\"\""), found: vec![error.into()] }
-}
-
-fn refuse_bytes(rest: &str, at: usize, prefix: usize) -> Quoted<'_> {
-    let length = read(rest.get(prefix..).unwrap_or_default(), at + prefix).map_or(1, |inner| inner.length);
-    let error = ExprError::new(at..at + prefix + length, "conditions know no bytes").help("leave the `b` away");
-    Quoted { length: prefix + length, text: Cow::Borrowed("\"\""), found: vec![error.into()] }
+    errors.fatal(error);
+    (String::new(), rest.find('\n').unwrap_or(rest.len()).max(opening))
 }
 
 /// Text in the curly quotes that word processors make.
-fn read_curly(rest: &str, at: usize) -> Option<Quoted<'_>> {
+fn read_curly(rest: &str, at: usize, errors: &mut Errors) -> Option<(String, usize)> {
     let first = rest.chars().next()?;
     let closing: &[char] = match first {
         '“' | '”' | '„' => &['“', '”', '"'],
@@ -83,54 +52,58 @@ fn read_curly(rest: &str, at: usize) -> Option<Quoted<'_>> {
         _ => return None,
     };
     let body = rest.get(first.len_utf8()..)?;
-    let Some((end, last)) = body.char_indices().find(|(_, c)| closing.contains(c) || *c == '\n') else {
-        return Some(unclosed(rest, at, first.len_utf8()));
+    let Some((end, last)) = body.char_indices().find(|(_, c)| closing.contains(c)) else {
+        return Some(unclosed(rest, at, first.len_utf8(), errors));
     };
     let length = first.len_utf8() + end + last.len_utf8();
-    let error =
-        ExprError::new(at..at + length, "curly quotes can't enclose text").help("write straight quotes: `\"…\"`");
-    let content = body.get(..end)?.replace('\\', "\\\\").replace('"', "\\\"");
-    Some(Quoted { length, text: Cow::Owned(format!("\"{content}\"")), found: vec![Found::fixed(error)] })
+    let error = ExprError::new(at..at + length, "curly quotes can't enclose text");
+    errors.push(error.help("write straight quotes: `\"…\"`"), ());
+    Some((body.get(..end)?.to_owned(), length))
 }
 
-/// The first escape of `content`, which begins at byte `at`, that means nothing.
-fn bad_escape(content: &str, at: usize, quote: &str) -> Option<ExprError> {
+/// What `content`, which begins at byte `at` of the source, means.
+fn unescape(content: &str, at: usize, quote: &str, errors: &mut Errors) -> String {
+    let mut text = String::with_capacity(content.len());
     let mut rest = content;
-    while let Some(position) = rest.find('\\') {
-        let offset = content.len() - rest.len() + position;
-        let tail = rest.get(position + 1..)?;
-        let escape = tail.chars().next()?;
-        let Some(length) = escape_length(tail, escape) else {
-            let span = at + offset..at + offset + 1 + escape.len_utf8();
-            let message = format!("`\\{}` means nothing within quotes", escape.escape_debug());
-            let help = format!(
-                "write `\\\\{}`, or put an `r` before the opening quote: `r{quote}…{quote}`",
-                escape.escape_debug()
+    while let Some((before, tail)) = rest.split_once('\\') {
+        text.push_str(before);
+        let (meant, length) = escape(tail).unwrap_or_else(|| {
+            let start = at + content.len() - tail.len() - 1;
+            let escape = tail.chars().next().unwrap_or('\\');
+            let shown = escape.escape_debug();
+            let error = ExprError::new(
+                start..start + 1 + escape.len_utf8(),
+                format!("`\\{shown}` means nothing within quotes"),
             );
-            return Some(ExprError::new(span, message).help(help));
-        };
-        rest = tail.get(length..)?;
+            let help = format!("write `\\\\{shown}`, or put an `r` before the opening quote: `r{quote}…{quote}`");
+            errors.push(error.help(help), (escape, escape.len_utf8()))
+        });
+        text.push(meant);
+        rest = tail.get(length..).unwrap_or_default();
     }
-    None
+    text + rest
 }
 
-/// How many bytes of `tail`, what follows a backslash, belong to the escape; `None` when it means nothing.
-fn escape_length(tail: &str, escape: char) -> Option<usize> {
-    let digits = match escape {
-        'a' | 'b' | 'f' | 'n' | 'r' | 't' | 'v' | '"' | '\'' | '\\' | '?' | '`' => return Some(1),
-        'x' | 'X' => tail.get(1..3)?,
-        'u' => tail.get(1..5)?,
-        'U' => tail.get(1..9)?,
-        '0'..='3' => return octal_length(tail),
+/// The character that `tail`, what follows a backslash, stands for, and how many bytes of it belong to that.
+fn escape(tail: &str) -> Option<(char, usize)> {
+    let first = tail.chars().next()?;
+    let (radix, digits, skipped) = match first {
+        '"' | '\'' | '\\' | '?' | '`' => return Some((first, 1)),
+        'n' => return Some(('\n', 1)),
+        'r' => return Some(('\r', 1)),
+        't' => return Some(('\t', 1)),
+        'a' => return Some(('\u{7}', 1)),
+        'b' => return Some(('\u{8}', 1)),
+        'v' => return Some(('\u{b}', 1)),
+        'f' => return Some(('\u{c}', 1)),
+        'x' | 'X' => (16, tail.get(1..3)?, 1),
+        'u' => (16, tail.get(1..5)?, 1),
+        'U' => (16, tail.get(1..9)?, 1),
+        '0'..='3' => (8, tail.get(..3)?, 0),
         _ => return None,
     };
-    if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    if !digits.chars().all(|c| c.is_digit(radix)) {
         return None;
     }
-    char::from_u32(u32::from_str_radix(digits, 16).ok()?)?;
-    Some(1 + digits.len())
-}
-
-fn octal_length(tail: &str) -> Option<usize> {
-    tail.get(..3)?.bytes().all(|byte| (b'0'..=b'7').contains(&byte)).then_some(3)
+    Some((char::from_u32(u32::from_str_radix(digits, radix).ok()?)?, skipped + digits.len()))
 }

@@ -33,6 +33,7 @@ fn every_comparison_is_kept_with_what_was_observed() {
         "user.verified && !(boards < 5)",
         "now - user.first_seen < duration(\"14d\")",
         "now - user.first_seen > duration(\"1d\") * 20",
+        "now - user.first_seen < 1h30m",
         "now > account.trial_ends_at",
         "\"beta\" in user.tags || account.plan in [\"pro\", \"team\"]",
         "user.title.containsWord([\"operations\"]) && user.title.contains(\"Legal\") && user.title.matches(\"^L\")",

@@ -33,7 +33,6 @@ fn numbers() {
             ("tasks_30d % boards == 8", YES),
             ("-tasks_30d == -48", YES),
             ("tasks_30d == 4.8e1", YES),
-            ("tasks_30d == 0x30", YES),
             ("seats_used / account.seats_limit >= 0.8", YES),
             ("seats_used / account.seats_limit > 0.8", NO),
             ("2 + 3 * 4 == 14", YES),
@@ -136,6 +135,9 @@ fn times() {
             ("first_export > now - duration(\"1h\")", YES),
             ("(now - user.first_seen) / duration(\"1d\") == 10", YES),
             ("duration(\"1d\") * 3 == duration(\"72h\")", YES),
+            ("30d == duration(\"30d\") && 2w == 14d && 24h == 1d && 15m == 900s && 1h30m == 90m && 500ms == 0.5s", YES),
+            ("1.5h == 90m && -1d < 0s && 2 * 12h == 1d && 36h / 1d == 1.5", YES),
+            ("now - user.first_seen == 10d && now - 1w > user.first_seen && now - 1h30m < now", YES),
             ("account.trial_ends_at in [\"2026-11-20\", \"2026-11-21\"]", YES),
         ],
     );

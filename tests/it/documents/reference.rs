@@ -30,7 +30,7 @@ variable that is not set and has no default is an error. `$${` stands for a lite
 **Several files**: `include: [teams.yaml, counters/*.yaml]` reads further files as if they stood there. Mappings and lists of
 all files are put together, in the order of reading; `server`, `store`, `accounts` and `time_zone` may be set in one file only.
 
-**Conditions** are written in [CEL](https://cel.dev): `tasks_30d > 50 && account.plan == \"free\"`; [conditions.md](conditions.md)
+**Conditions** are written as in [CEL](https://cel.dev): `tasks_30d > 50 && account.plan == \"free\"`; [conditions.md](conditions.md)
 tells all that they can say. A condition that begins
 with `!`, `\"`, `{` or `[`, or that contains `: ` or ` #`, must be put in quotes, because YAML reads these itself:
 `'!(account.plan in [\"team\", \"enterprise\"])'`.
