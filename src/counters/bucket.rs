@@ -56,6 +56,15 @@ impl Width {
         }
     }
 
+    /// The moment at which a bucket begins; that of [`Width::Life`] is the beginning of time.
+    pub fn start(self, bucket: Bucket, days: &Days) -> Millis {
+        match self {
+            Self::Life => Millis(i64::MIN),
+            Self::Day => days.start(bucket),
+            Self::Minutes(m) => Millis(i64::from(bucket) * i64::from(m) * Millis::MINUTE),
+        }
+    }
+
     /// Writes a bucket's start as people read it: `2026-11-21`, `2026-11-21T09:30Z`, or `all`.
     pub fn write(self, bucket: Bucket, out: &mut String) {
         match self {
@@ -112,6 +121,16 @@ impl Days {
     /// The day of a moment, as days since 1970-01-01.
     pub fn of(&self, at: Millis) -> Bucket {
         clamp(at.0.saturating_add(self.offset_ms(at)).div_euclid(Millis::DAY))
+    }
+
+    /// The moment at which a day begins.
+    pub fn start(&self, day: Bucket) -> Millis {
+        let utc = Millis(i64::from(day) * Millis::DAY);
+        let offset = |at: Millis| i64::from(self.look_up(at)) * Millis::SECOND;
+        // Clocks may be turned around midnight: of the offsets before and after, the one that holds when the day begins, or, where
+        // midnight is left out, the moment at which it is.
+        let (before, after) = (utc.plus(-offset(utc.plus(-Millis::DAY))), utc.plus(-offset(utc.plus(Millis::DAY))));
+        [before.min(after), before.max(after)].into_iter().find(|at| self.of(*at) >= day).unwrap_or(before.max(after))
     }
 
     fn offset_ms(&self, at: Millis) -> i64 {

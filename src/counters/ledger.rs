@@ -228,7 +228,7 @@ impl Ledger {
 }
 
 /// The oldest bucket that a window sees in a series of the given width.
-fn oldest(window: Window, width: Width, plan: &Plan, now: Millis) -> Bucket {
+pub(super) fn oldest(window: Window, width: Width, plan: &Plan, now: Millis) -> Bucket {
     match (window, width) {
         (Window::Lifetime, _) => Bucket::MIN,
         // Active days within minutes or hours: the days that the window touches.

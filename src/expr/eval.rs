@@ -153,7 +153,7 @@ pub(super) fn is_in(item: &Value<'_>, list: Value<'_>) -> Option<bool> {
 }
 
 /// The elements of a list; `None` for what is none.
-fn elements<'a>(list: Value<'a>) -> Option<Box<dyn Iterator<Item = Value<'a>> + 'a>> {
+pub(super) fn elements<'a>(list: Value<'a>) -> Option<Box<dyn Iterator<Item = Value<'a>> + 'a>> {
     match list {
         Value::List(elements) => Some(Box::new(elements.into_iter())),
         Value::Json(serde_json::Value::Array(elements)) => Some(Box::new(elements.iter().map(Value::from_json))),
@@ -213,7 +213,7 @@ impl TextCheck {
 }
 
 impl Read {
-    fn value<'a, F: Facts>(&'a self, on: &Context<'a, F>) -> Value<'a> {
+    pub(super) fn value<'a, F: Facts>(&'a self, on: &Context<'a, F>) -> Value<'a> {
         match (&self.ty, on.facts.read(&self.slot)) {
             // What nearly always comes needs no second look.
             (Type::Number, Value::Number(number)) if !number.is_nan() => Value::Number(number),

@@ -3,6 +3,7 @@
 //! * [`compile`] parses under our own bounds, resolves every name against a [`Scope`], infers types, and returns either an
 //!   [`Expr`] or errors that point at the place in the source and say how to fix it.
 //! * [`Expr::test`] is the hot path: no allocation for ordinary conditions, under 100 ns for two clauses.
+//! * [`Expr::next_change`] says when the outcome may change by time alone.
 //! * [`Expr::explain`] walks the same tree and keeps the observed value of every comparison.
 //!
 //! Three values (Kleene): unknown is neither true nor false; `false && unknown` is false, `true || unknown` is true.
@@ -13,6 +14,7 @@ mod compare;
 mod error;
 mod eval;
 mod explain;
+mod next_change;
 mod suggest;
 mod syntax;
 mod tree;
@@ -24,11 +26,12 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use error::ExprError;
-pub use value::{Facts, MAX_TEXT_BYTES, Slot, TraitOf, Type, Value};
+pub use value::{Drift, Facts, MAX_TEXT_BYTES, Slot, TraitOf, Type, Value, Way};
 
 use eval::Context;
 pub(crate) use eval::all;
 pub(crate) use explain::number_json;
+pub(crate) use next_change::all_outlooks;
 use tree::Test;
 
 use crate::ids::{CounterId, SubjectKind};

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::ids::CounterId;
 /// Whose trait it is: that of the user or the account of the subject and the event at hand.
 pub use crate::ids::SubjectKind as TraitOf;
@@ -132,6 +134,26 @@ impl<'a> From<&'a serde_json::Value> for Value<'a> {
     }
 }
 
+/// How a value may change though nothing happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drift {
+    /// Not before this moment.
+    pub at: Millis,
+    /// Which way it goes, then and later.
+    pub way: Way,
+}
+
+/// Which way a value may go by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Way {
+    /// It never becomes more, as a count of what leaves a window.
+    Down,
+    /// It never becomes less.
+    Up,
+    /// It may become anything.
+    Any,
+}
+
 /// What an expression is evaluated over.
 pub trait Facts {
     /// The value of a name; [`Value::Unknown`] when it is absent.
@@ -142,6 +164,12 @@ pub trait Facts {
     fn is_pending(&self) -> bool {
         false
     }
+
+    /// When and how the value of a name may change by time alone, after what [`Slot::Now`] reads; `None` when it stays. Early is
+    /// fine, late is not. `now` itself is not asked for.
+    fn next_change(&self, _slot: &Slot) -> Option<Drift> {
+        None
+    }
 }
 
 impl<T: Facts + ?Sized> Facts for &T {
@@ -151,5 +179,9 @@ impl<T: Facts + ?Sized> Facts for &T {
 
     fn is_pending(&self) -> bool {
         (**self).is_pending()
+    }
+
+    fn next_change(&self, slot: &Slot) -> Option<Drift> {
+        (**self).next_change(slot)
     }
 }

@@ -1,7 +1,9 @@
 //! Definitions, tiers, decisions. Pure.
 //!
-//! [`definition`] says what qualifies, [`view`] is what its conditions are evaluated over, and [`mod@decide`] tells the edge from the level.
+//! [`definition`] says what qualifies, [`view`] is what its conditions are evaluated over, and [`mod@decide`] tells the edge from the level;
+//! [`agenda`] says when time alone may bring another decision.
 
+pub mod agenda;
 pub mod decide;
 pub mod definition;
 pub mod view;

@@ -5,7 +5,7 @@ use crate::counters::Plan;
 use crate::counters::ledger::Figure;
 use crate::event::Event;
 use crate::event::facts::read_event;
-use crate::expr::{Facts, Slot, Value};
+use crate::expr::{Drift, Facts, Slot, Value};
 use crate::ids::{CounterId, SubjectKind};
 use crate::record::{Projection, Subject};
 use crate::time::Millis;
@@ -67,6 +67,16 @@ impl<'a> View<'a> {
             Who::Nobody | Who::Pending => Figure::Never,
         }
     }
+
+    /// When a counter's figure may change by time alone.
+    fn drift(&self, id: CounterId) -> Option<Drift> {
+        let counter = self.plan.counters.get(usize::from(id.0))?;
+        match self.who(counter.of) {
+            Who::Record(_, subject) => subject.ledger.next_change(self.plan, id, self.now),
+            Who::Projection(projection) => projection.drifts.get(&counter.name).copied(),
+            Who::Nobody | Who::Pending => None,
+        }
+    }
 }
 
 impl<'a> Who<'a> {
@@ -125,6 +135,13 @@ impl Facts for View<'_> {
 
     fn is_pending(&self) -> bool {
         matches!(self.user, Who::Pending) || matches!(self.account, Who::Pending)
+    }
+
+    fn next_change(&self, slot: &Slot) -> Option<Drift> {
+        match slot {
+            Slot::Counter(id) => self.drift(*id),
+            _ => None,
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::Subject;
 use crate::counters::Plan;
 use crate::counters::ledger::Figure;
+use crate::expr::Drift;
 use crate::ids::{CounterId, CounterName, SubjectKind};
 use crate::time::Millis;
 
@@ -23,6 +24,9 @@ pub struct Projection {
     pub traits: Map<String, Value>,
     /// Its counters' figures by name.
     pub figures: BTreeMap<CounterName, Figure>,
+    /// When those figures may change by time alone.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub drifts: BTreeMap<CounterName, Drift>,
     /// When its first event happened.
     pub first_seen: Option<Millis>,
     /// When its last event happened.
@@ -41,10 +45,14 @@ impl Projection {
         let ids = (0..=u16::MAX).map(CounterId);
         let traits = subject.traits.iter().filter(|(name, _)| reads(name));
         let counters = plan.counters.iter().zip(ids).filter(|(counter, _)| counter.of == kind);
+        let drifts = counters.clone().filter_map(|(counter, id)| {
+            subject.ledger.next_change(plan, id, now).map(|drift| (Arc::clone(&counter.name), drift))
+        });
         Self {
             id: Arc::clone(id),
             name: subject.traits.name(),
             traits: traits.map(|(name, value)| (name.to_owned(), value.clone())).collect(),
+            drifts: drifts.collect(),
             figures: counters.map(|(c, id)| (Arc::clone(&c.name), subject.ledger.read(plan, id, now))).collect(),
             first_seen: subject.first_seen,
             last_seen: subject.last_seen,

@@ -39,6 +39,7 @@ fn items() -> Vec<LogItem> {
         id: Arc::from("kim"),
         name: None,
         traits: event.properties.clone(),
+        drifts: std::collections::BTreeMap::new(),
         figures: [(Arc::from("tasks"), crate::counters::ledger::Figure::Number(3.5))].into(),
         first_seen: Some(Millis(1)),
         last_seen: None,

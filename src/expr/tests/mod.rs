@@ -6,6 +6,7 @@ mod documented;
 mod exercise;
 mod explained;
 mod hostile;
+mod next_change;
 mod requirements;
 mod semantics;
 mod three_values;
