@@ -54,7 +54,8 @@ fn count(account: &mut Subject, event: &Event, user: Option<&str>, applying: &mu
 fn tell_later(account: &mut Subject, event: &Event, actor: &str, applying: &Applying<'_>) {
     let rules = applying.rules;
     let changed = (rules.users_read_account_counters && is_use(event.call))
-        || (rules.users_read_account_traits && event.call == Call::Group);
+        || (rules.users_read_account_traits && event.call == Call::Group)
+        || rules.users_read_account_times;
     if changed && account.tell_at.is_none() && account.watchers.keys().any(|user| **user != *actor) {
         account.tell_at = Some(applying.clock.plus(TELL_AFTER));
     }

@@ -13,6 +13,7 @@ use crate::event::Event;
 use crate::ids::SubjectKind;
 use crate::lead::LeadEventType;
 use crate::lead::build::{lead_event, lead_id};
+use crate::qualify::agenda::next_decision;
 use crate::qualify::{Decision, Definition, View, Who, decide as decide_one, evaluate};
 use crate::record::{Standing, Subject};
 use crate::time::Millis;
@@ -34,7 +35,27 @@ pub(super) fn decide(
     // that wait, and a lead would move there and back.
     let asks = account.is_some() && (user.ties.asks > 0 || may_matter(user, event, applying));
     user.ties.asks += u32::from(asks);
+    if account.is_some() && !asks {
+        let known = Known { user: None, account: Who::Pending, event, now: applying.now };
+        schedule(user, SubjectKind::User, &known, applying);
+    }
     asks
+}
+
+/// Notes when something may be decided otherwise about the subject though nothing happens.
+fn schedule(subject: &mut Subject, of: SubjectKind, known: &Known<'_>, applying: &Applying<'_>) {
+    let seen = view(subject, of, known, applying);
+    let next = applying.rules.definitions(of).filter_map(|definition| {
+        let standing = subject.standings.get(&definition.name);
+        let is_lapsed = standing.is_some_and(|standing| standing.lapsed_at.is_some());
+        let change = definition.next_change(&seen);
+        if change.is_none() && !is_lapsed {
+            return None;
+        }
+        let evaluation = evaluate(definition, &View { event: None, ..seen.of(definition) });
+        next_decision(definition, evaluation, standing, change, known.now)
+    });
+    subject.wakes_at = next.min();
 }
 
 /// Whether something could follow for a user, depending on how their account stands.
@@ -126,6 +147,7 @@ fn decide_all(subject: &mut Subject, of: SubjectKind, known: &Known<'_>, applyin
             routing::begin(subject, &definition.name, event, applying);
         }
     }
+    schedule(subject, of, known, applying);
 }
 
 /// Notes a decision about `subject`; returns what it means for the lead, if anything.
@@ -150,7 +172,7 @@ fn take(
                 revision: 1,
                 tier,
                 qualified_at: now,
-                lapsed: false,
+                lapsed_at: None,
                 routing,
                 hold: None,
                 queue,
@@ -160,7 +182,15 @@ fn take(
         (Decision::Retier { tier }, Some(before)) => {
             (Some(LeadEventType::TierChanged), Standing { tier, revision: before.revision + 1, ..before })
         }
-        (Decision::Lapse, Some(before)) => (None, Standing { lapsed: true, ..before }),
+        (Decision::Lapse, Some(before)) => {
+            let lapsed = Standing { lapsed_at: Some(now), ..before };
+            // What is true of one event is over with the next, and that is no news.
+            if definition.reads_event() {
+                (None, lapsed)
+            } else {
+                (Some(LeadEventType::Lapsed), Standing { revision: lapsed.revision + 1, ..lapsed })
+            }
+        }
         (_, before) => {
             before
                 .into_iter()

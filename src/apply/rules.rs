@@ -29,6 +29,8 @@ pub struct Rules {
     pub users_read_account_counters: bool,
     /// Whether a definition of users reads anything else of the account.
     pub users_read_account_traits: bool,
+    /// Whether a definition of users reads when the account's first or last event was.
+    pub users_read_account_times: bool,
     read_traits: HashSet<(SubjectKind, Box<str>)>,
     parts: RulesParts,
 }
@@ -90,6 +92,7 @@ impl Rules {
             accounts_read_users,
             users_read_account_counters: !counters.is_empty(),
             users_read_account_traits: !traits.is_empty(),
+            users_read_account_times: traits.iter().any(|slot| matches!(slot, Slot::FirstSeen(_) | Slot::LastSeen(_))),
             read_traits: all.filter_map(trait_of).chain(always).collect(),
             plan,
             parts,

@@ -1,7 +1,8 @@
 //! What becomes due for a subject by time alone.
 
-use super::{Applying, account, user};
+use super::{Applying, account, deciding, user};
 use crate::ids::RecordKind;
+use crate::qualify::Who;
 use crate::record::{FORGOTTEN_FOR, Subject};
 use crate::time::Millis;
 
@@ -25,5 +26,13 @@ pub(super) fn wake(subject: &mut Box<Subject>, may_expire: bool, applying: &mut 
     }
     if applying.key.kind == RecordKind::Account && subject.tell_at.is_some_and(is_due) {
         account::tell(subject, applying);
+    }
+    if subject.wakes_at.is_some_and(|at| at <= now) {
+        // Whatever is decided next says when to look again.
+        subject.wakes_at = None;
+        match applying.key.kind {
+            RecordKind::Account => deciding::decide_account(subject, Who::Nobody, None, applying),
+            _ => user::reconsider(subject, applying),
+        }
     }
 }

@@ -127,6 +127,7 @@ fn base(kind: SubjectKind, id: &str, name: Option<&str>) -> Lead {
             received: "2026-11-21T09:29:59.998Z".to_owned(),
             qualified: "2026-11-21T09:30:00.000Z".to_owned(),
             routed: Some("2026-11-21T09:30:00.003Z".to_owned()),
+            lapsed: None,
         },
     }
 }

@@ -146,7 +146,13 @@ pub(super) fn listed(key: &RecordKey, record: &Record, idle: Option<i64>) -> Opt
 }
 
 pub(super) fn list_name(list: &AgendaList) -> ListName {
-    /// By far the most records that stand in a list stand in this one.
-    static TIMERS: LazyLock<ListName> = LazyLock::new(|| ListName::new(&AgendaList::Timers.name()));
-    if *list == AgendaList::Timers { TIMERS.clone() } else { ListName::new(&list.name()) }
+    /// By far the most records that stand in a list stand in one of these.
+    static OFTEN: LazyLock<[ListName; 2]> =
+        LazyLock::new(|| [AgendaList::Timers, AgendaList::Wakes].map(|list| ListName::new(&list.name())));
+    let [timers, wakes] = &*OFTEN;
+    match list {
+        AgendaList::Timers => timers.clone(),
+        AgendaList::Wakes => wakes.clone(),
+        list => ListName::new(&list.name()),
+    }
 }

@@ -36,7 +36,7 @@ pub(super) async fn of_store(store: &dyn Store, now: Millis) -> Result<Vec<Queue
         match AgendaList::read(stats.list.as_str()) {
             Some(AgendaList::Deliver(destination)) => queue(&mut queues, &destination).pending = stats.records,
             Some(AgendaList::Dead(destination)) => queue(&mut queues, &destination).dead = stats.records,
-            Some(AgendaList::Timers | AgendaList::Held(_)) | None => {}
+            Some(AgendaList::Timers | AgendaList::Wakes | AgendaList::Held(_)) | None => {}
         }
     }
     for queue in queues.values_mut().filter(|queue| queue.pending > 0) {
@@ -83,7 +83,7 @@ pub(super) async fn deliveries(
 pub(super) async fn destinations(store: &dyn Store) -> Result<BTreeSet<Arc<str>>, StoreError> {
     let destination = |stats: ListStats| match AgendaList::read(stats.list.as_str())? {
         AgendaList::Deliver(destination) | AgendaList::Dead(destination) => Some(destination),
-        AgendaList::Timers | AgendaList::Held(_) => None,
+        AgendaList::Timers | AgendaList::Wakes | AgendaList::Held(_) => None,
     };
     Ok(store.lists().await?.into_iter().filter_map(destination).collect())
 }

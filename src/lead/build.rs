@@ -99,6 +99,7 @@ pub fn lead_event(
             received: view.event.map_or(view.now, |event| event.received_at).rfc3339(),
             qualified: standing.qualified_at.rfc3339(),
             routed: None,
+            lapsed: standing.lapsed_at.map(Millis::rfc3339),
         },
     };
     let summary = summary::summary(definition, &lead, view);

@@ -23,6 +23,9 @@ pub enum LeadEventType {
     /// A qualified lead moved to another tier.
     #[serde(rename = "lead.tier_changed")]
     TierChanged,
+    /// A qualified lead's conditions are true no longer. They may become true again, which makes another lead.
+    #[serde(rename = "lead.lapsed")]
+    Lapsed,
 }
 
 /// What a destination receives: one event in the life of a lead, with the whole lead as it stands then.
@@ -194,6 +197,9 @@ pub struct Timestamps {
     pub qualified: String,
     /// When it was routed; `null` before.
     pub routed: Option<String>,
+    /// Since when its conditions are true no longer; absent while they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lapsed: Option<String>,
 }
 
 impl Lead {

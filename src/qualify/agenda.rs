@@ -11,6 +11,10 @@ impl Definition {
     /// The earliest moment after `view.now` at which the definition may say something else by time alone. What the view doesn't know
     /// yet counts as what doesn't change.
     pub fn next_change(&self, view: &View<'_>) -> Option<Millis> {
+        // Most subjects have nothing that changes by itself most of the time.
+        if !self.slots().any(|slot| *slot == Slot::Now || view.next_change(slot).is_some()) {
+            return None;
+        }
         let view = with_flags(self, &View { event: None, ..view.of(self) });
         let all_of = |conditions: &[Expr]| all_outlooks(conditions.iter().map(|condition| condition.outlook(&view))).1;
         let facts = Outlooks { intent: all_of(&self.intent), fit: all_of(&self.fit), view };
@@ -37,7 +41,7 @@ pub fn next_decision(
     now: Millis,
 ) -> Option<Millis> {
     let cooldown_ends = standing
-        .filter(|standing| standing.lapsed)
+        .filter(|standing| standing.lapsed_at.is_some())
         .map(|standing| standing.qualified_at.plus(definition.cooldown_ms))
         .filter(|end| *end > now);
     match cooldown_ends {

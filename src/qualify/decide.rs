@@ -87,13 +87,13 @@ fn first_tier(definition: &Definition, view: &View<'_>) -> (Option<u8>, bool) {
 pub fn decide(definition: &Definition, evaluation: Evaluation, standing: Option<&Standing>, now: Millis) -> Decision {
     match (evaluation.qualifies, evaluation.tier, standing) {
         (Some(true), Some(tier), None) => Decision::Qualify { tier },
-        (Some(true), Some(tier), Some(standing)) if standing.lapsed => {
-            // Within the cooldown the edge waits: it is taken by the first event after it that still finds it true.
+        (Some(true), Some(tier), Some(standing)) if standing.lapsed_at.is_some() => {
+            // Within the cooldown the edge waits: it is taken at the end of it, if it is still true then.
             let over = now.since(standing.qualified_at) >= definition.cooldown_ms;
             if over { Decision::Qualify { tier } } else { Decision::Nothing }
         }
         (Some(true), Some(tier), Some(standing)) if standing.tier != tier => Decision::Retier { tier },
-        (Some(false), _, Some(standing)) if !standing.lapsed => Decision::Lapse,
+        (Some(false), _, Some(standing)) if standing.lapsed_at.is_none() => Decision::Lapse,
         _ => Decision::Nothing,
     }
 }

@@ -41,6 +41,11 @@ pub struct Definition {
 }
 
 impl Definition {
+    /// Whether it reads the event at hand: then it is true of an event, and false again with the next.
+    pub fn reads_event(&self) -> bool {
+        self.slots().any(|slot| matches!(slot, Slot::Event(_)))
+    }
+
     /// Every name that it reads.
     pub fn slots(&self) -> impl Iterator<Item = &Slot> {
         let lists = self.intent.iter().chain(&self.fit);

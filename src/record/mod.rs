@@ -74,7 +74,7 @@ impl Record {
     /// source of a hold; `idle` is how long a subject is kept of which nothing is heard.
     pub fn agenda(&self, of: Option<&str>, idle: Option<i64>) -> Option<(AgendaList, Millis)> {
         match self {
-            Self::Subject(subject) => subject.wakes(idle).map(|at| (AgendaList::Timers, at)),
+            Self::Subject(subject) => subject.agenda(idle),
             Self::Delivery(delivery) => delivery.agenda(of.unwrap_or_default()),
             Self::Hold(hold) => hold.agenda(of.unwrap_or_default()),
             Self::Team(_) | Self::Destination(_) | Self::Source(_) => None,
@@ -97,8 +97,10 @@ impl Record {
 /// A list of the agenda, as the store names it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AgendaList {
-    /// Subjects that something becomes due for.
+    /// Subjects that something becomes due for, soon.
     Timers,
+    /// Subjects that a definition may decide otherwise about by time alone, by when: in days, or in years.
+    Wakes,
     /// Deliveries to a destination, by when they may be tried.
     Deliver(Arc<str>),
     /// Deliveries to a destination that were given up, by when.
@@ -112,10 +114,11 @@ impl AgendaList {
     const DEAD: &str = "dead:";
     const HELD: &str = "held:";
 
-    /// The name in stores: `timers`, `deliver:crm`, `dead:crm`, `held:web`.
+    /// The name in stores: `timers`, `wakes`, `deliver:crm`, `dead:crm`, `held:web`.
     pub fn name(&self) -> String {
         match self {
             Self::Timers => "timers".to_owned(),
+            Self::Wakes => "wakes".to_owned(),
             Self::Deliver(destination) => format!("{}{destination}", Self::DELIVER),
             Self::Dead(destination) => format!("{}{destination}", Self::DEAD),
             Self::Held(source) => format!("{}{source}", Self::HELD),
@@ -124,8 +127,10 @@ impl AgendaList {
 
     /// Reads what [`Self::name`] wrote.
     pub fn read(name: &str) -> Option<Self> {
-        if name == "timers" {
-            return Some(Self::Timers);
+        match name {
+            "timers" => return Some(Self::Timers),
+            "wakes" => return Some(Self::Wakes),
+            _ => {}
         }
         let of = |prefix| name.strip_prefix(prefix).map(Arc::from);
         of(Self::DELIVER)
@@ -162,6 +167,8 @@ pub struct Subject {
     pub watchers: BTreeMap<Arc<str>, Millis>,
     /// Accounts only: when the watchers are told that something changed.
     pub tell_at: Option<Millis>,
+    /// When a definition may decide otherwise about it though nothing happens.
+    pub wakes_at: Option<Millis>,
     /// When it was forgotten on request. It stays so for a day, so that what was on its way to it is dropped.
     pub forgotten: Option<Millis>,
 }
@@ -221,8 +228,17 @@ impl Subject {
         self.watchers.insert(Arc::clone(user), at);
     }
 
-    /// When something becomes due for it by time alone.
-    fn wakes(&self, idle: Option<i64>) -> Option<Millis> {
+    /// Where it stands in the agenda: in the list of what is due first.
+    fn agenda(&self, idle: Option<i64>) -> Option<(AgendaList, Millis)> {
+        let (soon, wakes) = (self.due(idle), self.wakes_at);
+        match wakes.filter(|at| soon.is_none_or(|soon| *at <= soon)) {
+            Some(at) => Some((AgendaList::Wakes, at)),
+            None => soon.map(|at| (AgendaList::Timers, at)),
+        }
+    }
+
+    /// When something becomes due for it whatever the definitions say.
+    fn due(&self, idle: Option<i64>) -> Option<Millis> {
         let forgotten = self.forgotten.map(|at| at.plus(FORGOTTEN_FOR));
         let waiting = self.ties.waiting.iter().map(|waiting| waiting.until).min();
         let idle = idle.map(|idle| self.touched.plus(idle));

@@ -25,7 +25,6 @@ pub struct Projection {
     /// Its counters' figures by name.
     pub figures: BTreeMap<CounterName, Figure>,
     /// When those figures may change by time alone.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub drifts: BTreeMap<CounterName, Drift>,
     /// When its first event happened.
     pub first_seen: Option<Millis>,

@@ -13,14 +13,15 @@ pub struct Standing {
     pub times: u32,
     /// The id of the last lead.
     pub lead_id: String,
-    /// The last lead's revision: 1, and one more with each change of its tier.
+    /// The last lead's revision: 1, and one more with each further event of its life.
     pub revision: u32,
     /// The last lead's tier.
     pub tier: u8,
     /// When the last lead was made; the cooldown counts from here.
     pub qualified_at: Millis,
-    /// Whether the definition was false since the last lead, so that it can become true again.
-    pub lapsed: bool,
+    /// Since when the definition was false after the last lead, so that it can become true again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lapsed_at: Option<Millis>,
     /// Who follows up on the last lead, once that is decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routing: Option<Routing>,

@@ -11,6 +11,7 @@
 //! | `c:<counter>` | users, accounts | a counter's own series (`counters::text`) |
 //! | `q:<definition>` | users, accounts | JSON: the last lead and where the subject stands |
 //! | `lead:<lead id>` | users, accounts | empty, or the merged user that the lead was made for |
+//! | `wakes_at` | users, accounts | when a definition may decide otherwise by time alone |
 //! | `forgotten` | users, accounts | when it was forgotten |
 //! | `known` | users | `1` once the id was sent as a `userId` |
 //! | `merged_into:<id>` | users | the id that holds the history now; when, `public` or `server`, and the source that said so |
@@ -185,6 +186,7 @@ impl Subject {
             }
             "touched" => self.touched = Millis::parse(value)?,
             "forgotten" => self.forgotten = Some(Millis::parse(value)?),
+            "wakes_at" => self.wakes_at = Some(Millis::parse(value)?),
             "tell_at" => self.tell_at = Some(Millis::parse(value)?),
             "known" => self.ties.known = true,
             "settled" => self.ties.settled = true,
@@ -253,7 +255,7 @@ impl Subject {
         for (user, at) in &self.watchers {
             lines.put(&["watcher:", user], |out| at.write_rfc3339(out));
         }
-        for (name, at) in [("tell_at", self.tell_at), ("forgotten", self.forgotten)] {
+        for (name, at) in [("tell_at", self.tell_at), ("wakes_at", self.wakes_at), ("forgotten", self.forgotten)] {
             at.iter().for_each(|at| lines.time(name, *at));
         }
     }

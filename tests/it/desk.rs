@@ -48,6 +48,11 @@ impl Desk {
         Self::configured("", &format!("traits: {{ user: {{ role: text }} }}\n{definitions}\n{others}"))
     }
 
+    /// With these sections, which bring traits of their own.
+    pub fn configured_as(sections: &str) -> Self {
+        Self::configured("", &format!("{sections}\nroutes: [ {{ name: all, to: self_serve }} ]"))
+    }
+
     /// With further sources.
     pub fn with_sources(sources: &str, definitions: &str) -> Self {
         Self::configured(sources, &format!("{definitions}\nroutes: [ {{ name: all, to: self_serve }} ]"))

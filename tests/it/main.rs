@@ -35,3 +35,4 @@ mod small_engine;
 mod store_conformance;
 mod store_embedded;
 mod store_faulty;
+mod timing;

@@ -13,7 +13,7 @@ use crate::time::Millis;
 
 /// Timers that are worked in one batch.
 const MAX_DUE: usize = 256;
-/// No retry and no timer but that of an idle subject waits for so long, in milliseconds.
+/// No retry and no timer but that of an idle subject or a condition waits for so long, in milliseconds.
 const LONGEST_AHEAD: i64 = 2 * Millis::DAY;
 
 impl Worker {
@@ -28,6 +28,11 @@ impl Worker {
         for (shard, list) in due {
             match &list {
                 AgendaList::Timers => self.work_timers(shard, list, now).await?,
+                // A clock that jumped ahead would end every trial: what waits for a date waits until the clock is believed again.
+                AgendaList::Wakes if !self.shared.clock_is_steady(now) => {
+                    self.due.insert((shard, list), now.plus(Millis::SECOND));
+                }
+                AgendaList::Wakes => self.work_timers(shard, list, now).await?,
                 AgendaList::Deliver(destination) => {
                     let known = self.deliveries.len(destination);
                     let found = self.find_due(shard, &list, known + MAX_DUE).await?;
@@ -57,9 +62,12 @@ impl Worker {
     async fn work_timers(&mut self, shard: ShardId, list: AgendaList, now: Millis) -> Result<(), Upset> {
         let skipped = self.poisoned_records.len();
         let found = self.find_due(shard, &list, MAX_DUE + skipped).await?;
-        // Subjects that are idle may stay for long.
-        let ahead =
-            self.batch.rules.idle_subjects.map_or(0, |idle| idle.saturating_add(Millis::DAY)).max(LONGEST_AHEAD);
+        let ahead = match list {
+            // A date may be years away.
+            AgendaList::Wakes => i64::MAX,
+            // Subjects that are idle may stay for long.
+            _ => self.batch.rules.idle_subjects.map_or(0, |idle| idle.saturating_add(Millis::DAY)).max(LONGEST_AHEAD),
+        };
         let (ripe, next) = split(found, now, ahead, MAX_DUE + skipped);
         // What can't be worked must not keep the worker busy.
         self.due.insert((shard, list), if skipped > 0 { next.max(now.plus(Millis::SECOND)) } else { next });

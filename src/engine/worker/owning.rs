@@ -68,6 +68,7 @@ impl Worker {
                 let owned = self.take_over(shard).await?;
                 self.shards.insert(shard, owned);
                 self.due.insert((shard, AgendaList::Timers), Millis(0));
+                self.due.insert((shard, AgendaList::Wakes), Millis(0));
             }
         }
         self.find_destinations().await?;

@@ -84,7 +84,7 @@ fn standing(tier: u8, lapsed: bool, qualified_at: Millis) -> Standing {
         revision: 1,
         tier,
         qualified_at,
-        lapsed,
+        lapsed_at: lapsed.then_some(NOW),
         routing: None,
         hold: None,
         queue: Vec::new(),

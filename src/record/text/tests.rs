@@ -88,14 +88,14 @@ fn routing() -> impl Strategy<Value = Routing> {
 }
 
 fn standing() -> impl Strategy<Value = Standing> {
-    (any::<(u32, u32, u8, bool)>(), name(), time(), option::of(routing()), vec(boxed(), 0..3)).prop_map(
-        |((times, revision, tier, lapsed), lead_id, qualified_at, routing, queue)| Standing {
+    (any::<(u32, u32, u8)>(), name(), (time(), option::of(time())), option::of(routing()), vec(boxed(), 0..3)).prop_map(
+        |((times, revision, tier), lead_id, (qualified_at, lapsed_at), routing, queue)| Standing {
             times,
             lead_id,
             revision,
             tier,
             qualified_at,
-            lapsed,
+            lapsed_at,
             routing,
             hold: None,
             queue,
@@ -174,14 +174,14 @@ fn ties() -> impl Strategy<Value = Ties> {
 fn subject() -> impl Strategy<Value = Subject> {
     (
         (traits(), ledger(), ties().prop_map(Box::new), vec((name(), trust()), 0..3)),
-        (option::of(time()), option::of(time()), time(), option::of(time()), option::of(time())),
+        (option::of(time()), option::of(time()), time(), option::of(time()), (option::of(time()), option::of(time()))),
         btree_map(shared(), standing(), 0..3),
         btree_map(boxed(), option::of(shared()), 0..3),
         btree_map(name().prop_map(CompactString::from), member(), 0..3),
         btree_map(shared(), time(), 0..3),
     )
         .prop_map(|((traits, ledger, ties, sources), times, standings, leads, members, watchers)| {
-            let (first_seen, last_seen, touched, tell_at, forgotten) = times;
+            let (first_seen, last_seen, touched, tell_at, (wakes_at, forgotten)) = times;
             let mut senders = Senders::default();
             sources.iter().for_each(|(source, trust)| senders.note(&SourceName::new(source), *trust));
             Subject {
@@ -197,6 +197,7 @@ fn subject() -> impl Strategy<Value = Subject> {
                 members,
                 watchers,
                 tell_at,
+                wakes_at,
                 forgotten,
             }
         })
