@@ -12,6 +12,7 @@ pub mod crm;
 pub mod engine;
 pub mod event;
 pub mod expr;
+pub mod history;
 pub mod http;
 pub mod ids;
 pub mod lead;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Applying, Body, Notice, user};
+use super::{Applying, Body, Notice, Past, user};
 use crate::ids::{RecordKey, RecordKind, SubjectKind};
 use crate::record::{Record, Subject, Tie};
 
@@ -17,6 +17,7 @@ pub(super) fn absorb(user: &mut Subject, from: &Arc<str>, tie: &Tie, history: &s
         return;
     }
     let (Record::Subject(history), _) = Record::read(RecordKind::User, history) else { return };
+    applying.keep(|| Past::Same { from: Arc::clone(from), to: Arc::clone(&applying.key.id) });
     let accounts = history.ties.accounts.clone();
     user.touched = applying.now;
     let before = user.ties.aliases.len();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::message::{AccountEvent, Answer};
-use super::{Applying, Body, deciding, delivering, user};
+use super::{Applying, Body, Past, deciding, delivering, user};
 use crate::counters::plan::is_use;
 use crate::event::{Call, Event};
 use crate::ids::{RecordKey, SubjectKind};
@@ -16,6 +16,7 @@ const TELL_AFTER: i64 = Millis::SECOND;
 
 pub(super) fn event(account: &mut Subject, part: &AccountEvent, applying: &mut Applying<'_>) {
     let event = &part.event;
+    applying.keep(|| Past::Counted { by: Some(Arc::clone(&part.user)), event: Arc::clone(event) });
     count(account, event, Some(&part.user), applying);
     account.note_member(&part.user, &part.profile, event.timestamp, is_use(event.call));
     let user = match &part.projection {
@@ -32,6 +33,7 @@ pub(super) fn event(account: &mut Subject, part: &AccountEvent, applying: &mut A
 
 /// A group call that names no user.
 pub(super) fn own_event(account: &mut Subject, event: &Arc<Event>, applying: &mut Applying<'_>) {
+    applying.keep(|| Past::Counted { by: None, event: Arc::clone(event) });
     count(account, event, None, applying);
     deciding::decide_account(account, Who::Nobody, Some(event), applying);
     tell_later(account, event, "", applying);
@@ -101,7 +103,10 @@ pub(super) fn rename(account: &mut Subject, from: &Arc<str>, to: Option<&Arc<str
     account.rename_member(from, to.map(|to| &**to));
     let watched = account.watchers.remove(from);
     match to {
-        Some(to) => watched.into_iter().for_each(|at| account.watch(to, at)),
+        Some(to) => {
+            applying.keep(|| Past::Same { from: Arc::clone(from), to: Arc::clone(to) });
+            watched.into_iter().for_each(|at| account.watch(to, at));
+        }
         None => {
             applying.effects.scrub_leads.push(Arc::clone(from));
             // News that waits for its rep names them, too.

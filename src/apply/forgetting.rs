@@ -4,12 +4,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Applying, Body, routing};
+use super::{Applying, Body, Past, routing};
 use crate::ids::{RecordKey, RecordKind};
 use crate::record::Subject;
 
 pub(super) fn forget(subject: &mut Box<Subject>, applying: &mut Applying<'_>) {
     applying.effects.forget_leads = true;
+    applying.keep(|| Past::Gone);
     for destination in &applying.rules.destinations {
         for lead in subject.leads.keys() {
             applying.send(RecordKey::delivery(destination, lead), Body::Forget);

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use super::{Applying, Body, MAX_HOPS, MergeOutcome, Message, Notice};
+use super::{Applying, Body, MAX_HOPS, MergeOutcome, Message, Notice, Past};
 use crate::event::{Call, Event, SourceName, Trust};
 use crate::ids::RecordKey;
 use crate::record::{MergedInto, Record, Subject, Tie};
@@ -26,6 +26,7 @@ pub(super) fn forward(subject: &mut Subject, message: &Message, applying: &mut A
         Body::Forget => {
             // The history is with the user, and so is whatever leads here; what was stored for this id goes with it.
             applying.effects.forget_leads = true;
+            applying.keep(|| Past::Gone);
             *subject = Subject::default();
         }
         // Two ids that became each other in the same instant: the smaller one is the user.

@@ -20,6 +20,8 @@ pub enum LogItem {
     Barrier,
     /// Events that could not be used, for the log of them.
     Reject(Vec<Rejected>),
+    /// For the archive of the shard: nothing that this user or account did may be told any more.
+    Erase(RecordKey),
 }
 
 /// A message to a record.
@@ -125,6 +127,11 @@ pub enum Body {
     Scrub {
         /// The user.
         user: Arc<str>,
+    },
+    /// To a shard's archive: blocks up to this number are in segments.
+    Archived {
+        /// The number.
+        last: u64,
     },
     /// Forget all that you know.
     Forget,

@@ -42,6 +42,8 @@ pub struct Context<'a> {
     pub clock: Millis,
     /// What the hashes of distinct values begin with: the same for all of a store.
     pub seed: u64,
+    /// Whether what happens is kept for the archive.
+    pub archived: bool,
 }
 
 /// What follows from a message beside the change of its record.
@@ -67,6 +69,31 @@ pub struct Effects {
     pub duplicates: Vec<SourceName>,
     /// What an operator should hear of.
     pub notices: Vec<Notice>,
+    /// What the archive keeps of it, of the message's record.
+    pub past: Vec<Past>,
+    /// Blocks up to this number are in the archive.
+    pub blocks_passed: Option<u64>,
+}
+
+/// What the archive keeps of what happened to a record.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Past {
+    /// An event was applied to it.
+    Counted {
+        /// Of an account: the user whose event it was.
+        by: Option<Arc<str>>,
+        /// The event.
+        event: Arc<Event>,
+    },
+    /// Whoever was `from` was `to` all along.
+    Same {
+        /// The id that went.
+        from: Arc<str>,
+        /// The id that took its place.
+        to: Arc<str>,
+    },
+    /// It was forgotten on request: nothing of what was before may be told.
+    Gone,
 }
 
 /// What became of a call that says that two ids are one user.
@@ -150,6 +177,7 @@ struct Applying<'a> {
     now: Millis,
     clock: Millis,
     seed: u64,
+    archived: bool,
     effects: Effects,
 }
 
@@ -158,6 +186,13 @@ impl Applying<'_> {
     fn meet(&mut self, subject: &Subject, event: &Event) {
         if subject.first_seen.is_none() {
             self.effects.newcomer_of = Some(event.source.clone());
+        }
+    }
+
+    /// Keeps something for the archive.
+    fn keep(&mut self, past: impl FnOnce() -> Past) {
+        if self.archived {
+            self.effects.past.push(past());
         }
     }
 
@@ -171,8 +206,9 @@ const MAX_HOPS: u8 = 32;
 
 /// Applies `message` to its record.
 pub fn apply(record: &mut Record, message: &Message, context: &Context<'_>) -> Effects {
-    let Context { rules, origin, now, clock, seed } = *context;
-    let mut applying = Applying { key: &message.to, rules, origin, now, clock, seed, effects: Effects::default() };
+    let Context { rules, origin, now, clock, seed, archived } = *context;
+    let effects = Effects::default();
+    let mut applying = Applying { key: &message.to, rules, origin, now, clock, seed, archived, effects };
     match record {
         Record::Subject(subject) => subject_message(subject, message, &mut applying),
         Record::Team(turns) => {
@@ -192,6 +228,12 @@ pub fn apply(record: &mut Record, message: &Message, context: &Context<'_>) -> E
             Body::Forget => hold.0 = None,
             _ => {}
         },
+        Record::Archived(archived) => {
+            if let Body::Archived { last } = &message.body {
+                archived.blocks = archived.blocks.max(*last);
+                applying.effects.blocks_passed = Some(archived.blocks);
+            }
+        }
         Record::Destination(history) => match &message.body {
             Body::Done(done) => history.took((**done).clone()),
             Body::Scrub { user } => history.done.retain(|done| *done.subject != **user),
@@ -239,6 +281,7 @@ fn subject_message(subject: &mut Box<Subject>, message: &Message, applying: &mut
         | Body::Attempted(_)
         | Body::Replay
         | Body::Done(_)
+        | Body::Archived { .. }
         | Body::Scrub { .. } => {}
     }
 }

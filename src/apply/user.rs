@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::message::AccountEvent;
-use super::{Applying, Body, Notice, deciding, merging};
+use super::{Applying, Body, Notice, Past, deciding, merging};
 use crate::counters::plan::is_use;
 use crate::event::{Call, Event};
 use crate::ids::{RecordKey, SubjectKind};
@@ -21,6 +21,7 @@ pub(super) fn event(user: &mut Subject, event: &Arc<Event>, applying: &mut Apply
         applying.effects.duplicates.push(event.source.clone());
         return;
     }
+    applying.keep(|| Past::Counted { by: None, event: Arc::clone(event) });
     user.senders.note(&event.source, event.trust);
     applying.meet(user, event);
     learn(user, event, applying);

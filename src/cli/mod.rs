@@ -11,6 +11,7 @@ mod forget;
 mod frame;
 mod health;
 mod held;
+mod history;
 mod init;
 mod leads;
 mod merges;
@@ -69,6 +70,8 @@ enum Command {
     Merges(merges::Args),
     /// Make an id that was merged into a user its own again
     Unlink(merges::Args),
+    /// Show what the archive has, from its files
+    History(history::Args),
     /// Ask a server whether it is well; for container health checks
     Health(health::Args),
 }
@@ -115,6 +118,7 @@ async fn run(command: Command) -> Result<(), CommandError> {
         Command::Forget(args) => forget::run(args).await,
         Command::Merges(args) => merges::run(args).await,
         Command::Unlink(args) => merges::unlink(args).await,
+        Command::History(args) => history::run(&args),
         Command::Health(args) => health::run(args).await,
     }
 }

@@ -7,7 +7,7 @@ use super::output::{CommandError, print_json, read, show};
 use super::paint::{Paint, Tone};
 use super::table::{Cell, Table};
 use super::words;
-use crate::http::admin::{ConfigAnswer, EngineAnswer, HeldItem, QueueList};
+use crate::http::admin::{ArchiveItem, ConfigAnswer, EngineAnswer, HeldItem, QueueList};
 use crate::time::{Clock, Millis};
 
 /// A lag beyond this is worth a colour.
@@ -106,6 +106,9 @@ fn render_engine(engine: &EngineAnswer, paint: Paint) -> String {
         );
         out.push_str(&format!("{}\n", paint.tone(Tone::Bad, text)));
     }
+    if let Some(archive) = &engine.archive {
+        out.push_str(&render_archive(archive, paint));
+    }
     if engine.servers.iter().any(|server| engine.servers.first().is_some_and(|first| first.settings != server.settings))
     {
         out.push_str(&format!(
@@ -117,6 +120,19 @@ fn render_engine(engine: &EngineAnswer, paint: Paint) -> String {
         }
     }
     out
+}
+
+fn render_archive(archive: &ArchiveItem, paint: Paint) -> String {
+    let waiting = words::bytes(archive.waiting_bytes);
+    let text = match &archive.error {
+        None => paint.dim(format!("archive: {waiting} wait for the next segment")),
+        Some(error) => {
+            let then =
+                if archive.blocked { "nothing is applied until it can" } else { "what happens waits in the store" };
+            paint.tone(Tone::Bad, format!("the archive can't be written, {then} ({waiting} wait): {error}"))
+        }
+    };
+    format!("{text}\n")
 }
 
 fn render_sources(sources: &Value, now: Millis, paint: Paint) -> String {
@@ -244,6 +260,7 @@ mod tests {
             servers: ["a", "b"].into_iter().zip(settings).map(server).collect(),
             poisoned: 0,
             memory_bytes: 1_000_000,
+            archive: None,
         }
     }
 
@@ -256,6 +273,19 @@ mod tests {
     fn a_bad_day() {
         let engine = EngineAnswer { poisoned: 2, ..engine((70_000, 65_000), ["v1", "v2"]) };
         insta::assert_snapshot!(render_engine(&engine, Paint::plain()));
+    }
+
+    #[test]
+    fn an_archive_that_cant_be_written_is_told() {
+        let error = |error: Option<&str>, blocked| ArchiveItem {
+            waiting_bytes: 70_000_000,
+            segments: 3,
+            error: error.map(ToOwned::to_owned),
+            blocked,
+        };
+        let full = "data/history: No space left on device";
+        let lines = [error(None, false), error(Some(full), false), error(Some(full), true)];
+        insta::assert_snapshot!(lines.map(|archive| render_archive(&archive, Paint::plain())).concat(), @"");
     }
 
     #[test]

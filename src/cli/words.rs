@@ -30,6 +30,18 @@ pub fn span(ms: i64) -> String {
     }
 }
 
+/// A number of bytes: `850 bytes`, `12 kB`, `3.5 MB`, `2.1 GB`.
+pub fn bytes(bytes: usize) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "a few digits of it are shown")]
+    let of = |unit: usize| round((bytes as f64 / unit as f64 * 10.0).round() / 10.0);
+    match bytes {
+        0..1_000 => format!("{bytes} bytes"),
+        1_000..1_000_000 => format!("{} kB", of(1_000)),
+        1_000_000..1_000_000_000 => format!("{} MB", of(1_000_000)),
+        _ => format!("{} GB", of(1_000_000_000)),
+    }
+}
+
 /// A JSON value without the noise: text without quotes, whole numbers without a point, `unknown` for null.
 pub fn value(value: &Value) -> String {
     match value {

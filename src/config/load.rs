@@ -215,6 +215,7 @@ fn merge(into: &mut ConfigShape, shape: ConfigShape, findings: &mut Findings) {
         time_zone,
         server,
         store,
+        history,
         accounts,
         shared_ids,
         traits,
@@ -229,6 +230,7 @@ fn merge(into: &mut ConfigShape, shape: ConfigShape, findings: &mut Findings) {
     once(&mut into.time_zone, time_zone, |zone: &Scalar| zone.at, "time_zone", findings);
     once(&mut into.server, server, |server| server.at, "server", findings);
     once(&mut into.store, store, |store| store.at, "store", findings);
+    once(&mut into.history, history, |history| history.at, "history", findings);
     let first = |List(keys): &List<Scalar>| keys.first().map_or_else(Span::default, |key| key.at);
     once(&mut into.accounts, accounts, first, "accounts", findings);
     list(&mut into.shared_ids, shared_ids);

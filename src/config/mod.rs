@@ -27,6 +27,7 @@ mod yaml;
 mod tests;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,6 +54,8 @@ pub struct Config {
     pub store: StoreSettings,
     /// How the engine runs.
     pub engine: EngineOptions,
+    /// Where the past is kept, if anywhere.
+    pub history: Option<HistoryOptions>,
     /// Where events come from; requests of anybody else are refused.
     pub sources: Vec<Source>,
     /// What is counted, who becomes a lead, and who gets it.
@@ -61,6 +64,15 @@ pub struct Config {
     pub destinations: Vec<Destination>,
     /// Which properties of events any of the above reads.
     pub wanted_properties: WantedProperties,
+}
+
+/// The `history` section, its defaults filled in; changing it needs a restart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryOptions {
+    /// The directory.
+    pub path: PathBuf,
+    /// For how long; `None`: for good.
+    pub keep: Option<Duration>,
 }
 
 /// The `server` section, its defaults filled in.

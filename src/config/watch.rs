@@ -20,6 +20,7 @@ use tokio::task::JoinHandle;
 
 use super::diagnostic::{Code, Severity};
 use super::{Config, Diagnostic, load};
+use crate::cdp::WantedProperties;
 use crate::time::Clock;
 
 /// Reads an environment variable; shared by every reload.
@@ -265,6 +266,10 @@ fn keep_fixed(mut new: Config, running: &Config, path: &Path) -> (Config, Vec<Di
     let (backlog, as_it_was) = (&mut new.engine.max_backlog_entries, &running.engine.max_backlog_entries);
     keep("server.limits.backlog", backlog, as_it_was, &mut changed);
     keep("store.rejected_log", &mut new.store.rejected_log, &running.store.rejected_log, &mut changed);
+    keep("history", &mut new.history, &running.history, &mut changed);
+    if new.history.is_some() {
+        new.wanted_properties = WantedProperties::All;
+    }
     let warnings = changed.into_iter().map(|name| needs_restart(name, path)).collect();
     (new, warnings)
 }

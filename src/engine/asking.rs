@@ -85,14 +85,15 @@ impl Engine {
     }
 
     /// Deletes a subject and all that is known of it; for a user, every id that was merged into them as well, and their traces in
-    /// their accounts. Counts that name nobody stay. `None` when nothing is known of it.
+    /// their accounts. Counts that name nobody stay. `None` when nothing is known of it, and there is no archive that could.
     ///
     /// # Errors
     /// When the store can't; calling again finishes what was begun.
     pub async fn forget(&self, key: &RecordKey) -> Result<Option<Forgotten>, EngineError> {
         self.settle().await?;
         let (holder, subject) = self.shared.holder(key).await?;
-        if holder == *key && !subject.has_history() {
+        // Of whom nothing is known here, the archive may know.
+        if holder == *key && !subject.has_history() && self.shared.settings.history.is_none() {
             return Ok(None);
         }
         let aliases = subject.ties.aliases.keys().map(ToString::to_string);

@@ -85,6 +85,6 @@ fn bytes(item: &LogItem) -> usize {
             LogItem::Reject(rejected) => {
                 rejected.iter().map(|one| ITEM_BYTES + one.excerpt.len() + one.message.len()).sum()
             }
-            LogItem::Message(_) | LogItem::Barrier => 0,
+            LogItem::Message(_) | LogItem::Barrier | LogItem::Erase(_) => 0,
         }
 }

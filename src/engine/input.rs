@@ -9,6 +9,8 @@ pub(super) enum Input {
     Own(Vec<ShardId>),
     /// A delivery's first news was sent.
     Attempted(RecordKey, Attempt),
+    /// Blocks of a shard up to this number are in the archive.
+    Archived(ShardId, u64),
     /// Commit what there is and end.
     Stop,
 }

@@ -5,6 +5,7 @@
 //! and commit what follows ([`pending`]). A heartbeat says which shards are this server's ([`ownership`]). Whoever wants to read
 //! what was written sets a barrier ([`asking`]).
 
+mod archiving;
 mod asking;
 mod cache;
 mod deliveries;
@@ -32,6 +33,8 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use archiving::Archiving;
+pub use archiving::{ArchivingStatus, HistorySettings};
 pub use dispatch::{Admission, Dispatcher};
 pub use usage::Usage;
 
@@ -63,6 +66,8 @@ pub struct EngineSettings {
     pub max_backlog_entries: u64,
     /// How long message ids are remembered.
     pub remember: Duration,
+    /// Where the past is kept, if anywhere.
+    pub history: Option<HistorySettings>,
 }
 
 /// Takes events in, and applies the logs of the shards that this server owns. Cheap to clone. Its tasks end when the last clone is
@@ -104,6 +109,7 @@ struct Shared {
     told: Mutex<Told>,
     notices: Notices,
     usage: usage::UsageBook,
+    archiving: Archiving,
 }
 
 /// What is told to operators.
@@ -146,6 +152,9 @@ pub enum EngineError {
         /// How many entries wait.
         entries: u64,
     },
+    /// The same, since what has happened can't be moved into the archive. Senders are not told where that lies.
+    #[error("events can't be archived, and as many wait for it as are allowed; the server's log says why")]
+    ArchiveFull,
     /// What was written before was not applied in time, so that it can't be read yet.
     #[error("what was written before is not applied within {0:?}")]
     Behind(Duration),
@@ -166,6 +175,8 @@ pub struct EngineStatus {
     pub poisoned: u64,
     /// Bytes of records in memory.
     pub memory_bytes: usize,
+    /// How the archive is doing, if there is one.
+    pub archiving: Option<ArchivingStatus>,
 }
 
 /// A clock that is further ahead of this process's own time than this is not trusted to say that something was idle for long.
@@ -189,6 +200,7 @@ impl Engine {
             if together { (1, settings.appliers.max(1)) } else { (usize::from(store.shards().count()), 1) };
         let channels: Vec<_> = (0..workers).map(|_| mpsc::unbounded_channel()).collect();
         let inputs = channels.iter().map(|(sender, _)| sender.clone()).collect();
+        let store_shards = store.shards();
         let shared = Arc::new(Shared {
             progress: AllProgress::new(store.shards(), workers),
             fresh: Fresh::new(store.shards()),
@@ -208,6 +220,7 @@ impl Engine {
             told: Mutex::default(),
             notices: Notices::default(),
             usage: usage::UsageBook::default(),
+            archiving: Archiving::new(store_shards),
             settings,
         });
         let memory_bytes = shared.settings.memory_bytes / workers;
@@ -219,6 +232,7 @@ impl Engine {
         }
         intake::start(&shared);
         ownership::start(&shared);
+        archiving::start(&shared);
         let ends = Arc::new(Ends(shared.ended.clone()));
         Self { shared, _ends: ends }
     }
@@ -240,7 +254,12 @@ impl Engine {
         for shard in parcel.shards() {
             let entries = self.shared.progress.backlog(shard);
             if entries > self.shared.settings.max_backlog_entries {
-                return Err(EngineError::Overloaded { shard, entries });
+                let blocked = self.shared.archiving.is_full();
+                return Err(if blocked {
+                    EngineError::ArchiveFull
+                } else {
+                    EngineError::Overloaded { shard, entries }
+                });
             }
         }
         self.shared.intake.append(parcel).await.map(drop)
@@ -260,6 +279,7 @@ impl Engine {
             servers: told.servers.clone(),
             poisoned: self.shared.poisoned.load(Ordering::Relaxed),
             memory_bytes: told.memory.values().sum(),
+            archiving: self.shared.settings.history.is_some().then(|| self.shared.archiving.status()),
         }
     }
 

@@ -7,8 +7,10 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::cache::{Cache, listed};
-use crate::apply::LogItem;
+use crate::apply::{LogItem, Past};
 use crate::event::Rejected;
+use crate::history::block::{Head, compress};
+use crate::history::line;
 use crate::ids::{Position, RecordKey, ShardId};
 use crate::store::{Append, Commit, LeadRow, RecordWrite};
 use crate::time::Millis;
@@ -22,6 +24,29 @@ pub(super) struct ShardPending {
     pub forget_leads: Vec<RecordKey>,
     pub outgoing: BTreeMap<ShardId, Vec<u8>>,
     pub rejected: Vec<Rejected>,
+    pub past: PastLines,
+    pub blocks_passed: Option<u64>,
+}
+
+/// What the archive keeps of what was applied, as lines.
+#[derive(Default)]
+pub(super) struct PastLines {
+    pub lines: Vec<u8>,
+    /// Whether they tell that somebody is forgotten.
+    pub forgets: bool,
+}
+
+impl PastLines {
+    pub fn keep(&mut self, of: &RecordKey, at: Millis, past: &Past) {
+        line::write(of, at, past, &mut self.lines);
+        self.forgets |= *past == Past::Gone;
+    }
+
+    /// Them as the block of commit number `block`.
+    fn block(&self, shard: ShardId, block: u64, position: Position, at: Millis) -> Option<Bytes> {
+        let head = Head { block, shard, position, at, forgets: self.forgets };
+        (!self.lines.is_empty()).then(|| Bytes::from(compress(&head, &self.lines)))
+    }
 }
 
 #[derive(Default)]
@@ -65,15 +90,15 @@ impl Pending {
         self.urgent = true;
     }
 
-    /// Takes out the commits that make it durable: one for each shard that has changed. `shard_of` and `position` say where a record lives and
-    /// where a shard stands.
+    /// Takes out the commits that make it durable: one for each shard that has changed. `shard_of` says where a record lives, `standing`
+    /// where a shard stands and how many commits it has had.
     pub fn commits(
         &mut self,
         cache: &Cache,
         idle: Option<i64>,
         now: Millis,
         shard_of: impl Fn(&RecordKey) -> ShardId,
-        position: impl Fn(ShardId) -> Position,
+        standing: impl Fn(ShardId) -> (Position, Option<u64>),
     ) -> Vec<Commit> {
         let mut records: BTreeMap<ShardId, Vec<RecordWrite>> = BTreeMap::new();
         let mut text = String::new();
@@ -90,7 +115,8 @@ impl Pending {
             self.shards.entry(*shard).or_default();
         }
         let commit = |(shard, pending): (ShardId, ShardPending)| {
-            let from = position(shard);
+            let (from, step) = standing(shard);
+            let to = pending.to.unwrap_or(from);
             let message = |(to, payload)| Append { shard: to, payload: Bytes::from(payload) };
             Commit {
                 records: records.remove(&shard).unwrap_or_default(),
@@ -99,7 +125,10 @@ impl Pending {
                 leads: pending.leads.into_values().collect(),
                 messages: pending.outgoing.into_iter().map(message).collect(),
                 rejected: pending.rejected,
-                ..Commit::new(shard, from, pending.to.unwrap_or(from), now)
+                block: step.and_then(|step| pending.past.block(shard, step + 1, to, now)),
+                blocks_passed: pending.blocks_passed,
+                step,
+                ..Commit::new(shard, from, to, now)
             }
         };
         std::mem::take(&mut self.shards).into_iter().map(commit).collect()

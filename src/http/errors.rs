@@ -294,7 +294,7 @@ impl From<EngineError> for ApiError {
         match error {
             EngineError::Store(store) => store.into(),
             EngineError::Draining => Self::new(ErrorCode::Draining, error.to_string()).retry_after(1),
-            EngineError::Overloaded { .. } => {
+            EngineError::Overloaded { .. } | EngineError::ArchiveFull => {
                 Self::new(ErrorCode::BacklogFull, error.to_string()).retry_after(BACKLOG_S)
             }
             EngineError::Behind(_) => Self::new(ErrorCode::Behind, error.to_string()).retry_after(1),

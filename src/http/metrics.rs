@@ -42,6 +42,10 @@ fn refresh_engine(backend: &Backend) {
     gauge!("handraiser_lag_oldest_seconds").set(seconds(status.lag_ms));
     gauge!("handraiser_shards_owned").set(approximate(count(status.owned.len())));
     gauge!("handraiser_servers").set(approximate(count(status.servers.len())));
+    if let Some(archive) = status.archiving {
+        gauge!("handraiser_history_waiting_bytes").set(approximate(count(archive.waiting_bytes)));
+        gauge!("handraiser_history_failing").set(f64::from(u8::from(archive.error.is_some())));
+    }
     gauge!("handraiser_records_memory_bytes").set(approximate(count(status.memory_bytes)));
 }
 

@@ -91,14 +91,24 @@ pub enum RecordKind {
     Source,
     /// A lead that is held, since its source made too many.
     Hold,
+    /// How far the past of a shard is in the archive.
+    Archived,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 7] =
-        [Self::User, Self::Account, Self::Team, Self::Destination, Self::Delivery, Self::Source, Self::Hold];
+    pub const ALL: [Self; 8] = [
+        Self::User,
+        Self::Account,
+        Self::Team,
+        Self::Destination,
+        Self::Delivery,
+        Self::Source,
+        Self::Hold,
+        Self::Archived,
+    ];
 
-    /// `user`, `account`, `team`, `destination`, `delivery`, `source` or `hold`: what a record's name begins with.
+    /// `user`, `account`, `team`, `destination`, `delivery`, `source`, `hold` or `archived`: what a record's name begins with.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::User => "user",
@@ -108,6 +118,7 @@ impl RecordKind {
             Self::Delivery => "delivery",
             Self::Source => "source",
             Self::Hold => "hold",
+            Self::Archived => "archived",
         }
     }
 }
@@ -122,7 +133,7 @@ impl From<SubjectKind> for RecordKind {
 }
 
 /// The name of one record: `user:42`, `account:acme`, `team:enterprise`, `destination:crm`, `delivery:crm/lead_…`,
-/// `source:web`, `hold:web/lead_…`.
+/// `source:web`, `hold:web/lead_…`, `archived:s3`.
 ///
 /// A user may be named by any of their ids, known or anonymous; both live in one namespace, and a record that was merged
 /// away points at the one that holds the history.
@@ -175,6 +186,16 @@ impl RecordKey {
         Self::new(RecordKind::Hold, &format!("{source}/{lead}"))
     }
 
+    /// How far the past of a shard is in the archive.
+    pub fn archived(shard: ShardId) -> Self {
+        Self::new(RecordKind::Archived, &shard.to_string())
+    }
+
+    /// The shard of an archive's record.
+    fn as_archived(&self) -> Option<ShardId> {
+        if self.kind == RecordKind::Archived { self.id.strip_prefix('s')?.parse().ok().map(ShardId) } else { None }
+    }
+
     /// The source and the lead of a hold's record.
     pub fn as_hold(&self) -> Option<(&str, &str)> {
         // A lead's id has no slash; a source's name may.
@@ -214,7 +235,7 @@ impl fmt::Display for RecordKey {
 #[derive(Debug, thiserror::Error)]
 #[error(
     "`{0}` names no record; write `user:<id>`, `account:<id>`, `team:<name>`, `destination:<name>`, `delivery:<destination>/<lead>`, \
-     `source:<name>` or `hold:<source>/<lead>`"
+     `source:<name>`, `hold:<source>/<lead>` or `archived:s<shard>`"
 )]
 pub struct BadRecordKey(String);
 
@@ -261,8 +282,11 @@ impl Shards {
     }
 
     /// The shard of `key`: XXH3-64 of its text, modulo the count; a delivery lives with its destination, a hold with
-    /// its source. Part of the stored format: never change it.
+    /// its source, and each shard has a record of its archive. Part of the stored format: never change it.
     pub fn of(self, key: &RecordKey) -> ShardId {
+        if let Some(shard) = key.as_archived() {
+            return ShardId(shard.0 % self.count());
+        }
         let lives_with = match (key.as_delivery(), key.as_hold()) {
             (Some((destination, _)), _) => Some(RecordKey::destination(destination)),
             (_, Some((source, _))) => Some(RecordKey::source(source)),

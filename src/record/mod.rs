@@ -55,6 +55,15 @@ pub enum Record {
     Source(SourceLeads),
     /// A lead that is held.
     Hold(Hold),
+    /// The archive of a shard.
+    Archived(Archived),
+}
+
+/// How far the past of a shard is in the archive.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Archived {
+    /// Blocks up to this number are in segments.
+    pub blocks: u64,
 }
 
 impl Record {
@@ -67,6 +76,7 @@ impl Record {
             RecordKind::Delivery => Self::Delivery(Delivery::default()),
             RecordKind::Source => Self::Source(SourceLeads::default()),
             RecordKind::Hold => Self::Hold(Hold::default()),
+            RecordKind::Archived => Self::Archived(Archived::default()),
         }
     }
 
@@ -77,7 +87,7 @@ impl Record {
             Self::Subject(subject) => subject.agenda(idle),
             Self::Delivery(delivery) => delivery.agenda(of.unwrap_or_default()),
             Self::Hold(hold) => hold.agenda(of.unwrap_or_default()),
-            Self::Team(_) | Self::Destination(_) | Self::Source(_) => None,
+            Self::Team(_) | Self::Destination(_) | Self::Source(_) | Self::Archived(_) => None,
         }
     }
 
@@ -88,7 +98,7 @@ impl Record {
             Self::Team(team) => 64 + 96 * team.reps.len(),
             Self::Destination(history) => 64 + history.done.iter().map(|done| 160 + done.id.len()).sum::<usize>(),
             Self::Delivery(delivery) => delivery.bytes(),
-            Self::Source(_) => 64,
+            Self::Source(_) | Self::Archived(_) => 64,
             Self::Hold(_) => 256,
         }
     }

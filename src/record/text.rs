@@ -28,6 +28,7 @@
 //! | `turns`, `turn:<rep>` | teams | how many turns there were; the number of the rep's last turn and when it was |
 //! | `delivered`, `done` | destinations | how much was delivered; JSON of the last of it |
 //! | `leads` | sources | since when, how many leads went on their way and how many were held |
+//! | `blocks` | archives | blocks up to this number are in segments |
 //! | `held` | holds | since when, and the lead as JSON |
 //! | `subject`, `due`, `died`, `pending`, `dead` | deliveries | whose lead it is; times; JSON of news in order |
 //!
@@ -40,7 +41,7 @@ use std::sync::Arc;
 
 use super::ties::{MergedInto, Tie, Waiting};
 use super::traits::Trait;
-use super::{Delivery, DestinationHistory, Hold, Member, Profile, Record, SourceLeads, Subject, TeamTurns};
+use super::{Archived, Delivery, DestinationHistory, Hold, Member, Profile, Record, SourceLeads, Subject, TeamTurns};
 use crate::counters::text;
 use crate::event::{MessageId, SourceName, Trust};
 use crate::ids::RecordKind;
@@ -68,6 +69,7 @@ impl Record {
             Self::Delivery(delivery) => delivery.read_line(name, value),
             Self::Source(leads) => leads.read_line(name, value),
             Self::Hold(hold) => hold.read_line(name, value),
+            Self::Archived(archived) => archived.read_line(name, value),
         }
     }
 
@@ -88,6 +90,7 @@ impl Record {
             Self::Delivery(delivery) => delivery.write(&mut lines),
             Self::Source(leads) => leads.write(&mut lines),
             Self::Hold(hold) => hold.write(&mut lines),
+            Self::Archived(archived) => archived.write(&mut lines),
         }
     }
 }
@@ -421,6 +424,19 @@ impl Hold {
     fn write(&self, lines: &mut Lines<'_>) {
         if let Some((since, held)) = &self.0 {
             lines.put(&["held"], |out| timed(*since, &serde_json::to_string(held).unwrap_or_default(), out));
+        }
+    }
+}
+
+impl Archived {
+    fn read_line(&mut self, name: &str, value: &str) -> Option<()> {
+        self.blocks = value.parse().ok().filter(|_| name == "blocks")?;
+        Some(())
+    }
+
+    fn write(&self, lines: &mut Lines<'_>) {
+        if self.blocks > 0 {
+            lines.number("blocks", self.blocks);
         }
     }
 }

@@ -7,8 +7,10 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use super::in_force::InForce;
+use crate::config::HistoryOptions;
 use crate::crm::Deliverer;
-use crate::engine::{Engine, EngineSettings};
+use crate::engine::{Engine, EngineSettings, HistorySettings};
+use crate::history::Archive;
 use crate::http::{AppState, Backend};
 use crate::store::{self, SharedStore, StoreError, StoreKind};
 
@@ -53,7 +55,7 @@ impl Opener {
         let (tell, outcome) = watch::channel(None);
         match first {
             Ok(store) => {
-                self.begin(store).await;
+                self.begin(store).await?;
                 tell.send_replace(Some(Ok(())));
                 Ok(Opening { outcome, task: None })
             }
@@ -75,8 +77,7 @@ impl Opener {
             match store::open(&settings).await {
                 Ok(store) => {
                     tracing::info!("the store is there");
-                    self.begin(store).await;
-                    return Ok(());
+                    return self.begin(store).await;
                 }
                 Err(StoreError::Unavailable(now)) if now == reason => {}
                 Err(StoreError::Unavailable(now)) => {
@@ -88,7 +89,7 @@ impl Opener {
         }
     }
 
-    async fn begin(&self, store: SharedStore) {
+    async fn begin(&self, store: SharedStore) -> Result<(), StoreError> {
         for warning in store.warnings().await {
             tracing::warn!(store = true, "{warning}");
         }
@@ -100,12 +101,25 @@ impl Opener {
             appliers: std::thread::available_parallelism().map_or(1, usize::from),
             max_backlog_entries: config.engine.max_backlog_entries,
             remember: config.engine.remember,
+            history: match &config.history {
+                Some(history) => Some(open_history(history)?),
+                None => None,
+            },
         };
         let rules = Arc::clone(&self.in_force.rules);
         let engine = Engine::start(Arc::clone(&store), rules, clock, Arc::new(deliverer), settings);
         // Set once: there is one opening for each server.
         let _ = self.app.backend.set(Backend { engine, store });
+        Ok(())
     }
+}
+
+fn open_history(history: &HistoryOptions) -> Result<HistorySettings, StoreError> {
+    let archive = Archive::open(&history.path).map_err(|error| {
+        StoreError::Unusable(format!("the archive can't be opened: {error}; name another directory in `history.path`"))
+    })?;
+    let keep = history.keep.map(|keep| i64::try_from(keep.as_millis()).unwrap_or(i64::MAX));
+    Ok(HistorySettings::new(archive, keep))
 }
 
 /// A name for this process that no other one has: `host-pid-random`.

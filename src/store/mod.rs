@@ -13,6 +13,7 @@
 //!   that is stored.
 //! * **Messages to other shards** in a commit reach those shards' logs exactly once, and in the order of the commits, whatever is
 //!   killed between the commit and their arrival.
+//! * **Blocks** that commits leave for the archive stay, whole and in order, until a commit passes them.
 //! * **Ownership** decides only who should work, never what is true. It moves within [`LEASE`] and a heartbeat when a server dies,
 //!   at once when one stops, and spreads evenly.
 //!
@@ -77,6 +78,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// The message ids that `shard` remembers, oldest hour first; what a new owner begins with.
     async fn remembered(&self, shard: ShardId) -> Result<Vec<IdPack>, StoreError>;
+
+    /// The blocks of `shard` behind number `after` that no commit has passed, in order: about `max_bytes` at the most, and at least
+    /// one where there is one.
+    async fn blocks(&self, shard: ShardId, after: u64, max_bytes: usize) -> Result<Vec<Block>, StoreError>;
 
     /// Reads records, in the order asked for; an absent record is `None`.
     async fn load(&self, keys: &[RecordKey]) -> Result<Vec<Option<Box<str>>>, StoreError>;

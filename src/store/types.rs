@@ -69,6 +69,15 @@ pub struct Progress {
     pub outgoing: u64,
 }
 
+/// What one commit of a shard left for the archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// How many commits the shard has had with this one: blocks follow each other by it, with gaps, as not every commit leaves one.
+    pub number: u64,
+    /// What it says; the store doesn't look into it.
+    pub payload: Bytes,
+}
+
 /// Message ids that were remembered within one hour.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdPack {
@@ -107,6 +116,10 @@ pub struct Commit {
     pub messages: Vec<Append>,
     /// Events that could not be used, for the bounded log of them.
     pub rejected: Vec<Rejected>,
+    /// What it leaves for the archive: kept under the number of this commit until another one passes it. It goes with a `step`.
+    pub block: Option<Bytes>,
+    /// Blocks up to this number may be dropped.
+    pub blocks_passed: Option<u64>,
 }
 
 impl Commit {

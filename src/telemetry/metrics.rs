@@ -104,6 +104,13 @@ fn describe_deciding() {
     );
     describe_histogram!("handraiser_lag_seconds", Unit::Seconds, "From an entry's arrival in the log to its commit");
     describe_counter!("handraiser_messages_applied_total", "Messages that were applied");
+    describe_gauge!(
+        "handraiser_history_waiting_bytes",
+        Unit::Bytes,
+        "What waits in the store to become a segment of the archive"
+    );
+    describe_gauge!("handraiser_history_failing", "1 while the archive can't be written");
+    describe_counter!("handraiser_history_segments_total", "Segments of the archive that were written");
     describe_counter!("handraiser_poisoned_messages_total", "Messages that were skipped because applying them failed");
     describe_counter!("handraiser_notices_total", "What an operator should hear of, by kind; the log says each once");
     describe_counter!("handraiser_store_reconnects_total", "How often the connection to the store was made anew");

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use handraiser::apply::Attempt;
 use handraiser::apply::message::AttemptOutcome;
 use handraiser::config::load_text;
-use handraiser::engine::{Admission, Dispatcher, Engine};
+use handraiser::engine::{Admission, Dispatcher, Engine, EngineSettings, HistorySettings};
 use handraiser::event::{Call, Event};
 use handraiser::ids::{RecordKey, RecordKind};
 use handraiser::lead::{Lead, LeadEvent, SubjectExplanation};
@@ -58,18 +58,28 @@ impl Desk {
         Self::configured(sources, &format!("{definitions}\nroutes: [ {{ name: all, to: self_serve }} ]"))
     }
 
+    /// With an archive.
+    pub fn archived(definitions: &str, history: HistorySettings) -> Self {
+        let rest = format!("{definitions}\nroutes: [ {{ name: all, to: self_serve }} ]");
+        Self::running("", &rest, Arc::new(MemoryStore::new(StoreOptions::default())), Some(history))
+    }
+
     fn configured(sources: &str, rest: &str) -> Self {
+        Self::running(sources, rest, Arc::new(MemoryStore::new(StoreOptions::default())), None)
+    }
+
+    fn running(sources: &str, rest: &str, store: SharedStore, history: Option<HistorySettings>) -> Self {
         let text = format!(
             "sources: {{ app: {{ write_key: k }}, {sources} }}\n{rest}\n\
              destinations: {{ crm: {{ webhook: {{ url: \"http://127.0.0.1:9/\" }}, allow_addresses: [ 127.0.0.0/8 ] }} }}\n"
         );
         let config = load_text("test.yaml", &text, &|_| None).unwrap_or_else(|errors| panic!("{errors:#?}")).config;
-        let store: SharedStore = Arc::new(MemoryStore::new(StoreOptions::default()));
         let clock = Clock::manual(START);
         let crm = Arc::new(Crm { clock: clock.clone(), down: AtomicBool::new(false), taken: Mutex::default() });
         let rules = Arc::new(ArcSwap::new(Arc::clone(&config.rules)));
         let dispatcher = Arc::clone(&crm) as Arc<dyn Dispatcher>;
-        let engine = Engine::start(Arc::clone(&store), rules, clock.clone(), dispatcher, settings::engine("one"));
+        let settings = EngineSettings { history, ..settings::engine("one") };
+        let engine = Engine::start(Arc::clone(&store), rules, clock.clone(), dispatcher, settings);
         Self { engine, store, clock, crm, number: AtomicU64::new(0) }
     }
 

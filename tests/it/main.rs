@@ -19,6 +19,7 @@ mod documents;
 mod faulty_store;
 mod fixtures;
 mod harness;
+mod history;
 mod ingest;
 mod layers;
 mod promises;

@@ -25,6 +25,7 @@ use super::lint;
 use super::shape::{ConfigShape, LimitsShape, StoreShape};
 use crate::apply::Rules;
 use crate::apply::rules::RulesParts;
+use crate::cdp::WantedProperties;
 use crate::record::traits::MAX_TRAITS_BYTES;
 
 /// Compiles everything. What is wrong is reported; `None` when the outcome can't be used.
@@ -36,6 +37,7 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
     let store = store::store(store_shape, findings);
     let absent = LimitsShape::default();
     let limits = shape.server.get().and_then(|server| server.limits.get()).unwrap_or(&absent);
+    let history = store::history(shape.history.get(), findings);
     let engine = store::engine(store_shape, limits, findings);
     let accounts = settings::accounts(shape.accounts.get(), findings);
     let known_sources = from::KnownSources::new(shape.sources.get());
@@ -52,7 +54,11 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
     if findings.has_errors() {
         return None;
     }
-    let wanted_properties = wanted::wanted(&accounts, &counters.compiled, &definitions);
+    let wanted_properties = match history {
+        // What is asked for later must be there.
+        Some(_) => WantedProperties::All,
+        None => wanted::wanted(&accounts, &counters.compiled, &definitions),
+    };
     let rules = Rules::new(RulesParts {
         counters: counters.compiled,
         trait_sources: traits.from,
@@ -72,6 +78,7 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
         server: server?,
         store: store?,
         engine,
+        history,
         sources,
         rules: Arc::new(rules),
         destinations,

@@ -6,17 +6,21 @@ use std::time::Duration;
 use super::names::bounded;
 use super::settings::count_within;
 use super::sources::both;
-use crate::config::EngineOptions;
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
-use crate::config::shape::{LimitsShape, RedisShape, StoreShape};
+use crate::config::shape::{HistoryShape, LimitsShape, RedisShape, StoreShape};
 use crate::config::yaml::Scalar;
+use crate::config::{EngineOptions, HistoryOptions};
 use crate::ids::Shards;
 use crate::secret::Secret;
 use crate::store::{Durability, StoreKind, StoreSettings};
 
 /// Where the embedded store lies when nothing else is said.
 const DEFAULT_PATH: &str = "data/handraiser.db";
+/// Where the past is kept when nothing else is said.
+const DEFAULT_HISTORY: &str = "data/history";
+/// From a day to a hundred years.
+const KEEP_S: std::ops::RangeInclusive<u64> = 86_400..=100 * 365 * 86_400;
 const DEFAULT_REMEMBER: Duration = Duration::from_secs(48 * 3_600);
 const DEFAULT_CACHE_BYTES: u64 = 512_000_000;
 /// Below it, an owner would write out a record as soon as it has read it.
@@ -48,6 +52,17 @@ pub fn engine(shape: &StoreShape, limits: &LimitsShape, findings: &mut Findings)
         memory_bytes: usize::try_from(memory).unwrap_or(usize::MAX),
         max_backlog_entries: backlog,
     }
+}
+
+/// Where the past is kept.
+pub fn history(shape: Option<&HistoryShape>, findings: &mut Findings) -> Option<HistoryOptions> {
+    let shape = shape?;
+    let path = shape.path.get().map_or(DEFAULT_HISTORY, |path| path.text.trim());
+    let keep = shape.keep.get().map(|at| {
+        let seconds = bounded(at.value.0.as_secs(), KEEP_S, at.scalar.at, "`keep` (in seconds)", findings);
+        Duration::from_secs(seconds)
+    });
+    Some(HistoryOptions { path: PathBuf::from(path), keep })
 }
 
 /// For how many milliseconds subjects stay of which nothing is heard; `None`: for good.

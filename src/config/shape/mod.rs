@@ -3,6 +3,7 @@
 mod counters;
 mod definitions;
 mod destinations;
+mod history;
 mod routing;
 mod server;
 mod sources;
@@ -12,6 +13,7 @@ mod traits;
 pub use counters::{CounterShape, SubjectWord};
 pub use definitions::{DefinitionShape, Tiers};
 pub use destinations::{DestinationShape, RetryShape, WebhookShape};
+pub use history::HistoryShape;
 pub use routing::{AssignWord, RouteShape, TeamShape};
 pub use server::{LimitsShape, ServerShape};
 pub use sources::{CallWord, QuotasShape, SchemeWord, SignatureShape, SourceShape, TrustWord};
@@ -38,6 +40,8 @@ section! {
         server: ServerShape,
         /// Where everything durable is kept. One of `embedded`, `redis` and `memory`.
         store: StoreShape,
+        /// Where every event is kept as it was counted. By default nowhere: figures are kept, events are not.
+        history: HistoryShape,
         /// Where the account of an event is found: the first that is there counts. `context.groupId`, `groupId` (of a group
         /// call), a path below `context.traits`, `traits` or `properties`, `last group` (the account of the user's last
         /// group call), `email domain` (of the user's work e-mail address; never a free-mail provider).

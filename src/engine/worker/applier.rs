@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::Upset;
-use crate::apply::{Body, Context, Effects, LogItem, MergeOutcome, Message, Notice, Rules, apply};
+use crate::apply::{Body, Context, Effects, LogItem, MergeOutcome, Message, Notice, Past, Rules, apply};
 use crate::engine::Shared;
 use crate::engine::cache::Cache;
 use crate::engine::pending::Pending;
@@ -114,12 +114,36 @@ impl Applier {
                         }
                     }
                     Ok(LogItem::Barrier) => self.pending.urgent = true,
+                    Ok(LogItem::Erase(gone)) => self.erase(shard, &gone, batch.now),
                     Ok(LogItem::Reject(rejected)) => self.pending.of(shard).rejected.extend(rejected),
                     Err(error) => {
                         tracing::error!(%shard, %position, index, %error, "an item of the log can't be read and is skipped");
                         self.reject(shard, "unreadable", &error.to_string(), &payload, batch.now);
                     }
                 }
+            }
+        }
+    }
+
+    /// Whether what happens is kept for the archive.
+    fn archives(&self) -> bool {
+        self.shared.settings.history.is_some()
+    }
+
+    /// Notes in the shard's past that nothing may be told of somebody who lives in another shard.
+    fn erase(&mut self, shard: ShardId, gone: &RecordKey, now: Millis) {
+        if self.archives() {
+            self.pending.of(shard).past.keep(gone, now, &Past::Gone);
+        }
+    }
+
+    /// Keeps for the archive what happened to a record. What a user did stands in the past of their accounts' shards, too.
+    fn keep(&mut self, shard: ShardId, key: &RecordKey, at: Millis, past: &[Past]) {
+        for past in past {
+            self.pending.of(shard).past.keep(key, at, past);
+            if *past == Past::Gone && key.kind == RecordKind::User {
+                let others = self.shared.store.shards().all().filter(|other| *other != shard);
+                others.for_each(|other| self.pending.send(shard, other, &LogItem::Erase(key.clone())));
             }
         }
     }
@@ -169,12 +193,14 @@ impl Applier {
 
     fn apply_one(&mut self, work: Work, batch: &Batch, next: &mut Vec<Work>) -> Result<(), Upset> {
         let Work { shard, message, origin, began_at } = work;
+        let archived = self.archives();
         let Some(cached) = self.cache.use_mut(&message.to) else { return Ok(()) };
         // Before it is applied: what a panic leaves behind is not what is stored either.
         if !std::mem::replace(&mut cached.dirty, true) {
             self.pending.dirty.push(message.to.clone());
         }
-        let context = Context { rules: &batch.rules, origin, now: message.at, clock: batch.now, seed: self.seed };
+        let context =
+            Context { rules: &batch.rules, origin, now: message.at, clock: batch.now, seed: self.seed, archived };
         let applied = catch_unwind(AssertUnwindSafe(|| apply(&mut cached.record, &message, &context)));
         let Ok(effects) = applied else {
             return Err(Upset::Poison(origin, began_at));
@@ -208,7 +234,13 @@ impl Applier {
             newcomer_of,
             duplicates,
             notices,
+            past,
+            blocks_passed,
         } = effects;
+        self.keep(shard, key, origin.at, &past);
+        if blocks_passed.is_some() {
+            self.pending.of(shard).blocks_passed = blocks_passed;
+        }
         for definition in qualified {
             metrics::counter!("handraiser_leads_total", "definition" => definition.to_string()).increment(1);
         }
@@ -273,12 +305,12 @@ impl Applier {
         batch: &Batch,
     ) -> (Vec<Commit>, Vec<Written>) {
         let shards = self.shared.store.shards();
-        let position = |shard| standing.get(&shard).map_or(Position(0), |(position, _)| *position);
+        let standing =
+            |shard| standing.get(&shard).map_or((Position(0), None), |(position, step)| (*position, Some(*step)));
         let of = |key: &RecordKey| shards.of(key);
-        let mut commits = self.pending.commits(&self.cache, batch.rules.idle_subjects, batch.now, of, position);
+        let mut commits = self.pending.commits(&self.cache, batch.rules.idle_subjects, batch.now, of, standing);
         let mut written = Vec::with_capacity(self.pending.dirty.len());
         for commit in &mut commits {
-            commit.step = standing.get(&commit.shard).map(|(_, step)| *step);
             if let Some(remembered) = self.remembered.get(&commit.shard) {
                 commit.forget_ids = remembered.outdated(batch.now, self.shared.settings.remember);
             }

@@ -29,6 +29,10 @@ struct Step {
     to: Position,
     ids: Vec<u64>,
     forgotten: Vec<i64>,
+    /// How many bytes it leaves for the archive.
+    left: usize,
+    /// Up to where the archive has what was left before.
+    archived: Option<u64>,
 }
 
 impl Worker {
@@ -70,6 +74,8 @@ impl Worker {
             to: commit.to,
             ids: commit.ids.clone(),
             forgotten: commit.forget_ids.clone(),
+            left: commit.block.as_ref().map_or(0, |block| block.len()),
+            archived: commit.blocks_passed,
         };
         let steps: Vec<Step> = commits.iter().map(step).collect();
         let sent_to = commits.iter().flat_map(|commit| &commit.messages).map(|message| message.shard).collect();
@@ -123,10 +129,14 @@ impl Worker {
     }
 
     fn note_steps(&mut self, steps: Vec<Step>) {
-        for Step { shard, to, ids, forgotten } in steps {
+        for Step { shard, to, ids, forgotten, left, archived } in steps {
             let Some(owned) = self.shards.get_mut(&shard) else { continue };
             owned.position = to;
             owned.step += 1;
+            self.shared.archiving.left(shard, owned.step, left);
+            if let Some(archived) = archived {
+                self.shared.archiving.passed(shard, archived);
+            }
             if let Some(remembered) =
                 self.appliers.get_mut(owned.applier).and_then(|applier| applier.remembered.get_mut(&shard))
             {

@@ -166,9 +166,15 @@ impl Worker {
         let own = inputs.iter().rposition(|input| matches!(input, Input::Own(_))).map(|at| inputs.remove(at));
         let mut work = Vec::new();
         for input in inputs {
-            if let Input::Attempted(key, attempt) = input {
-                self.deliveries.returned(&key);
-                work.extend(self.local(key, Body::Attempted(Box::new(attempt))));
+            match input {
+                Input::Attempted(key, attempt) => {
+                    self.deliveries.returned(&key);
+                    work.extend(self.local(key, Body::Attempted(Box::new(attempt))));
+                }
+                Input::Archived(shard, last) => {
+                    work.extend(self.local(RecordKey::archived(shard), Body::Archived { last }));
+                }
+                Input::Own(_) | Input::Stop => {}
             }
         }
         self.apply(entries, work).await?;
@@ -207,16 +213,19 @@ impl Worker {
         } else {
             Instant::now()
         };
+        // What can't be archived must not pile up in the store: it waits in the log, which has a bound.
+        let takes = !self.shared.archiving.is_full();
         tokio::select! {
             biased;
             input = self.inputs.recv() => inputs.extend(input.or(Some(Input::Stop))),
-            read = self.reader.next() => entries.extend(read),
+            read = self.reader.next(), if takes => entries.extend(read),
             () = tokio::time::sleep_until(until) => {}
         }
         while let Ok(input) = self.inputs.try_recv() {
             inputs.push(input);
         }
-        while bytes(&entries) < MAX_BATCH_BYTES
+        while takes
+            && bytes(&entries) < MAX_BATCH_BYTES
             && let Some(more) = self.reader.try_next()
         {
             entries.extend(more);

@@ -26,7 +26,7 @@ pub use merges::{MergeItem, MergeList, Unlinked};
 pub use rejected::{RejectedItem, RejectedList};
 pub use replay::{ReplayRequest, Replayed};
 pub use subjects::{ForgetAnswer, RecordLine, SubjectRecord};
-pub use system::{ConfigAnswer, ConfigCounts, EngineAnswer, QueueList, ServerItem};
+pub use system::{ArchiveItem, ConfigAnswer, ConfigCounts, EngineAnswer, QueueList, ServerItem};
 
 use super::errors::{ApiError, ErrorCode};
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::reading::{ReadParams, settled};
 use crate::config::Config;
-use crate::engine::EngineStatus;
+use crate::engine::{ArchivingStatus, EngineStatus};
 use crate::http::AppState;
 use crate::http::errors::ApiError;
 use crate::http::queues::{self, HeldItem, QueueItem};
@@ -78,6 +78,28 @@ pub struct EngineAnswer {
     pub poisoned: u64,
     /// Bytes of records that this server keeps in memory.
     pub memory_bytes: usize,
+    /// How its archive is doing; `null` without `history`.
+    pub archive: Option<ArchiveItem>,
+}
+
+/// How a server's archive is doing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ArchiveItem {
+    /// Bytes that wait in the store until they become a segment.
+    pub waiting_bytes: usize,
+    /// Segments that were written since the server started.
+    pub segments: u64,
+    /// Why it can't be written now; `null` when it can.
+    pub error: Option<String>,
+    /// Whether nothing is applied until it can, since as much waits as may.
+    pub blocked: bool,
+}
+
+impl From<ArchivingStatus> for ArchiveItem {
+    fn from(status: ArchivingStatus) -> Self {
+        let ArchivingStatus { waiting_bytes, segments, error, blocked } = status;
+        Self { waiting_bytes, segments, error: error.map(|error| error.to_string()), blocked }
+    }
 }
 
 /// A server that lives.
@@ -131,7 +153,8 @@ fn counts(config: &Config) -> ConfigCounts {
 #[get("/engine")]
 pub async fn show_engine(state: Data<AppState>) -> Result<Json<EngineAnswer>, ApiError> {
     let backend = state.backend()?;
-    let EngineStatus { owned, lag_entries, lag_ms, servers, poisoned, memory_bytes } = backend.engine.status();
+    let EngineStatus { owned, lag_entries, lag_ms, servers, poisoned, memory_bytes, archiving } =
+        backend.engine.status();
     let servers = servers.into_iter().map(|info| ServerItem { name: info.name, settings: info.settings });
     Ok(Json(EngineAnswer {
         server: state.status.server().to_owned(),
@@ -142,5 +165,6 @@ pub async fn show_engine(state: Data<AppState>) -> Result<Json<EngineAnswer>, Ap
         servers: servers.collect(),
         poisoned,
         memory_bytes,
+        archive: archiving.map(ArchiveItem::from),
     }))
 }

@@ -250,6 +250,7 @@ fn record() -> impl Strategy<Value = (RecordKind, Record)> {
         1 => hold().prop_map(|hold| (RecordKind::Hold, Record::Hold(hold))),
         1 => (time(), any::<u32>(), any::<u32>())
             .prop_map(|(hour, leads, held)| (RecordKind::Source, Record::Source(SourceLeads { hour, leads, held }))),
+        1 => any::<u64>().prop_map(|blocks| (RecordKind::Archived, Record::Archived(Archived { blocks }))),
         2 => delivery().prop_map(|delivery| (RecordKind::Delivery, Record::Delivery(delivery))),
     ]
 }
@@ -291,7 +292,7 @@ proptest! {
 /// A name that lines have, with something behind it.
 fn known_name() -> impl Strategy<Value = String> {
     let names = "seen touched from: t: s: d: c: q: lead: forgotten known merged_into: alias: refused: account: member member: waiting settled asks counted brought p: \
-                 watcher: tell_at turns turn: delivered done subject due died pending dead";
+                 watcher: tell_at turns turn: delivered done blocks subject due died pending dead";
     let names: Vec<&str> = names.split_whitespace().collect();
     (prop::sample::select(names), "[a-z]{0,3}").prop_map(|(name, more)| format!("{name}{more}"))
 }

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 
+use super::blocks;
 use super::ids::{self, OpenPack};
 use super::leads;
 use super::lists;
@@ -136,6 +137,12 @@ impl<'a> Group<'a> {
         self.kept.records.stage(connection, &mut self.records, commits.records)?;
         lists::write(connection, &commits.relisted, &mut self.lists)?;
         self.write_ids(&commits.forget_ids, &commits.ids)?;
+        for (shard, number) in &commits.blocks_passed {
+            blocks::pass(connection, *shard, *number)?;
+        }
+        for (shard, block) in &commits.blocks {
+            blocks::put(connection, *shard, self.shard(*shard)?.progress.step, block)?;
+        }
         for subject in &commits.forget_leads {
             leads::delete_of(connection, subject)?;
         }

@@ -11,6 +11,7 @@
 //! * **Damage is not silent.** Rows carry checksums, sums over whole tables tell of rows that are gone, and steps that vanished
 //!   with the end of a write-ahead log are missed ([`durable`]).
 
+mod blocks;
 mod durable;
 mod errors;
 mod file;
@@ -55,8 +56,8 @@ use self::records::Records;
 use self::shared::Shared;
 use self::writer::{Reply, Request, Steps, Writer};
 use super::{
-    Append, Commit, CommitError, IdPack, LeadQuery, LeadRow, ListName, ListStats, Listing, Ownership, Progress, Reads,
-    Rejected, ServerInfo, Store, StoreError, StoreOptions, observe_append, observe_commit,
+    Append, Block, Commit, CommitError, IdPack, LeadQuery, LeadRow, ListName, ListStats, Listing, Ownership, Progress,
+    Reads, Rejected, ServerInfo, Store, StoreError, StoreOptions, observe_append, observe_commit,
 };
 use crate::ids::{Position, RecordKey, ShardId, Shards};
 use crate::time::Millis;
@@ -224,6 +225,10 @@ impl Store for EmbeddedStore {
 
     async fn remembered(&self, shard: ShardId) -> Result<Vec<IdPack>, StoreError> {
         self.shared.readers.run(move |connection| ids::remembered(connection, shard)).await
+    }
+
+    async fn blocks(&self, shard: ShardId, after: u64, max_bytes: usize) -> Result<Vec<Block>, StoreError> {
+        self.shared.readers.run(move |connection| blocks::read(connection, shard, after, max_bytes)).await
     }
 
     async fn load(&self, keys: &[RecordKey]) -> Result<Vec<Option<Box<str>>>, StoreError> {

@@ -1,6 +1,8 @@
 //! What a commit becomes before the writer sees it: everything that needs no knowledge of what is stored, so that the one
 //! thread that writes has little to do.
 
+use bytes::Bytes;
+
 use super::ids::hour;
 use super::index::Index;
 use super::lists::Relisted;
@@ -32,6 +34,10 @@ pub(super) struct Prepared {
     pub(super) messages: Vec<Append>,
     /// As JSON.
     pub(super) rejected: Vec<String>,
+    /// What is left for the archive.
+    pub(super) blocks: Vec<(ShardId, Bytes)>,
+    /// Up to which number blocks are dropped.
+    pub(super) blocks_passed: Vec<(ShardId, u64)>,
     /// About how many bytes will be written.
     pub(super) bytes: usize,
 }
@@ -61,6 +67,8 @@ impl Prepared {
         self.forget_leads.extend(commit.forget_leads.iter().map(ToString::to_string));
         self.leads.extend(commit.leads);
         self.messages.extend(commit.messages);
+        self.blocks.extend(commit.block.map(|block| (shard, block)));
+        self.blocks_passed.extend(commit.blocks_passed.map(|number| (shard, number)));
         for rejected in rejects::keep(commit.rejected, options.rejected_log) {
             let json = serde_json::to_string(&rejected).map_err(|error| StoreError::Unusable(error.to_string()))?;
             self.rejected.push(json);
@@ -91,5 +99,6 @@ fn bytes_of(commit: &Commit) -> usize {
     let records = commit.records.iter().map(|write| write.text.as_ref().map_or(0, |text| text.len()) + 64);
     let leads = commit.leads.iter().map(|lead| lead.json.len());
     let messages = commit.messages.iter().map(|message| message.payload.len());
-    records.chain(leads).chain(messages).sum::<usize>() + commit.ids.len() * size_of::<u64>()
+    let block = commit.block.as_ref().map(|block| block.len());
+    records.chain(leads).chain(messages).chain(block).sum::<usize>() + commit.ids.len() * size_of::<u64>()
 }

@@ -14,7 +14,7 @@ use crate::store::StoreError;
 /// Marks the file as a store of this program: `hrst`.
 const APPLICATION_ID: i64 = 0x6872_7374;
 /// Grows when an older program could no longer read the file.
-const FORMAT: i64 = 3;
+const FORMAT: i64 = 4;
 
 const TABLES: &str = "
 -- What never changes: `format`, `shards`, `identity` (of this very database), `seed` (of the hashes of keys), and their `sum`.
@@ -41,6 +41,9 @@ CREATE TABLE shards (
 
 -- Entries that no commit has passed, in chunks of those of one shard.
 CREATE TABLE log (row INTEGER PRIMARY KEY, sum INTEGER NOT NULL, entries BLOB NOT NULL) STRICT;
+
+-- What commits left for the archive: the row is the shard, times 2^48, plus the number of the commit.
+CREATE TABLE blocks (row INTEGER PRIMARY KEY, sum INTEGER NOT NULL, block BLOB NOT NULL) STRICT;
 
 -- Records in packs that fill a page; which of them are alive, the index tells.
 CREATE TABLE records (row INTEGER PRIMARY KEY, sum INTEGER NOT NULL, pack TEXT NOT NULL) STRICT;

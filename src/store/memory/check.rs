@@ -61,6 +61,9 @@ impl State {
                 return Err(format!("`{}` is deleted and listed", write.key));
             }
         }
+        if commit.block.is_some() && commit.step.is_none() {
+            return Err("it leaves a block and has no number".to_owned());
+        }
         let messages = &commit.messages;
         match messages.iter().find(|message| self.shard(message.shard).is_none()) {
             Some(message) => Err(format!("there is no shard {}", message.shard)),

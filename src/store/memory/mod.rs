@@ -22,8 +22,8 @@ use tokio::time::Instant;
 use self::shard::Shard;
 use self::state::{Relays, State};
 use super::{
-    Append, Commit, CommitError, IdPack, LeadQuery, LeadRow, ListName, ListStats, Listing, Ownership, Progress, Reads,
-    Rejected, Store, StoreError, StoreOptions,
+    Append, Block, Commit, CommitError, IdPack, LeadQuery, LeadRow, ListName, ListStats, Listing, Ownership, Progress,
+    Reads, Rejected, Store, StoreError, StoreOptions,
 };
 use crate::ids::{Position, RecordKey, ShardId, Shards};
 use crate::time::Millis;
@@ -125,6 +125,10 @@ impl Store for MemoryStore {
 
     async fn remembered(&self, shard: ShardId) -> Result<Vec<IdPack>, StoreError> {
         self.state().known(shard).map(Shard::remembered)
+    }
+
+    async fn blocks(&self, shard: ShardId, after: u64, max_bytes: usize) -> Result<Vec<Block>, StoreError> {
+        self.state().known(shard).map(|shard| shard.blocks(after, max_bytes))
     }
 
     async fn load(&self, keys: &[RecordKey]) -> Result<Vec<Option<Box<str>>>, StoreError> {

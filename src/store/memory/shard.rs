@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use crate::ids::{Position, RecordKey};
-use crate::store::{Append, Commit, Entry, IdPack, LeadRow, ListName, Listed, Listing, Progress, RecordWrite};
+use crate::store::{Append, Block, Commit, Entry, IdPack, LeadRow, ListName, Listed, Listing, Progress, RecordWrite};
 use crate::time::Millis;
 
 #[derive(Default)]
@@ -19,6 +19,8 @@ pub(super) struct Shard {
     pub lists: BTreeMap<ListName, BTreeSet<(Millis, RecordKey)>>,
     ids: BTreeMap<i64, Vec<u64>>,
     pub leads: BTreeMap<String, LeadRow>,
+    /// What commits left for the archive, by their numbers.
+    blocks: BTreeMap<u64, Bytes>,
     /// Messages of commits that are still on their way, where they take one: the moment at which each arrives.
     pub outbox: VecDeque<(Instant, Append)>,
 }
@@ -46,6 +48,18 @@ impl Shard {
             entries.push(Entry { position: *position, payload: payload.clone() });
         }
         entries
+    }
+
+    pub(super) fn blocks(&self, after: u64, max_bytes: usize) -> Vec<Block> {
+        let (mut blocks, mut bytes) = (Vec::new(), 0);
+        for (number, payload) in self.blocks.range((Bound::Excluded(after), Bound::Unbounded)) {
+            bytes += payload.len();
+            if bytes > max_bytes && !blocks.is_empty() {
+                break;
+            }
+            blocks.push(Block { number: *number, payload: payload.clone() });
+        }
+        blocks
     }
 
     pub(super) fn record(&self, key: &RecordKey) -> Option<Box<str>> {
@@ -83,6 +97,10 @@ impl Shard {
         if !commit.forget_leads.is_empty() {
             self.leads.retain(|_, lead| !commit.forget_leads.contains(&lead.subject));
         }
+        if let Some(passed) = commit.blocks_passed {
+            self.blocks = self.blocks.split_off(&(passed + 1));
+        }
+        self.blocks.extend(commit.block.map(|block| (self.progress.step, block)));
         self.leads.extend(commit.leads.into_iter().map(|lead| (lead.id.clone(), lead)));
     }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::keys::{HOURS, Keys, LISTS, LOG, OUTBOX, REJECTED, STATE};
+use super::keys::{BLOCKS, HOURS, Keys, LISTS, LOG, OUTBOX, REJECTED, STATE};
 use super::script::Call;
 use crate::ids::RecordKey;
 use crate::store::{Append, Commit, RecordWrite, StoreOptions, rejects};
@@ -36,6 +36,7 @@ impl<'a> Encoder<'a> {
         self.lists(&commit.records);
         self.ids(commit);
         self.rejected(commit);
+        self.blocks(commit);
         self.position(commit, name);
         // The last: on a cluster the number of the last message is the script's answer.
         self.messages(&commit.messages);
@@ -130,6 +131,16 @@ impl<'a> Encoder<'a> {
             push.room(1).value(line);
         }
         self.call.command("keep").value(key).shown(bound);
+    }
+
+    fn blocks(&mut self, commit: &Commit) {
+        let key = self.key(BLOCKS);
+        if let Some(passed) = commit.blocks_passed {
+            self.call.command("XTRIM").value(&key).value("MINID").shown(format_args!("0-{}", passed + 1));
+        }
+        if let (Some(block), Some(step)) = (&commit.block, commit.step) {
+            self.call.command("XADD").value(key).shown(format_args!("0-{}", step + 1)).value("p").value(block);
+        }
     }
 
     fn position(&mut self, commit: &Commit, name: &str) {

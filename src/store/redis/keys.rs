@@ -7,6 +7,8 @@ use crate::store::StoreError;
 pub(super) const STATE: &str = "state";
 /// What is to be applied: a stream with an entry `0-<position>` for each position.
 pub(super) const LOG: &str = "log";
+/// What commits left for the archive: a stream with an entry `0-<number>` for each.
+pub(super) const BLOCKS: &str = "blocks";
 /// Messages for other shards that are on their way; on a cluster only.
 pub(super) const OUTBOX: &str = "outbox";
 /// Up to which number messages of other shards have arrived; on a cluster only.

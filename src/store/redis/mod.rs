@@ -56,8 +56,8 @@ use self::links::Links;
 use self::recover::Watcher;
 use self::shared::Core;
 use super::{
-    Append, Commit, CommitError, IdPack, LeadQuery, LeadRow, ListName, ListStats, Listing, Ownership, Progress, Reads,
-    Rejected, Store, StoreError, StoreOptions,
+    Append, Block, Commit, CommitError, IdPack, LeadQuery, LeadRow, ListName, ListStats, Listing, Ownership, Progress,
+    Reads, Rejected, Store, StoreError, StoreOptions,
 };
 use crate::ids::{Position, RecordKey, ShardId, Shards};
 use crate::time::Millis;
@@ -123,6 +123,10 @@ impl Store for RedisStore {
             self.core.relay_soon(shard, None).await;
         }
         self.core.remembered(shard).await
+    }
+
+    async fn blocks(&self, shard: ShardId, after: u64, max_bytes: usize) -> Result<Vec<Block>, StoreError> {
+        self.core.blocks(shard, after, max_bytes).await
     }
 
     async fn load(&self, keys: &[RecordKey]) -> Result<Vec<Option<Box<str>>>, StoreError> {

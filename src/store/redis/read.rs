@@ -9,14 +9,16 @@ use futures::stream::FuturesUnordered;
 use redis::Value;
 use tokio::time::Instant;
 
-use super::keys::LOG;
+use super::keys::{BLOCKS, LOG};
 use super::shared::Core;
 use super::{decode, log};
 use crate::ids::{Position, ShardId};
-use crate::store::{Entry, Reads, StoreError};
+use crate::store::{Block, Entry, Reads, StoreError};
 
 /// How many entries of a shard are read at once, at most.
 const MAX_READ_ENTRIES: usize = 4_096;
+/// How many blocks are read at once.
+const BLOCKS_AT_ONCE: usize = 32;
 /// How often a cluster is asked, first and when nothing has come for a while.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
@@ -123,6 +125,26 @@ impl Core {
         }
         found.sort_by_key(|(of, _)| after.iter().position(|(shard, _)| shard == of));
         Ok(found)
+    }
+
+    /// What commits left for the archive, a few at a time: how large they are is known only then.
+    pub async fn blocks(&self, shard: ShardId, mut after: u64, max_bytes: usize) -> Result<Vec<Block>, StoreError> {
+        let (mut blocks, mut bytes) = (Vec::new(), 0);
+        while bytes < max_bytes {
+            let mut range = redis::cmd("XRANGE");
+            range.arg(self.keys.of(shard, BLOCKS)).arg(format!("(0-{after}")).arg("+").arg("COUNT").arg(BLOCKS_AT_ONCE);
+            let found = read_entries(self.cmd(&range).await?)?;
+            let Some(last) = found.last() else { break };
+            after = last.position.0;
+            for Entry { position, payload } in found {
+                bytes += payload.len();
+                if bytes > max_bytes && !blocks.is_empty() {
+                    break;
+                }
+                blocks.push(Block { number: position.0, payload });
+            }
+        }
+        Ok(blocks)
     }
 
     async fn read_shard(

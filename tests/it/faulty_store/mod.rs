@@ -15,8 +15,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use handraiser::ids::{Position, RecordKey, ShardId, Shards};
 use handraiser::store::{
-    Append, Commit, CommitError, IdPack, LeadQuery, LeadRow, ListName, ListStats, Listing, Ownership, Progress, Reads,
-    Rejected, SharedStore, Store, StoreError,
+    Append, Block, Commit, CommitError, IdPack, LeadQuery, LeadRow, ListName, ListStats, Listing, Ownership, Progress,
+    Reads, Rejected, SharedStore, Store, StoreError,
 };
 use handraiser::time::Millis;
 
@@ -140,6 +140,10 @@ impl Store for FaultyStore {
 
     async fn remembered(&self, shard: ShardId) -> Result<Vec<IdPack>, StoreError> {
         self.ask(self.inner.remembered(shard)).await
+    }
+
+    async fn blocks(&self, shard: ShardId, after: u64, max_bytes: usize) -> Result<Vec<Block>, StoreError> {
+        self.ask(self.inner.blocks(shard, after, max_bytes)).await
     }
 
     async fn load(&self, keys: &[RecordKey]) -> Result<Vec<Option<Box<str>>>, StoreError> {

@@ -27,6 +27,7 @@ pub fn empty() -> Config {
             otlp_endpoint: None,
             drain_timeout: Duration::from_secs(5),
         },
+        history: None,
         store: StoreSettings { kind: StoreKind::Memory, shards: Shards::default(), rejected_log: 1_000 },
         engine: EngineOptions {
             remember: Duration::from_secs(48 * 3_600),
@@ -48,5 +49,6 @@ pub fn engine(name: &str) -> EngineSettings {
         appliers: 2,
         max_backlog_entries: 20_000,
         remember: Duration::from_secs(48 * 3_600),
+        history: None,
     }
 }

@@ -147,7 +147,7 @@ destinations: { crm: { webhook: { url: 'http://127.0.0.1:9/' }, allow_addresses:
 ";
     let config = load_text("test.yaml", text, &|_| None).unwrap_or_else(|errors| panic!("{errors:#?}")).config;
     let origin = Origin { shard: ShardId(0), position: Position(1), index: 0, at: START };
-    let context = Context { rules: &config.rules, origin, now: START, clock: START, seed: 0 };
+    let context = Context { rules: &config.rules, origin, now: START, clock: START, seed: 0, archived: false };
     let message = |to: &RecordKey, body| Message { to: to.clone(), at: START, hops: 0, body };
     let (acme, sales) = (RecordKey::account("acme"), RecordKey::team("sales"));
     let (mut account, mut team) = (Record::empty(RecordKind::Account), Record::empty(RecordKind::Team));

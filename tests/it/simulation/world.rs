@@ -148,6 +148,7 @@ impl World {
             appliers: self.setting.appliers,
             max_backlog_entries: 1_000,
             remember: Duration::from_secs(10 * 365 * 86_400),
+            history: None,
         };
         let (rules, clock, crm) = (Arc::clone(&self.rules), self.clock.clone(), Arc::clone(&self.crm));
         let engine = Engine::start(Arc::clone(&store) as SharedStore, rules, clock, crm, settings);

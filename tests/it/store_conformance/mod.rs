@@ -5,6 +5,7 @@
 //! longer than a lease; `conformance!(name, open, paused)` runs them on tokio's paused clock, for a store that lives by it, and
 //! `conformance!(name, open, alone)` leaves out those of several servers, for a store that belongs to one process.
 
+pub mod blocks;
 pub mod commits;
 pub mod ids;
 pub mod leads;
@@ -149,6 +150,11 @@ macro_rules! conformance {
                     messages_go_to_every_shard,
                     shards_write_to_each_other,
                     messages_mix_with_what_is_appended,
+                ],
+                blocks: [
+                    blocks_stay_until_they_are_passed,
+                    a_refused_commit_leaves_no_block,
+                    many_large_blocks_are_read_in_pages,
                 ],
                 model: [random_commits_agree_with_the_model],
             }

@@ -1,0 +1,144 @@
+//! `handraiser history`: what the archive has, read from its files. No server is asked; what was counted less than a minute ago may
+//! still wait in the store.
+
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use super::output::{CommandError, findings, show};
+use super::paint::{Paint, Tone};
+use super::table::{Cell, Table};
+use super::words;
+use crate::config;
+use crate::history::{Archive, line};
+use crate::ids::{RecordKey, ShardId};
+use crate::time::write_day;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The archive's directory, instead of the one that the configuration names
+    #[arg(long)]
+    path: Option<PathBuf>,
+
+    /// The configuration file
+    #[arg(long, default_value = "handraiser.yaml", env = "HANDRAISER_CONFIG")]
+    config: PathBuf,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Show how much there is of each shard, and whether something is missing or damaged (the default)
+    Show {
+        /// Read every segment, and hold it against the hash in its name
+        #[arg(long)]
+        verify: bool,
+    },
+    /// Print what happened: a line of JSON for each event that was applied to a record
+    Cat {
+        /// Only of this user or account, for example `user:42`
+        of: Option<RecordKey>,
+        /// Only of this shard
+        #[arg(long)]
+        shard: Option<u16>,
+    },
+}
+
+pub fn run(args: &Args) -> Result<(), CommandError> {
+    let archive = Archive::open(&directory(args)?)?;
+    match &args.command {
+        None => summary(&archive, false),
+        Some(Command::Show { verify }) => summary(&archive, *verify),
+        Some(Command::Cat { of, shard }) => print_past(&archive, of.as_ref(), shard.map(ShardId)),
+    }
+}
+
+fn directory(args: &Args) -> Result<PathBuf, CommandError> {
+    let directory = match &args.path {
+        Some(path) => path.clone(),
+        None => {
+            let loaded = config::load(&args.config, &config::process_env).map_err(|all| findings(&all))?;
+            let none = "the configuration has no `history`: name the archive's directory with `--path`";
+            loaded.config.history.ok_or_else(|| CommandError::message(none))?.path
+        }
+    };
+    if directory.is_dir() {
+        return Ok(directory);
+    }
+    Err(CommandError::message(format!(
+        "there is no archive at {}; name its directory with `--path`",
+        directory.display()
+    )))
+}
+
+fn summary(archive: &Archive, verify: bool) -> Result<(), CommandError> {
+    let paint = Paint::stdout();
+    let mut table = Table::new(&["SHARD", "SEGMENTS", "SIZE", "FROM", "TO", "MISSING"]);
+    let mut days = BTreeSet::new();
+    for shard in archive.shards()? {
+        let segments = archive.segments(shard)?;
+        // Where lines aren't wanted, nothing is read of a segment but the blocks that it names.
+        let reach = if verify {
+            archive.read(shard, (0, u64::MAX), |_| false, |_| ControlFlow::Continue(()))?
+        } else {
+            archive.reach(shard)?
+        };
+        let missing = words::count(reach.gaps.len() as u64, "gap");
+        let of_shard: BTreeSet<i64> = segments.iter().map(|segment| segment.day).collect();
+        let day = |day: Option<&i64>| day.map_or_else(String::new, |day| day_text(*day));
+        table.row(vec![
+            Cell::toned(shard.to_string(), Tone::Strong),
+            Cell::new(segments.len().to_string()),
+            Cell::new(words::bytes(segments.iter().map(|segment| usize::try_from(segment.bytes).unwrap_or(0)).sum())),
+            Cell::new(day(of_shard.first())),
+            Cell::new(day(of_shard.last())),
+            if reach.gaps.is_empty() { Cell::new(String::new()) } else { Cell::toned(missing, Tone::Bad) },
+        ]);
+        days.extend(of_shard);
+    }
+    if days.is_empty() {
+        return show(&format!("{}\n", paint.dim("nothing is archived yet")));
+    }
+    show(&table.render(paint))
+}
+
+fn day_text(day: i64) -> String {
+    let mut text = String::new();
+    write_day(day, &mut text);
+    text
+}
+
+fn print_past(archive: &Archive, of: Option<&RecordKey>, shard: Option<ShardId>) -> Result<(), CommandError> {
+    let shards = match shard {
+        Some(shard) => vec![shard],
+        None => archive.shards()?,
+    };
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let needle = of.map(|key| serde_json::to_string(&key.to_string())).transpose()?;
+    let wanted = |text: &[u8]| needle.as_ref().is_none_or(|needle| has(text, needle.as_bytes()));
+    let (mut text, mut failed) = (Vec::new(), None);
+    for shard in shards {
+        archive.read(shard, (0, u64::MAX), wanted, |block| {
+            for row in block.rows.iter().filter(|row| of.is_none_or(|of| row.of == *of)) {
+                text.clear();
+                line::write(&row.of, row.at, &row.past, &mut text);
+                if let Err(error) = out.write_all(&text) {
+                    failed = Some(error);
+                    return ControlFlow::Break(());
+                }
+            }
+            ControlFlow::Continue(())
+        })?;
+    }
+    match failed.map_or_else(|| out.flush(), Err) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+fn has(text: &[u8], needle: &[u8]) -> bool {
+    text.windows(needle.len()).any(|window| window == needle)
+}
