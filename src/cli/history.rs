@@ -1,4 +1,4 @@
-//! `handraiser history`: what the archive has, read from its files. No server is asked; what was counted less than a minute ago may
+//! `handraiser history`: what the archive has, read from its files. No server is asked; what was counted in the last 15 s may
 //! still wait in the store.
 
 use std::collections::BTreeSet;

@@ -285,7 +285,11 @@ mod tests {
         };
         let full = "data/history: No space left on device";
         let lines = [error(None, false), error(Some(full), false), error(Some(full), true)];
-        insta::assert_snapshot!(lines.map(|archive| render_archive(&archive, Paint::plain())).concat(), @"");
+        insta::assert_snapshot!(lines.map(|archive| render_archive(&archive, Paint::plain())).concat(), @r"
+        archive: 70 MB wait for the next segment
+        the archive can't be written, what happens waits in the store (70 MB wait): data/history: No space left on device
+        the archive can't be written, nothing is applied until it can (70 MB wait): data/history: No space left on device
+        ");
     }
 
     #[test]

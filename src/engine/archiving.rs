@@ -40,7 +40,7 @@ pub struct HistorySettings {
 impl HistorySettings {
     /// The usual ones.
     pub const fn new(archive: Archive, keep: Option<i64>) -> Self {
-        let (flush_after, forget_every) = (Duration::from_secs(60), Duration::from_secs(3_600));
+        let (flush_after, forget_every) = (Duration::from_secs(15), Duration::from_secs(3_600));
         Self { archive, keep, flush_after, forget_every }
     }
 }

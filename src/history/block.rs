@@ -98,6 +98,9 @@ pub(super) fn head(bytes: &[u8]) -> Result<Head, BadBlock> {
 }
 
 /// Reads blocks that stand one behind the other; `wanted` says of a line, as text, whether it is worth being read.
+///
+/// # Errors
+/// When the compression or a line is damaged; what came before it was given to `each`.
 pub fn read(bytes: impl Read, wanted: impl Fn(&[u8]) -> bool, mut each: impl FnMut(PastBlock)) -> Result<(), BadBlock> {
     let mut lines = BufReader::with_capacity(64 << 10, MultiGzDecoder::new(BufReader::new(bytes)));
     let (mut line, mut number) = (Vec::new(), 0);

@@ -64,21 +64,17 @@ struct EventLine<'a> {
     context_group: Option<Cow<'a, str>>,
     timestamp: i64,
     received: i64,
-    #[serde(default, skip_serializing_if = "is_empty")]
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
     properties: Cow<'a, Map<String, Value>>,
-    #[serde(default, skip_serializing_if = "is_empty")]
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
     traits: Cow<'a, Map<String, Value>>,
-    #[serde(default, skip_serializing_if = "is_empty")]
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
     context_traits: Cow<'a, Map<String, Value>>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 const fn is_false(value: &bool) -> bool {
     !*value
-}
-
-fn is_empty(map: &Cow<'_, Map<String, Value>>) -> bool {
-    map.is_empty()
 }
 
 /// Appends the line of what happened to `of` at `at`.

@@ -122,7 +122,7 @@ proptest! {
             let row = Row { of: RecordKey::user(&user), at: Millis(at), past };
             let mut text = Vec::new();
             line::write(&row.of, row.at, &row.past, &mut text);
-            prop_assert_eq!(text.iter().filter(|byte| **byte == b'\n').count(), 1);
+            prop_assert_eq!(text.split(|byte| *byte == b'\n').count(), 2);
             prop_assert_eq!(line::read(&text), Some(row));
         }
     }

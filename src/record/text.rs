@@ -434,7 +434,7 @@ impl Archived {
         Some(())
     }
 
-    fn write(&self, lines: &mut Lines<'_>) {
+    fn write(self, lines: &mut Lines<'_>) {
         if self.blocks > 0 {
             lines.number("blocks", self.blocks);
         }

@@ -329,3 +329,56 @@ fn the_demo_plays_to_its_end() {
     assert!(!text.contains('\u{1b}'), "a pipe gets no colours:\n{text}");
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0, "nothing stays on the machine");
 }
+
+/// From the configuration to the files, through a server that is killed.
+#[tokio::test]
+async fn the_archive_outlives_a_server_that_is_killed_and_can_be_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().display().to_string();
+    let configuration = |address: SocketAddr| {
+        format!(
+            r#"
+server: {{ listen: "{address}", admin_token: {ADMIN_TOKEN} }}
+store: {{ embedded: {{ path: "{path}/handraiser.db" }} }}
+history: {{ path: "{path}/history", keep: 400d }}
+sources: {{ app: {{ write_key: k-for-the-archive }} }}
+counters: {{ tasks: {{ of: user, event: Task Created }} }}
+definitions: [ {{ name: busy, of: user, intent: [ tasks > 1000 ] }} ]
+routes: [ {{ name: all, to: self_serve }} ]
+"#
+        )
+    };
+    let mut server = Server::start(directory.path(), configuration).await;
+    let take = async |server: &Server, id: &str| {
+        let event = json!({ "writeKey": "k-for-the-archive", "type": "track", "event": "Task Created", "userId": "ana",
+            "messageId": id, "properties": { "board": "nobody reads this" } });
+        let body = event.to_string();
+        let head = "POST /v1/track HTTP/1.1\r\nHost: test\r\nContent-Type: application/json";
+        let request = format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        let mut connection = Connection::open(server.address()).await.unwrap();
+        assert_eq!(connection.exchange(request.as_bytes()).await.unwrap(), 200);
+    };
+    let history = |arguments: &[&str]| {
+        let archive = format!("{path}/history");
+        text(&handraiser(&["history", "--path", &archive]).args(arguments).output().unwrap())
+    };
+    take(&server, "before").await;
+    server.kill();
+    server.respawn();
+    server.ready().await;
+    take(&server, "after").await;
+    eventually("both are in segments", Duration::from_secs(150), async || {
+        let (success, told) = history(&["cat", "user:ana"]);
+        assert!(success, "{told}");
+        let lines: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        assert!(lines.len() <= 2, "each once: {told}");
+        let all =
+            lines.len() == 2 && lines.iter().all(|line| line["event"]["properties"]["board"] == "nobody reads this");
+        all.then_some(())
+    })
+    .await;
+    let (success, shown) = history(&["show", "--verify"]);
+    assert!(success && shown.contains("SEGMENTS") && !shown.contains("gap"), "{shown}");
+    let (success, nobody) = history(&["cat", "user:ben"]);
+    assert_eq!((success, nobody.as_str()), (true, ""));
+}

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::applier::{Applier, Written};
@@ -74,7 +75,7 @@ impl Worker {
             to: commit.to,
             ids: commit.ids.clone(),
             forgotten: commit.forget_ids.clone(),
-            left: commit.block.as_ref().map_or(0, |block| block.len()),
+            left: commit.block.as_ref().map_or(0, Bytes::len),
             archived: commit.blocks_passed,
         };
         let steps: Vec<Step> = commits.iter().map(step).collect();

@@ -99,6 +99,6 @@ fn bytes_of(commit: &Commit) -> usize {
     let records = commit.records.iter().map(|write| write.text.as_ref().map_or(0, |text| text.len()) + 64);
     let leads = commit.leads.iter().map(|lead| lead.json.len());
     let messages = commit.messages.iter().map(|message| message.payload.len());
-    let block = commit.block.as_ref().map(|block| block.len());
+    let block = commit.block.as_ref().map(Bytes::len);
     records.chain(leads).chain(messages).chain(block).sum::<usize>() + commit.ids.len() * size_of::<u64>()
 }
