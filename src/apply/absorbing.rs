@@ -22,6 +22,7 @@ pub(super) fn absorb(user: &mut Subject, from: &Arc<str>, tie: &Tie, history: &s
     user.touched = applying.now;
     let before = user.ties.aliases.len();
     user.merge(from, tie, *history);
+    user.traits.settle_all(|name| applying.rules.trait_rule(SubjectKind::User, name));
     if *from == applying.key.id {
         user.ties.aliases.remove(from);
     }

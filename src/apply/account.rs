@@ -44,8 +44,7 @@ fn count(account: &mut Subject, event: &Event, user: Option<&str>, applying: &mu
     account.senders.note(&event.source, event.trust);
     applying.meet(account, event);
     if event.call == Call::Group {
-        let heard = applying.rules.heard(SubjectKind::Account, &event.source, &event.traits);
-        account.traits.learn(&heard, event.timestamp, event.trust);
+        user::hear(account, SubjectKind::Account, event, &event.traits, applying);
         user::keep_traits(account, SubjectKind::Account, applying);
     }
     account.ledger.apply(&applying.rules.plan, SubjectKind::Account, event, user, (applying.now, applying.seed));
@@ -82,7 +81,8 @@ fn answer(
 
 /// The account as it stands at `at`, with all its traits: a user's lead names them.
 fn project(account: &Subject, at: Millis, applying: &Applying<'_>) -> Arc<Projection> {
-    let all = (&applying.rules.plan, |_: &str| true);
+    let asks = |name: &str| applying.rules.asks_who_said(SubjectKind::Account, name);
+    let all = (&applying.rules.plan, |_: &str| true, asks);
     Arc::new(Projection::of(account, &applying.key.id, SubjectKind::Account, all, at))
 }
 

@@ -138,6 +138,8 @@ pub enum Notice {
     ManyAliases,
     /// Traits of a subject left to make room for others.
     TraitsDropped,
+    /// A value of a trait can't be read as what the trait was declared.
+    TraitUnreadable,
     /// An event was not counted for an account, since none became known in time or too many waited.
     AccountNeverKnown,
 }
@@ -149,6 +151,7 @@ impl Notice {
             Self::MergeRefused => "merge_refused",
             Self::ManyAliases => "many_aliases",
             Self::TraitsDropped => "traits_dropped",
+            Self::TraitUnreadable => "trait_unreadable",
             Self::AccountNeverKnown => "account_never_known",
         }
     }
@@ -163,6 +166,9 @@ impl Notice {
                 "very many ids were merged into one user; an id that people share belongs into `shared_ids`"
             }
             Self::TraitsDropped => "a subject has more traits than are kept; those that nothing reads were left out",
+            Self::TraitUnreadable => {
+                "a trait that a condition reads has a value that can't be read as its type; `explain` shows it as it came"
+            }
             Self::AccountNeverKnown => "events were not counted for an account, since none became known within a day",
         }
     }

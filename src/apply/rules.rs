@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::counters::{Counter, Plan};
-use crate::expr::{Expr, Slot};
+use crate::expr::{Expr, Slot, TraitRule, Type};
 use crate::ids::names::canonical_trait;
 use crate::ids::{SourceName, SubjectKind};
 use crate::qualify::Definition;
@@ -18,6 +18,7 @@ use crate::routing::{Route, Team};
 
 /// A configuration, prepared for applying messages. Immutable; made once for each configuration.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 pub struct Rules {
     /// What tells these rules from others: every server of a store should have the same.
     pub version: Arc<str>,
@@ -32,6 +33,10 @@ pub struct Rules {
     /// Whether a definition of users reads when the account's first or last event was.
     pub users_read_account_times: bool,
     read_traits: HashSet<(SubjectKind, Box<str>)>,
+    /// Of the traits that conditions read, those that not every value can be read as.
+    typed_traits: Vec<(SubjectKind, Box<str>, Type)>,
+    /// Traits of which conditions ask more than the value that stands.
+    said_traits: HashSet<(SubjectKind, Box<str>)>,
     parts: RulesParts,
 }
 
@@ -52,8 +57,8 @@ pub struct RulesParts {
     pub routes: Vec<Route>,
     /// The names of the destinations; each lead goes to all of them.
     pub destinations: Vec<Arc<str>>,
-    /// On which traits only some sources are heard, by canonical name.
-    pub trait_sources: BTreeMap<(SubjectKind, Box<str>), Vec<SourceName>>,
+    /// Which sources are believed on a trait, by canonical name.
+    pub trait_rules: BTreeMap<(SubjectKind, Box<str>), Arc<TraitRule>>,
     /// How many leads an hour of each source go on their way; those beyond it are held.
     pub lead_quotas: BTreeMap<SourceName, u32>,
     /// Ids that many people share; they never merge.
@@ -82,7 +87,7 @@ impl Rules {
         let (counters, traits): (Vec<_>, Vec<_>) =
             slots(SubjectKind::User).filter(|slot| is_of(slot, &plan, SubjectKind::Account)).partition(is_counter);
         let routed = parts.routes.iter().filter_map(|route| route.when.as_ref()).flat_map(Expr::slots);
-        let all = parts.definitions.iter().flat_map(Definition::slots).chain(routed);
+        let all: Vec<&Slot> = parts.definitions.iter().flat_map(Definition::slots).chain(routed).collect();
         // What makes a name or finds an account is read without being named.
         let always =
             ["email", "name", "first_name", "last_name", "title"].map(|name| (SubjectKind::User, Box::from(name)));
@@ -93,7 +98,9 @@ impl Rules {
             users_read_account_counters: !counters.is_empty(),
             users_read_account_traits: !traits.is_empty(),
             users_read_account_times: traits.iter().any(|slot| matches!(slot, Slot::FirstSeen(_) | Slot::LastSeen(_))),
-            read_traits: all.filter_map(trait_of).chain(always).collect(),
+            read_traits: all.iter().filter_map(|slot| trait_of(slot)).chain(always).collect(),
+            typed_traits: typed(&all),
+            said_traits: all.iter().filter(|slot| asks_who_said(slot)).filter_map(|slot| trait_of(slot)).collect(),
             plan,
             parts,
         }
@@ -112,14 +119,39 @@ impl Rules {
         traits: &'t Map<String, Value>,
     ) -> Cow<'t, Map<String, Value>> {
         let is_heard = |name: &str| {
-            let sources = self.trait_sources.get(&(of, Box::from(&*canonical_trait(name))));
-            sources.is_none_or(|sources| sources.contains(source))
+            let rule = self.trait_rule(of, &canonical_trait(name));
+            rule.is_none_or(|rule| rule.sources.is_empty() || rule.sources.contains(source))
         };
-        if self.trait_sources.is_empty() || traits.keys().all(|name| is_heard(name)) {
+        if self.trait_rules.is_empty() || traits.keys().all(|name| is_heard(name)) {
             return Cow::Borrowed(traits);
         }
         let heard = traits.iter().filter(|(name, _)| is_heard(name));
         Cow::Owned(heard.map(|(name, value)| (name.clone(), value.clone())).collect())
+    }
+
+    /// Which sources are believed on a trait; `None` where there is nothing to heed.
+    pub fn trait_rule(&self, of: SubjectKind, name: &str) -> Option<&TraitRule> {
+        if self.trait_rules.is_empty() {
+            return None;
+        }
+        self.trait_rules.get(&(of, Box::from(name))).map(AsRef::as_ref)
+    }
+
+    /// Whether a value among `said` can't be read as what conditions expect of its trait.
+    pub fn is_unreadable(&self, of: SubjectKind, said: &Map<String, Value>) -> bool {
+        if self.typed_traits.is_empty() {
+            return false;
+        }
+        said.iter().any(|(name, value)| {
+            let name = canonical_trait(name);
+            let typed = self.typed_traits.iter().find(|(whose, known, _)| *whose == of && **known == *name);
+            typed.is_some_and(|(.., ty)| !value.is_null() && !ty.reads(value))
+        })
+    }
+
+    /// Whether conditions ask more of a trait than the value that stands: who said it, or when.
+    pub fn asks_who_said(&self, of: SubjectKind, name: &str) -> bool {
+        !self.said_traits.is_empty() && self.said_traits.contains(&(of, Box::from(name)))
     }
 
     /// How many bytes the traits of one subject may take.
@@ -146,16 +178,34 @@ fn version(parts: &RulesParts) -> Arc<str> {
 }
 
 fn trait_of(slot: &Slot) -> Option<(SubjectKind, Box<str>)> {
-    match slot {
-        Slot::Trait { of, path, .. } => path.first().map(|name| (*of, name.clone())),
-        _ => None,
+    let (Slot::Trait { of, .. } | Slot::About { of, .. }) = slot else { return None };
+    Some((*of, slot.trait_name()?.into()))
+}
+
+fn asks_who_said(slot: &Slot) -> bool {
+    matches!(slot, Slot::About { .. } | Slot::Trait { rule: Some(_), .. })
+}
+
+/// The traits among `slots` that have a type that not every value can be read as.
+fn typed(slots: &[&Slot]) -> Vec<(SubjectKind, Box<str>, Type)> {
+    let mut typed = Vec::new();
+    for slot in slots {
+        let Slot::Trait { of, path, ty, .. } = slot else { continue };
+        let ([name], false) = (&**path, matches!(ty, Type::Any | Type::Text | Type::List(_))) else { continue };
+        let entry = (*of, name.clone(), ty.clone());
+        if !typed.contains(&entry) {
+            typed.push(entry);
+        }
     }
+    typed
 }
 
 fn is_of(slot: &Slot, plan: &Plan, whose: SubjectKind) -> bool {
     match slot {
         Slot::Counter(id) => plan.counters.get(usize::from(id.0)).is_some_and(|counter| counter.of == whose),
-        Slot::Trait { of, .. } | Slot::Id(of) | Slot::FirstSeen(of) | Slot::LastSeen(of) => *of == whose,
+        Slot::Trait { of, .. } | Slot::About { of, .. } | Slot::Id(of) | Slot::FirstSeen(of) | Slot::LastSeen(of) => {
+            *of == whose
+        }
         _ => false,
     }
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::{Map, Value};
+
 use super::message::AccountEvent;
 use super::{Applying, Body, Notice, Past, deciding, merging};
 use crate::counters::plan::is_use;
@@ -9,7 +11,7 @@ use crate::event::{Call, Event};
 use crate::ids::{RecordKey, SubjectKind};
 use crate::record::account::{Found, account_of, current_account};
 use crate::record::ties::WAITS_FOR;
-use crate::record::{Profile, Projection, Subject, Waiting};
+use crate::record::{Profile, Projection, Saying, Subject, Waiting};
 use crate::time::Millis;
 
 /// How long an event whose account only the user's e-mail address tells waits for a group call: browsers send both at once.
@@ -55,10 +57,7 @@ fn is_repeated(user: &mut Subject, event: &Event, applying: &Applying<'_>) -> bo
 
 fn learn(user: &mut Subject, event: &Event, applying: &mut Applying<'_>) {
     user.ties.known |= event.user_id.as_deref() == Some(&*applying.key.id);
-    let mut hear = |said| {
-        let heard = applying.rules.heard(SubjectKind::User, &event.source, said);
-        user.traits.learn(&heard, event.timestamp, event.trust);
-    };
+    let mut hear = |said| hear(user, SubjectKind::User, event, said, applying);
     match event.call {
         Call::Identify => hear(&event.traits),
         Call::Group => {
@@ -69,6 +68,23 @@ fn learn(user: &mut Subject, event: &Event, applying: &mut Applying<'_>) {
         _ => hear(&event.context_traits),
     }
     keep_traits(user, SubjectKind::User, applying);
+}
+
+/// Takes in what an event says of a subject's traits.
+pub(super) fn hear(
+    subject: &mut Subject,
+    of: SubjectKind,
+    event: &Event,
+    said: &Map<String, Value>,
+    applying: &mut Applying<'_>,
+) {
+    let rules = applying.rules;
+    let heard = rules.heard(of, &event.source, said);
+    if rules.is_unreadable(of, &heard) {
+        applying.effects.notices.push(Notice::TraitUnreadable);
+    }
+    let saying = Saying { source: &event.source, at: event.timestamp, trust: event.trust };
+    subject.traits.learn(&heard, saying, |name| rules.trait_rule(of, name));
 }
 
 /// Keeps the traits of a subject within their bound.
@@ -132,7 +148,8 @@ fn send_to_account(
 /// The user as they stand now.
 pub(super) fn project(user: &Subject, applying: &Applying<'_>) -> Box<Projection> {
     let reads = |name: &str| applying.rules.reads_trait(SubjectKind::User, name);
-    let read = (&applying.rules.plan, reads);
+    let asks = |name: &str| applying.rules.asks_who_said(SubjectKind::User, name);
+    let read = (&applying.rules.plan, reads, asks);
     Box::new(Projection::of(user, &applying.key.id, SubjectKind::User, read, applying.now))
 }
 

@@ -12,6 +12,7 @@ use super::series::{Buckets, DAILY_RETENTION, Daily, Extreme, Series, from_micro
 use super::spec::{Aggregate, Counter, Window};
 use crate::event::facts::EventFacts;
 use crate::event::{Call, Event};
+use crate::expr::amount;
 use crate::ids::{CounterId, SubjectKind};
 use crate::time::Millis;
 
@@ -289,11 +290,11 @@ fn property<'a>(event: &'a Event, path: &[Box<str>]) -> Option<&'a Value> {
     rest.iter().try_fold(start, |value, step| value.get(&**step))
 }
 
-/// A number, also when it was sent as text (`"39.95"`, as Segment's own examples do).
+/// A number, also when it was sent as text (`"39.95"`, as Segment's own examples do), or as an amount of money (`"$39.95"`).
 fn number(value: &Value) -> Option<f64> {
     match value {
         Value::Number(n) => n.as_f64(),
-        Value::String(s) => s.trim().parse().ok(),
+        Value::String(s) => amount(s),
         _ => None,
     }
 }

@@ -5,17 +5,25 @@
 
 use std::borrow::Cow;
 
+use super::band::Band;
+use super::number::{amount, exact_number};
 use super::value::{Type, Value};
 use crate::time::Millis;
 
 /// Brings `value` to `ty`; unknown when it can't be read as such. A value of type [`Type::Any`] stays what it is.
-pub(super) fn coerce<'a>(value: Value<'a>, ty: &Type) -> Value<'a> {
+pub(super) fn coerce<'a>(value: Value<'a>, ty: &'a Type) -> Value<'a> {
     match (ty, value) {
         (_, Value::Unknown) => Value::Unknown,
         (Type::Any, value) => value,
         (Type::Number, value) => to_number(&value).map_or(Value::Unknown, Value::Number),
         (Type::Text, value) => to_text(value),
         (Type::Time, value) => to_time(&value).map_or(Value::Unknown, Value::Time),
+        (Type::Band, value) => to_band(&value),
+        (Type::Money, value) => to_money(&value).map_or(Value::Unknown, Value::Number),
+        (Type::Word(words), value) => match to_text(value) {
+            Value::Text(text) => words.read(&text).map_or(Value::Unknown, Value::text),
+            _ => Value::Unknown,
+        },
         (Type::Bool, value) => to_bool(&value).map_or(Value::Unknown, Value::Bool),
         (Type::List(_), list @ (Value::List(_) | Value::Json(serde_json::Value::Array(_)))) => list,
         (Type::List(_), Value::Json(_)) => Value::Unknown,
@@ -24,12 +32,35 @@ pub(super) fn coerce<'a>(value: Value<'a>, ty: &Type) -> Value<'a> {
     }
 }
 
+impl Type {
+    /// Whether a value of a trait can be read as this.
+    pub fn reads(&self, value: &serde_json::Value) -> bool {
+        coerce(Value::from_json(value), self) != Value::Unknown
+    }
+}
+
 fn to_number(value: &Value<'_>) -> Option<f64> {
     match value {
         Value::Number(number) => Some(*number).filter(|number| !number.is_nan()),
-        Value::Text(text) => number_from_text(text),
+        Value::Text(text) => exact_number(text),
         _ => None,
     }
+}
+
+fn to_money(value: &Value<'_>) -> Option<f64> {
+    match value {
+        Value::Text(text) => amount(text),
+        other => to_number(other),
+    }
+}
+
+/// A band whose number is known is that number.
+fn to_band(value: &Value<'_>) -> Value<'static> {
+    let band = match value {
+        Value::Text(text) => Band::read(text),
+        other => to_number(other).map(Band::exactly),
+    };
+    band.map_or(Value::Unknown, |band| band.number().map_or(Value::Band(band), Value::Number))
 }
 
 fn to_text(value: Value<'_>) -> Value<'_> {
@@ -62,77 +93,6 @@ pub(super) fn to_time(value: &Value<'_>) -> Option<Millis> {
         Value::Text(text) => time_from_text(text),
         _ => None,
     }
-}
-
-/// A number as people and enrichment tools write it: `50`, `1,000`, `1 000`, `2.5M`, `$40k`, `500+`, `>500`, `51 employees`.
-/// Of a band (`51-200`, `1k – 5k`, `51 to 200`) it is the lower bound, and of `<50` it is 0: a threshold is met only when
-/// the whole band meets it.
-pub(super) fn number_from_text(text: &str) -> Option<f64> {
-    let text = text.trim();
-    if let Some(below) = text.strip_prefix('<') {
-        return leading_number(below.trim_start_matches('=').trim()).map(|_| 0.0);
-    }
-    let text = text.trim_start_matches(['>', '~', '$', '€', '£', '=']).trim_start();
-    let (lower, rest) = leading_number(text)?;
-    let rest = rest.trim_start();
-    let upper = ["-", "–", "—", "to ", ".."].into_iter().find_map(|sign| rest.strip_prefix(sign));
-    let rest = match upper {
-        Some(upper) => leading_number(upper.trim_start().trim_start_matches(['$', '€', '£']))?.1,
-        None => rest,
-    };
-    let unit = rest.trim_start_matches('+').trim();
-    unit.chars().all(char::is_alphabetic).then_some(lower)
-}
-
-/// The number that `text` begins with, and what follows it. A letter may only follow as `k`, `m` or `b`, or after a space.
-fn leading_number(text: &str) -> Option<(f64, &str)> {
-    let mut digits = String::new();
-    let mut end = 0;
-    let bytes = text.as_bytes();
-    while let Some(byte) = bytes.get(end) {
-        match byte {
-            b'0'..=b'9' | b'.' => digits.push(char::from(*byte)),
-            b'-' if end == 0 => digits.push('-'),
-            b',' | b' ' | b'\'' if is_thousands(bytes, end) => {}
-            _ => break,
-        }
-        end += 1;
-    }
-    // `51..200` is a band, not a number with two dots.
-    if let Some(range) = digits.find("..") {
-        digits.truncate(range);
-        end = text.find("..")?;
-    }
-    let number: f64 = digits.parse().ok().filter(|number: &f64| number.is_finite())?;
-    let rest = text.get(end..)?;
-    let (factor, rest) = magnitude(rest);
-    if rest.starts_with(char::is_alphanumeric) {
-        return None;
-    }
-    Some((number * factor, rest))
-}
-
-/// Whether the separator at `at` stands between a digit and exactly three digits.
-fn is_thousands(bytes: &[u8], at: usize) -> bool {
-    let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
-    at > 0 && digit(at - 1) && (1..=3).all(|step| digit(at + step)) && !digit(at + 4)
-}
-
-fn magnitude(rest: &str) -> (f64, &str) {
-    let factor = match rest.chars().next() {
-        Some('k' | 'K') => 1e3,
-        Some('m' | 'M') => 1e6,
-        Some('b' | 'B') => 1e9,
-        _ => return (1.0, rest),
-    };
-    (factor, rest.get(1..).unwrap_or_default())
-}
-
-/// A text that is a plain number, for values whose type nobody declared.
-pub(super) fn plain_number(text: &str) -> Option<f64> {
-    let text = text.trim();
-    let plausible = text.bytes().next().is_some_and(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.'));
-    text.parse().ok().filter(|number: &f64| plausible && number.is_finite())
 }
 
 /// Numbers below this are seconds (up to the year 5138), others milliseconds (from the year 1973).

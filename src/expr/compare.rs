@@ -6,7 +6,9 @@
 
 use std::cmp::Ordering;
 
-use super::coerce::{plain_number, to_bool, to_time};
+use super::band::Band;
+use super::coerce::{to_bool, to_time};
+use super::number::plain_number;
 use super::syntax::Comparison;
 use super::value::Value;
 
@@ -32,6 +34,9 @@ impl Comparison {
         if matches!(left, Value::Unknown) || matches!(right, Value::Unknown) {
             return None;
         }
+        if matches!(left, Value::Band(_)) || matches!(right, Value::Band(_)) {
+            return band_of(left)?.compare(self, band_of(right)?);
+        }
         match order(left, right) {
             Some(ordering) => Some(self.holds(ordering)),
             None if self.is_equality() => Some(alike(left, right) == (self == Self::Equal)),
@@ -50,6 +55,14 @@ fn order(left: &Value<'_>, right: &Value<'_>) -> Option<Ordering> {
         (Value::Time(left), right) => Some(left.cmp(&to_time(right)?)),
         (left, Value::Time(right)) => Some(to_time(left)?.cmp(right)),
         _ => None,
+    }
+}
+
+/// A band, or a number as one.
+fn band_of(value: &Value<'_>) -> Option<Band> {
+    match value {
+        Value::Band(band) => Some(*band),
+        other => number_of(other).map(Band::exactly),
     }
 }
 

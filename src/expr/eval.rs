@@ -3,10 +3,11 @@
 
 use std::borrow::Cow;
 
-use super::coerce::{coerce, plain_number, to_bool, to_time};
+use super::coerce::{coerce, to_bool, to_time};
 use super::compare::number_of;
+use super::number::plain_number;
 use super::syntax::{Arithmetic, Comparison};
-use super::tree::{By, Calculation, Quantifier, Read, Set, Term, Test, TextChange, TextCheck};
+use super::tree::{Bound, By, Calculation, Quantifier, Read, Set, Term, Test, TextChange, TextCheck};
 use super::value::{Facts, Type, Value};
 use super::words;
 
@@ -34,7 +35,10 @@ impl Test {
             Self::And(terms) => all(terms.iter().map(|term| term.run(on))),
             Self::Or(terms) => any(terms.iter().map(|term| term.run(on))),
             Self::Not(term) => term.run(on).map(|met| !met),
-            Self::Number { read, than, threshold, .. } => than.numbers(read.number(on)?, *threshold),
+            Self::Number { read, than, threshold, .. } => match on.facts.read(&read.slot) {
+                Value::Number(number) => than.numbers(number, *threshold),
+                other => read.compare(other, *than, *threshold),
+            },
             Self::TextIs { read, negated, text, .. } => match on.facts.read(&read.slot) {
                 Value::Text(found) => Some((found == text.as_ref()) != *negated),
                 other => text_is(coerce(other, &read.ty), text).map(|is| is != *negated),
@@ -116,6 +120,14 @@ pub(super) fn compare_values(left: &Value<'_>, than: Comparison, right: &Value<'
         By::Number => than.numbers(number_of(left)?, number_of(right)?),
         By::Time => Some(than.holds(to_time(left)?.cmp(&to_time(right)?))),
         By::Nature => than.values(left, right),
+    }
+}
+
+/// A number or a band compared with a number.
+pub(super) fn compare_number(value: &Value<'_>, than: Comparison, threshold: f64) -> Option<bool> {
+    match value {
+        Value::Band(_) => than.values(value, &Value::Number(threshold)),
+        other => than.numbers(number_of(other)?, threshold),
     }
 }
 
@@ -231,8 +243,13 @@ impl Read {
     }
 
     #[inline(never)]
-    fn as_number(&self, value: Value<'_>) -> Option<f64> {
+    fn as_number<'a>(&'a self, value: Value<'a>) -> Option<f64> {
         number_of(&coerce(value, &self.ty))
+    }
+
+    #[inline(never)]
+    fn compare<'a>(&'a self, value: Value<'a>, than: Comparison, threshold: f64) -> Option<bool> {
+        compare_number(&coerce(value, &self.ty), than, threshold)
     }
 }
 
@@ -252,6 +269,7 @@ impl Term {
                 Some(false) => parts.2.value(on),
                 None => Value::Unknown,
             },
+            Self::Bound(of, bound) => bound_of(&of.value(on), *bound).map_or(Value::Unknown, Value::Number),
             Self::Size(of) => size(&of.value(on)).map_or(Value::Unknown, Value::Number),
             Self::Change(of, change) => change_text(of.value(on), *change),
             Self::List(terms) => Value::List(terms.iter().map(|term| term.value(on)).collect()),
@@ -268,6 +286,14 @@ impl Term {
             },
             _ => number_of(&self.value(on)),
         }
+    }
+}
+
+fn bound_of(of: &Value<'_>, bound: Bound) -> Option<f64> {
+    match (of, bound) {
+        (Value::Band(band), Bound::Min) => Some(band.min()),
+        (Value::Band(band), Bound::Max) => band.max(),
+        (of, _) => number_of(of),
     }
 }
 

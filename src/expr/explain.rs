@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::coerce::{coerce, duration_text};
-use super::eval::{Context, all, any, compare_values, is_in, text_is};
+use super::eval::{Context, all, any, compare_number, compare_values, is_in, text_is};
 use super::syntax::Comparison;
 use super::tree::{By, Leaf, Read, Term, Test, TextCheck};
 use super::value::{Facts, Type, Value};
@@ -64,8 +64,9 @@ fn least(outcomes: &[Outcome]) -> Option<f64> {
 fn observe<'a, F: Facts>(test: &'a Test, on: &Context<'a, F>, into: &mut Vec<Observation>) -> Outcome {
     match test {
         Test::Number { read, than, threshold, leaf } => {
-            let threshold = Value::Number(*threshold);
-            comparison(leaf, look(read, on, leaf), *than, threshold, By::Number, into)
+            let (shown, value) = look(read, on, leaf);
+            let met = compare_number(&value, *than, *threshold);
+            compared(leaf, (shown, &value), *than, (&Value::Number(*threshold), met), into)
         }
         Test::TextIs { read, negated, text, leaf } => {
             let (shown, value) = look(read, on, leaf);
@@ -127,13 +128,18 @@ fn look_at<'a, F: Facts>(term: &'a Term, on: &Context<'a, F>, leaf: &Leaf) -> Se
 
 fn look<'a, F: Facts>(read: &'a Read, on: &Context<'a, F>, leaf: &Leaf) -> Seen<'a> {
     let raw = on.facts.read(&read.slot);
-    // A band such as "51-200" is shown as it came, although 51 is what is compared.
-    let band = match (&raw, &read.ty) {
-        (Value::Text(text), Type::Number) => Some(Json::from(text.as_ref())),
+    // A number, a band or an amount is shown as it came, and so is what can't be read as what was declared.
+    let as_it_came = match (&raw, &read.ty) {
+        (Value::Text(text), Type::Number | Type::Band | Type::Money) => Some(Json::from(text.as_ref())),
+        (Value::Text(_) | Value::Number(_) | Value::Bool(_), Type::Word(_) | Type::Time | Type::Bool) => {
+            Some(json(&raw, leaf))
+        }
         _ => None,
     };
     let value = coerce(raw, &read.ty);
-    (band.unwrap_or_else(|| json(&value, leaf)), value)
+    let as_it_came =
+        as_it_came.filter(|_| value == Value::Unknown || matches!(read.ty, Type::Number | Type::Band | Type::Money));
+    (as_it_came.unwrap_or_else(|| json(&value, leaf)), value)
 }
 
 fn comparison(
@@ -145,8 +151,18 @@ fn comparison(
     into: &mut Vec<Observation>,
 ) -> Outcome {
     let met = compare_values(&value, than, &threshold, by);
-    let progress = progress(met, than, (&value, &threshold), !leaf.duration);
-    record(leaf, shown, json(&threshold, leaf), met, into);
+    compared(leaf, (shown, &value), than, (&threshold, met), into)
+}
+
+fn compared(
+    leaf: &Leaf,
+    (shown, value): (Json, &Value<'_>),
+    than: Comparison,
+    (threshold, met): (&Value<'_>, Option<bool>),
+    into: &mut Vec<Observation>,
+) -> Outcome {
+    let progress = progress(met, than, (value, threshold), !leaf.duration);
+    record(leaf, shown, json(threshold, leaf), met, into);
     (met, progress)
 }
 
@@ -187,6 +203,7 @@ fn json(value: &Value<'_>, leaf: &Leaf) -> Json {
         Value::Number(number) => number_json(*number),
         Value::Text(text) => Json::from(text.as_ref()),
         Value::Time(time) => Json::from(time.rfc3339()),
+        Value::Band(band) => Json::from(band.to_string()),
         Value::List(elements) => elements.iter().map(|element| json(element, leaf)).collect(),
         Value::Json(json) => (*json).clone(),
     }

@@ -8,17 +8,21 @@
 //!
 //! Three values (Kleene): unknown is neither true nor false; `false && unknown` is false, `true || unknown` is true.
 
+pub mod band;
 mod check;
 mod coerce;
 mod compare;
+pub mod country;
 mod error;
 mod eval;
 mod explain;
 mod next_change;
+mod number;
 mod suggest;
 mod syntax;
 mod tree;
 mod value;
+mod vocabulary;
 mod words;
 
 use std::collections::BTreeMap;
@@ -26,7 +30,9 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use error::ExprError;
-pub use value::{Drift, Facts, MAX_TEXT_BYTES, Slot, TraitOf, Type, Value, Way};
+pub use number::amount;
+pub use value::{AboutTrait, Drift, Facts, MAX_TEXT_BYTES, Slot, TraitOf, TraitRule, Type, Value, Way};
+pub use vocabulary::Vocabulary;
 
 use eval::Context;
 pub(crate) use eval::all;
@@ -46,6 +52,8 @@ pub struct Scope {
     pub user_traits: Option<BTreeMap<Box<str>, Type>>,
     /// The same for accounts.
     pub account_traits: Option<BTreeMap<Box<str>, Type>>,
+    /// What is to be heeded when a trait is read, by whose it is and its canonical name.
+    pub trait_rules: BTreeMap<(TraitOf, Box<str>), Arc<TraitRule>>,
     /// Whether `event.…` and `properties.…` may be read.
     pub event: bool,
     /// Whether the flags `intent` and `fit` may be read.

@@ -281,7 +281,9 @@ impl Term {
             }
             Self::Field(parts) => parts.0.drift(on).and_then(|drift| any_way(drift.at)),
             Self::At(parts) => parts.0.drift(on).and_then(|drift| any_way(drift.at)),
-            Self::Size(of) | Self::Change(of, _) => of.drift(on).and_then(|drift| any_way(drift.at)),
+            Self::Size(of) | Self::Bound(of, _) | Self::Change(of, _) => {
+                of.drift(on).and_then(|drift| any_way(drift.at))
+            }
             Self::Test(test) => any_way(test.outlook(on).until),
             Self::If(parts) => {
                 let branches = joined(parts.1.drift(on), parts.2.drift(on)).map_or(NEVER, |drift| drift.at);
@@ -308,7 +310,7 @@ impl Term {
             Self::Field(parts) => parts.0.reads_now(),
             Self::At(parts) => parts.0.reads_now(),
             Self::Calculate(parts) => parts.0.reads_now() || parts.2.reads_now(),
-            Self::Negate(of) | Self::Size(of) | Self::Change(of, _) => of.reads_now(),
+            Self::Negate(of) | Self::Size(of) | Self::Bound(of, _) | Self::Change(of, _) => of.reads_now(),
             Self::If(parts) => parts.1.reads_now() || parts.2.reads_now(),
             Self::List(terms) => terms.iter().any(Self::reads_now),
         }

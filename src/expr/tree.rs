@@ -5,6 +5,7 @@
 
 use regex::Regex;
 
+use super::band::Band;
 use super::syntax::{Arithmetic, Comparison};
 use super::value::{Slot, Type, Value};
 use crate::time::Millis;
@@ -120,6 +121,8 @@ pub(super) enum Term {
     Calculate(Box<(Self, Calculation, Self)>),
     Negate(Box<Self>),
     If(Box<(Test, Self, Self)>),
+    /// One end of a band.
+    Bound(Box<Self>, Bound),
     Size(Box<Self>),
     Change(Box<Self>, TextChange),
     List(Box<[Self]>),
@@ -139,6 +142,7 @@ pub(super) enum Constant {
     Number(f64),
     Text(Box<str>),
     Time(Millis),
+    Band(Band),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,6 +162,12 @@ pub(super) enum TextChange {
     Lower,
     Upper,
     Trim,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bound {
+    Min,
+    Max,
 }
 
 /// Constants to look a value up in.
@@ -187,6 +197,7 @@ impl Constant {
             Self::Number(number) => Value::Number(*number),
             Self::Text(text) => Value::text(text),
             Self::Time(time) => Value::Time(*time),
+            Self::Band(band) => Value::Band(*band),
         }
     }
 }

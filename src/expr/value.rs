@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::CounterId;
+use super::band::Band;
+use super::vocabulary::Vocabulary;
 /// Whose trait it is: that of the user or the account of the subject and the event at hand.
 pub use crate::ids::SubjectKind as TraitOf;
+use crate::ids::{CounterId, SourceName};
 use crate::time::Millis;
 
 /// The types that the checker knows. `Any` is the type of an event property that nobody declared.
@@ -22,6 +24,12 @@ pub enum Type {
     Text,
     /// A moment, to the millisecond; a trait may say it in ISO 8601 or as a number since the epoch.
     Time,
+    /// A number of which perhaps only the bounds are known, such as `51-200`.
+    Band,
+    /// An amount of money; it reads as a number, whatever the currency.
+    Money,
+    /// One of certain texts, in any spelling.
+    Word(Vocabulary),
     /// A list whose elements have this type; a single value reads as a list of one.
     List(Box<Type>),
     /// Known only once the value is there.
@@ -35,6 +43,10 @@ impl fmt::Display for Type {
             Self::Number => f.write_str("number"),
             Self::Text => f.write_str("text"),
             Self::Time => f.write_str("time"),
+            Self::Band => f.write_str("band"),
+            Self::Money => f.write_str("money"),
+            Self::Word(Vocabulary::Country) => f.write_str("country"),
+            Self::Word(Vocabulary::Choice(_)) => f.write_str("choice"),
             Self::List(of) if **of == Self::Any => f.write_str("list"),
             Self::List(of) => write!(f, "list of {of}"),
             Self::Any => f.write_str("any"),
@@ -56,6 +68,19 @@ pub enum Slot {
         path: Arc<[Box<str>]>,
         /// The declared type, which the value is read as.
         ty: Type,
+        /// Which of several sources is believed, and for how long.
+        rule: Option<Arc<TraitRule>>,
+    },
+    /// `account.employees.at`, `account.employees.source`: about a trait.
+    About {
+        /// Whose trait it is.
+        of: TraitOf,
+        /// The trait's canonical name.
+        name: Box<str>,
+        /// See [`Self::Trait`].
+        rule: Option<Arc<TraitRule>>,
+        /// What is asked.
+        what: AboutTrait,
     },
     /// `user.id` or `account.id`.
     Id(TraitOf),
@@ -76,6 +101,47 @@ pub enum Slot {
     Now,
 }
 
+impl Slot {
+    /// The canonical name of the trait that it reads.
+    pub fn trait_name(&self) -> Option<&str> {
+        match self {
+            Self::Trait { path, .. } => path.first().map(AsRef::as_ref),
+            Self::About { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+}
+
+/// What can be asked about a trait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AboutTrait {
+    /// When its value was said.
+    At,
+    /// Which source said it.
+    Source,
+}
+
+/// Which source is believed on a trait, and for how long.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TraitRule {
+    /// The sources that are heard, the first one that has a value first; none at all: every source, and the newest value stands.
+    pub sources: Box<[SourceName]>,
+    /// How many milliseconds a value holds after it was said.
+    pub stale: Option<i64>,
+}
+
+impl TraitRule {
+    /// Whether a value is kept for each of the sources.
+    pub const fn keeps_sources(&self) -> bool {
+        self.sources.len() > 1
+    }
+
+    /// How early `source` is believed; sources that are not named come last.
+    pub fn rank(&self, source: &str) -> usize {
+        self.sources.iter().position(|known| known.as_str() == source).unwrap_or(self.sources.len())
+    }
+}
+
 /// So much of a text is seen: patterns and words cost by its length, and whoever sends it chooses that.
 pub const MAX_TEXT_BYTES: usize = 2 * 1_024;
 
@@ -92,6 +158,8 @@ pub enum Value<'a> {
     Text(Cow<'a, str>),
     /// A moment.
     Time(Millis),
+    /// A number of which only the bounds are known.
+    Band(Band),
     /// A list that was written in the expression, or a single value where a list is declared.
     List(Vec<Value<'a>>),
     /// A JSON object or array from an event or a trait.

@@ -5,9 +5,10 @@ use crate::counters::Plan;
 use crate::counters::ledger::Figure;
 use crate::event::Event;
 use crate::event::facts::read_event;
-use crate::expr::{Drift, Facts, Slot, Value};
+use crate::expr::{AboutTrait, Drift, Facts, Slot, TraitRule, Value, Way};
 use crate::ids::{CounterId, SubjectKind};
-use crate::record::{Projection, Subject};
+use crate::record::traits::{goes_stale, standing};
+use crate::record::{Projection, Said, Subject, Trait};
 use crate::time::Millis;
 
 /// What is known of a user or an account.
@@ -58,6 +59,12 @@ impl<'a> View<'a> {
         }
     }
 
+    /// The value of a trait that stands now, and its source.
+    fn standing(&self, of: SubjectKind, name: &str, rule: Option<&TraitRule>) -> Option<(&'a str, &'a Trait)> {
+        let (known, said) = self.who(of).said(name);
+        standing(known, said, rule, self.now)
+    }
+
     /// A counter's figure; [`Figure::Never`] when there is no subject to read it from.
     pub fn figure(&self, id: CounterId) -> Figure {
         let Some(counter) = self.plan.counters.get(usize::from(id.0)) else { return Figure::Never };
@@ -103,6 +110,15 @@ impl<'a> Who<'a> {
             Self::Nobody | Self::Pending => None,
         }
     }
+
+    /// What was said of a trait, and by whom.
+    fn said(self, name: &str) -> (Option<&'a Trait>, &'a [Said]) {
+        match self {
+            Self::Record(_, subject) => subject.traits.said(name),
+            Self::Projection(projection) => (None, projection.said.get(name).map_or(&[], Vec::as_slice)),
+            Self::Nobody | Self::Pending => (None, &[]),
+        }
+    }
 }
 
 fn flag<'a>(flag: Option<bool>) -> Value<'a> {
@@ -121,7 +137,22 @@ impl Facts for View<'_> {
                 Figure::Moment(at) => Value::Time(at),
                 Figure::Never => Value::Unknown,
             },
-            Slot::Trait { of, path, .. } => read_trait(self.who(*of), path),
+            Slot::Trait { of, path, rule: None, .. } => read_trait(path, |name| self.who(*of).trait_named(name)),
+            Slot::Trait { of, path, rule: Some(rule), .. } => {
+                read_trait(path, |name| self.standing(*of, name, Some(rule)).map(|(_, said)| &said.value))
+            }
+            Slot::About { of, name, rule, what } => {
+                let standing = self.standing(*of, name, rule.as_deref());
+                standing.map_or(Value::Unknown, |(source, said)| {
+                    match (what, rule.as_deref().map(|rule| &*rule.sources)) {
+                        (AboutTrait::At, _) => Value::Time(said.at),
+                        // Nobody else is heard.
+                        (AboutTrait::Source, Some([only])) => Value::Text(only.to_string().into()),
+                        (AboutTrait::Source, _) if source.is_empty() => Value::Unknown,
+                        (AboutTrait::Source, _) => Value::text(source),
+                    }
+                })
+            }
             Slot::Id(of) => self.who(*of).id().map_or(Value::Unknown, Value::text),
             Slot::FirstSeen(of) => time(self.who(*of).seen().0),
             Slot::LastSeen(of) => time(self.who(*of).seen().1),
@@ -140,13 +171,17 @@ impl Facts for View<'_> {
     fn next_change(&self, slot: &Slot) -> Option<Drift> {
         match slot {
             Slot::Counter(id) => self.drift(*id),
+            Slot::Trait { of, rule: Some(rule), .. } | Slot::About { of, rule: Some(rule), .. } => {
+                let (known, said) = self.who(*of).said(slot.trait_name()?);
+                goes_stale(known, said, rule, self.now).map(|at| Drift { at, way: Way::Any })
+            }
             _ => None,
         }
     }
 }
 
-fn read_trait<'a>(who: Who<'a>, path: &[Box<str>]) -> Value<'a> {
+fn read_trait<'a>(path: &[Box<str>], named: impl FnOnce(&str) -> Option<&'a serde_json::Value>) -> Value<'a> {
     let Some((first, rest)) = path.split_first() else { return Value::Unknown };
-    let found = rest.iter().try_fold(who.trait_named(first), |value, step| value.map(|v| v.get(&**step)));
+    let found = rest.iter().try_fold(named(first), |value, step| value.map(|v| v.get(&**step)));
     found.flatten().map_or(Value::Unknown, Value::from_json)
 }

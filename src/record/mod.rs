@@ -34,7 +34,7 @@ pub use senders::Senders;
 pub use standing::{Routing, Standing};
 pub use team::TeamTurns;
 pub use ties::{MergedInto, Tie, Ties, Waiting};
-pub use traits::Traits;
+pub use traits::{Said, Saying, Trait, Traits};
 
 use crate::counters::Ledger;
 use crate::ids::{DefinitionName, RecordKind};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::Subject;
+use super::{Said, Subject};
 use crate::counters::Plan;
 use crate::counters::ledger::Figure;
 use crate::expr::Drift;
@@ -22,6 +22,8 @@ pub struct Projection {
     pub name: Option<String>,
     /// Its traits by canonical name: of a user those that something reads, of an account all, since its leads name them.
     pub traits: Map<String, Value>,
+    /// Of traits of which conditions ask more than the value: who said what, and when.
+    pub said: BTreeMap<String, Vec<Said>>,
     /// Its counters' figures by name.
     pub figures: BTreeMap<CounterName, Figure>,
     /// When those figures may change by time alone.
@@ -38,7 +40,7 @@ impl Projection {
         subject: &Subject,
         id: &Arc<str>,
         kind: SubjectKind,
-        (plan, reads): (&Plan, impl Fn(&str) -> bool),
+        (plan, reads, asks): (&Plan, impl Fn(&str) -> bool, impl Fn(&str) -> bool),
         now: Millis,
     ) -> Self {
         let ids = (0..=u16::MAX).map(CounterId);
@@ -52,9 +54,18 @@ impl Projection {
             name: subject.traits.name(),
             traits: traits.map(|(name, value)| (name.to_owned(), value.clone())).collect(),
             drifts: drifts.collect(),
+            said: subject.traits.known.keys().filter(|name| asks(name)).map(|name| said(subject, name)).collect(),
             figures: counters.map(|(c, id)| (Arc::clone(&c.name), subject.ledger.read(plan, id, now))).collect(),
             first_seen: subject.first_seen,
             last_seen: subject.last_seen,
         }
     }
+}
+
+/// Who said what of a trait.
+fn said(subject: &Subject, name: &str) -> (String, Vec<Said>) {
+    let (known, by_source) = subject.traits.said(name);
+    let nobody = || known.map(|known| Said { source: Box::default(), said: known.clone() });
+    let said = if by_source.is_empty() { nobody().into_iter().collect() } else { by_source.to_vec() };
+    (name.to_owned(), said)
 }

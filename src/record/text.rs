@@ -7,6 +7,7 @@
 //! | `from:<source>` | users, accounts | `public` or `server`: events came from that source |
 //! | `t:<trait>` | users, accounts | when it was said, then its value as JSON: `2026-11-21T09:30:00.000Z "free"` |
 //! | `s:<trait>` | users, accounts | the same of what a server said, which public sources don't change |
+//! | `v:<trait>` | users, accounts | where sources are ranked, one line for each: when, `public` or `server`, and the source and its value as JSON: `2026-11-21T09:30:00.000Z server {"crm":51}` |
 //! | `d:<event>` | users, accounts | counts per day (`counters::text`) |
 //! | `c:<counter>` | users, accounts | a counter's own series (`counters::text`) |
 //! | `q:<definition>` | users, accounts | JSON: the last lead and where the subject stands |
@@ -40,7 +41,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::ties::{MergedInto, Tie, Waiting};
-use super::traits::Trait;
+use super::traits::{Said, Trait};
 use super::{Archived, Delivery, DestinationHistory, Hold, Member, Profile, Record, SourceLeads, Subject, TeamTurns};
 use crate::counters::text;
 use crate::event::{MessageId, SourceName, Trust};
@@ -160,8 +161,16 @@ impl Subject {
         let Some((kind, key)) = name.split_once(':') else { return self.read_plain(name, value) };
         match kind {
             "from" => self.senders.note(&SourceName::new(key), Trust::read(value)?),
-            "t" => drop(self.traits.0.insert(key.into(), read_trait(value, Trust::Public)?)),
-            "s" => drop(self.traits.0.insert(key.into(), read_trait(value, Trust::Server)?)),
+            "t" => drop(self.traits.known.insert(key.into(), read_trait(value, Trust::Public)?)),
+            "s" => drop(self.traits.known.insert(key.into(), read_trait(value, Trust::Server)?)),
+            "v" => {
+                let said = read_said(value)?;
+                let all = self.traits.by_source.get_or_insert_default();
+                match all.get_mut(key) {
+                    Some(known) => known.push(said),
+                    None => drop(all.insert(key.into(), vec![said])),
+                }
+            }
             "d" => drop(self.ledger.daily.insert(key.into(), text::read_daily(value)?)),
             "c" => drop(self.ledger.own.insert(key.into(), text::read_own(value)?)),
             "q" => drop(self.standings.insert(Arc::from(key), serde_json::from_str(value).ok()?)),
@@ -230,7 +239,7 @@ impl Subject {
         for (source, trust) in self.senders.iter() {
             lines.put(&["from:", source.as_str()], |out| out.push_str(trust.as_str()));
         }
-        for (name, said) in self.traits.0.iter() {
+        for (name, said) in self.traits.known.iter() {
             let kind = match said.trust {
                 Trust::Public => "t:",
                 Trust::Server => "s:",
@@ -240,6 +249,9 @@ impl Subject {
                 // Writing to a string does not fail.
                 let _ = write!(out, " {}", said.value);
             });
+        }
+        for (name, all) in self.traits.by_source.iter().flat_map(|all| all.iter()) {
+            all.iter().for_each(|said| lines.put(&["v:", name], |out| write_said(said, out)));
         }
         for (name, daily) in self.ledger.daily.iter() {
             lines.put(&["d:", name], |out| text::write_daily(daily, out));
@@ -391,6 +403,19 @@ fn read_messages(value: &str) -> Option<Vec<MessageId>> {
 fn read_trait(value: &str, trust: Trust) -> Option<Trait> {
     let (at, json) = value.split_once(' ')?;
     Some(Trait { value: serde_json::from_str(json).ok()?, at: Millis::parse(at)?, trust })
+}
+
+/// `2026-11-21T09:30:00.000Z server {"crm":"51-200"}`
+fn write_said(Said { source, said }: &Said, out: &mut String) {
+    let json = serde_json::to_string(&BTreeMap::from([(source, &said.value)])).unwrap_or_default();
+    timed(said.at, &format!("{} {json}", said.trust.as_str()), out);
+}
+
+fn read_said(value: &str) -> Option<Said> {
+    let (at, rest) = value.split_once(' ')?;
+    let (trust, json) = rest.split_once(' ')?;
+    let (source, value) = serde_json::from_str::<BTreeMap<Box<str>, serde_json::Value>>(json).ok()?.pop_first()?;
+    Some(Said { source, said: Trait { value, at: Millis::parse(at)?, trust: Trust::read(trust)? } })
 }
 
 fn read_tie(value: &str) -> Option<Tie> {

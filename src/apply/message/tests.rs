@@ -40,6 +40,14 @@ fn items() -> Vec<LogItem> {
         name: None,
         traits: event.properties.clone(),
         drifts: std::collections::BTreeMap::new(),
+        said: [(
+            "n".to_owned(),
+            vec![crate::record::Said {
+                source: "crm".into(),
+                said: crate::record::Trait { value: json!(1), at: Millis(1), trust: Trust::Server },
+            }],
+        )]
+        .into(),
         figures: [(Arc::from("tasks"), crate::counters::ledger::Figure::Number(3.5))].into(),
         first_seen: Some(Millis(1)),
         last_seen: None,

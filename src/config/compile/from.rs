@@ -19,10 +19,20 @@ impl<'a> KnownSources<'a> {
 
     /// The sources that a field names, each once; reports those that there are not.
     pub fn named(&self, field: &Field<Many<Scalar>>, findings: &mut Findings) -> Vec<SourceName> {
+        let mut found = self.ranked(field, findings);
+        found.sort_unstable();
+        found
+    }
+
+    /// The same in the order in which they are named.
+    pub fn ranked(&self, field: &Field<Many<Scalar>>, findings: &mut Findings) -> Vec<SourceName> {
         let mut found: Vec<SourceName> = Vec::new();
         for name in field.get().into_iter().flat_map(|Many(names)| names) {
             if self.0.contains(&name.text.trim()) {
-                found.push(SourceName::new(name.text.trim()));
+                let source = SourceName::new(name.text.trim());
+                if !found.contains(&source) {
+                    found.push(source);
+                }
                 continue;
             }
             let known = || self.0.iter().copied();
@@ -30,8 +40,6 @@ impl<'a> KnownSources<'a> {
             let help = did_you_mean(&name.text, known(), || format!("there is {}", one_of(known())));
             findings.push(Problem::error(name.at, Code::UnknownName, message).help(help));
         }
-        found.sort_unstable();
-        found.dedup();
         found
     }
 }

@@ -43,6 +43,7 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
     let known_sources = from::KnownSources::new(shape.sources.get());
     let traits = traits::traits(shape.traits.get(), &known_sources, findings);
     let sources = sources::sources(shape.sources.get(), findings);
+    traits::warn_of_order(shape.traits.get(), &traits, &sources, findings);
     let counters = counters::counters(shape.counters.get(), &known_sources, findings);
     let scopes = scopes::Scopes::new(&counters, &traits);
     let definitions =
@@ -61,7 +62,7 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
     };
     let rules = Rules::new(RulesParts {
         counters: counters.compiled,
-        trait_sources: traits.from,
+        trait_rules: traits.rules,
         time_zone,
         accounts,
         definitions,

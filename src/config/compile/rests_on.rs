@@ -33,8 +33,8 @@ pub fn check(definition: &Definition, at: Span, counters: &Counters, traits: &Tr
                 }
                 _ => continue,
             },
-            Slot::Trait { of, path, .. } => {
-                let name = path.first().map_or("", |name| &**name);
+            Slot::Trait { of, .. } | Slot::About { of, .. } => {
+                let name = slot.trait_name().unwrap_or_default();
                 if is_within(traits.heard_on(*of, name), outer) {
                     continue;
                 }

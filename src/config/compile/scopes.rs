@@ -30,6 +30,7 @@ impl Scopes {
         let bare = Scope {
             user_traits: Some(traits.user.clone()),
             account_traits: Some(traits.account.clone()),
+            trait_rules: traits.rules.clone(),
             ..Scope::default()
         };
         let conditions = Scope { counters: known, event: true, ..bare.clone() };

@@ -18,7 +18,7 @@ pub use routing::{AssignWord, RouteShape, TeamShape};
 pub use server::{LimitsShape, ServerShape};
 pub use sources::{CallWord, QuotasShape, SchemeWord, SignatureShape, SourceShape, TrustWord};
 pub use store::{RedisShape, StoreShape};
-pub use traits::{TraitShape, TraitWord, TraitsShape};
+pub use traits::{DeclaredTraitShape, TraitShape, TraitWord, TraitsShape};
 
 use super::read::{List, Many, Named, section};
 use super::yaml::Scalar;

@@ -4,12 +4,13 @@ use schemars::json_schema;
 
 use crate::config::findings::Findings;
 use crate::config::read::{At, Field, Many, Named, Read, inline_schema, section};
-use crate::config::scalar::choice;
+use crate::config::scalar::{Lasting, choice};
 use crate::config::yaml::{Kind, Node, Scalar};
 
 section! {
-    /// Traits that conditions may use beyond those that are always known, with their types: `text`, `number`, `bool`, `time`
-    /// or `list` (of texts), or `{ type: text, from: backend }` where only some sources are heard. Upper and lower case, `_`, `-` and spaces make no difference: `trialEndsAt` is `trial_ends_at`.
+    /// Traits that conditions may use beyond those that are always known, with their types: `text`, `number`, `money`, `band`,
+    /// `country`, `bool`, `time` or `list` (of texts), or `{ type: band, from: [crm, app], stale: 365d }` where more is to be said.
+    /// Upper and lower case, `_`, `-` and spaces make no difference: `trialEndsAt` is `trial_ends_at`.
     TraitsShape = "`traits`" {
         /// Traits of users, from identify calls.
         #[schemars(extend("examples" = [{ "seniority": "text", "nps": "number" }]))]
@@ -20,7 +21,7 @@ section! {
     }
 }
 
-/// A trait's type; or its type and the sources that are heard on it.
+/// A trait's type; or its type, and which sources are believed on it for how long.
 #[derive(Clone, Debug, Default)]
 pub struct TraitShape(pub DeclaredTraitShape);
 
@@ -44,9 +45,16 @@ section! {
     DeclaredTraitShape = "this trait" {
         /// Its type; without one it may hold anything.
         r#type: At<TraitWord>,
-        /// Only what this source says of it is heard, or these.
-        #[schemars(extend("examples" = ["backend"]))]
+        /// With `choice`: the texts that it may be, in any case. Another one reads as unknown.
+        #[schemars(extend("examples" = [["legal", "finance", "other"]]))]
+        of: Many<Scalar>,
+        /// Only what this source says of it is heard, or these. Of several, the first one that has a value is believed, whenever the
+        /// others said theirs; but what a `server` said stands before what a `public` source did.
+        #[schemars(extend("examples" = [["crm", "clearbit", "app"]]))]
         from: Many<Scalar>,
+        /// How long a value holds after it was said; then it is unknown. By default for good.
+        #[schemars(extend("examples" = ["365d"]))]
+        stale: At<Lasting>,
     }
 }
 
@@ -55,6 +63,10 @@ choice! {
     TraitWord {
         Text = "text",
         Number = "number",
+        Money = "money",
+        Band = "band",
+        Country = "country",
+        Choice = "choice",
         Bool = "bool",
         Time = "time",
         List = "list",

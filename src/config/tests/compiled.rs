@@ -265,3 +265,32 @@ fn a_definition_from_a_source_reads_nothing_that_others_can_change() {
          fit: [ account.plan == 'free', account.seats > 3 ]\n",
     ));
 }
+
+#[test]
+fn every_way_to_declare_a_trait() {
+    let text = "sources:
+  app: { write_key: k-app-0123456789abcdef }
+  crm: { write_key: k-crm-0123456789abcdef, trust: server }
+traits:
+  account:
+    Head Count: { type: band, from: [crm, app], stale: 365d }
+    sector: { type: choice, of: [legal, Real Estate] }
+    budget: money
+    hq: country
+";
+    let rule = loaded(text).config.rules.trait_rules[&(SubjectKind::Account, "head_count".into())].clone();
+    assert_eq!(rule.sources.iter().map(crate::ids::SourceName::as_str).collect::<Vec<_>>(), ["crm", "app"]);
+    assert_eq!(rule.stale, Some(365 * 86_400_000));
+    let wrong = text
+        .replace("[crm, app]", "[app, crm]")
+        .replace("[legal, Real Estate]", "[]")
+        .replace("hq: country", "hq: { type: text, of: [a] }");
+    let told = messages(&wrong);
+    for expected in [
+        "6:5 `app` is public: what `crm` says of `Head Count` stands before it",
+        "7:21 `sector` has no choices",
+        "9:5 `of` goes with `type: choice`, and `hq` is none",
+    ] {
+        assert!(told.iter().any(|message| message == expected), "{expected}: {told:#?}");
+    }
+}

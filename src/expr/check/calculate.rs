@@ -72,6 +72,9 @@ fn rule(how: Arithmetic, left: &Ty, right: &Ty) -> Option<(Calculation, Ty)> {
 }
 
 fn help(left: &Ty, right: &Ty) -> Option<String> {
+    if [left, right].contains(&&Ty::Band) {
+        return Some("calculate with one end of the band, `.min` or `.max`".to_owned());
+    }
     let times = [left, right].into_iter().filter(|ty| matches!(ty, Ty::Time | Ty::Duration)).count();
     (times > 0).then(|| "times and lengths of time go together: `now - 30d`".to_owned())
 }

@@ -174,6 +174,7 @@ impl Checker<'_> {
             (Ty::List(_), [needle]) if call.name == "contains" => {
                 Some(format!("write `{} in {text}`", self.text(&needle.span)))
             }
+            (Ty::Word(_), _) => Some(format!("ask with `==`, `!=` or `in`: `{text} == \"DE\"`")),
             (Ty::List(_), _) => Some(format!("write `{text}.exists(x, x.{}(…))`", call.name)),
             _ => None,
         };

@@ -43,11 +43,16 @@ impl Checker<'_> {
         as_written: Comparison,
         span: &Range<usize>,
     ) -> Part {
-        let right = self.text_as_time(&left, right);
+        let right = self.literal_beside(&left, right);
         if right.is_wrong() {
             return Part::wrong(span);
         }
         let by = match (&left.ty, &right.ty) {
+            (Ty::Band, Ty::Band) if right.constant().is_some() && !than.is_equality() => {
+                return self.mismatch(as_written, &left, &right, span);
+            }
+            (Ty::Band, Ty::Band | Ty::Number | Ty::Any) | (Ty::Number, Ty::Band) => By::Nature,
+            (Ty::Word(_), Ty::Word(_) | Ty::Text | Ty::Any) if than.is_equality() => By::Nature,
             (Ty::Number, Ty::Number) | (Ty::Duration, Ty::Duration) => By::Number,
             (Ty::Time, Ty::Time) => By::Time,
             (Ty::Bool, Ty::Bool | Ty::Any) | (Ty::Any, Ty::Bool) if than.is_equality() => By::Nature,
@@ -62,7 +67,8 @@ impl Checker<'_> {
         }
         let test = match (left.form, right.form) {
             (Form::Term(Term::Read(read)), Form::Term(Term::Constant(Constant::Number(threshold))))
-                if read.ty == Type::Number || (read.ty == Type::Any && !than.is_equality()) =>
+                if matches!(read.ty, Type::Number | Type::Money | Type::Band)
+                    || (read.ty == Type::Any && !than.is_equality()) =>
             {
                 Test::Number { read, than, threshold, leaf }
             }
@@ -76,12 +82,11 @@ impl Checker<'_> {
         Part::test(test, span)
     }
 
-    /// A text constant beside a time is that time: `user.created_at > "2026-01-01"`.
-    fn text_as_time(&mut self, beside: &Part, part: Part) -> Part {
-        let (Ty::Time, Some(Constant::Text(text))) = (&beside.ty, part.constant()) else { return part };
+    /// `user.created_at > "2026-01-01"`.
+    pub(super) fn text_as_time(&mut self, text: &str, span: &Range<usize>) -> Part {
         match time_from_text(text) {
-            Some(time) => Part::term(Term::Constant(Constant::Time(time)), Ty::Time, &part.span),
-            None => self.not_a_time(&part.span),
+            Some(time) => Part::term(Term::Constant(Constant::Time(time)), Ty::Time, span),
+            None => self.not_a_time(span),
         }
     }
 
@@ -111,6 +116,10 @@ impl Checker<'_> {
             (Ty::Text, Ty::Number, Some(Constant::Number(number))) => {
                 Some(format!("write `\"{}\"` in quotes, or declare {variable} as a number", number_json(*number)))
             }
+            (Ty::Band, Ty::Band, _) => {
+                Some(format!("compare {variable} with a number, or ask whether it lies in a band with `==`"))
+            }
+            (Ty::Word(words), ..) => Some(format!("{variable} is {}: ask with `==`, `!=` or `in`", words.described())),
             (Ty::Bool, _, _) if matches!(left.form, Form::Test(Test::Number { .. } | Test::Compare { .. })) => {
                 Some("a comparison is true or false; join two with `&&`".to_owned())
             }
@@ -167,7 +176,7 @@ impl Checker<'_> {
     fn among(&mut self, item: Part, elements: &[Node], operator: &Range<usize>, span: &Range<usize>) -> Part {
         let mut leaf = self.leaf(&item.span, "in");
         let parts: Vec<Part> = elements.iter().map(|element| self.part(element)).collect();
-        let parts: Vec<Part> = parts.into_iter().map(|part| self.text_as_time(&item, part)).collect();
+        let parts: Vec<Part> = parts.into_iter().map(|part| self.literal_beside(&item, part)).collect();
         if item.is_wrong() || parts.iter().any(Part::is_wrong) {
             return Part::wrong(span);
         }
@@ -176,7 +185,9 @@ impl Checker<'_> {
             let help = self.help_for_mismatch(&item, stranger);
             return self.fail(&stranger.span, message, help);
         }
-        let Some(set) = set(&parts) else {
+        // Whether a band is equal to a number isn't a matter of looking it up.
+        let set = if item.ty == Ty::Band { None } else { set(&parts) };
+        let Some(set) = set else {
             let list = Term::List(parts.into_iter().map(Part::into_term).collect());
             return Part::test(Test::In { item: item.into_term(), list, leaf }, span);
         };
@@ -194,7 +205,8 @@ fn term(form: Form) -> Term {
 
 /// Whether values of these types may be equal.
 fn comparable(one: &Ty, other: &Ty) -> bool {
-    *one == Ty::Any || *other == Ty::Any || (one == other && !matches!(one, Ty::List(_) | Ty::Null))
+    let alike = matches!((one, other), (Ty::Word(_), Ty::Text) | (Ty::Band, Ty::Number));
+    alike || *one == Ty::Any || *other == Ty::Any || (one == other && !matches!(one, Ty::List(_) | Ty::Null))
 }
 
 /// Numbers and texts to look up; `None` when something else is among the elements.

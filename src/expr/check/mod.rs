@@ -8,7 +8,9 @@ mod calls;
 mod compare;
 mod names;
 mod quantify;
+mod traits;
 mod ty;
+mod vocabulary;
 
 use std::ops::Range;
 

@@ -1,7 +1,6 @@
 //! Names: counters, traits, the event, the lead, flags, `now`, and what lies below them.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use super::super::suggest::{closest, did_you_mean};
 use super::super::syntax::{Kind, Literal, Node};
@@ -11,11 +10,11 @@ use super::{Checker, Part, Ty};
 use crate::ids::names::canonical_trait;
 
 /// A name and the steps below it.
-struct Path<'n> {
-    root: &'n str,
-    root_span: Range<usize>,
-    steps: Vec<(&'n str, Range<usize>)>,
-    span: &'n Range<usize>,
+pub(super) struct Path<'n> {
+    pub root: &'n str,
+    pub root_span: Range<usize>,
+    pub steps: Vec<(&'n str, Range<usize>)>,
+    pub span: &'n Range<usize>,
 }
 
 /// `a.b["c"]` as a path; `None` when something else than names and texts is in it.
@@ -115,11 +114,11 @@ impl Checker<'_> {
         }
     }
 
-    fn out_of_place(&mut self, path: &Path<'_>, help: &str) -> Part {
+    pub(super) fn out_of_place(&mut self, path: &Path<'_>, help: &str) -> Part {
         self.fail(&path.root_span, format!("`{}` can't be read here", path.root), Some(help.to_owned()))
     }
 
-    fn read(&mut self, slot: Slot, ty: Type, span: &Range<usize>) -> Part {
+    pub(super) fn read(&mut self, slot: Slot, ty: Type, span: &Range<usize>) -> Part {
         if !self.slots.contains(&slot) {
             self.slots.push(slot.clone());
         }
@@ -128,7 +127,7 @@ impl Checker<'_> {
     }
 
     /// A name that nothing may stand below.
-    fn plain(&mut self, path: &Path<'_>, slot: Slot, ty: Type) -> Part {
+    pub(super) fn plain(&mut self, path: &Path<'_>, slot: Slot, ty: Type) -> Part {
         if let Some((_, span)) = path.steps.first() {
             let message = format!("`{}` is {} and has nothing below it", path.root, Ty::from(&ty));
             return self.fail(span, message, None);
@@ -167,48 +166,6 @@ impl Checker<'_> {
         let roots = roots.into_iter().filter_map(|(root, readable)| readable.then_some(root));
         let counters = scope.counters.keys().map(AsRef::as_ref);
         closest(written, counters.chain(roots)).map(did_you_mean)
-    }
-
-    fn subject(&mut self, path: &Path<'_>, of: TraitOf) -> Part {
-        let scope = self.scope;
-        let traits = if of == TraitOf::User { &scope.user_traits } else { &scope.account_traits };
-        let Some(traits) = traits else {
-            return self.out_of_place(path, "traits are read by definitions");
-        };
-        let Some(((first, first_span), rest)) = path.steps.split_first() else {
-            let help = format!("write `{}.id`, or the name of a trait after the dot", path.root);
-            return self.fail(path.span, format!("`{}` is no value by itself", path.root), Some(help));
-        };
-        let first_name = canonical_trait(first);
-        let built_in = match first_name.as_ref() {
-            "id" => Some((Slot::Id(of), Type::Text)),
-            "first_seen" => Some((Slot::FirstSeen(of), Type::Time)),
-            "last_seen" => Some((Slot::LastSeen(of), Type::Time)),
-            _ => None,
-        };
-        if let Some((slot, ty)) = built_in {
-            let below =
-                Path { root: path.root, root_span: path.root_span.clone(), steps: rest.to_vec(), span: path.span };
-            return self.plain(&below, slot, ty);
-        }
-        let steps: Arc<[Box<str>]> =
-            std::iter::once(first_name.as_ref()).chain(rest.iter().map(|(step, _)| *step)).map(Box::from).collect();
-        match declared(traits, &steps) {
-            Declared::As(ty) => self.read(Slot::Trait { of, path: steps, ty: ty.clone() }, ty, path.span),
-            Declared::Above(ty) => {
-                let message = format!("`{}.{first_name}` is {} and has nothing below it", path.root, Ty::from(&ty));
-                self.fail(path.span, message, None)
-            }
-            Declared::Not => {
-                let known = traits.keys().map(AsRef::as_ref).chain(["id", "first_seen", "last_seen"]);
-                let help = closest(&first_name, known).map_or_else(
-                    || format!("declare it under `traits`, below `{}`", path.root),
-                    |name| did_you_mean(&format!("{}.{name}", path.root)),
-                );
-                let span = path.span.start..first_span.end;
-                self.fail(&span, format!("unknown trait `{}.{first_name}`", path.root), Some(help))
-            }
-        }
     }
 
     fn event(&mut self, path: &Path<'_>) -> Part {
@@ -275,26 +232,3 @@ impl Checker<'_> {
 /// What a route may read of a lead: the fields of its record, and `of`, the kind of its subject.
 const LEAD_FIELDS: &str = "id revision definition definition_version tier of subject account contact people summary reasons usage \
     first_seen last_seen timestamps";
-
-enum Declared {
-    As(Type),
-    /// A trait that is no object is declared above it.
-    Above(Type),
-    Not,
-}
-
-/// The declared type of a trait: of the whole path (`company.name`), else of its first step.
-fn declared(traits: &std::collections::BTreeMap<Box<str>, Type>, steps: &[Box<str>]) -> Declared {
-    if let Some(ty) = traits.get(steps.join(".").as_str()) {
-        return Declared::As(ty.clone());
-    }
-    let first = steps.first().map_or("", AsRef::as_ref);
-    match traits.get(first) {
-        Some(Type::Any) => Declared::As(Type::Any),
-        Some(ty) => Declared::Above(ty.clone()),
-        None if traits.keys().any(|name| name.strip_prefix(first).is_some_and(|rest| rest.starts_with('.'))) => {
-            Declared::As(Type::Any)
-        }
-        None => Declared::Not,
-    }
-}

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::super::value::Type;
+use super::super::vocabulary::Vocabulary;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in super::super) enum Ty {
@@ -12,6 +13,10 @@ pub(in super::super) enum Ty {
     Time,
     /// A length of time.
     Duration,
+    /// A number of which only the bounds may be known.
+    Band,
+    /// One of certain texts.
+    Word(Vocabulary),
     List(Box<Self>),
     /// Known only when the event is there.
     Any,
@@ -24,7 +29,9 @@ impl From<&Type> for Ty {
     fn from(ty: &Type) -> Self {
         match ty {
             Type::Bool => Self::Bool,
-            Type::Number => Self::Number,
+            Type::Number | Type::Money => Self::Number,
+            Type::Band => Self::Band,
+            Type::Word(words) => Self::Word(words.clone()),
             Type::Text => Self::Text,
             Type::Time => Self::Time,
             Type::List(of) => Self::List(Box::new(Self::from(of.as_ref()))),
@@ -46,14 +53,14 @@ impl Ty {
     }
 
     pub const fn may_be_text(&self) -> bool {
-        matches!(self, Self::Text | Self::Any | Self::Wrong)
+        matches!(self, Self::Text | Self::Word(Vocabulary::Choice(_)) | Self::Any | Self::Wrong)
     }
 
     /// How to make a condition of a value of this type, written as `text`.
     pub fn help_for_test(&self, text: &str) -> Option<String> {
         match self {
-            Self::Number => Some(format!("compare it: `{text} > 0`")),
-            Self::Text => Some(format!("compare it: `{text} == \"…\"`")),
+            Self::Number | Self::Band => Some(format!("compare it: `{text} > 0`")),
+            Self::Text | Self::Word(_) => Some(format!("compare it: `{text} == \"…\"`")),
             Self::Time => Some(format!("compare it with another one: `{text} > timestamp(\"2026-01-01\")`")),
             Self::Duration => Some(format!("compare it: `{text} < 30d`")),
             Self::List(_) => Some(format!("ask for an element: `\"…\" in {text}`")),
@@ -70,6 +77,8 @@ impl fmt::Display for Ty {
             Self::Number => "a number",
             Self::Text => "text",
             Self::Time => "a time",
+            Self::Band => "a band",
+            Self::Word(words) => words.described(),
             Self::Duration => "a length of time",
             Self::List(_) => "a list",
             Self::Any => "any value",

@@ -58,6 +58,16 @@ fn types() {
     snapshot(
         "types",
         &report(&[
+            "account.employees > \"51-200\"",
+            "account.employees * 2 > 5",
+            "account.employees",
+            "account.employees.mean > 5",
+            "account.employees.source == \"crm\"",
+            "account.country == \"Cannada\"",
+            "account.country in [\"CA\", \"Atlantis\"]",
+            "account.country.contains(\"Ger\")",
+            "account.country > \"DE\"",
+            "account.sector == \"leagl\"",
             "account.employees > \"50\"",
             "account.employees > \"many\"",
             "account.plan > 5",

@@ -14,7 +14,7 @@ fn number() -> BoxedStrategy<String> {
         (0_u8..6).prop_map(|n| format!("{n}.5")),
         Just("tasks_30d".to_owned()),
         Just("boards".to_owned()),
-        Just("account.employees".to_owned()),
+        Just("account.seats_limit".to_owned()),
     ];
     leaf.prop_recursive(3, 12, 2, |inner| {
         prop_oneof![
@@ -119,7 +119,7 @@ fn known() -> impl Strategy<Value = Known> {
 impl Known {
     fn ours(&self) -> Sample {
         Sample::of(json!({
-            "tasks_30d": self.tasks, "boards": self.boards, "account.employees": self.employees, "account.plan": self.plan,
+            "tasks_30d": self.tasks, "boards": self.boards, "account.seats_limit": self.employees, "account.plan": self.plan,
             "user.title": self.title, "user.verified": self.verified, "intent": self.intent, "user.tags": self.tags,
         }))
     }
@@ -129,7 +129,7 @@ impl Known {
         let mut context = cel::Context::default();
         let account: HashMap<String, cel::Value> = HashMap::from([
             ("plan".to_owned(), self.plan.clone().into()),
-            ("employees".to_owned(), self.employees.into()),
+            ("seats_limit".to_owned(), self.employees.into()),
         ]);
         let user: HashMap<String, cel::Value> = HashMap::from([
             ("title".to_owned(), self.title.clone().into()),

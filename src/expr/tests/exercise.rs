@@ -119,6 +119,7 @@ fn broad_scope() -> Scope {
         counters: [counter(0, "x", Type::Number), counter(1, "y", Type::Number), counter(2, "z", Type::Time)].into(),
         user_traits: traits(),
         account_traits: traits(),
+        trait_rules: BTreeMap::new(),
         event: true,
         flags: true,
         lead: true,

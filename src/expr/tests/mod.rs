@@ -13,7 +13,8 @@ mod three_values;
 
 use serde_json::{Map, Value as Json};
 
-use super::coerce::{duration_from_text, number_from_text, time_from_text};
+use super::coerce::{duration_from_text, time_from_text};
+use super::number::exact_number;
 use super::*;
 use crate::time::Millis;
 
@@ -54,13 +55,17 @@ pub(super) fn scope() -> Scope {
         account_traits: traits(&[
             ("plan", Type::Text),
             ("industry", Type::Text),
-            ("employees", Type::Number),
+            ("employees", Type::Band),
             ("seats_limit", Type::Number),
+            ("country", Type::Word(Vocabulary::Country)),
+            ("sector", Type::Word(Vocabulary::Choice(["legal", "Real Estate"].map(Box::from).into()))),
+            ("budget", Type::Money),
             ("trial_ends_at", Type::Time),
             ("paying", Type::Bool),
             ("address", Type::Any),
             ("vat.id", Type::Text),
         ]),
+        trait_rules: BTreeMap::new(),
         event: true,
         flags: true,
         lead: true,
@@ -100,6 +105,10 @@ impl Facts for Sample {
                 .get(&format!("{}.{}", name(of), path[0]))
                 .and_then(|value| path[1..].iter().try_fold(value, |value, step| value.get(step.as_ref())))
                 .map_or(Value::Unknown, Value::from_json),
+            Slot::About { of, name: of_trait, what, .. } => {
+                let what = if *what == AboutTrait::At { "at" } else { "source" };
+                time(self.get(&format!("{}.{of_trait}.{what}", name(of))))
+            }
             Slot::Id(of) => self.get(&format!("{}.id", name(of))),
             Slot::FirstSeen(of) => time(self.get(&format!("{}.first_seen", name(of)))),
             Slot::LastSeen(of) => time(self.get(&format!("{}.last_seen", name(of)))),

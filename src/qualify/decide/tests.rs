@@ -7,9 +7,9 @@ use super::*;
 use crate::counters::ledger::Figure;
 use crate::counters::{Aggregate, Counter, EventMatch, Plan, Window};
 use crate::expr::{Scope, Type, compile};
-use crate::ids::{CounterId, SubjectKind};
+use crate::ids::{CounterId, SourceName, SubjectKind};
 use crate::qualify::{Tier, Who};
-use crate::record::{Projection, Subject};
+use crate::record::{Projection, Saying, Subject};
 
 const NOW: Millis = Millis(1_795_253_400_000);
 const COOLDOWN: i64 = 30 * Millis::DAY;
@@ -162,12 +162,12 @@ fn a_record_and_its_projection_say_the_same() {
     let mut record = Subject::default();
     record.traits.learn(
         json!({ "role": "admin", "gone": null }).as_object().expect("traits"),
-        NOW,
-        crate::event::Trust::Public,
+        Saying { source: &SourceName::new("app"), at: NOW, trust: crate::event::Trust::Public },
+        |_| None,
     );
     record.see(NOW);
     let id: Arc<str> = Arc::from("kim");
-    let projected = Projection::of(&record, &id, SubjectKind::User, (&plan, |_: &str| true), NOW);
+    let projected = Projection::of(&record, &id, SubjectKind::User, (&plan, |_: &str| true, |_: &str| true), NOW);
     for source in
         ["user.role == \"admin\"", "has(user.role)", "logins == 0", "user.id == \"kim\"", "user.last_seen == now"]
     {

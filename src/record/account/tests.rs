@@ -3,6 +3,7 @@ use serde_json::{Value, json};
 use super::Found::{NotYet, Nowhere, Perhaps, Surely};
 use super::*;
 use crate::event::{MessageId, SourceName, Trust};
+use crate::record::Saying;
 use crate::record::ties::WAITS_FOR;
 use crate::time::Millis;
 
@@ -42,7 +43,11 @@ fn path(root: PathRoot, steps: &[&str]) -> AccountKey {
 fn user(email: Option<&str>, groups: &[(i64, &str)]) -> Subject {
     let mut user = Subject::default();
     if let Some(email) = email {
-        user.traits.learn(&map(json!({ "email": email })), Millis(AT), Trust::Public);
+        user.traits.learn(
+            &map(json!({ "email": email })),
+            Saying { source: &SourceName::new("app"), at: Millis(AT), trust: Trust::Public },
+            |_| None,
+        );
     }
     groups.iter().for_each(|(at, group)| user.ties.memberships.join(group, Millis(*at), Trust::Public));
     user

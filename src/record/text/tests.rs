@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 
 use compact_str::CompactString;
+use litemap::LiteMap;
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -13,10 +14,11 @@ use crate::counters::distinct::Distinct;
 use crate::counters::ledger::Own;
 use crate::counters::series::{Buckets, Daily, Extreme, Series};
 use crate::event::{Call, Event};
+use crate::expr::TraitRule;
 use crate::ids::RecordKey;
 use crate::record::counted::Counted;
 use crate::record::delivery::Done;
-use crate::record::{Held, Member, Memberships, News, Profile, Routing, Senders, Standing, Ties, Traits};
+use crate::record::{Held, Member, Memberships, News, Profile, Routing, Saying, Senders, Standing, Ties, Traits};
 
 /// Names as people and programs send them: with whatever separates things in the text.
 fn name() -> impl Strategy<Value = String> {
@@ -52,8 +54,17 @@ fn json_value() -> impl Strategy<Value = Value> {
 }
 
 fn traits() -> impl Strategy<Value = Traits> {
-    let said = (json_value(), time(), trust()).prop_map(|(value, at, trust)| Trait { value, at, trust });
-    btree_map(name().prop_map(CompactString::from), said, 0..4).prop_map(|traits| Traits(traits.into_iter().collect()))
+    let said = || (json_value(), time(), trust()).prop_map(|(value, at, trust)| Trait { value, at, trust });
+    let known = btree_map(name().prop_map(CompactString::from), said(), 0..4);
+    let by_source = btree_map(name().prop_map(CompactString::from), btree_map(name(), said(), 1..3), 0..3);
+    (known, by_source).prop_map(|(known, by_source)| {
+        let said = |all: BTreeMap<String, Trait>| {
+            all.into_iter().map(|(source, said)| Said { source: source.into(), said }).collect::<Vec<_>>()
+        };
+        let by_source: LiteMap<_, _> = by_source.into_iter().map(|(name, all)| (name, said(all))).collect();
+        let by_source = (!by_source.is_empty()).then(|| Box::new(by_source));
+        Traits { known: known.into_iter().collect(), by_source }
+    })
 }
 
 fn daily() -> impl Strategy<Value = Daily> {
@@ -300,15 +311,22 @@ fn known_name() -> impl Strategy<Value = String> {
 #[test]
 fn a_person_can_read_it() {
     let at = Millis(1_795_253_400_000);
+    let saying =
+        |source: &'static str, trust| Saying { source: Box::leak(Box::new(SourceName::new(source))), at, trust };
     let mut subject = Subject { touched: at, ..Subject::default() };
     subject.see(at);
     subject.senders.note(&SourceName::new("web app"), Trust::Public);
     subject.traits.learn(
         json!({ "plan": "free", "Full\nName": "Ana\tB" }).as_object().expect("traits"),
-        at,
-        Trust::Public,
+        saying("web app", Trust::Public),
+        |_| None,
     );
-    subject.traits.learn(json!({ "seats": 5 }).as_object().expect("traits"), at, Trust::Server);
+    subject.traits.learn(json!({ "seats": 5 }).as_object().expect("traits"), saying("crm", Trust::Server), |_| None);
+    let rule = TraitRule { sources: ["crm", "clearbit"].map(SourceName::new).into(), stale: None };
+    for (source, employees) in [("crm", json!(null)), ("clearbit", json!("51-200"))] {
+        let said = json!({ "employees": employees });
+        subject.traits.learn(said.as_object().expect("traits"), saying(source, Trust::Server), |_| Some(&rule));
+    }
     subject.ties.know_account("acme");
     subject.ties.memberships.join("acme", at, Trust::Server);
     let tie = Tie { at, trust: Trust::Public, source: SourceName::new("web app") };
@@ -320,9 +338,12 @@ fn a_person_can_read_it() {
     seen | 2026-11-21T09:30:00.000Z 2026-11-21T09:30:00.000Z
     touched | 2026-11-21T09:30:00.000Z
     from:web app | public
+    s:employees | 2026-11-21T09:30:00.000Z "51-200"
     t:full_name | 2026-11-21T09:30:00.000Z "Ana\\tB"
     t:plan | 2026-11-21T09:30:00.000Z "free"
     s:seats | 2026-11-21T09:30:00.000Z 5
+    v:employees | 2026-11-21T09:30:00.000Z server {"clearbit":"51-200"}
+    v:employees | 2026-11-21T09:30:00.000Z server {"crm":null}
     lead:lead_1 | 
     alias:anon 1 | 2026-11-21T09:30:00.000Z public web app
     refused:mallory | 2026-11-21T09:30:00.000Z public web app

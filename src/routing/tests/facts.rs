@@ -16,11 +16,11 @@ fn lead(text: &str) -> Slot {
 }
 
 fn account(text: &str, ty: Type) -> Slot {
-    Slot::Trait { of: TraitOf::Account, path: path(text), ty }
+    Slot::Trait { of: TraitOf::Account, path: path(text), ty, rule: None }
 }
 
 fn user(text: &str) -> Slot {
-    Slot::Trait { of: TraitOf::User, path: path(text), ty: Type::Text }
+    Slot::Trait { of: TraitOf::User, path: path(text), ty: Type::Text, rule: None }
 }
 
 fn text(value: &str) -> Value<'_> {
@@ -80,7 +80,7 @@ fn what_a_lead_lacks_is_unknown() {
 fn scope() -> Scope {
     let traits = |traits: &[(&str, Type)]| traits.iter().map(|(name, ty)| (Box::from(*name), ty.clone())).collect();
     Scope {
-        account_traits: Some(traits(&[("plan", Type::Text), ("employees", Type::Number), ("created_at", Type::Time)])),
+        account_traits: Some(traits(&[("plan", Type::Text), ("employees", Type::Band), ("created_at", Type::Time)])),
         user_traits: Some(traits(&[("email", Type::Text), ("plan", Type::Text), ("seats", Type::Number)])),
         lead: true,
         ..Scope::default()
