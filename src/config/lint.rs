@@ -5,10 +5,10 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::conditions::{ConditionText, Conditions};
 use super::diagnostic::Code;
 use super::findings::{Findings, Problem};
 use super::read::{Field, Many, Named};
-use super::scalar::ConditionText;
 use super::shape::{ConfigShape, DefinitionShape, Tiers};
 use super::source::Span;
 use super::suggest::fold;
@@ -38,7 +38,7 @@ pub fn lint(shape: &ConfigShape, compiled: &Compiled<'_>, findings: &mut Finding
         constant_conditions(definition, compiled, findings);
         unreachable_tiers(definition, compiled, findings);
         for text in conditions(definition) {
-            impossible(&text.0, compiled.counters, findings);
+            impossible(text, compiled.counters, findings);
         }
     }
     if whole {
@@ -106,12 +106,13 @@ fn similar_events(shape: &ConfigShape, findings: &mut Findings) {
 fn constant_conditions(shape: &DefinitionShape, compiled: &Compiled<'_>, findings: &mut Findings) {
     let Some(definition) = compiled_of(shape, compiled) else { return };
     let lists = [(&shape.intent, &definition.intent), (&shape.fit, &definition.fit)];
-    let pairs = lists.into_iter().flat_map(|(texts, list)| texts.get().into_iter().flat_map(|Many(all)| all).zip(list));
-    for (ConditionText(text), condition) in pairs {
+    let pairs =
+        lists.into_iter().flat_map(|(texts, list)| texts.get().into_iter().flat_map(|Conditions(all)| all).zip(list));
+    for (text, condition) in pairs {
         let Some(constant) = condition.constant() else { continue };
         let message = format!("this condition is always {constant}");
         let help = if constant { "remove it" } else { "nobody can qualify: fix the condition, or remove it" };
-        findings.push(Problem::warning(text.at, Code::Unreachable, message).help(help));
+        findings.push(Problem::warning(text.at(findings), Code::Unreachable, message).help(help));
     }
 }
 
@@ -139,7 +140,7 @@ fn unreachable_tiers(shape: &DefinitionShape, compiled: &Compiled<'_>, findings:
 }
 
 fn conditions(shape: &DefinitionShape) -> impl Iterator<Item = &ConditionText> {
-    let lists = [&shape.intent, &shape.fit].into_iter().filter_map(Field::get).flat_map(|Many(all)| all);
+    let lists = [&shape.intent, &shape.fit].into_iter().filter_map(Field::get).flat_map(|Conditions(all)| all);
     let tiers = shape.tiers.get().into_iter().flat_map(|Tiers(tiers)| tiers).filter_map(|(_, text)| text.as_ref());
     lists.chain(shape.when.get()).chain(tiers)
 }
@@ -151,8 +152,8 @@ static COMPARISON: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// Comparisons with figures that the counter can't have.
-fn impossible(text: &Scalar, counters: &[Counter], findings: &mut Findings) {
-    for found in COMPARISON.captures_iter(&text.text) {
+fn impossible(text: &ConditionText, counters: &[Counter], findings: &mut Findings) {
+    for found in COMPARISON.captures_iter(text.text()) {
         let (Some(whole), Some(name), Some(operator), Some(number)) =
             (found.get(0), found.get(1), found.get(2), found.get(3))
         else {
@@ -162,14 +163,14 @@ fn impossible(text: &Scalar, counters: &[Counter], findings: &mut Findings) {
         if text.is_substituted(&whole.range()) {
             continue;
         }
-        let before = text.text.get(..name.start()).unwrap_or_default();
+        let before = text.text().get(..name.start()).unwrap_or_default();
         if before.ends_with('.') || before.matches(['\'', '"']).count() % 2 == 1 {
             continue;
         }
         let Some(counter) = counters.iter().find(|counter| &*counter.name == name.as_str()) else { continue };
         let Ok(number) = number.as_str().parse::<f64>() else { continue };
         let Some(verdict) = verdict(counter, operator.as_str(), number) else { continue };
-        let at = text.locate(&findings.sources, whole.range());
+        let at = text.locate(findings, &whole.range());
         let message = format!("`{}` is always {}: {}", whole.as_str(), verdict.0, verdict.1);
         findings
             .push(Problem::warning(at, Code::Unreachable, message).help("fix the number, or remove the comparison"));

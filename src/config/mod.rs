@@ -6,6 +6,7 @@
 
 mod attached;
 mod compile;
+mod conditions;
 pub mod diagnostic;
 mod findings;
 mod foreign;

@@ -71,6 +71,8 @@ impl<T: JsonSchema> JsonSchema for Field<T> {
 /// A mapping's entries while a section takes its fields out of them.
 pub struct Fields<'a> {
     entries: Vec<(&'a Scalar, &'a Node)>,
+    /// Those that can't be read, which was reported.
+    broken: Vec<&'a str>,
     known: Vec<&'static str>,
 }
 
@@ -80,10 +82,15 @@ impl<'a> Fields<'a> {
         refuse_tag(node, findings)?;
         match &node.kind {
             Kind::Map(entries) => {
-                let entries = entries.iter().map(|entry| (&entry.key, &entry.value)).collect();
-                Some(Self { entries, known: Vec::new() })
+                let split = yaml::split_in_braces(entries, findings);
+                let (broken, whole) = entries.iter().enumerate().partition::<Vec<_>, _>(|(at, _)| split.contains(at));
+                Some(Self {
+                    entries: whole.into_iter().map(|(_, entry)| (&entry.key, &entry.value)).collect(),
+                    broken: broken.into_iter().map(|(_, entry)| &*entry.key.text).collect(),
+                    known: Vec::new(),
+                })
             }
-            Kind::Null => Some(Self { entries: Vec::new(), known: Vec::new() }),
+            Kind::Null => Some(Self { entries: Vec::new(), broken: Vec::new(), known: Vec::new() }),
             Kind::Scalar(_) | Kind::List(_) => {
                 let problem = mismatch(node, &format!("a mapping with the fields of {what}"));
                 let names = names.iter().map(|name| name.trim_start_matches("r#"));
@@ -97,7 +104,13 @@ impl<'a> Fields<'a> {
     pub fn take<T: Read>(&mut self, name: &'static str, findings: &mut Findings) -> Field<T> {
         let name = name.trim_start_matches("r#");
         self.known.push(name);
-        let Some(at) = self.entries.iter().position(|(key, _)| &*key.text == name) else { return Field::Absent };
+        if self.broken.contains(&name) {
+            return Field::Broken;
+        }
+        let Some(at) = self.entries.iter().position(|(key, _)| &*key.text == name) else {
+            let meant = self.entries.iter().any(|(key, _)| is_called(&key.text, name));
+            return if meant { Field::Broken } else { Field::Absent };
+        };
         let (key, node) = self.entries.remove(at);
         if matches!(node.kind, Kind::Null) && node.tag.is_none() {
             let problem = Problem::warning(key.at, Code::Suspicious, format!("`{name}` has no value"));
@@ -110,13 +123,39 @@ impl<'a> Fields<'a> {
     /// Reports whatever is left.
     pub fn finish(self, what: &str, findings: &mut Findings) {
         for (key, node) in &self.entries {
-            yaml::hide(node, findings);
+            // What is written below a misspelt name may be a secret, where this section holds one.
+            yaml::hide_stray(node, &self.known, findings);
             let message = format!("unknown field `{}` in {what}", key.text);
             let known = self.known.iter().copied();
-            let help = did_you_mean(&key.text, known.clone(), || format!("there is {}", one_of(known)));
+            let help = match known.clone().find(|name| is_called(&key.text, name)) {
+                Some(name) => format!("did you mean `{name}`?"),
+                None => did_you_mean(&key.text, known.clone(), || format!("there is {}", one_of(known))),
+            };
             findings.push(Problem::error(key.at, Code::UnknownField, message).help(help));
         }
     }
+}
+
+/// Whether the field `name` is called `word` in other products.
+fn is_called(word: &str, name: &str) -> bool {
+    const NAMES: &[(&str, &[&str])] = &[
+        ("within", &["window", "period", "timeframe", "timespan", "interval", "last", "since", "during", "lookback"]),
+        ("where", &["filter", "filters", "if", "condition", "only", "when"]),
+        ("of", &["for", "per", "entity", "subject", "scope", "level", "kind"]),
+        ("event", &["track", "action", "events"]),
+        ("distinct", &["unique", "uniques", "count_distinct", "cardinality"]),
+        ("sum", &["total", "amount", "value"]),
+        ("intent", &["conditions", "condition", "rules", "rule", "criteria", "if", "usage", "behavior", "behaviour"]),
+        ("fit", &["profile", "firmographics", "demographics", "icp"]),
+        ("when", &["if", "condition", "match"]),
+        ("tiers", &["tier", "levels", "grades", "scores"]),
+        ("cooldown", &["every", "throttle", "debounce", "snooze", "interval"]),
+        ("sentence", &["message", "text", "template", "note"]),
+        ("to", &["assign", "owner", "team", "target", "then"]),
+        ("reps", &["members", "users", "people", "owners"]),
+    ];
+    let word = word.to_lowercase().replace(['-', ' '], "_");
+    NAMES.iter().any(|(field, words)| *field == name && words.contains(&&*word))
 }
 
 /// Gives a type a schema that stands wherever the type is used.
@@ -244,7 +283,13 @@ impl<T> Default for Named<T> {
 
 impl<T: Read> Read for Named<T> {
     fn read(node: &Node, findings: &mut Findings) -> Option<Self> {
-        let words = ["a mapping from names", "give each one a name: `name: …`"];
+        Self::read_keyed(node, ["a mapping from names", "give each one a name: `name: …`"], findings)
+    }
+}
+
+impl<T: Read> Named<T> {
+    /// Reads a mapping; `words` say what it should be, and how to write it.
+    pub fn read_keyed(node: &Node, words: [&str; 2], findings: &mut Findings) -> Option<Self> {
         let entries = read_holder(node, words, findings, |kind, findings| match kind {
             Kind::Map(entries) => {
                 Some(entries.iter().map(|entry| (entry.key.clone(), T::read(&entry.value, findings))).collect())

@@ -23,6 +23,16 @@ static IN_URL: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r#"://(?:([^/\s@"']+)@)?[^/\s,}\]"'?#]*([/?#][^\s,}\]"']*)?"#).expect("the pattern is well-formed")
 });
 
+/// Whether something in `text` looks like a secret.
+pub fn looks_secret(text: &str) -> bool {
+    ON_LINE.is_match(text) || random(text).next().is_some()
+}
+
+fn random(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let mixed = |text: &str| [char::is_alphabetic, |c: char| c.is_ascii_digit()].iter().all(|kind| text.contains(kind));
+    RANDOM.find_iter(text).filter(move |found| mixed(found.as_str())).map(|found| found.range())
+}
+
 /// Line `number` of `file` as it may be shown: every character of a secret is a `•`, so that columns stay right. With
 /// `guess`, nothing is known of the file's structure, and what looks like a secret is taken for one.
 pub fn line(file: &File, file_number: u16, number: usize, secret: &[Span], guess: bool) -> String {
@@ -34,13 +44,14 @@ pub fn line(file: &File, file_number: u16, number: usize, secret: &[Span], guess
         .map(|span| span.range().start.saturating_sub(bytes.start)..span.range().end - bytes.start)
         .collect();
     if guess {
-        let mixed =
-            |text: &str| [char::is_alphabetic, |c: char| c.is_ascii_digit()].iter().all(|kind| text.contains(kind));
-        hidden.extend(RANDOM.find_iter(text).filter(|found| mixed(found.as_str())).map(|found| found.range()));
+        hidden.extend(random(text));
         hidden.extend(ON_LINE.captures_iter(text).filter_map(|found| found.get(2)).map(|value| value.range()));
     }
     let in_urls = IN_URL.captures_iter(text).flat_map(|found| [found.get(1), found.get(2)]).flatten();
     hidden.extend(in_urls.filter(|part| part.as_str() != "/").map(|part| part.range()));
-    let shown = text.char_indices().map(|(at, c)| if hidden.iter().any(|range| range.contains(&at)) { '•' } else { c });
+    let indent = text.len() - text.trim_start().len();
+    let shown = text
+        .char_indices()
+        .map(|(at, c)| if at >= indent && hidden.iter().any(|range| range.contains(&at)) { '•' } else { c });
     masked(&shown.collect::<String>())
 }

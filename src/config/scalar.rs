@@ -73,6 +73,9 @@ impl FromScalar for Lasting {
         if rest == "0" {
             return Ok(Self(total));
         }
+        if rest.starts_with('-') {
+            return Err(Wrong::new("negative", "a length of time is `0` or more"));
+        }
         while !rest.is_empty() {
             let (amount, after) = split_at(rest, |c| !c.is_ascii_digit());
             let (unit, next) = split_at(after.trim_start(), |c| !c.is_ascii_alphabetic());
@@ -130,22 +133,6 @@ inline_schema!(Size, "size", |_generator| json_schema!({ "title": "size", "anyOf
     { "type": "integer", "minimum": 0 },
     { "type": "string", "pattern": r"^(\d+\s*([kKmMgG]([iI]?[bB])?|[bB])?|.*\$\{.*)$" },
 ] }));
-
-/// A condition. `true` and `false` need no quotes.
-#[derive(Clone, Debug)]
-pub struct ConditionText(pub super::yaml::Scalar);
-
-impl super::read::Read for ConditionText {
-    fn read(node: &super::yaml::Node, findings: &mut super::findings::Findings) -> Option<Self> {
-        super::yaml::Scalar::read(node, findings).map(Self)
-    }
-}
-
-inline_schema!(
-    ConditionText,
-    "condition",
-    |_generator| json_schema!({ "title": "condition", "type": ["string", "boolean"] })
-);
 
 /// Declares a value that is one of a few words.
 macro_rules! choice {

@@ -31,6 +31,7 @@ use std::sync::Arc;
 
 pub use error::ExprError;
 pub use number::amount;
+pub use syntax::{is_cut_off, split_conditions};
 pub use value::{AboutTrait, Drift, Facts, MAX_TEXT_BYTES, Slot, TraitOf, TraitRule, Type, Value, Way};
 pub use vocabulary::Vocabulary;
 
@@ -60,6 +61,8 @@ pub struct Scope {
     pub flags: bool,
     /// Whether `lead.…` may be read.
     pub lead: bool,
+    /// Names that mean something elsewhere, and what to do about it here.
+    pub unreadable: BTreeMap<Arc<str>, &'static str>,
 }
 
 /// One comparison with its observed value.

@@ -30,9 +30,13 @@ pub fn counters(shape: Option<&Named<CounterShape>>, sources: &KnownSources<'_>,
     let mut counters = Counters::default();
     let Some(Named(declared)) = shape else { return counters };
     unique(declared.iter().map(|(name, _)| name), "counter", findings);
+    // A filter sees the event at hand: what was counted before would make figures depend on the order of arrival.
+    let why = "a filter sees one event, and no figures: compare the counter in a condition of a definition";
+    let unreadable = declared.iter().map(|(name, _)| (name.text.clone(), why)).collect();
+    let filters = Scope { event: true, unreadable, ..Scope::default() };
     for (name, shape) in declared {
         let named = check_name(name, findings);
-        match shape.as_ref().and_then(|shape| counter(name, shape, sources, findings)).filter(|_| named) {
+        match shape.as_ref().and_then(|shape| counter(name, shape, &filters, sources, findings)).filter(|_| named) {
             Some(counter) => counters.compiled.push(counter),
             None => counters.broken.push(name.text.clone()),
         }
@@ -75,15 +79,15 @@ pub const fn subject(word: SubjectWord) -> SubjectKind {
 fn counter(
     name: &Scalar,
     shape: &CounterShape,
+    filters: &Scope,
     sources: &KnownSources<'_>,
     findings: &mut Findings,
 ) -> Option<Counter> {
     let place = if shape.at.start == shape.at.end { name.at } else { shape.at };
     let of = shape.of.require("of", CounterShape::WHAT, place, findings).map(|at| subject(at.value));
     let events = events(name, shape, findings);
-    let scope = Scope { event: true, ..Scope::default() };
     let filter = match &shape.r#where {
-        Field::Set(text) => condition(text, &scope, &[], findings).map(Some),
+        Field::Set(text) => condition(text, filters, &[], findings).map(Some),
         Field::Absent => Some(None),
         Field::Broken => None,
     };
@@ -142,7 +146,23 @@ fn events(name: &Scalar, shape: &CounterShape, findings: &mut Findings) -> Optio
             Problem::warning(name.at, Code::Suspicious, "`any` counts everything: the other names add nothing");
         findings.push(problem.help("keep only `event: any`, or remove it"));
     }
+    for name in shape.event.get().into_iter().flat_map(|Many(names)| names) {
+        calls_are_no_events(name, findings);
+    }
     (!broken && !events.is_empty()).then_some(events)
+}
+
+/// `event: group`: most likely the call of that name was meant, not a track event.
+fn calls_are_no_events(name: &Scalar, findings: &mut Findings) {
+    let help = match name.text.trim() {
+        "group" | "identify" | "alias" => "such calls can't be counted; they tell traits, which conditions read",
+        "page" => "to count page calls, write `page: any`",
+        "screen" => "to count screen calls, write `screen: any`",
+        "track" => "to count every event, write `event: any`",
+        _ => return,
+    };
+    let message = format!("this counts track events that are named `{0}`, not {0} calls", name.shown);
+    findings.push(Problem::warning(name.at, Code::Suspicious, message).help(help));
 }
 
 fn aggregate(shape: &CounterShape, findings: &mut Findings) -> Option<Aggregate> {

@@ -15,10 +15,10 @@ use super::scopes::Scopes;
 use super::settings::lasting;
 use super::template;
 use super::traits::Traits;
+use crate::config::conditions::{ConditionText, Conditions};
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
-use crate::config::read::{Field, List, Many};
-use crate::config::scalar::ConditionText;
+use crate::config::read::{Field, List};
 use crate::config::shape::{DefinitionShape, Tiers};
 use crate::config::yaml::Scalar;
 use crate::counters::Counter;
@@ -89,12 +89,12 @@ fn definition(
 }
 
 fn conditions(
-    field: &Field<Many<ConditionText>>,
+    field: &Field<Conditions>,
     scope: &Scope,
     counters: &Counters,
     findings: &mut Findings,
 ) -> Option<Vec<Expr>> {
-    let Field::Set(Many(texts)) = field else { return field.is_absent().then(Vec::new) };
+    let Field::Set(Conditions(texts)) = field else { return field.is_absent().then(Vec::new) };
     let compiled: Vec<Expr> =
         texts.iter().filter_map(|text| condition(text, scope, &counters.broken, findings)).collect();
     (compiled.len() == texts.len()).then_some(compiled)
@@ -104,7 +104,7 @@ fn when(shape: &DefinitionShape, scopes: &Scopes, counters: &Counters, findings:
     match &shape.when {
         Field::Set(text) => condition(text, &scopes.tiers, &counters.broken, findings),
         Field::Absent => {
-            let default = ConditionText(Scalar::made("intent && fit", shape.at));
+            let default = ConditionText::whole(Scalar::made("intent && fit", shape.at));
             condition(&default, &scopes.tiers, &[], findings)
         }
         Field::Broken => None,

@@ -45,7 +45,7 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
     let sources = sources::sources(shape.sources.get(), findings);
     traits::warn_of_order(shape.traits.get(), &traits, &sources, findings);
     let counters = counters::counters(shape.counters.get(), &known_sources, findings);
-    let scopes = scopes::Scopes::new(&counters, &traits);
+    let scopes = scopes::Scopes::new(&counters, &traits, shape.definitions.get());
     let definitions =
         definitions::definitions(shape.definitions.get(), &counters, &scopes, (&traits, &known_sources), findings);
     let teams = routing::teams(shape.teams.get(), findings);

@@ -1,9 +1,12 @@
 //! Which names conditions may use where.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::counters::Counters;
 use super::traits::Traits;
+use crate::config::read::List;
+use crate::config::shape::DefinitionShape;
 use crate::counters::Aggregate;
 use crate::expr::{Scope, Type};
 use crate::ids::CounterId;
@@ -20,7 +23,7 @@ pub struct Scopes {
 }
 
 impl Scopes {
-    pub fn new(counters: &Counters, traits: &Traits) -> Self {
+    pub fn new(counters: &Counters, traits: &Traits, definitions: Option<&List<DefinitionShape>>) -> Self {
         let known: BTreeMap<_, _> = counters
             .compiled
             .iter()
@@ -33,7 +36,10 @@ impl Scopes {
             trait_rules: traits.rules.clone(),
             ..Scope::default()
         };
-        let conditions = Scope { counters: known, event: true, ..bare.clone() };
+        let named = definitions.into_iter().flat_map(|List(all)| all).filter_map(|shape| shape.name.get());
+        let why = "a definition is no condition: write what both ask for in both";
+        let unreadable = named.map(|name| (Arc::from(name.text.trim()), why)).collect();
+        let conditions = Scope { counters: known, event: true, unreadable, ..bare.clone() };
         let tiers = Scope { flags: true, ..conditions.clone() };
         Self { conditions, tiers, routes: Scope { lead: true, ..bare } }
     }

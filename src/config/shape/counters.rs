@@ -1,7 +1,8 @@
 //! `counters`.
 
+use crate::config::conditions::ConditionText;
 use crate::config::read::{At, Many, section};
-use crate::config::scalar::{ConditionText, Flag, choice};
+use crate::config::scalar::{Flag, choice};
 use crate::config::yaml::Scalar;
 
 section! {

@@ -3,9 +3,10 @@
 use schemars::json_schema;
 
 use super::SubjectWord;
+use crate::config::conditions::{ConditionText, Conditions};
 use crate::config::findings::Findings;
 use crate::config::read::{At, Many, Named, Read, inline_schema, section};
-use crate::config::scalar::{ConditionText, Lasting};
+use crate::config::scalar::Lasting;
 use crate::config::yaml::{Node, Scalar};
 
 section! {
@@ -23,12 +24,12 @@ section! {
         from: Many<Scalar>,
         /// For people: what it means, and whom it serves.
         description: Scalar,
-        /// What they do: conditions, all of which must be true.
+        /// What they do: conditions, all of which must be true. One, a list, or a block (`|`) with one condition on each line.
         #[schemars(extend("examples" = [["tasks_30d > 50", "invited_30d >= 10"]]))]
-        intent: Many<ConditionText>,
+        intent: Conditions,
         /// Who they are: conditions, all of which must be true.
         #[schemars(extend("examples" = [["account.plan == \"free\"", "account.employees >= 50"]]))]
-        fit: Many<ConditionText>,
+        fit: Conditions,
         /// Whether they qualify, from `intent` and `fit`.
         #[schemars(extend("default" = "intent && fit", "examples" = ["intent || fit"]))]
         when: ConditionText,
@@ -51,7 +52,8 @@ pub struct Tiers(pub Vec<(Scalar, Option<ConditionText>)>);
 
 impl Read for Tiers {
     fn read(node: &Node, findings: &mut Findings) -> Option<Self> {
-        Named::read(node, findings).map(|Named(tiers)| Self(tiers))
+        let words = ["a mapping from numbers to conditions", "number them, the best first: `1: …`, `2: …`"];
+        Named::read_keyed(node, words, findings).map(|Named(tiers)| Self(tiers))
     }
 }
 

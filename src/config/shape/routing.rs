@@ -1,7 +1,8 @@
 //! `teams` and `routes`.
 
+use crate::config::conditions::ConditionText;
 use crate::config::read::{At, List, section};
-use crate::config::scalar::{ConditionText, choice};
+use crate::config::scalar::choice;
 use crate::config::yaml::Scalar;
 
 section! {

@@ -55,6 +55,48 @@ fn the_example_s_warnings_are_true() {
 }
 
 #[test]
+fn a_block_of_conditions_is_a_list_of_them() {
+    const BLOCK: &str = "\
+counters:
+  tasks: { of: account, event: Task Created }
+definitions:
+  - name: ready
+    of: account
+    intent: |
+      # They work.
+      tasks > 5   # much
+
+      tasks > 10
+        || account.plan == \"free: #1, all\"
+    fit:
+      - account.employees > 5
+      - |
+        account.plan in [
+          \"free\",
+          \"trial\",
+        ]
+        !has(account.industry)
+    when: |
+      intent
+        && fit
+";
+    let definition = &loaded(BLOCK).config.rules.definitions[0];
+    let written = |list: &[Expr]| list.iter().map(|one| one.source().to_owned()).collect::<Vec<_>>();
+    assert_eq!(written(&definition.intent), ["tasks > 5", "tasks > 10\n  || account.plan == \"free: #1, all\""]);
+    assert_eq!(
+        written(&definition.fit),
+        ["account.employees > 5", "account.plan in [\n  \"free\",\n  \"trial\",\n]", "!has(account.industry)"]
+    );
+    let constant = BLOCK.replace("# They work.", "1 > 2");
+    assert_eq!(
+        messages(&constant).iter().filter(|line| line.contains("always")).collect::<Vec<_>>(),
+        ["7:7 this condition is always false"]
+    );
+    let wrong = BLOCK.replace("\"trial\",", "\"trial\", 5,");
+    assert!(messages(&wrong).iter().any(|line| line.starts_with("17:20 ")), "{:?}", messages(&wrong));
+}
+
+#[test]
 fn deliveries_are_tried_for_about_a_day() {
     let retry = &loaded(ISSUE).config.destinations[0].retry;
     let waits = (0..retry.max_attempts - 1).map(|n| retry.base.saturating_mul(1 << n).min(retry.cap));

@@ -3,6 +3,7 @@
 //! Built on the parser's events rather than on serde, because serde stops at the first mistake and forgets positions inside
 //! scalars. [`parse()`] gives a [`Node`]; every [`Scalar`] can say which bytes of the file any part of its text came from.
 
+mod commas;
 mod mask;
 mod node;
 mod parse;
@@ -11,9 +12,10 @@ mod secrets;
 mod traps;
 mod variables;
 
+pub use commas::{split_in_braces, split_in_list};
 pub use node::{Kind, Node, Scalar};
 pub use parse::parse;
-pub use secrets::hide;
+pub use secrets::hide_stray;
 pub use variables::Lookup;
 
 #[cfg(test)]

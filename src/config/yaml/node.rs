@@ -63,6 +63,11 @@ impl Scalar {
         self.style == ScalarStyle::Plain
     }
 
+    /// Whether it is written as a block whose lines stay lines (`|`).
+    pub fn is_block(&self) -> bool {
+        self.style == ScalarStyle::Literal
+    }
+
     /// Whether any part of its text comes from the environment.
     pub fn has_variables(&self) -> bool {
         !self.pieces.is_empty()

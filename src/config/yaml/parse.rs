@@ -246,7 +246,7 @@ impl Builder<'_> {
         let at = Span::new(self.file, offset..offset + 1);
         let problem = Problem::error(at, Code::Syntax, format!("not valid YAML: {}", error.info()));
         let place = self.findings.sources.file(self.file).map(|file| file.position(offset));
-        let help = place.and_then(|place| traps::syntax_help(&self.text, place.line, error));
+        let help = place.and_then(|place| traps::syntax_help(&self.text, (place.line, offset), error));
         self.findings.push(match help {
             Some(help) => problem.help(help),
             None => problem,

@@ -6,6 +6,7 @@ use regex::Regex;
 
 use super::node::{Kind, Node, Scalar};
 use crate::config::findings::Findings;
+use crate::config::redact;
 
 /// Keys whose values are never shown, wherever they stand. Wide, because a typing error in a key must not show the value.
 static KEY: LazyLock<Regex> = LazyLock::new(|| {
@@ -34,7 +35,7 @@ pub fn mark(node: &Node, findings: &mut Findings) {
 }
 
 /// No excerpt may show any value in `node`; the name of a variable is no secret.
-pub fn hide(node: &Node, findings: &mut Findings) {
+fn hide(node: &Node, findings: &mut Findings) {
     if let Some((_, at)) = &node.tag {
         findings.hide_span(*at);
     }
@@ -43,6 +44,13 @@ pub fn hide(node: &Node, findings: &mut Findings) {
         Kind::List(items) => items.iter().for_each(|item| hide(item, findings)),
         Kind::Scalar(scalar) if !is_variable(scalar) => findings.hide_span(scalar.at),
         Kind::Null | Kind::Scalar(_) => {}
+    }
+}
+
+/// As [`hide`], for the value of a field that a section with the fields `known` doesn't have: only where it may be a secret.
+pub fn hide_stray(node: &Node, known: &[&str], findings: &mut Findings) {
+    if known.iter().any(|name| KEY.is_match(name)) || redact::looks_secret(findings.sources.slice(node.at)) {
+        hide(node, findings);
     }
 }
 

@@ -5,6 +5,7 @@ use granit_parser::ScanError;
 use super::node::Scalar;
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
+use crate::config::redact;
 use crate::config::source::Span;
 
 /// `event: Task #1 Created`: from `#1` on, YAML reads a comment. Comments that people write have a space after `#`.
@@ -26,8 +27,37 @@ pub fn swallowed_comment(scalar: &Scalar, findings: &mut Findings) {
     );
 }
 
-/// What may have been meant on the line where the parser gave up.
-pub fn syntax_help(text: &str, line: usize, error: &ScanError) -> Option<&'static str> {
+/// What may have been meant at the place where the parser gave up: the byte `offset` of `text`, on its line `line`.
+pub fn syntax_help(text: &str, (line, offset): (usize, usize), error: &ScanError) -> Option<String> {
+    condition_in_brackets(text, offset).or_else(|| help_for_line(text, line, error).map(str::to_owned))
+}
+
+/// `[ plan in ["a", "b"] ]`: a plain value ends at the inner bracket.
+fn condition_in_brackets(text: &str, offset: usize) -> Option<String> {
+    let (before, after) = text.split_at_checked(offset)?;
+    let line = before.rfind('\n').map_or(0, |at| at + 1);
+    let start =
+        [": ", "[", ", ", "{"].iter().filter_map(|sign| Some(before.rfind(sign)? + sign.len())).max()?.max(line);
+    let begun = before.get(start..)?.trim_start();
+    if !after.starts_with('[') || !(begun.ends_with(" in ") || begun.ends_with('(')) {
+        return None;
+    }
+    let mut depth = begun.matches('(').count();
+    let end = after.find(|c: char| {
+        match c {
+            '[' | '(' | '{' => depth += 1,
+            ']' | ')' | '}' if depth == 0 => return true,
+            ']' | ')' | '}' => depth -= 1,
+            _ => {}
+        }
+        c == '\n' || c == ',' && depth == 0
+    });
+    let condition = [begun, after.get(..end.unwrap_or(after.len()))?.trim_end()].concat();
+    let shown = if redact::looks_secret(&condition) { "…".to_owned() } else { condition.replace('\'', "''") };
+    Some(format!("put the condition in single quotes: '{shown}'"))
+}
+
+fn help_for_line(text: &str, line: usize, error: &ScanError) -> Option<&'static str> {
     let written = text.lines().nth(line.saturating_sub(1))?;
     let previous = line.checked_sub(2).and_then(|line| text.lines().nth(line)).unwrap_or_default();
     [written, previous].into_iter().find_map(value_help).or_else(|| {

@@ -63,6 +63,32 @@ const KNOWN_ELSEWHERE: &[(&str, &str)] = &[
     ("hasword", "containsWord"),
 ];
 
+/// What is written otherwise here, functions and methods alike.
+fn said_otherwise(name: &str) -> Option<&'static str> {
+    Some(match name.to_ascii_lowercase().replace('_', "").as_str() {
+        "dayssince" | "daysago" | "hourssince" | "since" | "age" | "datediff" | "ago" | "elapsed" => {
+            "write `now - x > 30d`, for any moment `x`"
+        }
+        "today" | "currentdate" | "getdate" => "write `now`",
+        "domain" | "emaildomain" => "write `x.lower().endsWith(\"@example.com\")`",
+        "isempty" | "empty" | "isblank" | "isnull" | "isnone" => {
+            "write `!has(x)`, or `x == \"\"` for a text without letters"
+        }
+        "isnotnull" | "ispresent" | "isset" => "write `has(x)`",
+        "coalesce" | "ifnull" | "nvl" | "default" | "orelse" => "write `has(x) ? x : 0`",
+        "if" | "iff" | "iif" | "ifelse" | "case" | "switch" => "write `condition ? one : other`",
+        "equals" | "equalsignorecase" | "eq" | "ieq" | "is" => {
+            "write `x == \"…\"`, or `x.lower() == \"…\"` for any case"
+        }
+        "not" => "write `!(…)`",
+        "isin" | "oneof" | "anyof" | "inlist" | "in" => "write `x in [\"a\", \"b\"]`",
+        "abs" => "compare both ways: `x > -5 && x < 5`",
+        "round" | "floor" | "ceil" => "leave it away: numbers are compared as they are",
+        "split" | "substring" | "substr" | "replace" | "left" | "right" | "indexof" => "ask with `x.matches(\"…\")`",
+        _ => return None,
+    })
+}
+
 impl Checker<'_> {
     pub(super) fn function(&mut self, call: &Call<'_>) -> Part {
         match (call.name, call.arguments) {
@@ -101,7 +127,9 @@ impl Checker<'_> {
         if self.scope.counters.contains_key(name) {
             return Some(format!("`{name}` is a counter; write it without brackets"));
         }
-        elsewhere(name, &FUNCTIONS).or_else(|| closest(name, FUNCTIONS)).map(did_you_mean)
+        let otherwise = || said_otherwise(name).map(str::to_owned);
+        let meant = || elsewhere(name, &FUNCTIONS).or_else(|| closest(name, FUNCTIONS)).map(did_you_mean);
+        otherwise().or_else(meant).or_else(|| Some(format!("there is {}", FUNCTIONS.join(", "))))
     }
 
     fn duration(&mut self, node: &Node, call: &Call<'_>) -> Part {
@@ -160,7 +188,11 @@ impl Checker<'_> {
         match name {
             "map" | "filter" => Some("ask with `exists` or `all`".to_owned()),
             "has" | "duration" | "timestamp" => Some(format!("write `{name}(x)`")),
-            _ => elsewhere(name, &METHODS).or_else(|| closest(name, METHODS)).map(did_you_mean),
+            _ => {
+                let otherwise = said_otherwise(name).map(str::to_owned);
+                let meant = || elsewhere(name, &METHODS).or_else(|| closest(name, METHODS)).map(did_you_mean);
+                otherwise.or_else(meant).or_else(|| Some(format!("there is {}", METHODS.join(", "))))
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::super::ExprError;
 use super::super::coerce::{duration_from_text, time_from_text};
 use super::super::explain::number_json;
 use super::super::syntax::{Comparison, Kind, Node};
@@ -11,8 +12,11 @@ use super::{Checker, Form, Part, Ty};
 
 impl Checker<'_> {
     pub(super) fn compare(&mut self, than: Comparison, left: &Node, right: &Node, span: &Range<usize>) -> Part {
+        let nodes = (left, right);
         let (left, right) = (self.part(left), self.part(right));
         if left.is_wrong() || right.is_wrong() {
+            self.suggest_text(nodes.0, &right.ty);
+            self.suggest_text(nodes.1, &left.ty);
             return Part::wrong(span);
         }
         if left.ty == Ty::Null || right.ty == Ty::Null {
@@ -23,6 +27,15 @@ impl Checker<'_> {
             return self.compare_parts(than.mirrored(), right, left, than, span);
         }
         self.compare_parts(than, left, right, than, span)
+    }
+
+    /// `account.plan == free`: beside text, a name that nothing has is a text that lacks its quotes.
+    fn suggest_text(&mut self, node: &Node, beside: &Ty) {
+        let (Kind::Name(name), Ty::Text | Ty::Any) = (&node.kind, beside) else { return };
+        let unknown = |error: &&mut ExprError| error.span == node.span && error.message.starts_with("unknown ");
+        if let Some(error) = self.errors.iter_mut().find(unknown) {
+            error.help = Some(format!("did you mean the text `\"{name}\"`?"));
+        }
     }
 
     fn compare_null(&mut self, than: Comparison, left: Part, right: Part, span: &Range<usize>) -> Part {
@@ -176,6 +189,7 @@ impl Checker<'_> {
     fn among(&mut self, item: Part, elements: &[Node], operator: &Range<usize>, span: &Range<usize>) -> Part {
         let mut leaf = self.leaf(&item.span, "in");
         let parts: Vec<Part> = elements.iter().map(|element| self.part(element)).collect();
+        elements.iter().for_each(|element| self.suggest_text(element, &item.ty));
         let parts: Vec<Part> = parts.into_iter().map(|part| self.literal_beside(&item, part)).collect();
         if item.is_wrong() || parts.iter().any(Part::is_wrong) {
             return Part::wrong(span);

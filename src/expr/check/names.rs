@@ -140,6 +140,9 @@ impl Checker<'_> {
             let (id, ty) = (*id, ty.clone());
             return self.plain(path, Slot::Counter(id), ty);
         }
+        if let Some(help) = self.scope.unreadable.get(path.root) {
+            return self.out_of_place(path, help);
+        }
         let what = if self.scope.counters.is_empty() { "name" } else { "counter" };
         let help = self.suggest_name(path.root);
         self.fail(&path.root_span, format!("unknown {what} `{}`", path.root), help)

@@ -4,12 +4,14 @@
 //! wrong further on. The bounds keep the recursion of the parser, and of all who walk its tree, shallow.
 
 mod ast;
+mod block;
 mod lex;
 mod parse;
 mod quoted;
 mod slips;
 
 pub(super) use ast::{Arithmetic, Comparison, Kind, Literal, Node, Operator};
+pub use block::{is_cut_off, split_conditions};
 
 use super::ExprError;
 

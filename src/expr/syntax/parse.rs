@@ -10,7 +10,7 @@ use super::lex::{Token, TokenKind};
 use super::{Errors, MAX_CHOICES, MAX_DEPTH, MAX_OPERATORS, MAX_STEPS, slips};
 
 /// How strongly an operator between two operands binds.
-const fn strength(operator: &str) -> Option<u8> {
+pub(super) const fn strength(operator: &str) -> Option<u8> {
     Some(match operator.as_bytes() {
         b"?" => CHOICE,
         b"||" => 1,

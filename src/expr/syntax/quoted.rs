@@ -3,6 +3,9 @@
 use super::super::ExprError;
 use super::Errors;
 
+/// Said of a quote that opens a text which the line doesn't end.
+pub(super) const UNCLOSED: &str = "this quote is never closed";
+
 /// The text at the start of `rest`, which begins at byte `at` of the source, and its length in bytes; `None` when none is there.
 pub(super) fn read(rest: &str, at: usize, errors: &mut Errors) -> Option<(String, usize)> {
     if let Some(curly) = read_curly(rest, at, errors) {
@@ -10,35 +13,32 @@ pub(super) fn read(rest: &str, at: usize, errors: &mut Errors) -> Option<(String
     }
     let raw = rest.starts_with(['r', 'R']);
     let quoted = rest.get(usize::from(raw)..)?;
-    let quote = ["\"\"\"", "'''", "\"", "'"].into_iter().find(|quote| quoted.starts_with(quote))?;
-    let opening = usize::from(raw) + quote.len();
+    let quote = quoted.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+    let opening = usize::from(raw) + 1;
     let body = rest.get(opening..)?;
     let Some(end) = find_end(body, quote, raw) else { return Some(unclosed(rest, at, opening, errors)) };
     let content = body.get(..end)?;
     let text = if raw { content.to_owned() } else { unescape(content, at + opening, quote, errors) };
-    Some((text, opening + end + quote.len()))
+    Some((text, opening + end + 1))
 }
 
-/// Where the closing quotes stand in `body`. One line only, unless the quotes are triple.
-fn find_end(body: &str, quote: &str, raw: bool) -> Option<usize> {
+/// Where the closing quote stands in `body`, on the same line.
+fn find_end(body: &str, quote: char, raw: bool) -> Option<usize> {
     let mut escaped = false;
     for (at, c) in body.char_indices() {
-        if escaped {
-            escaped = false;
-        } else if c == '\\' && !raw {
-            escaped = true;
-        } else if body.get(at..).is_some_and(|tail| tail.starts_with(quote)) {
-            return Some(at);
-        }
-        if quote.len() == 1 && matches!(c, '\n' | '\r') {
-            return None;
+        match c {
+            '\n' | '\r' => return None,
+            _ if escaped => escaped = false,
+            '\\' if !raw => escaped = true,
+            _ if c == quote => return Some(at),
+            _ => {}
         }
     }
     None
 }
 
 fn unclosed(rest: &str, at: usize, opening: usize, errors: &mut Errors) -> (String, usize) {
-    let error = ExprError::new(at..at + opening, "this quote is never closed").help("end the text with the same quote");
+    let error = ExprError::new(at..at + opening, UNCLOSED).help("end the text with the same quote");
     errors.fatal(error);
     (String::new(), rest.find('\n').unwrap_or(rest.len()).max(opening))
 }
@@ -52,7 +52,9 @@ fn read_curly(rest: &str, at: usize, errors: &mut Errors) -> Option<(String, usi
         _ => return None,
     };
     let body = rest.get(first.len_utf8()..)?;
-    let Some((end, last)) = body.char_indices().find(|(_, c)| closing.contains(c)) else {
+    let Some((end, last)) =
+        body.char_indices().find(|(_, c)| closing.contains(c) || *c == '\n').filter(|(_, c)| *c != '\n')
+    else {
         return Some(unclosed(rest, at, first.len_utf8(), errors));
     };
     let length = first.len_utf8() + end + last.len_utf8();
@@ -62,7 +64,7 @@ fn read_curly(rest: &str, at: usize, errors: &mut Errors) -> Option<(String, usi
 }
 
 /// What `content`, which begins at byte `at` of the source, means.
-fn unescape(content: &str, at: usize, quote: &str, errors: &mut Errors) -> String {
+fn unescape(content: &str, at: usize, quote: char, errors: &mut Errors) -> String {
     let mut text = String::with_capacity(content.len());
     let mut rest = content;
     while let Some((before, tail)) = rest.split_once('\\') {

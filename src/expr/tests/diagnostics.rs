@@ -38,6 +38,10 @@ fn names() {
             "lead.tier.x == 1",
             "now.year == 2026",
             "foo.bar.baz == 1",
+            "account.plan == free",
+            "trial != account.plan",
+            "account.plan in [free, \"trial\"]",
+            "properties.plan == free && boards > bord",
         ]),
     );
 }
@@ -144,6 +148,12 @@ fn calls() {
             "user.tags.map(x, x).size() > 1",
             "account.plan.exists(x, x == \"a\")",
             "user.tags.exists(x, x.y == \"a\")",
+            "days_since(user.first_seen) > 5",
+            "user.email.domain() == \"example.com\"",
+            "user.title.isEmpty()",
+            "coalesce(tasks_30d, 0) > 5",
+            "frobnicate(user.title)",
+            "user.title.frobnicate()",
         ]),
     );
 }

@@ -14,6 +14,15 @@ fn every_example_compiles() {
 }
 
 #[test]
+fn the_example_of_a_block_holds_conditions() {
+    let page = include_str!("../../../docs/conditions.md");
+    let block = page.split_once("fit: |\n").and_then(|(_, rest)| rest.split_once("```")).expect("it is there").0;
+    let conditions = split_conditions(block);
+    assert_eq!(conditions.len(), 3, "{conditions:?}");
+    conditions.into_iter().for_each(|range| drop(compiled(block.get(range).expect("it lies inside"))));
+}
+
+#[test]
 fn the_bounds_are_those_of_the_page() {
     let page = include_str!("../../../docs/conditions.md");
     let expected = format!(

@@ -123,5 +123,6 @@ fn broad_scope() -> Scope {
         event: true,
         flags: true,
         lead: true,
+        ..Scope::default()
     }
 }

@@ -1,5 +1,6 @@
 //! A product to write conditions about, and facts given as JSON.
 
+mod blocks;
 mod diagnostics;
 mod differential;
 mod documented;
@@ -69,6 +70,7 @@ pub(super) fn scope() -> Scope {
         event: true,
         flags: true,
         lead: true,
+        ..Scope::default()
     }
 }
 
