@@ -71,9 +71,7 @@ fn said_otherwise(name: &str) -> Option<&'static str> {
         }
         "today" | "currentdate" | "getdate" => "write `now`",
         "domain" | "emaildomain" => "write `x.lower().endsWith(\"@example.com\")`",
-        "isempty" | "empty" | "isblank" | "isnull" | "isnone" => {
-            "write `!has(x)`, or `x == \"\"` for a text without letters"
-        }
+        "isempty" | "empty" | "isblank" | "isnull" | "isnone" => "write `!has(x)`, or `x == \"\"` for an empty text",
         "isnotnull" | "ispresent" | "isset" => "write `has(x)`",
         "coalesce" | "ifnull" | "nvl" | "default" | "orelse" => "write `has(x) ? x : 0`",
         "if" | "iff" | "iif" | "ifelse" | "case" | "switch" => "write `condition ? one : other`",

@@ -15,8 +15,8 @@ impl Checker<'_> {
         let nodes = (left, right);
         let (left, right) = (self.part(left), self.part(right));
         if left.is_wrong() || right.is_wrong() {
-            self.suggest_text(nodes.0, &right.ty);
-            self.suggest_text(nodes.1, &left.ty);
+            self.suggest_text(nodes.0, &right);
+            self.suggest_text(nodes.1, &left);
             return Part::wrong(span);
         }
         if left.ty == Ty::Null || right.ty == Ty::Null {
@@ -30,8 +30,8 @@ impl Checker<'_> {
     }
 
     /// `account.plan == free`: beside text, a name that nothing has is a text that lacks its quotes.
-    fn suggest_text(&mut self, node: &Node, beside: &Ty) {
-        let (Kind::Name(name), Ty::Text | Ty::Any) = (&node.kind, beside) else { return };
+    fn suggest_text(&mut self, node: &Node, beside: &Part) {
+        let (Kind::Name(name), Ty::Text | Ty::Any, None) = (&node.kind, &beside.ty, beside.constant()) else { return };
         let unknown = |error: &&mut ExprError| error.span == node.span && error.message.starts_with("unknown ");
         if let Some(error) = self.errors.iter_mut().find(unknown) {
             error.help = Some(format!("did you mean the text `\"{name}\"`?"));
@@ -189,7 +189,7 @@ impl Checker<'_> {
     fn among(&mut self, item: Part, elements: &[Node], operator: &Range<usize>, span: &Range<usize>) -> Part {
         let mut leaf = self.leaf(&item.span, "in");
         let parts: Vec<Part> = elements.iter().map(|element| self.part(element)).collect();
-        elements.iter().for_each(|element| self.suggest_text(element, &item.ty));
+        elements.iter().for_each(|element| self.suggest_text(element, &item));
         let parts: Vec<Part> = parts.into_iter().map(|part| self.literal_beside(&item, part)).collect();
         if item.is_wrong() || parts.iter().any(Part::is_wrong) {
             return Part::wrong(span);
