@@ -9,7 +9,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use handraiser::expr::{Expr, Facts, Scope, Slot, TraitOf, Type, Value, compile};
+use handraiser::expr::{Expr, Facts, Figures, Readable, Scope, Slot, TraitOf, Type, Value, compile};
 use handraiser::ids::{CounterId, SubjectKind};
 use serde_json::{Map, Value as Json, json};
 
@@ -46,7 +46,7 @@ impl Subject {
 impl Facts for Subject {
     fn read<'a>(&'a self, slot: &Slot) -> Value<'a> {
         match slot {
-            Slot::Counter(id) => {
+            Slot::Counter(id, _) => {
                 self.counters.get(usize::from(id.0)).map_or(Value::Unknown, |figure| Value::Number(*figure))
             }
             Slot::Trait { of: TraitOf::Account, path, .. } => Value::at_path(&self.account, path),
@@ -57,10 +57,9 @@ impl Facts for Subject {
 }
 
 fn scope() -> Scope {
-    let counters = COUNTERS
-        .iter()
-        .zip(0..)
-        .map(|((name, _), at)| (Arc::from(*name), (CounterId(at), SubjectKind::Account, Type::Number)));
+    let counters = COUNTERS.iter().zip(0..).map(|((name, _), at)| {
+        (Arc::from(*name), Readable { id: CounterId(at), of: SubjectKind::Account, figures: Figures::Added })
+    });
     let traits = |list: &[(&str, Type)]| Some(list.iter().map(|(name, ty)| (Box::from(*name), ty.clone())).collect());
     Scope {
         counters: counters.collect(),

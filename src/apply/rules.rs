@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::counters::{Counter, Plan};
+use crate::counters::{Counter, Plan, Reads};
 use crate::expr::{Expr, Slot, TraitRule, Type};
 use crate::ids::names::canonical_trait;
 use crate::ids::{SourceName, SubjectKind};
@@ -80,9 +80,13 @@ impl Deref for Rules {
 impl Rules {
     /// Prepares a configuration.
     pub fn new(parts: RulesParts) -> Self {
-        let plan = Plan::new(&parts.counters, parts.time_zone.clone().unwrap_or(jiff::tz::TimeZone::UTC));
+        let mut reads = Reads::default();
+        for definition in &parts.definitions {
+            definition.slots().for_each(|slot| reads.note(definition.of, slot));
+        }
+        let plan = Plan::new(&parts.counters, &reads, parts.time_zone.clone().unwrap_or(jiff::tz::TimeZone::UTC));
         let slots = |of: SubjectKind| parts.definitions.iter().filter(move |d| d.of == of).flat_map(Definition::slots);
-        let is_counter = |slot: &&Slot| matches!(slot, Slot::Counter(_));
+        let is_counter = |slot: &&Slot| matches!(slot, Slot::Counter(..));
         let accounts_read_users = slots(SubjectKind::Account).any(|slot| is_of(slot, &plan, SubjectKind::User));
         let (counters, traits): (Vec<_>, Vec<_>) =
             slots(SubjectKind::User).filter(|slot| is_of(slot, &plan, SubjectKind::Account)).partition(is_counter);
@@ -202,7 +206,7 @@ fn typed(slots: &[&Slot]) -> Vec<(SubjectKind, Box<str>, Type)> {
 
 fn is_of(slot: &Slot, plan: &Plan, whose: SubjectKind) -> bool {
     match slot {
-        Slot::Counter(id) => plan.counters.get(usize::from(id.0)).is_some_and(|counter| counter.of == whose),
+        Slot::Counter(id, _) => plan.counters.get(usize::from(id.0)).is_some_and(|counter| counter.of == whose),
         Slot::Trait { of, .. } | Slot::About { of, .. } | Slot::Id(of) | Slot::FirstSeen(of) | Slot::LastSeen(of) => {
             *of == whose
         }

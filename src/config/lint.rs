@@ -71,7 +71,7 @@ fn unused_counters(shape: &ConfigShape, compiled: &Compiled<'_>, findings: &mut 
 }
 
 fn counter_of(slot: &Slot) -> Option<u16> {
-    if let Slot::Counter(id) = slot { Some(id.0) } else { None }
+    if let Slot::Counter(id, _) = slot { Some(id.0) } else { None }
 }
 
 fn unused_teams(shape: &ConfigShape, findings: &mut Findings) {
@@ -179,8 +179,8 @@ fn impossible(text: &ConditionText, counters: &[Counter], findings: &mut Finding
 
 fn verdict(counter: &Counter, operator: &str, number: f64) -> Option<(bool, String)> {
     let most = match (&counter.aggregate, counter.window) {
-        (Aggregate::Sum(_) | Aggregate::FirstSeen | Aggregate::LastSeen, _) => return None,
-        (Aggregate::ActiveDays, Window::Days(days)) => f64::from(days),
+        (Aggregate::Sum(_), _) => return None,
+        (Aggregate::Days, Window::Days(days)) => f64::from(days),
         _ => f64::INFINITY,
     };
     let (never, always) = match operator {

@@ -10,7 +10,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use super::diagnostic::Code;
 use super::findings::{Findings, Problem};
 use super::source::Span;
-use super::suggest::{all_of, did_you_mean, one_of};
+use super::suggest::{all_of, did_you_mean, one_of, spelled_now};
 use super::yaml::{self, Kind, Node, Scalar};
 
 /// What can be read from a node. `None` when it can't be; that was reported.
@@ -127,9 +127,11 @@ impl<'a> Fields<'a> {
             yaml::hide_stray(node, &self.known, findings);
             let message = format!("unknown field `{}` in {what}", key.text);
             let known = self.known.iter().copied();
-            let help = match known.clone().find(|name| is_called(&key.text, name)) {
-                Some(name) => format!("did you mean `{name}`?"),
-                None => did_you_mean(&key.text, known.clone(), || format!("there is {}", one_of(known))),
+            let now = spelled_now(&key.text).filter(|_| what == "this counter");
+            let help = match (now, known.clone().find(|name| is_called(&key.text, name))) {
+                (Some(now), _) => now.to_owned(),
+                (None, Some(name)) => format!("did you mean `{name}`?"),
+                (None, None) => did_you_mean(&key.text, known.clone(), || format!("there is {}", one_of(known))),
             };
             findings.push(Problem::error(key.at, Code::UnknownField, message).help(help));
         }

@@ -12,6 +12,16 @@ pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
+/// How a field of a counter is spelled that there was once.
+pub fn spelled_now(field: &str) -> Option<&'static str> {
+    Some(match field {
+        "active_days" => "write `distinct: day`",
+        "first_seen" => "every counter knows it: read it in a condition as `<counter>.first_at`",
+        "last_seen" => "every counter knows it: read it in a condition as `<counter>.last_at`",
+        _ => return None,
+    })
+}
+
 /// ``did you mean `x`?``, or else what `otherwise` says.
 pub fn did_you_mean<'a>(
     word: &str,

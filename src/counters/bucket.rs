@@ -4,71 +4,44 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::tz::TimeZone;
 
-use super::spec::Window;
 use crate::time::{Millis, push_padded, read_day, write_day};
 
 /// How wide a bucket is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Width {
-    /// One bucket for everything.
-    Life,
     /// A calendar day of the configured time zone.
     Day,
     /// So many minutes of universal time: 1, 10 or 60.
     Minutes(u32),
 }
 
-/// The number of a bucket: days or widths since 1970-01-01; 0 for [`Width::Life`].
+/// The number of a bucket: days or widths since 1970-01-01.
 pub type Bucket = i32;
 
-impl Window {
-    /// The width of the buckets that this window is made of. Finer than a 180th of the window, days apart.
-    pub const fn width(self) -> Width {
-        match self {
-            Self::Lifetime => Width::Life,
-            Self::Days(_) => Width::Day,
-            Self::Minutes(m) if m <= 180 => Width::Minutes(1),
-            Self::Minutes(m) if m <= 24 * 60 => Width::Minutes(10),
-            Self::Minutes(_) => Width::Minutes(60),
-        }
-    }
-
-    /// The oldest bucket that the window covers at `now`; the lifetime covers all.
-    pub fn oldest(self, now: Millis, days: &Days) -> Bucket {
-        match self {
-            Self::Lifetime => Bucket::MIN,
-            Self::Days(n) => days.of(now).saturating_sub(Bucket::from(n).saturating_sub(1)),
-            Self::Minutes(m) => {
-                let start = now.plus(-i64::from(m) * Millis::MINUTE).plus(1);
-                self.width().bucket(start, days)
-            }
-        }
-    }
-}
+/// The bucket of everything that is older than what is told apart.
+pub const OLDER: Bucket = Bucket::MIN;
 
 impl Width {
     /// The bucket of a moment.
     pub fn bucket(self, at: Millis, days: &Days) -> Bucket {
         match self {
-            Self::Life => 0,
             Self::Day => days.of(at),
             Self::Minutes(m) => clamp(at.0.div_euclid(i64::from(m) * Millis::MINUTE)),
         }
     }
 
-    /// The moment at which a bucket begins; that of [`Width::Life`] is the beginning of time.
+    /// When a bucket begins.
     pub fn start(self, bucket: Bucket, days: &Days) -> Millis {
         match self {
-            Self::Life => Millis(i64::MIN),
             Self::Day => days.start(bucket),
             Self::Minutes(m) => Millis(i64::from(bucket) * i64::from(m) * Millis::MINUTE),
         }
     }
 
-    /// Writes a bucket's start as people read it: `2026-11-21`, `2026-11-21T09:30Z`, or `all`.
+    /// Writes a bucket's start as people read it: `2026-11-21`, `2026-11-21T09:30Z`, or `older`.
     pub fn write(self, bucket: Bucket, out: &mut String) {
         match self {
-            Self::Life => out.push_str("all"),
+            _ if bucket == OLDER => out.push_str("older"),
             Self::Day => write_day(i64::from(bucket), out),
             Self::Minutes(m) => {
                 let minutes = i64::from(bucket) * i64::from(m);
@@ -86,7 +59,7 @@ impl Width {
     /// Reads what [`Self::write`] wrote.
     pub fn read(self, text: &str) -> Option<Bucket> {
         match self {
-            Self::Life => (text == "all").then_some(0),
+            _ if text == "older" => Some(OLDER),
             Self::Day => read_day(text).map(clamp),
             Self::Minutes(m) => {
                 let (day, clock) = text.strip_suffix('Z')?.split_once('T')?;
@@ -123,14 +96,16 @@ impl Days {
         clamp(at.0.saturating_add(self.offset_ms(at)).div_euclid(Millis::DAY))
     }
 
-    /// The moment at which a day begins.
+    /// When a day begins: its first moment, which is not midnight where clocks jump over it.
     pub fn start(&self, day: Bucket) -> Millis {
-        let utc = Millis(i64::from(day) * Millis::DAY);
-        let offset = |at: Millis| i64::from(self.look_up(at)) * Millis::SECOND;
-        // Clocks may be turned around midnight: of the offsets before and after, the one that holds when the day begins, or, where
-        // midnight is left out, the moment at which it is.
-        let (before, after) = (utc.plus(-offset(utc.plus(-Millis::DAY))), utc.plus(-offset(utc.plus(Millis::DAY))));
-        [before.min(after), before.max(after)].into_iter().find(|at| self.of(*at) >= day).unwrap_or(before.max(after))
+        let guess = Millis(i64::from(day) * Millis::DAY);
+        // Offsets reach from -26 to +26 hours; the first moment of the day is between those.
+        let (mut before, mut within) = (guess.plus(-26 * Millis::HOUR), guess.plus(26 * Millis::HOUR));
+        while within.since(before) > 1 {
+            let middle = before.plus(within.since(before) / 2);
+            if self.of(middle) >= day { within = middle } else { before = middle }
+        }
+        within
     }
 
     fn offset_ms(&self, at: Millis) -> i64 {
@@ -185,13 +160,9 @@ mod tests {
 
     #[test]
     fn written_buckets_read_back() {
-        for width in [Width::Life, Width::Day, Width::Minutes(1), Width::Minutes(10), Width::Minutes(60)] {
-            for bucket in [0, 1, 20_000, 20_778, 24_000_000] {
-                let bucket = if width == Width::Life {
-                    0
-                } else {
-                    bucket.min(24_000_000 / if width == Width::Day { 1000 } else { 1 })
-                };
+        for width in [Width::Day, Width::Minutes(1), Width::Minutes(10), Width::Minutes(60)] {
+            for bucket in [OLDER, 0, 1, 20_000, 20_778, 24_000_000] {
+                let bucket = bucket.min(24_000_000 / if width == Width::Day { 1000 } else { 1 });
                 let mut text = String::new();
                 width.write(bucket, &mut text);
                 assert_eq!(width.read(&text), Some(bucket), "{text}");
@@ -200,16 +171,13 @@ mod tests {
     }
 
     #[test]
-    fn windows_cover_what_they_say() {
-        let days = Days::new(TimeZone::UTC);
-        let now = at("2026-11-21T12:00:30Z");
-        assert_eq!(Window::Days(1).oldest(now, &days), days.of(now));
-        assert_eq!(Window::Days(30).oldest(now, &days), days.of(now) - 29);
-        let window = Window::Minutes(15);
-        // 15 minutes back is within the bucket of 11:45, which counts whole.
-        assert_eq!(window.oldest(now, &days), window.width().bucket(at("2026-11-21T11:45:00Z"), &days));
-        let exact = at("2026-11-21T12:00:00Z");
-        // An event exactly 15 minutes ago is no longer within the window, one millisecond later it still is.
-        assert_eq!(window.oldest(exact, &days), window.width().bucket(at("2026-11-21T11:45:00Z"), &days));
+    fn days_begin_at_their_first_moment() {
+        for zone in ["UTC", "Europe/Berlin", "Asia/Beirut", "America/Sao_Paulo", "Pacific/Apia", "Asia/Kolkata"] {
+            let days = Days::new(TimeZone::get(zone).unwrap());
+            for day in (14_900..15_500).chain(20_500..20_900) {
+                let start = days.start(day);
+                assert!(days.of(start) >= day && days.of(start.plus(-1)) < day, "{zone} {day}");
+            }
+        }
     }
 }

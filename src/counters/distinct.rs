@@ -148,6 +148,27 @@ impl Distinct {
         (kept as u64).saturating_mul(1 << level.min(63))
     }
 
+    /// [`Self::count`] for each bucket behind which it is another number, the oldest first.
+    pub fn seen(&self) -> Vec<(Bucket, u64)> {
+        let newest = self.entries.iter().map(|(_, newest)| *newest);
+        let mut ends: Vec<Bucket> = newest.chain(self.halved_until.iter().copied()).collect();
+        ends.sort_unstable();
+        ends.dedup();
+        ends.into_iter().map(|end| (end, self.count(end))).collect()
+    }
+
+    /// The first bucket from `from` on in which a value was seen last, of those that count in a window from there.
+    pub fn first(&self, from: Bucket) -> Option<Bucket> {
+        // Where a window begins behind a bucket up to which values were halved, it counts others: that, too, is a change.
+        let halved = self.halved_until.iter().copied().filter(|until| *until >= from);
+        self.entries.iter().map(|(_, newest)| *newest).filter(|newest| *newest >= from).chain(halved).min()
+    }
+
+    /// The newest bucket in which a value was seen.
+    pub fn newest(&self) -> Option<Bucket> {
+        self.entries.iter().map(|(_, newest)| *newest).max()
+    }
+
     /// Whether [`Self::count`] is exact.
     pub fn is_exact(&self, oldest: Bucket) -> bool {
         self.level(oldest) == 0

@@ -2,18 +2,17 @@
 
 use compact_str::CompactString;
 use litemap::LiteMap;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::bucket::{Bucket, Width};
+use super::bucket::{Bucket, OLDER, Width};
 use super::distinct::{self, Distinct};
-use super::plan::{ANY, PAGES, Plan, Planned, SCREENS, is_use};
-use super::series::{Buckets, DAILY_RETENTION, Daily, Extreme, Series, from_micros, micros, room};
-use super::spec::{Aggregate, Counter, Window};
+use super::plan::{ANY, Holds, Kept, PAGES, Plan, Planned, SCREENS, is_use};
+use super::series::{Buckets, Daily, Extreme, Series, add, micros, room};
+use super::spec::{Aggregate, Counter};
 use crate::event::facts::EventFacts;
 use crate::event::{Call, Event};
 use crate::expr::amount;
-use crate::ids::{CounterId, SubjectKind};
+use crate::ids::SubjectKind;
 use crate::time::Millis;
 
 /// How many event names are counted per day for one subject without being asked; names that a counter reads always are.
@@ -35,19 +34,8 @@ pub struct Own {
 pub struct Ledger {
     /// Counts per day by event, `track:Task Created`, `page:Pricing`, `any`, …
     pub daily: LiteMap<CompactString, Daily>,
-    /// Own series by the counter's name.
+    /// Own series by the counter's name, and what else is kept for it: `tasks`, `tasks@10m`, `tasks@first`.
     pub own: LiteMap<CompactString, Own>,
-}
-
-/// A counter's figure.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Figure {
-    /// A count or a sum; 0 when nothing was counted.
-    Number(f64),
-    /// When something happened for the first or the last time.
-    Moment(Millis),
-    /// A first or last time of something that never happened.
-    Never,
 }
 
 impl Ledger {
@@ -65,10 +53,11 @@ impl Ledger {
             self.apply_daily(plan, event, now);
         }
         for id in plan.touched(of, event) {
-            if let (Some(counter), Some(Planned::Own { fingerprint, width })) =
-                (plan.counters.get(usize::from(id.0)), plan.planned.get(usize::from(id.0)))
+            if let Some((counter, planned)) = plan.counter(id)
+                && counts(counter, event, now)
+                && let Some(change) = Change::of(&counter.aggregate, event, user, seed)
             {
-                self.apply_own(plan, counter, *fingerprint, *width, event, user, (now, seed));
+                self.apply_own(plan, planned, &change, event.timestamp, now);
             }
         }
     }
@@ -101,98 +90,43 @@ impl Ledger {
     }
 
     fn count_day(&mut self, plan: &Plan, key: &str, day: Bucket, today: Bucket) {
+        if !self.daily.contains_key(key) {
+            if self.daily.len() >= MAX_EVENT_NAMES && !plan.is_referenced(key) {
+                return;
+            }
+            self.daily.insert(key.into(), Daily::default());
+        }
         if let Some(daily) = self.daily.get_mut(key) {
-            daily.add(day, today);
-        } else if self.daily.len() < MAX_EVENT_NAMES || plan.referenced.contains(key) {
-            let mut daily = Daily::default();
-            daily.add(day, today);
-            self.daily.insert(key.into(), daily);
+            daily.add(day, 1);
+            daily.cut(today.saturating_sub(plan.daily_retention(key) - 1), true, add);
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the counter's plan is two words that belong to it")]
-    fn apply_own(
-        &mut self,
-        plan: &Plan,
-        counter: &Counter,
-        fingerprint: u32,
-        width: Width,
-        event: &Event,
-        user: Option<&str>,
-        (now, seed): (Millis, u64),
-    ) {
-        if !(counter.from.is_empty() || counter.from.contains(&event.source)) {
-            return;
-        }
-        if let Some(filter) = &counter.filter
-            && filter.test(&EventFacts { event, now }) != Some(true)
-        {
-            return;
-        }
-        let bucket = width.bucket(event.timestamp, &plan.days);
-        let oldest = oldest(counter.window, width, plan, now);
-        if bucket < oldest {
-            return;
-        }
-        if let Some(change) = Change::of(&counter.aggregate, event, user, bucket, seed) {
-            let own = self.own_series(&counter.name, fingerprint, width, &change);
+    fn apply_own(&mut self, plan: &Plan, planned: &Planned, change: &Change, at: Millis, now: Millis) {
+        for kept in &planned.kept {
+            let Some(bucket) = kept.bucket(at, now, plan) else { continue };
+            let change = match kept.holds {
+                Holds::Buckets(_) => *change,
+                Holds::Moment(extreme) => Change::Moment(extreme, at),
+            };
+            let own = self.own_series(kept, planned.fingerprint, &change);
             change.apply(&mut own.series, bucket);
-            own.series.cut(oldest);
+            own.series.cut(kept.oldest(now, plan), kept.older);
         }
     }
 
-    fn own_series(&mut self, name: &str, fingerprint: u32, width: Width, change: &Change) -> &mut Own {
-        let fresh = || Own { fingerprint, width, series: change.empty_series() };
-        if self.own.get(name).is_some_and(|own| own.fingerprint != fingerprint) {
-            self.own.remove(name);
+    fn own_series(&mut self, kept: &Kept, fingerprint: u32, change: &Change) -> &mut Own {
+        let fresh = || Own { fingerprint, width: kept.width(), series: change.empty_series() };
+        if self.own.get(&*kept.key).is_some_and(|own| own.fingerprint != fingerprint) {
+            self.own.remove(&*kept.key);
         }
-        self.own.entry(name.into()).or_insert_with(fresh)
-    }
-
-    /// A counter's figure at `now`.
-    pub fn read(&self, plan: &Plan, id: CounterId, now: Millis) -> Figure {
-        let index = usize::from(id.0);
-        let (Some(counter), Some(planned)) = (plan.counters.get(index), plan.planned.get(index)) else {
-            return Figure::Never;
-        };
-        match planned {
-            Planned::Daily { keys, days } => Figure::Number(self.read_daily(keys, *days, counter.window, plan, now)),
-            Planned::Own { fingerprint, width } => self.read_own(counter, *fingerprint, *width, plan, now),
-        }
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "counts beyond 2^53 are out of reach")]
-    fn read_daily(&self, keys: &[Box<str>], days: bool, window: Window, plan: &Plan, now: Millis) -> f64 {
-        let oldest = window.oldest(now, &plan.days);
-        let found = keys.iter().filter_map(|key| self.daily.get(&**key));
-        if days {
-            let mut seen: Vec<Bucket> = found.flat_map(|daily| daily.days.since(oldest).map(|(day, _)| day)).collect();
-            seen.sort_unstable();
-            seen.dedup();
-            seen.len() as f64
-        } else {
-            found.map(|daily| daily.count(oldest)).sum::<u64>() as f64
-        }
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "counts beyond 2^53 are out of reach")]
-    fn read_own(&self, counter: &Counter, fingerprint: u32, width: Width, plan: &Plan, now: Millis) -> Figure {
-        let oldest = oldest(counter.window, width, plan, now);
-        let own = self.own.get(&*counter.name).filter(|own| own.fingerprint == fingerprint);
-        match own.map(|own| &own.series) {
-            Some(Series::Counts(buckets)) => Figure::Number(buckets.since(oldest).map(|(_, n)| n).sum::<u64>() as f64),
-            Some(Series::Sums(buckets)) => Figure::Number(from_micros(buckets.since(oldest).map(|(_, n)| n).sum())),
-            Some(Series::Distinct(set)) => Figure::Number(set.count(oldest) as f64),
-            Some(Series::Moment(_, at)) => Figure::Moment(*at),
-            None if matches!(counter.aggregate, Aggregate::FirstSeen | Aggregate::LastSeen) => Figure::Never,
-            None => Figure::Number(0.0),
-        }
+        self.own.entry(kept.key.clone()).or_insert_with(fresh)
     }
 
     /// Takes in the figures of somebody who turned out to be the same subject.
     pub fn merge(&mut self, other: &Self) {
         for (key, theirs) in other.daily.iter() {
-            self.daily.entry(key.clone()).or_default().merge(theirs);
+            self.daily.entry(key.clone()).or_default().merge(theirs, add);
         }
         for (name, theirs) in other.own.iter() {
             match self.own.get_mut(name) {
@@ -203,10 +137,15 @@ impl Ledger {
         }
     }
 
+    /// How many signs of use there ever were.
+    pub fn uses(&self) -> u64 {
+        self.daily.get(ANY).map_or(0, |any| any.iter().map(|(_, n)| n).sum())
+    }
+
     /// About how many bytes they take in memory.
     pub fn bytes(&self) -> usize {
         let name = |name: &CompactString| name.len().saturating_sub(24);
-        let daily = self.daily.iter().map(|(key, daily)| name(key) + daily.days.bytes());
+        let daily = self.daily.iter().map(|(key, daily)| name(key) + daily.bytes());
         let own = self.own.iter().map(|(key, own)| name(key) + own.series.bytes());
         room(self.daily.len()) * size_of::<(CompactString, Daily)>()
             + room(self.own.len()) * size_of::<(CompactString, Own)>()
@@ -217,8 +156,10 @@ impl Ledger {
     /// In every count of distinct users: `from` was `to` all along; with `None`, `from` is forgotten.
     pub fn rename_user(&mut self, plan: &Plan, from: &str, to: Option<&str>, seed: u64) {
         let from = distinct::hash(from, seed);
-        for counter in plan.counters.iter().filter(|c| c.aggregate == Aggregate::DistinctUsers) {
-            if let Some(Own { series: Series::Distinct(set), .. }) = self.own.get_mut(&*counter.name) {
+        let counters = plan.counters.iter().zip(&plan.planned);
+        let people = counters.filter(|(counter, _)| counter.aggregate == Aggregate::DistinctUsers);
+        for kept in people.flat_map(|(_, planned)| &planned.kept) {
+            if let Some(Own { series: Series::Distinct(set), .. }) = self.own.get_mut(&*kept.key) {
                 match to {
                     Some(to) => set.rename(from, distinct::hash(to, seed)),
                     None => set.remove(from),
@@ -228,17 +169,41 @@ impl Ledger {
     }
 }
 
-/// The oldest bucket that a window sees in a series of the given width.
-pub(super) fn oldest(window: Window, width: Width, plan: &Plan, now: Millis) -> Bucket {
-    match (window, width) {
-        (Window::Lifetime, _) => Bucket::MIN,
-        // Active days within minutes or hours: the days that the window touches.
-        (Window::Minutes(m), Width::Day) => plan.days.of(now.plus(-i64::from(m) * Millis::MINUTE + 1)),
-        (window, _) => window.oldest(now, &plan.days),
+/// Whether a counter counts an event that one of its names fits.
+fn counts(counter: &Counter, event: &Event, now: Millis) -> bool {
+    let filter = counter.filter.as_ref();
+    (counter.from.is_empty() || counter.from.contains(&event.source))
+        && filter.is_none_or(|filter| filter.test(&EventFacts { event, now }) == Some(true))
+}
+
+impl Kept {
+    /// The width of its buckets; of a moment, which has none, any will do.
+    pub(super) const fn width(&self) -> Width {
+        match self.holds {
+            Holds::Buckets(width) => width,
+            Holds::Moment(_) => Width::Day,
+        }
+    }
+
+    /// The oldest bucket that is told apart.
+    pub(super) fn oldest(&self, now: Millis, plan: &Plan) -> Bucket {
+        if self.buckets == Bucket::MAX {
+            return OLDER;
+        }
+        self.width().bucket(now, &plan.days).saturating_sub(self.buckets).saturating_add(1)
+    }
+
+    /// The bucket of an event; `None` when it is too old to be counted here.
+    fn bucket(&self, at: Millis, now: Millis, plan: &Plan) -> Option<Bucket> {
+        // Where nothing is told apart, everything is older than that.
+        let told_apart = self.buckets > 0;
+        let bucket = self.width().bucket(at, &plan.days);
+        if told_apart && bucket >= self.oldest(now, plan) { Some(bucket) } else { self.older.then_some(OLDER) }
     }
 }
 
 /// What one event does to one series.
+#[derive(Clone, Copy)]
 enum Change {
     Count,
     Add(i128),
@@ -248,17 +213,14 @@ enum Change {
 
 impl Change {
     /// `None` when the event has nothing for this aggregate.
-    fn of(aggregate: &Aggregate, event: &Event, user: Option<&str>, bucket: Bucket, seed: u64) -> Option<Self> {
+    fn of(aggregate: &Aggregate, event: &Event, user: Option<&str>, seed: u64) -> Option<Self> {
         match aggregate {
-            Aggregate::Count => Some(Self::Count),
+            Aggregate::Count | Aggregate::Days => Some(Self::Count),
             Aggregate::Sum(path) => property(event, path).and_then(number).and_then(micros).map(Self::Add),
             Aggregate::DistinctProperty(path) => {
                 property(event, path).and_then(|value| hash_value(value, seed)).map(Self::See)
             }
             Aggregate::DistinctUsers => user.map(|user| Self::See(distinct::hash(user, seed))),
-            Aggregate::ActiveDays => Some(Self::See(distinct::hash(&bucket.to_string(), seed))),
-            Aggregate::FirstSeen => Some(Self::Moment(Extreme::First, event.timestamp)),
-            Aggregate::LastSeen => Some(Self::Moment(Extreme::Last, event.timestamp)),
         }
     }
 
@@ -276,8 +238,7 @@ impl Change {
             (Self::Count, Series::Counts(buckets)) => buckets.add(bucket, 1),
             (Self::Add(amount), Series::Sums(buckets)) => buckets.add(bucket, *amount),
             (Self::See(hash), Series::Distinct(set)) => drop(set.add(*hash, bucket)),
-            (Self::Moment(_, at), Series::Moment(Extreme::First, kept)) => *kept = (*at).min(*kept),
-            (Self::Moment(_, at), Series::Moment(Extreme::Last, kept)) => *kept = (*at).max(*kept),
+            (Self::Moment(extreme, at), series) => series.merge(&Series::Moment(*extreme, *at)),
             // The fingerprint fixes the shape; a series of another shape can't have this fingerprint.
             _ => {}
         }
@@ -306,5 +267,3 @@ fn hash_value(value: &Value, seed: u64) -> Option<u64> {
         other => Some(distinct::hash(&other.to_string(), seed)),
     }
 }
-
-const _: () = assert!(DAILY_RETENTION >= 90, "the longest window is 90 days");

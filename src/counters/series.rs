@@ -3,7 +3,7 @@
 
 use smallvec::SmallVec;
 
-use super::bucket::Bucket;
+use super::bucket::{Bucket, OLDER};
 use super::distinct::Distinct;
 use crate::time::Millis;
 
@@ -17,37 +17,51 @@ pub struct Buckets<T> {
     entries: SmallVec<[(Bucket, T); 1]>,
 }
 
-impl<T: Copy + std::ops::AddAssign> Buckets<T> {
-    /// Adds to a bucket. The newest bucket is the usual one and costs no search.
-    pub fn add(&mut self, bucket: Bucket, amount: T) {
+impl<T: Clone> Buckets<T> {
+    /// Puts something into a bucket; `join` brings it together with what is there. The newest bucket is the usual one and costs
+    /// no search.
+    pub fn put(&mut self, bucket: Bucket, new: T, join: impl FnOnce(&mut T, T)) {
         match self.entries.last_mut() {
-            Some((last, total)) if *last == bucket => *total += amount,
-            Some((last, _)) if *last > bucket => self.add_late(bucket, amount),
-            _ => self.entries.push((bucket, amount)),
-        }
-    }
-
-    fn add_late(&mut self, bucket: Bucket, amount: T) {
-        match self.entries.binary_search_by_key(&bucket, |(b, _)| *b) {
-            Ok(at) => {
-                if let Some((_, total)) = self.entries.get_mut(at) {
-                    *total += amount;
+            Some((last, there)) if *last == bucket => join(there, new),
+            Some((last, _)) if *last > bucket => match self.entries.binary_search_by_key(&bucket, |(b, _)| *b) {
+                Ok(at) => {
+                    if let Some((_, there)) = self.entries.get_mut(at) {
+                        join(there, new);
+                    }
                 }
-            }
-            Err(at) => self.entries.insert(at, (bucket, amount)),
+                Err(at) => self.entries.insert(at, (bucket, new)),
+            },
+            _ => self.entries.push((bucket, new)),
         }
     }
 
-    /// The buckets from `oldest` on.
-    pub fn since(&self, oldest: Bucket) -> impl DoubleEndedIterator<Item = (Bucket, T)> {
-        let start = self.entries.partition_point(|(b, _)| *b < oldest);
-        self.entries.iter().skip(start).copied()
+    /// All buckets, the oldest first.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (Bucket, &T)> {
+        self.entries.iter().map(|(bucket, there)| (*bucket, there))
     }
 
-    /// Removes the buckets before `oldest` and returns them.
-    pub fn cut(&mut self, oldest: Bucket) -> impl Iterator<Item = T> {
-        let start = self.entries.partition_point(|(b, _)| *b < oldest);
-        self.entries.drain(..start).map(|(_, total)| total)
+    /// The buckets from one on and before another.
+    pub fn between(&self, from: Bucket, to: Bucket) -> impl DoubleEndedIterator<Item = (Bucket, &T)> {
+        let start = self.entries.partition_point(|(b, _)| *b < from);
+        let end = self.entries.partition_point(|(b, _)| *b < to);
+        self.entries.get(start..end.max(start)).unwrap_or_default().iter().map(|(bucket, there)| (*bucket, there))
+    }
+
+    /// Cuts off the buckets before `oldest`: they go into the one of all that is [`OLDER`] when that is kept, and leave otherwise.
+    pub fn cut(&mut self, oldest: Bucket, keeps_older: bool, join: impl Fn(&mut T, T)) {
+        let end = self.entries.partition_point(|(b, _)| *b < oldest);
+        let settled = keeps_older && end == 1 && self.entries.first().is_some_and(|(bucket, _)| *bucket == OLDER);
+        if end == 0 || settled {
+            return;
+        }
+        let cut = self.entries.drain(..end).map(|(_, there)| there);
+        let older = cut.reduce(|mut all, one| {
+            join(&mut all, one);
+            all
+        });
+        if let Some(older) = older.filter(|_| keeps_older) {
+            self.entries.insert(0, (OLDER, older));
+        }
     }
 
     /// How many bytes they take on the heap.
@@ -55,12 +69,24 @@ impl<T: Copy + std::ops::AddAssign> Buckets<T> {
         if self.entries.spilled() { self.entries.capacity() * size_of::<(Bucket, T)>() } else { 0 }
     }
 
-    /// Adds the figures of another history, bucket by bucket.
-    pub fn merge(&mut self, other: &Self) {
-        for (bucket, amount) in &other.entries {
-            self.add(*bucket, *amount);
+    /// Takes in another history, bucket by bucket.
+    pub fn merge(&mut self, other: &Self, join: impl Fn(&mut T, T)) {
+        for (bucket, theirs) in &other.entries {
+            self.put(*bucket, theirs.clone(), &join);
         }
     }
+}
+
+impl<T: Copy + std::ops::AddAssign> Buckets<T> {
+    /// Adds to a bucket.
+    pub fn add(&mut self, bucket: Bucket, amount: T) {
+        self.put(bucket, amount, add);
+    }
+}
+
+/// Adds up.
+pub(super) fn add<T: std::ops::AddAssign>(there: &mut T, new: T) {
+    *there += new;
 }
 
 /// Whether the smallest or the largest moment is kept.
@@ -72,6 +98,16 @@ pub enum Extreme {
     Last,
 }
 
+impl Extreme {
+    /// Brings two moments together.
+    fn join(self, there: &mut Millis, new: Millis) {
+        *there = match self {
+            Self::First => new.min(*there),
+            Self::Last => new.max(*there),
+        };
+    }
+}
+
 /// What is kept for one declared counter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Series {
@@ -79,27 +115,30 @@ pub enum Series {
     Counts(Buckets<u64>),
     /// The sum of a property, by bucket.
     Sums(Buckets<Micros>),
-    /// Which different values: of a property, users or days.
+    /// Which different values: of a property, or users.
     Distinct(Distinct),
+    /// How many different ones were seen from a bucket on, for each bucket where that number changes: what others are told of a
+    /// [`Self::Distinct`].
+    Seen(Buckets<u64>),
     /// The first or the last time; it is never cut.
     Moment(Extreme, Millis),
 }
 
 impl Series {
-    /// Drops what no window of this series can see any more.
-    pub fn cut(&mut self, oldest: Bucket) {
+    /// Cuts off what is older than `oldest`. Together it is kept as one figure where that is asked for.
+    pub fn cut(&mut self, oldest: Bucket, keeps_older: bool) {
         match self {
-            Self::Counts(buckets) => drop(buckets.cut(oldest)),
-            Self::Sums(buckets) => drop(buckets.cut(oldest)),
-            Self::Distinct(distinct) => distinct.cut(oldest),
-            Self::Moment(..) => {}
+            Self::Counts(buckets) => buckets.cut(oldest, keeps_older, add),
+            Self::Sums(buckets) => buckets.cut(oldest, keeps_older, add),
+            Self::Distinct(distinct) if !keeps_older => distinct.cut(oldest),
+            Self::Distinct(_) | Self::Seen(_) | Self::Moment(..) => {}
         }
     }
 
     /// About how many bytes it takes in memory.
     pub fn bytes(&self) -> usize {
         match self {
-            Self::Counts(buckets) => buckets.bytes(),
+            Self::Counts(buckets) | Self::Seen(buckets) => buckets.bytes(),
             Self::Sums(buckets) => buckets.bytes(),
             Self::Distinct(distinct) => distinct.bytes(),
             Self::Moment(..) => 0,
@@ -109,56 +148,22 @@ impl Series {
     /// Takes in another history of the same counter.
     pub fn merge(&mut self, other: &Self) {
         match (self, other) {
-            (Self::Counts(mine), Self::Counts(theirs)) => mine.merge(theirs),
-            (Self::Sums(mine), Self::Sums(theirs)) => mine.merge(theirs),
+            (Self::Counts(mine), Self::Counts(theirs)) => mine.merge(theirs, add),
+            (Self::Sums(mine), Self::Sums(theirs)) => mine.merge(theirs, add),
             (Self::Distinct(mine), Self::Distinct(theirs)) => mine.merge(theirs),
-            (Self::Moment(Extreme::First, mine), Self::Moment(_, theirs)) => *mine = (*mine).min(*theirs),
-            (Self::Moment(Extreme::Last, mine), Self::Moment(_, theirs)) => *mine = (*mine).max(*theirs),
+            (Self::Moment(extreme, mine), Self::Moment(_, theirs)) => extreme.join(mine, *theirs),
             // Two shapes under one name: the counter's meaning changed; the newer history stands.
             _ => {}
         }
     }
 }
 
-/// What is kept of every event name without being asked: counts per calendar day for [`DAILY_RETENTION`] days, and one
-/// figure for everything older. A counter that is declared tomorrow reads its past from here.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Daily {
-    /// Events per calendar day, for the last [`DAILY_RETENTION`] days.
-    pub days: Buckets<u64>,
-    /// Events older than the retention.
-    pub older: u64,
-}
+/// What is kept of every event name without being asked: counts per calendar day for [`DAILY_RETENTION`] days or as long as a
+/// condition looks back, and one figure for everything older. A counter that is declared tomorrow reads its past from here.
+pub type Daily = Buckets<u64>;
 
-/// How many days of daily counts are kept; the longest window a counter may have.
+/// How many days of daily counts are kept where nothing looks back further.
 pub const DAILY_RETENTION: Bucket = 90;
-
-impl Daily {
-    /// Counts one event of `day`, when `today` is today.
-    pub fn add(&mut self, day: Bucket, today: Bucket) {
-        self.days.add(day, 1);
-        self.fold(today);
-    }
-
-    fn fold(&mut self, today: Bucket) {
-        let oldest = today.saturating_sub(DAILY_RETENTION - 1);
-        if self.days.since(Bucket::MIN).next().is_some_and(|(day, _)| day < oldest) {
-            self.older += self.days.cut(oldest).sum::<u64>();
-        }
-    }
-
-    /// Events from `oldest` on; with [`Bucket::MIN`], all there ever were.
-    pub fn count(&self, oldest: Bucket) -> u64 {
-        let kept: u64 = self.days.since(oldest).map(|(_, n)| n).sum();
-        if oldest == Bucket::MIN { kept + self.older } else { kept }
-    }
-
-    /// Adds the figures of another history of the same events.
-    pub fn merge(&mut self, other: &Self) {
-        self.days.merge(&other.days);
-        self.older += other.older;
-    }
-}
 
 /// How many entries a vector has room for that has grown to so many.
 pub(crate) fn room(entries: usize) -> usize {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::expr::Expr;
+use crate::expr::{Expr, Figures};
 use crate::ids::{CounterName, SourceName, SubjectKind};
 
 /// One declared counter.
@@ -60,19 +60,26 @@ pub enum Aggregate {
     /// How many different users.
     DistinctUsers,
     /// On how many calendar days.
-    ActiveDays,
-    /// When the first one happened; reads as a time. Lifetime only.
-    FirstSeen,
-    /// When the last one happened; reads as a time. Lifetime only.
-    LastSeen,
+    Days,
 }
 
-/// Which stretch of time a counter looks at. `README`'s cookbook has the same words for people.
+impl Aggregate {
+    /// What its figures are, which decides how it may be read.
+    pub const fn figures(&self) -> Figures {
+        match self {
+            Self::Count | Self::Sum(_) => Figures::Added,
+            Self::DistinctProperty(_) | Self::DistinctUsers => Figures::Distinct,
+            Self::Days => Figures::Days,
+        }
+    }
+}
+
+/// Which stretch of time a counter looks at, where a condition says no other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Window {
     /// Everything since the first event.
     Lifetime,
-    /// The last so many calendar days in the configured time zone, today included: 1 to 90.
+    /// The last so many calendar days in the configured time zone, today included: 1 to 400.
     Days(u16),
     /// The last so many minutes (also used for hours), in buckets of one minute up to 3 h, of 10 minutes up to 24 h, of one
     /// hour up to 90 d. The oldest bucket counts whole.

@@ -2,12 +2,13 @@
 //!
 //! | what | example |
 //! |---|---|
-//! | daily counts | `2026-11-20=3 2026-11-21=12 older=140` |
+//! | daily counts | `older=140 2026-11-20=3 2026-11-21=12` |
 //! | own counts | `#1f0c9a2b day count 2026-11-20=3 2026-11-21=12` |
-//! | own sums | `#1f0c9a2b all sum all=39.95` |
+//! | own sums | `#1f0c9a2b day sum older=39.95` |
 //! | distinct | `#1f0c9a2b day distinct 2026-11-20=9c1…,f00… 2026-11-21=…` (hashes by the newest bucket they were seen in) |
 //! | very many | `#1f0c9a2b day distinct/2026-11-20,2026-11-12 …` (until the first day every second value was kept, until the other every fourth) |
-//! | first, last | `#1f0c9a2b all first 2026-11-20T09:30:00.000Z` |
+//! | as told to others | `#1f0c9a2b day seen 2026-11-20=7 2026-11-21=3` (how many different ones from that day on) |
+//! | first, last | `#1f0c9a2b day first 2026-11-20T09:30:00.000Z` |
 //!
 //! The number after `#` tells what is counted; a changed declaration has another one.
 
@@ -21,33 +22,19 @@ use crate::time::{Millis, push_number};
 
 /// Appends counts per day.
 pub fn write_daily(daily: &Daily, out: &mut String) {
-    let mut first = true;
-    for (day, count) in daily.days.since(Bucket::MIN) {
-        if !std::mem::take(&mut first) {
+    for (index, (day, count)) in daily.iter().enumerate() {
+        if index > 0 {
             out.push(' ');
         }
         Width::Day.write(day, out);
         out.push('=');
-        push_number(out, count);
-    }
-    if daily.older > 0 {
-        out.push_str(if first { "older=" } else { " older=" });
-        push_number(out, daily.older);
+        push_number(out, *count);
     }
 }
 
 /// Reads counts per day; `None` when it is not their text.
 pub fn read_daily(text: &str) -> Option<Daily> {
-    let mut daily = Daily::default();
-    for pair in text.split_ascii_whitespace() {
-        let (key, count) = pair.split_once('=')?;
-        if key == "older" {
-            daily.older = count.parse().ok()?;
-        } else {
-            daily.days.add(Width::Day.read(key)?, count.parse().ok()?);
-        }
-    }
-    Some(daily)
+    read_pairs(Width::Day, text.split_ascii_whitespace(), |n| n.parse().ok())
 }
 
 /// Appends a counter's own series.
@@ -59,16 +46,23 @@ pub fn write_own(own: &Own, out: &mut String) {
     match &own.series {
         Series::Counts(buckets) => {
             out.push_str(" count");
-            for (bucket, count) in buckets.since(Bucket::MIN) {
+            for (bucket, count) in buckets.iter() {
                 write_bucket(own.width, bucket, out);
-                push_number(out, count);
+                push_number(out, *count);
+            }
+        }
+        Series::Seen(buckets) => {
+            out.push_str(" seen");
+            for (bucket, count) in buckets.iter() {
+                write_bucket(own.width, bucket, out);
+                push_number(out, *count);
             }
         }
         Series::Sums(buckets) => {
             out.push_str(" sum");
-            for (bucket, sum) in buckets.since(Bucket::MIN) {
+            for (bucket, sum) in buckets.iter() {
                 write_bucket(own.width, bucket, out);
-                write_decimal(sum, out);
+                write_decimal(*sum, out);
             }
         }
         Series::Distinct(set) => write_distinct(own.width, set, out),
@@ -87,6 +81,7 @@ pub fn read_own(text: &str) -> Option<Own> {
     let kind = words.next()?;
     let series = match kind {
         "count" => Series::Counts(read_pairs(width, words, |n| n.parse().ok())?),
+        "seen" => Series::Seen(read_pairs(width, words, |n| n.parse().ok())?),
         "sum" => Series::Sums(read_pairs(width, words, read_decimal)?),
         "first" => Series::Moment(Extreme::First, Millis::parse(words.next()?)?),
         "last" => Series::Moment(Extreme::Last, Millis::parse(words.next()?)?),
@@ -101,7 +96,6 @@ pub fn read_own(text: &str) -> Option<Own> {
 
 const fn width_word(width: Width) -> &'static str {
     match width {
-        Width::Life => "all",
         Width::Day => "day",
         Width::Minutes(1) => "1m",
         Width::Minutes(10) => "10m",
@@ -111,7 +105,6 @@ const fn width_word(width: Width) -> &'static str {
 
 fn read_width(word: &str) -> Option<Width> {
     Some(match word {
-        "all" => Width::Life,
         "day" => Width::Day,
         "1m" => Width::Minutes(1),
         "10m" => Width::Minutes(10),
@@ -290,7 +283,7 @@ mod tests {
 
     #[test]
     fn very_many_different_values_read_back() {
-        for (width, days) in [(Width::Day, 30), (Width::Life, 1)] {
+        for (width, days) in [(Width::Day, 30), (Width::Minutes(60), 1)] {
             let mut set = Distinct::default();
             for n in 0..5_000 {
                 set.add(distinct::hash(&n.to_string(), 0), 20_700 * (days - 1) / 29 + n % days);
@@ -307,17 +300,16 @@ mod tests {
     #[test]
     fn a_person_can_read_it() {
         let mut daily = Daily::default();
-        daily.add(20_777, 20_778);
-        daily.add(20_778, 20_778);
-        daily.add(20_778, 20_778);
-        daily.older = 140;
+        daily.add(20_778, 2);
+        daily.add(20_777, 1);
+        daily.add(Bucket::MIN, 140);
         let mut text = String::new();
         write_daily(&daily, &mut text);
-        assert_eq!(text, "2026-11-20=1 2026-11-21=2 older=140");
-        assert_eq!(read_daily("2026-11-20=1 2026-11-21=2 older=140"), Some(daily));
+        assert_eq!(text, "older=140 2026-11-20=1 2026-11-21=2");
+        assert_eq!(read_daily("older=140 2026-11-20=1 2026-11-21=2"), Some(daily));
         let mut sums = Buckets::default();
-        sums.add(0, 39_950_000);
-        let own = Own { fingerprint: 7, width: Width::Life, series: Series::Sums(sums) };
-        assert_eq!(own_text(&own), "#00000007 all sum all=39.95");
+        sums.add(Bucket::MIN, 39_950_000);
+        let own = Own { fingerprint: 7, width: Width::Day, series: Series::Sums(sums) };
+        assert_eq!(own_text(&own), "#00000007 day sum older=39.95");
     }
 }

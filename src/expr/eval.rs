@@ -6,9 +6,12 @@ use std::borrow::Cow;
 use super::coerce::{coerce, to_bool, to_time};
 use super::compare::number_of;
 use super::number::plain_number;
+use super::reading::Reading;
 use super::syntax::{Arithmetic, Comparison};
-use super::tree::{Bound, By, Calculation, Quantifier, Read, Set, Term, Test, TextChange, TextCheck};
-use super::value::{Facts, Type, Value};
+use super::tree::{
+    Bound, By, Calculation, During, ListFigure, Quantifier, Read, Set, Term, Test, TextChange, TextCheck,
+};
+use super::value::{Facts, Slot, Type, Value};
 use super::words;
 
 /// Elements of a list that `in`, `exists` and `all` look at. The outcome is unknown when it depends on further ones.
@@ -194,6 +197,62 @@ fn quantified<'a, F: Facts>(list: Value<'a>, how: Quantifier, body: &'a Test, on
     if outcome == settles { outcome } else { outcome.filter(|_| elements.next().is_none()) }
 }
 
+/// How many elements meet a condition, in all or in a row; unknown when it hangs on what is unknown.
+fn counted<'a, F: Facts>(list: Value<'a>, body: &'a Test, in_a_row: bool, on: &Context<'a, F>) -> Option<f64> {
+    let (mut met, mut most) = (0_u32, 0);
+    for (index, element) in elements(list)?.enumerate() {
+        let inner = Context { facts: on.facts, item: Some(element) };
+        let is_met = (index < MAX_ELEMENTS).then(|| body.run(&inner)).flatten()?;
+        met = if is_met {
+            met + 1
+        } else if in_a_row {
+            0
+        } else {
+            met
+        };
+        most = most.max(met);
+    }
+    Some(f64::from(most))
+}
+
+impl ListFigure {
+    /// Of no elements only the sum is known.
+    fn of(self, list: Value<'_>) -> Option<f64> {
+        let mut count = 0_u32;
+        let mut figure: Option<f64> = None;
+        for element in elements(list)?.take(MAX_ELEMENTS + 1) {
+            let number = number_of(&element)?;
+            count += 1;
+            figure = Some(match (self, figure) {
+                (_, None) => number,
+                (Self::Average | Self::Sum, Some(sum)) => sum + number,
+                (Self::Least, Some(least)) => least.min(number),
+                (Self::Greatest, Some(greatest)) => greatest.max(number),
+            });
+        }
+        if usize::try_from(count).is_ok_and(|count| count > MAX_ELEMENTS) {
+            return None;
+        }
+        match self {
+            Self::Average => figure.map(|sum| sum / f64::from(count)),
+            Self::Sum => Some(figure.unwrap_or(0.0)),
+            Self::Least | Self::Greatest => figure,
+        }
+    }
+}
+
+impl During {
+    /// What is read once the two moments are known.
+    pub(super) fn slot<'a, F: Facts>(&'a self, on: &Context<'a, F>) -> Option<Slot> {
+        let (from, to) = (to_time(&self.from.value(on))?, to_time(&self.to.value(on))?);
+        Some(Slot::Counter(self.counter, Reading::During { hours: self.hours, from, to }))
+    }
+
+    fn value<'a, F: Facts>(&'a self, on: &Context<'a, F>) -> Value<'a> {
+        self.slot(on).map_or(Value::Unknown, |slot| coerce(on.facts.read(&slot), &self.ty))
+    }
+}
+
 fn exactly_one(outcomes: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     let (mut met, mut unknown) = (0_usize, false);
     for outcome in outcomes {
@@ -273,6 +332,13 @@ impl Term {
             Self::Size(of) => size(&of.value(on)).map_or(Value::Unknown, Value::Number),
             Self::Change(of, change) => change_text(of.value(on), *change),
             Self::List(terms) => Value::List(terms.iter().map(|term| term.value(on)).collect()),
+            Self::During(during) => during.value(on),
+            Self::Figure(list, figure) => {
+                figure.of(list.value(on)).filter(|number| number.is_finite()).map_or(Value::Unknown, Value::Number)
+            }
+            Self::Count { list, body, in_a_row } => {
+                counted(list.value(on), body, *in_a_row, on).map_or(Value::Unknown, Value::Number)
+            }
         }
     }
 

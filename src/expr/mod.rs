@@ -18,6 +18,7 @@ mod eval;
 mod explain;
 mod next_change;
 mod number;
+pub mod reading;
 mod suggest;
 mod syntax;
 mod tree;
@@ -31,6 +32,7 @@ use std::sync::Arc;
 
 pub use error::ExprError;
 pub use number::amount;
+pub use reading::{Figures, Period, Readable, Reading, Span};
 pub use syntax::{is_cut_off, split_conditions};
 pub use value::{AboutTrait, Drift, Facts, MAX_TEXT_BYTES, Slot, TraitOf, TraitRule, Type, Value, Way};
 pub use vocabulary::Vocabulary;
@@ -41,14 +43,11 @@ pub(crate) use explain::number_json;
 pub(crate) use next_change::all_outlooks;
 use tree::Test;
 
-use crate::ids::{CounterId, SubjectKind};
-
 /// Which names an expression may use, and their types.
 #[derive(Clone, Debug, Default)]
 pub struct Scope {
-    /// Declared counters by name: whose they are, and the type that they read as (number, or time for first and last seen).
-    /// Empty where counters can't be read (filters, routes).
-    pub counters: BTreeMap<Arc<str>, (CounterId, SubjectKind, Type)>,
+    /// Declared counters by name. Empty where counters can't be read (filters, routes).
+    pub counters: BTreeMap<Arc<str>, Readable>,
     /// Declared traits by canonical name; `None` where traits of that kind can't be read.
     pub user_traits: Option<BTreeMap<Box<str>, Type>>,
     /// The same for accounts.

@@ -290,6 +290,15 @@ impl Term {
                 any_way(branches.min(parts.0.outlook(on).until))
             }
             Self::List(terms) => any_way(terms.iter().map(|term| term.until(on)).min().unwrap_or(NEVER)),
+            Self::During(during) => {
+                let anchors = during.from.until(on).min(during.to.until(on));
+                let figure = during.slot(on).and_then(|slot| on.facts.next_change(&slot));
+                joined(figure, any_way(anchors))
+            }
+            Self::Figure(list, _) => any_way(list.until(on)),
+            Self::Count { list, body, .. } => {
+                any_way(list.until(on).min(quantified_until(list, Quantifier::ExistsOne, body, on)))
+            }
         }
     }
 
@@ -306,11 +315,15 @@ impl Term {
     fn reads_now(&self) -> bool {
         match self {
             Self::Read(read) => read.slot == Slot::Now,
-            Self::Constant(_) | Self::Item | Self::Test(_) => false,
+            // `now` is no anchor.
+            Self::Constant(_) | Self::Item | Self::Test(_) | Self::During(_) => false,
             Self::Field(parts) => parts.0.reads_now(),
             Self::At(parts) => parts.0.reads_now(),
             Self::Calculate(parts) => parts.0.reads_now() || parts.2.reads_now(),
-            Self::Negate(of) | Self::Size(of) | Self::Bound(of, _) | Self::Change(of, _) => of.reads_now(),
+            Self::Negate(of) | Self::Size(of) | Self::Bound(of, _) | Self::Change(of, _) | Self::Figure(of, _) => {
+                of.reads_now()
+            }
+            Self::Count { list, .. } => list.reads_now(),
             Self::If(parts) => parts.1.reads_now() || parts.2.reads_now(),
             Self::List(terms) => terms.iter().any(Self::reads_now),
         }

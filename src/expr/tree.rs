@@ -8,6 +8,7 @@ use regex::Regex;
 use super::band::Band;
 use super::syntax::{Arithmetic, Comparison};
 use super::value::{Slot, Type, Value};
+use crate::ids::CounterId;
 use crate::time::Millis;
 
 /// What is true, false or unknown.
@@ -126,6 +127,36 @@ pub(super) enum Term {
     Size(Box<Self>),
     Change(Box<Self>, TextChange),
     List(Box<[Self]>),
+    /// A counter between two moments that are known only now.
+    During(Box<During>),
+    /// Of a list of numbers.
+    Figure(Box<Self>, ListFigure),
+    /// How many elements meet a condition: all that do, or the most in a row.
+    Count {
+        list: Box<Self>,
+        body: Box<Test>,
+        in_a_row: bool,
+    },
+}
+
+/// `tasks.during(from, to)`.
+#[derive(Clone, Debug)]
+pub(super) struct During {
+    pub counter: CounterId,
+    /// Whether hours are told apart, and not only days.
+    pub hours: bool,
+    pub ty: Type,
+    pub from: Term,
+    pub to: Term,
+}
+
+/// One number made of a list of numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ListFigure {
+    Average,
+    Least,
+    Greatest,
+    Sum,
 }
 
 /// A name to be read, and the type that its value is brought to.

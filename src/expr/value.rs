@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::band::Band;
+use super::reading::Reading;
 use super::vocabulary::Vocabulary;
 /// Whose trait it is: that of the user or the account of the subject and the event at hand.
 pub use crate::ids::SubjectKind as TraitOf;
@@ -57,8 +58,8 @@ impl fmt::Display for Type {
 /// A resolved name: what an expression asks its [`Facts`] for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Slot {
-    /// A counter of the subject that it was declared for.
-    Counter(CounterId),
+    /// A counter of the subject that it was declared for, and how it is read.
+    Counter(CounterId, Reading),
     /// `user.<path>` or `account.<path>`: a trait, its first step in canonical form (see `ids::names`), and the type
     /// that was declared for it.
     Trait {

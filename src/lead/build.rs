@@ -9,9 +9,8 @@ use super::record::{
     Timestamps, UserPart,
 };
 use super::{people, summary};
-use crate::counters::Plan;
-use crate::counters::ledger::Figure;
-use crate::expr::{Expr, Slot, number_json};
+use crate::counters::{Figure, Plan};
+use crate::expr::{Expr, Reading, Slot, number_json};
 use crate::ids::{CounterId, Position, ShardId, SubjectKind};
 use crate::qualify::decide::with_flags;
 use crate::qualify::{Definition, View, Who};
@@ -155,7 +154,7 @@ fn person(id: &str, user: &Subject) -> Person {
         email: text("email"),
         name: user.traits.name(),
         title: text("title"),
-        events: user.ledger.daily.get(crate::counters::plan::ANY).map_or(0, |any| any.count(i32::MIN)),
+        events: user.ledger.uses(),
         last_seen: user.last_seen.map(Millis::rfc3339),
     }
 }
@@ -189,9 +188,10 @@ pub fn usage(plan: &Plan, of: SubjectKind, view: &View<'_>) -> BTreeMap<String, 
 
 fn figure_json(view: &View<'_>, index: usize) -> Value {
     let id = CounterId(u16::try_from(index).unwrap_or(u16::MAX));
-    match view.figure(id) {
+    match view.figure(id, Reading::Own) {
         Figure::Number(number) => number_json(number),
         Figure::Moment(at) => json!(at.rfc3339()),
+        Figure::List(numbers) => numbers.into_iter().map(number_json).collect(),
         Figure::Never => Value::Null,
     }
 }

@@ -1,9 +1,8 @@
 //! The sentence that starts the conversation: what the subject did, in words that a rep can send.
 
 use super::record::Lead;
-use crate::counters::ledger::Figure;
-use crate::counters::{Aggregate, Counter, EventMatch, Window};
-use crate::expr::{Expr, Slot, number_json};
+use crate::counters::{Aggregate, Counter, EventMatch, Figure, Window};
+use crate::expr::{Expr, Period, Reading, Slot, Span, number_json};
 use crate::ids::{CounterId, SubjectKind};
 use crate::qualify::{Definition, View};
 
@@ -46,30 +45,32 @@ fn who(lead: &Lead) -> String {
 }
 
 /// The counters that the intent reads, each once, as phrases with their figures.
-fn figures(definition: &Definition, view: &View<'_>) -> Vec<(CounterId, String)> {
-    let mut told: Vec<(CounterId, String)> = Vec::new();
+fn figures(definition: &Definition, view: &View<'_>) -> Vec<((CounterId, Reading), String)> {
+    let mut told: Vec<((CounterId, Reading), String)> = Vec::new();
     for slot in definition.intent.iter().flat_map(Expr::slots) {
-        if let Slot::Counter(id) = slot
-            && !told.iter().any(|(known, _)| known == id)
-            && let Some(counter) = view.plan.counters.get(usize::from(id.0))
-            && let Some(text) = phrase(counter, view.figure(*id))
+        if let Slot::Counter(id, reading) = slot
+            && !told.iter().any(|(known, _)| *known == (*id, *reading))
+            && let Some((counter, _)) = view.plan.counter(*id)
+            && let Some(text) = phrase(counter, *reading, &view.figure(*id, *reading))
         {
-            told.push((*id, text));
+            told.push(((*id, *reading), text));
         }
     }
     told
 }
 
-fn phrase(counter: &Counter, figure: Figure) -> Option<String> {
+/// `None` for what would say nothing: a zero, what is compared with a moment, figures of many periods.
+fn phrase(counter: &Counter, reading: Reading, figure: &Figure) -> Option<String> {
     match figure {
-        Figure::Number(0.0) | Figure::Never => None,
+        Figure::Number(0.0) | Figure::Never | Figure::List(_) => None,
         Figure::Number(number) => {
-            let label = label(counter, figure == Figure::Number(1.0));
-            Some(format!("{} {label}{}", number_json(number), span(counter.window)))
+            let label = label(counter, *number == 1.0);
+            Some(format!("{} {label}{}", number_json(*number), stretch(reading, counter.window)?))
         }
         Figure::Moment(at) => {
             let label = label(counter, true);
-            Some(format!("{label} on {}", at.rfc3339().get(..10).unwrap_or_default()))
+            let which = if reading == Reading::FirstAt { "first" } else { "last" };
+            Some(format!("{which} {label} on {}", at.rfc3339().get(..10).unwrap_or_default()))
         }
     }
 }
@@ -91,9 +92,7 @@ fn made_label(counter: &Counter, one: bool) -> String {
         Aggregate::Sum(path) => format!("{} in {names}", path.last().map_or("", |step| step)),
         Aggregate::DistinctProperty(path) => format!("different {} in {names}", path.last().map_or("", |step| step)),
         Aggregate::DistinctUsers => if one { "active person" } else { "active people" }.to_owned(),
-        Aggregate::ActiveDays => if one { "active day" } else { "active days" }.to_owned(),
-        Aggregate::FirstSeen => format!("first {names}"),
-        Aggregate::LastSeen => format!("last {names}"),
+        Aggregate::Days => if one { "active day" } else { "active days" }.to_owned(),
     }
 }
 
@@ -106,14 +105,45 @@ fn event_words(event: &EventMatch) -> &str {
     }
 }
 
-fn span(window: Window) -> String {
-    match window {
-        Window::Lifetime => String::new(),
-        Window::Days(1) => " today".to_owned(),
-        Window::Days(n) => format!(" in the last {n} days"),
-        Window::Minutes(60) => " in the last hour".to_owned(),
-        Window::Minutes(m) if m % 60 == 0 => format!(" in the last {} hours", m / 60),
-        Window::Minutes(m) => format!(" in the last {m} minutes"),
+/// Words for the stretch of time that a figure is of; `None` where there are none that a rep would say.
+fn stretch(reading: Reading, window: Window) -> Option<String> {
+    Some(match (reading, window) {
+        (Reading::Own, Window::Lifetime) => String::new(),
+        (Reading::Own, Window::Days(days)) => back(Span::Days(days)),
+        (Reading::Own, Window::Minutes(minutes)) => back(Span::Minutes(minutes)),
+        (Reading::Within(span), _) => back(span),
+        (Reading::Between(from, to), _) => format!(" from {} to {} ago", length(from), length(to)),
+        (Reading::This(Period::Day), _) => " today".to_owned(),
+        (Reading::Previous(Period::Day), _) => " yesterday".to_owned(),
+        (Reading::This(period), _) => format!(" this {}", period.name()),
+        (Reading::Previous(period), _) => format!(" in the {} before", period.name()),
+        (
+            Reading::Per(..)
+            | Reading::Decayed(_)
+            | Reading::During { .. }
+            | Reading::FirstAt
+            | Reading::LastAt
+            | Reading::Reached,
+            _,
+        ) => return None,
+    })
+}
+
+fn back(span: Span) -> String {
+    match span {
+        Span::Days(1) => " today".to_owned(),
+        Span::Minutes(60) => " in the last hour".to_owned(),
+        span => format!(" in the last {}", length(span)),
+    }
+}
+
+fn length(span: Span) -> String {
+    match span {
+        Span::Days(1) => "1 day".to_owned(),
+        Span::Days(days) => format!("{days} days"),
+        Span::Minutes(60) => "1 hour".to_owned(),
+        Span::Minutes(minutes) if minutes % 60 == 0 => format!("{} hours", minutes / 60),
+        Span::Minutes(minutes) => format!("{minutes} minutes"),
     }
 }
 

@@ -1,11 +1,10 @@
 //! A subject with everything around it, as the conditions of a definition see it.
 
 use super::Definition;
-use crate::counters::Plan;
-use crate::counters::ledger::Figure;
+use crate::counters::{Figure, Plan};
 use crate::event::Event;
 use crate::event::facts::read_event;
-use crate::expr::{AboutTrait, Drift, Facts, Slot, TraitRule, Value, Way};
+use crate::expr::{AboutTrait, Drift, Facts, Reading, Slot, TraitRule, Value, Way};
 use crate::ids::{CounterId, SubjectKind};
 use crate::record::traits::{goes_stale, standing};
 use crate::record::{Projection, Said, Subject, Trait};
@@ -66,21 +65,21 @@ impl<'a> View<'a> {
     }
 
     /// A counter's figure; [`Figure::Never`] when there is no subject to read it from.
-    pub fn figure(&self, id: CounterId) -> Figure {
-        let Some(counter) = self.plan.counters.get(usize::from(id.0)) else { return Figure::Never };
+    pub fn figure(&self, id: CounterId, reading: Reading) -> Figure {
+        let Some((counter, _)) = self.plan.counter(id) else { return Figure::Never };
         match self.who(counter.of) {
-            Who::Record(_, subject) => subject.ledger.read(self.plan, id, self.now),
-            Who::Projection(projection) => projection.figures.get(&counter.name).copied().unwrap_or(Figure::Never),
+            Who::Record(_, subject) => subject.ledger.read(self.plan, id, reading, self.now),
+            Who::Projection(projection) => projection.ledger.read(self.plan, id, reading, self.now),
             Who::Nobody | Who::Pending => Figure::Never,
         }
     }
 
     /// When a counter's figure may change by time alone.
-    fn drift(&self, id: CounterId) -> Option<Drift> {
-        let counter = self.plan.counters.get(usize::from(id.0))?;
+    fn drift(&self, id: CounterId, reading: Reading) -> Option<Drift> {
+        let (counter, _) = self.plan.counter(id)?;
         match self.who(counter.of) {
-            Who::Record(_, subject) => subject.ledger.next_change(self.plan, id, self.now),
-            Who::Projection(projection) => projection.drifts.get(&counter.name).copied(),
+            Who::Record(_, subject) => subject.ledger.next_change(self.plan, id, reading, self.now),
+            Who::Projection(projection) => projection.ledger.next_change(self.plan, id, reading, self.now),
             Who::Nobody | Who::Pending => None,
         }
     }
@@ -132,9 +131,10 @@ fn time<'a>(at: Option<Millis>) -> Value<'a> {
 impl Facts for View<'_> {
     fn read<'v>(&'v self, slot: &Slot) -> Value<'v> {
         match slot {
-            Slot::Counter(id) => match self.figure(*id) {
+            Slot::Counter(id, reading) => match self.figure(*id, *reading) {
                 Figure::Number(number) => Value::Number(number),
                 Figure::Moment(at) => Value::Time(at),
+                Figure::List(numbers) => Value::List(numbers.into_iter().map(Value::Number).collect()),
                 Figure::Never => Value::Unknown,
             },
             Slot::Trait { of, path, rule: None, .. } => read_trait(path, |name| self.who(*of).trait_named(name)),
@@ -170,7 +170,7 @@ impl Facts for View<'_> {
 
     fn next_change(&self, slot: &Slot) -> Option<Drift> {
         match slot {
-            Slot::Counter(id) => self.drift(*id),
+            Slot::Counter(id, reading) => self.drift(*id, *reading),
             Slot::Trait { of, rule: Some(rule), .. } | Slot::About { of, rule: Some(rule), .. } => {
                 let (known, said) = self.who(*of).said(slot.trait_name()?);
                 goes_stale(known, said, rule, self.now).map(|at| Drift { at, way: Way::Any })

@@ -7,10 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Said, Subject};
-use crate::counters::Plan;
-use crate::counters::ledger::Figure;
-use crate::expr::Drift;
-use crate::ids::{CounterId, CounterName, SubjectKind};
+use crate::counters::{Ledger, Plan};
+use crate::ids::SubjectKind;
 use crate::time::Millis;
 
 /// A subject as it stood at one moment, as far as others need to know.
@@ -24,10 +22,8 @@ pub struct Projection {
     pub traits: Map<String, Value>,
     /// Of traits of which conditions ask more than the value: who said what, and when.
     pub said: BTreeMap<String, Vec<Said>>,
-    /// Its counters' figures by name.
-    pub figures: BTreeMap<CounterName, Figure>,
-    /// When those figures may change by time alone.
-    pub drifts: BTreeMap<CounterName, Drift>,
+    /// The part of its figures that is read elsewhere (see `counters::told`).
+    pub ledger: Ledger,
     /// When its first event happened.
     pub first_seen: Option<Millis>,
     /// When its last event happened.
@@ -43,19 +39,13 @@ impl Projection {
         (plan, reads, asks): (&Plan, impl Fn(&str) -> bool, impl Fn(&str) -> bool),
         now: Millis,
     ) -> Self {
-        let ids = (0..=u16::MAX).map(CounterId);
         let traits = subject.traits.iter().filter(|(name, _)| reads(name));
-        let counters = plan.counters.iter().zip(ids).filter(|(counter, _)| counter.of == kind);
-        let drifts = counters.clone().filter_map(|(counter, id)| {
-            subject.ledger.next_change(plan, id, now).map(|drift| (Arc::clone(&counter.name), drift))
-        });
         Self {
             id: Arc::clone(id),
             name: subject.traits.name(),
             traits: traits.map(|(name, value)| (name.to_owned(), value.clone())).collect(),
-            drifts: drifts.collect(),
             said: subject.traits.known.keys().filter(|name| asks(name)).map(|name| said(subject, name)).collect(),
-            figures: counters.map(|(c, id)| (Arc::clone(&c.name), subject.ledger.read(plan, id, now))).collect(),
+            ledger: subject.ledger.part(plan, kind, now),
             first_seen: subject.first_seen,
             last_seen: subject.last_seen,
         }

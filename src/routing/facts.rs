@@ -87,7 +87,7 @@ impl Facts for LeadFacts<'_> {
             Slot::LastSeen(of) => self.seen(*of, self.event.lead.last_seen.as_deref()),
             Slot::Now => Value::Time(self.now),
             // A lead qualified, but which axis did it is in its reasons; a route's scope offers neither these nor the event.
-            Slot::Counter(_) | Slot::About { .. } | Slot::Event(_) | Slot::Intent | Slot::Fit => Value::Unknown,
+            Slot::Counter(..) | Slot::About { .. } | Slot::Event(_) | Slot::Intent | Slot::Fit => Value::Unknown,
         }
     }
 }

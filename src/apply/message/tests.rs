@@ -32,6 +32,15 @@ fn message(body: Body) -> LogItem {
     LogItem::Message(Message { to: RecordKey::user("kim"), at: Millis(7), hops: 1, body })
 }
 
+fn ledger() -> crate::counters::Ledger {
+    let mut ledger = crate::counters::Ledger::default();
+    let daily = crate::counters::text::read_daily("older=2 2026-11-20=3").unwrap();
+    ledger.daily.insert("track:Task Created".into(), daily);
+    let own = crate::counters::text::read_own("#1f0c9a2b day seen 2026-11-20=7 2026-11-21=3").unwrap();
+    ledger.own.insert("people".into(), own);
+    ledger
+}
+
 /// One of each form that an item's parts can have.
 fn items() -> Vec<LogItem> {
     let event = event(&json!({ "n": 1, "f": 0.1, "deep": [{ "a": null }, "é\t"], "big": u64::MAX, "small": i64::MIN }));
@@ -39,7 +48,6 @@ fn items() -> Vec<LogItem> {
         id: Arc::from("kim"),
         name: None,
         traits: event.properties.clone(),
-        drifts: std::collections::BTreeMap::new(),
         said: [(
             "n".to_owned(),
             vec![crate::record::Said {
@@ -48,7 +56,7 @@ fn items() -> Vec<LogItem> {
             }],
         )]
         .into(),
-        figures: [(Arc::from("tasks"), crate::counters::ledger::Figure::Number(3.5))].into(),
+        ledger: ledger(),
         first_seen: Some(Millis(1)),
         last_seen: None,
     };

@@ -14,6 +14,7 @@ use crate::config::shape::{CounterShape, SubjectWord};
 use crate::config::suggest::closest;
 use crate::config::yaml::Scalar;
 use crate::counters::{Aggregate, Counter, EventMatch, Label, Window};
+use crate::expr::reading::{MAX_DAYS, MAX_MINUTES};
 use crate::expr::{Scope, is_name, reserved};
 use crate::ids::SubjectKind;
 
@@ -173,13 +174,6 @@ fn aggregate(shape: &CounterShape, findings: &mut Findings) -> Option<Aggregate>
     if !shape.sum.is_absent() {
         given.push(("sum", shape.sum.get().and_then(|text| property(text, findings)).map(Aggregate::Sum)));
     }
-    let flags = [
-        ("active_days", &shape.active_days, Aggregate::ActiveDays),
-        ("first_seen", &shape.first_seen, Aggregate::FirstSeen),
-        ("last_seen", &shape.last_seen, Aggregate::LastSeen),
-    ];
-    let set = flags.into_iter().filter(|(_, flag, _)| flag.get().is_some_and(|flag| flag.value.0));
-    given.extend(set.map(|(name, _, aggregate)| (name, Some(aggregate))));
     if let [(first, _), (second, _), ..] = given.as_slice() {
         let message = format!("a counter has one figure: `{first}` and `{second}` don't go together");
         findings.push(Problem::error(shape.at, Code::BadValue, message).help("make two counters of it"));
@@ -191,6 +185,7 @@ fn aggregate(shape: &CounterShape, findings: &mut Findings) -> Option<Aggregate>
 fn distinct(text: &Scalar, findings: &mut Findings) -> Option<Aggregate> {
     match text.text.trim() {
         "user" | "users" => Some(Aggregate::DistinctUsers),
+        "day" | "days" => Some(Aggregate::Days),
         _ => property(text, findings).map(Aggregate::DistinctProperty),
     }
 }
@@ -202,7 +197,7 @@ fn property(text: &Scalar, findings: &mut Findings) -> Option<Arc<[Box<str>]>> {
     let found = below.and_then(property_path);
     if found.is_none() {
         let message = format!("`{}` is no property of an event", findings.shown(text));
-        let help = match (below, closest(written, ["user"])) {
+        let help = match (below, closest(written, ["user", "day"])) {
             (None, Some(user)) => format!("did you mean `{user}`?"),
             (None, None) if !written.contains(' ') && !text.has_variables() => {
                 format!("did you mean `properties.{written}`?")
@@ -227,12 +222,18 @@ fn window(text: &Scalar, findings: &mut Findings) -> Option<Window> {
         return None;
     };
     let total = amount.saturating_mul(seconds);
-    if !(60..=90 * 86_400).contains(&total) {
-        let problem = Problem::error(text.at, Code::BadValue, "windows reach from one minute to 90 days");
+    let by_day = seconds >= 86_400;
+    if total < 60 || total > if by_day { 86_400 * u64::from(MAX_DAYS) } else { 60 * u64::from(MAX_MINUTES) } {
+        let message = if by_day {
+            "windows reach from one minute to 400 days"
+        } else {
+            "windows of hours and minutes reach from one minute to 90 days; longer ones are of whole days"
+        };
+        let problem = Problem::error(text.at, Code::BadValue, message);
         findings.push(problem.help("for everything since the first event, leave `within` out"));
         return None;
     }
-    if seconds >= 86_400 {
+    if by_day {
         u16::try_from(total / 86_400).ok().map(Window::Days)
     } else {
         u32::try_from(total / 60).ok().map(Window::Minutes)
@@ -241,19 +242,8 @@ fn window(text: &Scalar, findings: &mut Findings) -> Option<Window> {
 
 fn check_window(shape: &CounterShape, aggregate: &Aggregate, window: Window, findings: &mut Findings) {
     let Some(within) = shape.within.get() else { return };
-    match (aggregate, window) {
-        (Aggregate::FirstSeen | Aggregate::LastSeen, _) => {
-            let problem = Problem::error(within.at, Code::BadValue, "the first and the last time are over everything");
-            findings.push(
-                problem.help(
-                    "remove `within`, and compare the time in the condition: `now - last_used < duration('720h')`",
-                ),
-            );
-        }
-        (Aggregate::ActiveDays, Window::Minutes(_)) => {
-            let problem = Problem::error(within.at, Code::BadValue, "active days are counted over whole days");
-            findings.push(problem.help("write for example `within: 7d`"));
-        }
-        _ => {}
+    if let (Aggregate::Days, Window::Minutes(_)) = (aggregate, window) {
+        let problem = Problem::error(within.at, Code::BadValue, "days are counted over whole days");
+        findings.push(problem.help("write for example `within: 7d`"));
     }
 }

@@ -158,7 +158,7 @@ fn version(definition: &Definition, counters: &[Counter]) -> Arc<str> {
         .map(|(_, expr)| *expr)
         .chain(tiers)
         .flat_map(Expr::slots)
-        .filter_map(|slot| if let Slot::Counter(id) = slot { counters.get(usize::from(id.0)) } else { None })
+        .filter_map(|slot| if let Slot::Counter(id, _) = slot { counters.get(usize::from(id.0)) } else { None })
         .collect();
     used.sort_by(|a, b| a.name.cmp(&b.name));
     used.dedup_by(|a, b| a.name == b.name);

@@ -26,7 +26,7 @@ pub fn check(definition: &Definition, at: Span, counters: &Counters, traits: &Tr
     let mut told = Vec::new();
     for slot in definition.slots() {
         let (what, help) = match slot {
-            Slot::Counter(id) => match counters.compiled.get(usize::from(id.0)) {
+            Slot::Counter(id, _) => match counters.compiled.get(usize::from(id.0)) {
                 Some(counter) if !is_within(&counter.from, outer) => {
                     let name = &counter.name;
                     (format!("counter `{name}`"), format!("add `from: [{from}]` to the counter"))
@@ -42,7 +42,7 @@ pub fn check(definition: &Definition, at: Span, counters: &Counters, traits: &Tr
                 (format!("trait `{of}.{name}`"), help)
             }
             Slot::FirstSeen(of) | Slot::LastSeen(of) => {
-                let help = "use a counter with `first_seen` or `last_seen`, and `from`".to_owned();
+                let help = "use `.first_at` or `.last_at` of a counter with `from`".to_owned();
                 (format!("time `{of}.first_seen` or `{of}.last_seen`"), help)
             }
             Slot::Id(_) | Slot::Event(_) | Slot::Lead(_) | Slot::Intent | Slot::Fit | Slot::Now => continue,

@@ -7,8 +7,7 @@ use super::counters::Counters;
 use super::traits::Traits;
 use crate::config::read::List;
 use crate::config::shape::DefinitionShape;
-use crate::counters::Aggregate;
-use crate::expr::{Scope, Type};
+use crate::expr::{Readable, Scope};
 use crate::ids::CounterId;
 
 /// What may be read where.
@@ -28,7 +27,10 @@ impl Scopes {
             .compiled
             .iter()
             .zip(0_u16..)
-            .map(|(counter, id)| (counter.name.clone(), (CounterId(id), counter.of, reads_as(&counter.aggregate))))
+            .map(|(counter, id)| {
+                let figures = counter.aggregate.figures();
+                (counter.name.clone(), Readable { id: CounterId(id), of: counter.of, figures })
+            })
             .collect();
         let bare = Scope {
             user_traits: Some(traits.user.clone()),
@@ -42,17 +44,5 @@ impl Scopes {
         let conditions = Scope { counters: known, event: true, unreadable, ..bare.clone() };
         let tiers = Scope { flags: true, ..conditions.clone() };
         Self { conditions, tiers, routes: Scope { lead: true, ..bare } }
-    }
-}
-
-/// The type that a counter reads as.
-pub const fn reads_as(aggregate: &Aggregate) -> Type {
-    match aggregate {
-        Aggregate::FirstSeen | Aggregate::LastSeen => Type::Time,
-        Aggregate::Count
-        | Aggregate::Sum(_)
-        | Aggregate::DistinctProperty(_)
-        | Aggregate::DistinctUsers
-        | Aggregate::ActiveDays => Type::Number,
     }
 }

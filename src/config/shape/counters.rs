@@ -2,12 +2,12 @@
 
 use crate::config::conditions::ConditionText;
 use crate::config::read::{At, Many, section};
-use crate::config::scalar::{Flag, choice};
+use crate::config::scalar::choice;
 use crate::config::yaml::Scalar;
 
 section! {
     /// What is counted, for every user or every account. At least one of `event`, `page` and `screen`; at most one of
-    /// `distinct`, `sum`, `active_days`, `first_seen` and `last_seen`, without which events are counted.
+    /// `distinct` and `sum`, without which events are counted.
     CounterShape = "this counter" {
         /// Whether it counts per `user` or per `account`.
         #[schemars(extend("x-required" = true))]
@@ -26,23 +26,14 @@ section! {
         /// Only events of this source are counted, or of these.
         #[schemars(extend("examples" = ["backend"]))]
         from: Many<Scalar>,
-        /// How many different values of a property, or how many different users (`user`).
-        #[schemars(extend("examples" = ["user", "properties.email"]))]
+        /// How many different values of a property, how many different users (`user`), or on how many calendar days (`day`).
+        #[schemars(extend("examples" = ["user", "day", "properties.email"]))]
         distinct: Scalar,
         /// The sum of a numeric property.
         #[schemars(extend("examples" = ["properties.amount"]))]
         sum: Scalar,
-        /// On how many calendar days.
-        #[schemars(extend("default" = false))]
-        active_days: At<Flag>,
-        /// When it first happened. Reads as a time.
-        #[schemars(extend("default" = false))]
-        first_seen: At<Flag>,
-        /// When it last happened. Reads as a time.
-        #[schemars(extend("default" = false))]
-        last_seen: At<Flag>,
-        /// The stretch of time to look back: whole calendar days, today included (`1d` to `90d`, `1w` to `12w`), or rolling
-        /// minutes and hours (`15m`, `24h`). Without it: everything since the first event.
+        /// The stretch of time to look back where a condition says no other: whole calendar days, today included (`1d` to `400d`,
+        /// `1w` to `57w`), or rolling minutes and hours (`15m`, `24h`, to 90 days). Without it: everything since the first event.
         #[schemars(extend("examples" = ["30d", "24h", "15m", "2w"]))]
         within: Scalar,
         /// What people call it, used in sentences: `tasks created`; or two phrases, the first for one of them. By default made

@@ -132,9 +132,9 @@ fn every_way_to_count() {
         "counters:
   a: { of: user, event: [One, Two], page: any, screen: Home, within: 2w }
   b: { of: account, event: Paid, sum: 'properties.order[\"total amount\"]', where: properties.currency == 'EUR' }
-  c: { of: user, event: any, active_days: true, within: 7d }
-  d: { of: user, event: any, first_seen: true, label: first use }
-  e: { of: user, event: any, last_seen: true }
+  c: { of: user, event: any, distinct: day, within: 7d }
+  d: { of: user, event: any, label: first use }
+  e: { of: user, event: any, within: 400d }
   f: { of: user, page: [Pricing], within: 15m }
   g: { of: account, event: any, distinct: user, within: 24h }
 ",
@@ -146,9 +146,9 @@ fn every_way_to_count() {
     assert_eq!(a.window, Window::Days(14));
     assert_eq!(b.aggregate, Aggregate::Sum(vec!["order".into(), "total amount".into()].into()));
     assert_eq!(b.filter.as_ref().map(Expr::source), Some("properties.currency == 'EUR'"));
-    assert_eq!((&c.aggregate, c.window), (&Aggregate::ActiveDays, Window::Days(7)));
-    assert_eq!((&d.aggregate, d.label.as_ref().map(|label| &*label.one)), (&Aggregate::FirstSeen, Some("first use")));
-    assert_eq!((&e.aggregate, e.window), (&Aggregate::LastSeen, Window::Lifetime));
+    assert_eq!((&c.aggregate, c.window), (&Aggregate::Days, Window::Days(7)));
+    assert_eq!((&d.aggregate, d.label.as_ref().map(|label| &*label.one)), (&Aggregate::Count, Some("first use")));
+    assert_eq!((&e.aggregate, e.window), (&Aggregate::Count, Window::Days(400)));
     assert_eq!((f.events[0].clone(), f.window), (EventMatch::Page(Some("Pricing".into())), Window::Minutes(15)));
     assert_eq!((&g.aggregate, g.window), (&Aggregate::DistinctUsers, Window::Minutes(1_440)));
 }

@@ -14,7 +14,7 @@ const REGEX_BYTES: usize = 256 * 1_024;
 
 const FUNCTIONS: [&str; 4] = ["has", "size", "duration", "timestamp"];
 
-const METHODS: [&str; 15] = [
+const METHODS: [&str; 21] = [
     "contains",
     "containsAny",
     "containsWord",
@@ -30,13 +30,21 @@ const METHODS: [&str; 15] = [
     "exists",
     "all",
     "exists_one",
+    "count",
+    "streak",
+    "avg",
+    "min",
+    "max",
+    "sum",
 ];
+
+/// Those of them that make a number of a list.
+const LIST_METHODS: [&str; 6] = ["count", "streak", "avg", "min", "max", "sum"];
 
 /// Names of the same thing elsewhere.
 const KNOWN_ELSEWHERE: &[(&str, &str)] = &[
     ("len", "size"),
     ("length", "size"),
-    ("count", "size"),
     ("includes", "contains"),
     ("icontains", "containsAny"),
     ("tolower", "lower"),
@@ -161,8 +169,16 @@ impl Checker<'_> {
     }
 
     pub(super) fn method(&mut self, target: &Node, call: &Call<'_>) -> Part {
+        if let Some(counter) = self.counter_named(target)
+            && (!METHODS.contains(&call.name) || LIST_METHODS.contains(&call.name))
+        {
+            return self.reading(counter, target, call);
+        }
         if let Some((how, operator)) = quantifier(call.name) {
             return self.quantified(target, how, operator, call);
+        }
+        if let ("count" | "streak", [_, _]) = (call.name, call.arguments) {
+            return self.counted(target, call);
         }
         let known = METHODS.contains(&call.name);
         if !known {
@@ -173,6 +189,11 @@ impl Checker<'_> {
         }
         let of = self.part(target);
         match call.name {
+            "avg" | "min" | "max" | "sum" => self.list_figure(of, call),
+            "count" | "streak" => {
+                let help = format!("write `list.{}(n, n > 0)`", call.name);
+                self.fail(call.span, format!("`{}` takes a name and a condition on it", call.name), Some(help))
+            }
             "size" if call.arguments.is_empty() => self.size(of, call),
             "lower" | "lowerAscii" => self.change(of, TextChange::Lower, call),
             "upper" | "upperAscii" => self.change(of, TextChange::Upper, call),
@@ -309,7 +330,7 @@ impl Checker<'_> {
     }
 }
 
-fn literal_text(node: &Node) -> Option<&str> {
+pub(super) fn literal_text(node: &Node) -> Option<&str> {
     match &node.kind {
         Kind::Literal(Literal::Text(text)) => Some(text),
         _ => None,

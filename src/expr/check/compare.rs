@@ -142,6 +142,10 @@ impl Checker<'_> {
                 Some("write a length of time as `30d`".to_owned())
             }
             (Ty::Time, Ty::Duration, _) => Some(format!("write `now - {}`", self.text(&left.span))),
+            (Ty::List(of), Ty::Number, _) if **of == Ty::Number => {
+                let list = self.text(&left.span);
+                Some(format!("say which of them: `{list}.all(n, n > 5)`, or make one number of it: `{list}.avg()`"))
+            }
             (Ty::List(_), ..) => Some(format!("ask for an element: `\"…\" in {}`", self.text(&left.span))),
             (_, Ty::List(_), _) => Some(format!("write `{} in {}`", self.text(&left.span), self.text(&right.span))),
             _ => None,

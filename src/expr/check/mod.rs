@@ -8,6 +8,7 @@ mod calls;
 mod compare;
 mod names;
 mod quantify;
+mod readings;
 mod traits;
 mod ty;
 mod vocabulary;

@@ -136,9 +136,8 @@ impl Checker<'_> {
     }
 
     fn counter(&mut self, path: &Path<'_>) -> Part {
-        if let Some((id, _, ty)) = self.scope.counters.get(path.root) {
-            let (id, ty) = (*id, ty.clone());
-            return self.plain(path, Slot::Counter(id), ty);
+        if let Some(counter) = self.scope.counters.get(path.root) {
+            return self.counter_path(*counter, path.root, &path.steps, path.span);
         }
         if let Some(help) = self.scope.unreadable.get(path.root) {
             return self.out_of_place(path, help);

@@ -110,13 +110,20 @@ impl Facts for Hidden<'_> {
 }
 
 fn broad_scope() -> Scope {
-    let counter = |at: u16, name: &str, ty| (Arc::from(name), (CounterId(at), SubjectKind::Account, ty));
+    let counter = |at, name: &str, figures| {
+        (Arc::from(name), Readable { id: crate::ids::CounterId(at), of: TraitOf::Account, figures })
+    };
     let list = Type::List(Box::new(Type::Any));
     let traits =
         [("a", Type::Any), ("b", Type::Bool), ("l", list), ("n", Type::Number), ("s", Type::Text), ("t", Type::Time)];
     let traits = || Some(traits.iter().map(|(name, ty)| (Box::from(*name), ty.clone())).collect());
     Scope {
-        counters: [counter(0, "x", Type::Number), counter(1, "y", Type::Number), counter(2, "z", Type::Time)].into(),
+        counters: [
+            counter(0, "x", Figures::Added),
+            counter(1, "y", Figures::Distinct),
+            counter(2, "z", Figures::Added),
+        ]
+        .into(),
         user_traits: traits(),
         account_traits: traits(),
         trait_rules: BTreeMap::new(),

@@ -8,6 +8,7 @@ mod exercise;
 mod explained;
 mod hostile;
 mod next_change;
+mod readings;
 mod requirements;
 mod semantics;
 mod three_values;
@@ -22,24 +23,25 @@ use crate::time::Millis;
 /// 2026-11-21T09:30:00Z
 pub(super) const NOW: Millis = Millis(1_795_253_400_000);
 
-const COUNTERS: &[(&str, SubjectKind, Type)] = &[
-    ("tasks_30d", SubjectKind::Account, Type::Number),
-    ("invited_30d", SubjectKind::Account, Type::Number),
-    ("daily_users", SubjectKind::Account, Type::Number),
-    ("boards", SubjectKind::Account, Type::Number),
-    ("api_calls_30d", SubjectKind::Account, Type::Number),
-    ("numbers_bought", SubjectKind::Account, Type::Number),
-    ("seats_used", SubjectKind::Account, Type::Number),
-    ("hours_logged", SubjectKind::User, Type::Number),
-    ("invites_tried", SubjectKind::User, Type::Number),
-    ("first_export", SubjectKind::User, Type::Time),
+const COUNTERS: &[(&str, TraitOf, Figures)] = &[
+    ("tasks_30d", TraitOf::Account, Figures::Added),
+    ("invited_30d", TraitOf::Account, Figures::Added),
+    ("daily_users", TraitOf::Account, Figures::Added),
+    ("boards", TraitOf::Account, Figures::Added),
+    ("api_calls_30d", TraitOf::Account, Figures::Added),
+    ("numbers_bought", TraitOf::Account, Figures::Added),
+    ("seats_used", TraitOf::Account, Figures::Added),
+    ("hours_logged", TraitOf::User, Figures::Added),
+    ("invites_tried", TraitOf::User, Figures::Added),
+    ("exports", TraitOf::User, Figures::Added),
+    ("people", TraitOf::Account, Figures::Distinct),
 ];
 
 /// Everything that a definition may read, and the lead besides.
 pub(super) fn scope() -> Scope {
-    let counters = COUNTERS.iter().enumerate().map(|(at, (name, of, ty))| {
-        let id = CounterId(u16::try_from(at).unwrap());
-        (Arc::from(*name), (id, *of, ty.clone()))
+    let counters = COUNTERS.iter().enumerate().map(|(at, (name, of, figures))| {
+        let id = crate::ids::CounterId(u16::try_from(at).unwrap());
+        (Arc::from(*name), Readable { id, of: *of, figures: *figures })
     });
     let traits = |list: &[(&str, Type)]| Some(list.iter().map(|(name, ty)| (Box::from(*name), ty.clone())).collect());
     Scope {
@@ -98,9 +100,14 @@ impl Facts for Sample {
             other => other,
         };
         match slot {
-            Slot::Counter(id) => {
-                let (counter, _, ty) = &COUNTERS[usize::from(id.0)];
-                if *ty == Type::Time { time(self.get(counter)) } else { self.get(counter) }
+            Slot::Counter(id, reading) => {
+                let counter = COUNTERS[usize::from(id.0)].0;
+                match reading {
+                    Reading::Own => self.get(counter),
+                    Reading::FirstAt => time(self.get(&format!("{counter}.first_at"))),
+                    Reading::LastAt => time(self.get(&format!("{counter}.last_at"))),
+                    other => self.get(&format!("{counter} {other:?}")),
+                }
             }
             Slot::Trait { of, path, .. } => self
                 .0

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::ids::CounterId;
 
 /// How many milliseconds are stepped through.
 const SPAN: i64 = 60;
@@ -40,8 +41,8 @@ impl Facts for Moment {
     fn read<'a>(&'a self, slot: &Slot) -> Value<'a> {
         let time = |at: Option<i64>| at.map_or(Value::Unknown, |at| Value::Time(NOW.plus(at)));
         match slot {
-            Slot::Counter(CounterId(0)) => self.count(&self.rolling, 0, WINDOW),
-            Slot::Counter(CounterId(1)) => self.count(&self.past, WINDOW, 2 * WINDOW),
+            Slot::Counter(CounterId(0), _) => self.count(&self.rolling, 0, WINDOW),
+            Slot::Counter(CounterId(1), _) => self.count(&self.past, WINDOW, 2 * WINDOW),
             Slot::Trait { path, .. } => match &*path[0] {
                 "created_at" => time(self.created_at),
                 "trial_ends_at" => time(self.trial_ends_at),
@@ -55,8 +56,8 @@ impl Facts for Moment {
 
     fn next_change(&self, slot: &Slot) -> Option<Drift> {
         let (at, way) = match slot {
-            Slot::Counter(CounterId(0)) => (self.leaves(&self.rolling, &[WINDOW])?, Way::Down),
-            Slot::Counter(CounterId(1)) => (self.leaves(&self.past, &[WINDOW, 2 * WINDOW])?, Way::Any),
+            Slot::Counter(CounterId(0), _) => (self.leaves(&self.rolling, &[WINDOW])?, Way::Down),
+            Slot::Counter(CounterId(1), _) => (self.leaves(&self.past, &[WINDOW, 2 * WINDOW])?, Way::Any),
             _ => return None,
         };
         Some(Drift { at, way })

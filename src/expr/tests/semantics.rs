@@ -117,7 +117,7 @@ fn times() {
         "user.first_seen": "2026-11-11T09:30:00Z",
         "account.trial_ends_at": "2026-11-20",
         "user.created_at": 1_762_000_000,
-        "first_export": "2026-11-21T09:29:00Z",
+        "exports.first_at": "2026-11-21T09:29:00Z",
     });
     all(
         &facts,
@@ -132,7 +132,7 @@ fn times() {
             ("account.trial_ends_at == \"2026-11-20\"", YES),
             ("account.trial_ends_at > \"2026-11-20T00:00:00+01:00\"", YES),
             ("user.created_at < timestamp(\"2026-01-01\")", YES),
-            ("first_export > now - duration(\"1h\")", YES),
+            ("exports.first_at > now - duration(\"1h\")", YES),
             ("(now - user.first_seen) / duration(\"1d\") == 10", YES),
             ("duration(\"1d\") * 3 == duration(\"72h\")", YES),
             ("30d == duration(\"30d\") && 2w == 14d && 24h == 1d && 15m == 900s && 1h30m == 90m && 500ms == 0.5s", YES),
@@ -343,7 +343,7 @@ fn names_that_are_read_are_listed_once() {
     );
     let slots: Vec<&Slot> = expr.slots().collect();
     assert_eq!(slots.len(), 3, "{slots:?}");
-    assert_eq!(slots[0], &Slot::Counter(CounterId(0)));
+    assert_eq!(slots[0], &Slot::Counter(crate::ids::CounterId(0), Reading::Own));
 }
 
 #[test]

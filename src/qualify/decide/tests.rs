@@ -4,9 +4,10 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::counters::ledger::Figure;
-use crate::counters::{Aggregate, Counter, EventMatch, Plan, Window};
-use crate::expr::{Scope, Type, compile};
+use crate::counters::bucket::OLDER;
+use crate::counters::series::Buckets;
+use crate::counters::{Aggregate, Counter, EventMatch, Ledger, Plan, Reads, Window};
+use crate::expr::{Figures, Readable, Scope, Type, compile};
 use crate::ids::{CounterId, SourceName, SubjectKind};
 use crate::qualify::{Tier, Who};
 use crate::record::{Projection, Saying, Subject};
@@ -31,8 +32,10 @@ fn counters() -> Vec<Counter> {
 
 fn expr(source: &str) -> Expr {
     let traits = |name: &str| Some(BTreeMap::from([(Box::from(name), Type::Text)]));
-    let known =
-        counters().into_iter().zip(0..).map(|(counter, id)| (counter.name, (CounterId(id), counter.of, Type::Number)));
+    let known = counters()
+        .into_iter()
+        .zip(0..)
+        .map(|(counter, id)| (counter.name, Readable { id: CounterId(id), of: counter.of, figures: Figures::Added }));
     let scope = Scope {
         counters: known.collect(),
         user_traits: traits("role"),
@@ -59,19 +62,24 @@ fn definition(when: &str, tiers: &[(u8, &str)]) -> Definition {
     }
 }
 
-fn projection(figures: &[(&str, f64)], traits: Value) -> Projection {
+/// Somebody with so many signs of use: both counters count them.
+fn projection(uses: u64, traits: Value) -> Projection {
+    let mut any = Buckets::default();
+    any.add(OLDER, uses);
+    let mut ledger = Ledger::default();
+    ledger.daily.insert("any".into(), any);
     Projection {
         id: Arc::from("somebody"),
-        figures: figures.iter().map(|(name, figure)| (Arc::from(*name), Figure::Number(*figure))).collect(),
+        ledger,
         traits: traits.as_object().cloned().unwrap_or_default(),
         ..Projection::default()
     }
 }
 
 /// What `definition` says of a user with so many logins whose account stands like this.
-fn evaluated(definition: &Definition, logins: f64, account: Who<'_>) -> Evaluation {
-    let user = projection(&[("logins", logins)], json!({ "role": "admin" }));
-    let plan = Plan::new(&counters(), jiff::tz::TimeZone::UTC);
+fn evaluated(definition: &Definition, logins: u64, account: Who<'_>) -> Evaluation {
+    let user = projection(logins, json!({ "role": "admin" }));
+    let plan = Plan::new(&counters(), &Reads::default(), jiff::tz::TimeZone::UTC);
     let view =
         View { plan: &plan, now: NOW, user: Who::Projection(&user), account, event: None, intent: None, fit: None };
     evaluate(definition, &view)
@@ -94,8 +102,8 @@ fn standing(tier: u8, lapsed: bool, qualified_at: Millis) -> Standing {
 /// Nothing is decided without the account that could be decided otherwise with it: no lead, no change of tier, no lapse.
 #[test]
 fn while_the_account_is_awaited_what_hangs_on_it_is_open() {
-    let paying = projection(&[("boards", 9.0)], json!({ "plan": "pro" }));
-    let nothing_known = projection(&[("boards", 0.0)], json!({}));
+    let paying = projection(9, json!({ "plan": "pro" }));
+    let nothing_known = projection(0, json!({}));
     for (when, without, pending, with_paying, with_nothing) in [
         ("intent && has(account.plan)", Some(false), None, Some(true), Some(false)),
         ("intent && account.plan == null", Some(true), None, Some(false), Some(true)),
@@ -107,17 +115,17 @@ fn while_the_account_is_awaited_what_hangs_on_it_is_open() {
     ] {
         let definition = definition(when, &[]);
         let found = [Who::Nobody, Who::Pending, Who::Projection(&paying), Who::Projection(&nothing_known)]
-            .map(|account| evaluated(&definition, 3.0, account));
+            .map(|account| evaluated(&definition, 3, account));
         assert_eq!(found.map(|found| found.qualifies), [without, pending, with_paying, with_nothing], "{when}");
         // What is false by the user alone is false, whatever the account turns out to be.
-        let too_few = evaluated(&definition, 2.0, Who::Pending);
+        let too_few = evaluated(&definition, 2, Who::Pending);
         assert_eq!((too_few.qualifies, too_few.is_sure()), (Some(false), true), "{when}");
     }
 }
 
 #[test]
 fn a_tier_is_sure_when_none_before_it_is_open() {
-    let paying = projection(&[("boards", 9.0)], json!({ "plan": "pro" }));
+    let paying = projection(9, json!({ "plan": "pro" }));
     let by_account = definition("intent", &[(1, "has(account.plan)"), (2, "true")]);
     let by_user = definition("intent", &[(1, "user.role == \"admin\""), (2, "has(account.plan)")]);
     for (definition, account, tier, sure) in [
@@ -126,18 +134,18 @@ fn a_tier_is_sure_when_none_before_it_is_open() {
         (&by_account, Who::Projection(&paying), Some(1), true),
         (&by_user, Who::Pending, Some(1), true),
     ] {
-        let found = evaluated(definition, 3.0, account);
+        let found = evaluated(definition, 3, account);
         assert_eq!((found.tier, found.is_sure()), (tier, sure));
     }
     let only_by_account = definition("intent", &[(1, "has(account.plan)")]);
-    assert_eq!(evaluated(&only_by_account, 3.0, Who::Pending).qualifies, None, "there may be a tier yet");
-    assert_eq!(evaluated(&only_by_account, 3.0, Who::Nobody).qualifies, Some(false), "there is none");
+    assert_eq!(evaluated(&only_by_account, 3, Who::Pending).qualifies, None, "there may be a tier yet");
+    assert_eq!(evaluated(&only_by_account, 3, Who::Nobody).qualifies, Some(false), "there is none");
 }
 
 #[test]
 fn qualifying_is_an_edge() {
     let definition = definition("intent", &[]);
-    let (yes, no) = (evaluated(&definition, 3.0, Who::Nobody), evaluated(&definition, 0.0, Who::Nobody));
+    let (yes, no) = (evaluated(&definition, 3, Who::Nobody), evaluated(&definition, 0, Who::Nobody));
     let open = Evaluation { qualifies: None, ..no };
     let long_ago = NOW.plus(-COOLDOWN);
     for (evaluation, before, expected) in [
@@ -158,7 +166,7 @@ fn qualifying_is_an_edge() {
 
 #[test]
 fn a_record_and_its_projection_say_the_same() {
-    let plan = Plan::new(&counters(), jiff::tz::TimeZone::UTC);
+    let plan = Plan::new(&counters(), &Reads::default(), jiff::tz::TimeZone::UTC);
     let mut record = Subject::default();
     record.traits.learn(
         json!({ "role": "admin", "gone": null }).as_object().expect("traits"),

@@ -68,10 +68,11 @@ fn traits() -> impl Strategy<Value = Traits> {
 }
 
 fn daily() -> impl Strategy<Value = Daily> {
-    (btree_map(0..30_000_i32, 1..1_000_000_u64, 0..5), 0..9_u64).prop_map(|(counts, older)| {
+    (btree_map(0..30_000_i32, 1..1_000_000_u64, 0..5), option::of(1..9_u64)).prop_map(|(counts, older)| {
         let mut days = Buckets::default();
+        older.into_iter().for_each(|older| days.add(crate::counters::bucket::OLDER, older));
         counts.into_iter().for_each(|(day, count)| days.add(day, count));
-        Daily { days, older }
+        days
     })
 }
 

@@ -114,9 +114,7 @@ impl Reference {
                 Some(distinct(counted.iter().filter_map(|e| e.properties.get("value").map(Value::to_string))))
             }
             Aggregate::DistinctUsers => Some(distinct(counted.iter().map(|e| self.user_of(e)))),
-            Aggregate::ActiveDays => Some(distinct(counted.iter().map(|e| day(e.timestamp)))),
-            Aggregate::FirstSeen => counted.iter().map(|e| e.timestamp.0 as f64).min_by(f64::total_cmp),
-            Aggregate::LastSeen => counted.iter().map(|e| e.timestamp.0 as f64).max_by(f64::total_cmp),
+            Aggregate::Days => Some(distinct(counted.iter().map(|e| day(e.timestamp)))),
         }
     }
 

@@ -93,10 +93,8 @@ fn counters() -> Vec<Counter> {
                 all.push(counter(&format!("{of}_{what}_{index}"), of, event, aggregate, window));
             }
         }
-        all.push(counter(&format!("{of}_days"), of, EventMatch::Any, Aggregate::ActiveDays, Window::Days(30)));
-        all.push(counter(&format!("{of}_days_ever"), of, track(), Aggregate::ActiveDays, Window::Lifetime));
-        all.push(counter(&format!("{of}_first"), of, EventMatch::Any, Aggregate::FirstSeen, Window::Lifetime));
-        all.push(counter(&format!("{of}_last"), of, track(), Aggregate::LastSeen, Window::Lifetime));
+        all.push(counter(&format!("{of}_days"), of, EventMatch::Any, Aggregate::Days, Window::Days(30)));
+        all.push(counter(&format!("{of}_days_ever"), of, track(), Aggregate::Days, Window::Lifetime));
     }
     all
 }
