@@ -7,7 +7,6 @@ use super::{Applying, Body, Past, deciding, delivering, user};
 use crate::counters::plan::is_use;
 use crate::event::{Call, Event};
 use crate::ids::{RecordKey, SubjectKind};
-use crate::qualify::Who;
 use crate::record::{Projection, Subject};
 use crate::time::Millis;
 
@@ -19,15 +18,11 @@ pub(super) fn event(account: &mut Subject, part: &AccountEvent, applying: &mut A
     applying.keep(|| Past::Counted { by: Some(Arc::clone(&part.user)), event: Arc::clone(event) });
     count(account, event, Some(&part.user), applying);
     account.note_member(&part.user, &part.profile, event.timestamp, is_use(event.call));
-    let user = match &part.projection {
-        Some(projection) if applying.rules.accounts_read_users => Who::Projection(projection),
-        _ => Who::Nobody,
-    };
-    deciding::decide_account(account, user, Some(event), applying);
+    deciding::decide_account(account, Some(event), applying);
     tell_later(account, event, &part.user, applying);
-    if let (true, Some(projection)) = (part.asks, &part.projection) {
+    if let Some(user) = &part.asking {
         account.watch(&part.user, applying.now);
-        answer(account, projection.clone(), Some(Arc::clone(event)), applying.now, applying);
+        answer(account, user.clone(), Some(Arc::clone(event)), applying.now, applying);
     }
 }
 
@@ -35,7 +30,7 @@ pub(super) fn event(account: &mut Subject, part: &AccountEvent, applying: &mut A
 pub(super) fn own_event(account: &mut Subject, event: &Arc<Event>, applying: &mut Applying<'_>) {
     applying.keep(|| Past::Counted { by: None, event: Arc::clone(event) });
     count(account, event, None, applying);
-    deciding::decide_account(account, Who::Nobody, Some(event), applying);
+    deciding::decide_account(account, Some(event), applying);
     tell_later(account, event, "", applying);
 }
 

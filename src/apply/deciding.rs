@@ -8,14 +8,14 @@
 use std::sync::Arc;
 
 use super::message::Answer;
-use super::{Applying, routing};
+use super::{Applying, noting, routing};
 use crate::event::Event;
 use crate::ids::SubjectKind;
 use crate::lead::LeadEventType;
 use crate::lead::build::{lead_event, lead_id};
 use crate::qualify::agenda::next_decision;
 use crate::qualify::{Decision, Definition, View, Who, decide as decide_one, evaluate};
-use crate::record::{Standing, Subject};
+use crate::record::{NotedSignals, Projection, Standing, Subject};
 use crate::time::Millis;
 
 /// Decides about a user, or finds that their `account` has to be asked; returns whether it has.
@@ -26,6 +26,7 @@ pub(super) fn decide(
     applying: &mut Applying<'_>,
 ) -> bool {
     let event = event.map(|event| &**event);
+    note_own(user, event, applying);
     if account.is_none() && user.ties.asks == 0 {
         let known = Known { user: None, account: Who::Nobody, event, now: applying.now };
         decide_all(user, SubjectKind::User, &known, applying);
@@ -55,7 +56,10 @@ fn schedule(subject: &mut Subject, of: SubjectKind, known: &Known<'_>, applying:
         let evaluation = evaluate(definition, &View { event: None, ..seen.of(definition) });
         next_decision(definition, evaluation, standing, change, known.now)
     });
-    subject.wakes_at = next.min();
+    // What is remembered must be noted when it changes, whether or not a decision hangs on it then.
+    let noted = applying.rules.noted.iter().filter(|one| one.signal.of == of);
+    let noted = noted.filter_map(|one| one.signal.next_change(&View { event: None, ..seen })).map(|drift| drift.at);
+    subject.wakes_at = next.chain(noted).min();
 }
 
 /// Whether something could follow for a user, depending on how their account stands.
@@ -69,6 +73,9 @@ fn may_matter(user: &Subject, event: Option<&Event>, applying: &Applying<'_>) ->
         intent: None,
         fit: None,
     };
+    if noting::hangs_on_account(&user.noted, &view, applying) {
+        return true;
+    }
     applying.rules.definitions(SubjectKind::User).any(|definition| {
         let evaluation = evaluate(definition, &view.of(definition));
         let standing = user.standings.get(&definition.name);
@@ -88,23 +95,46 @@ pub(super) fn answer(user: &mut Subject, answer: &Answer, applying: &mut Applyin
         // Forgotten meanwhile.
         return;
     }
-    let known = Known {
-        user: answer.user.as_deref().map(Who::Projection),
-        account: Who::Projection(&answer.account),
-        event: answer.event.as_deref(),
-        now: answer.at,
-    };
+    let (account, event) = (Who::Projection(&answer.account), answer.event.as_deref());
+    let known = Known { user: answer.user.as_deref().map(Who::Projection), account, event, now: answer.at };
+    let noted =
+        noting::note(&user.noted, SubjectKind::User, true, &view(user, SubjectKind::User, &known, applying), applying);
+    let Some(noted) = noted else { return decide_all(user, SubjectKind::User, &known, applying) };
+    // The user is seen as they stood when they asked, with what is known only now.
+    user.noted = noted;
+    let seen =
+        answer.user.clone().map(|seen| Projection { noted: together(&seen.noted, &user.noted, applying), ..*seen });
+    let known = Known { user: seen.as_ref().map(Who::Projection), account, event, now: answer.at };
     decide_all(user, SubjectKind::User, &known, applying);
 }
 
-/// Decides about an account; `user` did the event.
-pub(super) fn decide_account(
-    account: &mut Subject,
-    user: Who<'_>,
-    event: Option<&Arc<Event>>,
-    applying: &mut Applying<'_>,
-) {
-    let known = Known { user: Some(user), account: Who::Nobody, event: event.map(|event| &**event), now: applying.now };
+/// What is remembered of a user who is seen as of an earlier moment: what hangs on their account is told by its answers in order.
+fn together(then: &NotedSignals, now: &NotedSignals, applying: &Applying<'_>) -> NotedSignals {
+    let mut noted = then.clone();
+    for one in applying.rules.noted.iter().filter(|one| one.needs_account) {
+        if let Some(known) = now.get(&one.signal.name) {
+            noted.set(&one.signal.name, known);
+        }
+    }
+    noted
+}
+
+/// Notes what hangs on the user alone.
+fn note_own(user: &mut Subject, event: Option<&Event>, applying: &Applying<'_>) {
+    let known = Known { user: None, account: Who::Nobody, event, now: applying.now };
+    let view = view(user, SubjectKind::User, &known, applying);
+    if let Some(noted) = noting::note(&user.noted, SubjectKind::User, false, &view, applying) {
+        user.noted = noted;
+    }
+}
+
+/// Decides about an account.
+pub(super) fn decide_account(account: &mut Subject, event: Option<&Arc<Event>>, applying: &mut Applying<'_>) {
+    let known = Known { user: None, account: Who::Nobody, event: event.map(|event| &**event), now: applying.now };
+    let view = view(account, SubjectKind::Account, &known, applying);
+    if let Some(noted) = noting::note(&account.noted, SubjectKind::Account, false, &view, applying) {
+        account.noted = noted;
+    }
     decide_all(account, SubjectKind::Account, &known, applying);
 }
 
@@ -121,7 +151,7 @@ fn view<'v>(subject: &'v Subject, of: SubjectKind, known: &Known<'v>, applying: 
     let own = Who::Record(&applying.key.id, subject);
     let (user, account) = match of {
         SubjectKind::User => (known.user.unwrap_or(own), known.account),
-        SubjectKind::Account => (known.user.unwrap_or_default(), own),
+        SubjectKind::Account => (Who::Nobody, own),
     };
     View { plan: &applying.rules.plan, now: known.now, user, account, event: known.event, intent: None, fit: None }
 }
@@ -143,7 +173,8 @@ fn decide_all(subject: &mut Subject, of: SubjectKind, known: &Known<'_>, applyin
                 applying.effects.qualified.push(Arc::clone(&definition.name));
             }
             let seen = view(subject, of, known, applying);
-            let event = lead_event(definition, kind, &standing, (&applying.key.id, subject), &seen);
+            let about = (&*applying.key.id, &*subject);
+            let event = lead_event(definition, kind, &standing, about, (&seen, &applying.rules.signals));
             routing::begin(subject, &definition.name, event, applying);
         }
     }

@@ -2,7 +2,7 @@
 
 use super::Rules;
 use crate::ids::SubjectKind;
-use crate::lead::build::{reasons, usage};
+use crate::lead::build::{points, reasons, signals_of, usage};
 use crate::lead::{DefinitionExplanation, Subject as SubjectPart, SubjectExplanation};
 use crate::qualify::{Definition, View, Who, evaluate};
 use crate::record::Subject;
@@ -32,6 +32,8 @@ pub fn explain(
         first_seen: subject.first_seen.map(Millis::rfc3339),
         last_seen: subject.last_seen.map(Millis::rfc3339),
         counters: usage(&rules.plan, of, &view),
+        signals: signals_of(of, &rules.signals, &view),
+        points: points(of, &rules.signals, &view),
         definitions: rules.definitions(of).map(|definition| explain_one(definition, subject, &view)).collect(),
     }
 }

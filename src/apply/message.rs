@@ -151,10 +151,8 @@ pub struct AccountEvent {
     pub user: Arc<str>,
     /// Who they are.
     pub profile: Profile,
-    /// The user as of the event: when definitions of accounts read users, or when a decision about the user waits for the account.
-    pub projection: Option<Box<Projection>>,
-    /// Whether a decision about the user waits for the account.
-    pub asks: bool,
+    /// The user as of the event, when a decision about them waits for the account.
+    pub asking: Option<Box<Projection>>,
 }
 
 /// How an account stands.

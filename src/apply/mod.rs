@@ -13,6 +13,7 @@ mod forgetting;
 mod holding;
 mod merging;
 pub mod message;
+mod noting;
 mod routing;
 pub mod rules;
 mod timers;

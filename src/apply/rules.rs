@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::counters::{Counter, Plan, Reads};
-use crate::expr::{Expr, Slot, TraitRule, Type};
+use crate::expr::{Aspect, Expr, Signal, Slot, TraitRule, Type, reached};
 use crate::ids::names::canonical_trait;
 use crate::ids::{SourceName, SubjectKind};
 use crate::qualify::Definition;
@@ -24,14 +24,14 @@ pub struct Rules {
     pub version: Arc<str>,
     /// Which counters there are, and what touches them.
     pub plan: Plan,
-    /// Whether a definition of accounts reads the user at hand.
-    pub accounts_read_users: bool,
     /// Whether a definition of users reads counters of the account.
     pub users_read_account_counters: bool,
     /// Whether a definition of users reads anything else of the account.
     pub users_read_account_traits: bool,
     /// Whether a definition of users reads when the account's first or last event was.
     pub users_read_account_times: bool,
+    /// Signals of which something remembers since when they are true, or how often they became so.
+    pub noted: Vec<NotedSignal>,
     read_traits: HashSet<(SubjectKind, Box<str>)>,
     /// Of the traits that conditions read, those that not every value can be read as.
     typed_traits: Vec<(SubjectKind, Box<str>, Type)>,
@@ -49,6 +49,8 @@ pub struct RulesParts {
     pub time_zone: Option<jiff::tz::TimeZone>,
     /// Where the account of an event is found, tried in order.
     pub accounts: Vec<AccountKey>,
+    /// What has a name of its own, in the order in which it is written.
+    pub signals: Vec<Arc<Signal>>,
     /// What makes a subject a lead, in the order in which it is written.
     pub definitions: Vec<Definition>,
     /// The teams that routes name.
@@ -80,31 +82,37 @@ impl Deref for Rules {
 impl Rules {
     /// Prepares a configuration.
     pub fn new(parts: RulesParts) -> Self {
-        let mut reads = Reads::default();
-        for definition in &parts.definitions {
-            definition.slots().for_each(|slot| reads.note(definition.of, slot));
-        }
-        let plan = Plan::new(&parts.counters, &reads, parts.time_zone.clone().unwrap_or(jiff::tz::TimeZone::UTC));
-        let slots = |of: SubjectKind| parts.definitions.iter().filter(move |d| d.of == of).flat_map(Definition::slots);
-        let is_counter = |slot: &&Slot| matches!(slot, Slot::Counter(..));
-        let accounts_read_users = slots(SubjectKind::Account).any(|slot| is_of(slot, &plan, SubjectKind::User));
-        let (counters, traits): (Vec<_>, Vec<_>) =
-            slots(SubjectKind::User).filter(|slot| is_of(slot, &plan, SubjectKind::Account)).partition(is_counter);
+        let plan =
+            Plan::new(&parts.counters, &reads(&parts), parts.time_zone.clone().unwrap_or(jiff::tz::TimeZone::UTC));
+        let decided = || parts.definitions.iter().flat_map(Definition::slots);
+        let named = || reached(parts.signals.iter().flat_map(|signal| signal.slots()));
+        let noted = noted(decided().chain(named()), &plan);
+        let of_users = parts.definitions.iter().filter(|d| d.of == SubjectKind::User).flat_map(Definition::slots);
+        let kept = noted.iter().filter(|noted| noted.signal.of == SubjectKind::User);
+        let of_users = of_users.chain(kept.flat_map(|noted| reached(noted.signal.slots())));
+        let (counters, traits): (Vec<_>, Vec<_>) = of_users
+            .filter(|slot| is_of(slot, &plan, SubjectKind::Account))
+            .partition(|slot| matches!(slot, Slot::Counter(..)));
+        let users_read_account_times = traits.iter().any(|slot| matches!(slot, Slot::FirstSeen(_) | Slot::LastSeen(_)));
+        let (counters, traits) = (counters.len(), traits.len());
         let routed = parts.routes.iter().filter_map(|route| route.when.as_ref()).flat_map(Expr::slots);
-        let all: Vec<&Slot> = parts.definitions.iter().flat_map(Definition::slots).chain(routed).collect();
+        let all: Vec<&Slot> = decided().chain(named()).chain(routed).collect();
+        let read_traits: Vec<_> = all.iter().filter_map(|slot| trait_of(slot)).collect();
+        let said_traits = all.iter().filter(|slot| asks_who_said(slot)).filter_map(|slot| trait_of(slot)).collect();
+        let typed_traits = typed(&all);
         // What makes a name or finds an account is read without being named.
         let always =
             ["email", "name", "first_name", "last_name", "title"].map(|name| (SubjectKind::User, Box::from(name)));
         let always = always.into_iter().chain([(SubjectKind::Account, Box::from("name"))]);
         Self {
             version: version(&parts),
-            accounts_read_users,
-            users_read_account_counters: !counters.is_empty(),
-            users_read_account_traits: !traits.is_empty(),
-            users_read_account_times: traits.iter().any(|slot| matches!(slot, Slot::FirstSeen(_) | Slot::LastSeen(_))),
-            read_traits: all.iter().filter_map(|slot| trait_of(slot)).chain(always).collect(),
-            typed_traits: typed(&all),
-            said_traits: all.iter().filter(|slot| asks_who_said(slot)).filter_map(|slot| trait_of(slot)).collect(),
+            users_read_account_counters: counters > 0,
+            users_read_account_traits: traits > 0,
+            users_read_account_times,
+            noted,
+            read_traits: read_traits.into_iter().chain(always).collect(),
+            typed_traits,
+            said_traits,
             plan,
             parts,
         }
@@ -170,6 +178,49 @@ impl Rules {
     }
 }
 
+/// Who reads which counter, and how: definitions, and whoever tells of signals.
+fn reads(parts: &RulesParts) -> Reads {
+    let mut reads = Reads::default();
+    for definition in &parts.definitions {
+        definition.slots().for_each(|slot| reads.note(definition.of, slot));
+    }
+    let of_users = parts.definitions.iter().any(|definition| definition.of == SubjectKind::User);
+    for signal in &parts.signals {
+        for slot in reached(signal.slots()) {
+            reads.note(signal.of, slot);
+            if of_users {
+                // The lead of a user tells the signals of their account.
+                reads.note(SubjectKind::User, slot);
+            }
+        }
+    }
+    reads
+}
+
+/// A signal that is remembered.
+#[derive(Clone, Debug)]
+pub struct NotedSignal {
+    /// The signal.
+    pub signal: Arc<Signal>,
+    /// Of a user: whether it reads the account, so that only the account's answer tells.
+    pub needs_account: bool,
+}
+
+/// The signals whose `since` or `times` is read, each once.
+fn noted<'s>(slots: impl Iterator<Item = &'s Slot>, plan: &Plan) -> Vec<NotedSignal> {
+    let mut found: Vec<NotedSignal> = Vec::new();
+    for slot in slots {
+        let Slot::Signal(signal, Aspect::Since | Aspect::Times) = slot else { continue };
+        if found.iter().all(|known| known.signal != *signal) {
+            let reads_account =
+                || reached(signal.slots()).into_iter().any(|slot| is_of(slot, plan, SubjectKind::Account));
+            let needs_account = signal.of == SubjectKind::User && reads_account();
+            found.push(NotedSignal { signal: Arc::clone(signal), needs_account });
+        }
+    }
+    found
+}
+
 /// A hash of everything that the rules are made of.
 fn version(parts: &RulesParts) -> Arc<str> {
     let RulesParts { shared_ids, .. } = parts;
@@ -210,6 +261,7 @@ fn is_of(slot: &Slot, plan: &Plan, whose: SubjectKind) -> bool {
         Slot::Trait { of, .. } | Slot::About { of, .. } | Slot::Id(of) | Slot::FirstSeen(of) | Slot::LastSeen(of) => {
             *of == whose
         }
+        Slot::Signal(signal, Aspect::Since | Aspect::Times) => signal.of == whose,
         _ => false,
     }
 }

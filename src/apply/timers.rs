@@ -2,7 +2,6 @@
 
 use super::{Applying, account, deciding, user};
 use crate::ids::RecordKind;
-use crate::qualify::Who;
 use crate::record::{FORGOTTEN_FOR, Subject};
 use crate::time::Millis;
 
@@ -31,7 +30,7 @@ pub(super) fn wake(subject: &mut Box<Subject>, may_expire: bool, applying: &mut 
         // Whatever is decided next says when to look again.
         subject.wakes_at = None;
         match applying.key.kind {
-            RecordKind::Account => deciding::decide_account(subject, Who::Nobody, None, applying),
+            RecordKind::Account => deciding::decide_account(subject, None, applying),
             _ => user::reconsider(subject, applying),
         }
     }

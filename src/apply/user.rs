@@ -40,8 +40,8 @@ pub(super) fn event(user: &mut Subject, event: &Arc<Event>, applying: &mut Apply
     settle_waiting(user, applying);
     let asks = deciding::decide(user, Some(event), account.as_ref(), applying);
     if let Some(account) = account {
-        let projection = (asks || applying.rules.accounts_read_users).then(|| project(user, applying));
-        send_to_account(user, event, &account, (projection, asks), applying);
+        let asking = asks.then(|| project(user, applying));
+        send_to_account(user, event, &account, asking, applying);
     }
 }
 
@@ -110,11 +110,11 @@ pub(super) fn settle_waiting(user: &mut Subject, applying: &mut Applying<'_>) {
         let is_over = waiting.until <= applying.clock || waiting.until.since(applying.clock) > 2 * WAITS_FOR;
         match account_of(&applying.rules.accounts, &waiting.event, user) {
             Found::Surely(account) => {
-                send_to_account(user, &waiting.event, &account, (None, false), applying);
+                send_to_account(user, &waiting.event, &account, None, applying);
             }
             Found::Perhaps(account) if is_over => {
                 user.ties.settled = true;
-                send_to_account(user, &waiting.event, &account, (None, false), applying);
+                send_to_account(user, &waiting.event, &account, None, applying);
             }
             Found::Perhaps(_) => {
                 let until = waiting.until.min(applying.clock.plus(GROUP_CALL_GRACE));
@@ -130,17 +130,15 @@ fn send_to_account(
     user: &mut Subject,
     event: &Arc<Event>,
     account: &Arc<str>,
-    (projection, asks): (Option<Box<Projection>>, bool),
+    asking: Option<Box<Projection>>,
     applying: &mut Applying<'_>,
 ) {
     user.ties.know_account(account);
-    let projection = projection.or_else(|| applying.rules.accounts_read_users.then(|| project(user, applying)));
     let body = AccountEvent {
         event: Arc::clone(event),
         user: Arc::clone(&applying.key.id),
         profile: Profile::of(user),
-        projection,
-        asks,
+        asking,
     };
     applying.send(RecordKey::account(account), Body::AccountEvent(Box::new(body)));
 }

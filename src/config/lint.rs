@@ -1,7 +1,7 @@
 //! Legal, but surely not what was meant: what only shows once everything is compiled.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use regex::Regex;
 
@@ -15,12 +15,13 @@ use super::suggest::fold;
 use super::weak;
 use super::yaml::Scalar;
 use crate::counters::{Aggregate, Counter, Window};
-use crate::expr::Slot;
+use crate::expr::{Signal, Slot};
 use crate::qualify::Definition;
 
 /// What is looked at beside the file's shape.
 pub struct Compiled<'a> {
     pub counters: &'a [Counter],
+    pub signals: &'a [Arc<Signal>],
     pub definitions: &'a [Definition],
 }
 
@@ -51,10 +52,9 @@ pub fn lint(shape: &ConfigShape, compiled: &Compiled<'_>, findings: &mut Finding
 fn unused_counters(shape: &ConfigShape, compiled: &Compiled<'_>, findings: &mut Findings) {
     let mut used = HashSet::new();
     for definition in compiled.definitions {
-        let lists = definition.intent.iter().chain(&definition.fit);
-        let all = lists.chain([&definition.when]).chain(definition.tiers.iter().map(|tier| &tier.when));
-        used.extend(all.flat_map(|expr| expr.slots().filter_map(counter_of)));
+        used.extend(definition.slots().filter_map(counter_of));
     }
+    used.extend(compiled.signals.iter().flat_map(|signal| signal.slots()).filter_map(counter_of));
     let sentences: String = compiled
         .definitions
         .iter()

@@ -221,6 +221,7 @@ fn merge(into: &mut ConfigShape, shape: ConfigShape, findings: &mut Findings) {
         traits,
         sources,
         counters,
+        signals,
         definitions,
         teams,
         routes,
@@ -245,6 +246,7 @@ fn merge(into: &mut ConfigShape, shape: ConfigShape, findings: &mut Findings) {
     }
     named(&mut into.sources, sources);
     named(&mut into.counters, counters);
+    named(&mut into.signals, signals);
     named(&mut into.teams, teams);
     named(&mut into.destinations, destinations);
     list(&mut into.definitions, definitions);

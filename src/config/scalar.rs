@@ -48,6 +48,23 @@ inline_schema!(
     |_generator| json_schema!({ "title": "number", "anyOf": [{ "type": "integer", "minimum": 0 }, { "type": "string", "pattern": VARIABLE }] })
 );
 
+/// A number, perhaps negative or with a fraction.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Decimal(pub f64);
+
+impl FromScalar for Decimal {
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        let number = text.replace('_', "").parse().ok().filter(|number: &f64| number.is_finite());
+        number.map(Self).ok_or_else(|| Wrong::new("not a number", "write digits, for example 30, -40 or 0.5"))
+    }
+}
+
+inline_schema!(
+    Decimal,
+    "decimal",
+    |_generator| json_schema!({ "title": "number", "anyOf": [{ "type": "number" }, { "type": "string", "pattern": VARIABLE }] })
+);
+
 /// A stretch of time: `30s`, `15m`, `24h`, `30d`, `2w`, or several of them: `1h30m`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lasting(pub Duration);

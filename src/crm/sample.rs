@@ -9,8 +9,8 @@ use crate::event::Trust;
 use crate::expr::Observation;
 use crate::ids::SubjectKind;
 use crate::lead::{
-    AccountPart, Axis, Lead, LeadEvent, LeadEventType, LeadSource, Person, Reason, Routing, SCHEMA, Subject,
-    Timestamps, UserPart,
+    AccountPart, Axis, Lead, LeadEvent, LeadEventType, LeadSource, Person, PointsGiven, Reason, Routing, SCHEMA,
+    Subject, Timestamps, UserPart,
 };
 
 /// A lead event in which everything is present.
@@ -25,6 +25,17 @@ pub fn full() -> LeadEvent {
             contact: Some(kim()),
             people: vec![kim()],
             usage: BTreeMap::from([("tasks_30d".to_owned(), json!(132)), ("invited_30d".to_owned(), json!(10))]),
+            signals: BTreeMap::from([("engagement".to_owned(), json!(34)), ("outgrew_free".to_owned(), json!(true))]),
+            points: BTreeMap::from([(
+                "engagement".to_owned(),
+                [("creates tasks", 1, 30), ("exports", 2, 4)]
+                    .map(|(label, times, points)| PointsGiven {
+                        label: label.to_owned(),
+                        times: times.into(),
+                        points: points.into(),
+                    })
+                    .into(),
+            )]),
             sources: vec![
                 LeadSource { name: "app".to_owned(), trust: Trust::Public },
                 LeadSource { name: "backend".to_owned(), trust: Trust::Server },
@@ -115,6 +126,8 @@ fn base(kind: SubjectKind, id: &str, name: Option<&str>) -> Lead {
         summary: "17 people at Acme created 132 tasks this month.".to_owned(),
         reasons: vec![reason()],
         usage: BTreeMap::new(),
+        signals: BTreeMap::new(),
+        points: BTreeMap::new(),
         sources: Vec::new(),
         truncated: Vec::new(),
         first_seen: None,

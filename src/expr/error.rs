@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// What is wrong with an expression, where, and how to fix it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,11 +13,13 @@ pub struct ExprError {
     pub message: String,
     /// ``did you mean `tasks_30d`?``
     pub help: Option<String>,
+    /// The signal that has to be compiled before this can be told.
+    pub waits_for: Option<Arc<str>>,
 }
 
 impl ExprError {
     pub(super) fn new(span: Range<usize>, message: impl Into<String>) -> Self {
-        Self { span, message: message.into(), help: None }
+        Self { span, message: message.into(), help: None, waits_for: None }
     }
 
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {

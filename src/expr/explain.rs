@@ -197,14 +197,22 @@ fn record(leaf: &Leaf, shown: Json, threshold: Json, met: Option<bool>, into: &m
 /// A value for the lead record: whole numbers without a fraction, times as RFC 3339, lengths of time as `14d`.
 fn json(value: &Value<'_>, leaf: &Leaf) -> Json {
     match value {
+        Value::Number(ms) if leaf.duration => Json::from(duration_text(*ms)),
+        Value::List(elements) => elements.iter().map(|element| json(element, leaf)).collect(),
+        value => value_json(value),
+    }
+}
+
+/// A value as JSON: unknown is `null`.
+pub(crate) fn value_json(value: &Value<'_>) -> Json {
+    match value {
         Value::Unknown => Json::Null,
         Value::Bool(flag) => Json::from(*flag),
-        Value::Number(ms) if leaf.duration => Json::from(duration_text(*ms)),
         Value::Number(number) => number_json(*number),
         Value::Text(text) => Json::from(text.as_ref()),
         Value::Time(time) => Json::from(time.rfc3339()),
         Value::Band(band) => Json::from(band.to_string()),
-        Value::List(elements) => elements.iter().map(|element| json(element, leaf)).collect(),
+        Value::List(elements) => elements.iter().map(value_json).collect(),
         Value::Json(json) => (*json).clone(),
     }
 }

@@ -16,9 +16,11 @@ pub mod country;
 mod error;
 mod eval;
 mod explain;
+mod formula;
 mod next_change;
 mod number;
 pub mod reading;
+mod signal;
 mod suggest;
 mod syntax;
 mod tree;
@@ -26,20 +28,22 @@ mod value;
 mod vocabulary;
 mod words;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
 pub use error::ExprError;
+pub use formula::{Formula, compile_formula};
 pub use number::amount;
 pub use reading::{Figures, Period, Readable, Reading, Span};
+pub use signal::{Aspect, Meaning, Points, Signal, reached};
 pub use syntax::{is_cut_off, split_conditions};
 pub use value::{AboutTrait, Drift, Facts, MAX_TEXT_BYTES, Slot, TraitOf, TraitRule, Type, Value, Way};
 pub use vocabulary::Vocabulary;
 
 use eval::Context;
 pub(crate) use eval::all;
-pub(crate) use explain::number_json;
+pub(crate) use explain::{number_json, value_json};
 pub(crate) use next_change::all_outlooks;
 use tree::Test;
 
@@ -62,6 +66,12 @@ pub struct Scope {
     pub lead: bool,
     /// Names that mean something elsewhere, and what to do about it here.
     pub unreadable: BTreeMap<Arc<str>, &'static str>,
+    /// Declared signals by name.
+    pub signals: BTreeMap<Arc<str>, Arc<Signal>>,
+    /// Signals that are declared, and not compiled yet: reading one is an error that says so (see [`ExprError::waits_for`]).
+    pub pending: BTreeSet<Arc<str>>,
+    /// Whom the condition is about. One about an account reads nothing of a user, since an account has many.
+    pub about: Option<TraitOf>,
 }
 
 /// One comparison with its observed value.
@@ -88,6 +98,24 @@ struct Compiled {
     test: Test,
     slots: Vec<Slot>,
     constant: Option<bool>,
+    weight: Weight,
+}
+
+/// What evaluating a condition may cost beyond its own comparisons: the signals that it reads, and what those read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Weight {
+    /// How many conditions are evaluated for one evaluation of it.
+    pub conditions: u32,
+    /// How many signals stand upon each other.
+    pub depth: u32,
+}
+
+impl Weight {
+    /// Takes in what is read beside the rest.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.conditions = self.conditions.saturating_add(other.conditions);
+        self.depth = self.depth.max(other.depth);
+    }
 }
 
 /// Compiles `source`, which must yield true or false.
@@ -102,8 +130,7 @@ pub fn compile(source: &str, scope: &Scope) -> Result<Expr, Vec<ExprError>> {
     if !errors.is_empty() {
         return Err(in_order(errors));
     }
-    let constant = checked.test.run(&Context::new(&Nothing));
-    Ok(Expr(Arc::new(Compiled { source: Arc::from(source), test: checked.test, slots: checked.slots, constant })))
+    Ok(Expr::new(source, checked))
 }
 
 /// Errors in order of place, the first of each place, and no more than anyone reads.
@@ -111,7 +138,11 @@ fn in_order(mut errors: Vec<ExprError>) -> Vec<ExprError> {
     const MOST: usize = 16;
     errors.sort_by_key(|error| (error.span.start, error.span.end));
     errors.dedup();
-    errors.truncate(MOST);
+    let mut told = 0;
+    errors.retain(|error| {
+        told += usize::from(error.waits_for.is_none());
+        error.waits_for.is_some() || told <= MOST
+    });
     errors
 }
 
@@ -140,6 +171,16 @@ pub struct Explanation {
 }
 
 impl Expr {
+    fn new(source: &str, checked: check::Checked<Test>) -> Self {
+        let check::Checked { what: test, slots, weight } = checked;
+        let constant = test.run(&Context::new(&Nothing));
+        Self(Arc::new(Compiled { source: Arc::from(source), test, slots, constant, weight }))
+    }
+
+    pub(crate) fn weight(&self) -> Weight {
+        self.0.weight
+    }
+
     /// The condition as written.
     pub fn source(&self) -> &str {
         &self.0.source
@@ -183,8 +224,8 @@ impl Eq for Expr {}
 
 /// Names that a counter may not have, because they already mean something in a condition.
 pub fn reserved() -> impl Iterator<Item = &'static str> {
-    const WORDS: &str = "account event fit in intent is lead now properties user true false null has size duration timestamp \
-        and or not";
+    const WORDS: &str = "account event fit in intent is lead members now properties user true false null has size duration \
+        timestamp and or not";
     WORDS.split_ascii_whitespace()
 }
 

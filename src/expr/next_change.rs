@@ -10,13 +10,13 @@
 
 use std::cmp::Ordering;
 
-use super::Expr;
 use super::coerce::to_time;
 use super::compare::number_of;
 use super::eval::{Context, MAX_ELEMENTS, elements};
 use super::syntax::{Arithmetic, Comparison};
 use super::tree::{By, Calculation, Quantifier, Term, Test, TextCheck};
 use super::value::{Drift, Facts, Slot, Value, Way};
+use super::{Expr, Meaning, Points, Signal};
 use crate::time::Millis;
 
 /// How soon to look again at what can't be told at all, such as `now` as an element of a list.
@@ -35,6 +35,33 @@ impl Expr {
     pub fn outlook(&self, facts: &impl Facts) -> (Option<bool>, Option<Millis>) {
         let Outlook { met, until } = self.0.test.outlook(&Context::new(facts));
         (met, Some(until).filter(|until| *until < NEVER))
+    }
+}
+
+impl Signal {
+    /// When it may say something else though nothing happens; what is remembered of it changes with that.
+    pub fn next_change(&self, facts: &impl Facts) -> Option<Drift> {
+        let on = Context::new(facts);
+        let until = match &self.meaning {
+            Meaning::Is(formula) => formula.term().until(&on),
+            Meaning::All(parts) => settled_by(Some(false), parts.iter().map(|part| part.0.test.outlook(&on))).until,
+            Meaning::Any(parts) => settled_by(Some(true), parts.iter().map(|part| part.0.test.outlook(&on))).until,
+            Meaning::Points(lines) => lines.iter().map(|line| line.until(&on)).min().unwrap_or(NEVER),
+        };
+        any_way(until)
+    }
+}
+
+impl Points {
+    fn until<'a, F: Facts>(&'a self, on: &Context<'a, F>) -> Millis {
+        let when = self.when.as_ref().map(|when| when.0.test.outlook(on));
+        let each = self.each.as_ref().map_or(NEVER, |each| each.term().until(on));
+        match when {
+            // However many there are, none is given.
+            Some(Outlook { met: Some(false), until }) => until,
+            Some(Outlook { until, .. }) => until.min(each),
+            None => each,
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::band::Band;
 use super::reading::Reading;
 use super::vocabulary::Vocabulary;
+use super::{Aspect, Signal};
 /// Whose trait it is: that of the user or the account of the subject and the event at hand.
 pub use crate::ids::SubjectKind as TraitOf;
 use crate::ids::{CounterId, SourceName};
@@ -100,9 +101,19 @@ pub enum Slot {
     Fit,
     /// `now`.
     Now,
+    /// A signal, or what is remembered of it.
+    Signal(Arc<Signal>, Aspect),
 }
 
 impl Slot {
+    /// The signal that it reads.
+    pub fn signal(&self) -> Option<&Signal> {
+        match self {
+            Self::Signal(signal, _) => Some(signal),
+            _ => None,
+        }
+    }
+
     /// The canonical name of the trait that it reads.
     pub fn trait_name(&self) -> Option<&str> {
         match self {

@@ -1,16 +1,17 @@
 //! Makes the lead record from what is known at the moment of the decision.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::{Number, Value, json};
 
 use super::record::{
-    AccountPart, Axis, Lead, LeadEvent, LeadEventType, LeadSource, Person, Reason, SCHEMA, Subject as SubjectPart,
-    Timestamps, UserPart,
+    AccountPart, Axis, Lead, LeadEvent, LeadEventType, LeadSource, Person, PointsGiven, Reason, SCHEMA,
+    Subject as SubjectPart, Timestamps, UserPart,
 };
 use super::{people, summary};
 use crate::counters::{Figure, Plan};
-use crate::expr::{Expr, Reading, Slot, number_json};
+use crate::expr::{Expr, Meaning, Points, Reading, Signal, Slot, number_json, value_json};
 use crate::ids::{CounterId, Position, ShardId, SubjectKind};
 use crate::qualify::decide::with_flags;
 use crate::qualify::{Definition, View, Who};
@@ -60,7 +61,7 @@ pub fn lead_event(
     kind: LeadEventType,
     standing: &Standing,
     (id, subject): (&str, &Subject),
-    view: &View<'_>,
+    (view, signals): (&View<'_>, &[Arc<Signal>]),
 ) -> LeadEvent {
     let people = match definition.of {
         SubjectKind::Account => people::most_active(&subject.members, PEOPLE),
@@ -85,7 +86,9 @@ pub fn lead_event(
         people,
         summary: String::new(),
         reasons: reasons(definition, view),
-        usage: usage(view.plan, definition.of, view),
+        usage: used(definition, view),
+        signals: signals_of(definition.of, signals, view),
+        points: points(definition.of, signals, view),
         sources: subject.senders.iter().map(|(name, trust)| LeadSource { name: name.to_string(), trust }).collect(),
         truncated: Vec::new(),
         first_seen: subject.first_seen.map(Millis::rfc3339),
@@ -184,6 +187,46 @@ fn reason(axis: Axis, expr: &Expr, view: &View<'_>) -> Reason {
 pub fn usage(plan: &Plan, of: SubjectKind, view: &View<'_>) -> BTreeMap<String, Value> {
     let of_kind = plan.counters.iter().enumerate().filter(|(_, counter)| counter.of == of);
     of_kind.map(|(index, counter)| (counter.name.to_string(), figure_json(view, index))).collect()
+}
+
+/// Every counter of the subject, and those of a user's account that the definition reads.
+fn used(definition: &Definition, view: &View<'_>) -> BTreeMap<String, Value> {
+    let mut used = usage(view.plan, definition.of, view);
+    for slot in definition.slots() {
+        if let Slot::Counter(id, _) = slot
+            && let Some(counter) = view.plan.counters.get(usize::from(id.0))
+        {
+            used.entry(counter.name.to_string()).or_insert_with(|| figure_json(view, usize::from(id.0)));
+        }
+    }
+    used
+}
+
+/// The signals that a lead about such a subject tells: its own, and of a user those of their account as well.
+fn told(of: SubjectKind, signals: &[Arc<Signal>]) -> impl Iterator<Item = &Arc<Signal>> {
+    signals.iter().filter(move |signal| of == SubjectKind::User || signal.of == of)
+}
+
+/// Signals as they stand, by name.
+pub fn signals_of(of: SubjectKind, signals: &[Arc<Signal>], view: &View<'_>) -> BTreeMap<String, Value> {
+    told(of, signals).map(|signal| (signal.name.to_string(), value_json(&signal.value(view)))).collect()
+}
+
+fn number(number: f64) -> Option<Number> {
+    number_json(number).as_number().cloned()
+}
+
+/// What scores are made of, by signal.
+pub fn points(of: SubjectKind, signals: &[Arc<Signal>], view: &View<'_>) -> BTreeMap<String, Vec<PointsGiven>> {
+    let given = |line: &Points| {
+        let (times, points) = line.given(view).filter(|(_, points)| *points != 0.0)?;
+        Some(PointsGiven { label: line.name().to_owned(), times: number(times)?, points: number(points)? })
+    };
+    let scores = told(of, signals).filter_map(|signal| match &signal.meaning {
+        Meaning::Points(lines) => Some((signal.name.to_string(), lines.iter().filter_map(given).collect())),
+        _ => None,
+    });
+    scores.collect()
 }
 
 fn figure_json(view: &View<'_>, index: usize) -> Value {

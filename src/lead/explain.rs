@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::record::{Reason, Subject};
+use super::record::{PointsGiven, Reason, Subject};
 
 /// Everything that is known of a subject and where it stands on every definition that is about its kind.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -27,6 +27,11 @@ pub struct SubjectExplanation {
     /// Every counter of the subject's kind as it stands now.
     #[schema(value_type = Object)]
     pub counters: BTreeMap<String, Value>,
+    /// Every signal of the subject as it stands now, and of a user those of their account as well.
+    #[schema(value_type = Object)]
+    pub signals: BTreeMap<String, Value>,
+    /// What the scores among them are made of, by signal: every line that gives something.
+    pub points: BTreeMap<String, Vec<PointsGiven>>,
     /// In the order of the configuration.
     pub definitions: Vec<DefinitionExplanation>,
 }

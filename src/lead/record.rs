@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use crate::event::Trust;
 use crate::expr::Observation;
@@ -74,6 +74,13 @@ pub struct Lead {
     pub reasons: Vec<Reason>,
     /// Every counter of the subject as it stood.
     pub usage: BTreeMap<String, Value>,
+    /// Every signal of the subject as it stood, and of a user those of their account as well.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub signals: BTreeMap<String, Value>,
+    /// What the scores among them are made of, by signal: every line that gave something.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub points: BTreeMap<String, Vec<PointsGiven>>,
     /// Which sources the subject's events came from, by name. A lead that rests on public sources alone may be made up.
     #[serde(default)]
     pub sources: Vec<LeadSource>,
@@ -94,6 +101,19 @@ pub struct Lead {
     pub hold: Option<LeadHold>,
     /// When things happened on the way from the event to the owner.
     pub timestamps: Timestamps,
+}
+
+/// One line of a score that gave something.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, utoipa::ToSchema)]
+pub struct PointsGiven {
+    /// Its label, or what it hangs on as written.
+    pub label: String,
+    /// How often it was given.
+    #[schema(value_type = f64)]
+    pub times: Number,
+    /// How many points that made.
+    #[schema(value_type = f64)]
+    pub points: Number,
 }
 
 /// A source of a subject's events.

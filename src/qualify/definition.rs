@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::expr::{Expr, Slot};
+use crate::expr::{Expr, Slot, reached};
 use crate::ids::{DefinitionName, SourceName, SubjectKind};
 
 /// A tier: its number (1 is the best) and what puts a lead there. The first tier whose condition is true wins.
@@ -46,10 +46,14 @@ impl Definition {
         self.slots().any(|slot| matches!(slot, Slot::Event(_)))
     }
 
-    /// Every name that it reads.
-    pub fn slots(&self) -> impl Iterator<Item = &Slot> {
+    /// Every condition.
+    pub fn conditions(&self) -> impl Iterator<Item = &Expr> {
         let lists = self.intent.iter().chain(&self.fit);
-        let tiers = self.tiers.iter().map(|tier| &tier.when);
-        lists.chain(tiers).chain([&self.when]).flat_map(Expr::slots)
+        lists.chain(self.tiers.iter().map(|tier| &tier.when)).chain([&self.when])
+    }
+
+    /// Every name that it reads, also by way of signals.
+    pub fn slots(&self) -> impl Iterator<Item = &Slot> {
+        reached(self.conditions().flat_map(Expr::slots)).into_iter()
     }
 }

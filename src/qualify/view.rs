@@ -4,10 +4,10 @@ use super::Definition;
 use crate::counters::{Figure, Plan};
 use crate::event::Event;
 use crate::event::facts::read_event;
-use crate::expr::{AboutTrait, Drift, Facts, Reading, Slot, TraitRule, Value, Way};
+use crate::expr::{AboutTrait, Aspect, Drift, Facts, Reading, Slot, TraitRule, Value, Way};
 use crate::ids::{CounterId, SubjectKind};
 use crate::record::traits::{goes_stale, standing};
-use crate::record::{Projection, Said, Subject, Trait};
+use crate::record::{Noted, Projection, Said, Subject, Trait};
 use crate::time::Millis;
 
 /// What is known of a user or an account.
@@ -102,6 +102,14 @@ impl<'a> Who<'a> {
         }
     }
 
+    fn noted(self, signal: &str) -> Option<Noted> {
+        match self {
+            Self::Record(_, subject) => subject.noted.get(signal),
+            Self::Projection(projection) => projection.noted.get(signal),
+            Self::Nobody | Self::Pending => None,
+        }
+    }
+
     fn trait_named(self, name: &str) -> Option<&'a serde_json::Value> {
         match self {
             Self::Record(_, subject) => subject.traits.get(name),
@@ -161,6 +169,12 @@ impl Facts for View<'_> {
             Slot::Intent => flag(self.intent),
             Slot::Fit => flag(self.fit),
             Slot::Now => Value::Time(self.now),
+            Slot::Signal(signal, Aspect::Value) => signal.value(self),
+            Slot::Signal(signal, Aspect::Since) => time(self.who(signal.of).noted(&signal.name).and_then(|n| n.since)),
+            Slot::Signal(signal, Aspect::Times) => match self.who(signal.of) {
+                Who::Nobody | Who::Pending => Value::Unknown,
+                who => Value::Number(who.noted(&signal.name).map_or(0.0, |noted| f64::from(noted.times))),
+            },
         }
     }
 
@@ -175,6 +189,7 @@ impl Facts for View<'_> {
                 let (known, said) = self.who(*of).said(slot.trait_name()?);
                 goes_stale(known, said, rule, self.now).map(|at| Drift { at, way: Way::Any })
             }
+            Slot::Signal(signal, _) => signal.next_change(self),
             _ => None,
         }
     }

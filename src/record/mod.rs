@@ -9,6 +9,7 @@ pub mod delivery;
 pub mod email;
 pub mod hold;
 pub mod memberships;
+pub mod noted;
 pub mod people;
 pub mod projection;
 pub mod senders;
@@ -28,6 +29,7 @@ pub use counted::Counted;
 pub use delivery::{Delivery, DestinationHistory, News};
 pub use hold::{Held, Hold, LeadHold, SourceLeads};
 pub use memberships::Memberships;
+pub use noted::{Noted, NotedSignals};
 pub use people::{Member, Profile};
 pub use projection::Projection;
 pub use senders::Senders;
@@ -167,6 +169,8 @@ pub struct Subject {
     pub touched: Millis,
     /// Where it stands with each definition that it ever qualified for.
     pub standings: BTreeMap<DefinitionName, Standing>,
+    /// What is remembered of its signals.
+    pub noted: NotedSignals,
     /// Its leads by their ids, at most [`MAX_LEADS`], and the user that a lead was made for when that one was merged into this.
     pub leads: BTreeMap<Box<str>, Option<Arc<str>>>,
     /// Users only: ties to other ids and to accounts. Boxed, since accounts have none.
@@ -210,6 +214,7 @@ impl Subject {
         for at in [other.first_seen, other.last_seen].into_iter().flatten() {
             self.see(at);
         }
+        self.noted.merge(&other.noted);
         for (definition, theirs) in other.standings {
             self.standings.entry(definition).or_insert(theirs);
         }
@@ -270,6 +275,7 @@ impl Subject {
             + standings.sum::<usize>()
             + self.leads.len() * 120
             + self.watchers.keys().map(|user| 64 + user.len()).sum::<usize>()
+            + self.noted.bytes()
             + self.ties.bytes()
     }
 }

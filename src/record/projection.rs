@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Said, Subject};
+use super::{NotedSignals, Said, Subject};
 use crate::counters::{Ledger, Plan};
 use crate::ids::SubjectKind;
 use crate::time::Millis;
@@ -24,6 +24,8 @@ pub struct Projection {
     pub said: BTreeMap<String, Vec<Said>>,
     /// The part of its figures that is read elsewhere (see `counters::told`).
     pub ledger: Ledger,
+    /// What is remembered of its signals.
+    pub noted: NotedSignals,
     /// When its first event happened.
     pub first_seen: Option<Millis>,
     /// When its last event happened.
@@ -46,6 +48,7 @@ impl Projection {
             traits: traits.map(|(name, value)| (name.to_owned(), value.clone())).collect(),
             said: subject.traits.known.keys().filter(|name| asks(name)).map(|name| said(subject, name)).collect(),
             ledger: subject.ledger.part(plan, kind, now),
+            noted: subject.noted.clone(),
             first_seen: subject.first_seen,
             last_seen: subject.last_seen,
         }

@@ -11,6 +11,7 @@
 //! | `d:<event>` | users, accounts | counts per day (`counters::text`) |
 //! | `c:<counter>` | users, accounts | a counter's own series (`counters::text`) |
 //! | `q:<definition>` | users, accounts | JSON: the last lead and where the subject stands |
+//! | `signal:<signal>` | users, accounts | how often it became true, and since when it has been, or `-` |
 //! | `lead:<lead id>` | users, accounts | empty, or the merged user that the lead was made for |
 //! | `wakes_at` | users, accounts | when a definition may decide otherwise by time alone |
 //! | `forgotten` | users, accounts | when it was forgotten |
@@ -42,7 +43,9 @@ use std::sync::Arc;
 
 use super::ties::{MergedInto, Tie, Waiting};
 use super::traits::{Said, Trait};
-use super::{Archived, Delivery, DestinationHistory, Hold, Member, Profile, Record, SourceLeads, Subject, TeamTurns};
+use super::{
+    Archived, Delivery, DestinationHistory, Hold, Member, Noted, Profile, Record, SourceLeads, Subject, TeamTurns,
+};
 use crate::counters::text;
 use crate::event::{MessageId, SourceName, Trust};
 use crate::ids::RecordKind;
@@ -174,6 +177,10 @@ impl Subject {
             "d" => drop(self.ledger.daily.insert(key.into(), text::read_daily(value)?)),
             "c" => drop(self.ledger.own.insert(key.into(), text::read_own(value)?)),
             "q" => drop(self.standings.insert(Arc::from(key), serde_json::from_str(value).ok()?)),
+            "signal" => {
+                let (times, since) = value.split_once(' ')?;
+                self.noted.set(key, Noted { since: Millis::parse(since), times: times.parse().ok()? });
+            }
             "p" => drop(self.members.insert(key.into(), read_member(value)?)),
             "lead" => drop(self.leads.insert(key.into(), Some(value).filter(|home| !home.is_empty()).map(Arc::from))),
             "merged_into" => {
@@ -260,6 +267,13 @@ impl Subject {
             lines.put(&["c:", name], |out| text::write_own(own, out));
         }
         self.standings.iter().for_each(|(name, standing)| lines.json(&["q:", name], standing));
+        for (signal, noted) in self.noted.iter() {
+            lines.put(&["signal:", signal], |out| {
+                push_number(out, u64::from(noted.times));
+                out.push(' ');
+                write_time(noted.since, out);
+            });
+        }
         for (lead, home) in &self.leads {
             lines.put(&["lead:", lead], |out| out.push_str(home.as_deref().unwrap_or_default()));
         }

@@ -86,6 +86,9 @@ impl Facts for LeadFacts<'_> {
             Slot::FirstSeen(of) => self.seen(*of, self.event.lead.first_seen.as_deref()),
             Slot::LastSeen(of) => self.seen(*of, self.event.lead.last_seen.as_deref()),
             Slot::Now => Value::Time(self.now),
+            Slot::Signal(signal, _) => {
+                self.event.lead.signals.get(&*signal.name).map_or(Value::Unknown, Value::from_json)
+            }
             // A lead qualified, but which axis did it is in its reasons; a route's scope offers neither these nor the event.
             Slot::Counter(..) | Slot::About { .. } | Slot::Event(_) | Slot::Intent | Slot::Fit => Value::Unknown,
         }

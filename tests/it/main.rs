@@ -31,6 +31,7 @@ mod redis_load;
 mod redis_open;
 mod redis_server;
 mod sdk;
+mod signals;
 mod simulation;
 mod small_engine;
 mod store_conformance;

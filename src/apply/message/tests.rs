@@ -57,6 +57,7 @@ fn items() -> Vec<LogItem> {
         )]
         .into(),
         ledger: ledger(),
+        noted: crate::record::NotedSignals::default(),
         first_seen: Some(Millis(1)),
         last_seen: None,
     };
@@ -81,8 +82,7 @@ fn items() -> Vec<LogItem> {
             event: Arc::clone(&event),
             user: Arc::from("kim"),
             profile: Profile { email: Some("kim@acme.example".into()), ..Profile::default() },
-            projection: user.clone(),
-            asks: true,
+            asking: user.clone(),
         })),
         Body::Ask { user: Box::new(projection.clone()), at: Millis(2) },
         Body::Answer(Box::new(Answer { account: Arc::new(projection), user, event: Some(event), at: Millis(3) })),

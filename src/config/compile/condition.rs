@@ -1,20 +1,37 @@
-//! Conditions, and their errors placed in the file.
+//! Conditions and formulas, and their errors placed in the file.
 
 use std::sync::Arc;
 
-use crate::config::conditions::ConditionText;
+use crate::config::conditions::{ConditionText, Conditions};
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
-
-use crate::expr::{self, Expr, Scope};
+use crate::config::read::Field;
+use crate::expr::{self, Expr, ExprError, Formula, Scope};
 
 /// Compiles a condition. Errors about a name in `broken` are left out: its own mistake is reported where it is declared.
 pub fn condition(text: &ConditionText, scope: &Scope, broken: &[Arc<str>], findings: &mut Findings) -> Option<Expr> {
+    expr::compile(text.text(), scope).map_err(|errors| report(text, errors, broken, findings)).ok()
+}
+
+/// Compiles a list of conditions; `None` when any of them is wrong.
+pub fn conditions(
+    field: &Field<Conditions>,
+    scope: &Scope,
+    broken: &[Arc<str>],
+    findings: &mut Findings,
+) -> Option<Vec<Expr>> {
+    let Field::Set(Conditions(texts)) = field else { return field.is_absent().then(Vec::new) };
+    let compiled: Vec<Expr> = texts.iter().filter_map(|text| condition(text, scope, broken, findings)).collect();
+    (compiled.len() == texts.len()).then_some(compiled)
+}
+
+/// The same of a formula.
+pub fn formula(text: &ConditionText, scope: &Scope, broken: &[Arc<str>], findings: &mut Findings) -> Option<Formula> {
+    expr::compile_formula(text.text(), scope).map_err(|errors| report(text, errors, broken, findings)).ok()
+}
+
+fn report(text: &ConditionText, errors: Vec<ExprError>, broken: &[Arc<str>], findings: &mut Findings) {
     let scalar = &text.scalar;
-    let errors = match expr::compile(text.text(), scope) {
-        Ok(expr) => return Some(expr),
-        Err(errors) => errors,
-    };
     for error in errors {
         let about = text.text().get(error.span.clone()).unwrap_or_default();
         if broken.iter().any(|name| **name == *about) {
@@ -41,5 +58,4 @@ pub fn condition(text: &ConditionText, scope: &Scope, broken: &[Arc<str>], findi
             None => problem,
         });
     }
-    None
 }

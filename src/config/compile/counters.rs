@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::condition::condition;
 use super::from::KnownSources;
-use super::names::unique;
+use super::names::{condition_name, unique};
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
 use crate::config::path::property_path;
@@ -14,8 +14,8 @@ use crate::config::shape::{CounterShape, SubjectWord};
 use crate::config::suggest::closest;
 use crate::config::yaml::Scalar;
 use crate::counters::{Aggregate, Counter, EventMatch, Label, Window};
+use crate::expr::Scope;
 use crate::expr::reading::{MAX_DAYS, MAX_MINUTES};
-use crate::expr::{Scope, is_name, reserved};
 use crate::ids::SubjectKind;
 
 /// Every counter that can be used, and the names of those that can't.
@@ -36,7 +36,7 @@ pub fn counters(shape: Option<&Named<CounterShape>>, sources: &KnownSources<'_>,
     let unreadable = declared.iter().map(|(name, _)| (name.text.clone(), why)).collect();
     let filters = Scope { event: true, unreadable, ..Scope::default() };
     for (name, shape) in declared {
-        let named = check_name(name, findings);
+        let named = condition_name(name, "counter", findings);
         match shape.as_ref().and_then(|shape| counter(name, shape, &filters, sources, findings)).filter(|_| named) {
             Some(counter) => counters.compiled.push(counter),
             None => counters.broken.push(name.text.clone()),
@@ -46,27 +46,6 @@ pub fn counters(shape: Option<&Named<CounterShape>>, sources: &KnownSources<'_>,
         findings.push(Problem::error(name.at, Code::BadValue, "more counters than 65,535").help("remove some"));
     }
     counters
-}
-
-fn check_name(name: &Scalar, findings: &mut Findings) -> bool {
-    if is_name(&name.text) {
-        return true;
-    }
-    let (message, help) = if reserved().any(|word| word == &*name.text) {
-        let message = format!("a counter can't be named `{}`: the word has a meaning in conditions", name.shown);
-        (message, format!("choose another name, for example `{}_count`", name.text))
-    } else {
-        let fits = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
-        let better: String = name.text.chars().map(fits).collect();
-        let digit = better.starts_with(|c: char| c.is_ascii_digit());
-        let better = if digit { format!("n_{better}") } else { better };
-        (
-            format!("`{}` can't be the name of a counter", name.shown),
-            format!("conditions could not use it; try `{better}`"),
-        )
-    };
-    findings.push(Problem::error(name.at, Code::BadValue, message).help(help));
-    false
 }
 
 /// Whom something is about.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
-use super::condition::condition;
+use super::condition::{condition, conditions};
 use super::counters::{Counters, subject};
 use super::from::KnownSources;
 use super::names::unique;
@@ -15,7 +15,7 @@ use super::scopes::Scopes;
 use super::settings::lasting;
 use super::template;
 use super::traits::Traits;
-use crate::config::conditions::{ConditionText, Conditions};
+use crate::config::conditions::ConditionText;
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
 use crate::config::read::{Field, List};
@@ -23,7 +23,8 @@ use crate::config::shape::{DefinitionShape, Tiers};
 use crate::config::yaml::Scalar;
 use crate::counters::Counter;
 use crate::event::SourceName;
-use crate::expr::{Expr, Scope, Slot};
+use crate::expr::{Expr, Scope, Signal, Slot};
+use crate::ids::SubjectKind;
 use crate::qualify::{Definition, Tier};
 
 /// Long enough that a count which hovers around its threshold doesn't send a lead a day.
@@ -60,10 +61,12 @@ fn definition(
     let name = shape.name.require("name", DefinitionShape::WHAT, shape.at, findings);
     let place = name.map_or(shape.at, |name| name.at);
     let of = shape.of.require("of", DefinitionShape::WHAT, place, findings).map(|at| subject(at.value));
-    let intent = conditions(&shape.intent, &scopes.conditions, counters, findings);
-    let fit = conditions(&shape.fit, &scopes.conditions, counters, findings);
-    let when = when(shape, scopes, counters, findings);
-    let tiers = tiers(shape, scopes, counters, findings);
+    // Where it isn't said, what may be read is that of users: everything.
+    let about = of.unwrap_or(SubjectKind::User);
+    let intent = conditions(&shape.intent, scopes.conditions(about), &scopes.broken, findings);
+    let fit = conditions(&shape.fit, scopes.conditions(about), &scopes.broken, findings);
+    let when = when(shape, scopes.tiers(about), &scopes.broken, findings);
+    let tiers = tiers(shape, scopes.tiers(about), &scopes.broken, findings);
     if let Some(sentence) = shape.sentence.get() {
         template::sentence(sentence, findings);
     }
@@ -88,35 +91,23 @@ fn definition(
     Some(definition)
 }
 
-fn conditions(
-    field: &Field<Conditions>,
-    scope: &Scope,
-    counters: &Counters,
-    findings: &mut Findings,
-) -> Option<Vec<Expr>> {
-    let Field::Set(Conditions(texts)) = field else { return field.is_absent().then(Vec::new) };
-    let compiled: Vec<Expr> =
-        texts.iter().filter_map(|text| condition(text, scope, &counters.broken, findings)).collect();
-    (compiled.len() == texts.len()).then_some(compiled)
-}
-
-fn when(shape: &DefinitionShape, scopes: &Scopes, counters: &Counters, findings: &mut Findings) -> Option<Expr> {
+fn when(shape: &DefinitionShape, scope: &Scope, broken: &[Arc<str>], findings: &mut Findings) -> Option<Expr> {
     match &shape.when {
-        Field::Set(text) => condition(text, &scopes.tiers, &counters.broken, findings),
+        Field::Set(text) => condition(text, scope, broken, findings),
         Field::Absent => {
             let default = ConditionText::whole(Scalar::made("intent && fit", shape.at));
-            condition(&default, &scopes.tiers, &[], findings)
+            condition(&default, scope, &[], findings)
         }
         Field::Broken => None,
     }
 }
 
-fn tiers(shape: &DefinitionShape, scopes: &Scopes, counters: &Counters, findings: &mut Findings) -> Option<Vec<Tier>> {
+fn tiers(shape: &DefinitionShape, scope: &Scope, broken: &[Arc<str>], findings: &mut Findings) -> Option<Vec<Tier>> {
     let Field::Set(Tiers(written)) = &shape.tiers else { return shape.tiers.is_absent().then(Vec::new) };
     let mut tiers: Vec<Tier> = Vec::with_capacity(written.len());
     for (key, text) in written {
         let number = tier_number(key, findings);
-        let when = text.as_ref().and_then(|text| condition(text, &scopes.tiers, &counters.broken, findings));
+        let when = text.as_ref().and_then(|text| condition(text, scope, broken, findings));
         let (Some(number), Some(when)) = (number, when) else { continue };
         if tiers.last().is_some_and(|last| last.number > number) {
             let message = format!("tier {number} is tried after a lower one");
@@ -152,12 +143,14 @@ fn version(definition: &Definition, counters: &[Counter]) -> Arc<str> {
     for tier in &definition.tiers {
         let _ = writeln!(text, "tier {} {}", tier.number, tier.when.source());
     }
-    let tiers = definition.tiers.iter().map(|tier| &tier.when);
-    let mut used: Vec<&Counter> = all
-        .iter()
-        .map(|(_, expr)| *expr)
-        .chain(tiers)
-        .flat_map(Expr::slots)
+    let mut signals: Vec<&Signal> = definition.slots().filter_map(Slot::signal).collect();
+    signals.sort_by(|a, b| a.name.cmp(&b.name));
+    signals.dedup();
+    for Signal { name, of, meaning, label: _ } in signals {
+        let _ = writeln!(text, "signal {name} {of} {meaning:?}");
+    }
+    let mut used: Vec<&Counter> = definition
+        .slots()
         .filter_map(|slot| if let Slot::Counter(id, _) = slot { counters.get(usize::from(id.0)) } else { None })
         .collect();
     used.sort_by(|a, b| a.name.cmp(&b.name));

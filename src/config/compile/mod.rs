@@ -10,6 +10,7 @@ mod rests_on;
 mod routing;
 mod scopes;
 mod settings;
+mod signals;
 mod sources;
 mod store;
 mod template;
@@ -45,26 +46,32 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
     let sources = sources::sources(shape.sources.get(), findings);
     traits::warn_of_order(shape.traits.get(), &traits, &sources, findings);
     let counters = counters::counters(shape.counters.get(), &known_sources, findings);
-    let scopes = scopes::Scopes::new(&counters, &traits, shape.definitions.get());
+    let mut scopes = scopes::Scopes::new(&counters, &traits, shape.definitions.get());
+    let signals = signals::signals(shape.signals.get(), &counters, &mut scopes, findings);
     let definitions =
         definitions::definitions(shape.definitions.get(), &counters, &scopes, (&traits, &known_sources), findings);
     let teams = routing::teams(shape.teams.get(), findings);
     let routes = routing::routes(shape.routes.get(), &teams, &scopes, findings);
     let destinations = destinations::destinations(shape.destinations.get(), attached, findings);
-    lint::lint(shape, &lint::Compiled { counters: &counters.compiled, definitions: &definitions }, findings);
+    lint::lint(
+        shape,
+        &lint::Compiled { counters: &counters.compiled, signals: &signals, definitions: &definitions },
+        findings,
+    );
     if findings.has_errors() {
         return None;
     }
     let wanted_properties = match history {
         // What is asked for later must be there.
         Some(_) => WantedProperties::All,
-        None => wanted::wanted(&accounts, &counters.compiled, &definitions),
+        None => wanted::wanted(&accounts, &counters.compiled, &signals, &definitions),
     };
     let rules = Rules::new(RulesParts {
         counters: counters.compiled,
         trait_rules: traits.rules,
         time_zone,
         accounts,
+        signals,
         definitions,
         teams: teams.compiled,
         routes,

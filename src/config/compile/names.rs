@@ -4,6 +4,7 @@ use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
 use crate::config::source::Span;
 use crate::config::yaml::Scalar;
+use crate::expr::{is_name, reserved};
 
 /// Reports every name that comes twice; `what` is `counter`, `team`, …
 pub fn unique<'a>(names: impl IntoIterator<Item = &'a Scalar>, what: &str, findings: &mut Findings) {
@@ -45,4 +46,33 @@ pub fn bounded(
         findings.push(Problem::error(at, Code::BadValue, message));
     }
     value.clamp(*bounds.start(), *bounds.end())
+}
+
+/// Whether conditions can read something by that name; reports when they can't. `what` is `counter`, `signal`, …
+pub fn condition_name(name: &Scalar, what: &str, findings: &mut Findings) -> bool {
+    if is_name(&name.text) {
+        return true;
+    }
+    let (message, help) = if reserved().any(|word| word == &*name.text) {
+        let message = format!("a {what} can't be named `{}`: the word has a meaning in conditions", name.shown);
+        (
+            message,
+            format!(
+                "choose another name, for example `{}_{}`",
+                name.text,
+                if what == "counter" { "count" } else { what }
+            ),
+        )
+    } else {
+        let fits = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
+        let better: String = name.text.chars().map(fits).collect();
+        let digit = better.starts_with(|c: char| c.is_ascii_digit());
+        let better = if digit { format!("n_{better}") } else { better };
+        (
+            format!("`{}` can't be the name of a {what}", name.shown),
+            format!("conditions could not use it; try `{better}`"),
+        )
+    };
+    findings.push(Problem::error(name.at, Code::BadValue, message).help(help));
+    false
 }

@@ -45,7 +45,10 @@ pub fn check(definition: &Definition, at: Span, counters: &Counters, traits: &Tr
                 let help = "use `.first_at` or `.last_at` of a counter with `from`".to_owned();
                 (format!("time `{of}.first_seen` or `{of}.last_seen`"), help)
             }
-            Slot::Id(_) | Slot::Event(_) | Slot::Lead(_) | Slot::Intent | Slot::Fit | Slot::Now => continue,
+            // What a signal reads is among the slots as well.
+            Slot::Id(_) | Slot::Event(_) | Slot::Lead(_) | Slot::Intent | Slot::Fit | Slot::Now | Slot::Signal(..) => {
+                continue;
+            }
         };
         if !told.contains(&what) {
             let message = format!("the definition is from {all} alone, but the {what} is not");

@@ -93,7 +93,7 @@ fn route(shape: &RouteShape, teams: &Teams, scopes: &Scopes, findings: &mut Find
     let name = shape.name.require("name", RouteShape::WHAT, shape.at, findings);
     let to = shape.to.require("to", RouteShape::WHAT, shape.at, findings).and_then(|to| target(to, teams, findings));
     let when = match &shape.when {
-        Field::Set(text) => Some(condition(text, &scopes.routes, &[], findings)?),
+        Field::Set(text) => Some(condition(text, &scopes.routes, &scopes.broken, findings)?),
         Field::Absent => None,
         Field::Broken => return None,
     };

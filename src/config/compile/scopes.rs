@@ -7,18 +7,35 @@ use super::counters::Counters;
 use super::traits::Traits;
 use crate::config::read::List;
 use crate::config::shape::DefinitionShape;
-use crate::expr::{Readable, Scope};
-use crate::ids::CounterId;
+use crate::expr::{Readable, Scope, Signal};
+use crate::ids::{CounterId, SubjectKind};
 
 /// What may be read where.
 #[derive(Debug)]
 pub struct Scopes {
-    /// `intent` and `fit`: counters, traits, the event at hand.
-    pub conditions: Scope,
-    /// `when` and `tiers`: all of that, and the flags `intent` and `fit`.
-    pub tiers: Scope,
-    /// Routes: the lead, and the traits of its user and account.
+    users: About,
+    accounts: About,
+    /// Routes: the lead, its signals, and the traits of its user and account.
     pub routes: Scope,
+    /// Names of counters and signals that can't be used: what is wrong with them is reported where they are declared.
+    pub broken: Vec<Arc<str>>,
+}
+
+/// What may be read in conditions about one kind of subject.
+#[derive(Debug)]
+struct About {
+    /// `intent`, `fit` and signals: counters, signals, traits, the event at hand.
+    conditions: Scope,
+    /// `when` and `tiers`: all of that, and the flags `intent` and `fit`.
+    tiers: Scope,
+}
+
+impl About {
+    fn new(of: SubjectKind, all: &Scope) -> Self {
+        let conditions = Scope { about: Some(of), ..all.clone() };
+        let tiers = Scope { flags: true, ..conditions.clone() };
+        Self { conditions, tiers }
+    }
 }
 
 impl Scopes {
@@ -41,8 +58,39 @@ impl Scopes {
         let named = definitions.into_iter().flat_map(|List(all)| all).filter_map(|shape| shape.name.get());
         let why = "a definition is no condition: write what both ask for in both";
         let unreadable = named.map(|name| (Arc::from(name.text.trim()), why)).collect();
-        let conditions = Scope { counters: known, event: true, unreadable, ..bare.clone() };
-        let tiers = Scope { flags: true, ..conditions.clone() };
-        Self { conditions, tiers, routes: Scope { lead: true, ..bare } }
+        let all = Scope { counters: known, event: true, unreadable, ..bare.clone() };
+        Self {
+            users: About::new(SubjectKind::User, &all),
+            accounts: About::new(SubjectKind::Account, &all),
+            routes: Scope { lead: true, ..bare },
+            broken: counters.broken.clone(),
+        }
+    }
+
+    /// Lets conditions read a signal.
+    pub fn add(&mut self, signal: &Arc<Signal>) {
+        let About { conditions, tiers } = &mut self.users;
+        let [of_users, their_tiers] = [conditions, tiers];
+        let About { conditions, tiers } = &mut self.accounts;
+        for scope in [of_users, their_tiers, conditions, tiers, &mut self.routes] {
+            scope.signals.insert(Arc::clone(&signal.name), Arc::clone(signal));
+        }
+    }
+
+    /// What `intent`, `fit` and signals about such a subject may read.
+    pub const fn conditions(&self, of: SubjectKind) -> &Scope {
+        &self.about(of).conditions
+    }
+
+    /// What `when` and `tiers` about such a subject may read.
+    pub const fn tiers(&self, of: SubjectKind) -> &Scope {
+        &self.about(of).tiers
+    }
+
+    const fn about(&self, of: SubjectKind) -> &About {
+        match of {
+            SubjectKind::User => &self.users,
+            SubjectKind::Account => &self.accounts,
+        }
     }
 }

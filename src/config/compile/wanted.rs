@@ -1,12 +1,19 @@
 //! Which properties of events a configuration reads.
 
+use std::sync::Arc;
+
 use crate::cdp::WantedProperties;
 use crate::counters::{Aggregate, Counter};
-use crate::expr::{Expr, Slot};
+use crate::expr::{Expr, Signal, Slot};
 use crate::qualify::Definition;
 use crate::record::{AccountKey, PathRoot};
 
-pub fn wanted(accounts: &[AccountKey], counters: &[Counter], definitions: &[Definition]) -> WantedProperties {
+pub fn wanted(
+    accounts: &[AccountKey],
+    counters: &[Counter],
+    signals: &[Arc<Signal>],
+    definitions: &[Definition],
+) -> WantedProperties {
     let keys = accounts.iter().filter_map(|key| match key {
         AccountKey::Path(PathRoot::Properties, steps) => Some(steps.first()),
         _ => None,
@@ -16,7 +23,8 @@ pub fn wanted(accounts: &[AccountKey], counters: &[Counter], definitions: &[Defi
         _ => None,
     });
     let filters = counters.iter().filter_map(|counter| counter.filter.as_ref()).flat_map(Expr::slots);
-    let slots = definitions.iter().flat_map(Definition::slots).chain(filters);
+    let slots =
+        definitions.iter().flat_map(Definition::slots).chain(signals.iter().flat_map(|one| one.slots())).chain(filters);
     let read = slots.filter_map(|slot| match slot {
         Slot::Event(path) if path.first().is_some_and(|root| **root == *"properties") => Some(path.get(1)),
         _ => None,

@@ -6,6 +6,7 @@ mod destinations;
 mod history;
 mod routing;
 mod server;
+mod signals;
 mod sources;
 mod store;
 mod traits;
@@ -16,6 +17,7 @@ pub use destinations::{DestinationShape, RetryShape, WebhookShape};
 pub use history::HistoryShape;
 pub use routing::{AssignWord, RouteShape, TeamShape};
 pub use server::{LimitsShape, ServerShape};
+pub use signals::{PointsShape, SignalShape};
 pub use sources::{CallWord, QuotasShape, SchemeWord, SignatureShape, SourceShape, TrustWord};
 pub use store::{RedisShape, StoreShape};
 pub use traits::{DeclaredTraitShape, TraitShape, TraitWord, TraitsShape};
@@ -61,6 +63,8 @@ section! {
         sources: Named<SourceShape>,
         /// What is counted, by name. Conditions use these names.
         counters: Named<CounterShape>,
+        /// What has a name of its own: milestones, personas, ratios, scores. Conditions, routes and templates use these names.
+        signals: Named<SignalShape>,
         /// What makes a user or an account a lead.
         definitions: List<DefinitionShape>,
         /// Groups of reps who share leads, by name.

@@ -9,6 +9,7 @@ mod compare;
 mod names;
 mod quantify;
 mod readings;
+mod signals;
 mod traits;
 mod ty;
 mod vocabulary;
@@ -18,22 +19,39 @@ use std::ops::Range;
 use super::syntax::{Kind, Literal, Node, Operator};
 use super::tree::{Constant, Leaf, Term, Test};
 use super::value::Slot;
-use super::{ExprError, Scope};
+use super::{ExprError, Scope, Weight};
 pub(super) use ty::Ty;
 
-/// A condition that holds together.
-pub(super) struct Checked {
-    pub test: Test,
+/// A condition, or a formula, that holds together.
+pub(super) struct Checked<T> {
+    pub what: T,
     /// Every name that it reads, each once.
     pub slots: Vec<Slot>,
+    pub weight: Weight,
 }
 
 /// Checks the whole condition. Whatever is wrong is in the second part; the first is of use only when that is empty.
-pub(super) fn check(source: &str, tree: &Node, scope: &Scope) -> (Checked, Vec<ExprError>) {
-    let mut checker = Checker { source, scope, errors: Vec::new(), slots: Vec::new(), variable: None };
-    let part = checker.part(tree);
-    let test = checker.test_of(part);
-    (Checked { test, slots: checker.slots }, checker.errors)
+pub(super) fn check(source: &str, tree: &Node, scope: &Scope) -> (Checked<Test>, Vec<ExprError>) {
+    checked(source, scope, |checker| {
+        let part = checker.part(tree);
+        checker.test_of(part)
+    })
+}
+
+/// The same of what yields a value of any type.
+pub(super) fn formula(source: &str, tree: &Node, scope: &Scope) -> (Checked<(Term, Ty)>, Vec<ExprError>) {
+    checked(source, scope, |checker| {
+        let part = checker.part(tree);
+        let ty = part.ty.clone();
+        (part.into_term(), ty)
+    })
+}
+
+fn checked<T>(source: &str, scope: &Scope, what: impl FnOnce(&mut Checker<'_>) -> T) -> (Checked<T>, Vec<ExprError>) {
+    let weight = Weight { conditions: 1, depth: 0 };
+    let mut checker = Checker { source, scope, errors: Vec::new(), slots: Vec::new(), weight, variable: None };
+    let what = what(&mut checker);
+    (Checked { what, slots: checker.slots, weight: checker.weight }, checker.errors)
 }
 
 /// A checked part: a test or a term, its type, and where it was written.
@@ -85,6 +103,7 @@ struct Checker<'c> {
     scope: &'c Scope,
     errors: Vec<ExprError>,
     slots: Vec<Slot>,
+    weight: Weight,
     /// The name that stands for the element at hand within `exists` or `all`, and its type.
     variable: Option<(String, Ty)>,
 }

@@ -110,7 +110,11 @@ impl Checker<'_> {
             "event" | "properties" => self.out_of_place(path, "only filters and definitions see the event at hand"),
             "lead" => self.out_of_place(path, "only routes see the lead"),
             "intent" | "fit" => self.out_of_place(path, "only `when` and `tiers` of a definition see it"),
-            _ => self.counter(path),
+            name => match self.scope.signals.get(name) {
+                Some(signal) => self.signal(path, &std::sync::Arc::clone(signal)),
+                None if self.scope.pending.contains(name) => self.pending(path),
+                None => self.counter(path),
+            },
         }
     }
 
@@ -142,7 +146,12 @@ impl Checker<'_> {
         if let Some(help) = self.scope.unreadable.get(path.root) {
             return self.out_of_place(path, help);
         }
-        let what = if self.scope.counters.is_empty() { "name" } else { "counter" };
+        let what = match (self.scope.counters.is_empty(), self.scope.signals.is_empty()) {
+            (true, true) => "name",
+            (false, true) => "counter",
+            (true, false) => "signal",
+            (false, false) => "counter or signal",
+        };
         let help = self.suggest_name(path.root);
         self.fail(&path.root_span, format!("unknown {what} `{}`", path.root), help)
     }
@@ -166,7 +175,7 @@ impl Checker<'_> {
             ("now", true),
         ];
         let roots = roots.into_iter().filter_map(|(root, readable)| readable.then_some(root));
-        let counters = scope.counters.keys().map(AsRef::as_ref);
+        let counters = scope.counters.keys().chain(scope.signals.keys()).map(AsRef::as_ref);
         closest(written, counters.chain(roots)).map(did_you_mean)
     }
 
@@ -232,5 +241,5 @@ impl Checker<'_> {
 }
 
 /// What a route may read of a lead: the fields of its record, and `of`, the kind of its subject.
-const LEAD_FIELDS: &str = "id revision definition definition_version tier of subject account contact people summary reasons usage \
-    first_seen last_seen timestamps";
+const LEAD_FIELDS: &str = "id revision definition definition_version tier of subject user account contact people summary reasons usage \
+    signals points sources routing first_seen last_seen timestamps";

@@ -59,6 +59,10 @@ impl Checker<'_> {
     }
 
     fn read_counter(&mut self, counter: Readable, reading: Reading, span: &Range<usize>) -> Part {
+        if self.is_of_somebody(counter.of) {
+            let read = self.text(span).to_owned();
+            return self.whose(span, &read);
+        }
         self.read(Slot::Counter(counter.id, reading), reads_as(counter.figures, reading), span)
     }
 

@@ -22,6 +22,10 @@ impl Checker<'_> {
         let Some(traits) = traits else {
             return self.out_of_place(path, "traits are read by definitions");
         };
+        if self.is_of_somebody(of) {
+            let read = path.steps.first().map_or("id", |(step, _)| *step);
+            return self.whose(path.span, read);
+        }
         let Some(((first, first_span), rest)) = path.steps.split_first() else {
             let help = format!("write `{}.id`, or the name of a trait after the dot", path.root);
             return self.fail(path.span, format!("`{}` is no value by itself", path.root), Some(help));

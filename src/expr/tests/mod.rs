@@ -11,6 +11,7 @@ mod next_change;
 mod readings;
 mod requirements;
 mod semantics;
+mod signals;
 mod three_values;
 
 use serde_json::{Map, Value as Json};
@@ -130,6 +131,9 @@ impl Facts for Sample {
             Slot::Intent => self.get("intent"),
             Slot::Fit => self.get("fit"),
             Slot::Now => Value::Time(NOW),
+            Slot::Signal(signal, Aspect::Value) => signal.value(self),
+            Slot::Signal(signal, Aspect::Since) => time(self.get(&format!("{signal}.since"))),
+            Slot::Signal(signal, Aspect::Times) => self.get(&format!("{signal}.times")),
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::counters::series::{Buckets, Daily, Extreme, Series};
 use crate::event::{Call, Event};
 use crate::expr::TraitRule;
 use crate::ids::RecordKey;
+use crate::record::NotedSignals;
 use crate::record::counted::Counted;
 use crate::record::delivery::Done;
 use crate::record::{Held, Member, Memberships, News, Profile, Routing, Saying, Senders, Standing, Ties, Traits};
@@ -191,11 +192,16 @@ fn subject() -> impl Strategy<Value = Subject> {
         btree_map(boxed(), option::of(shared()), 0..3),
         btree_map(name().prop_map(CompactString::from), member(), 0..3),
         btree_map(shared(), time(), 0..3),
+        btree_map(name(), (option::of(time()), any::<u32>()), 0..3),
     )
-        .prop_map(|((traits, ledger, ties, sources), times, standings, leads, members, watchers)| {
+        .prop_map(|((traits, ledger, ties, sources), times, standings, leads, members, watchers, signals)| {
             let (first_seen, last_seen, touched, tell_at, (wakes_at, forgotten)) = times;
             let mut senders = Senders::default();
             sources.iter().for_each(|(source, trust)| senders.note(&SourceName::new(source), *trust));
+            let mut noted = NotedSignals::default();
+            for (signal, (since, times)) in &signals {
+                noted.set(signal, Noted { since: *since, times: *times });
+            }
             Subject {
                 traits,
                 ledger,
@@ -204,6 +210,7 @@ fn subject() -> impl Strategy<Value = Subject> {
                 last_seen,
                 touched,
                 standings,
+                noted,
                 leads,
                 ties,
                 members,
