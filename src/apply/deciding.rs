@@ -174,7 +174,9 @@ fn decide_all(subject: &mut Subject, of: SubjectKind, known: &Known<'_>, applyin
             }
             let seen = view(subject, of, known, applying);
             let about = (&*applying.key.id, &*subject);
-            let event = lead_event(definition, kind, &standing, about, (&seen, &applying.rules.signals));
+            let rules = applying.rules;
+            let known = (&seen, &*rules.signals, &*rules.config_version);
+            let event = lead_event(definition, kind, &standing, about, known);
             routing::begin(subject, &definition.name, event, applying);
         }
     }

@@ -25,6 +25,7 @@ pub fn explain(
     };
     let view = View { plan: &rules.plan, now, user, account, event: None, intent: None, fit: None };
     SubjectExplanation {
+        config_version: rules.config_version.to_string(),
         subject: SubjectPart { kind: of, id: id.to_owned(), name: subject.traits.name() },
         merged_into,
         accounts: accounts_latest_first(subject),

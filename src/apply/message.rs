@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::{Event, Rejected};
 use crate::ids::{DefinitionName, RecordKey, SourceName};
 use crate::record::delivery::Done;
-use crate::record::{Held, LeadHold, News, Profile, Projection, Routing, Tie};
+use crate::record::{Held, LeadHold, News, Profile, Projection, Routing, Tie, TookForce};
 use crate::routing::Pending;
 use crate::time::Millis;
 
@@ -101,6 +101,10 @@ pub enum Body {
         /// Whether it is let go.
         discard: bool,
     },
+    /// To a source, from a server: it sent an event within this hour.
+    Heard,
+    /// To the record of configurations, from a server: this one took force.
+    TookForce(Box<TookForce>),
     /// Subject → an id that was merged into it and that a lead was made for: the lead's new state.
     StoreLead {
         /// The lead's id.

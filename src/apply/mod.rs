@@ -224,11 +224,11 @@ pub fn apply(record: &mut Record, message: &Message, context: &Context<'_>) -> E
             }
         }
         Record::Delivery(delivery) => delivery_message(delivery, &message.body, &mut applying),
-        Record::Source(leads) => {
-            if let Body::Admit(wants) = &message.body {
-                holding::admit(leads, wants, &mut applying);
-            }
-        }
+        Record::Source(leads) => match &message.body {
+            Body::Admit(wants) => holding::admit(leads, wants, &mut applying),
+            Body::Heard => leads.heard = leads.heard.max(Some(message.at)),
+            _ => {}
+        },
         Record::Hold(hold) => match &message.body {
             Body::Hold(held) => hold.0 = Some((message.at, (**held).clone())),
             Body::Release { discard } => holding::release(hold, *discard, &mut applying),
@@ -239,6 +239,11 @@ pub fn apply(record: &mut Record, message: &Message, context: &Context<'_>) -> E
             if let Body::Archived { last } = &message.body {
                 archived.blocks = archived.blocks.max(*last);
                 applying.effects.blocks_passed = Some(archived.blocks);
+            }
+        }
+        Record::Config(versions) => {
+            if let Body::TookForce(took) = &message.body {
+                versions.took_force((**took).clone(), message.at);
             }
         }
         Record::Destination(history) => match &message.body {
@@ -284,6 +289,8 @@ fn subject_message(subject: &mut Box<Subject>, message: &Message, applying: &mut
         | Body::Admit(_)
         | Body::Hold(_)
         | Body::Release { .. }
+        | Body::Heard
+        | Body::TookForce(_)
         | Body::Deliver { .. }
         | Body::Attempted(_)
         | Body::Replay

@@ -67,6 +67,8 @@ pub struct RulesParts {
     pub shared_ids: HashSet<Box<str>>,
     /// Subjects of which nothing was heard for so many milliseconds leave.
     pub idle_subjects: Option<i64>,
+    /// Which version of the configuration it is; leads name it.
+    pub config_version: Arc<str>,
     /// How many bytes the traits of one subject may take; by default [`MAX_TRAITS_BYTES`].
     pub traits_bytes: Option<usize>,
 }
@@ -226,8 +228,8 @@ fn version(parts: &RulesParts) -> Arc<str> {
     let RulesParts { shared_ids, .. } = parts;
     let mut shared: Vec<_> = shared_ids.iter().collect();
     shared.sort_unstable();
-    // A set is written in any order.
-    let rest = RulesParts { shared_ids: HashSet::new(), ..parts.clone() };
+    // A set is written in any order; and another comment in the file makes no other rules.
+    let rest = RulesParts { shared_ids: HashSet::new(), config_version: Arc::default(), ..parts.clone() };
     let hash = xxhash_rust::xxh3::xxh3_64(format!("{rest:?} {shared:?}").as_bytes());
     Arc::from(format!("{:012x}", hash >> 16))
 }

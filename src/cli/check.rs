@@ -6,13 +6,20 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use serde::Serialize;
+use serde_json::to_value;
+use url::Url;
 
+use super::client::{Client, Format, Remote};
+use super::output::{CommandError, read};
 use crate::config::diagnostic::{self, Code, plural};
+use crate::config::losses::Loss;
 use crate::config::{self, Config, Diagnostic, Loaded};
+use crate::http::admin::LossList;
 
 /// Checks a configuration without running it.
 ///
-/// Exits with 0 when the server could run it, with 1 when something is wrong, with 2 when it can't be read.
+/// Exits with 0 when the server could run it, with 1 when something is wrong, with 2 when it can't be read, with 3 when a running
+/// server would lose something by it.
 #[derive(Clone, Debug, clap::Args)]
 pub struct CheckArgs {
     /// The configuration file.
@@ -24,6 +31,12 @@ pub struct CheckArgs {
     /// Fail on warnings, too.
     #[arg(long)]
     pub strict: bool,
+    /// Tell what this running server would lose by it, too.
+    #[arg(long, value_name = "URL")]
+    pub against: Option<Url>,
+    /// The admin API's token of that server.
+    #[arg(long, env = "HANDRAISER_ADMIN_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    pub token: Option<String>,
     /// Print the JSON Schema of the configuration, for editors, and do nothing else.
     #[arg(long)]
     pub schema: bool,
@@ -44,12 +57,26 @@ pub fn run(args: CheckArgs) -> ExitCode {
         return print(&format!("{}\n", config::schema::pretty()), ExitCode::SUCCESS);
     }
     let outcome = config::load(&args.file, &config::process_env);
-    let code = exit_code(&outcome, args.strict);
+    let file = args.file.display().to_string();
+    let lost = match (&args.against, &outcome) {
+        (Some(server), Ok(loaded)) => match against(server, args.token.clone(), &loaded.config) {
+            Ok(lost) => Some(lost),
+            Err(CommandError { message, code }) => {
+                eprintln!("{message}");
+                return ExitCode::from(code);
+            }
+        },
+        _ => None,
+    };
+    let code = match &lost {
+        Some(lost) if !lost.is_empty() => CommandError::WOULD_LOSE,
+        _ => exit_code(&outcome, args.strict),
+    };
     let colour =
         args.format == ReportFormat::Text && std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let text = match args.format {
-        ReportFormat::Text => text(&args.file.display().to_string(), &outcome, colour),
-        ReportFormat::Json => json(&args.file.display().to_string(), &outcome),
+        ReportFormat::Text => text(&file, &outcome, lost.as_deref(), colour),
+        ReportFormat::Json => json(&file, &outcome, lost.as_deref()),
     };
     print(&text, ExitCode::from(code))
 }
@@ -58,6 +85,15 @@ pub fn run(args: CheckArgs) -> ExitCode {
 fn print(text: &str, code: ExitCode) -> ExitCode {
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
     code
+}
+
+/// What a running server would lose, and nothing in the file says that it may.
+fn against(server: &Url, token: Option<String>, config: &Config) -> Result<Vec<Loss>, CommandError> {
+    let client = Client::new(&Remote { server: server.clone(), token, format: Format::Text })?;
+    let meaning = to_value(&config.written.meaning)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let answer: LossList = read(runtime.block_on(client.post(&["config", "compare"], &meaning))?)?;
+    Ok(answer.losses.into_iter().filter(|loss| !loss.is_accepted(&config.accept)).collect())
 }
 
 type Checked = Result<Loaded, Vec<Diagnostic>>;
@@ -71,15 +107,26 @@ fn exit_code(outcome: &Checked, strict: bool) -> u8 {
     }
 }
 
-fn text(file: &str, outcome: &Checked, colour: bool) -> String {
+fn text(file: &str, outcome: &Checked, lost: Option<&[Loss]>, colour: bool) -> String {
     match outcome {
         Ok(loaded) => {
             let findings = diagnostic::render_all(&loaded.warnings, colour);
             let gap = if findings.is_empty() { "" } else { "\n" };
-            format!("{findings}{gap}{file} is fine: {}\nversion {}\n", summary(&loaded.config), loaded.config.version)
+            let lost = lost.map(|lost| told(file, lost, colour)).unwrap_or_default();
+            let (summary, version) = (summary(&loaded.config), &loaded.config.version);
+            format!("{findings}{gap}{file} is fine: {summary}\nversion {version}\n{lost}")
         }
         Err(all) => diagnostic::render_all(all, colour),
     }
+}
+
+/// What the running server would lose.
+fn told(file: &str, lost: &[Loss], colour: bool) -> String {
+    if lost.is_empty() {
+        return "the running server would lose nothing by it\n".to_owned();
+    }
+    let findings: Vec<Diagnostic> = lost.iter().map(|loss| loss.finding(file)).collect();
+    format!("\nthe running server would refuse it:\n\n{}", diagnostic::render_all(&findings, colour))
 }
 
 /// `2 sources, 3 counters, …`
@@ -106,9 +153,12 @@ struct Report<'a> {
     files: Vec<String>,
     summary: Option<BTreeMap<String, usize>>,
     diagnostics: &'a [Diagnostic],
+    /// What a running server would lose; absent when none was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    losses: Option<&'a [Loss]>,
 }
 
-fn json(file: &str, outcome: &Checked) -> String {
+fn json(file: &str, outcome: &Checked, losses: Option<&[Loss]>) -> String {
     let report = match outcome {
         Ok(loaded) => Report {
             ok: true,
@@ -119,8 +169,11 @@ fn json(file: &str, outcome: &Checked) -> String {
                 counts(&loaded.config).into_iter().map(|(word, count)| (format!("{word}s"), count)).collect(),
             ),
             diagnostics: &loaded.warnings,
+            losses,
         },
-        Err(all) => Report { ok: false, file, version: None, files: Vec::new(), summary: None, diagnostics: all },
+        Err(all) => {
+            Report { ok: false, file, version: None, files: Vec::new(), summary: None, diagnostics: all, losses }
+        }
     };
     serde_json::to_string_pretty(&report).unwrap_or_default() + "\n"
 }
@@ -138,16 +191,16 @@ mod tests {
 
     #[test]
     fn people_read_what_is_configured_or_what_is_wrong() {
-        insta::assert_snapshot!(text("handraiser.yaml", &outcome(RIGHT), false));
-        insta::assert_snapshot!(text("handraiser.yaml", &outcome(WRONG), false));
+        insta::assert_snapshot!(text("handraiser.yaml", &outcome(RIGHT), None, false));
+        insta::assert_snapshot!(text("handraiser.yaml", &outcome(WRONG), None, false));
         let absent = config::load(std::path::Path::new("no/such.yaml"), &|_| None);
-        insta::assert_snapshot!(text("no/such.yaml", &absent, false));
+        insta::assert_snapshot!(text("no/such.yaml", &absent, None, false));
     }
 
     #[test]
     fn programs_read_json() {
-        insta::assert_snapshot!(json("handraiser.yaml", &outcome(RIGHT)));
-        insta::assert_snapshot!(json("handraiser.yaml", &outcome(WRONG)));
+        insta::assert_snapshot!(json("handraiser.yaml", &outcome(RIGHT), None));
+        insta::assert_snapshot!(json("handraiser.yaml", &outcome(WRONG), None));
     }
 
     #[test]

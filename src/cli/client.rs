@@ -113,6 +113,14 @@ impl Client {
         Ok(self.shown(self.send(Method::POST, self.url(segments)?, Some(body)).await?))
     }
 
+    /// As [`Self::post`], for an answer that only an operator's own files make.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn post_own(&self, segments: &[&str], body: &Value) -> Result<Value, ClientError> {
+        self.send(Method::POST, self.url(segments)?, Some(body)).await
+    }
+
     /// Deletes what lies at `segments`.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 mod card;
 pub mod check;
 mod client;
+mod config;
 mod deliveries;
 mod demo;
 mod explain;
@@ -18,6 +19,7 @@ mod merges;
 mod output;
 mod paint;
 mod rejected;
+mod reload;
 mod replay;
 mod serve;
 mod status;
@@ -48,6 +50,10 @@ enum Command {
     /// Write a configuration to start from
     Init(init::Args),
     Check(check::CheckArgs),
+    /// The configurations that have taken force: list them, compare them, go back to one
+    Config(config::Args),
+    /// Have a server read its configuration again, which it does by itself when a file changes
+    Reload(reload::Args),
     /// Show the server at a glance: configuration, lag, sources, deliveries
     Status(status::Args),
     /// Show where a user or an account stands on every definition, condition by condition
@@ -92,10 +98,10 @@ pub fn main() -> ExitCode {
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(CommandError(message)) => {
+        Err(CommandError { message, code }) => {
             let paint = paint::Paint::stderr();
             eprintln!("{} {message}", paint.tone(paint::Tone::Bad, "error:"));
-            ExitCode::FAILURE
+            ExitCode::from(code)
         }
     }
 }
@@ -107,6 +113,8 @@ async fn run(command: Command) -> Result<(), CommandError> {
         Command::Init(args) => init::run(&args),
         // Needs no runtime, and has exit codes of its own.
         Command::Check(_) => Ok(()),
+        Command::Config(args) => config::run(args).await,
+        Command::Reload(args) => reload::run(args).await,
         Command::Status(args) => status::run(args).await,
         Command::Explain(args) => explain::run(args).await,
         Command::Leads(args) => leads::run(args).await,

@@ -11,17 +11,27 @@ use crate::config::diagnostic::{self, Diagnostic};
 
 /// Why a command failed, in words for the person who called it.
 #[derive(Debug)]
-pub struct CommandError(pub String);
+pub struct CommandError {
+    /// Why.
+    pub message: String,
+    /// What the program exits with.
+    pub code: u8,
+}
 
 impl CommandError {
+    /// The exit code of what failed.
+    pub const FAILED: u8 = 1;
+    /// The exit code where a change of the configuration would lose something.
+    pub const WOULD_LOSE: u8 = 3;
+
     pub fn message(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self { message: text.into(), code: Self::FAILED }
     }
 }
 
 impl<E: std::error::Error> From<E> for CommandError {
     fn from(error: E) -> Self {
-        Self(error.to_string())
+        Self::message(error.to_string())
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::output::{CommandError, findings};
 use crate::config::watch::{Env, Outcome, ReloadState, Reloader, Watch};
 use crate::config::{self, Loaded};
-use crate::server::{self, Options, RunningServer};
+use crate::server::{self, OpenError, Options, RunningServer, StartError};
 use crate::telemetry::{self, LogFormat, LogOptions};
 use crate::time::Clock;
 
@@ -22,6 +22,10 @@ pub struct Args {
     /// Listen here instead of at `server.listen`
     #[arg(long, env = "HANDRAISER_LISTEN", value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
+
+    /// Start although the configuration loses something of the one before: a source that still sends, a counter's figures
+    #[arg(long)]
+    accept: bool,
 
     /// How log lines look
     #[arg(long, env = "HANDRAISER_LOG_FORMAT", value_enum, default_value_t)]
@@ -48,19 +52,29 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
         listen: args.listen,
         config_path: Some(args.config.clone()),
         reload: Arc::clone(&reload),
+        accept: args.accept,
         ..Options::default()
     };
     let mut signals = Signals::listen()?;
     let server = tokio::select! {
-        server = server::start(config, options) => server?,
+        server = server::start(config, options) => server.map_err(not_started)?,
         // Nothing was acknowledged yet, so there is nothing to finish.
         _ = signals.next() => return Ok(()),
     };
     announce(&server);
-    let reloader = Reloader::new(args.config, files, env, server.shared_config(), reload, Clock::System);
+    let reloader =
+        Reloader::new(args.config, files, env, server.shared_config(), reload, Clock::System).judged_by(server.judge());
     let stopped = until_stopped(server, reloader.watch()?, signals).await;
     tokio::task::spawn_blocking(move || telemetry.shutdown()).await?;
     stopped
+}
+
+fn not_started(error: StartError) -> CommandError {
+    let code = match &error {
+        StartError::Open(OpenError::WouldLose(_)) => CommandError::WOULD_LOSE,
+        _ => CommandError::FAILED,
+    };
+    CommandError { message: error.to_string().trim_end().to_owned(), code }
 }
 
 fn announce(server: &RunningServer) {
@@ -108,14 +122,14 @@ async fn until_stopped(mut server: RunningServer, watch: Watch, mut signals: Sig
             Ok(()) = outcomes.changed() => {
                 let (_, outcome) = *outcomes.borrow_and_update();
                 if outcome == Outcome::Swapped {
-                    server.reloaded();
+                    server.reloaded().await;
                 }
             }
             opened = server.opened(), if opening => match opened {
                 Ok(()) => opening = false,
                 Err(error) => {
                     server.stop().await;
-                    return Err(error.into());
+                    return Err(not_started(error.into()));
                 }
             }
         }

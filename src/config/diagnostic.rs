@@ -21,6 +21,8 @@ pub enum Severity {
 pub enum Code {
     /// A file can't be read.
     Unreadable,
+    /// There is nothing in it.
+    Empty,
     /// Not YAML.
     Syntax,
     /// `${NAME}` names a variable that is not set.
@@ -51,6 +53,8 @@ pub enum Code {
     Suspicious,
     /// Takes effect only after a restart.
     NeedsRestart,
+    /// Taking it over would lose something that nobody may have meant to lose.
+    WouldLose,
 }
 
 /// One finding, complete in itself: it can be shown without the files at hand.
@@ -154,5 +158,9 @@ pub fn render_all(diagnostics: &[Diagnostic], colour: bool) -> String {
 
 /// `1 source`, `2 sources`.
 pub fn plural(count: usize, word: &str) -> String {
-    if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
+    match word.strip_suffix('y') {
+        _ if count == 1 => format!("1 {word}"),
+        Some(stem) => format!("{count} {stem}ies"),
+        None => format!("{count} {word}s"),
+    }
 }

@@ -67,6 +67,11 @@ impl Findings {
         self.secret.push(at);
     }
 
+    /// What no excerpt may show.
+    pub fn secret(&self) -> &[Span] {
+        &self.secret
+    }
+
     /// Whether no excerpt may show this.
     pub fn hides(&self, at: Span) -> bool {
         self.secret.contains(&at)

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
@@ -14,7 +15,9 @@ use super::foreign;
 use super::read::{Field, List, Many, Named, Read as _};
 use super::shape::ConfigShape;
 use super::source::{Reader, Span, unreadable};
+use super::written;
 use super::yaml::{self, Lookup, Scalar};
+use crate::record::Meaning;
 
 /// Larger files are refused: nobody writes them by hand.
 const MAX_BYTES: u64 = 4 << 20;
@@ -57,15 +60,19 @@ pub fn process_env(name: &str) -> Option<String> {
 
 fn run(path: &Path, env: &Lookup<'_>, reader: &Reader<'_>) -> Result<Loaded, Vec<Diagnostic>> {
     let mut findings = Findings::default();
-    let mut loader = Loader { env, reader, merged: ConfigShape::default(), open: Vec::new() };
+    let mut loader =
+        Loader { env, reader, merged: ConfigShape::default(), meaning: Meaning::default(), open: Vec::new() };
     loader.file(path, None, &mut findings);
-    let merged = loader.merged;
+    let Loader { merged, meaning, .. } = loader;
     let attached = Attached::read(&merged, reader, &mut findings);
     let version = version(&findings, &attached);
     let config = compile(&merged, &version, &attached, &mut findings);
     let files = findings.sources.iter().map(|file| &file.path).chain(attached.paths()).cloned().collect();
     match config {
-        Some(config) if !findings.has_errors() => Ok(Loaded { config, warnings: findings.finish(), files }),
+        Some(config) if !findings.has_errors() => {
+            let config = Config { written: Arc::new(written::written(&findings, meaning, &config.rules)), ..config };
+            Ok(Loaded { config, warnings: findings.finish(), files })
+        }
         _ => Err(findings.finish()),
     }
 }
@@ -93,6 +100,7 @@ struct Loader<'a> {
     env: &'a Lookup<'a>,
     reader: &'a Reader<'a>,
     merged: ConfigShape,
+    meaning: Meaning,
     /// The files that are being read, outermost first.
     open: Vec<PathBuf>,
 }
@@ -106,6 +114,14 @@ impl Loader<'_> {
             return;
         }
         let Some(tree) = tree else { return };
+        if asked.is_none() && is_empty(&tree) {
+            // An editor that has just begun to write, or a disk that is full: never what somebody wants to run.
+            let help = "write at least `sources`; `handraiser init` writes a configuration to start from".to_owned();
+            let message = "the configuration is empty".to_owned();
+            findings.push_whole(Severity::Error, Code::Empty, &path.display().to_string(), message, Some(help));
+            return;
+        }
+        written::read(&tree, &mut self.meaning, findings);
         let Some(shape) = ConfigShape::read(&tree, findings) else { return };
         if asked.is_none() {
             self.merged.at = shape.at;
@@ -176,6 +192,14 @@ impl Loader<'_> {
     }
 }
 
+fn is_empty(tree: &yaml::Node) -> bool {
+    match &tree.kind {
+        yaml::Kind::Null => true,
+        yaml::Kind::Map(entries) => entries.is_empty(),
+        _ => false,
+    }
+}
+
 fn same(a: &Path, b: &Path) -> bool {
     a == b || a.canonicalize().ok().zip(b.canonicalize().ok()).is_some_and(|(a, b)| a == b)
 }
@@ -212,6 +236,7 @@ fn merge(into: &mut ConfigShape, shape: ConfigShape, findings: &mut Findings) {
     // Taken apart by name, so that the compiler tells of a section that is forgotten here.
     let ConfigShape {
         include: _,
+        accept,
         time_zone,
         server,
         store,
@@ -234,6 +259,7 @@ fn merge(into: &mut ConfigShape, shape: ConfigShape, findings: &mut Findings) {
     once(&mut into.history, history, |history| history.at, "history", findings);
     let first = |List(keys): &List<Scalar>| keys.first().map_or_else(Span::default, |key| key.at);
     once(&mut into.accounts, accounts, first, "accounts", findings);
+    list(&mut into.accept, accept);
     list(&mut into.shared_ids, shared_ids);
     if let Field::Set(traits) = traits {
         match &mut into.traits {

@@ -8,10 +8,13 @@ mod attached;
 mod compile;
 mod conditions;
 pub mod diagnostic;
+pub mod diff;
+pub mod fill;
 mod findings;
 mod foreign;
 mod lint;
 mod load;
+pub mod losses;
 mod path;
 mod read;
 mod redact;
@@ -22,11 +25,13 @@ mod source;
 mod suggest;
 pub mod watch;
 mod weak;
+mod written;
 mod yaml;
 
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -41,6 +46,7 @@ use ipnet::IpNet;
 use crate::apply::Rules;
 use crate::cdp::{Limits, Source, WantedProperties};
 use crate::crm::Destination;
+use crate::record::Written;
 use crate::secret::Secret;
 use crate::store::StoreSettings;
 
@@ -65,6 +71,10 @@ pub struct Config {
     pub destinations: Vec<Destination>,
     /// Which properties of events any of the above reads.
     pub wanted_properties: WantedProperties,
+    /// What a change to it may lose: sections (`sources`), and names in them (`sources.old`).
+    pub accept: BTreeSet<Box<str>>,
+    /// Its files, without secrets, and what they say.
+    pub written: Arc<Written>,
 }
 
 /// The `history` section, its defaults filled in; changing it needs a restart.

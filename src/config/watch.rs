@@ -1,7 +1,9 @@
 //! Keeps the configuration of a running server up to date: on SIGHUP, and when a file changes.
 //!
 //! A file that can't be loaded leaves the configuration in force, loudly: every finding is logged, the metric
-//! `handraiser_config_reload_failures_total` grows, and [`ReloadState::failure`] says so until a reload succeeds.
+//! `handraiser_config_reload_failures_total` grows, and [`ReloadState::failure`] says so until a reload succeeds. So does one that
+//! would lose something (see [`super::losses`]), until an operator says that it may, on this server or another of the same store,
+//! or until there is nothing left to lose: it is tried again every [`AGAIN`].
 //!
 //! Directories are watched rather than files, so that an editor's "write a new file, rename it over the old one" and the
 //! symbolic links that Kubernetes swaps are seen.
@@ -9,17 +11,18 @@
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use futures::future::BoxFuture;
 use notify::{RecursiveMode, Watcher as _};
 use serde::Serialize;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::diagnostic::{Code, Severity};
-use super::{Config, Diagnostic, load};
+use super::{Config, Diagnostic, Loaded, load};
 use crate::cdp::WantedProperties;
 use crate::time::Clock;
 
@@ -28,6 +31,19 @@ pub type Env = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// Changes within this time are one change: editors write in several steps.
 const SETTLE: Duration = Duration::from_millis(150);
+
+/// How often a change that would lose something is tried again.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// Tells what would be lost if this configuration took the place of the one in force: a finding for each.
+pub type Judge = Arc<dyn Fn(Arc<Config>) -> BoxFuture<'static, Vec<Diagnostic>> + Send + Sync>;
+
+/// A reload that an operator asks for.
+struct Request {
+    /// Whether something may be lost.
+    accept: bool,
+    answer: oneshot::Sender<Outcome>,
+}
 
 /// Why the last reload failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -43,6 +59,7 @@ pub struct ReloadFailure {
 pub struct ReloadState {
     failure: ArcSwapOption<ReloadFailure>,
     warnings: ArcSwap<Vec<Diagnostic>>,
+    requests: OnceLock<mpsc::Sender<Request>>,
 }
 
 impl ReloadState {
@@ -54,6 +71,13 @@ impl ReloadState {
     /// Why the files as they are now are not in force, if so.
     pub fn failure(&self) -> Option<Arc<ReloadFailure>> {
         self.failure.load_full()
+    }
+
+    /// Reloads now; with `accept`, whatever is lost. `None` when nobody follows a file.
+    pub async fn reload(&self, accept: bool) -> Option<Outcome> {
+        let (answer, outcome) = oneshot::channel();
+        self.requests.get()?.send(Request { accept, answer }).await.ok()?;
+        outcome.await.ok()
     }
 
     /// The warnings of the configuration in force.
@@ -73,6 +97,8 @@ pub enum Outcome {
     Swapped,
     /// The files are wrong; the old configuration stays in force.
     Failed,
+    /// Something would be lost; the old configuration stays in force.
+    Refused,
 }
 
 /// Reloads one configuration file into one shared configuration.
@@ -82,6 +108,7 @@ pub struct Reloader {
     config: Arc<ArcSwap<Config>>,
     state: Arc<ReloadState>,
     clock: Clock,
+    judge: Judge,
     /// The files of the last configuration that loaded.
     files: Vec<PathBuf>,
 }
@@ -115,41 +142,63 @@ impl Reloader {
         state: Arc<ReloadState>,
         clock: Clock,
     ) -> Self {
-        Self { path, env, config, state, clock, files }
+        Self { path, env, config, state, clock, judge: Arc::new(|_| Box::pin(async { Vec::new() })), files }
     }
 
-    /// Reloads now.
-    pub fn reload(&mut self) -> Outcome {
-        match load(&self.path, &*self.env) {
-            Ok(loaded) => {
-                self.files = loaded.files;
-                self.state.failure.store(None);
-                let running = self.config.load();
-                if running.version == loaded.config.version {
-                    return Outcome::Unchanged;
-                }
-                let (config, fixed) = keep_fixed(loaded.config, &running, &self.path);
-                let warnings: Vec<Diagnostic> = loaded.warnings.into_iter().chain(fixed).collect();
-                let version = config.version.clone();
-                self.config.store(Arc::new(config));
-                metrics::counter!("handraiser_config_reloads_total").increment(1);
-                tracing::info!(%version, warnings = warnings.len(), "configuration reloaded");
-                warnings.iter().for_each(log);
-                self.state.warnings.store(Arc::new(warnings));
-                Outcome::Swapped
-            }
+    /// Takes over only what `judge` finds nothing against.
+    pub fn judged_by(self, judge: Judge) -> Self {
+        Self { judge, ..self }
+    }
+
+    /// Reloads now; with `accept`, whatever is lost.
+    async fn reload(&mut self, accept: bool) -> Outcome {
+        let (path, env) = (self.path.clone(), Arc::clone(&self.env));
+        let Ok(loaded) = tokio::task::spawn_blocking(move || load(&path, &*env)).await else { return Outcome::Failed };
+        let Loaded { config, warnings, files } = match loaded {
+            Ok(loaded) => loaded,
             Err(diagnostics) => {
-                self.fail(diagnostics);
-                Outcome::Failed
+                self.fail(diagnostics, "the files are wrong");
+                return Outcome::Failed;
             }
+        };
+        self.files = files;
+        let running = self.config.load_full();
+        if running.version == config.version {
+            self.state.failure.store(None);
+            return Outcome::Unchanged;
         }
+        let (config, fixed) = keep_fixed(config, &running, &self.path);
+        let config = Arc::new(config);
+        let lost = (self.judge)(Arc::clone(&config)).await;
+        if !lost.is_empty() && !accept {
+            self.fail(lost, "it would lose something");
+            return Outcome::Refused;
+        }
+        self.put_in_force(config, warnings.into_iter().chain(fixed).collect(), &lost);
+        Outcome::Swapped
     }
 
-    fn fail(&self, diagnostics: Vec<Diagnostic>) {
+    fn put_in_force(&self, config: Arc<Config>, warnings: Vec<Diagnostic>, lost: &[Diagnostic]) {
+        let version = config.version.clone();
+        self.config.store(config);
+        metrics::counter!("handraiser_config_reloads_total").increment(1);
+        tracing::info!(%version, warnings = warnings.len(), "configuration reloaded");
+        for loss in lost {
+            tracing::warn!("accepted: {}", loss.message);
+        }
+        warnings.iter().for_each(log);
+        self.state.warnings.store(Arc::new(warnings));
+        self.state.failure.store(None);
+    }
+
+    fn fail(&self, diagnostics: Vec<Diagnostic>, why: &str) {
+        if self.state.failure().is_some_and(|known| known.diagnostics == diagnostics) {
+            return;
+        }
         metrics::counter!("handraiser_config_reload_failures_total").increment(1);
         let errors = diagnostics.iter().filter(|one| one.is_error()).count();
         let version = self.config.load().version.clone();
-        tracing::error!(errors, in_force = %version, "configuration not reloaded: the files are wrong, the old one stays in force");
+        tracing::error!(errors, in_force = %version, "configuration not reloaded: {why}, the old one stays in force");
         diagnostics.iter().for_each(log);
         self.state.failure.store(Some(Arc::new(ReloadFailure { at: self.clock.now().rfc3339(), diagnostics })));
     }
@@ -164,21 +213,30 @@ impl Reloader {
         watcher.follow(&self.path, &self.files);
         let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?;
         let (tell, outcomes) = watch::channel((0, Outcome::Started));
+        let (asks, mut asked) = mpsc::channel(1);
+        // Set once: a server follows one file.
+        let _ = self.state.requests.set(asks);
         let task = tokio::spawn(async move {
+            let mut refused = false;
             for number in 1.. {
-                tokio::select! {
-                    Some(()) = changes.recv() => settle(&mut changes).await,
-                    Some(()) = hangup.recv() => {},
+                let request = tokio::select! {
+                    Some(()) = changes.recv() => {
+                        settle(&mut changes).await;
+                        None
+                    }
+                    Some(()) = hangup.recv() => None,
+                    Some(request) = asked.recv() => Some(request),
+                    () = tokio::time::sleep(AGAIN), if refused => None,
                     else => return,
-                }
-                let done = tokio::task::spawn_blocking(move || {
-                    let outcome = self.reload();
-                    (self, outcome)
-                });
-                let Ok((reloader, outcome)) = done.await else { return };
-                self = reloader;
+                };
+                let outcome = self.reload(request.as_ref().is_some_and(|request| request.accept)).await;
+                refused = outcome == Outcome::Refused;
                 watcher.follow(&self.path, &self.files);
                 tell.send_replace((number, outcome));
+                if let Some(Request { answer, .. }) = request {
+                    // Whoever asked may have gone away.
+                    let _ = answer.send(outcome);
+                }
             }
         });
         Ok(Watch { task, outcomes })

@@ -117,6 +117,7 @@ fn base(kind: SubjectKind, id: &str, name: Option<&str>) -> Lead {
         revision: 1,
         definition: "ready for a team plan".to_owned(),
         definition_version: "1d0c3b7a".to_owned(),
+        config_version: "5f0c61d2a9be".to_owned(),
         tier: 1,
         subject: Subject { kind, id: id.to_owned(), name: name.map(str::to_owned) },
         user: None,

@@ -19,6 +19,7 @@ mod progress;
 mod reader;
 mod remembered;
 mod scrub;
+mod telling;
 mod usage;
 mod worker;
 

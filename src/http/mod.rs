@@ -26,6 +26,7 @@ pub mod sources;
 mod state;
 mod status;
 mod under_way;
+pub mod versions;
 
 use actix_web::web::{self, ServiceConfig};
 

@@ -31,6 +31,15 @@ pub struct QueueItem {
 
 /// Every destination that something is on its way to or was given up for, by name.
 pub(super) async fn of_store(store: &dyn Store, now: Millis) -> Result<Vec<QueueItem>, StoreError> {
+    let mut queues = counts(store).await?;
+    for queue in queues.iter_mut().filter(|queue| queue.pending > 0) {
+        queue.oldest_ms = oldest(store, &queue.destination).await?.map_or(0, |created| now.since(created).max(0));
+    }
+    Ok(queues)
+}
+
+/// As [`of_store`], without looking at how old anything is.
+pub(super) async fn counts(store: &dyn Store) -> Result<Vec<QueueItem>, StoreError> {
     let mut queues = BTreeMap::new();
     for stats in store.lists().await? {
         match AgendaList::read(stats.list.as_str()) {
@@ -38,9 +47,6 @@ pub(super) async fn of_store(store: &dyn Store, now: Millis) -> Result<Vec<Queue
             Some(AgendaList::Dead(destination)) => queue(&mut queues, &destination).dead = stats.records,
             Some(AgendaList::Timers | AgendaList::Wakes | AgendaList::Held(_)) | None => {}
         }
-    }
-    for queue in queues.values_mut().filter(|queue| queue.pending > 0) {
-        queue.oldest_ms = oldest(store, &queue.destination).await?.map_or(0, |created| now.since(created).max(0));
     }
     Ok(queues.into_values().collect())
 }

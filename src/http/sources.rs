@@ -201,6 +201,12 @@ impl SourceBook {
         told.fail(at, code, reason)
     }
 
+    /// When each source sent an event last, of those that have.
+    pub fn heard(&self) -> Vec<(SourceName, Millis)> {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        entries.iter().filter_map(|(name, entry)| Some((name.clone(), entry.told().last_event_at?))).collect()
+    }
+
     /// The report of each of the `configured` sources, in that order, and then of `(unknown)`. `duplicates` are what was
     /// recognised when it was applied, and `usage` what came of its events.
     pub fn report<'a>(

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Diagnostic;
-use crate::config::watch::ReloadState;
+use crate::config::watch::{Outcome, ReloadState};
 use crate::time::Millis;
 
 /// The life of the process as seen from outside; shared by everything that reports on it.
@@ -69,6 +69,11 @@ impl Status {
         let failure = self.reload.failure()?;
         let message = failure.diagnostics.iter().map(|finding| finding.render(false)).collect();
         Some(RefusedReload { at: failure.at.clone(), message })
+    }
+
+    /// Reads the configuration's files again; `None` when nobody follows them.
+    pub async fn reload(&self, accept: bool) -> Option<Outcome> {
+        self.reload.reload(accept).await
     }
 
     /// What is legal in the configuration in force, but surely not what was meant.

@@ -93,11 +93,13 @@ pub enum RecordKind {
     Hold,
     /// How far the past of a shard is in the archive.
     Archived,
+    /// The configurations that have taken force.
+    Config,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::User,
         Self::Account,
         Self::Team,
@@ -106,9 +108,10 @@ impl RecordKind {
         Self::Source,
         Self::Hold,
         Self::Archived,
+        Self::Config,
     ];
 
-    /// `user`, `account`, `team`, `destination`, `delivery`, `source`, `hold` or `archived`: what a record's name begins with.
+    /// `user`, `account`, `team`, `destination`, `delivery`, `source`, `hold`, `archived` or `config`: what a record's name begins with.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::User => "user",
@@ -119,6 +122,7 @@ impl RecordKind {
             Self::Source => "source",
             Self::Hold => "hold",
             Self::Archived => "archived",
+            Self::Config => "config",
         }
     }
 }
@@ -133,7 +137,7 @@ impl From<SubjectKind> for RecordKind {
 }
 
 /// The name of one record: `user:42`, `account:acme`, `team:enterprise`, `destination:crm`, `delivery:crm/lead_…`,
-/// `source:web`, `hold:web/lead_…`, `archived:s3`.
+/// `source:web`, `hold:web/lead_…`, `archived:s3`, `config:versions`.
 ///
 /// A user may be named by any of their ids, known or anonymous; both live in one namespace, and a record that was merged
 /// away points at the one that holds the history.
@@ -235,7 +239,7 @@ impl fmt::Display for RecordKey {
 #[derive(Debug, thiserror::Error)]
 #[error(
     "`{0}` names no record; write `user:<id>`, `account:<id>`, `team:<name>`, `destination:<name>`, `delivery:<destination>/<lead>`, \
-     `source:<name>`, `hold:<source>/<lead>` or `archived:s<shard>`"
+     `source:<name>`, `hold:<source>/<lead>`, `archived:s<shard>` or `config:versions`"
 )]
 pub struct BadRecordKey(String);
 

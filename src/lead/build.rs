@@ -61,7 +61,7 @@ pub fn lead_event(
     kind: LeadEventType,
     standing: &Standing,
     (id, subject): (&str, &Subject),
-    (view, signals): (&View<'_>, &[Arc<Signal>]),
+    (view, signals, config_version): (&View<'_>, &[Arc<Signal>], &str),
 ) -> LeadEvent {
     let people = match definition.of {
         SubjectKind::Account => people::most_active(&subject.members, PEOPLE),
@@ -72,6 +72,7 @@ pub fn lead_event(
         revision: standing.revision,
         definition: definition.name.to_string(),
         definition_version: definition.version.to_string(),
+        config_version: config_version.to_owned(),
         tier: standing.tier,
         subject: SubjectPart { kind: definition.of, id: id.to_owned(), name: subject.traits.name() },
         user: (definition.of == SubjectKind::User).then(|| user_part(id, subject)),

@@ -13,6 +13,8 @@ use super::record::{PointsGiven, Reason, Subject};
 pub struct SubjectExplanation {
     /// Who is explained.
     pub subject: Subject,
+    /// The version of the configuration that explains it.
+    pub config_version: String,
     /// Set when the id that was asked for was merged away: the id that holds the history, which is what is explained.
     pub merged_into: Option<String>,
     /// User: their accounts, the latest first. Account: empty.

@@ -113,7 +113,7 @@ mod tests {
     /// A lead whose user has these traits.
     fn lead(traits: &Value) -> Lead {
         let lead = json!({
-            "id": "lead_1", "revision": 1, "definition": "d", "definition_version": "v", "tier": 1,
+            "id": "lead_1", "revision": 1, "definition": "d", "definition_version": "v", "config_version": "c", "tier": 1,
             "subject": { "type": "user", "id": "u", "name": null }, "user": { "id": "u", "name": null, "traits": traits },
             "account": null, "contact": null, "people": [], "summary": "", "usage": {}, "first_seen": null, "last_seen": null,
             "routing": null, "timestamps": { "event": "", "received": "", "qualified": "", "routed": null },

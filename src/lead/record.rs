@@ -55,6 +55,9 @@ pub struct Lead {
     pub definition: String,
     /// Changes whenever the definition's meaning changes.
     pub definition_version: String,
+    /// The version of the configuration that it was decided under; `handraiser config show` shows it.
+    #[serde(default)]
+    pub config_version: String,
     /// 1 is the best.
     pub tier: u8,
     /// Who qualified.

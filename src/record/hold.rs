@@ -9,7 +9,7 @@ use super::AgendaList;
 use crate::ids::{DefinitionName, RecordKey};
 use crate::time::Millis;
 
-/// The leads of a source in an hour of the clock, as the source's record counts them.
+/// What a source did lately: its leads in an hour of the clock, and when it was heard of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SourceLeads {
     /// When the hour began.
@@ -18,6 +18,8 @@ pub struct SourceLeads {
     pub leads: u32,
     /// How many were held.
     pub held: u32,
+    /// When it last sent an event; told once an hour.
+    pub heard: Option<Millis>,
 }
 
 impl SourceLeads {
@@ -26,7 +28,7 @@ impl SourceLeads {
         let hour = Millis(now.0.div_euclid(Millis::HOUR) * Millis::HOUR);
         // What came a little late belongs to the hour at hand; a clock that was far ahead doesn't hold up the hours until then.
         if hour > self.hour || self.hour.since(hour) > Millis::HOUR {
-            *self = Self { hour, leads: 0, held: 0 };
+            *self = Self { hour, leads: 0, held: 0, ..*self };
         }
         let fits = self.leads < quota;
         let count = if fits { &mut self.leads } else { &mut self.held };

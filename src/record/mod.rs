@@ -18,6 +18,7 @@ pub mod team;
 pub mod text;
 pub mod ties;
 pub mod traits;
+pub mod versions;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -37,6 +38,7 @@ pub use standing::{Routing, Standing};
 pub use team::TeamTurns;
 pub use ties::{MergedInto, Tie, Ties, Waiting};
 pub use traits::{Said, Saying, Trait, Traits};
+pub use versions::{ConfigVersion, ConfigVersions, Meaning, TookForce, Written, WrittenFile};
 
 use crate::counters::Ledger;
 use crate::ids::{DefinitionName, RecordKind};
@@ -59,6 +61,8 @@ pub enum Record {
     Hold(Hold),
     /// The archive of a shard.
     Archived(Archived),
+    /// The configurations that have taken force.
+    Config(ConfigVersions),
 }
 
 /// How far the past of a shard is in the archive.
@@ -79,6 +83,7 @@ impl Record {
             RecordKind::Source => Self::Source(SourceLeads::default()),
             RecordKind::Hold => Self::Hold(Hold::default()),
             RecordKind::Archived => Self::Archived(Archived::default()),
+            RecordKind::Config => Self::Config(ConfigVersions::default()),
         }
     }
 
@@ -89,7 +94,7 @@ impl Record {
             Self::Subject(subject) => subject.agenda(idle),
             Self::Delivery(delivery) => delivery.agenda(of.unwrap_or_default()),
             Self::Hold(hold) => hold.agenda(of.unwrap_or_default()),
-            Self::Team(_) | Self::Destination(_) | Self::Source(_) | Self::Archived(_) => None,
+            Self::Team(_) | Self::Destination(_) | Self::Source(_) | Self::Archived(_) | Self::Config(_) => None,
         }
     }
 
@@ -102,6 +107,7 @@ impl Record {
             Self::Delivery(delivery) => delivery.bytes(),
             Self::Source(_) | Self::Archived(_) => 64,
             Self::Hold(_) => 256,
+            Self::Config(versions) => 64 + versions.bytes(),
         }
     }
 }

@@ -31,6 +31,8 @@
 //! | `delivered`, `done` | destinations | how much was delivered; JSON of the last of it |
 //! | `leads` | sources | since when, how many leads went on their way and how many were held |
 //! | `blocks` | archives | blocks up to this number are in segments |
+//! | `heard` | sources | when an event of it was last told of |
+//! | `version` | configurations | JSON: number, hash, when and where it took force, its files without secrets |
 //! | `held` | holds | since when, and the lead as JSON |
 //! | `subject`, `due`, `died`, `pending`, `dead` | deliveries | whose lead it is; times; JSON of news in order |
 //!
@@ -44,7 +46,8 @@ use std::sync::Arc;
 use super::ties::{MergedInto, Tie, Waiting};
 use super::traits::{Said, Trait};
 use super::{
-    Archived, Delivery, DestinationHistory, Hold, Member, Noted, Profile, Record, SourceLeads, Subject, TeamTurns,
+    Archived, ConfigVersions, Delivery, DestinationHistory, Hold, Member, Noted, Profile, Record, SourceLeads, Subject,
+    TeamTurns,
 };
 use crate::counters::text;
 use crate::event::{MessageId, SourceName, Trust};
@@ -74,6 +77,7 @@ impl Record {
             Self::Source(leads) => leads.read_line(name, value),
             Self::Hold(hold) => hold.read_line(name, value),
             Self::Archived(archived) => archived.read_line(name, value),
+            Self::Config(versions) => versions.read_line(name, value),
         }
     }
 
@@ -95,6 +99,7 @@ impl Record {
             Self::Source(leads) => leads.write(&mut lines),
             Self::Hold(hold) => hold.write(&mut lines),
             Self::Archived(archived) => archived.write(&mut lines),
+            Self::Config(versions) => versions.write(&mut lines),
         }
     }
 }
@@ -440,16 +445,37 @@ fn read_tie(value: &str) -> Option<Tie> {
 
 impl SourceLeads {
     fn read_line(&mut self, name: &str, value: &str) -> Option<()> {
-        let (hour, counts) = value.split_once(' ').filter(|_| name == "leads")?;
-        let (leads, held) = counts.split_once(' ')?;
-        *self = Self { hour: Millis::parse(hour)?, leads: leads.parse().ok()?, held: held.parse().ok()? };
+        match name {
+            "leads" => {
+                let (hour, counts) = value.split_once(' ')?;
+                let (leads, held) = counts.split_once(' ')?;
+                let hour = Millis::parse(hour)?;
+                *self = Self { hour, leads: leads.parse().ok()?, held: held.parse().ok()?, ..*self };
+            }
+            "heard" => self.heard = Some(Millis::parse(value)?),
+            _ => return None,
+        }
         Some(())
     }
 
     fn write(&self, lines: &mut Lines<'_>) {
-        if *self != Self::default() {
+        if (Self { heard: None, ..*self }) != Self::default() {
             lines.put(&["leads"], |out| timed(self.hour, &format!("{} {}", self.leads, self.held), out));
         }
+        if let Some(heard) = self.heard {
+            lines.time("heard", heard);
+        }
+    }
+}
+
+impl ConfigVersions {
+    fn read_line(&mut self, name: &str, value: &str) -> Option<()> {
+        self.0.push_back(serde_json::from_str(value).ok().filter(|_| name == "version")?);
+        Some(())
+    }
+
+    fn write(&self, lines: &mut Lines<'_>) {
+        self.0.iter().for_each(|version| lines.json(&["version"], version));
     }
 }
 

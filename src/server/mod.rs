@@ -3,6 +3,7 @@
 //! It listens before its store is open. Whoever asks meanwhile hears that the server is starting; Redis may be away or loading
 //! its data for as long as it takes.
 
+mod changes;
 mod descriptors;
 mod in_force;
 mod opening;
@@ -14,15 +15,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::task::JoinHandle;
 
 use crate::config::Config;
-use crate::config::watch::ReloadState;
+use crate::config::watch::{Judge, ReloadState};
 use crate::http::{AppState, Backend, SharedConfig, Status};
-use crate::store::{SharedStore, StoreError};
+use crate::store::SharedStore;
 use crate::telemetry;
 use crate::time::Clock;
 use in_force::InForce;
+pub use opening::OpenError;
 use opening::{Opener, Opening};
 use web::{Listening, Side, Web};
 
@@ -42,6 +45,8 @@ pub struct Options {
     pub listen: Option<SocketAddr>,
     /// The file that the configuration came from, for the operator to see.
     pub config_path: Option<PathBuf>,
+    /// Start although something of the configuration before is lost.
+    pub accept: bool,
     /// Use this store.
     pub store: Option<SharedStore>,
     /// Where whoever reloads the configuration notes how that goes.
@@ -51,9 +56,9 @@ pub struct Options {
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The store can't be opened.
+    /// The store can't be opened, or used with this configuration.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Open(#[from] OpenError),
     /// The address can't be listened at.
     #[error("can't listen on {address}: {cause}; choose another address with `--listen` or `server.listen`")]
     Listen {
@@ -100,7 +105,7 @@ pub async fn start(config: Config, options: Options) -> Result<RunningServer, St
         Some(address) => Some(listened(Side::Admin, address, Listening { threads: Some(1), ..how })?),
         None => None,
     };
-    let opener = Opener { app: app.clone(), in_force: in_force.clone() };
+    let opener = Opener { app: app.clone(), in_force: in_force.clone(), accept: options.accept };
     let opening = match opener.open(options.store).await {
         Ok(opening) => opening,
         Err(error) => {
@@ -111,15 +116,7 @@ pub async fn start(config: Config, options: Options) -> Result<RunningServer, St
             return Err(error.into());
         }
     };
-    let connections = app.connections.clone();
-    let upkeep = tokio::spawn(async move {
-        let mut ticks = tokio::time::interval(UPKEEP);
-        loop {
-            ticks.tick().await;
-            metrics.run_upkeep();
-            connections.sweep();
-        }
-    });
+    let upkeep = tokio::spawn(upkeep(app.clone(), metrics));
     Ok(RunningServer { address: web.address(), app, in_force, opening, web, admin, upkeep })
 }
 
@@ -153,16 +150,24 @@ impl RunningServer {
     ///
     /// # Errors
     /// When it turns out that it can't be used.
-    pub async fn opened(&mut self) -> Result<(), StoreError> {
+    pub async fn opened(&mut self) -> Result<(), OpenError> {
         self.opening.done().await
     }
 
+    /// What a change of the configuration is judged by, for whoever replaces it.
+    pub fn judge(&self) -> Judge {
+        changes::judge(self.app.clone())
+    }
+
     /// Follows a configuration that was put in force.
-    pub fn reloaded(&self) {
+    pub async fn reloaded(&self) {
         let config = self.config();
         telemetry::metrics::config_in_force(&config.version);
         self.in_force.swap(&config);
         self.app.status.reloaded(self.app.clock.now());
+        if let Some(backend) = self.backend() {
+            changes::took_force(&backend.engine, &self.app).await;
+        }
     }
 
     /// Stops gracefully within `server.drain_timeout`: takes no more connections, answers what it has, finishes what is under
@@ -199,6 +204,17 @@ impl RunningServer {
             }
             tokio::time::sleep(LOOK).await;
         }
+    }
+}
+
+async fn upkeep(app: AppState, metrics: &'static PrometheusHandle) {
+    let mut ticks = tokio::time::interval(UPKEEP);
+    let mut heard = changes::Heard::default();
+    loop {
+        ticks.tick().await;
+        metrics.run_upkeep();
+        app.connections.sweep();
+        heard.tell(&app).await;
     }
 }
 

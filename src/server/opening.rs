@@ -6,13 +6,14 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
+use super::changes;
 use super::in_force::InForce;
-use crate::config::HistoryOptions;
+use crate::config::{Config, Diagnostic, HistoryOptions, diagnostic};
 use crate::crm::Deliverer;
 use crate::engine::{Engine, EngineSettings, HistorySettings};
 use crate::history::Archive;
 use crate::http::{AppState, Backend};
-use crate::store::{self, SharedStore, StoreError, StoreKind};
+use crate::store::{self, SharedStore, Store, StoreError, StoreKind};
 
 /// How long to wait before Redis is tried again, at first and at most.
 const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
@@ -21,20 +22,36 @@ const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_
 pub(super) struct Opener {
     pub app: AppState,
     pub in_force: InForce,
+    /// Whether something of the configuration before may be lost.
+    pub accept: bool,
+}
+
+/// Why a store can't be used.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum OpenError {
+    /// It can't be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Something of the configuration that had force in it would be lost.
+    #[error(
+        "the configuration would lose something of what had force in this store before; nothing was started\n\n{}",
+        diagnostic::render_all(_0, false)
+    )]
+    WouldLose(Vec<Diagnostic>),
 }
 
 /// An opening that may still be under way.
 pub(super) struct Opening {
-    outcome: watch::Receiver<Option<Result<(), StoreError>>>,
+    outcome: watch::Receiver<Option<Result<(), OpenError>>>,
     task: Option<AbortHandle>,
 }
 
 impl Opening {
     /// Waits until the store is open or can't be used.
-    pub(super) async fn done(&mut self) -> Result<(), StoreError> {
+    pub(super) async fn done(&mut self) -> Result<(), OpenError> {
         let gone = || StoreError::Unavailable("opening the store was interrupted".to_owned());
         let outcome = self.outcome.wait_for(Option::is_some).await.map_err(|_| gone())?;
-        outcome.clone().unwrap_or_else(|| Err(gone()))
+        outcome.clone().unwrap_or_else(|| Err(gone().into()))
     }
 
     /// Gives up; does nothing once the store is open.
@@ -46,20 +63,15 @@ impl Opening {
 impl Opener {
     /// Uses `store`, or opens the one that is configured. While Redis is away or loading its data, this goes on in the background;
     /// any other store that can't be opened now can't be opened later either.
-    pub(super) async fn open(self, store: Option<SharedStore>) -> Result<Opening, StoreError> {
-        let first = match store {
-            Some(store) => Ok(store),
-            None => store::open(&self.app.config.load().store).await,
-        };
+    pub(super) async fn open(self, store: Option<SharedStore>) -> Result<Opening, OpenError> {
         let waits = matches!(self.app.config.load().store.kind, StoreKind::Redis { .. });
         let (tell, outcome) = watch::channel(None);
-        match first {
-            Ok(store) => {
-                self.begin(store).await?;
+        match self.attempt(store).await {
+            Ok(()) => {
                 tell.send_replace(Some(Ok(())));
                 Ok(Opening { outcome, task: None })
             }
-            Err(StoreError::Unavailable(reason)) if waits => {
+            Err(OpenError::Store(StoreError::Unavailable(reason))) if waits => {
                 tracing::warn!(reason, "the store is away: waiting for it, and answering 503 meanwhile");
                 let task = tokio::spawn(async move { tell.send_replace(Some(self.keep_trying(reason).await)) });
                 Ok(Opening { outcome, task: Some(task.abort_handle()) })
@@ -68,19 +80,18 @@ impl Opener {
         }
     }
 
-    async fn keep_trying(self, mut reason: String) -> Result<(), StoreError> {
+    async fn keep_trying(self, mut reason: String) -> Result<(), OpenError> {
         let (mut wait, longest) = RETRY;
         loop {
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(longest);
-            let settings = self.app.config.load().store.clone();
-            match store::open(&settings).await {
-                Ok(store) => {
+            match self.attempt(None).await {
+                Ok(()) => {
                     tracing::info!("the store is there");
-                    return self.begin(store).await;
+                    return Ok(());
                 }
-                Err(StoreError::Unavailable(now)) if now == reason => {}
-                Err(StoreError::Unavailable(now)) => {
+                Err(OpenError::Store(StoreError::Unavailable(now))) if now == reason => {}
+                Err(OpenError::Store(StoreError::Unavailable(now))) => {
                     tracing::warn!(reason = now, "the store is still away");
                     reason = now;
                 }
@@ -89,11 +100,20 @@ impl Opener {
         }
     }
 
-    async fn begin(&self, store: SharedStore) -> Result<(), StoreError> {
+    async fn attempt(&self, store: Option<SharedStore>) -> Result<(), OpenError> {
+        let store = match store {
+            Some(store) => store,
+            None => store::open(&self.app.config.load_full().store).await?,
+        };
+        self.begin(store).await
+    }
+
+    async fn begin(&self, store: SharedStore) -> Result<(), OpenError> {
         for warning in store.warnings().await {
             tracing::warn!(store = true, "{warning}");
         }
-        let (config, clock) = (self.app.config.load(), self.app.clock.clone());
+        let (config, clock) = (self.app.config.load_full(), self.app.clock.clone());
+        self.may_follow(&*store, &config).await?;
         let deliverer = Deliverer::new(Arc::clone(&self.in_force.destinations), clock.clone());
         let settings = EngineSettings {
             server: Arc::from(self.app.status.server()),
@@ -108,9 +128,23 @@ impl Opener {
         };
         let rules = Arc::clone(&self.in_force.rules);
         let engine = Engine::start(Arc::clone(&store), rules, clock, Arc::new(deliverer), settings);
+        changes::took_force(&engine, &self.app).await;
         // Set once: there is one opening for each server.
         let _ = self.app.backend.set(Backend { engine, store });
         Ok(())
+    }
+
+    /// Whether nothing is lost by this configuration that had force before, or all of it may be.
+    async fn may_follow(&self, store: &dyn Store, config: &Config) -> Result<(), OpenError> {
+        let lost = changes::at_start(store, config, &self.app.clock).await?;
+        if lost.is_empty() || self.accept {
+            lost.iter().for_each(|loss| tracing::warn!("accepted: {}", loss.message));
+            return Ok(());
+        }
+        if let Err(error) = store.close().await {
+            tracing::error!(%error, "the store could not be closed in order");
+        }
+        Err(OpenError::WouldLose(lost))
     }
 }
 

@@ -10,6 +10,7 @@
 mod admin;
 mod attack;
 mod backup;
+mod changes;
 mod cli;
 mod crash;
 mod delivery;

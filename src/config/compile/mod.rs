@@ -1,5 +1,6 @@
 //! From the shape of the file to the domain's own types, with every name resolved and every condition compiled.
 
+mod accept;
 mod condition;
 mod counters;
 mod definitions;
@@ -40,6 +41,7 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
     let limits = shape.server.get().and_then(|server| server.limits.get()).unwrap_or(&absent);
     let history = store::history(shape.history.get(), findings);
     let engine = store::engine(store_shape, limits, findings);
+    let accept = accept::accept(shape.accept.get(), shape, findings);
     let accounts = settings::accounts(shape.accounts.get(), findings);
     let known_sources = from::KnownSources::new(shape.sources.get());
     let traits = traits::traits(shape.traits.get(), &known_sources, findings);
@@ -79,6 +81,7 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
         lead_quotas: sources.iter().filter_map(|one| one.quotas.leads.map(|leads| (one.name.clone(), leads))).collect(),
         shared_ids: settings::shared_ids(shape.shared_ids.get()),
         idle_subjects: store::idle_subjects(store_shape),
+        config_version: Arc::from(version),
         traits_bytes: Some(settings::size(&limits.traits, MAX_TRAITS_BYTES, "traits", findings)),
     });
     Some(Config {
@@ -91,5 +94,7 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
         rules: Arc::new(rules),
         destinations,
         wanted_properties,
+        accept,
+        written: Arc::default(),
     })
 }

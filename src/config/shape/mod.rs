@@ -35,6 +35,11 @@ section! {
         /// Their mappings and lists are added to those of this file.
         #[schemars(extend("examples" = ["teams.yaml", ["counters/*.yaml", "routes.yaml"]]))]
         include: Many<Scalar>,
+        /// What a change of the configuration may lose, said beforehand: `sources.<name>` that still send, `destinations.<name>`
+        /// that leads wait for, `counters.<name>` with figures, or a whole section. Without it such a change is refused until
+        /// `handraiser reload --accept`.
+        #[schemars(extend("examples" = [["counters.tasks", "sources.old"]]))]
+        accept: List<Scalar>,
         /// The time zone of calendar days, by its IANA name.
         #[schemars(extend("default" = "UTC", "examples" = ["Europe/Berlin"]))]
         time_zone: Scalar,

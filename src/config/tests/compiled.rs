@@ -222,7 +222,7 @@ traits: { user: { nps: number, isOwner: bool, tags: list }, account: { Region: t
 
 #[test]
 fn ids_that_many_people_share_are_known_and_can_be_added_to() {
-    let default = loaded("").config;
+    let default = loaded("time_zone: UTC").config;
     let given = loaded("shared_ids: [ Demo User, ' kiosk ' ]").config;
     let shared = |config: &Config, id: &str| config.rules.shared_ids.contains(&*id.to_lowercase());
     for id in ["anonymous", "NULL", "undefined", "0", "Guest", "N/A", "00000000-0000-0000-0000-000000000000"] {
@@ -233,11 +233,12 @@ fn ids_that_many_people_share_are_known_and_can_be_added_to() {
 }
 
 #[test]
-fn an_empty_file_is_a_configuration_that_does_nothing() {
-    for text in ["", "# nothing yet\n", "sources:\n"] {
-        assert!(loaded(text).config.rules.definitions.is_empty());
+fn an_empty_file_is_no_configuration_and_one_without_definitions_does_nothing() {
+    for text in ["", "# nothing yet\n", "{}\n"] {
+        assert_eq!(messages(text), ["0:0 the configuration is empty"], "{text}");
     }
-    assert!(messages("").iter().any(|message| message.contains("no event can come in")));
+    assert!(loaded("sources:\n").config.rules.definitions.is_empty());
+    assert!(messages("sources:\n").iter().any(|message| message.contains("no event can come in")));
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn the_documented_defaults_are_the_defaults() {
         indent(&store, 2),
         indent(&embedded, 4)
     );
-    let (explicit, implied) = (super::loaded(&written).config, super::loaded("").config);
+    let (explicit, implied) = (super::loaded(&written).config, super::loaded("time_zone: UTC").config);
     assert_eq!(format!("{:?}", explicit.server), format!("{:?}", implied.server));
     assert_eq!(format!("{:?}", explicit.store), format!("{:?}", implied.store));
     assert_eq!(explicit.engine, implied.engine);

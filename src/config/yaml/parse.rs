@@ -13,6 +13,7 @@ use super::{secrets, traps};
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
 use crate::config::source::Span;
+use crate::record::versions::MASK;
 
 /// Aliases may not blow a file up beyond this, nor beyond this depth.
 const MAX_NODES: usize = 100_000;
@@ -211,12 +212,22 @@ impl Builder<'_> {
         let is_key = matches!(self.open.last(), Some(Open { kind: OpenKind::Map(_, None), .. }));
         let mut scalar = Scalar { style, ..Scalar::made(text, at) };
         if !is_key {
+            self.refuse_mask(&scalar);
             self.substitute(&mut scalar);
             if style == ScalarStyle::Plain {
                 traps::swallowed_comment(&scalar, self.findings);
             }
         }
         Node::new(at, Kind::Scalar(scalar))
+    }
+
+    /// A version that was kept has this in place of its secrets; taken for a secret, it would be one that everybody knows.
+    fn refuse_mask(&mut self, scalar: &Scalar) {
+        if scalar.text.contains(MASK) {
+            let message = format!("a secret is missing here: `{MASK}` stands in its place");
+            let problem = Problem::error(scalar.at, Code::BadValue, message);
+            self.findings.push(problem.help("write it in, or better `${NAME}` and the secret into the environment"));
+        }
     }
 
     fn substitute(&mut self, scalar: &mut Scalar) {

@@ -1,6 +1,7 @@
 //! The admin API, `/admin/v1`: what the command line shows and does, for programs. Everything in it needs the bearer token.
 
 mod auth;
+mod config;
 mod deliveries;
 mod held;
 mod leads;
@@ -19,6 +20,7 @@ use utoipa_actix_web::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub use super::queues::{HeldItem, QueueItem};
+pub use config::{LossList, ReloadAnswer, ReloadRequest, VersionAnswer, VersionItem, VersionList};
 pub use deliveries::{DeliveryItem, DeliveryList, DeliveryState};
 pub use held::{HeldAnswer, HeldRequest};
 pub use leads::{LeadItem, LeadList};
@@ -56,6 +58,10 @@ pub fn configure(config: &mut ServiceConfig) {
             .service(merges::unlink)
             .service(system::list_queues)
             .service(system::show_config)
+            .service(config::list)
+            .service(config::show)
+            .service(config::compare)
+            .service(config::reload)
             .service(system::show_engine)
             .default_service(actix_web::web::to(nothing_here))
             .wrap(from_fn(auth::require_token)),

@@ -20,6 +20,7 @@ use crate::record::NotedSignals;
 use crate::record::counted::Counted;
 use crate::record::delivery::Done;
 use crate::record::{Held, Member, Memberships, News, Profile, Routing, Saying, Senders, Standing, Ties, Traits};
+use crate::record::{Meaning, TookForce, Written, WrittenFile};
 
 /// Names as people and programs send them: with whatever separates things in the text.
 fn name() -> impl Strategy<Value = String> {
@@ -261,14 +262,31 @@ fn hold() -> impl Strategy<Value = Hold> {
     })
 }
 
+fn versions() -> impl Strategy<Value = ConfigVersions> {
+    let took = (boxed(), boxed(), boxed(), boxed()).prop_map(|(hash, server, path, text)| {
+        let meaning = Meaning {
+            sections: [("counters".to_owned(), [(path.to_string(), hash.to_string())].into())].into(),
+            figures: [(path.to_string(), hash.to_string())].into(),
+        };
+        let files = vec![WrittenFile { path: path.into(), text: text.into() }];
+        TookForce { hash: Arc::from(hash), server, written: Written { files, meaning } }
+    });
+    proptest::collection::vec((took, time()), 0..3).prop_map(|all| {
+        let mut versions = ConfigVersions::default();
+        all.into_iter().for_each(|(took, at)| versions.took_force(took, at));
+        versions
+    })
+}
+
 fn record() -> impl Strategy<Value = (RecordKind, Record)> {
     prop_oneof![
         4 => subject().prop_map(|subject| (RecordKind::User, Record::Subject(Box::new(subject)))),
         1 => team().prop_map(|team| (RecordKind::Team, Record::Team(team))),
         1 => history().prop_map(|history| (RecordKind::Destination, Record::Destination(history))),
         1 => hold().prop_map(|hold| (RecordKind::Hold, Record::Hold(hold))),
-        1 => (time(), any::<u32>(), any::<u32>())
-            .prop_map(|(hour, leads, held)| (RecordKind::Source, Record::Source(SourceLeads { hour, leads, held }))),
+        1 => (time(), any::<u32>(), any::<u32>(), proptest::option::of(time()))
+            .prop_map(|(hour, leads, held, heard)| (RecordKind::Source, Record::Source(SourceLeads { hour, leads, held, heard }))),
+        1 => versions().prop_map(|versions| (RecordKind::Config, Record::Config(versions))),
         1 => any::<u64>().prop_map(|blocks| (RecordKind::Archived, Record::Archived(Archived { blocks }))),
         2 => delivery().prop_map(|delivery| (RecordKind::Delivery, Record::Delivery(delivery))),
     ]

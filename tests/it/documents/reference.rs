@@ -41,10 +41,11 @@ with `!`, `\"`, `{` or `[`, or that contains `: ` or ` #`, must be put in quotes
 language server, begin the file with `# yaml-language-server: $schema=config.schema.json`.
 
 **Reloading** happens when a file changes, and on SIGHUP. What needs a restart is marked below; until then the old value stays
-in force, and a warning says so. `/ready` shows the version in force and why the last reload failed, if it did.
+in force, and a warning says so. `/ready` shows the version in force and why the last reload failed, if it did. A change that would lose
+something is refused until somebody says that it may be lost: see [operations](operations.md#changing-the-configuration).
 
 **Checking**: `handraiser check` exits with 0 when the configuration can be run, with 1 when it is wrong, with 2 when it can't
-be read. `--strict` fails on warnings, too; `--format json` is for programs.
+be read, with 3 when the running server named by `--against` would lose something. `--strict` fails on warnings, too; `--format json` is for programs.
 
 ";
 

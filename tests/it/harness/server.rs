@@ -44,7 +44,7 @@ impl Server {
         let config = directory.join("handraiser.yaml");
         let log = directory.join("handraiser.log");
         std::fs::write(&config, yaml(address)).expect("the configuration can be written");
-        let process = spawn(program, &config, &log);
+        let process = spawn(program, &config, &log, &[]);
         Self { address, program: program.to_owned(), config, log, process }
     }
 
@@ -63,8 +63,13 @@ impl Server {
 
     /// Starts it again after [`Self::kill`]; it need not be ready yet.
     pub fn respawn(&mut self) {
+        self.respawn_with(&[]);
+    }
+
+    /// As [`Self::respawn`], with further arguments of `handraiser serve`.
+    pub fn respawn_with(&mut self, arguments: &[&str]) {
         self.process.kill();
-        self.process = spawn(&self.program, &self.config, &self.log);
+        self.process = spawn(&self.program, &self.config, &self.log, arguments);
     }
 
     /// SIGSTOP: it does nothing until [`Self::thaw`], and knows nothing of it.
@@ -129,9 +134,9 @@ impl Server {
     }
 }
 
-fn spawn(program: &Path, config: &Path, log: &Path) -> Process {
+fn spawn(program: &Path, config: &Path, log: &Path, arguments: &[&str]) -> Process {
     let mut command = Command::new(program);
-    command.arg("serve").arg("--config").arg(config);
+    command.arg("serve").arg("--config").arg(config).args(arguments);
     Process::start(&mut command, log)
 }
 

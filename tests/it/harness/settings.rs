@@ -1,5 +1,6 @@
 //! Configurations made by hand, for tests that are not about the configuration file.
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +39,8 @@ pub fn empty() -> Config {
         rules: Arc::new(Rules::new(RulesParts::default())),
         destinations: Vec::new(),
         wanted_properties: WantedProperties::All,
+        accept: BTreeSet::default(),
+        written: Arc::default(),
     }
 }
 
