@@ -22,7 +22,7 @@ pub(super) fn event(account: &mut Subject, part: &AccountEvent, applying: &mut A
     tell_later(account, event, &part.user, applying);
     if let Some(user) = &part.asking {
         account.watch(&part.user, applying.now);
-        answer(account, user.clone(), Some(Arc::clone(event)), applying.now, applying);
+        answer(account, user.clone(), Some(Arc::clone(event)), (applying.now, None), applying);
     }
 }
 
@@ -57,21 +57,27 @@ fn tell_later(account: &mut Subject, event: &Event, actor: &str, applying: &Appl
     }
 }
 
-pub(super) fn ask(account: &mut Subject, user: &Projection, at: Millis, applying: &mut Applying<'_>) {
+pub(super) fn ask(
+    account: &mut Subject,
+    user: &Projection,
+    at: Millis,
+    quiet: Option<Millis>,
+    applying: &mut Applying<'_>,
+) {
     account.watch(&user.id, applying.now);
-    answer(account, Box::new(user.clone()), None, at, applying);
+    answer(account, Box::new(user.clone()), None, (at, quiet), applying);
 }
 
 fn answer(
     account: &Subject,
     user: Box<Projection>,
     event: Option<Arc<Event>>,
-    at: Millis,
+    (at, quiet): (Millis, Option<Millis>),
     applying: &mut Applying<'_>,
 ) {
     let to = RecordKey::user(&user.id);
     let account = project(account, at, applying);
-    applying.send(to, Body::Answer(Box::new(Answer { account, user: Some(user), event, at })));
+    applying.send(to, Body::Answer(Box::new(Answer { account, user: Some(user), event, at, quiet })));
 }
 
 /// The account as it stands at `at`, with all its traits: a user's lead names them.
@@ -87,7 +93,7 @@ pub(super) fn tell(account: &mut Subject, applying: &mut Applying<'_>) {
     let at = applying.now;
     let stands = project(account, at, applying);
     for user in account.watchers.keys() {
-        let answer = Answer { account: Arc::clone(&stands), user: None, event: None, at };
+        let answer = Answer { account: Arc::clone(&stands), user: None, event: None, at, quiet: None };
         applying.send(RecordKey::user(user), Body::Answer(Box::new(answer)));
     }
 }

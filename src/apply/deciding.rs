@@ -15,7 +15,7 @@ use crate::lead::LeadEventType;
 use crate::lead::build::{lead_event, lead_id};
 use crate::qualify::agenda::next_decision;
 use crate::qualify::{Decision, Definition, View, Who, decide as decide_one, evaluate};
-use crate::record::{NotedSignals, Projection, Standing, Subject};
+use crate::record::{NotedSignals, Projection, Quiet, Standing, Subject};
 use crate::time::Millis;
 
 /// Decides about a user, or finds that their `account` has to be asked; returns whether it has.
@@ -79,8 +79,22 @@ fn may_matter(user: &Subject, event: Option<&Event>, applying: &Applying<'_>) ->
     applying.rules.definitions(SubjectKind::User).any(|definition| {
         let evaluation = evaluate(definition, &view.of(definition));
         let standing = user.standings.get(&definition.name);
-        !evaluation.is_sure() || decide_one(definition, evaluation, standing, applying.now) != Decision::Nothing
+        let is_edge = is_edge(definition, event, applying);
+        !evaluation.is_sure()
+            || decide_one(definition, evaluation, standing, applying.now, is_edge) != Decision::Nothing
     })
+}
+
+/// Whether the event is one of the counter that the definition makes leads of. One that is too old makes none.
+fn is_edge(definition: &Definition, event: Option<&Event>, applying: &Applying<'_>) -> bool {
+    let (Some(id), Some(event)) = (definition.each, event) else { return false };
+    let counter = applying.rules.plan.counters.get(usize::from(id.0));
+    counter.is_some_and(|counter| counter.sees(event, applying.now)) && !is_old(definition, event)
+}
+
+/// Whether an event is too old to make a lead.
+fn is_old(definition: &Definition, event: &Event) -> bool {
+    event.received_at.since(event.timestamp) > definition.fresh_ms
 }
 
 /// An account says how it stands.
@@ -97,6 +111,10 @@ pub(super) fn answer(user: &mut Subject, answer: &Answer, applying: &mut Applyin
     }
     let (account, event) = (Who::Projection(&answer.account), answer.event.as_deref());
     let known = Known { user: answer.user.as_deref().map(Who::Projection), account, event, now: answer.at };
+    if let Some(before) = answer.quiet {
+        note_quietly(user, SubjectKind::User, before, &known, applying);
+        return;
+    }
     let noted =
         noting::note(&user.noted, SubjectKind::User, true, &view(user, SubjectKind::User, &known, applying), applying);
     let Some(noted) = noted else { return decide_all(user, SubjectKind::User, &known, applying) };
@@ -139,12 +157,61 @@ pub(super) fn decide_account(account: &mut Subject, event: Option<&Arc<Event>>, 
 }
 
 /// What is known besides the subject itself.
-struct Known<'a> {
+pub(super) struct Known<'a> {
     /// The user as they are seen; `None`: as their record says.
-    user: Option<Who<'a>>,
-    account: Who<'a>,
-    event: Option<&'a Event>,
-    now: Millis,
+    pub user: Option<Who<'a>>,
+    pub account: Who<'a>,
+    pub event: Option<&'a Event>,
+    pub now: Millis,
+}
+
+/// Notes for which of the definitions that are newer than `before` the subject qualifies, and makes no lead; returns whether all of
+/// them could tell.
+pub(super) fn note_quietly(
+    subject: &mut Subject,
+    of: SubjectKind,
+    before: Millis,
+    known: &Known<'_>,
+    applying: &mut Applying<'_>,
+) -> bool {
+    let (mut all_are_sure, mut noted) = (true, Vec::new());
+    let seen = view(subject, of, known, applying);
+    for (definition, since) in applying.rules.newer_than(of, before).filter(|(one, _)| !one.start_sends) {
+        let evaluation = evaluate(definition, &View { now: since, ..seen.of(definition) });
+        all_are_sure &= evaluation.is_sure();
+        let is_noted = subject.standings.get(&definition.name).is_some_and(|standing| standing.lapsed_at.is_none());
+        // A definition that makes a lead of each event has nobody to note.
+        if let (Some(true), Some(tier), false, None) = (evaluation.holds(), evaluation.tier, is_noted, definition.each)
+        {
+            noted.push((definition, tier, since));
+        }
+    }
+    for (definition, tier, since) in noted {
+        note_one(subject, definition, (tier, Quiet::Start), since);
+    }
+    all_are_sure
+}
+
+/// Notes that the subject qualifies, without a lead.
+fn note_one(subject: &mut Subject, definition: &Definition, (tier, quiet): (u8, Quiet), at: Millis) {
+    let before = subject.standings.remove(&definition.name);
+    let (times, queue, routing) =
+        before.map(|standing| (standing.times, standing.queue, standing.routing)).unwrap_or_default();
+    let noted = Standing {
+        times,
+        lead_id: String::new(),
+        revision: 0,
+        tier,
+        tier_at: None,
+        qualified_at: at,
+        lapsed_at: None,
+        quiet: Some(quiet),
+        shadow: false,
+        routing,
+        hold: None,
+        queue,
+    };
+    subject.standings.insert(Arc::clone(&definition.name), noted);
 }
 
 fn view<'v>(subject: &'v Subject, of: SubjectKind, known: &Known<'v>, applying: &Applying<'v>) -> View<'v> {
@@ -162,15 +229,20 @@ fn decide_all(subject: &mut Subject, of: SubjectKind, known: &Known<'_>, applyin
     let seen = view(subject, of, known, applying);
     for definition in applying.rules.definitions(of) {
         let evaluation = evaluate(definition, &seen.of(definition));
-        let decision = decide_one(definition, evaluation, subject.standings.get(&definition.name), known.now);
+        let (standing, is_edge) = (subject.standings.get(&definition.name), is_edge(definition, known.event, applying));
+        let decision = decide_one(definition, evaluation, standing, known.now, is_edge);
         if decision != Decision::Nothing {
             taken.push((definition, decision));
         }
     }
     for (definition, decision) in taken {
-        if let Some((kind, standing)) = take(subject, definition, decision, known.now, applying) {
+        if let (Decision::Qualify { tier }, true) =
+            (decision, known.event.is_some_and(|event| is_old(definition, event)))
+        {
+            note_one(subject, definition, (tier, Quiet::OldEvent), known.now);
+        } else if let Some((kind, standing)) = take(subject, definition, decision, known.now, applying) {
             if kind == LeadEventType::Qualified {
-                applying.effects.qualified.push(Arc::clone(&definition.name));
+                applying.effects.qualified.push((Arc::clone(&definition.name), definition.shadow));
             }
             let seen = view(subject, of, known, applying);
             let about = (&*applying.key.id, &*subject);
@@ -204,8 +276,11 @@ fn take(
                 lead_id,
                 revision: 1,
                 tier,
+                tier_at: None,
                 qualified_at: now,
                 lapsed_at: None,
+                quiet: None,
+                shadow: definition.shadow,
                 routing,
                 hold: None,
                 queue,
@@ -213,16 +288,13 @@ fn take(
             (Some(LeadEventType::Qualified), fresh)
         }
         (Decision::Retier { tier }, Some(before)) => {
-            (Some(LeadEventType::TierChanged), Standing { tier, revision: before.revision + 1, ..before })
+            let moved = Standing { tier, tier_at: Some(now), ..before };
+            (Some(LeadEventType::TierChanged), moved)
         }
         (Decision::Lapse, Some(before)) => {
             let lapsed = Standing { lapsed_at: Some(now), ..before };
             // What is true of one event is over with the next, and that is no news.
-            if definition.reads_event() {
-                (None, lapsed)
-            } else {
-                (Some(LeadEventType::Lapsed), Standing { revision: lapsed.revision + 1, ..lapsed })
-            }
+            (Some(LeadEventType::Lapsed).filter(|_| !definition.reads_event()), lapsed)
         }
         (_, before) => {
             before
@@ -231,6 +303,10 @@ fn take(
             return None;
         }
     };
+    // Who was only noted has no lead that anything could happen to.
+    let kind = kind.filter(|_| after.quiet.is_none());
+    let is_further = kind.is_some_and(|kind| kind != LeadEventType::Qualified);
+    let after = Standing { revision: after.revision + u32::from(is_further), ..after };
     subject.standings.insert(Arc::clone(&definition.name), after.clone());
     kind.map(|kind| (kind, after))
 }

@@ -3,9 +3,10 @@
 use super::Rules;
 use crate::ids::SubjectKind;
 use crate::lead::build::{points, reasons, signals_of, usage};
-use crate::lead::{DefinitionExplanation, Subject as SubjectPart, SubjectExplanation};
-use crate::qualify::{Definition, View, Who, evaluate};
-use crate::record::Subject;
+use crate::lead::{DefinitionExplanation, HeldBack, HeldBackBy, Subject as SubjectPart, SubjectExplanation};
+use crate::qualify::decide::{cooldown_ends, with_flags};
+use crate::qualify::{Definition, Evaluation, View, Who, evaluate};
+use crate::record::{Quiet, Standing, Subject};
 use crate::time::Millis;
 
 /// Where a subject stands on every definition of its kind, with observed values. `account` is that of a user; `merged_into` the id
@@ -49,7 +50,7 @@ fn accounts_latest_first(subject: &Subject) -> Vec<String> {
 fn explain_one(definition: &Definition, subject: &Subject, view: &View<'_>) -> DefinitionExplanation {
     let evaluation = evaluate(definition, view);
     let standing = subject.standings.get(&definition.name);
-    let cooldown_end = standing.map(|s| s.qualified_at.plus(definition.cooldown_ms)).filter(|end| *end > view.now);
+    let cooldown_end = standing.and_then(|s| cooldown_ends(definition, s)).filter(|end| *end > view.now);
     DefinitionExplanation {
         name: definition.name.to_string(),
         of: definition.of.to_string(),
@@ -60,7 +61,48 @@ fn explain_one(definition: &Definition, subject: &Subject, view: &View<'_>) -> D
         tier: evaluation.tier,
         conditions: reasons(definition, view),
         qualified_at: standing.map(|s| s.qualified_at.rfc3339()),
-        lead_id: standing.map(|s| s.lead_id.clone()),
+        lead_id: standing.map(|s| s.lead_id.clone()).filter(|id| !id.is_empty()),
         cooldown_until: cooldown_end.map(Millis::rfc3339),
+        held_back: (evaluation.qualifies == Some(true))
+            .then(|| held_back(definition, evaluation, standing, view))
+            .flatten(),
+    }
+}
+
+/// What holds back the lead of somebody who qualifies.
+fn held_back(
+    definition: &Definition,
+    evaluation: Evaluation,
+    standing: Option<&Standing>,
+    view: &View<'_>,
+) -> Option<HeldBack> {
+    let by = |by: HeldBackBy| Some(HeldBack { by, until: None, what: None });
+    if evaluation.never == Some(true) {
+        let view = with_flags(definition, &view.of(definition));
+        let condition = definition.never.iter().find(|condition| condition.test(&view) == Some(true));
+        return Some(HeldBack {
+            by: HeldBackBy::Never,
+            until: None,
+            what: condition.map(|condition| condition.source().to_owned()),
+        });
+    }
+    let is_open = standing.filter(|standing| standing.lapsed_at.is_none());
+    match (is_open, standing) {
+        (Some(Standing { quiet: Some(Quiet::Start), .. }), _) => by(HeldBackBy::QuietStart),
+        (Some(Standing { quiet: Some(Quiet::OldEvent), .. }), _) => by(HeldBackBy::OldEvent),
+        (Some(Standing { shadow: true, .. }), _) => by(HeldBackBy::Shadow),
+        (Some(Standing { hold: Some(hold), .. }), _) => {
+            Some(HeldBack { by: HeldBackBy::Held, until: None, what: Some(hold.source.to_string()) })
+        }
+        (Some(_), _) => None,
+        (None, _) if definition.each.is_some() => {
+            let counter = definition.each.and_then(|id| view.plan.counters.get(usize::from(id.0)));
+            Some(HeldBack { by: HeldBackBy::Each, until: None, what: counter.map(|counter| counter.name.to_string()) })
+        }
+        (None, Some(standing)) => {
+            let until = cooldown_ends(definition, standing).map(Millis::rfc3339);
+            Some(HeldBack { by: HeldBackBy::Cooldown, until, what: None })
+        }
+        (None, None) => None,
     }
 }

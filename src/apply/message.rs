@@ -50,6 +50,8 @@ pub enum Body {
         user: Box<Projection>,
         /// When the question arose.
         at: Millis,
+        /// See [`Answer::quiet`].
+        quiet: Option<Millis>,
     },
     /// Account → user: how it stands.
     Answer(Box<Answer>),
@@ -170,6 +172,16 @@ pub struct Answer {
     pub event: Option<Arc<Event>>,
     /// When the question arose, or the account changed.
     pub at: Millis,
+    /// Who qualifies by it is noted and made no lead, for definitions that appeared since this moment: it is about how things stood
+    /// before the event at hand.
+    pub quiet: Option<Millis>,
+}
+
+impl Body {
+    /// Whether a decision about a subject may follow.
+    pub(super) const fn may_decide(&self) -> bool {
+        matches!(self, Self::Event(_) | Self::AccountEvent(_) | Self::Absorb { .. } | Self::Wake { .. })
+    }
 }
 
 /// A lead that wants a rep.

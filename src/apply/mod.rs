@@ -16,6 +16,7 @@ pub mod message;
 mod noting;
 mod routing;
 pub mod rules;
+mod starting;
 mod timers;
 mod user;
 
@@ -54,8 +55,8 @@ pub struct Effects {
     pub messages: Vec<Message>,
     /// Leads of the record to store.
     pub leads: Vec<LeadWrite>,
-    /// Definitions that the record has just qualified for.
-    pub qualified: Vec<DefinitionName>,
+    /// Definitions that the record has just qualified for, and whether each is a shadow.
+    pub qualified: Vec<(DefinitionName, bool)>,
     /// Whether all leads of the record are deleted, before any are stored.
     pub forget_leads: bool,
     /// Users whom the stored leads of the record may name no longer.
@@ -264,11 +265,14 @@ fn subject_message(subject: &mut Box<Subject>, message: &Message, applying: &mut
     if merging::forward(subject, message, applying) {
         return;
     }
+    if message.body.may_decide() {
+        starting::note(subject, applying);
+    }
     match &message.body {
         Body::Event(event) if message.to.kind == RecordKind::User => user::event(subject, event, applying),
         Body::Event(event) => account::own_event(subject, event, applying),
         Body::AccountEvent(event) => account::event(subject, event, applying),
-        Body::Ask { user, at } => account::ask(subject, user, *at, applying),
+        Body::Ask { user, at, quiet } => account::ask(subject, user, *at, *quiet, applying),
         Body::Answer(answer) => deciding::answer(subject, answer, applying),
         Body::Link { to, tie } => merging::link(subject, to, tie, applying),
         Body::Absorb { from, tie, history } => absorbing::absorb(subject, from, tie, history, applying),

@@ -17,8 +17,8 @@ const MAX_QUEUE: usize = 16;
 pub(super) fn begin(subject: &mut Subject, definition: &DefinitionName, event: LeadEvent, applying: &mut Applying<'_>) {
     store(subject, &event.lead, applying);
     let Some(standing) = subject.standings.get_mut(definition) else { return };
-    if standing.hold.as_ref().is_some_and(|hold| hold.discarded) {
-        // The lead was let go; nobody wants to hear of it.
+    if standing.shadow || standing.hold.as_ref().is_some_and(|hold| hold.discarded) {
+        // The lead is counted only, or was let go; nobody wants to hear of it.
         return;
     }
     // A lead event is plain data, which can't fail.

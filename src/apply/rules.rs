@@ -10,11 +10,12 @@ use serde_json::{Map, Value};
 use crate::counters::{Counter, Plan, Reads};
 use crate::expr::{Aspect, Expr, Signal, Slot, TraitRule, Type, reached};
 use crate::ids::names::canonical_trait;
-use crate::ids::{SourceName, SubjectKind};
+use crate::ids::{DefinitionName, SourceName, SubjectKind};
 use crate::qualify::Definition;
 use crate::record::AccountKey;
 use crate::record::traits::MAX_TRAITS_BYTES;
 use crate::routing::{Route, Team};
+use crate::time::Millis;
 
 /// A configuration, prepared for applying messages. Immutable; made once for each configuration.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub struct Rules {
     pub users_read_account_times: bool,
     /// Signals of which something remembers since when they are true, or how often they became so.
     pub noted: Vec<NotedSignal>,
+    /// Since when each definition says what it says, where that is known.
+    since: BTreeMap<DefinitionName, Millis>,
     read_traits: HashSet<(SubjectKind, Box<str>)>,
     /// Of the traits that conditions read, those that not every value can be read as.
     typed_traits: Vec<(SubjectKind, Box<str>, Type)>,
@@ -115,9 +118,36 @@ impl Rules {
             read_traits: read_traits.into_iter().chain(always).collect(),
             typed_traits,
             said_traits,
+            since: BTreeMap::new(),
             plan,
             parts,
         }
+    }
+
+    /// The same rules, knowing since when definitions say what they say; of others it is not known, as if they always had.
+    #[must_use]
+    pub fn since(&self, since: BTreeMap<DefinitionName, Millis>) -> Self {
+        Self { since, ..Self::new(self.parts.clone()) }
+    }
+
+    /// Since when the definitions say what they say, when `before` was in force until `now`.
+    pub fn follow(&self, before: &Self, now: Millis) -> BTreeMap<DefinitionName, Millis> {
+        let since = |definition: &Definition| {
+            let same = |other: &&Definition| other.name == definition.name && other.version == definition.version;
+            match before.definitions.iter().find(same) {
+                Some(_) => before.since.get(&definition.name).copied(),
+                None => Some(now),
+            }
+        };
+        self.definitions.iter().filter_map(|one| Some((Arc::clone(&one.name), since(one)?))).collect()
+    }
+
+    /// The definitions about a kind of subject that say something else than they did at `at`, or were not there.
+    pub fn newer_than(&self, of: SubjectKind, at: Millis) -> impl Iterator<Item = (&Definition, Millis)> {
+        let since =
+            move |definition: &Definition| self.since.get(&definition.name).copied().filter(|since| *since > at);
+        // Most of the time there is none, and this is asked for each event.
+        self.definitions(of).filter(|_| !self.since.is_empty()).filter_map(move |one| Some((one, since(one)?)))
     }
 
     /// The definitions about one kind of subject.

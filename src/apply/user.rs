@@ -156,7 +156,7 @@ pub(super) fn reconsider(user: &mut Subject, applying: &mut Applying<'_>) {
     let account = current_account(&applying.rules.accounts, user);
     let asks = deciding::decide(user, None, account.as_ref(), applying);
     if let (true, Some(account)) = (asks, account) {
-        let body = Body::Ask { user: project(user, applying), at: applying.now };
+        let body = Body::Ask { user: project(user, applying), at: applying.now, quiet: None };
         applying.send(RecordKey::account(&account), body);
     }
 }

@@ -8,7 +8,7 @@ use super::paint::{Paint, Tone, columns};
 use super::subject::SubjectArgs;
 use super::{card, words};
 use crate::expr::Observation;
-use crate::lead::{Axis, DefinitionExplanation, Reason, SubjectExplanation};
+use crate::lead::{Axis, DefinitionExplanation, HeldBack, HeldBackBy, Reason, SubjectExplanation};
 use crate::time::{Clock, Millis};
 
 #[derive(Debug, clap::Args)]
@@ -95,6 +95,9 @@ fn render_definition(out: &mut String, definition: &DefinitionExplanation, now: 
             condition(out, reason, width, paint);
         }
     }
+    if let Some(by) = &definition.held_back {
+        line(out, &format!("  {}", paint.tone(Tone::Warn, held_back(by))));
+    }
     if let Some(text) = history(definition, now) {
         line(out, &format!("  {}", paint.dim(text)));
     }
@@ -159,6 +162,22 @@ fn history(definition: &DefinitionExplanation, now: Millis) -> Option<String> {
         let _ = write!(text, "; no further lead until {}", day(until));
     }
     Some(text)
+}
+
+/// Why somebody who qualifies is no lead that somebody is told of.
+fn held_back(by: &HeldBack) -> String {
+    let what = by.what.as_deref().unwrap_or_default();
+    match by.by {
+        HeldBackBy::Never => format!("held back: never while {what}"),
+        HeldBackBy::Shadow => "held back: the definition is a shadow, nobody is told".to_owned(),
+        HeldBackBy::Cooldown => {
+            format!("held back: cooldown until {}", by.until.as_deref().map(day).unwrap_or_default())
+        }
+        HeldBackBy::QuietStart => "held back: quiet start, qualified when the definition appeared".to_owned(),
+        HeldBackBy::OldEvent => "held back: an event made the difference that was too old".to_owned(),
+        HeldBackBy::Each => format!("held back: waits for the next event of {what}"),
+        HeldBackBy::Held => format!("held back: {what} made too many leads; see `handraiser leads --held`"),
+    }
 }
 
 fn day(rfc3339: &str) -> String {

@@ -53,6 +53,7 @@ fn unused_counters(shape: &ConfigShape, compiled: &Compiled<'_>, findings: &mut 
     let mut used = HashSet::new();
     for definition in compiled.definitions {
         used.extend(definition.slots().filter_map(counter_of));
+        used.extend(definition.each.map(|id| id.0));
     }
     used.extend(compiled.signals.iter().flat_map(|signal| signal.slots()).filter_map(counter_of));
     let sentences: String = compiled

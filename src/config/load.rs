@@ -248,6 +248,7 @@ fn merge(into: &mut ConfigShape, shape: ConfigShape, findings: &mut Findings) {
         counters,
         signals,
         definitions,
+        never,
         teams,
         routes,
         destinations,
@@ -275,6 +276,7 @@ fn merge(into: &mut ConfigShape, shape: ConfigShape, findings: &mut Findings) {
     named(&mut into.signals, signals);
     named(&mut into.teams, teams);
     named(&mut into.destinations, destinations);
+    once(&mut into.never, never, |never| never.at, "never", findings);
     list(&mut into.definitions, definitions);
     list(&mut into.routes, routes);
 }

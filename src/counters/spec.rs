@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::event::facts::EventFacts;
+use crate::event::{Call, Event};
 use crate::expr::{Expr, Figures};
 use crate::ids::{CounterName, SourceName, SubjectKind};
+use crate::time::Millis;
 
 /// One declared counter.
 #[derive(Clone, Debug)]
@@ -26,6 +29,15 @@ pub struct Counter {
     pub label: Option<Label>,
 }
 
+impl Counter {
+    /// Whether it counts this event, as far as its declaration says.
+    pub fn sees(&self, event: &Event, now: Millis) -> bool {
+        let is_from = self.from.is_empty() || self.from.contains(&event.source);
+        let filter = || self.filter.as_ref().is_none_or(|filter| filter.test(&EventFacts { event, now }) == Some(true));
+        is_from && self.events.iter().any(|want| want.fits(event)) && filter()
+    }
+}
+
 /// What people call one of what is counted, and several: `task created`, `tasks created`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Label {
@@ -46,6 +58,19 @@ pub enum EventMatch {
     Page(Option<Arc<str>>),
     /// Screen calls; of this name only, when one is given.
     Screen(Option<Arc<str>>),
+}
+
+impl EventMatch {
+    /// Whether it is one of these events.
+    pub fn fits(&self, event: &Event) -> bool {
+        let named = |name: &Option<Arc<str>>| name.is_none() || name.as_deref() == event.name.as_deref();
+        match self {
+            Self::Any => matches!(event.call, Call::Track | Call::Page | Call::Screen),
+            Self::Track(name) => event.call == Call::Track && event.name.as_deref() == Some(name),
+            Self::Page(name) => event.call == Call::Page && named(name),
+            Self::Screen(name) => event.call == Call::Screen && named(name),
+        }
+    }
 }
 
 /// How counted events become one figure.

@@ -135,6 +135,7 @@ fn base(kind: SubjectKind, id: &str, name: Option<&str>) -> Lead {
         last_seen: None,
         routing: None,
         source: Some("app".to_owned()),
+        shadow: false,
         hold: None,
         timestamps: Timestamps {
             event: "2026-11-21T09:29:59.871Z".to_owned(),

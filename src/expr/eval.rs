@@ -83,7 +83,7 @@ pub(crate) fn all(outcomes: impl Iterator<Item = Option<bool>>) -> Option<bool> 
 }
 
 /// Disjunction: true wins over unknown.
-pub(super) fn any(outcomes: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+pub(crate) fn any(outcomes: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     let mut unknown = false;
     for outcome in outcomes {
         match outcome {

@@ -42,7 +42,7 @@ pub use value::{AboutTrait, Drift, Facts, MAX_TEXT_BYTES, Slot, TraitOf, TraitRu
 pub use vocabulary::Vocabulary;
 
 use eval::Context;
-pub(crate) use eval::all;
+pub(crate) use eval::{all, any as any_of};
 pub(crate) use explain::{number_json, value_json};
 pub(crate) use next_change::all_outlooks;
 use tree::Test;

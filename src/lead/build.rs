@@ -96,6 +96,7 @@ pub fn lead_event(
         last_seen: subject.last_seen.map(Millis::rfc3339),
         routing: standing.routing.clone().filter(|_| kind != LeadEventType::Qualified),
         source: view.event.map(|event| event.source.to_string()),
+        shadow: standing.shadow,
         hold: standing.hold.clone(),
         timestamps: Timestamps {
             event: view.event.map_or(view.now, |event| event.timestamp).rfc3339(),

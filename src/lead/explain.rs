@@ -63,4 +63,40 @@ pub struct DefinitionExplanation {
     pub lead_id: Option<String>,
     /// Until when no further lead is made, RFC 3339.
     pub cooldown_until: Option<String>,
+    /// Why somebody who qualifies is no lead that somebody is told of; `null` when nothing holds it back.
+    #[serde(default)]
+    pub held_back: Option<HeldBack>,
+}
+
+/// What holds a lead back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct HeldBack {
+    /// What it is.
+    pub by: HeldBackBy,
+    /// Until when, RFC 3339, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// The condition that excludes, the counter that is waited for, or the source that made too many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub what: Option<String>,
+}
+
+/// What may hold a lead back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HeldBackBy {
+    /// A condition of `never` is true.
+    Never,
+    /// The definition is a shadow: there is a lead, and nobody is told.
+    Shadow,
+    /// The last lead is too recent.
+    Cooldown,
+    /// They qualified already when the definition appeared, or was loosened.
+    QuietStart,
+    /// The event that made the difference was too old.
+    OldEvent,
+    /// The definition makes a lead of each new event of a counter, and there was none.
+    Each,
+    /// The lead is held, since its source made too many.
+    Held,
 }

@@ -99,6 +99,10 @@ pub struct Lead {
     /// The source of the event that made the difference; `null` where it was no event, but time or a change of the account.
     #[serde(default)]
     pub source: Option<String>,
+    /// Whether its definition is a shadow (`mode: shadow`): the lead is counted and shown, and nobody is told of it. Destinations
+    /// receive no lead that has it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shadow: bool,
     /// Why it is not on its way; absent when it is. Destinations receive no lead that has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<LeadHold>,

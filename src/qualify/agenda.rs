@@ -1,6 +1,6 @@
 //! When something may follow from a definition though nothing happens: its conditions change by time, or a cooldown ends.
 
-use super::decide::{Evaluation, with_flags};
+use super::decide::{Evaluation, cooldown_ends, is_anew, settles_at, with_flags};
 use super::definition::Definition;
 use super::view::View;
 use crate::expr::{Drift, Expr, Facts, Slot, Value, Way, all_outlooks};
@@ -28,6 +28,7 @@ impl Definition {
                 break;
             }
         }
+        all.extend(self.never.iter().map(|condition| condition.next_change(&facts)));
         all.into_iter().flatten().min()
     }
 }
@@ -40,13 +41,16 @@ pub fn next_decision(
     next_change: Option<Millis>,
     now: Millis,
 ) -> Option<Millis> {
-    let cooldown_ends = standing
-        .filter(|standing| standing.lapsed_at.is_some())
-        .map(|standing| standing.qualified_at.plus(definition.cooldown_ms))
-        .filter(|end| *end > now);
-    match cooldown_ends {
+    let holds = evaluation.holds() == Some(true);
+    let moves = standing.is_some_and(|standing| standing.lapsed_at.is_none() && Some(standing.tier) != evaluation.tier);
+    let settles_at = standing.map(|standing| settles_at(definition, standing)).filter(|at| *at > now && holds && moves);
+    if settles_at.is_some() {
+        return next_change.into_iter().chain(settles_at).min();
+    }
+    let waits = standing.filter(|standing| definition.each.is_none() && is_anew(definition, standing));
+    match waits.and_then(|standing| cooldown_ends(definition, standing)).filter(|end| *end > now) {
         // Whatever becomes true meanwhile waits for the end.
-        Some(end) if evaluation.qualifies == Some(true) => Some(end),
+        Some(end) if holds => Some(end),
         Some(end) => next_change.map(|next| next.max(end)),
         None => next_change,
     }

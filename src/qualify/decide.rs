@@ -2,8 +2,8 @@
 
 use super::definition::Definition;
 use super::view::View;
-use crate::expr::{Expr, all};
-use crate::record::Standing;
+use crate::expr::{Expr, all, any_of};
+use crate::record::{Quiet, Standing};
 use crate::time::Millis;
 
 /// What the conditions of a definition say now, whatever they said before.
@@ -19,12 +19,21 @@ pub struct Evaluation {
     pub tier: Option<u8>,
     /// Whether no tier before that one is unknown.
     pub tier_is_sure: bool,
+    /// Whether one of the conditions that exclude is true; `None`: not known, which excludes nobody.
+    pub never: Option<bool>,
 }
 
 impl Evaluation {
     /// Whether it stays what it is, whatever is still unknown turns out to be.
     pub fn is_sure(&self) -> bool {
-        self.qualifies == Some(false) || (self.qualifies == Some(true) && self.tier_is_sure)
+        self.qualifies == Some(false)
+            || self.never == Some(true)
+            || (self.qualifies == Some(true) && self.tier_is_sure && self.never == Some(false))
+    }
+
+    /// Whether the subject is to be a lead.
+    pub fn holds(&self) -> Option<bool> {
+        if self.never == Some(true) { Some(false) } else { self.qualifies }
     }
 }
 
@@ -64,7 +73,8 @@ pub fn evaluate(definition: &Definition, view: &View<'_>) -> Evaluation {
         (Some(true), None) if surely => Some(false),
         _ => None,
     };
-    Evaluation { intent: view.intent, fit: view.fit, qualifies, tier, tier_is_sure: surely }
+    let never = any_of(definition.never.iter().map(|condition| condition.test(&view)));
+    Evaluation { intent: view.intent, fit: view.fit, qualifies, tier, tier_is_sure: surely, never }
 }
 
 /// The first tier that is true, and whether none before it was unknown.
@@ -83,19 +93,54 @@ fn first_tier(definition: &Definition, view: &View<'_>) -> (Option<u8>, bool) {
     (None, surely)
 }
 
-/// What to do, given where the subject stands.
-pub fn decide(definition: &Definition, evaluation: Evaluation, standing: Option<&Standing>, now: Millis) -> Decision {
-    match (evaluation.qualifies, evaluation.tier, standing) {
-        (Some(true), Some(tier), None) => Decision::Qualify { tier },
-        (Some(true), Some(tier), Some(standing)) if standing.lapsed_at.is_some() => {
-            // Within the cooldown the edge waits: it is taken at the end of it, if it is still true then.
-            let over = now.since(standing.qualified_at) >= definition.cooldown_ms;
-            if over { Decision::Qualify { tier } } else { Decision::Nothing }
+/// What to do, given where the subject stands. `is_edge` says whether there is a new event of the counter that the definition
+/// makes leads of, if it does.
+pub fn decide(
+    definition: &Definition,
+    evaluation: Evaluation,
+    standing: Option<&Standing>,
+    now: Millis,
+    is_edge: bool,
+) -> Decision {
+    let (holds, tier) = (evaluation.holds(), evaluation.tier);
+    let may_qualify = definition.each.is_none() || is_edge;
+    match (holds, tier, standing) {
+        (Some(true), Some(tier), None) if may_qualify => Decision::Qualify { tier },
+        // Within the cooldown the edge waits: it is taken at the end of it, if it is still true then.
+        (Some(true), Some(tier), Some(standing))
+            if may_qualify
+                && (is_anew(definition, standing) || definition.each.is_some())
+                && cooldown_ends(definition, standing).is_none_or(|end| end <= now) =>
+        {
+            Decision::Qualify { tier }
         }
-        (Some(true), Some(tier), Some(standing)) if standing.tier != tier => Decision::Retier { tier },
+        (Some(true), Some(tier), Some(standing)) if standing.lapsed_at.is_none() && standing.tier != tier => {
+            if settles_at(definition, standing) <= now {
+                Decision::Retier { tier }
+            } else {
+                Decision::Nothing
+            }
+        }
         (Some(false), _, Some(standing)) if standing.lapsed_at.is_none() => Decision::Lapse,
         _ => Decision::Nothing,
     }
+}
+
+/// Whether who stands so would be a new lead by qualifying: after a lapse, or because nobody was told and now somebody should be.
+pub fn is_anew(definition: &Definition, standing: &Standing) -> bool {
+    let unheard = standing.quiet == Some(Quiet::Start) || (standing.shadow && !definition.shadow);
+    standing.lapsed_at.is_some() || (unheard && definition.start_sends)
+}
+
+/// Until when a further lead waits. Where nobody was told of the last one, none does.
+pub fn cooldown_ends(definition: &Definition, standing: &Standing) -> Option<Millis> {
+    let unheard = standing.quiet.is_some() || (standing.shadow && !definition.shadow);
+    (!unheard).then(|| standing.qualified_at.plus(definition.cooldown_ms))
+}
+
+/// When the lead's tier may move again.
+pub fn settles_at(definition: &Definition, standing: &Standing) -> Millis {
+    standing.tier_at.unwrap_or(standing.qualified_at).plus(definition.settle_ms)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::expr::{Expr, Slot, reached};
-use crate::ids::{DefinitionName, SourceName, SubjectKind};
+use crate::ids::{CounterId, DefinitionName, SourceName, SubjectKind};
 
 /// A tier: its number (1 is the best) and what puts a lead there. The first tier whose condition is true wins.
 #[derive(Clone, Debug)]
@@ -32,6 +32,18 @@ pub struct Definition {
     /// After a lead, none for the same subject for this long, in milliseconds; 0 means never again until the condition was
     /// false in between.
     pub cooldown_ms: i64,
+    /// Whoever one of these is true of is no lead.
+    pub never: Vec<Expr>,
+    /// Every new event of this counter makes a lead, if the conditions are true then; a further one within the cooldown doesn't.
+    pub each: Option<CounterId>,
+    /// A lead's tier moves at most once in so many milliseconds; what it is at the end of them stands.
+    pub settle_ms: i64,
+    /// Whether its leads are counted and shown, and nobody is told.
+    pub shadow: bool,
+    /// What becomes of those who qualify already when it appears or is loosened: whether they are made leads.
+    pub start_sends: bool,
+    /// An event that is older than so many milliseconds when it arrives makes no lead.
+    pub fresh_ms: i64,
     /// It sees events of these sources only; those of all sources when it is empty.
     pub from: Vec<SourceName>,
     /// Changes whenever the meaning of the definition changes (a hash of its text): 8 hex digits.
@@ -54,6 +66,6 @@ impl Definition {
 
     /// Every name that it reads, also by way of signals.
     pub fn slots(&self) -> impl Iterator<Item = &Slot> {
-        reached(self.conditions().flat_map(Expr::slots)).into_iter()
+        reached(self.conditions().chain(&self.never).flat_map(Expr::slots)).into_iter()
     }
 }

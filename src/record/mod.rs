@@ -34,7 +34,7 @@ pub use noted::{Noted, NotedSignals};
 pub use people::{Member, Profile};
 pub use projection::Projection;
 pub use senders::Senders;
-pub use standing::{Routing, Standing};
+pub use standing::{Quiet, Routing, Standing};
 pub use team::TeamTurns;
 pub use ties::{MergedInto, Tie, Ties, Waiting};
 pub use traits::{Said, Saying, Trait, Traits};

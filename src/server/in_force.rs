@@ -8,6 +8,7 @@ use crate::apply::Rules;
 use crate::config::Config;
 use crate::crm::{Destination, SharedDestinations};
 use crate::engine::SharedRules;
+use crate::time::Millis;
 
 /// The parts of the configuration for those who know nothing of the whole.
 #[derive(Clone)]
@@ -22,9 +23,10 @@ impl InForce {
         Self { rules: Arc::new(ArcSwap::new(Arc::clone(rules))), destinations }
     }
 
-    pub(super) fn swap(&self, config: &Config) {
+    pub(super) fn swap(&self, config: &Config, now: Millis) {
         // Destinations first, so that nothing is on its way to one that nobody knows.
         self.destinations.store(Arc::new(config.destinations.clone()));
-        self.rules.store(Arc::clone(&config.rules));
+        let since = config.rules.follow(&self.rules.load(), now);
+        self.rules.store(Arc::new(config.rules.since(since)));
     }
 }

@@ -163,7 +163,7 @@ impl RunningServer {
     pub async fn reloaded(&self) {
         let config = self.config();
         telemetry::metrics::config_in_force(&config.version);
-        self.in_force.swap(&config);
+        self.in_force.swap(&config, self.app.clock.now());
         self.app.status.reloaded(self.app.clock.now());
         if let Some(backend) = self.backend() {
             changes::took_force(&backend.engine, &self.app).await;

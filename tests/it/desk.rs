@@ -8,8 +8,8 @@ use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use handraiser::apply::Attempt;
 use handraiser::apply::message::AttemptOutcome;
-use handraiser::config::load_text;
-use handraiser::engine::{Admission, Dispatcher, Engine, EngineSettings, HistorySettings};
+use handraiser::config::{Config, load_text};
+use handraiser::engine::{Admission, Dispatcher, Engine, EngineSettings, HistorySettings, SharedRules};
 use handraiser::event::{Call, Event};
 use handraiser::ids::{RecordKey, RecordKind};
 use handraiser::lead::{Lead, LeadEvent, SubjectExplanation};
@@ -23,6 +23,10 @@ use crate::harness::{eventually, settings};
 
 pub const START: Millis = Millis(1_795_255_200_000);
 
+fn configuration(text: &str) -> Config {
+    load_text("test.yaml", text, &|_| None).unwrap_or_else(|errors| panic!("{errors:#?}")).config
+}
+
 /// A CRM that keeps what it took.
 pub struct Crm {
     clock: Clock,
@@ -35,6 +39,7 @@ pub struct Desk {
     pub store: SharedStore,
     pub clock: Clock,
     pub crm: Arc<Crm>,
+    rules: SharedRules,
     number: AtomicU64,
 }
 
@@ -69,18 +74,32 @@ impl Desk {
     }
 
     fn running(sources: &str, rest: &str, store: SharedStore, history: Option<HistorySettings>) -> Self {
-        let text = format!(
-            "sources: {{ app: {{ write_key: k }}, {sources} }}\n{rest}\n\
-             destinations: {{ crm: {{ webhook: {{ url: \"http://127.0.0.1:9/\" }}, allow_addresses: [ 127.0.0.0/8 ] }} }}\n"
-        );
-        let config = load_text("test.yaml", &text, &|_| None).unwrap_or_else(|errors| panic!("{errors:#?}")).config;
+        let config = configuration(&Self::file(sources, rest));
         let clock = Clock::manual(START);
         let crm = Arc::new(Crm { clock: clock.clone(), down: AtomicBool::new(false), taken: Mutex::default() });
         let rules = Arc::new(ArcSwap::new(Arc::clone(&config.rules)));
         let dispatcher = Arc::clone(&crm) as Arc<dyn Dispatcher>;
         let settings = EngineSettings { history, ..settings::engine("one") };
-        let engine = Engine::start(Arc::clone(&store), rules, clock.clone(), dispatcher, settings);
-        Self { engine, store, clock, crm, number: AtomicU64::new(0) }
+        let shared = Arc::clone(&rules);
+        let engine = Engine::start(Arc::clone(&store), shared, clock.clone(), dispatcher, settings);
+        Self { engine, store, clock, crm, rules, number: AtomicU64::new(0) }
+    }
+
+    fn file(sources: &str, rest: &str) -> String {
+        format!(
+            "sources: {{ app: {{ write_key: k }}, {sources} }}\n{rest}\n\
+             destinations: {{ crm: {{ webhook: {{ url: \"http://127.0.0.1:9/\" }}, allow_addresses: [ 127.0.0.0/8 ] }} }}\n"
+        )
+    }
+
+    /// Other sections take force, a moment later.
+    pub async fn reload(&self, sections: &str) {
+        self.pass(Millis::SECOND).await;
+        let rules =
+            configuration(&Self::file("", &format!("{sections}\nroutes: [ {{ name: all, to: self_serve }} ]"))).rules;
+        let since = rules.follow(&self.rules.load(), self.clock.now());
+        self.rules.store(Arc::new(rules.since(since)));
+        self.pass(Millis::SECOND).await;
     }
 
     pub fn event(&self, call: Call, user: &str) -> Event {

@@ -21,6 +21,7 @@ mod faulty_store;
 mod fixtures;
 mod harness;
 mod history;
+mod holding_back;
 mod ingest;
 mod layers;
 mod promises;

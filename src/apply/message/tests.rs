@@ -84,8 +84,14 @@ fn items() -> Vec<LogItem> {
             profile: Profile { email: Some("kim@acme.example".into()), ..Profile::default() },
             asking: user.clone(),
         })),
-        Body::Ask { user: Box::new(projection.clone()), at: Millis(2) },
-        Body::Answer(Box::new(Answer { account: Arc::new(projection), user, event: Some(event), at: Millis(3) })),
+        Body::Ask { user: Box::new(projection.clone()), at: Millis(2), quiet: Some(Millis(1)) },
+        Body::Answer(Box::new(Answer {
+            account: Arc::new(projection),
+            user,
+            event: Some(event),
+            at: Millis(3),
+            quiet: None,
+        })),
         Body::Absorb {
             from: Arc::from("anon"),
             tie: Tie { at: Millis(4), trust: Trust::Public, source: SourceName::new("web") },

@@ -19,20 +19,45 @@ use crate::config::conditions::ConditionText;
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
 use crate::config::read::{Field, List};
-use crate::config::shape::{DefinitionShape, Tiers};
+use crate::config::shape::{DefinitionShape, ModeWord, NeverShape, StartWord, Tiers};
+use crate::config::suggest::{did_you_mean, one_of};
 use crate::config::yaml::Scalar;
 use crate::counters::Counter;
 use crate::event::SourceName;
 use crate::expr::{Expr, Scope, Signal, Slot};
-use crate::ids::SubjectKind;
+use crate::ids::{CounterId, SubjectKind};
 use crate::qualify::{Definition, Tier};
 
 /// Long enough that a count which hovers around its threshold doesn't send a lead a day.
 const DEFAULT_COOLDOWN: Duration = Duration::from_secs(30 * 86_400);
 
+/// So long before it arrived an event may have happened that makes a lead.
+const DEFAULT_FRESH: Duration = Duration::from_secs(86_400);
+
+/// Who is never a lead of any definition.
+#[derive(Default)]
+pub struct Never {
+    user: Vec<Expr>,
+    account: Vec<Expr>,
+}
+
+impl Never {
+    /// Compiles `never`.
+    pub fn new(shape: Option<&NeverShape>, scopes: &Scopes, findings: &mut Findings) -> Self {
+        let Some(shape) = shape else { return Self::default() };
+        let mut of = |of, field| conditions(field, scopes.conditions(of), &scopes.broken, findings).unwrap_or_default();
+        Self { user: of(SubjectKind::User, &shape.user), account: of(SubjectKind::Account, &shape.account) }
+    }
+
+    fn of(&self, of: SubjectKind) -> impl Iterator<Item = &Expr> {
+        self.user.iter().filter(move |_| of == SubjectKind::User).chain(&self.account)
+    }
+}
+
 /// Compiles the definitions.
 pub fn definitions(
     shape: Option<&List<DefinitionShape>>,
+    never: &Never,
     counters: &Counters,
     scopes: &Scopes,
     (traits, sources): (&Traits, &KnownSources<'_>),
@@ -43,7 +68,7 @@ pub fn definitions(
     let mut compiled = Vec::with_capacity(shapes.len());
     for shape in shapes {
         let from = sources.named(&shape.from, findings);
-        if let Some(definition) = definition(shape, counters, scopes, from, findings) {
+        if let Some(definition) = definition(shape, never, counters, scopes, from, findings) {
             rests_on::check(&definition, shape.name.get().map_or(shape.at, |name| name.at), counters, traits, findings);
             compiled.push(definition);
         }
@@ -53,6 +78,7 @@ pub fn definitions(
 
 fn definition(
     shape: &DefinitionShape,
+    excluded: &Never,
     counters: &Counters,
     scopes: &Scopes,
     from: Vec<SourceName>,
@@ -67,10 +93,12 @@ fn definition(
     let fit = conditions(&shape.fit, scopes.conditions(about), &scopes.broken, findings);
     let when = when(shape, scopes.tiers(about), &scopes.broken, findings);
     let tiers = tiers(shape, scopes.tiers(about), &scopes.broken, findings);
+    let never = conditions(&shape.never, scopes.conditions(about), &scopes.broken, findings);
+    let each = each(shape, of, counters, findings);
     if let Some(sentence) = shape.sentence.get() {
         template::sentence(sentence, findings);
     }
-    if shape.intent.is_absent() && shape.fit.is_absent() && shape.when.is_absent() {
+    if shape.intent.is_absent() && shape.fit.is_absent() && shape.when.is_absent() && shape.each.is_absent() {
         let problem =
             Problem::warning(place, Code::Suspicious, "this definition has no conditions: everybody qualifies");
         findings.push(problem.help("add `intent: [ … ]`, `fit: [ … ]` or both"));
@@ -82,13 +110,53 @@ fn definition(
         fit: fit?,
         when: when?,
         tiers: tiers?,
-        cooldown_ms: i64::try_from(lasting(&shape.cooldown, DEFAULT_COOLDOWN).as_millis()).unwrap_or(i64::MAX),
+        cooldown_ms: millis(lasting(&shape.cooldown, DEFAULT_COOLDOWN)),
+        never: never?.into_iter().chain(excluded.of(of?).cloned()).collect(),
+        each: each?,
+        settle_ms: millis(lasting(&shape.settle, Duration::ZERO)),
+        shadow: shape.mode.get().is_some_and(|mode| mode.value == ModeWord::Shadow),
+        start_sends: shape.start.get().is_some_and(|start| start.value == StartWord::Send),
+        fresh_ms: millis(lasting(&shape.fresh, DEFAULT_FRESH)),
         from,
         version: Arc::from(""),
         sentence: shape.sentence.get().map(|text| text.text.to_string()),
     };
     definition.version = version(&definition, &counters.compiled);
     Some(definition)
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// The counter whose events make leads; `Some(None)` when there is none.
+fn each(
+    shape: &DefinitionShape,
+    of: Option<SubjectKind>,
+    counters: &Counters,
+    findings: &mut Findings,
+) -> Option<Option<CounterId>> {
+    let Field::Set(name) = &shape.each else { return shape.each.is_absent().then_some(None) };
+    let found = counters.compiled.iter().zip(0_u16..).find(|(counter, _)| *counter.name == *name.text.trim());
+    let (problem, help) = match found {
+        Some((counter, id)) if of.is_none_or(|of| counter.of == of) => return Some(Some(CounterId(id))),
+        Some((counter, _)) => {
+            let message =
+                format!("`{}` counts for each {}, and the definition is about another", name.shown, counter.of);
+            (Problem::error(name.at, Code::BadValue, message), format!("declare a counter `of: {}`", of?))
+        }
+        None if counters.broken.iter().any(|broken| **broken == *name.text.trim()) => return None,
+        None => {
+            let known = || counters.compiled.iter().map(|counter| &*counter.name);
+            let help = did_you_mean(&name.text, known(), || format!("there is {}", one_of(known())));
+            (
+                Problem::error(name.at, Code::UnknownName, format!("there is no counter `{}`", findings.shown(name))),
+                help,
+            )
+        }
+    };
+    findings.push(problem.help(help));
+    None
 }
 
 fn when(shape: &DefinitionShape, scope: &Scope, broken: &[Arc<str>], findings: &mut Findings) -> Option<Expr> {
@@ -140,6 +208,12 @@ fn version(definition: &Definition, counters: &[Counter]) -> Arc<str> {
     for (list, expr) in &all {
         let _ = writeln!(text, "{list} {}", expr.source());
     }
+    for condition in &definition.never {
+        let _ = writeln!(text, "never {}", condition.source());
+    }
+    if let Some(counter) = definition.each.and_then(|id| counters.get(usize::from(id.0))) {
+        let _ = writeln!(text, "each {}", counter.name);
+    }
     for tier in &definition.tiers {
         let _ = writeln!(text, "tier {} {}", tier.number, tier.when.source());
     }
@@ -152,6 +226,7 @@ fn version(definition: &Definition, counters: &[Counter]) -> Arc<str> {
     let mut used: Vec<&Counter> = definition
         .slots()
         .filter_map(|slot| if let Slot::Counter(id, _) = slot { counters.get(usize::from(id.0)) } else { None })
+        .chain(definition.each.and_then(|id| counters.get(usize::from(id.0))))
         .collect();
     used.sort_by(|a, b| a.name.cmp(&b.name));
     used.dedup_by(|a, b| a.name == b.name);

@@ -50,8 +50,9 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
     let counters = counters::counters(shape.counters.get(), &known_sources, findings);
     let mut scopes = scopes::Scopes::new(&counters, &traits, shape.definitions.get());
     let signals = signals::signals(shape.signals.get(), &counters, &mut scopes, findings);
-    let definitions =
-        definitions::definitions(shape.definitions.get(), &counters, &scopes, (&traits, &known_sources), findings);
+    let never = definitions::Never::new(shape.never.get(), &scopes, findings);
+    let known = (&traits, &known_sources);
+    let definitions = definitions::definitions(shape.definitions.get(), &never, &counters, &scopes, known, findings);
     let teams = routing::teams(shape.teams.get(), findings);
     let routes = routing::routes(shape.routes.get(), &teams, &scopes, findings);
     let destinations = destinations::destinations(shape.destinations.get(), attached, findings);

@@ -6,7 +6,7 @@ use super::SubjectWord;
 use crate::config::conditions::{ConditionText, Conditions};
 use crate::config::findings::Findings;
 use crate::config::read::{At, Many, Named, Read, inline_schema, section};
-use crate::config::scalar::Lasting;
+use crate::config::scalar::{Lasting, choice};
 use crate::config::yaml::{Node, Scalar};
 
 section! {
@@ -40,9 +40,59 @@ section! {
         /// never before this long has passed. `0`: no wait.
         #[schemars(extend("default" = "30d"))]
         cooldown: At<Lasting>,
+        /// Who is never a lead of it: conditions, one of which is enough. What is unknown excludes nobody. See `never` of the whole
+        /// configuration, too.
+        #[schemars(extend("examples" = ["account.crm_stage == \"customer\""]))]
+        never: Conditions,
+        /// A counter of which each new event makes a lead, if the conditions are true then. Further ones within the cooldown are part of
+        /// the lead that there is.
+        #[schemars(extend("examples" = ["asked_for_demo"]))]
+        each: Scalar,
+        /// A lead's tier moves at most once in this time; what it is at the end of it stands.
+        #[schemars(extend("default" = "0", "examples" = ["1h"]))]
+        settle: At<Lasting>,
+        /// `live`, or `shadow`: its leads are counted and shown, and nobody is told of them.
+        #[schemars(extend("default" = "live"))]
+        mode: At<ModeWord>,
+        /// What becomes of those who qualify already when the definition appears or is loosened. `quiet`: they are noted, and become leads
+        /// when they qualify anew. `send`: they become leads when they are next heard of.
+        #[schemars(extend("default" = "quiet"))]
+        start: At<StartWord>,
+        /// How old an event may be that makes a lead: how long before it arrived it may have happened. Whoever qualifies by an older one is
+        /// noted, as with a quiet start, so that a history can be loaded.
+        #[schemars(extend("default" = "1d", "examples" = ["400d"]))]
+        fresh: At<Lasting>,
         /// The opening sentence for the rep: a template (minijinja) over the lead. By default one is made from the reasons.
         #[schemars(extend("examples" = ["{{ account.name }} created {{ usage.tasks_30d }} tasks this month."]))]
         sentence: Scalar,
+    }
+}
+
+section! {
+    /// Who is never a lead of any definition: conditions, one of which is enough. What is unknown excludes nobody.
+    NeverShape = "`never`" {
+        /// Users of whom one of these is true, in definitions of users.
+        #[schemars(extend("examples" = ["user.email.endsWith(\"@ours.example\")"]))]
+        user: Conditions,
+        /// Accounts of which one of these is true, and their people: in all definitions.
+        #[schemars(extend("examples" = ["account.crm_stage == \"customer\""]))]
+        account: Conditions,
+    }
+}
+
+choice! {
+    /// Whether anybody is told of leads.
+    ModeWord {
+        Live = "live",
+        Shadow = "shadow",
+    }
+}
+
+choice! {
+    /// What becomes of those who qualify when a definition appears.
+    StartWord {
+        Quiet = "quiet",
+        Send = "send",
     }
 }
 

@@ -12,7 +12,7 @@ mod store;
 mod traits;
 
 pub use counters::{CounterShape, SubjectWord};
-pub use definitions::{DefinitionShape, Tiers};
+pub use definitions::{DefinitionShape, ModeWord, NeverShape, StartWord, Tiers};
 pub use destinations::{DestinationShape, RetryShape, WebhookShape};
 pub use history::HistoryShape;
 pub use routing::{AssignWord, RouteShape, TeamShape};
@@ -72,6 +72,8 @@ section! {
         signals: Named<SignalShape>,
         /// What makes a user or an account a lead.
         definitions: List<DefinitionShape>,
+        /// Who is never a lead, whatever the definition.
+        never: NeverShape,
         /// Groups of reps who share leads, by name.
         teams: Named<TeamShape>,
         /// Who gets a lead: the first route whose condition is true decides.

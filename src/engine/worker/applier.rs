@@ -241,8 +241,9 @@ impl Applier {
         if blocks_passed.is_some() {
             self.pending.of(shard).blocks_passed = blocks_passed;
         }
-        for definition in qualified {
-            metrics::counter!("handraiser_leads_total", "definition" => definition.to_string()).increment(1);
+        for (definition, is_shadow) in qualified {
+            let name = if is_shadow { "handraiser_shadow_leads_total" } else { "handraiser_leads_total" };
+            metrics::counter!(name, "definition" => definition.to_string()).increment(1);
         }
         duplicates.iter().for_each(|source| self.shared.duplicate(source));
         for (source, outcome) in merges {

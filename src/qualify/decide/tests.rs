@@ -56,6 +56,12 @@ fn definition(when: &str, tiers: &[(u8, &str)]) -> Definition {
         when: expr(when),
         tiers: tiers.iter().map(|(number, when)| Tier { number: *number, when: expr(when) }).collect(),
         cooldown_ms: COOLDOWN,
+        never: Vec::new(),
+        each: None,
+        settle_ms: 0,
+        shadow: false,
+        start_sends: false,
+        fresh_ms: Millis::DAY,
         from: Vec::new(),
         version: Arc::from("v"),
         sentence: None,
@@ -92,7 +98,10 @@ fn standing(tier: u8, lapsed: bool, qualified_at: Millis) -> Standing {
         revision: 1,
         tier,
         qualified_at,
+        tier_at: None,
         lapsed_at: lapsed.then_some(NOW),
+        quiet: None,
+        shadow: false,
         routing: None,
         hold: None,
         queue: Vec::new(),
@@ -160,7 +169,7 @@ fn qualifying_is_an_edge() {
         (open, Some(standing(1, false, NOW)), Decision::Nothing),
         (open, None, Decision::Nothing),
     ] {
-        assert_eq!(decide(&definition, evaluation, before.as_ref(), NOW), expected, "{evaluation:?} {before:?}");
+        assert_eq!(decide(&definition, evaluation, before.as_ref(), NOW, false), expected, "{evaluation:?} {before:?}");
     }
 }
 

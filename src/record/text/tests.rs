@@ -19,8 +19,10 @@ use crate::ids::RecordKey;
 use crate::record::NotedSignals;
 use crate::record::counted::Counted;
 use crate::record::delivery::Done;
-use crate::record::{Held, Member, Memberships, News, Profile, Routing, Saying, Senders, Standing, Ties, Traits};
-use crate::record::{Meaning, TookForce, Written, WrittenFile};
+use crate::record::{
+    Held, Meaning, Member, Memberships, News, Profile, Quiet, Routing, Saying, Senders, Standing, Ties, TookForce,
+    Traits, Written, WrittenFile,
+};
 
 /// Names as people and programs send them: with whatever separates things in the text.
 fn name() -> impl Strategy<Value = String> {
@@ -110,6 +112,9 @@ fn standing() -> impl Strategy<Value = Standing> {
             tier,
             qualified_at,
             lapsed_at,
+            tier_at: None,
+            quiet: (times == 0).then_some(Quiet::OldEvent),
+            shadow: revision % 2 == 0,
             routing,
             hold: None,
             queue,

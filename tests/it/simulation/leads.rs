@@ -22,9 +22,9 @@ counters:
   mine: {{ of: user, event: event 1 }}
   ours: {{ of: account, event: event 1 }}
 definitions:
-  - {{ name: busy user, of: user, intent: [ mine >= {USER} ] }}
-  - {{ name: busy account, of: account, intent: [ ours >= {ACCOUNT} ] }}
-  - {{ name: busy together, of: user, intent: [ mine >= {USER} ], fit: [ ours >= {ACCOUNT} ] }}
+  - {{ name: busy user, of: user, intent: [ mine >= {USER} ], fresh: 1000d }}
+  - {{ name: busy account, of: account, intent: [ ours >= {ACCOUNT} ], fresh: 1000d }}
+  - {{ name: busy together, of: user, intent: [ mine >= {USER} ], fit: [ ours >= {ACCOUNT} ], fresh: 1000d }}
 teams: {{ sales: {{ reps: [ ana@example.com, ben@example.com, cy@example.com ] }} }}
 routes: [ {{ name: all, to: sales }} ]
 destinations: {{ crm: {{ webhook: {{ url: \"http://127.0.0.1:9/\" }}, allow_addresses: [ 127.0.0.0/8 ] }} }}
