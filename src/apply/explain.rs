@@ -92,7 +92,7 @@ fn held_back(
         (Some(Standing { quiet: Some(Quiet::OldEvent), .. }), _) => by(HeldBackBy::OldEvent),
         (Some(Standing { shadow: true, .. }), _) => by(HeldBackBy::Shadow),
         (Some(Standing { hold: Some(hold), .. }), _) => {
-            Some(HeldBack { by: HeldBackBy::Held, until: None, what: Some(hold.source.to_string()) })
+            Some(HeldBack { by: HeldBackBy::Held, until: None, what: Some(hold.source.clone()) })
         }
         (Some(_), _) => None,
         (None, _) if definition.each.is_some() => {
