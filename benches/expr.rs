@@ -1,7 +1,8 @@
 //! What a condition costs, beside the same condition as native code and beside the `cel` crate's own interpreter.
 //!
 //! `cargo bench --bench expr`. The interpreter gets its best case: a context that was built before and is reused, whereas
-//! real facts change with every event.
+//! real facts change with every event. What it has nothing like, windows and whole definitions, is measured over a record as the
+//! engine has it: 60 days of events in a ledger.
 #![expect(clippy::panic, reason = "a bench that panics has failed")]
 
 use std::collections::HashMap;
@@ -9,8 +10,13 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use handraiser::config::load_text;
+use handraiser::event::{Call, Event, SourceName, Trust};
 use handraiser::expr::{Expr, Facts, Figures, Readable, Scope, Slot, TraitOf, Type, Value, compile};
 use handraiser::ids::{CounterId, SubjectKind};
+use handraiser::qualify::{Definition, View, Who, evaluate};
+use handraiser::record::{Saying, Subject as Record};
+use handraiser::time::Millis;
 use serde_json::{Map, Value as Json, json};
 
 const COUNTERS: [(&str, f64); 5] =
@@ -152,5 +158,110 @@ fn compiling(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, conditions, compiling);
+/// Ten clauses, each over a window or a moment of its own.
+const WINDOWS: &str = "
+      tasks.within(30d) > 50
+      tasks.within(7d) >= 10
+      tasks.between(14d, 7d) >= 5
+      tasks.this(month) > 0
+      tasks.during(account.created_at, account.created_at + 14d) >= 0
+      invited.within(30d) >= 10
+      invited.within(24h) >= 1
+      now - tasks.last_at < 7d
+      people.within(7d) >= 1
+      days.within(30d) >= 20";
+
+/// Ten definitions, of usage and profile, some with tiers.
+fn rules() -> String {
+    let definition = |n: usize| {
+        format!(
+            "  - name: d{n}\n    of: account\n    intent: [tasks.within(30d) > {}, invited >= {n}]\n    \
+             fit: ['account.plan == \"free\"', account.employees >= {}]\n    \
+             tiers: {{ 1: account.employees >= 500, 2: intent }}\n",
+            20 + n,
+            10 * n
+        )
+    };
+    let definitions: String = (0..10).map(definition).collect();
+    format!(
+        "traits:\n  account: {{ created_at: time, employees: number }}\ncounters:\n  \
+         tasks: {{ of: account, event: Task Created }}\n  \
+         invited: {{ of: account, event: Invited, distinct: properties.email, within: 30d }}\n  \
+         people: {{ of: account, event: any, distinct: user, within: 30d }}\n  \
+         days: {{ of: account, event: any, active_days: true, within: 30d }}\n\
+         definitions:\n  - name: windows\n    of: account\n    intent: |{WINDOWS}\n{definitions}"
+    )
+}
+
+fn track(name: &str, at: Millis, properties: Json) -> Event {
+    let Json::Object(properties) = properties else { panic!("properties are an object") };
+    Event {
+        source: SourceName::new("app"),
+        trust: Trust::Server,
+        covered: true,
+        call: Call::Track,
+        message_id: "m".into(),
+        message: None,
+        user_id: Some("u".into()),
+        anonymous_id: None,
+        previous_id: None,
+        group_id: None,
+        context_group_id: Some("acme".into()),
+        name: Some(name.into()),
+        timestamp: at,
+        received_at: at,
+        properties,
+        traits: Map::new(),
+        context_traits: Map::new(),
+    }
+}
+
+/// What the engine does with every event: a view over records, and every definition evaluated.
+fn definitions(criterion: &mut Criterion) {
+    const NOW: Millis = Millis(1_795_253_400_000);
+    let loaded = load_text("bench.yaml", &rules(), &|_| None).unwrap_or_else(|all| panic!("{all:?}"));
+    let rules = &loaded.config.rules;
+    let mut account = Record::default();
+    let created = NOW.plus(-60 * Millis::DAY).rfc3339();
+    let said = json!({ "plan": "free", "employees": 120, "created_at": created });
+    let source = SourceName::new("app");
+    let saying = Saying { source: &source, at: NOW, trust: Trust::Server };
+    account.traits.learn(said.as_object().unwrap_or(&Map::new()), saying, |_| None);
+    for day in (0..60).rev() {
+        let at = NOW.plus(-day * Millis::DAY);
+        for n in 0..5 {
+            let user = format!("user-{n}");
+            let task = track("Task Created", at, json!({}));
+            account.ledger.apply(&rules.plan, SubjectKind::Account, &task, Some(&user), (at, 7));
+        }
+        let invited = track("Invited", at, json!({ "email": format!("{day}@example.com") }));
+        account.ledger.apply(&rules.plan, SubjectKind::Account, &invited, Some("user-0"), (at, 7));
+    }
+    let event = track("Task Created", NOW, json!({}));
+    let view = View {
+        plan: &rules.plan,
+        now: NOW,
+        user: Who::Nobody,
+        account: Who::Record("acme", &account),
+        event: Some(&event),
+        intent: None,
+        fit: None,
+    };
+    let Some((windows, ten)) = rules.definitions.split_first() else { panic!("there are definitions") };
+    for condition in &windows.intent {
+        assert_eq!(condition.test(&view), Some(true), "{}", condition.source());
+    }
+    let qualify = |definition: &Definition| evaluate(definition, &view).tier;
+    assert!(ten.iter().all(|definition| qualify(definition) == Some(2)));
+    let mut group = criterion.benchmark_group("over a record");
+    group.bench_function("10 clauses with windows", |b| {
+        b.iter(|| windows.intent.iter().all(|condition| condition.test(black_box(&view)) == Some(true)));
+    });
+    group.bench_function("10 definitions an event", |b| {
+        b.iter(|| ten.iter().filter(|definition| evaluate(definition, black_box(&view)).tier.is_some()).count());
+    });
+    group.finish();
+}
+
+criterion_group!(benches, conditions, definitions, compiling);
 criterion_main!(benches);

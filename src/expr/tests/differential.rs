@@ -145,6 +145,137 @@ impl Known {
     }
 }
 
+/// What an edit of a source puts between its tokens.
+const PIECES: &[&str] = &[
+    "&&",
+    "||",
+    "!",
+    "-",
+    "+",
+    "*",
+    "/",
+    "==",
+    "!=",
+    "<",
+    "<=",
+    ">",
+    ">=",
+    "in",
+    "(",
+    ")",
+    "[",
+    "]",
+    "?",
+    ":",
+    ",",
+    ".",
+    "true",
+    "false",
+    "1.0",
+    "2.5",
+    ".5",
+    "1e1",
+    "'a'",
+    "\"F\"",
+    "\"\\u0061\"",
+    "'\\x46\\141'",
+    "r'\\a'",
+    "\"\\n\\\"\"",
+    "tasks_30d",
+    "boards",
+    "intent",
+    "account.plan",
+    "user.title",
+    "user.tags",
+    "size(",
+    ".contains(",
+    ".exists(t, t ==",
+    "[0]",
+    "// ",
+    "\n",
+];
+
+/// The tokens of what [`truth`] makes, as far as edits need to know them.
+fn tokens(source: &str) -> Vec<&str> {
+    static TOKEN: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
+        regex::Regex::new(r#"[A-Za-z_][A-Za-z0-9_.]*|[0-9.]+|"[^"]*"|'[^']*'|&&|\|\||[=!<>]=|\S"#)
+            .expect("it is well-formed")
+    });
+    TOKEN.find_iter(source).map(|found| found.as_str()).collect()
+}
+
+/// `source` with tokens left out, put in, repeated and exchanged.
+fn edited(source: &str, edits: &[(usize, usize, u8)]) -> String {
+    let mut tokens = tokens(source);
+    for (at, piece, how) in edits {
+        let at = at % tokens.len().max(1);
+        let piece = PIECES.get(piece % PIECES.len()).copied().unwrap_or_default();
+        match how {
+            0 if at < tokens.len() => drop(tokens.remove(at)),
+            1 if at < tokens.len() => tokens[at] = piece,
+            2 if at + 1 < tokens.len() => tokens.swap(at, at + 1),
+            _ => tokens.insert(at, piece),
+        }
+    }
+    tokens.join(" ")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    /// Texts with mistakes in them: what both accept means the same.
+    #[test]
+    fn what_both_accept_means_the_same(
+        source in prop_oneof![truth_leaf(), truth()],
+        edits in proptest::collection::vec((any::<usize>(), any::<usize>(), 0_u8..4), 1..4),
+        facts in known(),
+    ) {
+        let text = edited(&source, &edits);
+        let Ok(expr) = compile(&text, &scope()) else { return Ok(()) };
+        let Ok(theirs) = cel::Program::compile(&text) else { return Ok(()) };
+        if let (Some(met), Ok(cel::Value::Bool(theirs))) = (expr.test(&facts.ours()), theirs.execute(&facts.theirs())) {
+            prop_assert_eq!(met, theirs, "{}", &text);
+        }
+    }
+}
+
+/// Ways to say the same: escapes, precedence, sides of operators, signs, brackets, comments.
+#[test]
+fn the_grammar_is_the_standard_s() {
+    let facts = Known {
+        tasks: 3.0,
+        boards: 2.0,
+        employees: 1.5,
+        plan: "aF".into(),
+        title: "\u{e9}\n\"'\\".into(),
+        verified: true,
+        intent: false,
+        tags: vec!["a".into(), String::new()],
+    };
+    for source in [
+        r#"user.title == "\u00e9\n\"'\\""#,
+        r#"user.title == '\xe9\012"\'\\'"#,
+        r#"user.title == '\U000000e9\n\"\'' + r'\'"#,
+        "tasks_30d - boards - 1.0 == 0.0 && tasks_30d / boards / 2.0 == 0.75 && 8.0 - 2.0 * 3.0 == 2.0",
+        "2.0 + 3.0 * 4.0 - -1.0 == 15.0 && -tasks_30d + 4.0 == 1.0 && - -tasks_30d == 3.0",
+        "!intent && !!user.verified == true && !(intent || intent) && (!intent) == true",
+        "intent && intent || user.verified",
+        "user.verified || intent && intent",
+        "intent ? intent : user.verified ? user.verified : intent",
+        "user.verified ? intent || user.verified : intent",
+        "1.0 < 2.0 == true && \"a\" in user.tags == true && 3.0 > 2.0 != false",
+        "user.tags[0] == 'a' && user.tags[1].size() == 0 && [1.0, 2.0,][1] == 2.0 && .5 + 1e1 == 10.5",
+        "user [ 'title' ] . contains ( '\\n' ) // && false\n && account\n.plan == \"aF\"",
+        "has(user.title) && size(account.plan) == 2 && account.plan.matches(r'^\\w+$') && \"a\" + 'F' == account.plan",
+        "user.tags.exists(t, t == '' || t.startsWith('b')) && user.tags.all(t, t in ['a', '']) && user.tags.exists_one(t, t == 'a')",
+    ] {
+        let ours = compiled(source).test(&facts.ours());
+        let theirs = cel::Program::compile(source).map(|program| program.execute(&facts.theirs()));
+        assert_eq!(ours, Some(true), "{source}");
+        assert_eq!(theirs.expect("it is CEL"), Ok(cel::Value::Bool(true)), "{source}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
