@@ -177,6 +177,10 @@ fn property(text: &Scalar, findings: &mut Findings) -> Option<Arc<[Box<str>]>> {
     if found.is_none() {
         let message = format!("`{}` is no property of an event", findings.shown(text));
         let help = match (below, closest(written, ["user", "day"])) {
+            _ if matches!(written, "event" | "event.name" | "name") => {
+                "names of events are told apart by counters: write one for each, and ask for them in a condition"
+                    .to_owned()
+            }
             (None, Some(user)) => format!("did you mean `{user}`?"),
             (None, None) if !written.contains(' ') && !text.has_variables() => {
                 format!("did you mean `properties.{written}`?")

@@ -56,7 +56,7 @@ impl Scopes {
             ..Scope::default()
         };
         let named = definitions.into_iter().flat_map(|List(all)| all).filter_map(|shape| shape.name.get());
-        let why = "a definition is no condition: write what both ask for in both";
+        let why = "a definition is no condition: name what both ask for under `signals`, and read that";
         let unreadable = named.map(|name| (Arc::from(name.text.trim()), why)).collect();
         let all = Scope { counters: known, event: true, unreadable, ..bare.clone() };
         Self {
