@@ -35,6 +35,8 @@ pub(super) fn absorb(user: &mut Subject, from: &Arc<str>, tie: &Tie, history: &s
         applying.send(RecordKey::account(&account), Body::Rename { from, to });
     }
     user::keep_traits(user, SubjectKind::User, applying);
+    // Its accounts knew the merged id; they hear of the user again.
+    user.told = None;
     user::settle_waiting(user, applying);
     user::reconsider(user, applying);
 }

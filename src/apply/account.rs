@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::message::{AccountEvent, Answer};
-use super::{Applying, Body, Past, deciding, delivering, user};
+use super::{Applying, Body, Past, deciding, delivering, telling, user};
+use crate::counters::distinct;
 use crate::counters::plan::is_use;
 use crate::event::{Call, Event};
 use crate::ids::{RecordKey, SubjectKind};
@@ -18,11 +19,19 @@ pub(super) fn event(account: &mut Subject, part: &AccountEvent, applying: &mut A
     applying.keep(|| Past::Counted { by: Some(Arc::clone(&part.user)), event: Arc::clone(event) });
     count(account, event, Some(&part.user), applying);
     account.note_member(&part.user, &part.profile, event.timestamp, is_use(event.call));
+    telling::hear(account, &part.user, &part.told, applying);
     deciding::decide_account(account, Some(event), applying);
     tell_later(account, event, &part.user, applying);
     if let Some(user) = &part.asking {
         account.watch(&part.user, applying.now);
         answer(account, user.clone(), Some(Arc::clone(event)), (applying.now, None), applying);
+    }
+}
+
+/// A member tells what is true of them, where nothing happened beside it.
+pub(super) fn member(account: &mut Subject, user: &str, told: &[(u32, Option<bool>)], applying: &mut Applying<'_>) {
+    if telling::hear(account, user, told, applying) {
+        deciding::decide_account(account, None, applying);
     }
 }
 
@@ -102,6 +111,10 @@ pub(super) fn tell(account: &mut Subject, applying: &mut Applying<'_>) {
 pub(super) fn rename(account: &mut Subject, from: &Arc<str>, to: Option<&Arc<str>>, applying: &mut Applying<'_>) {
     account.ledger.rename_user(&applying.rules.plan, from, to.map(|to| &**to), applying.seed);
     account.rename_member(from, to.map(|to| &**to));
+    if let Some(outcomes) = &mut account.outcomes {
+        let hash = |id: &str| distinct::hash(id, applying.seed);
+        outcomes.rename(hash(from), to.map(|to| hash(to)));
+    }
     let watched = account.watchers.remove(from);
     match to {
         Some(to) => {

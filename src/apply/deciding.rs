@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use super::message::Answer;
-use super::{Applying, noting, routing};
+use super::{Applying, noting, routing, telling};
 use crate::event::Event;
 use crate::ids::SubjectKind;
 use crate::lead::LeadEventType;
@@ -59,7 +59,8 @@ fn schedule(subject: &mut Subject, of: SubjectKind, known: &Known<'_>, applying:
     // What is remembered must be noted when it changes, whether or not a decision hangs on it then.
     let noted = applying.rules.noted.iter().filter(|one| one.signal.of == of);
     let noted = noted.filter_map(|one| one.signal.next_change(&View { event: None, ..seen })).map(|drift| drift.at);
-    subject.wakes_at = next.chain(noted).min();
+    let told = (of == SubjectKind::User).then(|| telling::next_change(subject, applying)).flatten();
+    subject.wakes_at = next.chain(noted).chain(told).min();
 }
 
 /// Whether something could follow for a user, depending on how their account stands.

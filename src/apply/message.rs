@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::{Event, Rejected};
 use crate::ids::{DefinitionName, RecordKey, SourceName};
 use crate::record::delivery::Done;
+use crate::record::outcomes::Told;
 use crate::record::{Held, LeadHold, News, Profile, Projection, Routing, Tie, TookForce};
 use crate::routing::Pending;
 use crate::time::Millis;
@@ -52,6 +53,13 @@ pub enum Body {
         at: Millis,
         /// See [`Answer::quiet`].
         quiet: Option<Millis>,
+    },
+    /// User → account: what is true of one of its members.
+    Member {
+        /// The user.
+        user: Arc<str>,
+        /// What is true of them.
+        told: Told,
     },
     /// Account → user: how it stands.
     Answer(Box<Answer>),
@@ -159,6 +167,8 @@ pub struct AccountEvent {
     pub profile: Profile,
     /// The user as of the event, when a decision about them waits for the account.
     pub asking: Option<Box<Projection>>,
+    /// What is true of the user, where conditions on members ask.
+    pub told: Told,
 }
 
 /// How an account stands.

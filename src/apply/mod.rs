@@ -17,6 +17,7 @@ mod noting;
 mod routing;
 pub mod rules;
 mod starting;
+mod telling;
 mod timers;
 mod user;
 
@@ -273,6 +274,7 @@ fn subject_message(subject: &mut Box<Subject>, message: &Message, applying: &mut
         Body::Event(event) => account::own_event(subject, event, applying),
         Body::AccountEvent(event) => account::event(subject, event, applying),
         Body::Ask { user, at, quiet } => account::ask(subject, user, *at, *quiet, applying),
+        Body::Member { user, told } => account::member(subject, user, told, applying),
         Body::Answer(answer) => deciding::answer(subject, answer, applying),
         Body::Link { to, tie } => merging::link(subject, to, tie, applying),
         Body::Absorb { from, tie, history } => absorbing::absorb(subject, from, tie, history, applying),

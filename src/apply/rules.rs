@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::counters::{Counter, Plan, Reads};
-use crate::expr::{Aspect, Expr, Signal, Slot, TraitRule, Type, reached};
+use crate::expr::{Aspect, Expr, Members, Signal, Slot, TraitRule, Type, reached};
 use crate::ids::names::canonical_trait;
 use crate::ids::{DefinitionName, SourceName, SubjectKind};
 use crate::qualify::Definition;
@@ -35,6 +35,8 @@ pub struct Rules {
     pub noted: Vec<NotedSignal>,
     /// Since when each definition says what it says, where that is known.
     since: BTreeMap<DefinitionName, Millis>,
+    /// The conditions on members of accounts, each once.
+    pub members: Vec<Arc<Members>>,
     read_traits: HashSet<(SubjectKind, Box<str>)>,
     /// Of the traits that conditions read, those that not every value can be read as.
     typed_traits: Vec<(SubjectKind, Box<str>, Type)>,
@@ -105,6 +107,7 @@ impl Rules {
         let read_traits: Vec<_> = all.iter().filter_map(|slot| trait_of(slot)).collect();
         let said_traits = all.iter().filter(|slot| asks_who_said(slot)).filter_map(|slot| trait_of(slot)).collect();
         let typed_traits = typed(&all);
+        let members = members(&all);
         // What makes a name or finds an account is read without being named.
         let always =
             ["email", "name", "first_name", "last_name", "title"].map(|name| (SubjectKind::User, Box::from(name)));
@@ -115,6 +118,7 @@ impl Rules {
             users_read_account_traits: traits > 0,
             users_read_account_times,
             noted,
+            members,
             read_traits: read_traits.into_iter().chain(always).collect(),
             typed_traits,
             said_traits,
@@ -227,6 +231,15 @@ fn reads(parts: &RulesParts) -> Reads {
         }
     }
     reads
+}
+
+/// The conditions on members, by their fingerprints.
+fn members(slots: &[&Slot]) -> Vec<Arc<Members>> {
+    let asked = slots.iter().filter_map(|slot| match slot {
+        Slot::Members(members) => Some((members.fingerprint, Arc::clone(members))),
+        _ => None,
+    });
+    asked.collect::<BTreeMap<_, _>>().into_values().collect()
 }
 
 /// A signal that is remembered.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::message::AccountEvent;
-use super::{Applying, Body, Notice, Past, deciding, merging};
+use super::{Applying, Body, Notice, Past, deciding, merging, telling};
 use crate::counters::plan::is_use;
 use crate::event::{Call, Event};
 use crate::ids::{RecordKey, SubjectKind};
@@ -39,6 +39,7 @@ pub(super) fn event(user: &mut Subject, event: &Arc<Event>, applying: &mut Apply
     };
     settle_waiting(user, applying);
     let asks = deciding::decide(user, Some(event), account.as_ref(), applying);
+    telling::tell(user, account.as_ref(), applying);
     if let Some(account) = account {
         let asking = asks.then(|| project(user, applying));
         send_to_account(user, event, &account, asking, applying);
@@ -139,6 +140,7 @@ fn send_to_account(
         user: Arc::clone(&applying.key.id),
         profile: Profile::of(user),
         asking,
+        told: telling::told(user, applying),
     };
     applying.send(RecordKey::account(account), Body::AccountEvent(Box::new(body)));
 }
@@ -155,6 +157,7 @@ pub(super) fn project(user: &Subject, applying: &Applying<'_>) -> Box<Projection
 pub(super) fn reconsider(user: &mut Subject, applying: &mut Applying<'_>) {
     let account = current_account(&applying.rules.accounts, user);
     let asks = deciding::decide(user, None, account.as_ref(), applying);
+    telling::tell(user, None, applying);
     if let (true, Some(account)) = (asks, account) {
         let body = Body::Ask { user: project(user, applying), at: applying.now, quiet: None };
         applying.send(RecordKey::account(&account), body);

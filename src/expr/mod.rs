@@ -17,6 +17,7 @@ mod error;
 mod eval;
 mod explain;
 mod formula;
+mod members;
 mod next_change;
 mod number;
 pub mod reading;
@@ -34,6 +35,7 @@ use std::sync::Arc;
 
 pub use error::ExprError;
 pub use formula::{Formula, compile_formula};
+pub use members::{Members, MembersHow};
 pub use number::amount;
 pub use reading::{Figures, Period, Readable, Reading, Span};
 pub use signal::{Aspect, Meaning, Points, Signal, reached};
@@ -72,6 +74,8 @@ pub struct Scope {
     pub pending: BTreeSet<Arc<str>>,
     /// Whom the condition is about. One about an account reads nothing of a user, since an account has many.
     pub about: Option<TraitOf>,
+    /// Within a condition on the members of an account: what one of them is called.
+    pub member: Option<Box<str>>,
 }
 
 /// One comparison with its observed value.

@@ -1,11 +1,12 @@
 //! Signals: what has a name of its own, and is read by it in every condition. Evaluated over the facts of whoever reads it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use super::eval::{all, any};
 use super::value::{Facts, Slot, Type, Value};
-use super::{Expr, Formula, Weight};
+use super::{Expr, Formula, Readable, Weight};
 use crate::ids::SubjectKind;
 
 /// What is read of a signal.
@@ -142,6 +143,23 @@ impl Signal {
         }
     }
 
+    /// Whether it reads anything of an account, also by way of other signals.
+    pub(super) fn reads_account(&self, counters: &BTreeMap<Arc<str>, Readable>) -> bool {
+        reached(self.slots()).into_iter().any(|slot| match slot {
+            Slot::Counter(id, _) => {
+                counters.values().any(|counter| counter.id == *id && counter.of == SubjectKind::Account)
+            }
+            Slot::Trait { of, .. }
+            | Slot::About { of, .. }
+            | Slot::Id(of)
+            | Slot::FirstSeen(of)
+            | Slot::LastSeen(of) => *of == SubjectKind::Account,
+            Slot::Signal(signal, _) => signal.of == SubjectKind::Account,
+            Slot::Members(_) | Slot::Event(_) => true,
+            Slot::Lead(_) | Slot::Intent | Slot::Fit | Slot::Now => false,
+        })
+    }
+
     /// What one evaluation of it may cost.
     pub(crate) fn weight(&self) -> Weight {
         let mut whole = Weight { conditions: 1, depth: 0 };
@@ -200,7 +218,8 @@ impl fmt::Display for Signal {
     }
 }
 
-/// Every name that is read by way of `slots`: these, and what the signals among them read, each signal once.
+/// Every name that is read by way of `slots`: these, and what the signals and the conditions on members among them read, each
+/// signal once.
 pub fn reached<'s>(slots: impl IntoIterator<Item = &'s Slot>) -> Vec<&'s Slot> {
     let mut found: Vec<&Slot> = slots.into_iter().collect();
     let mut opened: Vec<&Signal> = Vec::new();
@@ -212,6 +231,9 @@ pub fn reached<'s>(slots: impl IntoIterator<Item = &'s Slot>) -> Vec<&'s Slot> {
         {
             opened.push(signal);
             found.extend(signal.slots());
+        }
+        if let Slot::Members(members) = slot {
+            found.extend(members.condition.slots());
         }
     }
     found

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::band::Band;
 use super::reading::Reading;
 use super::vocabulary::Vocabulary;
-use super::{Aspect, Signal};
+use super::{Aspect, Members, Signal};
 /// Whose trait it is: that of the user or the account of the subject and the event at hand.
 pub use crate::ids::SubjectKind as TraitOf;
 use crate::ids::{CounterId, SourceName};
@@ -103,6 +103,8 @@ pub enum Slot {
     Now,
     /// A signal, or what is remembered of it.
     Signal(Arc<Signal>, Aspect),
+    /// What is asked of the members of an account.
+    Members(Arc<Members>),
 }
 
 impl Slot {

@@ -197,6 +197,7 @@ fn used(definition: &Definition, view: &View<'_>) -> BTreeMap<String, Value> {
     for slot in definition.slots() {
         if let Slot::Counter(id, _) = slot
             && let Some(counter) = view.plan.counters.get(usize::from(id.0))
+            && (definition.of == SubjectKind::User || counter.of == definition.of)
         {
             used.entry(counter.name.to_string()).or_insert_with(|| figure_json(view, usize::from(id.0)));
         }

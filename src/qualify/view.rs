@@ -4,8 +4,9 @@ use super::Definition;
 use crate::counters::{Figure, Plan};
 use crate::event::Event;
 use crate::event::facts::read_event;
-use crate::expr::{AboutTrait, Aspect, Drift, Facts, Reading, Slot, TraitRule, Value, Way};
+use crate::expr::{AboutTrait, Aspect, Drift, Facts, MembersHow, Reading, Slot, TraitRule, Value, Way};
 use crate::ids::{CounterId, SubjectKind};
+use crate::record::outcomes::Tally;
 use crate::record::traits::{goes_stale, standing};
 use crate::record::{Noted, Projection, Said, Subject, Trait};
 use crate::time::Millis;
@@ -102,6 +103,17 @@ impl<'a> Who<'a> {
         }
     }
 
+    /// Of how many members a condition is true; `None` when there is no account to tell.
+    fn tally(self, condition: u32) -> Option<Tally> {
+        match self {
+            Self::Record(_, subject) => {
+                Some(subject.outcomes.as_ref().map(|outcomes| outcomes.tally(condition)).unwrap_or_default())
+            }
+            Self::Projection(projection) => Some(projection.tallies.get(&condition).copied().unwrap_or_default()),
+            Self::Nobody | Self::Pending => None,
+        }
+    }
+
     fn noted(self, signal: &str) -> Option<Noted> {
         match self {
             Self::Record(_, subject) => subject.noted.get(signal),
@@ -130,6 +142,17 @@ impl<'a> Who<'a> {
 
 fn flag<'a>(flag: Option<bool>) -> Value<'a> {
     flag.map_or(Value::Unknown, Value::Bool)
+}
+
+/// What is asked of the members of an account. Those of whom it isn't known make the outcome unknown where they may decide.
+fn asked<'a>(how: MembersHow, tally: Option<Tally>) -> Value<'a> {
+    let Some(Tally { met, unmet, unknown }) = tally else { return Value::Unknown };
+    let decided = |by: u32, settles: bool| if by > 0 { Some(settles) } else { (unknown == 0).then_some(!settles) };
+    match how {
+        MembersHow::Exists => flag(decided(met, true)),
+        MembersHow::All => flag(decided(unmet, false)),
+        MembersHow::Count => Value::Number(f64::from(met)),
+    }
 }
 
 fn time<'a>(at: Option<Millis>) -> Value<'a> {
@@ -170,6 +193,7 @@ impl Facts for View<'_> {
             Slot::Fit => flag(self.fit),
             Slot::Now => Value::Time(self.now),
             Slot::Signal(signal, Aspect::Value) => signal.value(self),
+            Slot::Members(members) => asked(members.how, self.account.tally(members.fingerprint)),
             Slot::Signal(signal, Aspect::Since) => time(self.who(signal.of).noted(&signal.name).and_then(|n| n.since)),
             Slot::Signal(signal, Aspect::Times) => match self.who(signal.of) {
                 Who::Nobody | Who::Pending => Value::Unknown,

@@ -10,6 +10,7 @@ pub mod email;
 pub mod hold;
 pub mod memberships;
 pub mod noted;
+pub mod outcomes;
 pub mod people;
 pub mod projection;
 pub mod senders;
@@ -183,6 +184,10 @@ pub struct Subject {
     pub ties: Box<Ties>,
     /// Accounts only: its most active people by their ids, at most [`people::MAX_MEMBERS`].
     pub members: BTreeMap<CompactString, Member>,
+    /// Accounts only: what is true of their members, where conditions ask.
+    pub outcomes: Option<Box<outcomes::Outcomes>>,
+    /// Users only: a hash of what they told their accounts last of what is true of them.
+    pub told: Option<u64>,
     /// Accounts only: users whose qualification hangs on this account, by when they last asked; at most [`MAX_WATCHERS`].
     pub watchers: BTreeMap<Arc<str>, Millis>,
     /// Accounts only: when the watchers are told that something changed.
@@ -282,6 +287,7 @@ impl Subject {
             + self.leads.len() * 120
             + self.watchers.keys().map(|user| 64 + user.len()).sum::<usize>()
             + self.noted.bytes()
+            + self.outcomes.as_ref().map_or(0, |outcomes| outcomes.bytes())
             + self.ties.bytes()
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::outcomes::Tally;
 use super::{NotedSignals, Said, Subject};
 use crate::counters::{Ledger, Plan};
 use crate::ids::SubjectKind;
@@ -24,6 +25,8 @@ pub struct Projection {
     pub said: BTreeMap<String, Vec<Said>>,
     /// The part of its figures that is read elsewhere (see `counters::told`).
     pub ledger: Ledger,
+    /// Of an account: of how many members what conditions ask is true, by the condition's fingerprint.
+    pub tallies: BTreeMap<u32, Tally>,
     /// What is remembered of its signals.
     pub noted: NotedSignals,
     /// When its first event happened.
@@ -48,6 +51,7 @@ impl Projection {
             traits: traits.map(|(name, value)| (name.to_owned(), value.clone())).collect(),
             said: subject.traits.known.keys().filter(|name| asks(name)).map(|name| said(subject, name)).collect(),
             ledger: subject.ledger.part(plan, kind, now),
+            tallies: subject.outcomes.iter().flat_map(|outcomes| outcomes.tallies()).collect(),
             noted: subject.noted.clone(),
             first_seen: subject.first_seen,
             last_seen: subject.last_seen,

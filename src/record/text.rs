@@ -12,6 +12,9 @@
 //! | `c:<counter>` | users, accounts | a counter's own series (`counters::text`) |
 //! | `q:<definition>` | users, accounts | JSON: the last lead and where the subject stands |
 //! | `signal:<signal>` | users, accounts | how often it became true, and since when it has been, or `-` |
+//! | `told` | users | a hash of what they told their accounts last |
+//! | `asked` | accounts | fingerprints of the conditions on members, and `full` where there are more members than are remembered |
+//! | `said:<outcome>` | accounts | hashes of the members of whom this is true: for each condition two bits, 1 true and 2 false |
 //! | `lead:<lead id>` | users, accounts | empty, or the merged user that the lead was made for |
 //! | `wakes_at` | users, accounts | when a definition may decide otherwise by time alone |
 //! | `forgotten` | users, accounts | when it was forgotten |
@@ -182,6 +185,11 @@ impl Subject {
             "d" => drop(self.ledger.daily.insert(key.into(), text::read_daily(value)?)),
             "c" => drop(self.ledger.own.insert(key.into(), text::read_own(value)?)),
             "q" => drop(self.standings.insert(Arc::from(key), serde_json::from_str(value).ok()?)),
+            "said" => {
+                let members = value.split_whitespace().filter_map(|member| u64::from_str_radix(member, 16).ok());
+                let said = u64::from_str_radix(key, 16).ok()?;
+                self.outcomes.get_or_insert_default().read_members(said, members);
+            }
             "signal" => {
                 let (times, since) = value.split_once(' ')?;
                 self.noted.set(key, Noted { since: Millis::parse(since), times: times.parse().ok()? });
@@ -212,6 +220,12 @@ impl Subject {
             "forgotten" => self.forgotten = Some(Millis::parse(value)?),
             "wakes_at" => self.wakes_at = Some(Millis::parse(value)?),
             "tell_at" => self.tell_at = Some(Millis::parse(value)?),
+            "told" => self.told = Some(u64::from_str_radix(value, 16).ok()?),
+            "asked" => {
+                let conditions = value.split_whitespace().filter_map(|one| u32::from_str_radix(one, 16).ok());
+                let is_full = value.ends_with("full");
+                self.outcomes.get_or_insert_default().read_conditions(conditions.collect(), is_full);
+            }
             "known" => self.ties.known = true,
             "settled" => self.ties.settled = true,
             "asks" => self.ties.asks = value.parse().ok()?,
@@ -282,6 +296,7 @@ impl Subject {
         for (lead, home) in &self.leads {
             lines.put(&["lead:", lead], |out| out.push_str(home.as_deref().unwrap_or_default()));
         }
+        self.write_outcomes(lines);
         self.write_ties(lines);
         for (user, member) in &self.members {
             lines.put(&["p:", user], |out| write_member(member, out));
@@ -291,6 +306,30 @@ impl Subject {
         }
         for (name, at) in [("tell_at", self.tell_at), ("wakes_at", self.wakes_at), ("forgotten", self.forgotten)] {
             at.iter().for_each(|at| lines.time(name, *at));
+        }
+    }
+
+    fn write_outcomes(&self, lines: &mut Lines<'_>) {
+        // Writing to a string does not fail.
+        if let Some(told) = self.told {
+            lines.put(&["told"], |out| {
+                let _ = write!(out, "{told:x}");
+            });
+        }
+        let Some(outcomes) = &self.outcomes else { return };
+        let (conditions, is_full, by_said) = outcomes.lines();
+        lines.put(&["asked"], |out| {
+            for condition in conditions {
+                let _ = write!(out, "{condition:08x} ");
+            }
+            out.push_str(if is_full { "full" } else { "-" });
+        });
+        for (said, members) in by_said {
+            lines.put(&["said:", &format!("{said:x}")], |out| {
+                for member in members {
+                    let _ = write!(out, "{member:016x} ");
+                }
+            });
         }
     }
 

@@ -24,6 +24,7 @@ mod history;
 mod holding_back;
 mod ingest;
 mod layers;
+mod members;
 mod promises;
 mod qualifying;
 mod redis_cluster_faults;

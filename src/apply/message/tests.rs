@@ -57,6 +57,7 @@ fn items() -> Vec<LogItem> {
         )]
         .into(),
         ledger: ledger(),
+        tallies: [(7, crate::record::outcomes::Tally { met: 3, unmet: 1, unknown: 0 })].into(),
         noted: crate::record::NotedSignals::default(),
         first_seen: Some(Millis(1)),
         last_seen: None,
@@ -83,6 +84,7 @@ fn items() -> Vec<LogItem> {
             user: Arc::from("kim"),
             profile: Profile { email: Some("kim@acme.example".into()), ..Profile::default() },
             asking: user.clone(),
+            told: vec![(7, Some(true)), (8, None)],
         })),
         Body::Ask { user: Box::new(projection.clone()), at: Millis(2), quiet: Some(Millis(1)) },
         Body::Answer(Box::new(Answer {

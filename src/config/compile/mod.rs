@@ -22,12 +22,14 @@ use std::sync::Arc;
 
 use super::Config;
 use super::attached::Attached;
-use super::findings::Findings;
+use super::diagnostic::Code;
+use super::findings::{Findings, Problem};
 use super::lint;
 use super::shape::{ConfigShape, LimitsShape, StoreShape};
 use crate::apply::Rules;
 use crate::apply::rules::RulesParts;
 use crate::cdp::WantedProperties;
+use crate::record::outcomes::MAX_CONDITIONS;
 use crate::record::traits::MAX_TRAITS_BYTES;
 
 /// Compiles everything. What is wrong is reported; `None` when the outcome can't be used.
@@ -85,6 +87,7 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
         config_version: Arc::from(version),
         traits_bytes: Some(settings::size(&limits.traits, MAX_TRAITS_BYTES, "traits", findings)),
     });
+    members(&rules, shape, findings)?;
     Some(Config {
         version: Arc::from(version),
         server: server?,
@@ -98,4 +101,14 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
         accept,
         written: Arc::default(),
     })
+}
+
+/// Of each member an account keeps so many outcomes and no more.
+fn members(rules: &Rules, shape: &ConfigShape, findings: &mut Findings) -> Option<()> {
+    if rules.members.len() <= MAX_CONDITIONS {
+        return Some(());
+    }
+    let message = format!("more than {MAX_CONDITIONS} different conditions on members");
+    findings.push(Problem::error(shape.at, Code::BadValue, message).help("write those that say the same alike"));
+    None
 }

@@ -46,7 +46,14 @@ pub fn check(definition: &Definition, at: Span, counters: &Counters, traits: &Tr
                 (format!("time `{of}.first_seen` or `{of}.last_seen`"), help)
             }
             // What a signal reads is among the slots as well.
-            Slot::Id(_) | Slot::Event(_) | Slot::Lead(_) | Slot::Intent | Slot::Fit | Slot::Now | Slot::Signal(..) => {
+            Slot::Id(_)
+            | Slot::Event(_)
+            | Slot::Lead(_)
+            | Slot::Intent
+            | Slot::Fit
+            | Slot::Now
+            | Slot::Signal(..)
+            | Slot::Members(_) => {
                 continue;
             }
         };

@@ -169,6 +169,9 @@ impl Checker<'_> {
     }
 
     pub(super) fn method(&mut self, target: &Node, call: &Call<'_>) -> Part {
+        if self.asks_members(target) {
+            return self.members(target, call);
+        }
         if let Some(counter) = self.counter_named(target)
             && (!METHODS.contains(&call.name) || LIST_METHODS.contains(&call.name))
         {

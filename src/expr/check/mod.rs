@@ -6,6 +6,7 @@
 mod calculate;
 mod calls;
 mod compare;
+mod members;
 mod names;
 mod quantify;
 mod readings;

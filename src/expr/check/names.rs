@@ -98,6 +98,9 @@ impl Checker<'_> {
                 self.field(of, step, &span)
             });
         }
+        if let Some(member) = self.scope.member.clone().filter(|_| path.root != "now") {
+            return self.member(&member, path);
+        }
         match path.root {
             "user" => self.subject(path, TraitOf::User),
             "account" => self.subject(path, TraitOf::Account),
@@ -107,6 +110,10 @@ impl Checker<'_> {
             "intent" if self.scope.flags => self.plain(path, Slot::Intent, Type::Bool),
             "fit" if self.scope.flags => self.plain(path, Slot::Fit, Type::Bool),
             "now" => self.plain(path, Slot::Now, Type::Time),
+            "members" => {
+                let help = "write `members.exists(m, m.title == \"…\")`, or `all`, or `count`".to_owned();
+                self.fail(path.span, "`members` is no value by itself", Some(help))
+            }
             "event" | "properties" => self.out_of_place(path, "only filters and definitions see the event at hand"),
             "lead" => self.out_of_place(path, "only routes see the lead"),
             "intent" | "fit" => self.out_of_place(path, "only `when` and `tiers` of a definition see it"),

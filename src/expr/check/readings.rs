@@ -19,7 +19,15 @@ const NAMED: [&str; 3] = ["first_at", "last_at", "reached"];
 impl Checker<'_> {
     /// The counter that a node names, when it names one.
     pub(super) fn counter_named(&self, node: &Node) -> Option<Readable> {
-        let Kind::Name(name) = &node.kind else { return None };
+        let name = match (&node.kind, &self.scope.member) {
+            (Kind::Name(name), None) => name,
+            // Of a member it stands below their name.
+            (Kind::Select { of, field, .. }, Some(member)) => match &of.kind {
+                Kind::Name(name) if **name == **member => field,
+                _ => return None,
+            },
+            _ => return None,
+        };
         let is_variable = self.variable.as_ref().is_some_and(|(variable, _)| variable == name);
         self.scope.counters.get(name.as_str()).filter(|_| !is_variable).copied()
     }

@@ -131,6 +131,7 @@ impl Facts for Sample {
             Slot::Intent => self.get("intent"),
             Slot::Fit => self.get("fit"),
             Slot::Now => Value::Time(NOW),
+            Slot::Members(members) => self.get(&format!("members {:?}", members.how)),
             Slot::Signal(signal, Aspect::Value) => signal.value(self),
             Slot::Signal(signal, Aspect::Since) => time(self.get(&format!("{signal}.since"))),
             Slot::Signal(signal, Aspect::Times) => self.get(&format!("{signal}.times")),

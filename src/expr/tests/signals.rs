@@ -151,3 +151,59 @@ fn what_is_wrong_with_reading_a_signal_is_said() {
     help: ask for its length: `size([boards, tasks_30d])`
     "##);
 }
+
+#[test]
+fn what_is_wrong_with_asking_members_is_said() {
+    let accounts = Scope { about: Some(SubjectKind::Account), ..product() };
+    let told = |source: &str| rendered(source, &compile(source, &accounts).unwrap_err());
+    let all = [
+        told("members"),
+        told("members.any(m, m.title == \"CTO\")"),
+        told("members.exists(m.title == \"CTO\")"),
+        told("members.exists(m, m)"),
+        told("members.exists(m, m.titel == \"CTO\")"),
+        told("members.exists(m, title == \"CTO\")"),
+        told("members.exists(m, account.plan == \"free\")"),
+        told("members.count(m, m.tasks_30d > 1) > 2"),
+        told("members.all(m, m.keen)"),
+        told("members.count(m, m.hours_logged > 2)"),
+    ];
+    let users = Scope { about: Some(SubjectKind::User), ..product() };
+    let source = "members.exists(m, m.title == \"CTO\")";
+    let of_users = rendered(source, &compile(source, &users).unwrap_err());
+    insta::assert_snapshot!(all.join("\n") + "\n" + &of_users, @r##"
+    members
+    ^^^^^^^ `members` is no value by itself
+    help: write `members.exists(m, m.title == "…")`, or `all`, or `count`
+    members.any(m, m.title == "CTO")
+            ^^^ members have no `any`
+            help: there is `members.exists(m, …)`, `members.all(m, …)` and `members.count(m, …)`
+    members.exists(m.title == "CTO")
+    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ `exists` takes a name and a condition on it
+    help: write `members.exists(m, m.title == "…")`
+    members.exists(m, m)
+                      ^ `m` is no value by itself
+                      help: write `m.title`, or the name of a user's counter or signal after the dot
+    members.exists(m, m.titel == "CTO")
+                      ^^^^^^^ unknown trait `m.titel`
+                      help: did you mean `m.title`?
+    members.exists(m, title == "CTO")
+                      ^^^^^ a condition on members sees `m` alone
+                      help: write `m.title` if it is theirs; what is the account's stands outside
+    members.exists(m, account.plan == "free")
+                      ^^^^^^^ a condition on members sees `m` alone
+                      help: write `m.account` if it is theirs; what is the account's stands outside
+    members.count(m, m.tasks_30d > 1) > 2
+                     ^^^^^^^^^^^ `tasks_30d` is the account's, not a member's
+                     help: write it outside of `members`
+    members.all(m, m.keen)
+                   ^^^^^^ `keen` reads the account, which a member doesn't know
+                   help: leave the account's part to the condition around `members`
+    members.count(m, m.hours_logged > 2)
+    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ a condition is true or false, `members.count(m, m.hours_logged > 2)` is a number
+    help: compare it: `members.count(m, m.hours_logged > 2) > 0`
+    members.exists(m, m.title == "CTO")
+    ^^^^^^^ only what is about an account sees its members
+    help: make a signal `of: account` of it, and read that one
+    "##);
+}

@@ -19,6 +19,7 @@ use crate::ids::RecordKey;
 use crate::record::NotedSignals;
 use crate::record::counted::Counted;
 use crate::record::delivery::Done;
+use crate::record::outcomes::Outcomes;
 use crate::record::{
     Held, Meaning, Member, Memberships, News, Profile, Quiet, Routing, Saying, Senders, Standing, Ties, TookForce,
     Traits, Written, WrittenFile,
@@ -208,6 +209,14 @@ fn subject() -> impl Strategy<Value = Subject> {
             for (signal, (since, times)) in &signals {
                 noted.set(signal, Noted { since: *since, times: *times });
             }
+            let outcomes = (!signals.is_empty()).then(|| {
+                let mut outcomes = Box::<Outcomes>::default();
+                for (member, (since, times)) in signals.values().enumerate() {
+                    outcomes.hear(member as u64, &[(7, Some(since.is_some())), (8, (times % 2 == 0).then_some(true))]);
+                }
+                outcomes
+            });
+            let told = signals.values().next().map(|(_, times)| u64::from(*times));
             Subject {
                 traits,
                 ledger,
@@ -220,6 +229,8 @@ fn subject() -> impl Strategy<Value = Subject> {
                 leads,
                 ties,
                 members,
+                outcomes,
+                told,
                 watchers,
                 tell_at,
                 wakes_at,

@@ -1,0 +1,113 @@
+//! What is true of an account's people: asked by conditions about the account, told by the users when it changes.
+
+use handraiser::event::{Call, Event};
+use handraiser::ids::RecordKey;
+use handraiser::time::Millis;
+use serde_json::json;
+
+use crate::desk::Desk;
+
+const PRODUCT: &str = "
+counters:
+  tasks: { of: account, event: Task Created }
+  sent:  { of: user, event: Message Sent, within: 3h }
+signals:
+  heavy: { of: user, is: sent >= 3 }
+  buyer: { of: user, is: 'user.title.containsWord([\"cto\", \"head\"])' }
+  heavy_people: { of: account, is: 'members.count(m, m.heavy)' }
+definitions:
+  - { name: whole team, of: account, intent: heavy_people >= 2 }
+  - { name: with a buyer, of: account, intent: tasks >= 1, fit: 'members.exists(m, m.buyer)' }
+  - { name: nobody idle, of: account, intent: 'members.all(m, m.sent.within(3h) > 0) && tasks >= 2' }
+";
+
+async fn names(desk: &Desk) -> Vec<String> {
+    let mut names: Vec<_> = desk.leads().await.into_iter().map(|lead| lead.definition).collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn people_count_by_what_is_true_of_each() {
+    let desk = Desk::new(PRODUCT);
+    for user in ["ana", "ben", "cy"] {
+        desk.group(user, "acme", json!({})).await;
+    }
+    desk.track_times("ana", "Message Sent", 9).await;
+    desk.track_times("ben", "Message Sent", 2).await;
+    let heavy =
+        async || desk.explain(&RecordKey::account("acme")).await.expect("known").signals["heavy_people"].clone();
+    assert_eq!((names(&desk).await, heavy().await), (Vec::new(), json!(1)), "one of them alone is heavy");
+    desk.track_times("ben", "Message Sent", 1).await;
+    assert_eq!(names(&desk).await, ["whole team"]);
+    assert_eq!(heavy().await, json!(2));
+    // By time alone, though nobody does anything.
+    desk.pass(5 * Millis::HOUR).await;
+    assert_eq!(heavy().await, json!(0));
+    let text = desk.text(&RecordKey::account("acme")).await;
+    assert!(text.contains("asked\t") && text.contains("said:"), "{text}");
+}
+
+#[tokio::test]
+async fn whoever_says_so_last_is_the_buyer() {
+    let desk = Desk::new(PRODUCT);
+    desk.group("ana", "acme", json!({})).await;
+    desk.track_times("ana", "Task Created", 1).await;
+    assert!(names(&desk).await.is_empty(), "no title is known");
+    // An identify call has no account of its own, and changes what is true of a member.
+    desk.send(vec![desk.told(Call::Identify, "ana", None, json!({"title": "Head of IT"}))]).await;
+    assert_eq!(names(&desk).await, ["with a buyer"]);
+}
+
+#[tokio::test]
+async fn all_is_true_only_when_it_is_of_everybody() {
+    let desk = Desk::new(PRODUCT);
+    desk.group("ana", "acme", json!({})).await;
+    desk.group("ben", "acme", json!({})).await;
+    desk.track_times("ana", "Message Sent", 1).await;
+    desk.track_times("ana", "Task Created", 2).await;
+    assert!(names(&desk).await.is_empty(), "ben sent nothing");
+    desk.track_times("ben", "Message Sent", 1).await;
+    assert_eq!(names(&desk).await, ["nobody idle"]);
+}
+
+/// An anonymous member and the user that they turn out to be are one.
+#[tokio::test]
+async fn a_member_who_was_two_counts_once() {
+    let desk = Desk::new(PRODUCT);
+    let sent = || Event {
+        user_id: None,
+        anonymous_id: Some("anon-1".into()),
+        context_group_id: Some("acme".into()),
+        ..desk.track("", "Message Sent")
+    };
+    desk.send(vec![sent(), sent(), sent()]).await;
+    desk.group("ana", "acme", json!({})).await;
+    desk.track_times("ana", "Message Sent", 1).await;
+    desk.send(vec![desk.identify("ana", "anon-1")]).await;
+    desk.track_times("ana", "Message Sent", 1).await;
+    let account = desk.explain(&RecordKey::account("acme")).await.expect("known");
+    assert_eq!(account.signals["heavy_people"], json!(1));
+    desk.send(vec![desk.event(Call::Delete, "ana")]).await;
+    let account = desk.explain(&RecordKey::account("acme")).await.expect("known");
+    assert_eq!(account.signals["heavy_people"], json!(0), "whoever is forgotten counts no longer");
+}
+
+#[tokio::test]
+async fn a_user_s_definition_reads_members_by_way_of_the_account_s_signal() {
+    let desk = Desk::new(
+        "
+counters: { sent: { of: user, event: Message Sent } }
+signals:
+  busy_team: { of: account, is: 'members.count(m, m.sent >= 2) >= 2' }
+definitions: [ { name: in a busy team, of: user, intent: [ sent >= 1, busy_team ] } ]
+",
+    );
+    for user in ["ana", "ben"] {
+        desk.group(user, "acme", json!({})).await;
+        desk.track_times(user, "Message Sent", 2).await;
+    }
+    desk.pass(Millis::MINUTE).await;
+    let who: std::collections::BTreeSet<_> = desk.leads().await.into_iter().map(|lead| lead.subject.id).collect();
+    assert!(who.contains("ben"), "{who:?}");
+}
