@@ -13,6 +13,7 @@ mod backup;
 mod changes;
 mod cli;
 mod crash;
+mod criteria;
 mod delivery;
 mod desk;
 mod docs;
