@@ -2,8 +2,9 @@
 
 use serde_json::Value as Json;
 
-use super::coerce::{coerce, duration_text};
+use super::coerce::coerce;
 use super::eval::{Context, all, any, compare_number, compare_values, is_in, text_is};
+use super::length::duration_text;
 use super::syntax::Comparison;
 use super::tree::{By, Leaf, Read, Term, Test, TextCheck};
 use super::value::{Facts, Type, Value};

@@ -17,6 +17,7 @@ mod error;
 mod eval;
 mod explain;
 mod formula;
+mod length;
 mod members;
 mod next_change;
 mod number;

@@ -2,7 +2,8 @@
 
 use regex::{Regex, RegexBuilder};
 
-use super::super::coerce::{duration_from_text, time_from_text};
+use super::super::coerce::time_from_text;
+use super::super::length::duration_from_text;
 use super::super::suggest::{closest, did_you_mean};
 use super::super::syntax::{Kind, Literal, Node};
 use super::super::tree::{Constant, Term, Test, TextChange, TextCheck};

@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use super::super::ExprError;
-use super::super::coerce::{duration_from_text, time_from_text};
+use super::super::coerce::time_from_text;
 use super::super::explain::number_json;
+use super::super::length::duration_from_text;
 use super::super::syntax::{Comparison, Kind, Node};
 use super::super::tree::{By, Constant, Set, Term, Test};
 use super::super::value::Type;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::super::coerce::duration_from_text;
+use super::super::length::duration_from_text;
 use super::super::reading::{Figures, HALF_LIVES, MAX_DAYS, MAX_MINUTES, Period, Readable, Reading, Span};
 use super::super::suggest::{closest, did_you_mean};
 use super::super::syntax::{Kind, Literal, Node};

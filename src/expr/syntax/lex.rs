@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::super::ExprError;
-use super::super::coerce::duration_from_text;
+use super::super::length::duration_from_text;
 use super::{Errors, quoted};
 
 #[derive(Clone, Debug, PartialEq)]

@@ -16,7 +16,8 @@ mod three_values;
 
 use serde_json::{Map, Value as Json};
 
-use super::coerce::{duration_from_text, time_from_text};
+use super::coerce::time_from_text;
+use super::length::duration_from_text;
 use super::number::exact_number;
 use super::*;
 use crate::time::Millis;
