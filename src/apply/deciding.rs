@@ -46,7 +46,7 @@ pub(super) fn decide(
 /// Notes when something may be decided otherwise about the subject though nothing happens.
 fn schedule(subject: &mut Subject, of: SubjectKind, known: &Known<'_>, applying: &Applying<'_>) {
     let seen = view(subject, of, known, applying);
-    let next = applying.rules.definitions(of).filter_map(|definition| {
+    let next = applying.definitions(of).filter_map(|definition| {
         let standing = subject.standings.get(&definition.name);
         let is_lapsed = standing.is_some_and(|standing| standing.lapsed_at.is_some());
         let change = definition.next_change(&seen);
@@ -60,7 +60,8 @@ fn schedule(subject: &mut Subject, of: SubjectKind, known: &Known<'_>, applying:
     let noted = applying.rules.noted.iter().filter(|one| one.signal.of == of);
     let noted = noted.filter_map(|one| one.signal.next_change(&View { event: None, ..seen })).map(|drift| drift.at);
     let told = (of == SubjectKind::User).then(|| telling::next_change(subject, applying)).flatten();
-    subject.wakes_at = next.chain(noted).chain(told).min();
+    let again = applying.holds(of).then(|| applying.clock.plus(applying.held.look_again));
+    subject.wakes_at = next.chain(noted).chain(told).chain(again).min();
 }
 
 /// Whether something could follow for a user, depending on how their account stands.
@@ -77,7 +78,7 @@ fn may_matter(user: &Subject, event: Option<&Event>, applying: &Applying<'_>) ->
     if noting::hangs_on_account(&user.noted, &view, applying) {
         return true;
     }
-    applying.rules.definitions(SubjectKind::User).any(|definition| {
+    applying.definitions(SubjectKind::User).any(|definition| {
         let evaluation = evaluate(definition, &view.of(definition));
         let standing = user.standings.get(&definition.name);
         let is_edge = is_edge(definition, event, applying);
@@ -228,7 +229,7 @@ fn view<'v>(subject: &'v Subject, of: SubjectKind, known: &Known<'v>, applying: 
 fn decide_all(subject: &mut Subject, of: SubjectKind, known: &Known<'_>, applying: &mut Applying<'_>) {
     let mut taken = Vec::new();
     let seen = view(subject, of, known, applying);
-    for definition in applying.rules.definitions(of) {
+    for definition in applying.definitions(of) {
         let evaluation = evaluate(definition, &seen.of(definition));
         let (standing, is_edge) = (subject.standings.get(&definition.name), is_edge(definition, known.event, applying));
         let decision = decide_one(definition, evaluation, standing, known.now, is_edge);

@@ -55,6 +55,7 @@ fn explain_one(definition: &Definition, subject: &Subject, view: &View<'_>) -> D
         name: definition.name.to_string(),
         of: definition.of.to_string(),
         version: definition.version.to_string(),
+        waits: false,
         qualifies: evaluation.qualifies,
         intent: evaluation.intent,
         fit: evaluation.fit,

@@ -1,9 +1,11 @@
 //! What stands in a shard's log: messages to records, and the form in which the log keeps them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::filling::Fill;
 use crate::event::{Event, Rejected};
 use crate::ids::{DefinitionName, RecordKey, SourceName};
 use crate::record::delivery::Done;
@@ -147,6 +149,24 @@ pub enum Body {
         /// The number.
         last: u64,
     },
+    /// To a shard's archive: from the next commit on these series are counted in the shard.
+    Adopt {
+        /// They.
+        series: BTreeSet<Box<str>>,
+        /// How many commits the shard has had.
+        commits: u64,
+    },
+    /// To a shard's archive: this is counted by now in series that lacked it.
+    Filled {
+        /// The commit before it.
+        after: u64,
+        /// Its last commit.
+        to: u64,
+        /// The series.
+        series: Vec<Box<str>>,
+    },
+    /// To a subject: this was counted for it before some of its counters were there.
+    Fill(Box<Fill>),
     /// Forget all that you know.
     Forget,
     /// To a subject: something has become due by time alone.

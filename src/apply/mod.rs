@@ -9,6 +9,7 @@ mod account;
 mod deciding;
 mod delivering;
 pub mod explain;
+mod filling;
 mod forgetting;
 mod holding;
 mod merging;
@@ -23,13 +24,15 @@ mod user;
 
 use std::sync::Arc;
 
+pub use filling::{Fill, Held, NOTHING_HELD};
 pub use message::{Attempt, Body, LogItem, Message};
 pub use rules::Rules;
 
 use crate::event::{Call, Event};
-use crate::ids::{DefinitionName, RecordKey, RecordKind, SourceName};
+use crate::ids::{DefinitionName, RecordKey, RecordKind, SourceName, SubjectKind};
 use crate::lead::build::Origin;
-use crate::record::{Delivery, Record, Subject};
+use crate::qualify::Definition;
+use crate::record::{Delivery, Lack, Record, Subject};
 use crate::time::Millis;
 
 /// Under which configuration and when something is applied.
@@ -47,6 +50,8 @@ pub struct Context<'a> {
     pub seed: u64,
     /// Whether what happens is kept for the archive.
     pub archived: bool,
+    /// Which definitions nobody is decided about by for now.
+    pub held: &'a Held,
 }
 
 /// What follows from a message beside the change of its record.
@@ -187,7 +192,22 @@ struct Applying<'a> {
     clock: Millis,
     seed: u64,
     archived: bool,
+    held: &'a Held,
     effects: Effects,
+}
+
+impl<'a> Applying<'a> {
+    /// The definitions about one kind of subject by which is decided now.
+    fn definitions(&self, of: SubjectKind) -> impl Iterator<Item = &'a Definition> + use<'a> {
+        let held = self.held;
+        self.rules.definitions(of).filter(move |definition| !held.definitions.contains(&definition.name))
+    }
+
+    /// Whether there are others.
+    fn holds(&self, of: SubjectKind) -> bool {
+        !self.held.definitions.is_empty()
+            && self.rules.definitions(of).any(|definition| self.held.definitions.contains(&definition.name))
+    }
 }
 
 impl Applying<'_> {
@@ -215,9 +235,9 @@ const MAX_HOPS: u8 = 32;
 
 /// Applies `message` to its record.
 pub fn apply(record: &mut Record, message: &Message, context: &Context<'_>) -> Effects {
-    let Context { rules, origin, now, clock, seed, archived } = *context;
+    let Context { rules, origin, now, clock, seed, archived, held } = *context;
     let effects = Effects::default();
-    let mut applying = Applying { key: &message.to, rules, origin, now, clock, seed, archived, effects };
+    let mut applying = Applying { key: &message.to, rules, origin, now, clock, seed, archived, held, effects };
     match record {
         Record::Subject(subject) => subject_message(subject, message, &mut applying),
         Record::Team(turns) => {
@@ -237,12 +257,17 @@ pub fn apply(record: &mut Record, message: &Message, context: &Context<'_>) -> E
             Body::Forget => hold.0 = None,
             _ => {}
         },
-        Record::Archived(archived) => {
-            if let Body::Archived { last } = &message.body {
+        Record::Archived(archived) => match &message.body {
+            Body::Archived { last } => {
                 archived.blocks = archived.blocks.max(*last);
                 applying.effects.blocks_passed = Some(archived.blocks);
             }
-        }
+            Body::Adopt { series, commits } => archived.adopt(series, *commits),
+            Body::Filled { after, to, series } => {
+                archived.filled(&Lack { after: *after, to: *to, series: series.clone() });
+            }
+            _ => {}
+        },
         Record::Config(versions) => {
             if let Body::TookForce(took) = &message.body {
                 versions.took_force((**took).clone(), message.at);
@@ -288,6 +313,7 @@ fn subject_message(subject: &mut Box<Subject>, message: &Message, applying: &mut
             definition: definition.to_string(),
             json: json.to_string(),
         }),
+        Body::Fill(fill) => filling::fill(subject, fill, applying),
         Body::Forget => forgetting::forget(subject, applying),
         Body::Wake { may_expire } => timers::wake(subject, *may_expire, applying),
         // Meant for other kinds of records.
@@ -302,6 +328,8 @@ fn subject_message(subject: &mut Box<Subject>, message: &Message, applying: &mut
         | Body::Replay
         | Body::Done(_)
         | Body::Archived { .. }
+        | Body::Adopt { .. }
+        | Body::Filled { .. }
         | Body::Scrub { .. } => {}
     }
 }

@@ -73,6 +73,8 @@ pub struct RulesParts {
     pub idle_subjects: Option<i64>,
     /// Which version of the configuration it is; leads name it.
     pub config_version: Arc<str>,
+    /// Whether there is an archive.
+    pub archived: bool,
     /// How many bytes the traits of one subject may take; by default [`MAX_TRAITS_BYTES`].
     pub traits_bytes: Option<usize>,
 }
@@ -88,8 +90,9 @@ impl Deref for Rules {
 impl Rules {
     /// Prepares a configuration.
     pub fn new(parts: RulesParts) -> Self {
-        let plan =
-            Plan::new(&parts.counters, &reads(&parts), parts.time_zone.clone().unwrap_or(jiff::tz::TimeZone::UTC));
+        let zone = parts.time_zone.clone().unwrap_or(jiff::tz::TimeZone::UTC);
+        let mut plan = Plan::new(&parts.counters, &reads(&parts), zone);
+        plan.keeps_meanings = parts.archived;
         let decided = || parts.definitions.iter().flat_map(Definition::slots);
         let named = || reached(parts.signals.iter().flat_map(|signal| signal.slots()));
         let noted = noted(decided().chain(named()), &plan);

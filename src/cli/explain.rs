@@ -104,6 +104,9 @@ fn render_definition(out: &mut String, definition: &DefinitionExplanation, now: 
 }
 
 fn verdict(definition: &DefinitionExplanation, paint: Paint) -> String {
+    if definition.waits {
+        return paint.tone(Tone::Warn, "waits for figures that are being filled from the archive");
+    }
     match (definition.qualifies, definition.tier) {
         (Some(true), Some(tier)) => paint.tone(Tone::Good, format!("qualifies, tier {tier}")),
         (Some(true), None) => paint.tone(Tone::Good, "qualifies"),

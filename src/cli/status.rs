@@ -132,7 +132,13 @@ fn render_archive(archive: &ArchiveItem, paint: Paint) -> String {
             paint.tone(Tone::Bad, format!("the archive can't be written, {then} ({waiting} wait): {error}"))
         }
     };
-    format!("{text}\n")
+    let mut out = format!("{text}\n");
+    for (series, commits) in &archive.lacking {
+        let left = words::count(*commits, "commit");
+        let text = format!("{series} is being filled from the archive: {left} left; definitions that read it wait");
+        out.push_str(&format!("{}\n", paint.tone(Tone::Warn, text)));
+    }
+    out
 }
 
 fn render_sources(sources: &Value, now: Millis, paint: Paint) -> String {
@@ -243,6 +249,8 @@ fn render_queues(list: &QueueList, paint: Paint) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde_json::json;
 
     use super::*;
@@ -282,11 +290,14 @@ mod tests {
             segments: 3,
             error: error.map(ToOwned::to_owned),
             blocked,
+            lacking: BTreeMap::new(),
         };
         let full = "data/history: No space left on device";
-        let lines = [error(None, false), error(Some(full), false), error(Some(full), true)];
+        let filling = ArchiveItem { lacking: BTreeMap::from([("minutes".to_owned(), 4_711)]), ..error(None, false) };
+        let lines = [filling, error(Some(full), false), error(Some(full), true)];
         insta::assert_snapshot!(lines.map(|archive| render_archive(&archive, Paint::plain())).concat(), @r"
         archive: 70 MB wait for the next segment
+        minutes is being filled from the archive: 4711 commits left; definitions that read it wait
         the archive can't be written, what happens waits in the store (70 MB wait): data/history: No space left on device
         the archive can't be written, nothing is applied until it can (70 MB wait): data/history: No space left on device
         ");

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::bucket::{Bucket, OLDER, Width};
 use super::distinct::{self, Distinct};
-use super::plan::{ANY, Holds, Kept, PAGES, Plan, Planned, SCREENS, is_use};
+use super::plan::{ANY, Holds, Kept, PAGES, Plan, Planned, SCREENS, is_use, meaning};
 use super::series::{Buckets, Daily, Extreme, Series, add, micros, room};
 use super::spec::{Aggregate, Counter};
 use crate::event::facts::EventFacts;
@@ -109,16 +109,25 @@ impl Ledger {
                 Holds::Buckets(_) => *change,
                 Holds::Moment(extreme) => Change::Moment(extreme, at),
             };
-            let own = self.own_series(kept, planned.fingerprint, &change);
+            let own = self.own_series(plan, kept, planned.fingerprint, &change);
             change.apply(&mut own.series, bucket);
             own.series.cut(kept.oldest(now, plan), kept.older);
         }
     }
 
-    fn own_series(&mut self, kept: &Kept, fingerprint: u32, change: &Change) -> &mut Own {
+    fn own_series(&mut self, plan: &Plan, kept: &Kept, fingerprint: u32, change: &Change) -> &mut Own {
         let fresh = || Own { fingerprint, width: kept.width(), series: change.empty_series() };
         if self.own.get(&*kept.key).is_some_and(|own| own.fingerprint != fingerprint) {
-            self.own.remove(&*kept.key);
+            let before = self.own.remove(&*kept.key);
+            if let Some(before) = before.filter(|_| plan.keeps_meanings) {
+                self.own.insert(meaning(&kept.key, before.fingerprint), before);
+            }
+        }
+        if plan.keeps_meanings
+            && !self.own.contains_key(&*kept.key)
+            && let Some(back) = self.own.remove(&meaning(&kept.key, fingerprint))
+        {
+            self.own.insert(kept.key.clone(), back);
         }
         self.own.entry(kept.key.clone()).or_insert_with(fresh)
     }
@@ -131,7 +140,13 @@ impl Ledger {
         for (name, theirs) in other.own.iter() {
             match self.own.get_mut(name) {
                 Some(mine) if mine.fingerprint == theirs.fingerprint => mine.series.merge(&theirs.series),
-                Some(_) => {}
+                Some(_) => {
+                    let key = meaning(name, theirs.fingerprint);
+                    match self.own.get_mut(&key) {
+                        Some(mine) => mine.series.merge(&theirs.series),
+                        None => drop(self.own.insert(key, theirs.clone())),
+                    }
+                }
                 None => drop(self.own.insert(name.clone(), theirs.clone())),
             }
         }

@@ -81,6 +81,9 @@ pub struct Plan {
     pub planned: Vec<Planned>,
     /// The calendar days of the configured time zone.
     pub days: Days,
+    /// Whether the figures of a counter stay when it comes to mean something else, for the case that it comes back: what the archive
+    /// has filled once is not filled again.
+    pub keeps_meanings: bool,
     /// Daily counts that are kept even where a subject has too many event names, each with how many days of it are told apart.
     daily: HashMap<Box<str>, Bucket, ahash::RandomState>,
     /// Track calls that a counter asks for by name.
@@ -121,6 +124,7 @@ impl Plan {
             counters: counters.to_vec(),
             planned,
             days: Days::new(zone),
+            keeps_meanings: false,
             daily: [ANY, PAGES, SCREENS].map(|key| (Box::from(key), DAILY_RETENTION)).into_iter().collect(),
             tracks: HashSet::default(),
             users: Touched::default(),
@@ -194,6 +198,17 @@ impl Plan {
         event.call == Call::Track && event.name.as_deref().is_some_and(|name| !self.tracks.contains(name))
     }
 
+    /// The names under which the archive knows the series of counters' own: their keys, with what their figures mean. Each with its
+    /// counter.
+    pub fn own_series(&self) -> impl Iterator<Item = (CompactString, CounterId)> {
+        let ids = (0..=u16::MAX).map(CounterId);
+        let of_one = |(planned, id): (&Planned, CounterId)| {
+            let names: Vec<_> = planned.kept.iter().map(|kept| (meaning(&kept.key, planned.fingerprint), id)).collect();
+            names
+        };
+        self.planned.iter().zip(ids).flat_map(of_one)
+    }
+
     /// The counters of `of` with a series of their own that look at `event` (filters not yet applied).
     pub(super) fn touched<'a>(&'a self, of: SubjectKind, event: &'a Event) -> impl Iterator<Item = CounterId> + 'a {
         let touched = match of {
@@ -202,6 +217,11 @@ impl Plan {
         };
         touched.by(event)
     }
+}
+
+/// A series by its key and by what its figures mean.
+pub fn meaning(key: &str, fingerprint: u32) -> CompactString {
+    compact_str::format_compact!("{key}#{fingerprint:08x}")
 }
 
 impl Touched {

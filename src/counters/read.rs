@@ -2,7 +2,7 @@
 
 use super::bucket::{Bucket, OLDER, Width};
 use super::ledger::Ledger;
-use super::plan::{Holds, Plan, Planned};
+use super::plan::{Holds, Plan, Planned, meaning};
 use super::range::{self, Range};
 use super::series::{Buckets, Extreme, Micros, Series, from_micros};
 use super::spec::{Aggregate, Counter};
@@ -80,6 +80,7 @@ impl Ledger {
     fn own_of(&self, planned: &Planned, holds: Holds) -> Option<&Series> {
         let kept = planned.kept.iter().find(|kept| kept.holds == holds)?;
         let own = self.own.get(&*kept.key).filter(|own| own.fingerprint == planned.fingerprint);
+        let own = own.or_else(|| self.own.get(&meaning(&kept.key, planned.fingerprint)));
         own.map(|own| &own.series)
     }
 

@@ -16,7 +16,7 @@ use crate::record::{Archived, Record};
 use crate::store::StoreError;
 
 /// How often it is looked whether there is something to do.
-const TICK: Duration = Duration::from_millis(500);
+pub(super) const TICK: Duration = Duration::from_millis(500);
 /// How many bytes of a shard's blocks are worth a segment, and how many become one.
 const SEGMENT_BYTES: usize = 2 << 20;
 /// How many bytes may wait in the store, over all shards of this server.
@@ -56,6 +56,8 @@ pub struct ArchivingStatus {
     pub error: Option<Arc<str>>,
     /// Whether nothing is applied until it can.
     pub blocked: bool,
+    /// Counters that are being filled, with how many commits they lack, over all shards.
+    pub lacking: BTreeMap<Box<str>, u64>,
 }
 
 /// What waits in the store for each shard.
@@ -72,6 +74,7 @@ struct Book {
     shards: Vec<Waiting>,
     segments: u64,
     error: Option<Arc<str>>,
+    lacking: BTreeMap<Box<str>, u64>,
 }
 
 /// What the worker and the mover tell each other.
@@ -120,7 +123,13 @@ impl Archiving {
         let book = self.book();
         let waiting_bytes = book.waiting();
         let blocked = waiting_bytes > MAX_WAITING_BYTES;
-        ArchivingStatus { waiting_bytes, segments: book.segments, error: book.error.clone(), blocked }
+        let (error, lacking) = (book.error.clone(), book.lacking.clone());
+        ArchivingStatus { waiting_bytes, segments: book.segments, error, blocked, lacking }
+    }
+
+    /// Notes what counters lack.
+    pub fn lacks(&self, lacking: BTreeMap<Box<str>, u64>) {
+        self.book().lacking = lacking;
     }
 
     fn is_due(&self, shard: ShardId, after: Duration) -> bool {
@@ -139,7 +148,7 @@ impl Book {
 
 /// Why something was not moved.
 #[derive(Debug, thiserror::Error)]
-enum NotMoved {
+pub(super) enum NotMoved {
     #[error(transparent)]
     Archive(#[from] ArchiveError),
     #[error(transparent)]
@@ -295,7 +304,7 @@ impl Shared {
 }
 
 /// Does what waits for the disk on a thread that may.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ArchiveError> + Send + 'static,
 ) -> Result<T, NotMoved> {
     match tokio::task::spawn_blocking(work).await {

@@ -81,7 +81,13 @@ impl Engine {
         let merged_into = (holder.id != key.id).then(|| holder.id.to_string());
         let account = account.as_ref().map(|(id, account)| (&**id, account));
         let now = self.shared.clock.now();
-        Ok(Some(explain(&rules, of, (&holder.id, &subject), account, merged_into, now)))
+        let mut explained = explain(&rules, of, (&holder.id, &subject), account, merged_into, now);
+        if let Some(held) = self.shared.held(&rules) {
+            for definition in &mut explained.definitions {
+                definition.waits = held.definitions.contains(&*definition.name);
+            }
+        }
+        Ok(Some(explained))
     }
 
     /// Deletes a subject and all that is known of it; for a user, every id that was merged into them as well, and their traces in

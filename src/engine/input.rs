@@ -1,7 +1,10 @@
 //! What reaches a worker from within its server, beside the logs.
 
-use crate::apply::Attempt;
+use std::sync::Arc;
+
+use crate::apply::{Attempt, Fill};
 use crate::ids::{RecordKey, ShardId};
+use crate::record::Lack;
 
 /// What a worker is told.
 pub(super) enum Input {
@@ -11,6 +14,17 @@ pub(super) enum Input {
     Attempted(RecordKey, Attempt),
     /// Blocks of a shard up to this number are in the archive.
     Archived(ShardId, u64),
+    /// What was counted from the archive.
+    Fill(Box<Chunk>),
     /// Commit what there is and end.
     Stop,
+}
+
+/// What was read of a stretch, ready to be merged.
+pub(super) struct Chunk {
+    pub shard: ShardId,
+    pub lack: Lack,
+    /// The rules under which it was counted.
+    pub version: Arc<str>,
+    pub figures: Vec<(RecordKey, Fill)>,
 }

@@ -10,6 +10,7 @@ mod asking;
 mod cache;
 mod deliveries;
 mod dispatch;
+mod filling;
 mod fresh;
 mod input;
 mod intake;
@@ -39,7 +40,7 @@ pub use archiving::{ArchivingStatus, HistorySettings};
 pub use dispatch::{Admission, Dispatcher};
 pub use usage::Usage;
 
-use crate::apply::{Body, LogItem, Message, Notice, Rules};
+use crate::apply::{Body, Held, LogItem, Message, NOTHING_HELD, Notice, Rules};
 use crate::event::{Event, Rejected, SourceName};
 use crate::ids::{RecordKey, ShardId};
 use crate::store::{ServerInfo, SharedStore, StoreError};
@@ -111,6 +112,8 @@ struct Shared {
     notices: Notices,
     usage: usage::UsageBook,
     archiving: Archiving,
+    /// Which definitions wait for figures, under which rules.
+    held: ArcSwap<(Arc<str>, Arc<Held>)>,
 }
 
 /// What is told to operators.
@@ -222,6 +225,7 @@ impl Engine {
             notices: Notices::default(),
             usage: usage::UsageBook::default(),
             archiving: Archiving::new(store_shards),
+            held: ArcSwap::from_pointee((Arc::from(""), Arc::new(NOTHING_HELD.clone()))),
             settings,
         });
         let memory_bytes = shared.settings.memory_bytes / workers;
@@ -234,6 +238,7 @@ impl Engine {
         intake::start(&shared);
         ownership::start(&shared);
         archiving::start(&shared);
+        filling::start(&shared);
         let ends = Arc::new(Ends(shared.ended.clone()));
         Self { shared, _ends: ends }
     }

@@ -44,6 +44,7 @@ fn refresh_engine(backend: &Backend) {
     gauge!("handraiser_servers").set(approximate(count(status.servers.len())));
     if let Some(archive) = status.archiving {
         gauge!("handraiser_history_waiting_bytes").set(approximate(count(archive.waiting_bytes)));
+        gauge!("handraiser_history_lacking_commits").set(approximate(archive.lacking.values().sum()));
         gauge!("handraiser_history_failing").set(f64::from(u8::from(archive.error.is_some())));
     }
     gauge!("handraiser_records_memory_bytes").set(approximate(count(status.memory_bytes)));

@@ -47,6 +47,9 @@ pub struct DefinitionExplanation {
     pub of: String,
     /// Changes whenever the definition's meaning changes.
     pub version: String,
+    /// Whether a counter that it reads is being filled from the archive: nobody is decided about by it meanwhile.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub waits: bool,
     /// Whether it would qualify by its conditions now, cooldown aside; `null`: not known.
     pub qualifies: Option<bool>,
     /// All intent conditions are true.

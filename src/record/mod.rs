@@ -4,6 +4,7 @@
 //! definitions beyond their names, of routing, or of the time that it is.
 
 pub mod account;
+pub mod archived;
 pub mod counted;
 pub mod delivery;
 pub mod email;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 use compact_str::CompactString;
 
 pub use account::{AccountKey, PathRoot};
+pub use archived::{Archived, Lack, SeriesPast};
 pub use counted::Counted;
 pub use delivery::{Delivery, DestinationHistory, News};
 pub use hold::{Held, Hold, LeadHold, SourceLeads};
@@ -66,13 +68,6 @@ pub enum Record {
     Config(ConfigVersions),
 }
 
-/// How far the past of a shard is in the archive.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Archived {
-    /// Blocks up to this number are in segments.
-    pub blocks: u64,
-}
-
 impl Record {
     /// A record of which nothing is known.
     pub fn empty(kind: RecordKind) -> Self {
@@ -106,7 +101,8 @@ impl Record {
             Self::Team(team) => 64 + 96 * team.reps.len(),
             Self::Destination(history) => 64 + history.done.iter().map(|done| 160 + done.id.len()).sum::<usize>(),
             Self::Delivery(delivery) => delivery.bytes(),
-            Self::Source(_) | Self::Archived(_) => 64,
+            Self::Source(_) => 64,
+            Self::Archived(archived) => 64 + archived.series.keys().map(|key| 128 + key.len()).sum::<usize>(),
             Self::Hold(_) => 256,
             Self::Config(versions) => 64 + versions.bytes(),
         }

@@ -33,7 +33,8 @@
 //! | `turns`, `turn:<rep>` | teams | how many turns there were; the number of the rep's last turn and when it was |
 //! | `delivered`, `done` | destinations | how much was delivered; JSON of the last of it |
 //! | `leads` | sources | since when, how many leads went on their way and how many were held |
-//! | `blocks` | archives | blocks up to this number are in segments |
+//! | `blocks`, `noted` | archives | blocks up to this number are in segments; `1` once it was noted what is counted |
+//! | `series:<key>` | archives | JSON of what is counted in the shard, and which commits are not counted in it |
 //! | `heard` | sources | when an event of it was last told of |
 //! | `version` | configurations | JSON: number, hash, when and where it took force, its files without secrets |
 //! | `held` | holds | since when, and the lead as JSON |
@@ -534,13 +535,24 @@ impl Hold {
 
 impl Archived {
     fn read_line(&mut self, name: &str, value: &str) -> Option<()> {
-        self.blocks = value.parse().ok().filter(|_| name == "blocks")?;
+        match name.split_once(':') {
+            None if name == "blocks" => self.blocks = value.parse().ok()?,
+            None if name == "noted" => self.noted = true,
+            Some(("series", key)) => drop(self.series.insert(key.into(), serde_json::from_str(value).ok()?)),
+            _ => return None,
+        }
         Some(())
     }
 
-    fn write(self, lines: &mut Lines<'_>) {
+    fn write(&self, lines: &mut Lines<'_>) {
         if self.blocks > 0 {
             lines.number("blocks", self.blocks);
+        }
+        if self.noted {
+            lines.number("noted", 1);
+        }
+        for (key, past) in &self.series {
+            lines.json(&["series:", key], past);
         }
     }
 }

@@ -109,6 +109,10 @@ fn describe_deciding() {
         Unit::Bytes,
         "What waits in the store to become a segment of the archive"
     );
+    describe_gauge!(
+        "handraiser_history_lacking_commits",
+        "Commits that new counters have yet to be filled from, over all shards"
+    );
     describe_gauge!("handraiser_history_failing", "1 while the archive can't be written");
     describe_counter!("handraiser_history_segments_total", "Segments of the archive that were written");
     describe_counter!("handraiser_poisoned_messages_total", "Messages that were skipped because applying them failed");

@@ -85,6 +85,7 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
         shared_ids: settings::shared_ids(shape.shared_ids.get()),
         idle_subjects: store::idle_subjects(store_shape),
         config_version: Arc::from(version),
+        archived: history.is_some(),
         traits_bytes: Some(settings::size(&limits.traits, MAX_TRAITS_BYTES, "traits", findings)),
     });
     members(&rules, shape, findings)?;

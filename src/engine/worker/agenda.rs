@@ -116,7 +116,7 @@ impl Worker {
     }
 
     /// Takes records into memory.
-    async fn load(&mut self, keys: &[RecordKey]) -> Result<(), Upset> {
+    pub(super) async fn load(&mut self, keys: &[RecordKey]) -> Result<(), Upset> {
         for number in 0..self.appliers.len() {
             let own: Vec<&RecordKey> = keys.iter().filter(|key| self.applier_of(key) == Some(number)).collect();
             if let Some(applier) = self.appliers.get_mut(number) {
@@ -127,7 +127,7 @@ impl Worker {
     }
 
     /// Which applier has a record, if its shard is this worker's.
-    fn applier_of(&self, key: &RecordKey) -> Option<usize> {
+    pub(super) fn applier_of(&self, key: &RecordKey) -> Option<usize> {
         self.shards.get(&self.shared.store.shards().of(key)).map(|owned| owned.applier)
     }
 

@@ -6,7 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::Upset;
-use crate::apply::{Body, Context, Effects, LogItem, MergeOutcome, Message, Notice, Past, Rules, apply};
+use crate::apply::{
+    Body, Context, Effects, Held, LogItem, MergeOutcome, Message, NOTHING_HELD, Notice, Past, Rules, apply,
+};
 use crate::engine::Shared;
 use crate::engine::cache::Cache;
 use crate::engine::pending::Pending;
@@ -37,13 +39,15 @@ pub(super) struct Batch {
     pub now: Millis,
     /// Shards of the worker to which messages of its other shards pass by the log.
     pub direct: Arc<BTreeSet<ShardId>>,
+    /// Definitions that wait for figures.
+    pub held: Arc<Held>,
     /// Messages that are skipped, since applying them panicked.
     pub poison: Arc<HashMap<(ShardId, Position), HashSet<u32>>>,
 }
 
 impl Batch {
     pub fn new(rules: Arc<Rules>, now: Millis) -> Self {
-        Self { rules, now, direct: Arc::default(), poison: Arc::default() }
+        Self { rules, now, direct: Arc::default(), held: Arc::new(NOTHING_HELD.clone()), poison: Arc::default() }
     }
 }
 
@@ -199,8 +203,15 @@ impl Applier {
         if !std::mem::replace(&mut cached.dirty, true) {
             self.pending.dirty.push(message.to.clone());
         }
-        let context =
-            Context { rules: &batch.rules, origin, now: message.at, clock: batch.now, seed: self.seed, archived };
+        let context = Context {
+            rules: &batch.rules,
+            origin,
+            now: message.at,
+            clock: batch.now,
+            seed: self.seed,
+            archived,
+            held: &batch.held,
+        };
         let applied = catch_unwind(AssertUnwindSafe(|| apply(&mut cached.record, &message, &context)));
         let Ok(effects) = applied else {
             return Err(Upset::Poison(origin, began_at));

@@ -13,6 +13,7 @@
 //! * **The position is the fence.** When a commit is refused, or nobody knows whether it happened, everything that was applied since
 //!   the last one is dropped, and the worker begins again at the stored position.
 
+mod adopting;
 mod agenda;
 mod applier;
 mod committing;
@@ -90,6 +91,8 @@ pub(super) struct Worker {
     poison: Arc<HashMap<(ShardId, Position), HashSet<u32>>>,
     /// Records for which something local can't be applied.
     poisoned_records: HashSet<RecordKey>,
+    /// Shards in which is counted what these rules count, as their archives know.
+    adopted: BTreeMap<ShardId, Arc<str>>,
     batch: Batch,
 }
 
@@ -137,6 +140,7 @@ impl Worker {
             due: BTreeMap::new(),
             poison: Arc::default(),
             poisoned_records: HashSet::new(),
+            adopted: BTreeMap::new(),
             number,
             memory_bytes,
             batch: Batch::new(shared.rules.load_full(), shared.clock.now()),
@@ -162,11 +166,13 @@ impl Worker {
     async fn turn(&mut self) -> Result<bool, Upset> {
         let (entries, mut inputs) = self.gather().await;
         self.begin_batch(&entries);
+        self.adopt().await?;
         let stop = inputs.iter().any(|input| matches!(input, Input::Stop));
         let own = inputs.iter().rposition(|input| matches!(input, Input::Own(_))).map(|at| inputs.remove(at));
         let mut work = Vec::new();
         for input in inputs {
             match input {
+                Input::Fill(chunk) => work.extend(self.fill(*chunk).await?),
                 Input::Attempted(key, attempt) => {
                     self.deliveries.returned(&key);
                     work.extend(self.local(key, Body::Attempted(Box::new(attempt))));
@@ -253,6 +259,7 @@ impl Worker {
             rules: self.shared.rules.load_full(),
             now: self.shared.clock.now(),
             direct: Arc::new(direct),
+            held: Arc::clone(&self.batch.held),
             poison: Arc::clone(&self.poison),
         };
         self.appliers.iter_mut().for_each(|applier| applier.cache.begin());

@@ -53,6 +53,7 @@ impl Worker {
     /// Owns `wanted` from now on. Nothing is pending when this is called.
     pub(super) async fn own(&mut self, wanted: Vec<ShardId>) -> Result<(), Upset> {
         self.wanted.clone_from(&wanted);
+        self.adopted.clear();
         let all = self.shared.store.shards();
         self.shards.retain(|shard, _| wanted.contains(shard));
         self.before.retain(|shard, _| wanted.contains(shard));

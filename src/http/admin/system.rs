@@ -1,5 +1,7 @@
 //! The server itself: its configuration, its deliveries at a glance, and how far the logs are applied.
 
+use std::collections::BTreeMap;
+
 use actix_web::get;
 use actix_web::web::{Data, Json, Query};
 use serde::{Deserialize, Serialize};
@@ -93,12 +95,16 @@ pub struct ArchiveItem {
     pub error: Option<String>,
     /// Whether nothing is applied until it can, since as much waits as may.
     pub blocked: bool,
+    /// Counters that are being filled from the archive, with how many commits they lack, over all shards. Nobody is decided about
+    /// meanwhile by definitions that read them.
+    pub lacking: BTreeMap<String, u64>,
 }
 
 impl From<ArchivingStatus> for ArchiveItem {
     fn from(status: ArchivingStatus) -> Self {
-        let ArchivingStatus { waiting_bytes, segments, error, blocked } = status;
-        Self { waiting_bytes, segments, error: error.map(|error| error.to_string()), blocked }
+        let ArchivingStatus { waiting_bytes, segments, error, blocked, lacking } = status;
+        let lacking = lacking.into_iter().map(|(key, commits)| (key.into(), commits)).collect();
+        Self { waiting_bytes, segments, error: error.map(|error| error.to_string()), blocked, lacking }
     }
 }
 

@@ -21,8 +21,8 @@ use crate::record::counted::Counted;
 use crate::record::delivery::Done;
 use crate::record::outcomes::Outcomes;
 use crate::record::{
-    Held, Meaning, Member, Memberships, News, Profile, Quiet, Routing, Saying, Senders, Standing, Ties, TookForce,
-    Traits, Written, WrittenFile,
+    Held, Meaning, Member, Memberships, News, Profile, Quiet, Routing, Saying, Senders, SeriesPast, Standing, Ties,
+    TookForce, Traits, Written, WrittenFile,
 };
 
 /// Names as people and programs send them: with whatever separates things in the text.
@@ -294,6 +294,16 @@ fn versions() -> impl Strategy<Value = ConfigVersions> {
     })
 }
 
+fn archived() -> impl Strategy<Value = Archived> {
+    let past =
+        (vec(any::<(u64, u64)>(), 0..3), option::of(any::<u64>())).prop_map(|(lacks, off)| SeriesPast { lacks, off });
+    (any::<u64>(), any::<bool>(), btree_map(boxed(), past, 0..4)).prop_map(|(blocks, noted, series)| Archived {
+        blocks,
+        noted,
+        series,
+    })
+}
+
 fn record() -> impl Strategy<Value = (RecordKind, Record)> {
     prop_oneof![
         4 => subject().prop_map(|subject| (RecordKind::User, Record::Subject(Box::new(subject)))),
@@ -303,7 +313,7 @@ fn record() -> impl Strategy<Value = (RecordKind, Record)> {
         1 => (time(), any::<u32>(), any::<u32>(), proptest::option::of(time()))
             .prop_map(|(hour, leads, held, heard)| (RecordKind::Source, Record::Source(SourceLeads { hour, leads, held, heard }))),
         1 => versions().prop_map(|versions| (RecordKind::Config, Record::Config(versions))),
-        1 => any::<u64>().prop_map(|blocks| (RecordKind::Archived, Record::Archived(Archived { blocks }))),
+        1 => archived().prop_map(|archived| (RecordKind::Archived, Record::Archived(archived))),
         2 => delivery().prop_map(|delivery| (RecordKind::Delivery, Record::Delivery(delivery))),
     ]
 }
@@ -345,7 +355,7 @@ proptest! {
 /// A name that lines have, with something behind it.
 fn known_name() -> impl Strategy<Value = String> {
     let names = "seen touched from: t: s: d: c: q: lead: forgotten known merged_into: alias: refused: account: member member: waiting settled asks counted brought p: \
-                 watcher: tell_at turns turn: delivered done blocks subject due died pending dead";
+                 watcher: tell_at turns turn: delivered done blocks noted series: subject due died pending dead";
     let names: Vec<&str> = names.split_whitespace().collect();
     (prop::sample::select(names), "[a-z]{0,3}").prop_map(|(name, more)| format!("{name}{more}"))
 }

@@ -26,7 +26,7 @@ routes: [ { name: all, to: self_serve } ]
 const USERS: usize = 12;
 
 /// Much goes wrong, and each time for a moment.
-const ROUGH: FaultPlan = FaultPlan {
+pub const ROUGH: FaultPlan = FaultPlan {
     refused: 20,
     lost: 30,
     late: 10,
@@ -38,7 +38,7 @@ const ROUGH: FaultPlan = FaultPlan {
     silence: Duration::ZERO,
 };
 
-struct NoCrm;
+pub struct NoCrm;
 
 #[async_trait::async_trait]
 impl handraiser::engine::Dispatcher for NoCrm {
@@ -123,7 +123,7 @@ async fn campaign(store: SharedStore, servers: usize, rounds: usize) {
     }
 }
 
-fn options() -> StoreOptions {
+pub fn options() -> StoreOptions {
     StoreOptions { shards: Shards::new(4).expect("4 is not zero"), ..StoreOptions::default() }
 }
 

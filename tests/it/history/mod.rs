@@ -1,5 +1,6 @@
 //! The archive of a server at work.
 
+mod filling;
 mod keeping;
 mod killed;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use handraiser::apply::message::AccountEvent;
-use handraiser::apply::{Body, Context, Message, apply};
+use handraiser::apply::{Body, Context, Message, NOTHING_HELD, apply};
 use handraiser::config::load_text;
 use handraiser::event::{Call, Event};
 use handraiser::ids::{Position, RecordKey, RecordKind, ShardId};
@@ -147,7 +147,15 @@ destinations: { crm: { webhook: { url: 'http://127.0.0.1:9/' }, allow_addresses:
 ";
     let config = load_text("test.yaml", text, &|_| None).unwrap_or_else(|errors| panic!("{errors:#?}")).config;
     let origin = Origin { shard: ShardId(0), position: Position(1), index: 0, at: START };
-    let context = Context { rules: &config.rules, origin, now: START, clock: START, seed: 0, archived: false };
+    let context = Context {
+        rules: &config.rules,
+        origin,
+        now: START,
+        clock: START,
+        seed: 0,
+        archived: false,
+        held: &NOTHING_HELD,
+    };
     let message = |to: &RecordKey, body| Message { to: to.clone(), at: START, hops: 0, body };
     let (acme, sales) = (RecordKey::account("acme"), RecordKey::team("sales"));
     let (mut account, mut team) = (Record::empty(RecordKind::Account), Record::empty(RecordKind::Team));
