@@ -110,6 +110,20 @@ impl ConfigVersions {
         self.0.iter().rev().find(|one| one.number < number)
     }
 
+    /// Since when each definition says what it says in `meaning`, which takes force at `now`; none where no version is known: then nobody
+    /// was there before it.
+    pub fn definitions_since(&self, meaning: &Meaning, now: Millis) -> BTreeMap<Arc<str>, Millis> {
+        const SECTION: &str = "definitions";
+        let said = |meaning: &Meaning, name: &str| meaning.sections.get(SECTION)?.get(name).cloned();
+        let names = meaning.names(SECTION).filter(|_| !self.0.is_empty());
+        let since = |name: &str| {
+            let own = said(meaning, name);
+            let same = self.0.iter().rev().take_while(|one| said(&one.written.meaning, name) == own);
+            same.last().map_or(now, |one| one.at)
+        };
+        names.map(|name| (Arc::from(name), since(name))).collect()
+    }
+
     /// A configuration took force at `at`. On a server that comes to what the others have it is no news.
     pub fn took_force(&mut self, took: TookForce, at: Millis) {
         let TookForce { hash, server, written } = took;
@@ -145,6 +159,29 @@ mod tests {
     fn took(hash: &str, text: &str) -> TookForce {
         let files = vec![WrittenFile { path: "handraiser.yaml".to_owned(), text: text.to_owned() }];
         TookForce { hash: Arc::from(hash), server: "a".into(), written: Written { files, meaning: Meaning::default() } }
+    }
+
+    #[test]
+    fn a_definition_is_as_old_as_what_it_says() {
+        let meaning = |definitions: &[(&str, &str)]| {
+            let said = definitions.iter().map(|(name, hash)| ((*name).to_owned(), (*hash).to_owned()));
+            Meaning { sections: [("definitions".to_owned(), said.collect())].into(), ..Meaning::default() }
+        };
+        let mut versions = ConfigVersions::default();
+        let now = meaning(&[("old", "1"), ("loosened", "2"), ("new", "1"), ("back", "1")]);
+        assert!(versions.definitions_since(&now, Millis(9)).is_empty(), "a store that is new has nobody who qualifies");
+        for (at, said) in [
+            (1, meaning(&[("old", "1"), ("loosened", "1"), ("back", "1")])),
+            (2, meaning(&[("old", "1"), ("loosened", "1")])),
+            (3, meaning(&[("old", "1"), ("loosened", "2"), ("back", "1")])),
+        ] {
+            let mut took = took(&at.to_string(), "");
+            took.written.meaning = said;
+            versions.took_force(took, Millis(at));
+        }
+        let since = versions.definitions_since(&now, Millis(9));
+        let since: Vec<_> = since.iter().map(|(name, at)| (&**name, at.0)).collect();
+        assert_eq!(since, [("back", 3), ("loosened", 3), ("new", 9), ("old", 1)]);
     }
 
     fn numbers(versions: &ConfigVersions) -> Vec<u64> {

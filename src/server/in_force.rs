@@ -1,5 +1,6 @@
 //! What a reload swaps beside the configuration itself.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -8,6 +9,7 @@ use crate::apply::Rules;
 use crate::config::Config;
 use crate::crm::{Destination, SharedDestinations};
 use crate::engine::SharedRules;
+use crate::ids::DefinitionName;
 use crate::time::Millis;
 
 /// The parts of the configuration for those who know nothing of the whole.
@@ -21,6 +23,11 @@ impl InForce {
     pub(super) fn new(rules: &Arc<Rules>, destinations: &[Destination]) -> Self {
         let destinations = Arc::new(ArcSwap::from_pointee(destinations.to_vec()));
         Self { rules: Arc::new(ArcSwap::new(Arc::clone(rules))), destinations }
+    }
+
+    /// Takes note of since when definitions say what they say, as the store knows.
+    pub(super) fn know(&self, since: BTreeMap<DefinitionName, Millis>) {
+        self.rules.store(Arc::new(self.rules.load().since(since)));
     }
 
     pub(super) fn swap(&self, config: &Config, now: Millis) {

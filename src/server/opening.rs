@@ -12,7 +12,7 @@ use crate::config::{Config, Diagnostic, HistoryOptions, diagnostic};
 use crate::crm::Deliverer;
 use crate::engine::{Engine, EngineSettings, HistorySettings};
 use crate::history::Archive;
-use crate::http::{AppState, Backend};
+use crate::http::{AppState, Backend, versions};
 use crate::store::{self, SharedStore, Store, StoreError, StoreKind};
 
 /// How long to wait before Redis is tried again, at first and at most.
@@ -114,6 +114,8 @@ impl Opener {
         }
         let (config, clock) = (self.app.config.load_full(), self.app.clock.clone());
         self.may_follow(&*store, &config).await?;
+        let since = versions::versions(&*store).await?.definitions_since(&config.written.meaning, clock.now());
+        self.in_force.know(since);
         let deliverer = Deliverer::new(Arc::clone(&self.in_force.destinations), clock.clone());
         let settings = EngineSettings {
             server: Arc::from(self.app.status.server()),
