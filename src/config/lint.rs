@@ -180,7 +180,9 @@ fn impossible(text: &ConditionText, counters: &[Counter], findings: &mut Finding
 
 fn verdict(counter: &Counter, operator: &str, number: f64) -> Option<(bool, String)> {
     let most = match (&counter.aggregate, counter.window) {
-        (Aggregate::Sum(_), _) => return None,
+        (Aggregate::Sum(_) | Aggregate::Min(_) | Aggregate::Max(_) | Aggregate::First(_) | Aggregate::Last(_), _) => {
+            return None;
+        }
         (Aggregate::Days, Window::Days(days)) => f64::from(days),
         _ => f64::INFINITY,
     };

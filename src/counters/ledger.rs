@@ -1,14 +1,18 @@
 //! The ledger: all figures of one subject, and the one place where an event changes them.
 
+use std::sync::Arc;
+
 use compact_str::CompactString;
 use litemap::LiteMap;
 use serde_json::Value;
 
 use super::bucket::{Bucket, OLDER, Width};
+use super::buckets::{Buckets, add};
 use super::distinct::{self, Distinct};
 use super::plan::{ANY, Holds, Kept, PAGES, Plan, Planned, SCREENS, is_use, meaning};
-use super::series::{Buckets, Daily, Extreme, Series, add, micros, room};
+use super::series::{Daily, Extreme, Series, Told, greatest, least, micros, room};
 use super::spec::{Aggregate, Counter};
+use super::steps::{Course, MAX_STEPS};
 use crate::event::facts::EventFacts;
 use crate::event::{Call, Event};
 use crate::expr::amount;
@@ -17,6 +21,9 @@ use crate::time::Millis;
 
 /// How many event names are counted per day for one subject without being asked; names that a counter reads always are.
 pub const MAX_EVENT_NAMES: usize = 100;
+
+/// So much is kept of a text that a counter keeps as the first or the last value.
+pub const MAX_VALUE_BYTES: usize = 256;
 
 /// A declared counter's own series, with the meaning that its figures have.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,7 +113,7 @@ impl Ledger {
         for kept in &planned.kept {
             let Some(bucket) = kept.bucket(at, now, plan) else { continue };
             let change = match kept.holds {
-                Holds::Buckets(_) => *change,
+                Holds::Buckets(_) => change.clone(),
                 Holds::Moment(extreme) => Change::Moment(extreme, at),
             };
             let own = self.own_series(plan, kept, planned.fingerprint, &change);
@@ -116,6 +123,12 @@ impl Ledger {
     }
 
     fn own_series(&mut self, plan: &Plan, kept: &Kept, fingerprint: u32, change: &Change) -> &mut Own {
+        if let Some(was) = &kept.was
+            && !self.own.contains_key(&*kept.key)
+            && let Some(own) = self.own.remove(&**was)
+        {
+            self.own.insert(kept.key.clone(), own);
+        }
         let fresh = || Own { fingerprint, width: kept.width(), series: change.empty_series() };
         if self.own.get(&*kept.key).is_some_and(|own| own.fingerprint != fingerprint) {
             let before = self.own.remove(&*kept.key);
@@ -218,11 +231,16 @@ impl Kept {
 }
 
 /// What one event does to one series.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum Change {
     Count,
     Add(i128),
     See(u64),
+    Least(i128),
+    Greatest(i128),
+    Value(Extreme, Told),
+    Busy(u64),
+    Step(Millis, u8, Course),
     Moment(Extreme, Millis),
 }
 
@@ -235,6 +253,21 @@ impl Change {
             Aggregate::DistinctProperty(path) => {
                 property(event, path).and_then(|value| hash_value(value, seed)).map(Self::See)
             }
+            Aggregate::Min(path) => property(event, path).and_then(number).and_then(micros).map(Self::Least),
+            Aggregate::Max(path) => property(event, path).and_then(number).and_then(micros).map(Self::Greatest),
+            Aggregate::First(path) => told(event, path).map(|told| Self::Value(Extreme::First, told)),
+            Aggregate::Last(path) => told(event, path).map(|told| Self::Value(Extreme::Last, told)),
+            Aggregate::Busiest(path) => property(event, path).and_then(|value| hash_value(value, seed)).map(Self::Busy),
+            Aggregate::Steps(names, _) => {
+                let fits = |name: &Arc<str>| event.call == Call::Track && event.name.as_deref() == Some(&**name);
+                let bits = names.iter().take(MAX_STEPS).zip(0..).filter(|(name, _)| fits(name));
+                let mask = bits.fold(0, |mask, (_, bit)| mask | 1 << bit);
+                Some(Self::Step(event.timestamp, mask, aggregate.course()?)).filter(|_| mask != 0)
+            }
+            Aggregate::DistinctEvents => {
+                let name = event.name.as_deref().unwrap_or_default();
+                Some(Self::See(distinct::hash(&format!("{:?} {name}", event.call), seed)))
+            }
             Aggregate::DistinctUsers => user.map(|user| Self::See(distinct::hash(user, seed))),
         }
     }
@@ -244,6 +277,11 @@ impl Change {
             Self::Count => Series::Counts(Buckets::default()),
             Self::Add(_) => Series::Sums(Buckets::default()),
             Self::See(_) => Series::Distinct(Distinct::default()),
+            Self::Least(_) => Series::Least(Buckets::default()),
+            Self::Greatest(_) => Series::Greatest(Buckets::default()),
+            Self::Value(extreme, _) => Series::Values(*extreme, Buckets::default()),
+            Self::Busy(_) => Series::Busiest(Box::default()),
+            Self::Step(..) => Series::Steps(Box::default()),
             Self::Moment(extreme, at) => Series::Moment(*extreme, *at),
         }
     }
@@ -253,6 +291,13 @@ impl Change {
             (Self::Count, Series::Counts(buckets)) => buckets.add(bucket, 1),
             (Self::Add(amount), Series::Sums(buckets)) => buckets.add(bucket, *amount),
             (Self::See(hash), Series::Distinct(set)) => drop(set.add(*hash, bucket)),
+            (Self::Least(new), Series::Least(buckets)) => buckets.put(bucket, *new, least),
+            (Self::Greatest(new), Series::Greatest(buckets)) => buckets.put(bucket, *new, greatest),
+            (Self::Value(extreme, told), Series::Values(_, buckets)) => {
+                buckets.put(bucket, told.clone(), |there, new| extreme.join_told(there, new));
+            }
+            (Self::Busy(hash), Series::Busiest(busiest)) => busiest.add(*hash, bucket),
+            (Self::Step(at, mask, course), Series::Steps(steps)) => steps.add((*at, bucket, *mask), *course),
             (Self::Moment(extreme, at), series) => series.merge(&Series::Moment(*extreme, *at)),
             // The fingerprint fixes the shape; a series of another shape can't have this fingerprint.
             _ => {}
@@ -273,6 +318,18 @@ fn number(value: &Value) -> Option<f64> {
         Value::String(s) => amount(s),
         _ => None,
     }
+}
+
+/// A value that is a text, a number, or true or false, as JSON; of a text the first [`MAX_VALUE_BYTES`].
+fn told(event: &Event, path: &[Box<str>]) -> Option<Told> {
+    let value = match property(event, path)? {
+        Value::String(text) => {
+            Value::from(text.get(..text.floor_char_boundary(MAX_VALUE_BYTES)).unwrap_or_default()).to_string()
+        }
+        value @ (Value::Number(_) | Value::Bool(_)) => value.to_string(),
+        Value::Null | Value::Array(_) | Value::Object(_) => return None,
+    };
+    Some(Told { at: event.timestamp, value: value.into() })
 }
 
 fn hash_value(value: &Value, seed: u64) -> Option<u64> {

@@ -5,8 +5,11 @@
 //! reads them, `next_change` when time alone changes a figure, [`range`] which buckets a reading looks at, [`read`] reads, [`text`] writes figures so that a person can read them. Nothing here knows of stores, of identities beyond an id, or of the time that it is.
 
 pub mod bucket;
+pub mod buckets;
+pub mod busiest;
 pub mod calendar;
 pub mod distinct;
+pub mod identity;
 pub mod ledger;
 mod next_change;
 pub mod plan;
@@ -14,6 +17,7 @@ pub mod range;
 pub mod read;
 pub mod series;
 pub mod spec;
+pub mod steps;
 pub mod text;
 pub mod told;
 
@@ -22,3 +26,6 @@ pub use ledger::Ledger;
 pub use plan::{Plan, Reads};
 pub use read::Figure;
 pub use spec::{Aggregate, Counter, EventMatch, Label, Window};
+
+#[cfg(test)]
+mod tests;

@@ -19,6 +19,7 @@ impl Ledger {
         let range = range::range(reading, counter.window, now, &plan.days)?;
         let found = self.found(planned, range.width);
         match reading {
+            Reading::Reached => None,
             Reading::Per(period, _) => {
                 found.first(range.from, Bucket::MAX)?;
                 let next = match period {
@@ -57,7 +58,11 @@ impl Found<'_> {
     /// Which way the figure goes as buckets leave.
     fn way(&self, Range { from, to, .. }: Range) -> Way {
         let falls = match self {
-            Self::Daily(_) | Self::Own(None | Some(Series::Counts(_) | Series::Moment(..))) => true,
+            Self::Daily(_) | Self::Own(None | Some(Series::Counts(_) | Series::Moment(..) | Series::Busiest(_))) => {
+                true
+            }
+            // Of no event there is none: then it is unknown.
+            Self::Own(Some(Series::Least(_) | Series::Greatest(_) | Series::Values(..) | Series::Steps(_))) => false,
             Self::Own(Some(Series::Sums(buckets))) => buckets.between(from, to).all(|(_, amount)| *amount >= 0),
             // Once a window needs no sample any more, its count is another kind of number.
             Self::Own(Some(Series::Distinct(set))) => set.is_exact(from),
@@ -93,6 +98,7 @@ mod tests {
             name: Arc::from("c"),
             of: SubjectKind::User,
             events: vec![EventMatch::Track(Arc::from("x"))],
+            was: None,
             filter: None,
             from: Vec::new(),
             aggregate,

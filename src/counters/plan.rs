@@ -55,6 +55,8 @@ pub struct Planned {
 pub struct Kept {
     /// Its name in the ledger: `tasks`, `tasks@10m`, `tasks@first`.
     pub key: CompactString,
+    /// Its name while the counter had another one.
+    pub was: Option<CompactString>,
     /// What is in it.
     pub holds: Holds,
     /// How many buckets are told apart; [`Bucket::MAX`]: all.
@@ -322,6 +324,7 @@ fn plan_one(counter: &Counter, reads: impl Iterator<Item = (SubjectKind, Reading
     kept.extend(moments.into_iter().filter(|(reading, ..)| readings.contains(reading)).map(|(_, extreme, word)| {
         Kept {
             key: compact_str::format_compact!("{}@{word}", counter.name),
+            was: counter.was.as_ref().map(|was| compact_str::format_compact!("{was}@{word}")),
             holds: Holds::Moment(extreme),
             buckets: 0,
             older: true,
@@ -331,14 +334,15 @@ fn plan_one(counter: &Counter, reads: impl Iterator<Item = (SubjectKind, Reading
 }
 
 fn kept_buckets(counter: &Counter, need: Need) -> Kept {
-    let key = match need.width {
-        Width::Day => CompactString::from(&*counter.name),
-        Width::Minutes(minutes) => compact_str::format_compact!("{}@{minutes}m", counter.name),
+    let key = |name: &str| match need.width {
+        Width::Day => CompactString::from(name),
+        Width::Minutes(minutes) => compact_str::format_compact!("{name}@{minutes}m"),
     };
     // How many days there were can't be put together with how many there are.
     let all = counter.aggregate == Aggregate::Days && need.older;
     let (buckets, older) = if all { (Bucket::MAX, false) } else { (need.buckets, need.older) };
-    Kept { key, holds: Holds::Buckets(need.width), buckets, older }
+    let was = counter.was.as_deref().map(key);
+    Kept { key: key(&counter.name), was, holds: Holds::Buckets(need.width), buckets, older }
 }
 
 /// Counts of everything in whole days are those that are kept of every event name anyway.
@@ -372,12 +376,13 @@ fn daily_key(event: &EventMatch) -> Box<str> {
 
 /// A hash of everything that gives a series its meaning. How far back it is read is not part of it.
 fn fingerprint(counter: &Counter) -> u32 {
-    let filter = counter.filter.as_ref().map_or("", |f| f.source());
+    let filter = counter.filter.as_ref().map_or_else(String::new, crate::expr::Expr::normal);
     let mut from: Vec<&str> = counter.from.iter().map(SourceName::as_str).collect();
     from.sort_unstable();
     let mut events: Vec<String> = counter.events.iter().map(|event| format!("{event:?}")).collect();
     events.sort_unstable();
-    let text = format!("{events:?}|{filter}|{}|{:?}", from.join(" "), counter.aggregate);
+    events.dedup();
+    let text = format!("{}|{events:?}|{filter}|{}|{:?}", counter.of, from.join(" "), counter.aggregate);
     #[expect(clippy::cast_possible_truncation, reason = "32 bits tell declarations apart well enough")]
     let hash = xxhash_rust::xxh3::xxh3_64(text.as_bytes()) as u32;
     hash

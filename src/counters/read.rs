@@ -1,12 +1,13 @@
 //! Figures, read from a ledger.
 
 use super::bucket::{Bucket, OLDER, Width};
+use super::buckets::Buckets;
 use super::ledger::Ledger;
 use super::plan::{Holds, Plan, Planned, meaning};
 use super::range::{self, Range};
-use super::series::{Buckets, Extreme, Micros, Series, from_micros};
+use super::series::{Extreme, Micros, Series, from_micros};
 use super::spec::{Aggregate, Counter};
-use crate::expr::{Reading, Span};
+use crate::expr::{Figures, Reading, Span};
 use crate::ids::CounterId;
 use crate::time::Millis;
 
@@ -17,6 +18,8 @@ pub enum Figure {
     Number(f64),
     /// When something happened for the first or the last time.
     Moment(Millis),
+    /// The first or the last value: a text, a number, true or false.
+    Value(serde_json::Value),
     /// A number for each period, the oldest first.
     List(Vec<f64>),
     /// Of something that never happened, or that is known no longer.
@@ -63,7 +66,13 @@ impl Ledger {
             }
             Reading::Decayed(half) => Some(Figure::Number(found.decayed(range, half, now, plan))),
             Reading::During { .. } if !found.is_known(range, planned, now, plan) => None,
-            _ => Some(Figure::Number(found.number(aggregate, range))),
+            Reading::Reached => {
+                let (Found::Own(Some(Series::Steps(steps))), Some(course)) = (&found, aggregate.course()) else {
+                    return Some(Figure::Number(0.0));
+                };
+                Some(Figure::Number(steps.reached(course).into()))
+            }
+            _ => Some(found.figure(aggregate, range)),
         }
     }
 
@@ -79,7 +88,8 @@ impl Ledger {
 
     fn own_of(&self, planned: &Planned, holds: Holds) -> Option<&Series> {
         let kept = planned.kept.iter().find(|kept| kept.holds == holds)?;
-        let own = self.own.get(&*kept.key).filter(|own| own.fingerprint == planned.fingerprint);
+        let before = || kept.was.as_ref().and_then(|was| self.own.get(&**was));
+        let own = self.own.get(&*kept.key).or_else(before).filter(|own| own.fingerprint == planned.fingerprint);
         let own = own.or_else(|| self.own.get(&meaning(&kept.key, planned.fingerprint)));
         own.map(|own| &own.series)
     }
@@ -104,6 +114,25 @@ impl Ledger {
 }
 
 impl Found<'_> {
+    /// Of no event there is no least, greatest, first or last value.
+    fn figure(&self, aggregate: &Aggregate, range: Range) -> Figure {
+        let Range { from, to, .. } = range;
+        let number =
+            |micros: Option<Micros>| micros.map_or(Figure::Never, |micros| Figure::Number(from_micros(micros)));
+        match self {
+            Self::Own(Some(Series::Least(buckets))) => number(buckets.between(from, to).map(|(_, n)| *n).min()),
+            Self::Own(Some(Series::Greatest(buckets))) => number(buckets.between(from, to).map(|(_, n)| *n).max()),
+            Self::Own(Some(Series::Values(extreme, buckets))) => {
+                let told = buckets.between(from, to).map(|(_, told)| told);
+                let told = if *extreme == Extreme::First { told.min() } else { told.max() };
+                let value = told.and_then(|told| serde_json::from_str(&told.value).ok());
+                value.map_or(Figure::Never, Figure::Value)
+            }
+            _ if matches!(aggregate.figures(), Figures::Extreme | Figures::Told) => Figure::Never,
+            _ => Figure::Number(self.number(aggregate, range)),
+        }
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "counts beyond 2^53 are out of reach")]
     fn number(&self, aggregate: &Aggregate, Range { from, to, .. }: Range) -> f64 {
         match self {
@@ -124,7 +153,11 @@ impl Found<'_> {
             }
             Self::Own(Some(Series::Distinct(set))) => set.count(from) as f64,
             Self::Own(Some(Series::Seen(seen))) => seen.between(from, to).next().map_or(0, |(_, n)| *n) as f64,
-            Self::Own(Some(Series::Moment(..)) | None) => 0.0,
+            Self::Own(Some(Series::Busiest(busiest))) => busiest.count(from, to) as f64,
+            Self::Own(Some(Series::Steps(steps))) => {
+                aggregate.course().map_or(0, |course| steps.count(course, from, to)) as f64
+            }
+            Self::Own(_) => 0.0,
         }
     }
 
@@ -191,7 +224,14 @@ impl Series {
     fn first(&self, from: Bucket, to: Bucket) -> Option<Bucket> {
         match self {
             Self::Counts(buckets) | Self::Seen(buckets) => buckets.between(from, to).next().map(|(bucket, _)| bucket),
-            Self::Sums(buckets) => buckets.between(from, to).next().map(|(bucket, _)| bucket),
+            Self::Sums(buckets) | Self::Least(buckets) | Self::Greatest(buckets) => {
+                buckets.between(from, to).next().map(|(bucket, _)| bucket)
+            }
+            Self::Values(_, buckets) => buckets.between(from, to).next().map(|(bucket, _)| bucket),
+            Self::Busiest(busiest) => {
+                busiest.iter().filter_map(|(_, counts)| counts.between(from, to).next()).map(|(bucket, _)| bucket).min()
+            }
+            Self::Steps(steps) => steps.edge(from, to, false),
             Self::Distinct(set) => set.first(from).filter(|bucket| *bucket < to),
             Self::Moment(..) => None,
         }
@@ -200,7 +240,14 @@ impl Series {
     fn newest(&self) -> Option<Bucket> {
         match self {
             Self::Counts(buckets) | Self::Seen(buckets) => buckets.iter().next_back().map(|(bucket, _)| bucket),
-            Self::Sums(buckets) => buckets.iter().next_back().map(|(bucket, _)| bucket),
+            Self::Sums(buckets) | Self::Least(buckets) | Self::Greatest(buckets) => {
+                buckets.iter().next_back().map(|(bucket, _)| bucket)
+            }
+            Self::Values(_, buckets) => buckets.iter().next_back().map(|(bucket, _)| bucket),
+            Self::Busiest(busiest) => {
+                busiest.iter().filter_map(|(_, counts)| counts.iter().next_back()).map(|(bucket, _)| bucket).max()
+            }
+            Self::Steps(steps) => steps.edge(OLDER, Bucket::MAX, true),
             Self::Distinct(set) => set.newest(),
             Self::Moment(..) => None,
         }

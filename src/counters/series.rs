@@ -1,92 +1,33 @@
 //! Series: what is kept of the events that one counter, or one event name, has seen. Every operation is commutative, so that
 //! late and out-of-order events give the same result as in-order ones, and two series can be merged.
 
-use smallvec::SmallVec;
-
-use super::bucket::{Bucket, OLDER};
+use super::bucket::Bucket;
+use super::buckets::{Buckets, add};
+use super::busiest::Busiest;
 use super::distinct::Distinct;
+use super::steps::Steps;
 use crate::time::Millis;
 
 /// A number in millionths: sums are exact and do not depend on the order of the events, as floating point would.
 pub type Micros = i128;
 
-/// Figures per bucket, oldest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Buckets<T> {
-    /// One of them stands in place: most have no more.
-    entries: SmallVec<[(Bucket, T); 1]>,
+/// Keeps the lesser one.
+pub(super) fn least(there: &mut Micros, new: Micros) {
+    *there = new.min(*there);
 }
 
-impl<T: Clone> Buckets<T> {
-    /// Puts something into a bucket; `join` brings it together with what is there. The newest bucket is the usual one and costs
-    /// no search.
-    pub fn put(&mut self, bucket: Bucket, new: T, join: impl FnOnce(&mut T, T)) {
-        match self.entries.last_mut() {
-            Some((last, there)) if *last == bucket => join(there, new),
-            Some((last, _)) if *last > bucket => match self.entries.binary_search_by_key(&bucket, |(b, _)| *b) {
-                Ok(at) => {
-                    if let Some((_, there)) = self.entries.get_mut(at) {
-                        join(there, new);
-                    }
-                }
-                Err(at) => self.entries.insert(at, (bucket, new)),
-            },
-            _ => self.entries.push((bucket, new)),
-        }
-    }
-
-    /// All buckets, the oldest first.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (Bucket, &T)> {
-        self.entries.iter().map(|(bucket, there)| (*bucket, there))
-    }
-
-    /// The buckets from one on and before another.
-    pub fn between(&self, from: Bucket, to: Bucket) -> impl DoubleEndedIterator<Item = (Bucket, &T)> {
-        let start = self.entries.partition_point(|(b, _)| *b < from);
-        let end = self.entries.partition_point(|(b, _)| *b < to);
-        self.entries.get(start..end.max(start)).unwrap_or_default().iter().map(|(bucket, there)| (*bucket, there))
-    }
-
-    /// Cuts off the buckets before `oldest`: they go into the one of all that is [`OLDER`] when that is kept, and leave otherwise.
-    pub fn cut(&mut self, oldest: Bucket, keeps_older: bool, join: impl Fn(&mut T, T)) {
-        let end = self.entries.partition_point(|(b, _)| *b < oldest);
-        let settled = keeps_older && end == 1 && self.entries.first().is_some_and(|(bucket, _)| *bucket == OLDER);
-        if end == 0 || settled {
-            return;
-        }
-        let cut = self.entries.drain(..end).map(|(_, there)| there);
-        let older = cut.reduce(|mut all, one| {
-            join(&mut all, one);
-            all
-        });
-        if let Some(older) = older.filter(|_| keeps_older) {
-            self.entries.insert(0, (OLDER, older));
-        }
-    }
-
-    /// How many bytes they take on the heap.
-    pub fn bytes(&self) -> usize {
-        if self.entries.spilled() { self.entries.capacity() * size_of::<(Bucket, T)>() } else { 0 }
-    }
-
-    /// Takes in another history, bucket by bucket.
-    pub fn merge(&mut self, other: &Self, join: impl Fn(&mut T, T)) {
-        for (bucket, theirs) in &other.entries {
-            self.put(*bucket, theirs.clone(), &join);
-        }
-    }
+/// Keeps the greater one.
+pub(super) fn greatest(there: &mut Micros, new: Micros) {
+    *there = new.max(*there);
 }
 
-impl<T: Copy + std::ops::AddAssign> Buckets<T> {
-    /// Adds to a bucket.
-    pub fn add(&mut self, bucket: Bucket, amount: T) {
-        self.put(bucket, amount, add);
-    }
-}
-
-/// Adds up.
-pub(super) fn add<T: std::ops::AddAssign>(there: &mut T, new: T) {
-    *there += new;
+/// A value with its moment. Of two at the same moment the lesser text is the first one, whichever came before.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Told {
+    /// When it was sent.
+    pub at: Millis,
+    /// The value as JSON: a text, a number, true or false.
+    pub value: Box<str>,
 }
 
 /// Whether the smallest or the largest moment is kept.
@@ -99,6 +40,17 @@ pub enum Extreme {
 }
 
 impl Extreme {
+    /// Brings two values together.
+    pub(super) fn join_told(self, there: &mut Told, new: Told) {
+        let replaces = match self {
+            Self::First => new < *there,
+            Self::Last => new > *there,
+        };
+        if replaces {
+            *there = new;
+        }
+    }
+
     /// Brings two moments together.
     fn join(self, there: &mut Millis, new: Millis) {
         *there = match self {
@@ -115,7 +67,17 @@ pub enum Series {
     Counts(Buckets<u64>),
     /// The sum of a property, by bucket.
     Sums(Buckets<Micros>),
-    /// Which different values: of a property, or users.
+    /// The least number, by bucket.
+    Least(Buckets<Micros>),
+    /// The greatest number, by bucket.
+    Greatest(Buckets<Micros>),
+    /// The first or the last value, by bucket.
+    Values(Extreme, Buckets<Told>),
+    /// How often which value was seen.
+    Busiest(Box<Busiest>),
+    /// Moments of steps.
+    Steps(Box<Steps>),
+    /// Which different values: of a property, users or events.
     Distinct(Distinct),
     /// How many different ones were seen from a bucket on, for each bucket where that number changes: what others are told of a
     /// [`Self::Distinct`].
@@ -130,6 +92,13 @@ impl Series {
         match self {
             Self::Counts(buckets) => buckets.cut(oldest, keeps_older, add),
             Self::Sums(buckets) => buckets.cut(oldest, keeps_older, add),
+            Self::Least(buckets) => buckets.cut(oldest, keeps_older, least),
+            Self::Greatest(buckets) => buckets.cut(oldest, keeps_older, greatest),
+            Self::Values(extreme, buckets) => {
+                buckets.cut(oldest, keeps_older, |there, new| extreme.join_told(there, new));
+            }
+            Self::Busiest(busiest) => busiest.cut(oldest, keeps_older),
+            Self::Steps(steps) => steps.cut(oldest, keeps_older),
             Self::Distinct(distinct) if !keeps_older => distinct.cut(oldest),
             Self::Distinct(_) | Self::Seen(_) | Self::Moment(..) => {}
         }
@@ -139,7 +108,12 @@ impl Series {
     pub fn bytes(&self) -> usize {
         match self {
             Self::Counts(buckets) | Self::Seen(buckets) => buckets.bytes(),
-            Self::Sums(buckets) => buckets.bytes(),
+            Self::Sums(buckets) | Self::Least(buckets) | Self::Greatest(buckets) => buckets.bytes(),
+            Self::Values(_, buckets) => {
+                buckets.bytes() + buckets.iter().map(|(_, told)| told.value.len()).sum::<usize>()
+            }
+            Self::Busiest(busiest) => size_of::<Busiest>() + busiest.bytes(),
+            Self::Steps(steps) => size_of::<Steps>() + steps.bytes(),
             Self::Distinct(distinct) => distinct.bytes(),
             Self::Moment(..) => 0,
         }
@@ -150,6 +124,13 @@ impl Series {
         match (self, other) {
             (Self::Counts(mine), Self::Counts(theirs)) => mine.merge(theirs, add),
             (Self::Sums(mine), Self::Sums(theirs)) => mine.merge(theirs, add),
+            (Self::Least(mine), Self::Least(theirs)) => mine.merge(theirs, least),
+            (Self::Greatest(mine), Self::Greatest(theirs)) => mine.merge(theirs, greatest),
+            (Self::Values(extreme, mine), Self::Values(_, theirs)) => {
+                mine.merge(theirs, |there, new| extreme.join_told(there, new));
+            }
+            (Self::Busiest(mine), Self::Busiest(theirs)) => mine.merge(theirs),
+            (Self::Steps(mine), Self::Steps(theirs)) => mine.merge(theirs),
             (Self::Distinct(mine), Self::Distinct(theirs)) => mine.merge(theirs),
             (Self::Moment(extreme, mine), Self::Moment(_, theirs)) => extreme.join(mine, *theirs),
             // Two shapes under one name: the counter's meaning changed; the newer history stands.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::steps::Course;
 use crate::event::facts::EventFacts;
 use crate::event::{Call, Event};
 use crate::expr::{Expr, Figures};
@@ -17,6 +18,8 @@ pub struct Counter {
     pub of: SubjectKind,
     /// What is counted: every event that one of these fits.
     pub events: Vec<EventMatch>,
+    /// What it was called before; what was counted under that name is its own.
+    pub was: Option<CounterName>,
     /// Only events for which this is true are counted; an expression over the event.
     pub filter: Option<Expr>,
     /// Only events of these sources are counted; those of all sources when it is empty.
@@ -80,8 +83,22 @@ pub enum Aggregate {
     Count,
     /// The sum of a numeric property (a path below `properties`); events without it are not counted.
     Sum(Arc<[Box<str>]>),
+    /// The least number in a property; events without one are not counted.
+    Min(Arc<[Box<str>]>),
+    /// The greatest number in a property; events without one are not counted.
+    Max(Arc<[Box<str>]>),
+    /// The first value of a property; reads as what it is.
+    First(Arc<[Box<str>]>),
+    /// The last value of a property; reads as what it is.
+    Last(Arc<[Box<str>]>),
+    /// How many events have the value of a property that most have.
+    Busiest(Arc<[Box<str>]>),
+    /// How many runs through these track events, one after the other, each within so many milliseconds.
+    Steps(Arc<[Arc<str>]>, i64),
     /// How many different values of a property; events without it are not counted.
     DistinctProperty(Arc<[Box<str>]>),
+    /// How many different events, by name.
+    DistinctEvents,
     /// How many different users.
     DistinctUsers,
     /// On how many calendar days.
@@ -93,9 +110,33 @@ impl Aggregate {
     pub const fn figures(&self) -> Figures {
         match self {
             Self::Count | Self::Sum(_) => Figures::Added,
-            Self::DistinctProperty(_) | Self::DistinctUsers => Figures::Distinct,
+            Self::DistinctProperty(_) | Self::DistinctUsers | Self::DistinctEvents => Figures::Distinct,
+            Self::Min(_) | Self::Max(_) => Figures::Extreme,
+            Self::First(_) | Self::Last(_) => Figures::Told,
+            Self::Busiest(_) => Figures::Busiest,
+            Self::Steps(..) => Figures::Steps,
             Self::Days => Figures::Days,
         }
+    }
+
+    /// The property that it looks at.
+    pub const fn property(&self) -> Option<&Arc<[Box<str>]>> {
+        match self {
+            Self::Sum(path)
+            | Self::Min(path)
+            | Self::Max(path)
+            | Self::First(path)
+            | Self::Last(path)
+            | Self::Busiest(path)
+            | Self::DistinctProperty(path) => Some(path),
+            Self::Count | Self::Steps(..) | Self::DistinctEvents | Self::DistinctUsers | Self::Days => None,
+        }
+    }
+
+    /// The steps as their series knows them.
+    pub(super) fn course(&self) -> Option<Course> {
+        let Self::Steps(names, within) = self else { return None };
+        Some(Course { steps: u8::try_from(names.len()).unwrap_or(u8::MAX), within: *within })
     }
 }
 

@@ -6,6 +6,10 @@
 //! | own counts | `#1f0c9a2b day count 2026-11-20=3 2026-11-21=12` |
 //! | own sums | `#1f0c9a2b day sum older=39.95` |
 //! | distinct | `#1f0c9a2b day distinct 2026-11-20=9c1…,f00… 2026-11-21=…` (hashes by the newest bucket they were seen in) |
+//! | least, greatest | `#1f0c9a2b day max 2026-11-20=12` |
+//! | first, last value | `#1f0c9a2b day last-value 2026-11-20=2026-11-20T09:30:00.000Z/"pro"` (JSON; a space is `%20`, `%` is `%25`) |
+//! | the busiest value | `#1f0c9a2b day by 9c1f,2026-11-20=3,2026-11-21=2 f00a,2026-11-20=1` (counts by the value's hash) |
+//! | steps | `#1f0c9a2b day steps older=2 2026-11-20/2026-11-20T09:30:00.000Z/1` (completed runs whose moments have left; moments, with the steps that they may be as bits) |
 //! | very many | `#1f0c9a2b day distinct/2026-11-20,2026-11-12 …` (until the first day every second value was kept, until the other every fourth) |
 //! | as told to others | `#1f0c9a2b day seen 2026-11-20=7 2026-11-21=3` (how many different ones from that day on) |
 //! | first, last | `#1f0c9a2b day first 2026-11-20T09:30:00.000Z` |
@@ -15,9 +19,12 @@
 use std::fmt::Write as _;
 
 use super::bucket::{Bucket, Width};
+use super::buckets::Buckets;
+use super::busiest::Busiest;
 use super::distinct::Distinct;
 use super::ledger::Own;
-use super::series::{Buckets, Daily, Extreme, Micros, Series};
+use super::series::{Daily, Extreme, Micros, Series, Told};
+use super::steps::Steps;
 use crate::time::{Millis, push_number};
 
 /// Appends counts per day.
@@ -65,6 +72,51 @@ pub fn write_own(own: &Own, out: &mut String) {
                 write_decimal(*sum, out);
             }
         }
+        Series::Least(buckets) | Series::Greatest(buckets) => {
+            out.push_str(if matches!(own.series, Series::Least(_)) { " min" } else { " max" });
+            for (bucket, number) in buckets.iter() {
+                write_bucket(own.width, bucket, out);
+                write_decimal(*number, out);
+            }
+        }
+        Series::Values(extreme, buckets) => {
+            out.push_str(if *extreme == Extreme::First { " first-value" } else { " last-value" });
+            for (bucket, told) in buckets.iter() {
+                write_bucket(own.width, bucket, out);
+                told.at.write_rfc3339(out);
+                out.push('/');
+                out.push_str(&told.value.replace('%', "%25").replace(' ', "%20"));
+            }
+        }
+        Series::Busiest(busiest) => {
+            out.push_str(" by");
+            for (hash, counts) in busiest.iter() {
+                out.push(' ');
+                push_hex(out, hash);
+                for (bucket, count) in counts.iter() {
+                    out.push(',');
+                    own.width.write(bucket, out);
+                    out.push('=');
+                    push_number(out, *count);
+                }
+            }
+        }
+        Series::Steps(steps) => {
+            out.push_str(" steps");
+            let (moments, runs) = steps.parts();
+            for (bucket, count) in runs.iter() {
+                write_bucket(own.width, bucket, out);
+                push_number(out, *count);
+            }
+            for (at, bucket, mask) in moments {
+                out.push(' ');
+                own.width.write(*bucket, out);
+                out.push('/');
+                at.write_rfc3339(out);
+                out.push('/');
+                push_number(out, (*mask).into());
+            }
+        }
         Series::Distinct(set) => write_distinct(own.width, set, out),
         Series::Moment(extreme, at) => {
             out.push_str(if *extreme == Extreme::First { " first " } else { " last " });
@@ -83,6 +135,12 @@ pub fn read_own(text: &str) -> Option<Own> {
         "count" => Series::Counts(read_pairs(width, words, |n| n.parse().ok())?),
         "seen" => Series::Seen(read_pairs(width, words, |n| n.parse().ok())?),
         "sum" => Series::Sums(read_pairs(width, words, read_decimal)?),
+        "min" => Series::Least(read_pairs(width, words, read_decimal)?),
+        "max" => Series::Greatest(read_pairs(width, words, read_decimal)?),
+        "first-value" => Series::Values(Extreme::First, read_values(width, words)?),
+        "last-value" => Series::Values(Extreme::Last, read_values(width, words)?),
+        "by" => Series::Busiest(Box::new(read_busiest(width, words)?)),
+        "steps" => Series::Steps(Box::new(read_steps(width, words)?)),
         "first" => Series::Moment(Extreme::First, Millis::parse(words.next()?)?),
         "last" => Series::Moment(Extreme::Last, Millis::parse(words.next()?)?),
         "distinct" => Series::Distinct(read_distinct(width, Vec::new(), words)?),
@@ -133,6 +191,41 @@ where
         buckets.add(width.read(bucket)?, read(amount)?);
     }
     Some(buckets)
+}
+
+fn read_values<'a>(width: Width, words: impl Iterator<Item = &'a str>) -> Option<Buckets<Told>> {
+    let mut buckets = Buckets::default();
+    for word in words {
+        let (bucket, told) = word.split_once('=')?;
+        let (at, value) = told.split_once('/')?;
+        let told = Told { at: Millis::parse(at)?, value: value.replace("%20", " ").replace("%25", "%").into() };
+        buckets.put(width.read(bucket)?, told, |there, new| *there = new);
+    }
+    Some(buckets)
+}
+
+fn read_busiest<'a>(width: Width, words: impl Iterator<Item = &'a str>) -> Option<Busiest> {
+    let mut busiest = Busiest::default();
+    for word in words {
+        let (hash, counts) = word.split_once(',')?;
+        let counts = read_pairs(width, counts.split(','), |n| n.parse().ok())?;
+        busiest.put(u64::from_str_radix(hash, 16).ok()?, &counts);
+    }
+    Some(busiest)
+}
+
+fn read_steps<'a>(width: Width, words: impl Iterator<Item = &'a str>) -> Option<Steps> {
+    let (mut moments, mut runs) = (Vec::new(), Buckets::default());
+    for word in words {
+        if let Some((bucket, count)) = word.split_once('=') {
+            runs.add(width.read(bucket)?, count.parse().ok()?);
+        } else {
+            let (bucket, rest) = word.split_once('/')?;
+            let (at, mask) = rest.split_once('/')?;
+            moments.push((Millis::parse(at)?, width.read(bucket)?, mask.parse().ok()?));
+        }
+    }
+    Some(Steps::from_parts(moments, runs))
 }
 
 /// Appends millionths as a decimal number, exactly: `39.95`, `-3`.
@@ -226,7 +319,33 @@ mod tests {
     }
 
     fn series(entries: Vec<(Bucket, u64)>, kind: u8) -> Series {
-        match kind % 4 {
+        match kind % 8 {
+            4 => {
+                let mut greatest = Buckets::default();
+                entries
+                    .iter()
+                    .for_each(|(b, n)| greatest.put(*b, i128::from(*n), |there, new| *there = new.max(*there)));
+                Series::Greatest(greatest)
+            }
+            5 => {
+                let mut values = Buckets::default();
+                for (b, n) in &entries {
+                    let told = Told { at: Millis(i64::from(*b)), value: format!("\"a %20 {n}\"").into() };
+                    values.put(*b, told, |there, new| *there = new);
+                }
+                Series::Values(Extreme::First, values)
+            }
+            6 => {
+                let mut busiest = Busiest::default();
+                entries.iter().for_each(|(b, n)| busiest.add(n % 9, *b));
+                Series::Busiest(Box::new(busiest))
+            }
+            7 => {
+                let mut steps = Steps::default();
+                let course = crate::counters::steps::Course { steps: 3, within: 10 };
+                entries.iter().for_each(|(b, n)| steps.add((Millis(i64::from(*b)), *b, 1 << (n % 3)), course));
+                Series::Steps(Box::new(steps))
+            }
             0 => {
                 let mut counts = Buckets::default();
                 entries.iter().for_each(|(b, n)| counts.add(*b, *n));
@@ -253,7 +372,7 @@ mod tests {
         fn what_is_written_reads_back(
             width in widths(),
             entries in proptest::collection::vec((0..20_000_i32, 0..u64::from(u32::MAX)), 0..40),
-            kind in 0..4_u8,
+            kind in 0..8_u8,
             fingerprint: u32,
         ) {
             let own = Own { fingerprint, width, series: series(entries, kind) };

@@ -7,10 +7,11 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::bucket::Width;
+use super::buckets::{Buckets, add};
 use super::ledger::{Ledger, Own};
 use super::plan::{Holds, Plan};
 use super::read::Figure;
-use super::series::{Buckets, Series, add};
+use super::series::Series;
 use super::text;
 use crate::ids::SubjectKind;
 use crate::time::Millis;

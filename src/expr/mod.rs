@@ -191,6 +191,12 @@ impl Expr {
         &self.0.source
     }
 
+    /// The condition in a form that is the same for all that say the same in other words: spaces, quotes and brackets don't matter,
+    /// nor the order of what is joined by `&&` or `||`, nor which side of a comparison a constant stands on.
+    pub fn normal(&self) -> String {
+        self.0.test.normal()
+    }
+
     /// True, false or unknown.
     pub fn test(&self, facts: &impl Facts) -> Option<bool> {
         self.0.test.run(&Context::new(facts))

@@ -3,6 +3,8 @@
 //! [`Test`]s are true, false or unknown; [`Term`]s yield values. Every test that compares something carries a [`Leaf`], what
 //! an explanation says of it; the hot path never looks there.
 
+use std::fmt;
+
 use regex::Regex;
 
 use super::band::Band;
@@ -210,7 +212,7 @@ pub(super) struct Set {
 }
 
 /// What an explanation says of a comparison.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Leaf {
     /// What was looked at, as written.
     pub what: Box<str>,
@@ -219,6 +221,31 @@ pub(super) struct Leaf {
     pub duration: bool,
     /// The threshold for people, where it isn't simply the value of the right side.
     pub threshold: Option<serde_json::Value>,
+}
+
+/// How a comparison was written is no part of what it says.
+impl fmt::Debug for Leaf {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Ok(())
+    }
+}
+
+impl Test {
+    /// See [`super::Expr::normal`].
+    pub fn normal(&self) -> String {
+        let joined = |terms: &[Self], by: &str| {
+            let mut terms: Vec<String> = terms.iter().map(Self::normal).collect();
+            terms.sort_unstable();
+            terms.dedup();
+            format!("({})", terms.join(by))
+        };
+        match self {
+            Self::And(terms) => joined(terms, " && "),
+            Self::Or(terms) => joined(terms, " || "),
+            Self::Not(term) => format!("!{}", term.normal()),
+            other => format!("{other:?}"),
+        }
+    }
 }
 
 impl Constant {

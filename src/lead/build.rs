@@ -237,6 +237,7 @@ fn figure_json(view: &View<'_>, index: usize) -> Value {
     match view.figure(id, Reading::Own) {
         Figure::Number(number) => number_json(number),
         Figure::Moment(at) => json!(at.rfc3339()),
+        Figure::Value(value) => value,
         Figure::List(numbers) => numbers.into_iter().map(number_json).collect(),
         Figure::Never => Value::Null,
     }

@@ -67,6 +67,10 @@ fn phrase(counter: &Counter, reading: Reading, figure: &Figure) -> Option<String
             let label = label(counter, *number == 1.0);
             Some(format!("{} {label}{}", number_json(*number), stretch(reading, counter.window)?))
         }
+        Figure::Value(value) => {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            Some(format!("{} {value}{}", label(counter, true), stretch(reading, counter.window)?))
+        }
         Figure::Moment(at) => {
             let label = label(counter, true);
             let which = if reading == Reading::FirstAt { "first" } else { "last" };
@@ -89,11 +93,23 @@ fn made_label(counter: &Counter, one: bool) -> String {
     let names = names.join(" or ");
     match &counter.aggregate {
         Aggregate::Count => format!("× {names}"),
-        Aggregate::Sum(path) => format!("{} in {names}", path.last().map_or("", |step| step)),
-        Aggregate::DistinctProperty(path) => format!("different {} in {names}", path.last().map_or("", |step| step)),
+        Aggregate::Sum(path) => format!("{} in {names}", last(path)),
+        Aggregate::DistinctProperty(path) => format!("different {} in {names}", last(path)),
+        Aggregate::Min(path) => format!("as the least {} in {names}", last(path)),
+        Aggregate::Max(path) => format!("as the greatest {} in {names}", last(path)),
+        Aggregate::First(path) => format!("first {} in {names}:", last(path)),
+        Aggregate::Last(path) => format!("last {} in {names}:", last(path)),
+        Aggregate::Busiest(path) => format!("× {names} with the same {}", last(path)),
+        Aggregate::Steps(steps, _) => format!("× {}", steps.join(", then ")),
+        Aggregate::DistinctEvents => "different events".to_owned(),
         Aggregate::DistinctUsers => if one { "active person" } else { "active people" }.to_owned(),
         Aggregate::Days => if one { "active day" } else { "active days" }.to_owned(),
     }
+}
+
+/// The last step of a path.
+fn last(path: &[Box<str>]) -> &str {
+    path.last().map_or("", |step| step)
 }
 
 fn event_words(event: &EventMatch) -> &str {

@@ -165,6 +165,12 @@ impl Facts for View<'_> {
             Slot::Counter(id, reading) => match self.figure(*id, *reading) {
                 Figure::Number(number) => Value::Number(number),
                 Figure::Moment(at) => Value::Time(at),
+                Figure::Value(serde_json::Value::Number(number)) => {
+                    number.as_f64().map_or(Value::Unknown, Value::Number)
+                }
+                Figure::Value(serde_json::Value::String(text)) => Value::Text(text.into()),
+                Figure::Value(serde_json::Value::Bool(flag)) => Value::Bool(flag),
+                Figure::Value(_) => Value::Unknown,
                 Figure::List(numbers) => Value::List(numbers.into_iter().map(Value::Number).collect()),
                 Figure::Never => Value::Unknown,
             },

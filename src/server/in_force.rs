@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 
 use crate::apply::Rules;
 use crate::config::Config;
+use crate::counters::identity::lost_figures;
 use crate::crm::{Destination, SharedDestinations};
 use crate::engine::SharedRules;
 use crate::ids::DefinitionName;
@@ -31,6 +32,9 @@ impl InForce {
     }
 
     pub(super) fn swap(&self, config: &Config, now: Millis) {
+        for lost in lost_figures(&self.rules.load().plan, &config.rules.plan) {
+            tracing::warn!(counter = %lost.counter, "figures from before the reload are read no longer: {}", lost.why.text());
+        }
         // Destinations first, so that nothing is on its way to one that nobody knows.
         self.destinations.store(Arc::new(config.destinations.clone()));
         let since = config.rules.follow(&self.rules.load(), now);

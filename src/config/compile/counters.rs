@@ -13,10 +13,12 @@ use crate::config::scalar::unit_seconds;
 use crate::config::shape::{CounterShape, SubjectWord};
 use crate::config::suggest::closest;
 use crate::config::yaml::Scalar;
+use crate::counters::steps::MAX_STEPS;
 use crate::counters::{Aggregate, Counter, EventMatch, Label, Window};
 use crate::expr::Scope;
 use crate::expr::reading::{MAX_DAYS, MAX_MINUTES};
 use crate::ids::SubjectKind;
+use crate::time::Millis;
 
 /// Every counter that can be used, and the names of those that can't.
 #[derive(Debug, Default)]
@@ -37,6 +39,14 @@ pub fn counters(shape: Option<&Named<CounterShape>>, sources: &KnownSources<'_>,
     let filters = Scope { event: true, unreadable, ..Scope::default() };
     for (name, shape) in declared {
         let named = condition_name(name, "counter", findings);
+        if let Some(was) = shape.as_ref().and_then(|shape| shape.was.get())
+            && declared.iter().any(|(other, _)| other.text == was.text)
+        {
+            let message = format!("there still is a counter `{}`", was.shown);
+            findings.push(
+                Problem::error(was.at, Code::BadValue, message).help("`was` names what this one was called before"),
+            );
+        }
         match shape.as_ref().and_then(|shape| counter(name, shape, &filters, sources, findings)).filter(|_| named) {
             Some(counter) => counters.compiled.push(counter),
             None => counters.broken.push(name.text.clone()),
@@ -84,6 +94,7 @@ fn counter(
         name: name.text.clone(),
         of: of?,
         events: events?,
+        was: shape.was.get().map(|was| was.text.clone()),
         filter: filter?,
         from,
         aggregate,
@@ -107,6 +118,15 @@ fn label(phrases: &[Scalar], findings: &mut Findings) -> Option<Label> {
 }
 
 fn events(name: &Scalar, shape: &CounterShape, findings: &mut Findings) -> Option<Vec<EventMatch>> {
+    if let Field::Set(Many(steps)) = &shape.steps {
+        let mut events: Vec<EventMatch> = Vec::new();
+        for step in steps.iter().map(|step| EventMatch::Track(Arc::from(step.text.trim()))) {
+            if !events.contains(&step) {
+                events.push(step);
+            }
+        }
+        return Some(events);
+    }
     if shape.event.is_absent() && shape.page.is_absent() && shape.screen.is_absent() {
         let message = format!("`{}` doesn't say what it counts", name.shown);
         let help = "add `event: <name of a track event>`, `event: any`, `page: …` or `screen: …`";
@@ -145,13 +165,32 @@ fn calls_are_no_events(name: &Scalar, findings: &mut Findings) {
     findings.push(Problem::warning(name.at, Code::Suspicious, message).help(help));
 }
 
+/// Makes an aggregate of a property.
+type OfProperty = fn(Arc<[Box<str>]>) -> Aggregate;
+
 fn aggregate(shape: &CounterShape, findings: &mut Findings) -> Option<Aggregate> {
     let mut given: Vec<(&str, Option<Aggregate>)> = Vec::new();
     if !shape.distinct.is_absent() {
         given.push(("distinct", shape.distinct.get().and_then(|text| distinct(text, findings))));
     }
-    if !shape.sum.is_absent() {
-        given.push(("sum", shape.sum.get().and_then(|text| property(text, findings)).map(Aggregate::Sum)));
+    let of_properties: [(&str, &Field<Scalar>, OfProperty); 6] = [
+        ("sum", &shape.sum, Aggregate::Sum),
+        ("min", &shape.min, Aggregate::Min),
+        ("max", &shape.max, Aggregate::Max),
+        ("first", &shape.first, Aggregate::First),
+        ("last", &shape.last, Aggregate::Last),
+        ("by", &shape.by, Aggregate::Busiest),
+    ];
+    for (name, field, make) in of_properties {
+        if !field.is_absent() {
+            given.push((name, field.get().and_then(|text| property(text, findings)).map(make)));
+        }
+    }
+    if !shape.steps.is_absent() {
+        given.push(("steps", steps(shape, findings)));
+    } else if let Some(within) = shape.r#in.get() {
+        let problem = Problem::error(within.at, Code::BadValue, "`in` is the time that a run through `steps` may take");
+        findings.push(problem.help("add `steps: [ … ]`, or write `within` for the stretch of time to look back"));
     }
     if let [(first, _), (second, _), ..] = given.as_slice() {
         let message = format!("a counter has one figure: `{first}` and `{second}` don't go together");
@@ -161,10 +200,35 @@ fn aggregate(shape: &CounterShape, findings: &mut Findings) -> Option<Aggregate>
     given.pop().map_or(Some(Aggregate::Count), |(_, aggregate)| aggregate)
 }
 
+/// `steps: [A, B, C]` and `in: 7d`.
+fn steps(shape: &CounterShape, findings: &mut Findings) -> Option<Aggregate> {
+    let Many(names) = shape.steps.get()?;
+    if !(2..=MAX_STEPS).contains(&names.len()) {
+        let at = names.first().map_or(shape.at, |name| name.at);
+        let message = format!("`steps` are 2 to {MAX_STEPS} track events, one after the other");
+        findings.push(Problem::error(at, Code::BadValue, message).help("write for example [Signed Up, User Invited]"));
+        return None;
+    }
+    if let Some(event) = [&shape.event, &shape.page, &shape.screen].into_iter().find_map(Field::get) {
+        let at = event.0.first().map_or(shape.at, |name| name.at);
+        let problem = Problem::error(at, Code::BadValue, "a counter with `steps` counts these alone");
+        findings.push(problem.help("remove `event`, `page` and `screen`"));
+        return None;
+    }
+    let within = shape.r#in.require("in", CounterShape::WHAT, shape.at, findings)?;
+    let ms = match window(within, findings)? {
+        Window::Days(days) => i64::from(days) * Millis::DAY,
+        Window::Minutes(minutes) => i64::from(minutes) * Millis::MINUTE,
+        Window::Lifetime => return None,
+    };
+    Some(Aggregate::Steps(names.iter().map(|name| Arc::from(name.text.trim())).collect(), ms))
+}
+
 fn distinct(text: &Scalar, findings: &mut Findings) -> Option<Aggregate> {
     match text.text.trim() {
         "user" | "users" => Some(Aggregate::DistinctUsers),
         "day" | "days" => Some(Aggregate::Days),
+        "event" | "events" => Some(Aggregate::DistinctEvents),
         _ => property(text, findings).map(Aggregate::DistinctProperty),
     }
 }
@@ -176,11 +240,8 @@ fn property(text: &Scalar, findings: &mut Findings) -> Option<Arc<[Box<str>]>> {
     let found = below.and_then(property_path);
     if found.is_none() {
         let message = format!("`{}` is no property of an event", findings.shown(text));
-        let help = match (below, closest(written, ["user", "day"])) {
-            _ if matches!(written, "event" | "event.name" | "name") => {
-                "names of events are told apart by counters: write one for each, and ask for them in a condition"
-                    .to_owned()
-            }
+        let help = match (below, closest(written, ["user", "day", "event"])) {
+            _ if matches!(written, "event.name" | "name") => "write `distinct: event`".to_owned(),
             (None, Some(user)) => format!("did you mean `{user}`?"),
             (None, None) if !written.contains(' ') && !text.has_variables() => {
                 format!("did you mean `properties.{written}`?")

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::cdp::WantedProperties;
-use crate::counters::{Aggregate, Counter};
+use crate::counters::Counter;
 use crate::expr::{Expr, Signal, Slot};
 use crate::qualify::Definition;
 use crate::record::{AccountKey, PathRoot};
@@ -18,10 +18,7 @@ pub fn wanted(
         AccountKey::Path(PathRoot::Properties, steps) => Some(steps.first()),
         _ => None,
     });
-    let counted = counters.iter().filter_map(|counter| match &counter.aggregate {
-        Aggregate::Sum(path) | Aggregate::DistinctProperty(path) => Some(path.first()),
-        _ => None,
-    });
+    let counted = counters.iter().filter_map(|counter| counter.aggregate.property().map(|path| path.first()));
     let filters = counters.iter().filter_map(|counter| counter.filter.as_ref()).flat_map(Expr::slots);
     let slots =
         definitions.iter().flat_map(Definition::slots).chain(signals.iter().flat_map(|one| one.slots())).chain(filters);

@@ -6,8 +6,8 @@ use crate::config::scalar::choice;
 use crate::config::yaml::Scalar;
 
 section! {
-    /// What is counted, for every user or every account. At least one of `event`, `page` and `screen`; at most one of
-    /// `distinct` and `sum`, without which events are counted.
+    /// What is counted, for every user or every account. At least one of `event`, `page` and `screen`, or `steps`; at most one of
+    /// `distinct`, `sum`, `min`, `max`, `first`, `last` and `by`, without which events are counted.
     CounterShape = "this counter" {
         /// Whether it counts per `user` or per `account`.
         #[schemars(extend("x-required" = true))]
@@ -26,12 +26,39 @@ section! {
         /// Only events of this source are counted, or of these.
         #[schemars(extend("examples" = ["backend"]))]
         from: Many<Scalar>,
-        /// How many different values of a property, how many different users (`user`), or on how many calendar days (`day`).
+        /// How many different values of a property, how many different users (`user`) or events (`event`), or on how many
+        /// calendar days (`day`).
         #[schemars(extend("examples" = ["user", "day", "properties.email"]))]
         distinct: Scalar,
         /// The sum of a numeric property.
         #[schemars(extend("examples" = ["properties.amount"]))]
         sum: Scalar,
+        /// The least number in a property; unknown until there is one.
+        #[schemars(extend("examples" = ["properties.seats"]))]
+        min: Scalar,
+        /// The greatest number in a property; unknown until there is one.
+        #[schemars(extend("examples" = ["properties.count"]))]
+        max: Scalar,
+        /// The first value of a property, a text, a number, true or false; unknown until there is one. Of a text 256 bytes.
+        #[schemars(extend("examples" = ["properties.utm_source"]))]
+        first: Scalar,
+        /// The last value of a property.
+        #[schemars(extend("examples" = ["properties.plan"]))]
+        last: Scalar,
+        /// How many events have the same value of a property: those of the value that most have. 64 values are told apart; of
+        /// more, whichever came least often makes room.
+        #[schemars(extend("examples" = ["properties.document_id"]))]
+        by: Scalar,
+        /// Track events, 2 to 8, one after the other: how often somebody went through all of them within the time that `in`
+        /// says. Kept are the last 128 of them; runs that they completed before stay counted.
+        #[schemars(extend("examples" = [["Signed Up", "User Invited", "Task Created"]]))]
+        steps: Many<Scalar>,
+        /// How long one run through `steps` may take.
+        #[schemars(extend("examples" = ["7d", "24h"]))]
+        r#in: Scalar,
+        /// What the counter was called before: what was counted under that name goes on under this one.
+        #[schemars(extend("examples" = ["tasks_30d"]))]
+        was: Scalar,
         /// The stretch of time to look back where a condition says no other: whole calendar days, today included (`1d` to `400d`,
         /// `1w` to `57w`), or rolling minutes and hours (`15m`, `24h`, to 90 days). Without it: everything since the first event.
         #[schemars(extend("examples" = ["30d", "24h", "15m", "2w"]))]

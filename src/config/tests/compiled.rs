@@ -137,10 +137,15 @@ fn every_way_to_count() {
   e: { of: user, event: any, within: 400d }
   f: { of: user, page: [Pricing], within: 15m }
   g: { of: account, event: any, distinct: user, within: 24h }
+  h: { of: user, event: any, distinct: event }
+  i: { of: user, event: Invited, max: properties.count, was: invited }
+  j: { of: user, event: Signed Up, first: properties.utm_source }
+  k: { of: user, event: Edited, by: properties.doc, within: 7d }
+  l: { of: user, steps: [Signed Up, Invited, Signed Up], in: 36h }
 ",
     )
     .config;
-    let [a, b, c, d, e, f, g] = &config.rules.plan.counters[..] else { panic!("seven counters") };
+    let [a, b, c, d, e, f, g, h, i, j, k, l] = &config.rules.plan.counters[..] else { panic!("twelve counters") };
     let one = |name: &str| EventMatch::Track(name.into());
     assert_eq!(a.events, [one("One"), one("Two"), EventMatch::Page(None), EventMatch::Screen(Some("Home".into()))]);
     assert_eq!(a.window, Window::Days(14));
@@ -151,6 +156,15 @@ fn every_way_to_count() {
     assert_eq!((&e.aggregate, e.window), (&Aggregate::Count, Window::Days(400)));
     assert_eq!((f.events[0].clone(), f.window), (EventMatch::Page(Some("Pricing".into())), Window::Minutes(15)));
     assert_eq!((&g.aggregate, g.window), (&Aggregate::DistinctUsers, Window::Minutes(1_440)));
+    let path = |name: &str| vec![Box::from(name)].into();
+    assert_eq!(h.aggregate, Aggregate::DistinctEvents);
+    assert_eq!((&i.aggregate, i.was.as_deref()), (&Aggregate::Max(path("count")), Some("invited")));
+    assert_eq!((&j.aggregate, &k.aggregate), (&Aggregate::First(path("utm_source")), &Aggregate::Busiest(path("doc"))));
+    assert_eq!(
+        l.aggregate,
+        Aggregate::Steps(["Signed Up", "Invited", "Signed Up"].map(std::sync::Arc::from).into(), 129_600_000)
+    );
+    assert_eq!(l.events, [one("Signed Up"), one("Invited")]);
 }
 
 #[test]

@@ -97,7 +97,14 @@ impl Checker<'_> {
                 None
             }
         };
-        reading.map_or_else(|| Part::wrong(call.span), |reading| self.read_counter(counter, reading, call.span))
+        match reading {
+            Some(reading) if counter.figures == Figures::Days && is_finer_than_days(reading) => {
+                let help = "write for example `.within(7d)`".to_owned();
+                self.fail(call.span, "days are counted over whole days", Some(help))
+            }
+            Some(reading) => self.read_counter(counter, reading, call.span),
+            None => Part::wrong(call.span),
+        }
     }
 
     fn no_reading(&mut self, target: &Node, call: &Call<'_>) -> Part {
@@ -245,7 +252,7 @@ impl Checker<'_> {
                 Some(help),
             );
         }
-        let hours = self.is_in_hours(from) || self.is_in_hours(to);
+        let hours = counter.figures != Figures::Days && (self.is_in_hours(from) || self.is_in_hours(to));
         let any = if hours { Reading::ANCHORED_HOURS } else { Reading::ANCHORED };
         let ty = reads_as(counter.figures, any);
         let slot = Slot::Counter(counter.id, any);
@@ -290,6 +297,14 @@ pub(in super::super) fn reads_as(figures: Figures, reading: Reading) -> Type {
         (_, Figures::Told) => Type::Any,
         _ => Type::Number,
     }
+}
+
+/// Whether a reading tells hours or minutes apart.
+const fn is_finer_than_days(reading: Reading) -> bool {
+    matches!(
+        reading,
+        Reading::Within(Span::Minutes(_)) | Reading::Between(Span::Minutes(_), _) | Reading::Per(Period::Hour, _)
+    )
 }
 
 /// Why a counter can't be read so.

@@ -37,6 +37,8 @@ const COUNTERS: &[(&str, TraitOf, Figures)] = &[
     ("invites_tried", TraitOf::User, Figures::Added),
     ("exports", TraitOf::User, Figures::Added),
     ("people", TraitOf::Account, Figures::Distinct),
+    ("days", TraitOf::Account, Figures::Days),
+    ("path", TraitOf::User, Figures::Steps),
 ];
 
 /// Everything that a definition may read, and the lead besides.

@@ -99,6 +99,8 @@ fn what_is_wrong_is_said() {
         "tasks_30d.during(now - duration(\"7d\"), now) > 5",
         "tasks_30d.during(user.title, user.created_at) > 5",
         "people.between(duration(\"14d\"), duration(\"7d\")) > 5",
+        "days.within(24h) > 5",
+        "path.reached > true",
     ]
     .into_iter()
     .map(|source| {

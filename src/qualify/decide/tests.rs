@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::counters::bucket::OLDER;
-use crate::counters::series::Buckets;
+use crate::counters::buckets::Buckets;
 use crate::counters::{Aggregate, Counter, EventMatch, Ledger, Plan, Reads, Window};
 use crate::expr::{Figures, Readable, Scope, Type, compile};
 use crate::ids::{CounterId, SourceName, SubjectKind};
@@ -21,6 +21,7 @@ fn counters() -> Vec<Counter> {
             name: Arc::from(name),
             of,
             events: vec![EventMatch::Any],
+            was: None,
             filter: None,
             from: Vec::new(),
             aggregate: Aggregate::Count,

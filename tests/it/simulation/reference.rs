@@ -114,6 +114,13 @@ impl Reference {
                 Some(distinct(counted.iter().filter_map(|e| e.properties.get("value").map(Value::to_string))))
             }
             Aggregate::DistinctUsers => Some(distinct(counted.iter().map(|e| self.user_of(e)))),
+            other @ (Aggregate::Min(_)
+            | Aggregate::Max(_)
+            | Aggregate::First(_)
+            | Aggregate::Last(_)
+            | Aggregate::Busiest(_)
+            | Aggregate::Steps(..)
+            | Aggregate::DistinctEvents) => unreachable!("{other:?} is held against a reference of its own"),
             Aggregate::Days => Some(distinct(counted.iter().map(|e| day(e.timestamp)))),
         }
     }
