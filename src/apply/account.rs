@@ -35,10 +35,16 @@ pub(super) fn member(account: &mut Subject, user: &str, told: &[(u32, Option<boo
     }
 }
 
-/// A group call that names no user.
+/// A group call that names no user, or what another system knows of the account: nothing is counted then.
 pub(super) fn own_event(account: &mut Subject, event: &Arc<Event>, applying: &mut Applying<'_>) {
-    applying.keep(|| Past::Counted { by: None, event: Arc::clone(event) });
-    count(account, event, None, applying);
+    if event.call == Call::Traits {
+        account.touched = applying.now;
+        applying.meet(account, event);
+        learn(account, event, applying);
+    } else {
+        applying.keep(|| Past::Counted { by: None, event: Arc::clone(event) });
+        count(account, event, None, applying);
+    }
     deciding::decide_account(account, Some(event), applying);
     tell_later(account, event, "", applying);
 }
@@ -48,18 +54,22 @@ fn count(account: &mut Subject, event: &Event, user: Option<&str>, applying: &mu
     account.senders.note(&event.source, event.trust);
     applying.meet(account, event);
     if event.call == Call::Group {
-        user::hear(account, SubjectKind::Account, event, &event.traits, applying);
-        user::keep_traits(account, SubjectKind::Account, applying);
+        learn(account, event, applying);
     }
     account.ledger.apply(&applying.rules.plan, SubjectKind::Account, event, user, (applying.now, applying.seed));
     account.see(event.timestamp);
+}
+
+fn learn(account: &mut Subject, event: &Event, applying: &mut Applying<'_>) {
+    user::hear(account, SubjectKind::Account, event, &event.traits, applying);
+    user::keep_traits(account, SubjectKind::Account, applying);
 }
 
 /// Sees to it that other people whose qualification hangs on this account are looked at again.
 fn tell_later(account: &mut Subject, event: &Event, actor: &str, applying: &Applying<'_>) {
     let rules = applying.rules;
     let changed = (rules.users_read_account_counters && is_use(event.call))
-        || (rules.users_read_account_traits && event.call == Call::Group)
+        || (rules.users_read_account_traits && matches!(event.call, Call::Group | Call::Traits))
         || rules.users_read_account_times;
     if changed && account.tell_at.is_none() && account.watchers.keys().any(|user| **user != *actor) {
         account.tell_at = Some(applying.clock.plus(TELL_AFTER));

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::message::Answer;
 use super::{Applying, noting, routing, telling};
-use crate::event::Event;
+use crate::event::{Call, Event};
 use crate::ids::SubjectKind;
 use crate::lead::LeadEventType;
 use crate::lead::build::{lead_event, lead_id};
@@ -96,7 +96,8 @@ fn is_edge(definition: &Definition, event: Option<&Event>, applying: &Applying<'
 
 /// Whether an event is too old to make a lead.
 fn is_old(definition: &Definition, event: &Event) -> bool {
-    event.received_at.since(event.timestamp) > definition.fresh_ms
+    // Since when something is known says nothing about when anything happened.
+    event.call != Call::Traits && event.received_at.since(event.timestamp) > definition.fresh_ms
 }
 
 /// An account says how it stands.

@@ -69,6 +69,8 @@ pub struct Effects {
     pub scrub_leads: Vec<Arc<str>>,
     /// What became of calls that say that two ids are one user, each with the source that sent it.
     pub merges: Vec<(SourceName, MergeOutcome)>,
+    /// Destinations that don't get news of a lead, since their `when` isn't true of it.
+    pub withheld: Vec<Arc<str>>,
     /// The source whose lead is held, and whether it is the first of this hour.
     pub held: Option<(SourceName, bool)>,
     /// The source whose event is the first that is known of the record's subject.
@@ -213,7 +215,7 @@ impl<'a> Applying<'a> {
 impl Applying<'_> {
     /// Notes whether an event is the first of its subject.
     fn meet(&mut self, subject: &Subject, event: &Event) {
-        if subject.first_seen.is_none() {
+        if subject.first_seen.is_none() && subject.traits.is_empty() {
             self.effects.newcomer_of = Some(event.source.clone());
         }
     }

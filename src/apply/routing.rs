@@ -8,7 +8,7 @@ use super::{Applying, Body, LeadWrite};
 use crate::ids::{DefinitionName, RecordKey, SourceName};
 use crate::lead::{Lead, LeadEvent, LeadEventType};
 use crate::record::{Held, News, Routing, Subject, TeamTurns};
-use crate::routing::{Decision, assign as take_turn, decide};
+use crate::routing::{Decision, LeadFacts, assign as take_turn, decide};
 
 /// How much news of a subject's leads for one definition waits for an owner. More of it only replaces the last.
 const MAX_QUEUE: usize = 16;
@@ -142,10 +142,16 @@ fn settle(
 ) {
     event.lead.routing = Some(routing.clone());
     event.lead.timestamps.routed = Some(applying.now.rfc3339());
+    event.lead.withheld_from = withheld_from(&event, applying);
     store(subject, &event.lead, applying);
     let json: Arc<str> = serde_json::to_string(&event).unwrap_or_default().into();
-    let id: Arc<str> = event.id.into();
-    for destination in &applying.rules.destinations {
+    let id: Arc<str> = event.id.as_str().into();
+    for destination in applying
+        .rules
+        .destinations
+        .iter()
+        .filter(|name| !event.lead.withheld_from.iter().any(|other| **other == ***name))
+    {
         let (id, json) = (Arc::clone(&id), Arc::clone(&json));
         let news = News { id, created: applying.now, attempts: 0, last_error: None, json };
         let to = RecordKey::delivery(destination, &event.lead.id);
@@ -160,6 +166,19 @@ fn settle(
             next(subject, definition, applying);
         }
     }
+}
+
+/// The destinations that don't want this news. Fails closed: what isn't known to be wanted isn't sent.
+fn withheld_from(event: &LeadEvent, applying: &mut Applying<'_>) -> Vec<String> {
+    let rules = applying.rules;
+    if rules.destination_filters.is_empty() {
+        return Vec::new();
+    }
+    let facts = LeadFacts::new(event, applying.now);
+    let filters = rules.destinations.iter().filter_map(|name| Some((name, rules.destination_filters.get(name)?)));
+    let withheld: Vec<_> = filters.filter(|(_, when)| when.test(&facts) != Some(true)).map(|(name, _)| name).collect();
+    applying.effects.withheld.extend(withheld.iter().map(|name| Arc::clone(name)));
+    withheld.into_iter().map(ToString::to_string).collect()
 }
 
 /// Stores a lead where it was first stored: with its subject, or with the id that was merged into that.

@@ -63,6 +63,8 @@ pub struct RulesParts {
     pub routes: Vec<Route>,
     /// The names of the destinations; each lead goes to all of them.
     pub destinations: Vec<Arc<str>>,
+    /// Which leads a destination gets, where not all of them.
+    pub destination_filters: BTreeMap<Arc<str>, Expr>,
     /// Which sources are believed on a trait, by canonical name.
     pub trait_rules: BTreeMap<(SubjectKind, Box<str>), Arc<TraitRule>>,
     /// How many leads an hour of each source go on their way; those beyond it are held.

@@ -23,6 +23,9 @@ pub(super) fn event(user: &mut Subject, event: &Arc<Event>, applying: &mut Apply
         applying.effects.duplicates.push(event.source.clone());
         return;
     }
+    if event.call == Call::Traits {
+        return enrich(user, event, applying);
+    }
     applying.keep(|| Past::Counted { by: None, event: Arc::clone(event) });
     user.senders.note(&event.source, event.trust);
     applying.meet(user, event);
@@ -44,6 +47,17 @@ pub(super) fn event(user: &mut Subject, event: &Arc<Event>, applying: &mut Apply
         let asking = asks.then(|| project(user, applying));
         send_to_account(user, event, &account, asking, applying);
     }
+}
+
+/// Another system says what it knows of a user, who did nothing: nothing is counted, and they were not seen.
+fn enrich(user: &mut Subject, event: &Arc<Event>, applying: &mut Applying<'_>) {
+    applying.meet(user, event);
+    user.ties.known = true;
+    hear(user, SubjectKind::User, event, &event.traits, applying);
+    keep_traits(user, SubjectKind::User, applying);
+    settle_waiting(user, applying);
+    let account = current_account(&applying.rules.accounts, user);
+    look_again(user, Some(event), account, applying);
 }
 
 /// Whether an event was counted already, for an id that turned out to be this user: senders that learn who somebody is before they send
@@ -156,7 +170,11 @@ pub(super) fn project(user: &Subject, applying: &Applying<'_>) -> Box<Projection
 /// Looks at a user anew for whom things have changed without an event.
 pub(super) fn reconsider(user: &mut Subject, applying: &mut Applying<'_>) {
     let account = current_account(&applying.rules.accounts, user);
-    let asks = deciding::decide(user, None, account.as_ref(), applying);
+    look_again(user, None, account, applying);
+}
+
+fn look_again(user: &mut Subject, event: Option<&Arc<Event>>, account: Option<Arc<str>>, applying: &mut Applying<'_>) {
+    let asks = deciding::decide(user, event, account.as_ref(), applying);
     telling::tell(user, None, applying);
     if let (true, Some(account)) = (asks, account) {
         let body = Body::Ask { user: project(user, applying), at: applying.now, quiet: None };

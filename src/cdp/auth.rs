@@ -23,7 +23,7 @@ pub(super) fn authenticate<'c>(
     let claim = Claim { request, body, sources };
     match request.endpoint {
         Endpoint::Webhook(name) => claim.of_named(name),
-        Endpoint::Call(_) | Endpoint::Batch | Endpoint::Unsupported(_) => claim.of_unnamed(),
+        Endpoint::Call(_) | Endpoint::Batch | Endpoint::Unsupported(_) | Endpoint::Traits(..) => claim.of_unnamed(),
     }
 }
 

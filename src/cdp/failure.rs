@@ -145,6 +145,8 @@ pub enum ItemCode {
     MissingPrevious,
     /// A deletion by a source that is not trusted as a server is, or that no signature covers.
     DeleteNotProven,
+    /// Traits by a source that is not trusted as a server is, or that no signature covers.
+    TraitsNotProven,
     /// A call that the source's `allow` doesn't name.
     CallNotAllowed,
     /// Signed too long ago: somebody may be sending a recorded request again.
@@ -153,7 +155,7 @@ pub enum ItemCode {
 
 impl ItemCode {
     /// Every code, for documentation and tests.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::InvalidEvent,
         Self::InvalidField,
         Self::EventTooLarge,
@@ -165,6 +167,7 @@ impl ItemCode {
         Self::MissingGroup,
         Self::MissingPrevious,
         Self::DeleteNotProven,
+        Self::TraitsNotProven,
         Self::CallNotAllowed,
         Self::StaleEvent,
     ];
@@ -196,6 +199,10 @@ impl ItemCode {
             Self::DeleteNotProven => (
                 "delete_not_proven",
                 "a deletion is taken only from sources whose `trust` is `server`, where their signature covers it",
+            ),
+            Self::TraitsNotProven => (
+                "traits_not_proven",
+                "a `traits` call is taken only from sources whose `trust` is `server`, where their signature covers it",
             ),
             Self::CallNotAllowed => ("call_not_allowed", "the source's `allow` doesn't name this kind of call"),
             Self::StaleEvent => (

@@ -16,6 +16,13 @@ const LONGEST: usize = 1_024;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct IdField(pub Option<Box<str>>);
 
+impl IdField {
+    /// The id in an address; `None` where there is none.
+    pub fn from_text(text: &str) -> Option<Self> {
+        IdVisitor.visit_str::<serde::de::value::Error>(text).ok().flatten().map(|id| Self(Some(id)))
+    }
+}
+
 impl<'de> Deserialize<'de> for IdField {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(IdVisitor).map(Self)

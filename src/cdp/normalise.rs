@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::body::{Body, Calls, unwrap_json};
 use super::bounded::Budget;
 use super::failure::{ItemCode, ItemError};
+use super::ids::IdField;
 use super::item::{Context, ContextOf, Integrations, Item, Kind};
 use super::limits::{Limits, ValueLimits};
 use super::mend::mended;
@@ -20,6 +21,7 @@ use super::wanted::WantedProperties;
 use super::when::{Times, event_time};
 use crate::event::size::cut;
 use crate::event::{Call, Event, MessageId, Trust};
+use crate::ids::SubjectKind;
 use crate::time::Millis;
 
 /// The name of an event, a page or a screen is cut to so many bytes.
@@ -94,7 +96,15 @@ impl<'r> Normaliser<'r> {
             let message = format!("the event has {} bytes; {} are allowed", raw.len(), self.event_bytes);
             return Err(ItemError::new(ItemCode::EventTooLarge, &message));
         }
-        let (item, budget) = self.read(raw).map_err(|error| unreadable(&error))?;
+        let (mut item, budget) = self.read(raw).map_err(|error| unreadable(&error))?;
+        if let Endpoint::Traits(of, id) = self.endpoint {
+            let id = IdField::from_text(id)
+                .ok_or_else(|| ItemError::new(ItemCode::MissingId, "the address names nobody"))?;
+            (item.user_id, item.group_id) = match of {
+                SubjectKind::User => (id, IdField::default()),
+                SubjectKind::Account => (IdField::default(), id),
+            };
+        }
         let call = self.call(&item.kind)?;
         self.allow(call)?;
         self.check(call, index, &item)?;
@@ -129,6 +139,7 @@ impl<'r> Normaliser<'r> {
     /// kind to one address, so that there, and in lists, the call's own `type` decides.
     fn call(&self, kind: &Kind) -> Result<Call, ItemError> {
         match (self.endpoint, kind) {
+            (Endpoint::Traits(..), _) => Ok(Call::Traits),
             (Endpoint::Unsupported(name), Kind::Missing) => Err(unsupported(name)),
             (Endpoint::Unsupported(name), _) if self.single && self.source.proof.is_none() => Err(unsupported(name)),
             (Endpoint::Call(call), _) if self.single && self.source.proof.is_none() => Ok(call),
@@ -154,13 +165,21 @@ impl<'r> Normaliser<'r> {
             Call::Alias if item.previous_id.0.is_none() && item.anonymous_id.0.is_none() => {
                 fail(ItemCode::MissingPrevious, "`previousId` is missing or empty; an alias ties it to `userId`")
             }
+            Call::Traits if item.user_id.0.is_some() == item.group_id.0.is_some() => {
+                fail(ItemCode::MissingId, "name the user (`userId`) or the account (`groupId`) that the traits are of")
+            }
+            Call::Traits if !self.is_proven(index) => fail(
+                ItemCode::TraitsNotProven,
+                "`traits` calls are taken only from sources whose `trust` is `server`, and only where their signature covers them",
+            ),
+            Call::Traits => Ok(()),
             _ if !named => {
                 fail(ItemCode::MissingId, "neither `userId` nor `anonymousId` is there; one of them is needed")
             }
             Call::Track if item.event.0.is_none() => {
                 fail(ItemCode::MissingEvent, "`event`, the name of what happened, is missing or empty")
             }
-            Call::Delete if !self.may_delete(index) => fail(
+            Call::Delete if !self.is_proven(index) => fail(
                 ItemCode::DeleteNotProven,
                 "deletions are taken only from sources whose `trust` is `server`, and only where their signature covers them",
             ),
@@ -169,7 +188,7 @@ impl<'r> Normaliser<'r> {
     }
 
     /// Fails closed: behind a signature over the first event only, anybody who saw one signed event could add others.
-    const fn may_delete(&self, index: usize) -> bool {
+    const fn is_proven(&self, index: usize) -> bool {
         matches!(self.source.trust, Trust::Server) && self.vouched.covers(index)
     }
 
@@ -219,7 +238,7 @@ impl<'r> Normaliser<'r> {
             user_id: item.user_id.0,
             anonymous_id: item.anonymous_id.0,
             previous_id,
-            group_id: item.group_id.0.filter(|_| call == Call::Group),
+            group_id: item.group_id.0.filter(|_| matches!(call, Call::Group | Call::Traits)),
             context_group_id: context.group_id,
             name: name(call, item.event.0, item.name.0, &item.properties).map(|name| short(name, budget)),
             timestamp: event_time(times, self.received_at, self.source.correct_time),
@@ -237,7 +256,11 @@ impl<'r> Normaliser<'r> {
             let message = MessageId::of(&self.source.name, id.as_bytes());
             return (id, Some(message));
         }
-        let message = MessageId::of(&self.source.name, raw.as_bytes());
+        let message = match self.endpoint {
+            // The text says the same of everybody; who it is about stands in the address.
+            Endpoint::Traits(of, id) => MessageId::of(&self.source.name, format!("{of} {id} {raw}").as_bytes()),
+            _ => MessageId::of(&self.source.name, raw.as_bytes()),
+        };
         (format!("raw-{:016x}", message.0).into(), dated.then_some(message))
     }
 
@@ -301,7 +324,7 @@ fn traits(
         // RudderStack's SDKs put the user's traits into the context only.
         Call::Identify if own.is_empty() => (context, Map::new()),
         Call::Identify => (own, Map::new()),
-        Call::Group => (own, context),
+        Call::Group | Call::Traits => (own, context),
         Call::Track | Call::Page | Call::Screen | Call::Alias | Call::Delete => (Map::new(), context),
     }
 }
@@ -318,7 +341,7 @@ fn name(
             let name = properties.get("name").and_then(Value::as_str).map(str::trim);
             name.filter(|name| !name.is_empty()).map(Into::into)
         }),
-        Call::Identify | Call::Group | Call::Alias | Call::Delete => None,
+        Call::Identify | Call::Group | Call::Alias | Call::Delete | Call::Traits => None,
     }
 }
 
@@ -332,6 +355,6 @@ fn properties(call: Call, mut properties: Map<String, Value>, category: Option<B
             }
             properties
         }
-        Call::Identify | Call::Group | Call::Alias | Call::Delete => Map::new(),
+        Call::Identify | Call::Group | Call::Alias | Call::Delete | Call::Traits => Map::new(),
     }
 }

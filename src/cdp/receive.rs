@@ -78,6 +78,21 @@ pub fn receive(
     }
 }
 
+/// Reads the calls that an operator sends in the name of `source`.
+///
+/// # Errors
+/// When the body holds no calls at all.
+pub fn receive_from(
+    request: &Request<'_>,
+    source: &Source,
+    limits: &Limits,
+    wanted: &WantedProperties,
+) -> Result<Parsed, RequestError> {
+    let body = Body::parse(request.body, limits.batch_events.max(limits.signed_batch_events));
+    let body = body.map_err(|error| unreadable(Some(source), error))?;
+    Ok(read_calls(request, (source, Vouched::Secret), &body, limits, wanted))
+}
+
 /// The source that a request without a body comes from: by the write key in its headers or query, and the proof if the source
 /// has one.
 ///

@@ -2,6 +2,7 @@
 
 use super::headers::Headers;
 use crate::event::Call;
+use crate::ids::SubjectKind;
 use crate::time::Millis;
 
 /// What an address says about the calls that are sent to it.
@@ -15,6 +16,8 @@ pub enum Endpoint<'a> {
     Unsupported(&'static str),
     /// Calls of any kind from the source of this name.
     Webhook(&'a str),
+    /// What the source knows of one user or account, by its id.
+    Traits(SubjectKind, &'a str),
 }
 
 /// A request, free of any server's types.

@@ -56,6 +56,9 @@ pub enum ClientError {
     /// The server's own words.
     #[error("{0}")]
     Refused(String),
+    /// As `Refused`, for what may be fine a little later.
+    #[error("{0}")]
+    Busy(String),
     /// As `Refused`, for a thing that is not there.
     #[error("{0}")]
     NotFound(String),
@@ -121,6 +124,21 @@ impl Client {
         self.send(Method::POST, self.url(segments)?, Some(body)).await
     }
 
+    /// Posts `body` with a query.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn post_with(
+        &self,
+        segments: &[&str],
+        query: &[(&str, String)],
+        body: &Value,
+    ) -> Result<Value, ClientError> {
+        let mut url = self.url(segments)?;
+        url.query_pairs_mut().extend_pairs(query).finish();
+        Ok(self.shown(self.send(Method::POST, url, Some(body)).await?))
+    }
+
     /// Deletes what lies at `segments`.
     ///
     /// # Errors
@@ -178,6 +196,9 @@ impl Client {
         }
         match value.get("message").and_then(Value::as_str).map(|message| escaped(message).into_owned()) {
             Some(message) if status == StatusCode::NOT_FOUND => Err(ClientError::NotFound(message)),
+            Some(message) if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) => {
+                Err(ClientError::Busy(message))
+            }
             Some(message) => Err(ClientError::Refused(message)),
             None => Err(unreadable(format!("status {status}"))),
         }

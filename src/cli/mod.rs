@@ -25,6 +25,7 @@ mod serve;
 mod status;
 mod subject;
 mod table;
+mod traits;
 mod words;
 
 use std::process::ExitCode;
@@ -72,6 +73,9 @@ enum Command {
     Rejected(rejected::Args),
     /// Delete a user (with all ids merged into them) or an account
     Forget(forget::Args),
+    /// Bring in what another system knows of users or accounts: a CSV or JSONL file of an enrichment tool or a CRM
+    #[command(subcommand)]
+    Traits(traits::Command),
     /// Show which ids were merged into a user, which source said so, and what was refused
     Merges(merges::Args),
     /// Make an id that was merged into a user its own again
@@ -124,6 +128,7 @@ async fn run(command: Command) -> Result<(), CommandError> {
         Command::Replay(args) => replay::run(args).await,
         Command::Rejected(args) => rejected::run(args).await,
         Command::Forget(args) => forget::run(args).await,
+        Command::Traits(command) => traits::run(command).await,
         Command::Merges(args) => merges::run(args).await,
         Command::Unlink(args) => merges::unlink(args).await,
         Command::History(args) => history::run(&args),

@@ -27,12 +27,14 @@ pub enum Call {
     Alias,
     /// A deletion request (GDPR), as Segment's classic webhook sends it: `{"type":"delete","userId":…}`.
     Delete,
+    /// What another system knows of a user or an account: no call of the spec, and no sign of use.
+    Traits,
 }
 
 impl Call {
     /// Every call.
-    pub const ALL: [Self; 7] =
-        [Self::Track, Self::Identify, Self::Group, Self::Page, Self::Screen, Self::Alias, Self::Delete];
+    pub const ALL: [Self; 8] =
+        [Self::Track, Self::Identify, Self::Group, Self::Page, Self::Screen, Self::Alias, Self::Delete, Self::Traits];
 
     /// The call's `type` as it stands in events.
     pub const fn as_str(self) -> &'static str {
@@ -44,6 +46,7 @@ impl Call {
             Self::Screen => "screen",
             Self::Alias => "alias",
             Self::Delete => "delete",
+            Self::Traits => "traits",
         }
     }
 
@@ -138,7 +141,7 @@ pub struct Event {
     pub anonymous_id: Option<Box<str>>,
     /// Alias only: the identity that becomes `user_id`.
     pub previous_id: Option<Box<str>>,
-    /// Group only: the account.
+    /// Group: the account. Traits: the account that they are of; without one they are of the user.
     pub group_id: Option<Box<str>>,
     /// `context.groupId`: the account that a call other than group belongs to.
     pub context_group_id: Option<Box<str>>,
@@ -150,7 +153,7 @@ pub struct Event {
     pub received_at: Millis,
     /// Track, page and screen.
     pub properties: Map<String, Value>,
-    /// Identify: the user's traits (from the root, else `context.traits`). Group: the account's traits.
+    /// Identify: the user's traits (from the root, else `context.traits`). Group: the account's traits. Traits: see `group_id`.
     pub traits: Map<String, Value>,
     /// `context.traits` of calls other than identify: what the sender knows of the user, and `company.id`.
     pub context_traits: Map<String, Value>,

@@ -98,9 +98,20 @@ pub(super) async fn take(
 ) -> Result<Taken, ApiError> {
     let parsed = cdp::receive(request, &config.sources, &config.server.limits, &config.wanted_properties)
         .map_err(|error| refuse(state, request.received_at, &error))?;
+    keep(state, config, client, parsed, request.received_at).await
+}
+
+/// Makes what a request holds durable.
+pub(super) async fn keep(
+    state: &AppState,
+    config: &Config,
+    client: ClientAddress,
+    parsed: Parsed,
+    at: Millis,
+) -> Result<Taken, ApiError> {
     let Parsed { source, vouched, events, rejections, rejected, .. } = parsed;
-    within_quotas(state, config, &source, client, (events.len() + rejections.len(), request.received_at))
-        .inspect_err(|error| note_failure(state, Some(&source), request.received_at, error))?;
+    within_quotas(state, config, &source, client, (events.len() + rejections.len(), at))
+        .inspect_err(|error| note_failure(state, Some(&source), at, error))?;
     let samples = state.recent.sample(&events);
     let tally = Tally {
         accepted: events.len(),
@@ -115,10 +126,10 @@ pub(super) async fn take(
     if !events.is_empty() || !rejections.is_empty() {
         // Fails closed: what could not be used is as durable as the rest when the sender hears that it need not come back.
         let submitted = submit(state, events, rejections.clone()).await;
-        submitted.inspect_err(|error| note_failure(state, Some(&source), request.received_at, error))?;
+        submitted.inspect_err(|error| note_failure(state, Some(&source), at, error))?;
     }
     state.recent.keep(samples);
-    state.sources.taken(&source, request.received_at, tally);
+    state.sources.taken(&source, at, tally);
     Ok(Taken { single: parsed.single, rejections, rejected })
 }
 
@@ -166,6 +177,11 @@ struct RejectedCall<'a> {
 }
 
 impl Taken {
+    /// The calls that could not be used: how many, and the first of them.
+    pub(super) fn rejected(&self) -> (usize, &[Rejected]) {
+        (self.rejected, self.rejections.get(..REPORTED).unwrap_or(&self.rejections))
+    }
+
     fn answer(self) -> Result<HttpResponse, ApiError> {
         match self.rejections.first() {
             None => Ok(success()),

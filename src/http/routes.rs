@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use crate::cdp::Endpoint;
 use crate::event::Call;
+use crate::ids::SubjectKind;
 
 /// What an address of the ingestion side is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +46,13 @@ impl Address<'_> {
 
 /// The route of a path that [`plain()`] made.
 pub fn find(path: &str) -> Option<Address<'_>> {
+    // Ids may have slashes in them.
+    if let Some((_, (kind, id))) =
+        path.split_once("/v1/traits/").and_then(|(head, rest)| Some((head, rest.split_once('/')?)))
+    {
+        let kind = [SubjectKind::User, SubjectKind::Account].into_iter().find(|known| known.as_str() == kind)?;
+        return Some(ingest("/v1/traits", Endpoint::Traits(kind, id)));
+    }
     let (head, last) = path.trim_end_matches('/').rsplit_once('/')?;
     match last {
         "sourceConfig" => return Some(Address::SourceConfig),
@@ -168,6 +176,9 @@ mod tests {
             ("/api/s/s2s/page", call(Call::Page)),
             ("/api/s/event", Some(Endpoint::Batch)),
             ("/api/s/odd", None),
+            ("/v1/traits/user/kim", Some(Endpoint::Traits(SubjectKind::User, "kim"))),
+            ("/v1/traits/account/acme/europe", Some(Endpoint::Traits(SubjectKind::Account, "acme/europe"))),
+            ("/v1/traits/team/acme", None),
             ("/v1//webhook///segment", Some(Endpoint::Webhook("segment"))),
             ("/beacon/v1/batch", Some(Endpoint::Batch)),
             ("/v1/merge", Some(Endpoint::Unsupported("merge"))),

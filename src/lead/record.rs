@@ -53,6 +53,9 @@ pub struct Lead {
     pub revision: u32,
     /// The name of the definition that the subject qualified for.
     pub definition: String,
+    /// What the lead is for, as the definition says: its `goal`.
+    #[serde(default)]
+    pub goal: Option<String>,
     /// Changes whenever the definition's meaning changes.
     pub definition_version: String,
     /// The version of the configuration that it was decided under; `handraiser config show` shows it.
@@ -87,6 +90,9 @@ pub struct Lead {
     /// Which sources the subject's events came from, by name. A lead that rests on public sources alone may be made up.
     #[serde(default)]
     pub sources: Vec<LeadSource>,
+    /// Destinations that don't get the last news of it, since their `when` isn't true of it. Absent when all do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub withheld_from: Vec<String>,
     /// Traits that were left out because the lead would be larger than receivers take, such as `user.bio`. Absent when there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub truncated: Vec<String>,

@@ -48,6 +48,8 @@ pub struct Definition {
     pub from: Vec<SourceName>,
     /// Changes whenever the meaning of the definition changes (a hash of its text): 8 hex digits.
     pub version: Arc<str>,
+    /// What its leads are for.
+    pub goal: Option<Arc<str>>,
     /// The opening sentence for the rep as a template over the lead, if one was written; else one is made.
     pub sentence: Option<String>,
 }

@@ -86,10 +86,10 @@ impl Desk {
     }
 
     fn file(sources: &str, rest: &str) -> String {
-        format!(
-            "sources: {{ app: {{ write_key: k }}, {sources} }}\n{rest}\n\
-             destinations: {{ crm: {{ webhook: {{ url: \"http://127.0.0.1:9/\" }}, allow_addresses: [ 127.0.0.0/8 ] }} }}\n"
-        )
+        let one =
+            "destinations: { crm: { webhook: { url: \"http://127.0.0.1:9/\" }, allow_addresses: [ 127.0.0.0/8 ] } }\n";
+        let destinations = if rest.contains("\ndestinations:") { "" } else { one };
+        format!("sources: {{ app: {{ write_key: k }}, {sources} }}\n{rest}\n{destinations}")
     }
 
     /// Other sections take force, a moment later.

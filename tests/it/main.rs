@@ -18,6 +18,7 @@ mod delivery;
 mod desk;
 mod docs;
 mod documents;
+mod enriching;
 mod faulty_store;
 mod fixtures;
 mod harness;

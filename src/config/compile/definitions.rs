@@ -119,6 +119,7 @@ fn definition(
         fresh_ms: millis(lasting(&shape.fresh, DEFAULT_FRESH)),
         from,
         version: Arc::from(""),
+        goal: shape.goal.get().map(|goal| Arc::from(goal.text.trim())),
         sentence: shape.sentence.get().map(|text| text.text.to_string()),
     };
     definition.version = version(&definition, &counters.compiled);

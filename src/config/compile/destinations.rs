@@ -1,11 +1,14 @@
 //! `destinations`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::condition::condition;
 use super::names::{bounded, is_plain_name, unique};
+use super::scopes::Scopes;
 use super::settings::{count_within, http_url, lasting, networks, size};
 use super::sources::{both, check_whsec, is_header_name};
 use super::template;
@@ -16,7 +19,22 @@ use crate::config::read::Named;
 use crate::config::shape::{DestinationShape, RetryShape, WebhookShape};
 use crate::config::yaml::Scalar;
 use crate::crm::{Authorities, Destination, RetryPolicy, Webhook};
+use crate::expr::Expr;
 use crate::secret::Secret;
+
+/// Which leads each destination gets, where that is said.
+pub fn filters(
+    shape: Option<&Named<DestinationShape>>,
+    scopes: &Scopes,
+    findings: &mut Findings,
+) -> BTreeMap<Arc<str>, Expr> {
+    let declared = shape.into_iter().flat_map(|Named(declared)| declared);
+    let filter = |(name, shape): &(Scalar, Option<DestinationShape>)| {
+        let when = shape.as_ref()?.when.get()?;
+        Some((name.text.clone(), condition(when, &scopes.routes, &[], findings)?))
+    };
+    declared.filter_map(filter).collect()
+}
 
 /// Compiles the destinations.
 pub fn destinations(

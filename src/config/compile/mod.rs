@@ -57,6 +57,7 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
     let definitions = definitions::definitions(shape.definitions.get(), &never, &counters, &scopes, known, findings);
     let teams = routing::teams(shape.teams.get(), findings);
     let routes = routing::routes(shape.routes.get(), &teams, &scopes, findings);
+    let destination_filters = destinations::filters(shape.destinations.get(), &scopes, findings);
     let destinations = destinations::destinations(shape.destinations.get(), attached, findings);
     lint::lint(
         shape,
@@ -80,6 +81,7 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
         definitions,
         teams: teams.compiled,
         routes,
+        destination_filters,
         destinations: destinations.iter().map(|destination| Arc::clone(&destination.name)).collect(),
         lead_quotas: sources.iter().filter_map(|one| one.quotas.leads.map(|leads| (one.name.clone(), leads))).collect(),
         shared_ids: settings::shared_ids(shape.shared_ids.get()),

@@ -90,6 +90,7 @@ const fn call(word: CallWord) -> Call {
         CallWord::Screen => Call::Screen,
         CallWord::Alias => Call::Alias,
         CallWord::Delete => Call::Delete,
+        CallWord::Traits => Call::Traits,
     }
 }
 

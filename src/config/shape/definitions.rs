@@ -24,6 +24,9 @@ section! {
         from: Many<Scalar>,
         /// For people: what it means, and whom it serves.
         description: Scalar,
+        /// What the lead is for, such as the plan to sell; it stands in the lead.
+        #[schemars(extend("examples" = ["business plan"]))]
+        goal: Scalar,
         /// What they do: conditions, all of which must be true. One, a list, or a block (`|`) with one condition on each line.
         #[schemars(extend("examples" = [["tasks_30d > 50", "invited_30d >= 10"]]))]
         intent: Conditions,

@@ -1,5 +1,6 @@
 //! `destinations`.
 
+use crate::config::conditions::ConditionText;
 use crate::config::read::{At, Many, Named, section};
 use crate::config::scalar::{Count, Lasting, Size};
 use crate::config::yaml::Scalar;
@@ -10,6 +11,10 @@ section! {
         /// A webhook, signed as standardwebhooks.com says.
         #[schemars(extend("x-required" = true))]
         webhook: WebhookShape,
+        /// Which leads it gets: a condition over `lead` and the traits of its user and account, as in routes. News of a lead for which it
+        /// is false or unknown is not delivered here. By default all of it is.
+        #[schemars(extend("examples" = ["lead.tier <= 2"]))]
+        when: ConditionText,
         /// When a failed delivery is tried again.
         retry: RetryShape,
         /// How many deliveries may be under way at once.

@@ -48,6 +48,7 @@ choice! {
         Screen = "screen",
         Alias = "alias",
         Delete = "delete",
+        Traits = "traits",
     }
 }
 

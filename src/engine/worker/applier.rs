@@ -241,6 +241,7 @@ impl Applier {
             forget_leads,
             scrub_leads,
             merges,
+            withheld,
             held,
             newcomer_of,
             duplicates,
@@ -263,6 +264,9 @@ impl Applier {
             }
             let labels = [("source", source.to_string()), ("outcome", outcome.as_str().to_owned())];
             metrics::counter!("handraiser_merges_total", &labels).increment(1);
+        }
+        for destination in withheld {
+            metrics::counter!("handraiser_leads_withheld_total", "destination" => destination.to_string()).increment(1);
         }
         if let Some((source, is_first)) = held {
             metrics::counter!("handraiser_leads_held_total", "source" => source.to_string()).increment(1);

@@ -232,7 +232,7 @@ impl Checker<'_> {
                 return self.fail(path.span, "`lead` is no value by itself", Some(help));
             }
             ["tier" | "revision"] => Type::Number,
-            ["definition" | "definition_version" | "config_version" | "of" | "id" | "summary"] => Type::Text,
+            ["definition" | "definition_version" | "config_version" | "goal" | "of" | "id" | "summary"] => Type::Text,
             [first @ ("tier" | "revision" | "definition" | "of"), ..] => {
                 return self.fail(path.span, format!("`lead.{first}` has nothing below it"), None);
             }
@@ -248,5 +248,5 @@ impl Checker<'_> {
 }
 
 /// What a route may read of a lead: the fields of its record, and `of`, the kind of its subject.
-const LEAD_FIELDS: &str = "id revision definition definition_version config_version tier of subject user account contact people summary reasons usage \
+const LEAD_FIELDS: &str = "id revision definition definition_version config_version goal tier of subject user account contact people summary reasons usage \
     signals points sources routing first_seen last_seen timestamps";

@@ -12,6 +12,7 @@ mod replay;
 mod sources;
 mod subjects;
 mod system;
+mod traits;
 
 use actix_web::HttpResponse;
 use actix_web::middleware::from_fn;
@@ -29,6 +30,7 @@ pub use rejected::{RejectedItem, RejectedList};
 pub use replay::{ReplayRequest, Replayed};
 pub use subjects::{ForgetAnswer, RecordLine, SubjectRecord};
 pub use system::{ArchiveItem, ConfigAnswer, ConfigCounts, EngineAnswer, QueueList, ServerItem};
+pub use traits::{TraitsAnswer, TraitsBatch, TraitsCall, TraitsRejection};
 
 use super::errors::{ApiError, ErrorCode};
 
@@ -54,6 +56,7 @@ pub fn configure(config: &mut ServiceConfig) {
             .service(subjects::explain)
             .service(subjects::show)
             .service(subjects::forget)
+            .service(traits::put)
             .service(merges::show)
             .service(merges::unlink)
             .service(system::list_queues)

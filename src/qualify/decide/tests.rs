@@ -65,6 +65,7 @@ fn definition(when: &str, tiers: &[(u8, &str)]) -> Definition {
         fresh_ms: Millis::DAY,
         from: Vec::new(),
         version: Arc::from("v"),
+        goal: None,
         sentence: None,
     }
 }
