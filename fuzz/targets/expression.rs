@@ -2,10 +2,11 @@
 //! the laws of three values, and no decision is turned by knowing less. The promises are those that the crate's own tests hold.
 #![no_main]
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use handraiser::expr::{Explanation, Expr, Facts, Scope, Slot, Type, Value, compile};
-use handraiser::ids::{CounterId, SubjectKind};
+use handraiser::expr::{Explanation, Expr, Facts, Figures, Readable, Scope, Slot, TraitOf, Type, Value, compile};
+use handraiser::ids::CounterId;
 use handraiser::time::Millis;
 use libfuzzer_sys::fuzz_target;
 

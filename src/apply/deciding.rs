@@ -48,9 +48,10 @@ fn schedule(subject: &mut Subject, of: SubjectKind, known: &Known<'_>, applying:
     let seen = view(subject, of, known, applying);
     let next = applying.definitions(of).filter_map(|definition| {
         let standing = subject.standings.get(&definition.name);
-        let is_lapsed = standing.is_some_and(|standing| standing.lapsed_at.is_some());
+        // Else nothing waits for a moment that is not the conditions' own.
+        let may_wait = standing.is_some_and(|one| one.lapsed_at.is_some() || definition.settle_ms > 0);
         let change = definition.next_change(&seen);
-        if change.is_none() && !is_lapsed {
+        if change.is_none() && !may_wait {
             return None;
         }
         let evaluation = evaluate(definition, &View { event: None, ..seen.of(definition) });

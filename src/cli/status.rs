@@ -53,7 +53,7 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
 /// What takes a store that is open and answers; without one, the server's own words are worth showing beside the rest.
 fn if_told(answer: Result<Value, ClientError>) -> Result<Result<Value, String>, ClientError> {
     match answer {
-        Err(ClientError::Refused(why)) => Ok(Err(why)),
+        Err(ClientError::Refused(why) | ClientError::Busy(why)) => Ok(Err(why)),
         answer => answer.map(Ok),
     }
 }

@@ -136,7 +136,8 @@ pub fn range(reading: Reading, window: Window, now: Millis, days: &Days) -> Opti
             let edges = edges(period, n, now, days);
             Range { width, from: edges.first().copied()?, to: edges.last().copied()? }
         }
-        Reading::Decayed(half) => since(faded(half).oldest(width, now, days)),
+        // Whole buckets, so that what leaves does so when the rest fades, and at no moment between.
+        Reading::Decayed(half) => since(width.bucket(now, days).saturating_sub(faded(half).buckets() - 1)),
         Reading::During { from, to, .. } if to <= from => Range { width, from: 0, to: 0 },
         Reading::During { from, to, .. } => {
             Range { width, from: width.bucket(from, days), to: width.bucket(to.plus(-1), days).saturating_add(1) }

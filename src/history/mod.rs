@@ -1,6 +1,6 @@
 //! The archive: every event as it was counted, in files, so that what is asked for later can see the past.
 //!
-//! A commit leaves a *block* in the store: the events that it counts, as lines of JSON ([`line`]), compressed ([`block`]). It becomes
+//! A commit leaves a *block* in the store: the events that it counts, as lines of JSON ([`mod@line`]), compressed ([`block`]). It becomes
 //! durable with what it counts, in one step, so nothing is in the archive that was not counted, or twice, or missing, whatever is
 //! killed. The shard's owner moves blocks from there into *segments* ([`segment`]): files that are written whole, named by the blocks
 //! that they hold, and never changed. Only when a segment is durable, a commit lets its blocks go. A segment that is written twice,

@@ -353,6 +353,7 @@ mod tests {
         400 missing_group
         400 missing_previous
         400 delete_not_proven
+        400 traits_not_proven
         400 call_not_allowed
         400 stale_event
         401 missing_write_key

@@ -43,7 +43,8 @@ pub fn next_decision(
 ) -> Option<Millis> {
     let holds = evaluation.holds() == Some(true);
     let moves = standing.is_some_and(|standing| standing.lapsed_at.is_none() && Some(standing.tier) != evaluation.tier);
-    let settles_at = standing.map(|standing| settles_at(definition, standing)).filter(|at| *at > now && holds && moves);
+    let settles_at = standing.and_then(|standing| settles_at(definition, standing));
+    let settles_at = settles_at.filter(|at| *at > now && holds && moves);
     if settles_at.is_some() {
         return next_change.into_iter().chain(settles_at).min();
     }

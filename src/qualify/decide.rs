@@ -115,7 +115,7 @@ pub fn decide(
             Decision::Qualify { tier }
         }
         (Some(true), Some(tier), Some(standing)) if standing.lapsed_at.is_none() && standing.tier != tier => {
-            if settles_at(definition, standing) <= now {
+            if settles_at(definition, standing).is_none_or(|at| at <= now) {
                 Decision::Retier { tier }
             } else {
                 Decision::Nothing
@@ -138,9 +138,11 @@ pub fn cooldown_ends(definition: &Definition, standing: &Standing) -> Option<Mil
     (!unheard).then(|| standing.qualified_at.plus(definition.cooldown_ms))
 }
 
-/// When the lead's tier may move again.
-pub fn settles_at(definition: &Definition, standing: &Standing) -> Millis {
-    standing.tier_at.unwrap_or(standing.qualified_at).plus(definition.settle_ms)
+/// When the lead's tier may move again; `None`: at any time. Of two events the later one may have come into the log with the earlier
+/// time, so that what needn't settle is not compared.
+pub fn settles_at(definition: &Definition, standing: &Standing) -> Option<Millis> {
+    let since = standing.tier_at.unwrap_or(standing.qualified_at);
+    (definition.settle_ms > 0).then(|| since.plus(definition.settle_ms))
 }
 
 #[cfg(test)]

@@ -151,11 +151,11 @@ mod tests {
         assert_eq!(
             fill_all(&mut archived),
             [
-                (0, 2, "a1 b2".into()),
-                (2, 3, "a1 b2".into()),
-                (3, 4, "a1 b2".into()),
-                (4, 5, "a".into()),
-                (5, 6, "a".into())
+                (0, 2, "a7 b2".into()),
+                (2, 3, "a7 b2".into()),
+                (3, 4, "a7 b2".into()),
+                (4, 5, "a7".into()),
+                (5, 6, "a7".into())
             ]
         );
         assert!(archived.series.values().all(|past| past.lacks.is_empty()));

@@ -116,6 +116,7 @@ definitions:
 /// A lapse that no event saw lost the next lead.
 #[tokio::test]
 async fn what_lapses_in_silence_has_lapsed() {
+    use LeadEventType::{Lapsed, Qualified};
     let desk = Desk::new(&BURST.replace("COOLDOWN", "0"));
     desk.track_times("ana", "Clicked", 2).await;
     desk.pass(3 * Millis::MINUTE).await;
@@ -124,7 +125,6 @@ async fn what_lapses_in_silence_has_lapsed() {
     assert!(leads[0].timestamps.lapsed.is_some());
     desk.track_times("ana", "Clicked", 2).await;
     assert_eq!(desk.leads().await.len(), 2);
-    use LeadEventType::{Lapsed, Qualified};
     assert_eq!(kinds(&desk, 3).await, [Qualified, Lapsed, Qualified]);
 }
 

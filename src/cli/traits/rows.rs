@@ -118,7 +118,7 @@ fn object(text: &[u8], columns: &Columns) -> Result<(String, Map<String, Value>)
         return Err(format!("longer than {MAX_LINE_BYTES} bytes"));
     }
     let mut object: Map<String, Value> = serde_json::from_slice(text)
-        .map_err(|error| format!("column {}: not a JSON object ({error})", error.column()))?;
+        .map_err(|error| format!("column {}: not a JSON object ({error})", error.column().max(1)))?;
     let key = object.keys().find(|key| columns.is_id(key)).cloned();
     let id = match key.and_then(|key| object.remove(&key)) {
         Some(Value::String(id)) if !id.trim().is_empty() => id,

@@ -110,9 +110,8 @@ impl Facts for Hidden<'_> {
 }
 
 fn broad_scope() -> Scope {
-    let counter = |at, name: &str, figures| {
-        (Arc::from(name), Readable { id: crate::ids::CounterId(at), of: TraitOf::Account, figures })
-    };
+    let counter =
+        |at, name: &str, figures| (Arc::from(name), Readable { id: CounterId(at), of: TraitOf::Account, figures });
     let list = Type::List(Box::new(Type::Any));
     let traits =
         [("a", Type::Any), ("b", Type::Bool), ("l", list), ("n", Type::Number), ("s", Type::Text), ("t", Type::Time)];

@@ -20,6 +20,7 @@ use super::coerce::time_from_text;
 use super::length::duration_from_text;
 use super::number::exact_number;
 use super::*;
+use crate::ids::CounterId;
 use crate::time::Millis;
 
 /// 2026-11-21T09:30:00Z
@@ -44,7 +45,7 @@ const COUNTERS: &[(&str, TraitOf, Figures)] = &[
 /// Everything that a definition may read, and the lead besides.
 pub(super) fn scope() -> Scope {
     let counters = COUNTERS.iter().enumerate().map(|(at, (name, of, figures))| {
-        let id = crate::ids::CounterId(u16::try_from(at).unwrap());
+        let id = CounterId(u16::try_from(at).unwrap());
         (Arc::from(*name), Readable { id, of: *of, figures: *figures })
     });
     let traits = |list: &[(&str, Type)]| Some(list.iter().map(|(name, ty)| (Box::from(*name), ty.clone())).collect());

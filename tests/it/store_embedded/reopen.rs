@@ -143,7 +143,7 @@ async fn refusals_name_the_file_and_the_fix() {
     let meta = rusqlite::Connection::open(&path).expect("it is a database");
     meta.execute("UPDATE meta SET value = 99 WHERE name = 'format'", []).expect("it can be changed");
     drop(meta);
-    insta::assert_snapshot!(refusal(&path, options()), @"the store is unusable: store.db: its format is 99, this program reads 3: use the version of Handraiser that wrote it, or a newer one");
+    insta::assert_snapshot!(refusal(&path, options()), @"the store is unusable: store.db: its format is 99, this program reads 4: use the version of Handraiser that wrote it, or a newer one");
 
     let foreign = directory.path().join("foreign.db");
     let other = rusqlite::Connection::open(&foreign).expect("a database can be made");
