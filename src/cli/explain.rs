@@ -1,6 +1,9 @@
 //! `handraiser explain`: where a user or an account stands on every definition, condition by condition.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
+
+use serde_json::Value;
 
 use super::client::{Client, Format, Remote};
 use super::output::{CommandError, print_json, read, show};
@@ -8,7 +11,7 @@ use super::paint::{Paint, Tone, columns};
 use super::subject::SubjectArgs;
 use super::{card, words};
 use crate::expr::Observation;
-use crate::lead::{Axis, DefinitionExplanation, HeldBack, HeldBackBy, Reason, SubjectExplanation};
+use crate::lead::{Axis, DefinitionExplanation, HeldBack, HeldBackBy, PointsGiven, Reason, SubjectExplanation};
 use crate::time::{Clock, Millis};
 
 #[derive(Debug, clap::Args)]
@@ -52,7 +55,9 @@ pub(super) fn render(explanation: &SubjectExplanation, now: Millis, paint: Paint
     if explanation.definitions.is_empty() {
         line(&mut out, &paint.dim(format!("\nNo definition is about a {}.", explanation.subject.kind)));
     }
-    counters(&mut out, explanation, now, paint);
+    figures(&mut out, ("signals", &explanation.signals), now, paint);
+    points(&mut out, explanation, paint);
+    figures(&mut out, ("counters", &explanation.counters), now, paint);
     out
 }
 
@@ -187,18 +192,63 @@ fn day(rfc3339: &str) -> String {
     rfc3339.parse::<jiff::Timestamp>().map_or_else(|_| rfc3339.to_owned(), |at| at.strftime("%-d %b %Y").to_string())
 }
 
-fn counters(out: &mut String, explanation: &SubjectExplanation, now: Millis, paint: Paint) {
-    if explanation.counters.is_empty() {
+/// What a subject's counters or signals say, by name.
+fn figures(out: &mut String, (title, figures): (&str, &BTreeMap<String, Value>), now: Millis, paint: Paint) {
+    if figures.is_empty() {
         return;
     }
-    line(out, &format!("\n{}", paint.dim("counters")));
-    let width = explanation.counters.keys().map(|name| columns(name)).max().unwrap_or(0);
-    for (name, value) in &explanation.counters {
+    line(out, &format!("\n{}", paint.dim(title)));
+    let width = figures.keys().map(|name| columns(name)).max().unwrap_or(0);
+    for (name, value) in figures {
         let padding = " ".repeat(width - columns(name));
         let shown = match value.as_str() {
             Some(moment) => words::ago(moment, now),
             None => words::value(value),
         };
         line(out, &format!("  {name}{padding}  {shown}"));
+    }
+}
+
+/// What made the scores what they are.
+fn points(out: &mut String, explanation: &SubjectExplanation, paint: Paint) {
+    for (name, given) in &explanation.points {
+        line(out, &format!("\n{}", paint.dim(format!("points of {name}"))));
+        for PointsGiven { label, times, points } in given {
+            let times = if times.as_f64() == Some(1.0) { String::new() } else { format!("  {times} times") };
+            line(out, &format!("  {:>5}  {label}{times}", points.to_string()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn signals_and_scores_are_told() {
+        let explanation = json!({
+            "subject": { "type": "account", "id": "acme", "name": "Acme" }, "config_version": "v", "merged_into": null,
+            "accounts": [], "traits": {}, "first_seen": null, "last_seen": null, "definitions": [],
+            "counters": { "tasks": 51 }, "signals": { "activated": true, "engagement": 34, "size": null },
+            "points": { "engagement": [
+                { "label": "creates tasks", "times": 1, "points": 30 }, { "label": "exports", "times": 2, "points": 4 },
+            ] },
+        });
+        let mut out = String::new();
+        let explanation: SubjectExplanation = serde_json::from_value(explanation).expect("an explanation");
+        figures(&mut out, ("signals", &explanation.signals), Millis(0), Paint::plain());
+        points(&mut out, &explanation, Paint::plain());
+        insta::assert_snapshot!(out.trim(), @r"
+        signals
+          activated   true
+          engagement  34
+          size        unknown
+
+        points of engagement
+             30  creates tasks
+              4  exports  2 times
+        ");
     }
 }
