@@ -81,13 +81,13 @@ mod tests {
 
     use jiff::tz::TimeZone;
     use proptest::prelude::*;
-    use serde_json::{Map, Value};
+    use serde_json::Value;
 
     use super::super::plan::Reads;
     use super::super::read::Figure;
     use super::super::spec::{Aggregate, Counter, EventMatch, Window};
     use super::*;
-    use crate::event::{Call, Event, SourceName, Trust};
+    use crate::event::Event;
     use crate::expr::{Slot, Span};
     use crate::ids::SubjectKind;
 
@@ -111,25 +111,8 @@ mod tests {
     }
 
     fn event(timestamp: Millis, value: i8) -> Event {
-        Event {
-            source: SourceName::new("app"),
-            trust: Trust::Server,
-            covered: true,
-            call: Call::Track,
-            message: None,
-            message_id: "m".into(),
-            user_id: Some("u".into()),
-            anonymous_id: None,
-            previous_id: None,
-            group_id: None,
-            context_group_id: None,
-            name: Some("x".into()),
-            timestamp,
-            received_at: NOW,
-            properties: [("value".to_owned(), Value::from(value))].into_iter().collect(),
-            traits: Map::new(),
-            context_traits: Map::new(),
-        }
+        let properties = [("value".to_owned(), Value::from(value))].into_iter().collect();
+        Event { user_id: Some("u".into()), name: Some("x".into()), properties, ..Event::blank("m", timestamp) }
     }
 
     fn aggregate() -> impl Strategy<Value = Aggregate> {

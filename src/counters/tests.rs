@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::identity::{Lost, Why, lost_figures};
 use super::*;
-use crate::event::{Call, Event, SourceName, Trust};
+use crate::event::Event;
 use crate::expr::{Figures, Period, Reading, Scope, Slot, Span, compile};
 use crate::ids::{CounterId, SubjectKind};
 use crate::time::Millis;
@@ -92,25 +92,7 @@ fn readings(figures: Figures, end: Millis) -> Vec<Reading> {
 
 fn event(name: &str, at: Millis, value: Option<i8>, user: &str) -> Event {
     let properties = value.map(|value| ("value".to_owned(), json!(value))).into_iter().collect();
-    Event {
-        source: SourceName::new("app"),
-        trust: Trust::Server,
-        covered: true,
-        call: Call::Track,
-        message: None,
-        message_id: "m".into(),
-        user_id: Some(user.into()),
-        anonymous_id: None,
-        previous_id: None,
-        group_id: None,
-        context_group_id: None,
-        name: Some(name.into()),
-        timestamp: at,
-        received_at: at,
-        properties,
-        traits: Map::new(),
-        context_traits: Map::new(),
-    }
+    Event { user_id: Some(user.into()), name: Some(name.into()), properties, ..Event::blank("m", at) }
 }
 
 /// The number of a period, one more for each that follows.

@@ -177,3 +177,30 @@ pub struct Rejected {
     /// The beginning of the raw item.
     pub excerpt: String,
 }
+
+#[cfg(test)]
+impl Event {
+    /// A track call of nobody, with nothing in it, for tests that are not about requests.
+    pub(crate) fn blank(id: &str, at: Millis) -> Self {
+        let source = SourceName::new("app");
+        Self {
+            message: Some(MessageId::of(&source, id.as_bytes())),
+            source,
+            trust: Trust::Server,
+            covered: true,
+            call: Call::Track,
+            message_id: id.into(),
+            user_id: None,
+            anonymous_id: None,
+            previous_id: None,
+            group_id: None,
+            context_group_id: None,
+            name: None,
+            timestamp: at,
+            received_at: at,
+            properties: Map::new(),
+            traits: Map::new(),
+            context_traits: Map::new(),
+        }
+    }
+}

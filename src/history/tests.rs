@@ -12,7 +12,7 @@ use serde_json::json;
 use super::block::{self, Head};
 use super::{Archive, ArchiveError, PastBlock, Row, line};
 use crate::apply::Past;
-use crate::event::{Call, Event, MessageId, SourceName, Trust};
+use crate::event::{Call, Event, MessageId, Trust};
 use crate::ids::{Position, RecordKey, ShardId};
 use crate::store::Block;
 use crate::time::Millis;
@@ -21,26 +21,8 @@ const SHARD: ShardId = ShardId(3);
 const NOW: Millis = Millis(1_795_255_200_000);
 
 fn event(id: &str, user: &str) -> Event {
-    let source = SourceName::new("app");
-    Event {
-        message: Some(MessageId::of(&source, id.as_bytes())),
-        source,
-        trust: Trust::Server,
-        covered: true,
-        call: Call::Track,
-        message_id: id.into(),
-        user_id: Some(user.into()),
-        anonymous_id: None,
-        previous_id: None,
-        group_id: None,
-        context_group_id: None,
-        name: Some("Task Created".into()),
-        timestamp: NOW,
-        received_at: NOW,
-        properties: json!({"board": "a\nb", "n": 3}).as_object().cloned().unwrap_or_default(),
-        traits: serde_json::Map::new(),
-        context_traits: serde_json::Map::new(),
-    }
+    let properties = json!({"board": "a\nb", "n": 3}).as_object().cloned().unwrap_or_default();
+    Event { user_id: Some(user.into()), name: Some("Task Created".into()), properties, ..Event::blank(id, NOW) }
 }
 
 fn counted(id: &str, user: &str) -> Past {
