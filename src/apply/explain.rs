@@ -3,6 +3,7 @@
 use super::Rules;
 use crate::ids::SubjectKind;
 use crate::lead::build::{points, reasons, signals_of, usage};
+use crate::lead::words::{facts, in_one_sentence, missing};
 use crate::lead::{DefinitionExplanation, HeldBack, HeldBackBy, Subject as SubjectPart, SubjectExplanation};
 use crate::qualify::decide::{cooldown_ends, with_flags};
 use crate::qualify::{Definition, Evaluation, View, Who, evaluate};
@@ -50,6 +51,10 @@ fn accounts_latest_first(subject: &Subject) -> Vec<String> {
 fn explain_one(definition: &Definition, subject: &Subject, view: &View<'_>) -> DefinitionExplanation {
     let evaluation = evaluate(definition, view);
     let standing = subject.standings.get(&definition.name);
+    let why = definition.why(view);
+    let qualifies = evaluation.qualifies == Some(true);
+    let because = if qualifies { facts(&why, definition, view) } else { Vec::new() };
+    let missing = if qualifies { Vec::new() } else { missing(&why, view) };
     let cooldown_end = standing.and_then(|s| cooldown_ends(definition, s)).filter(|end| *end > view.now);
     DefinitionExplanation {
         name: definition.name.to_string(),
@@ -61,6 +66,10 @@ fn explain_one(definition: &Definition, subject: &Subject, view: &View<'_>) -> D
         fit: evaluation.fit,
         tier: evaluation.tier,
         conditions: reasons(definition, view),
+        because: because.into_iter().map(|fact| fact.text).collect(),
+        nearest_miss: in_one_sentence(&missing),
+        missing,
+        qualifies_at: if qualifies { None } else { definition.qualifies_at(view).map(Millis::rfc3339) },
         qualified_at: standing.map(|s| s.qualified_at.rfc3339()),
         lead_id: standing.map(|s| s.lead_id.clone()).filter(|id| !id.is_empty()),
         cooldown_until: cooldown_end.map(Millis::rfc3339),

@@ -3,6 +3,7 @@
 use super::frame::{Frame, Line};
 use super::paint::{Paint, Tone, columns, wrap};
 use super::words;
+use crate::expr::Observation;
 use crate::lead::{Axis, Lead, Reason};
 
 /// The card of a lead; `corner` stands in its upper right corner.
@@ -66,7 +67,7 @@ fn reason_line(reason: &Reason, left: usize) -> Line {
 
 /// What was observed: the value alone when there is one comparison, else each with its name.
 pub(super) fn observed(reason: &Reason) -> String {
-    match reason.observed.as_slice() {
+    match own(reason).as_slice() {
         [one] => words::value(&one.value),
         many => {
             let parts: Vec<String> =
@@ -74,6 +75,11 @@ pub(super) fn observed(reason: &Reason) -> String {
             parts.join(", ")
         }
     }
+}
+
+/// What the condition itself compares, without the parts of signals.
+pub(super) fn own(reason: &Reason) -> Vec<&Observation> {
+    reason.observed.iter().filter(|seen| seen.within.is_none()).collect()
 }
 
 fn owner(lead: &Lead, inner: usize) -> Vec<Line> {

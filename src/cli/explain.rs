@@ -90,7 +90,7 @@ fn render_definition(out: &mut String, definition: &DefinitionExplanation, now: 
     let name = paint.strong(&definition.name);
     line(out, &format!("{} {name}  {}", paint.mark(definition.qualifies), verdict(definition, paint)));
     let width = definition.conditions.iter().map(|reason| columns(&reason.condition)).max().unwrap_or(0).min(60);
-    for axis in [Axis::Intent, Axis::Fit, Axis::Tier] {
+    for axis in [Axis::Intent, Axis::Fit, Axis::When, Axis::Tier] {
         let conditions: Vec<&Reason> = definition.conditions.iter().filter(|reason| reason.axis == axis).collect();
         if conditions.is_empty() {
             continue;
@@ -100,11 +100,28 @@ fn render_definition(out: &mut String, definition: &DefinitionExplanation, now: 
             condition(out, reason, width, paint);
         }
     }
+    lacks(out, definition, now, paint);
     if let Some(by) = &definition.held_back {
         line(out, &format!("  {}", paint.tone(Tone::Warn, held_back(by))));
     }
     if let Some(text) = history(definition, now) {
         line(out, &format!("  {}", paint.dim(text)));
+    }
+}
+
+/// What is missing, and when somebody comes to qualify by themselves.
+fn lacks(out: &mut String, definition: &DefinitionExplanation, now: Millis, paint: Paint) {
+    if let [first, others @ ..] = definition.missing.as_slice() {
+        line(out, &format!("  {} {}", paint.dim("missing"), paint.tone(Tone::Accent, &first.text)));
+        for other in others {
+            line(out, &format!("      {} {}", paint.dim("and"), paint.tone(Tone::Accent, &other.text)));
+        }
+    }
+    if let Some(at) = &definition.qualifies_at {
+        line(
+            out,
+            &format!("  {}", paint.dim(format!("qualifies {} if nothing happens until then", words::ago(at, now)))),
+        );
     }
 }
 
@@ -124,6 +141,7 @@ const fn axis_name(axis: Axis) -> &'static str {
     match axis {
         Axis::Intent => "intent",
         Axis::Fit => "fit",
+        Axis::When => "when",
         Axis::Tier => "tiers",
     }
 }
@@ -138,11 +156,19 @@ fn condition(out: &mut String, reason: &Reason, width: usize, paint: Paint) {
         let _ = write!(text, "{gap}  {} {}", paint.bar(progress, 20), paint.dim(format!("{percent} %")));
     }
     line(out, &text);
+    for part in reason.observed.iter().filter(|part| part.within.is_some()) {
+        let threshold =
+            if part.threshold.is_null() { String::new() } else { format!(" {}", words::value(&part.threshold)) };
+        let written = format!("{} {}{threshold}", part.what, part.operator);
+        let seen =
+            format!("{}  {}", paint.mark(part.met), paint.dim(format!("{written}: {}", words::value(&part.value))));
+        line(out, &format!("      {seen}"));
+    }
 }
 
 /// `48 of 51` where a figure grows towards a threshold, else what was observed.
 fn standing(reason: &Reason) -> String {
-    match reason.observed.as_slice() {
+    match card::own(reason).as_slice() {
         [one] if reason.met != Some(true) => target(one)
             .map_or_else(|| card::observed(reason), |target| format!("{} of {target}", words::value(&one.value))),
         _ => card::observed(reason),

@@ -119,6 +119,11 @@ impl Aggregate {
         }
     }
 
+    /// Whether a further event adds to its figure, so that one can say how many more it takes.
+    pub const fn adds_up(&self) -> bool {
+        !matches!(self, Self::Min(_) | Self::Max(_) | Self::First(_) | Self::Last(_))
+    }
+
     /// The property that it looks at.
     pub const fn property(&self) -> Option<&Arc<[Box<str>]>> {
         match self {

@@ -126,6 +126,7 @@ fn base(kind: SubjectKind, id: &str, name: Option<&str>) -> Lead {
         contact: None,
         people: Vec::new(),
         summary: "17 people at Acme created 132 tasks this month.".to_owned(),
+        because: vec!["132 tasks created in the last 30 days".to_owned(), "plan is free".to_owned()],
         reasons: vec![reason()],
         usage: BTreeMap::new(),
         signals: BTreeMap::new(),
@@ -182,6 +183,7 @@ fn reason() -> Reason {
             value: json!(132),
             threshold: json!(50),
             met: Some(true),
+            within: None,
         }],
         progress: Some(1.0),
     }

@@ -7,8 +7,11 @@ use super::eval::{Context, all, any, compare_number, compare_values, is_in, text
 use super::length::duration_text;
 use super::syntax::Comparison;
 use super::tree::{By, Leaf, Read, Term, Test, TextCheck};
-use super::value::{Facts, Type, Value};
-use super::{Explanation, Observation};
+use super::value::{Facts, Slot, Type, Value};
+use super::{Aspect, Explanation, Meaning, Observation, Signal};
+
+/// So many observations are kept of a condition, if some are those of parts of signals: they may be hundreds.
+const MOST_PARTS: usize = 50;
 
 /// Explains `test`: its outcome, every comparison in it (also those that the outcome didn't need), and its progress.
 pub(super) fn explain<'a, F: Facts>(test: &'a Test, on: &Context<'a, F>) -> Explanation {
@@ -62,7 +65,8 @@ fn least(outcomes: &[Outcome]) -> Option<f64> {
     (all_known || least == 0.0).then_some(least)
 }
 
-fn observe<'a, F: Facts>(test: &'a Test, on: &Context<'a, F>, into: &mut Vec<Observation>) -> Outcome {
+/// The observation of a comparison, and then those of the parts of a signal that it asks for.
+pub(super) fn observe<'a, F: Facts>(test: &'a Test, on: &Context<'a, F>, into: &mut Vec<Observation>) -> Outcome {
     match test {
         Test::Number { read, than, threshold, leaf } => {
             let (shown, value) = look(read, on, leaf);
@@ -92,7 +96,13 @@ fn observe<'a, F: Facts>(test: &'a Test, on: &Context<'a, F>, into: &mut Vec<Obs
         }
         Test::Known { of, leaf, .. } | Test::Flag { of, leaf } => {
             let (shown, _) = look_at(of, on, leaf);
-            record(leaf, shown, Json::Null, test.run(on), into)
+            let outcome = record(leaf, shown, Json::Null, test.run(on), into);
+            match (test, of) {
+                (Test::Flag { .. }, Term::Read(Read { slot: Slot::Signal(signal, Aspect::Value), .. })) => {
+                    (outcome.0, parts(signal, on, into).or(outcome.1))
+                }
+                _ => outcome,
+            }
         }
         Test::Text { of, check, leaf } => {
             let (shown, value) = look_at(of, on, leaf);
@@ -104,6 +114,23 @@ fn observe<'a, F: Facts>(test: &'a Test, on: &Context<'a, F>, into: &mut Vec<Obs
             record(leaf, shown, Json::Null, test.run(on), into)
         }
         Test::Constant(_) | Test::And(_) | Test::Or(_) | Test::Not(_) | Test::If(_) => (None, None),
+    }
+}
+
+/// Keeps what the conditions of a signal observe; returns how far it has come.
+fn parts<'a, F: Facts>(signal: &'a Signal, on: &Context<'a, F>, into: &mut Vec<Observation>) -> Option<f64> {
+    let start = into.len();
+    let outcomes: Vec<Outcome> = signal.conditions().iter().map(|part| walk(&part.0.test, on, into)).collect();
+    for part in into.iter_mut().skip(start).filter(|part| part.within.is_none()) {
+        part.within = Some(signal.name.to_string());
+    }
+    into.truncate(start.max(MOST_PARTS));
+    if signal.test(on.facts) == Some(true) {
+        return Some(1.0);
+    }
+    match &signal.meaning {
+        Meaning::Any(_) => outcomes.iter().filter_map(|outcome| outcome.1).reduce(f64::max),
+        _ => least(&outcomes),
     }
 }
 
@@ -191,6 +218,7 @@ fn record(leaf: &Leaf, shown: Json, threshold: Json, met: Option<bool>, into: &m
         value: shown,
         threshold: leaf.threshold.clone().unwrap_or(threshold),
         met,
+        within: None,
     });
     (met, flat(met))
 }

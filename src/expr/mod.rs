@@ -4,7 +4,8 @@
 //!   [`Expr`] or errors that point at the place in the source and say how to fix it.
 //! * [`Expr::test`] is the hot path: no allocation for ordinary conditions, under 100 ns for two clauses.
 //! * [`Expr::next_change`] says when the outcome may change by time alone.
-//! * [`Expr::explain`] walks the same tree and keeps the observed value of every comparison.
+//! * [`Expr::explain`] walks the same tree and keeps the observed value of every comparison; [`Expr::why`] those that the outcome
+//!   rests on, or those that it lacks.
 //!
 //! Three values (Kleene): unknown is neither true nor false; `false && unknown` is false, `true || unknown` is true.
 
@@ -28,6 +29,7 @@ mod syntax;
 mod tree;
 mod value;
 mod vocabulary;
+mod why;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,6 +45,7 @@ pub use signal::{Aspect, Meaning, Points, Signal, reached};
 pub use syntax::{is_cut_off, split_conditions};
 pub use value::{AboutTrait, Drift, Facts, MAX_TEXT_BYTES, Slot, TraitOf, TraitRule, Type, Value, Way};
 pub use vocabulary::Vocabulary;
+pub use why::{Around, Ground, Why};
 
 use eval::Context;
 pub(crate) use eval::{all, any as any_of};
@@ -92,6 +95,9 @@ pub struct Observation {
     pub threshold: serde_json::Value,
     /// `true`, `false` or unknown (`null`).
     pub met: Option<bool>,
+    /// The signal that it is a part of; absent for what the condition itself compares.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<String>,
 }
 
 /// A compiled condition. Cheap to clone.

@@ -99,6 +99,11 @@ fn settled_by(settles: Option<bool>, parts: impl Iterator<Item = Outlook>) -> Ou
 }
 
 impl Test {
+    /// See [`Expr::next_change`].
+    pub(super) fn next_change<'a, F: Facts>(&'a self, on: &Context<'a, F>) -> Option<Millis> {
+        Some(self.outlook(on).until).filter(|until| *until < NEVER)
+    }
+
     fn outlook<'a, F: Facts>(&'a self, on: &Context<'a, F>) -> Outlook {
         match self {
             Self::And(terms) => settled_by(Some(false), terms.iter().map(|term| term.outlook(on))),

@@ -132,6 +132,25 @@ impl Reading {
     pub const ANCHORED_HOURS: Self = Self::During { hours: true, from: Millis(i64::MIN), to: Millis(i64::MAX) };
 }
 
+/// As conditions write it, behind the counter's name: `.within(30d)`.
+impl fmt::Display for Reading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Own => Ok(()),
+            Self::Within(span) => write!(f, ".within({span})"),
+            Self::Between(from, to) => write!(f, ".between({from}, {to})"),
+            Self::This(period) => write!(f, ".this({})", period.name()),
+            Self::Previous(period) => write!(f, ".previous({})", period.name()),
+            Self::Per(period, count) => write!(f, ".per({}, {count})", period.name()),
+            Self::Decayed(span) => write!(f, ".decayed({span})"),
+            Self::During { from, to, .. } => write!(f, ".during({}, {})", from.rfc3339(), to.rfc3339()),
+            Self::FirstAt => f.write_str(".first_at"),
+            Self::LastAt => f.write_str(".last_at"),
+            Self::Reached => f.write_str(".reached"),
+        }
+    }
+}
+
 /// What a counter's figures are, which decides how it may be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Figures {

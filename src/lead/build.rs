@@ -9,8 +9,8 @@ use super::record::{
     AccountPart, Axis, Lead, LeadEvent, LeadEventType, LeadSource, Person, PointsGiven, Reason, SCHEMA,
     Subject as SubjectPart, Timestamps, UserPart,
 };
-use super::{people, summary};
-use crate::counters::{Figure, Plan};
+use super::{people, summary, words};
+use crate::counters::{Counter, Figure, Plan};
 use crate::expr::{Expr, Meaning, Points, Reading, Signal, Slot, number_json, value_json};
 use crate::ids::{CounterId, Position, ShardId, SubjectKind};
 use crate::qualify::decide::with_flags;
@@ -87,6 +87,7 @@ pub fn lead_event(
         },
         people,
         summary: String::new(),
+        because: Vec::new(),
         reasons: reasons(definition, view),
         usage: used(definition, view),
         signals: signals_of(definition.of, signals, view),
@@ -108,7 +109,12 @@ pub fn lead_event(
             lapsed: standing.lapsed_at.map(Millis::rfc3339),
         },
     };
-    let summary = summary::summary(definition, &lead, view);
+    let why = definition.why(view);
+    let holds = why.met && kind != LeadEventType::Lapsed;
+    let facts = if holds { words::facts(&why, definition, view) } else { Vec::new() };
+    let because = facts.iter().map(|fact| fact.text.clone()).collect();
+    let lead = Lead { because, ..lead };
+    let summary = summary::summary(definition, kind, &lead, &facts);
     LeadEvent {
         schema: SCHEMA.to_owned(),
         id: lead_event_id(&standing.lead_id, standing.revision),
@@ -166,13 +172,14 @@ fn person(id: &str, user: &Subject) -> Person {
     }
 }
 
-/// Every condition of a definition with what is observed now: intent, fit, then tiers.
+/// Every condition of a definition with what is observed now: intent, fit, when, then tiers.
 pub fn reasons(definition: &Definition, view: &View<'_>) -> Vec<Reason> {
     let view = with_flags(definition, &view.of(definition));
     let intent = definition.intent.iter().map(|condition| (Axis::Intent, condition));
     let fit = definition.fit.iter().map(|condition| (Axis::Fit, condition));
     let tiers = definition.tiers.iter().map(|tier| (Axis::Tier, &tier.when));
-    let told = intent.chain(fit).chain(tiers.filter(|(_, expr)| expr.constant().is_none()));
+    let when = Some((Axis::When, &definition.when)).filter(|_| !definition.is_by_default());
+    let told = intent.chain(fit).chain(when).chain(tiers.filter(|(_, expr)| expr.constant().is_none()));
     told.map(|(axis, expr)| reason(axis, expr, &view)).collect()
 }
 
@@ -190,18 +197,23 @@ fn reason(axis: Axis, expr: &Expr, view: &View<'_>) -> Reason {
 /// Every counter of a kind of subject as it stands, by name.
 pub fn usage(plan: &Plan, of: SubjectKind, view: &View<'_>) -> BTreeMap<String, Value> {
     let of_kind = plan.counters.iter().enumerate().filter(|(_, counter)| counter.of == of);
-    of_kind.map(|(index, counter)| (counter.name.to_string(), figure_json(view, index))).collect()
+    let id = |index| CounterId(u16::try_from(index).unwrap_or(u16::MAX));
+    let figure =
+        |(index, counter): (usize, &Counter)| (counter.name.to_string(), figure_json(view, id(index), Reading::Own));
+    of_kind.map(figure).collect()
 }
 
-/// Every counter of the subject, and those of a user's account that the definition reads.
+/// Every counter of the subject, and every other figure that the definition reads, by name as written.
 fn used(definition: &Definition, view: &View<'_>) -> BTreeMap<String, Value> {
     let mut used = usage(view.plan, definition.of, view);
-    for slot in definition.slots() {
-        if let Slot::Counter(id, _) = slot
+    let anchored = definition.conditions().chain(&definition.never).flat_map(|condition| condition.reads(view));
+    for slot in definition.slots().cloned().chain(anchored) {
+        if let Slot::Counter(id, reading) = slot
             && let Some(counter) = view.plan.counters.get(usize::from(id.0))
             && (definition.of == SubjectKind::User || counter.of == definition.of)
+            && ![Reading::ANCHORED, Reading::ANCHORED_HOURS].contains(&reading)
         {
-            used.entry(counter.name.to_string()).or_insert_with(|| figure_json(view, usize::from(id.0)));
+            used.entry(words::written(&slot, view.plan)).or_insert_with(|| figure_json(view, id, reading));
         }
     }
     used
@@ -234,9 +246,8 @@ pub fn points(of: SubjectKind, signals: &[Arc<Signal>], view: &View<'_>) -> BTre
     scores.collect()
 }
 
-fn figure_json(view: &View<'_>, index: usize) -> Value {
-    let id = CounterId(u16::try_from(index).unwrap_or(u16::MAX));
-    match view.figure(id, Reading::Own) {
+fn figure_json(view: &View<'_>, id: CounterId, reading: Reading) -> Value {
+    match view.figure(id, reading) {
         Figure::Number(number) => number_json(number),
         Figure::Moment(at) => json!(at.rfc3339()),
         Figure::Value(value) => value,

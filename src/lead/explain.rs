@@ -58,8 +58,21 @@ pub struct DefinitionExplanation {
     pub fit: Option<bool>,
     /// The first tier whose condition is true now.
     pub tier: Option<u8>,
-    /// Every condition with what is observed now: intent, fit, then tiers.
+    /// Every condition with what is observed now: intent, fit, when, then tiers.
     pub conditions: Vec<Reason>,
+    /// What somebody qualifies by, in words; empty for those who don't.
+    #[serde(default)]
+    pub because: Vec<String>,
+    /// All that lacks for the nearest way to qualify; empty for those who do. Of several ways that would do, the one is told that
+    /// lacks least.
+    #[serde(default)]
+    pub missing: Vec<Missing>,
+    /// The same as one sentence: `2 more invites, and account.employees is 180; 200 would do`.
+    #[serde(default)]
+    pub nearest_miss: Option<String>,
+    /// When somebody who doesn't qualify does so by time alone, RFC 3339, if nothing happens until then.
+    #[serde(default)]
+    pub qualifies_at: Option<String>,
     /// When it last qualified, RFC 3339.
     pub qualified_at: Option<String>,
     /// The lead of that moment.
@@ -69,6 +82,52 @@ pub struct DefinitionExplanation {
     /// Why somebody who qualifies is no lead that somebody is told of; `null` when nothing holds it back.
     #[serde(default)]
     pub held_back: Option<HeldBack>,
+}
+
+/// One thing that somebody lacks to qualify.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Missing {
+    /// What was looked at, as written: `account.employees`.
+    pub what: String,
+    /// `>`, `==`, `in`, … Where a condition is negated, the operator says the opposite of what is written.
+    pub operator: String,
+    /// The value found; `null` when it is not known.
+    pub value: Value,
+    /// What it is compared with; `null` for a bare flag.
+    pub threshold: Value,
+    /// What it would take.
+    pub kind: MissingKind,
+    /// The nearest number that would do, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>)]
+    pub enough: Option<Value>,
+    /// How far the number found is from that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>)]
+    pub gap: Option<Value>,
+    /// When it comes by time alone, RFC 3339, if nothing happens until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// All of it in words: `2 more invites in the last 30 days`.
+    pub text: String,
+}
+
+/// What it takes that something becomes true.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MissingKind {
+    /// A greater number, or more members.
+    More,
+    /// A smaller number, or fewer members.
+    Fewer,
+    /// Another value.
+    Value,
+    /// That something becomes known.
+    Unknown,
+    /// Time alone.
+    Time,
+    /// An event, since the condition reads the one at hand.
+    Event,
 }
 
 /// What holds a lead back.

@@ -6,6 +6,7 @@ mod fit;
 pub mod people;
 pub mod record;
 pub mod summary;
+pub mod words;
 
 pub use explain::*;
 pub use record::*;

@@ -76,9 +76,13 @@ pub struct Lead {
     pub people: Vec<Person>,
     /// One or two sentences, ready to send.
     pub summary: String,
+    /// What the subject qualified by, each thing in words: `12 tasks created in the last 30 days`. Only what is true. Empty where that
+    /// is so no longer, as of a lead that lapsed.
+    #[serde(default)]
+    pub because: Vec<String>,
     /// Every condition with what was observed, intent first.
     pub reasons: Vec<Reason>,
-    /// Every counter of the subject as it stood.
+    /// Every counter of the subject as it stood, and every other figure that a condition read, as written: `tasks.within(7d)`.
     pub usage: BTreeMap<String, Value>,
     /// Every signal of the subject as it stood, and of a user those of their account as well.
     #[serde(default)]
@@ -200,6 +204,8 @@ pub enum Axis {
     Intent,
     /// `fit`: who they are.
     Fit,
+    /// `when`: how both go together, where that is written.
+    When,
     /// `tiers`: how good a lead they are.
     Tier,
 }
@@ -213,7 +219,7 @@ pub struct Reason {
     pub condition: String,
     /// `true`, `false` or unknown (`null`).
     pub met: Option<bool>,
-    /// Every comparison in it.
+    /// Every comparison in it; after a signal, what its own conditions compare.
     pub observed: Vec<Observation>,
     /// How far along: 0 to 1, where it can be said.
     pub progress: Option<f64>,

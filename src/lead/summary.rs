@@ -1,15 +1,20 @@
 //! The sentence that starts the conversation: what the subject did, in words that a rep can send.
 
-use super::record::Lead;
-use crate::counters::{Aggregate, Counter, EventMatch, Figure, Window};
-use crate::expr::{Expr, Period, Reading, Slot, Span, number_json};
-use crate::ids::{CounterId, SubjectKind};
-use crate::qualify::{Definition, View};
+use super::record::{Lead, LeadEventType};
+use super::words::Fact;
+use crate::ids::SubjectKind;
+use crate::qualify::Definition;
 
-/// The sentence of a lead: the definition's own template, or one made from the counters that its intent reads.
-pub fn summary(definition: &Definition, lead: &Lead, view: &View<'_>) -> String {
+/// So many things are said of somebody; the lead holds the others.
+const MOST_FACTS: usize = 5;
+
+/// The sentence of a lead: the definition's own template, or one made from what is true.
+pub fn summary(definition: &Definition, kind: LeadEventType, lead: &Lead, facts: &[Fact]) -> String {
     let written = definition.sentence.as_deref().and_then(|template| render(template, lead));
-    written.unwrap_or_else(|| made(definition, lead, view))
+    written.unwrap_or_else(|| match kind {
+        LeadEventType::Lapsed => format!("{} no longer matches “{}”.", who(lead), lead.definition),
+        LeadEventType::Qualified | LeadEventType::TierChanged => made(lead, facts),
+    })
 }
 
 /// `None` when the template fails on this lead: a sentence that is made is better than none, and `check` has warned.
@@ -20,12 +25,15 @@ fn render(template: &str, lead: &Lead) -> Option<String> {
     env.render_str(template, context).ok().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
-fn made(definition: &Definition, lead: &Lead, view: &View<'_>) -> String {
+fn made(lead: &Lead, facts: &[Fact]) -> String {
     let who = who(lead);
-    let facts: Vec<String> = figures(definition, view).into_iter().map(|(_, text)| text).collect();
+    // What somebody does starts a conversation; who they are says why only where nothing else does.
+    let does = facts.iter().any(|fact| fact.is_usage);
+    let facts: Vec<String> =
+        facts.iter().filter(|fact| fact.is_usage == does).take(MOST_FACTS).map(|fact| fact.text.clone()).collect();
     let people = people_phrase(lead);
     match (facts.is_empty(), people) {
-        (true, _) => format!("{who} matches “{}”.", definition.name),
+        (true, _) => format!("{who} matches “{}”.", lead.definition),
         (false, None) => format!("{who}: {}.", join(&facts)),
         (false, Some(people)) => format!("{who}: {}. {people}", join(&facts)),
     }
@@ -41,125 +49,6 @@ fn who(lead: &Lead) -> String {
             format!("{} at {company}", lead.subject.name.clone().or_else(person).unwrap_or(name))
         }
         (SubjectKind::User, None) => lead.subject.name.clone().or_else(person).unwrap_or(name),
-    }
-}
-
-/// The counters that the intent reads, each once, as phrases with their figures.
-fn figures(definition: &Definition, view: &View<'_>) -> Vec<((CounterId, Reading), String)> {
-    let mut told: Vec<((CounterId, Reading), String)> = Vec::new();
-    for slot in definition.intent.iter().flat_map(Expr::slots) {
-        if let Slot::Counter(id, reading) = slot
-            && !told.iter().any(|(known, _)| *known == (*id, *reading))
-            && let Some((counter, _)) = view.plan.counter(*id)
-            && let Some(text) = phrase(counter, *reading, &view.figure(*id, *reading))
-        {
-            told.push(((*id, *reading), text));
-        }
-    }
-    told
-}
-
-/// `None` for what would say nothing: a zero, what is compared with a moment, figures of many periods.
-fn phrase(counter: &Counter, reading: Reading, figure: &Figure) -> Option<String> {
-    match figure {
-        Figure::Number(0.0) | Figure::Never | Figure::List(_) => None,
-        Figure::Number(number) => {
-            let label = label(counter, *number == 1.0);
-            Some(format!("{} {label}{}", number_json(*number), stretch(reading, counter.window)?))
-        }
-        Figure::Value(value) => {
-            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            Some(format!("{} {value}{}", label(counter, true), stretch(reading, counter.window)?))
-        }
-        Figure::Moment(at) => {
-            let label = label(counter, true);
-            let which = if reading == Reading::FirstAt { "first" } else { "last" };
-            Some(format!("{which} {label} on {}", at.rfc3339().get(..10).unwrap_or_default()))
-        }
-    }
-}
-
-fn label(counter: &Counter, one: bool) -> String {
-    match &counter.label {
-        Some(label) if one => label.one.to_string(),
-        Some(label) => label.several.to_string(),
-        None => made_label(counter, one),
-    }
-}
-
-/// Words for what a counter counts, when the configuration gives none: `× Task Created`, `active people`, …
-fn made_label(counter: &Counter, one: bool) -> String {
-    let names: Vec<&str> = counter.events.iter().map(event_words).collect();
-    let names = names.join(" or ");
-    match &counter.aggregate {
-        Aggregate::Count => format!("× {names}"),
-        Aggregate::Sum(path) => format!("{} in {names}", last(path)),
-        Aggregate::DistinctProperty(path) => format!("different {} in {names}", last(path)),
-        Aggregate::Min(path) => format!("as the least {} in {names}", last(path)),
-        Aggregate::Max(path) => format!("as the greatest {} in {names}", last(path)),
-        Aggregate::First(path) => format!("first {} in {names}:", last(path)),
-        Aggregate::Last(path) => format!("last {} in {names}:", last(path)),
-        Aggregate::Busiest(path) => format!("× {names} with the same {}", last(path)),
-        Aggregate::Steps(steps, _) => format!("× {}", steps.join(", then ")),
-        Aggregate::DistinctEvents => "different events".to_owned(),
-        Aggregate::DistinctUsers => if one { "active person" } else { "active people" }.to_owned(),
-        Aggregate::Days => if one { "active day" } else { "active days" }.to_owned(),
-    }
-}
-
-/// The last step of a path.
-fn last(path: &[Box<str>]) -> &str {
-    path.last().map_or("", |step| step)
-}
-
-fn event_words(event: &EventMatch) -> &str {
-    match event {
-        EventMatch::Any => "any activity",
-        EventMatch::Track(name) | EventMatch::Page(Some(name)) | EventMatch::Screen(Some(name)) => name,
-        EventMatch::Page(None) => "page views",
-        EventMatch::Screen(None) => "screen views",
-    }
-}
-
-/// Words for the stretch of time that a figure is of; `None` where there are none that a rep would say.
-fn stretch(reading: Reading, window: Window) -> Option<String> {
-    Some(match (reading, window) {
-        (Reading::Own, Window::Lifetime) => String::new(),
-        (Reading::Own, Window::Days(days)) => back(Span::Days(days)),
-        (Reading::Own, Window::Minutes(minutes)) => back(Span::Minutes(minutes)),
-        (Reading::Within(span), _) => back(span),
-        (Reading::Between(from, to), _) => format!(" from {} to {} ago", length(from), length(to)),
-        (Reading::This(Period::Day), _) => " today".to_owned(),
-        (Reading::Previous(Period::Day), _) => " yesterday".to_owned(),
-        (Reading::This(period), _) => format!(" this {}", period.name()),
-        (Reading::Previous(period), _) => format!(" in the {} before", period.name()),
-        (
-            Reading::Per(..)
-            | Reading::Decayed(_)
-            | Reading::During { .. }
-            | Reading::FirstAt
-            | Reading::LastAt
-            | Reading::Reached,
-            _,
-        ) => return None,
-    })
-}
-
-fn back(span: Span) -> String {
-    match span {
-        Span::Days(1) => " today".to_owned(),
-        Span::Minutes(60) => " in the last hour".to_owned(),
-        span => format!(" in the last {}", length(span)),
-    }
-}
-
-fn length(span: Span) -> String {
-    match span {
-        Span::Days(1) => "1 day".to_owned(),
-        Span::Days(days) => format!("{days} days"),
-        Span::Minutes(60) => "1 hour".to_owned(),
-        Span::Minutes(minutes) if minutes % 60 == 0 => format!("{} hours", minutes / 60),
-        Span::Minutes(minutes) => format!("{minutes} minutes"),
     }
 }
 

@@ -60,6 +60,14 @@ impl Definition {
         self.slots().any(|slot| matches!(slot, Slot::Event(_)))
     }
 
+    /// What `when` says where nobody wrote anything.
+    pub const BY_DEFAULT: &str = "intent && fit";
+
+    /// Whether `when` is what it is where nobody wrote anything.
+    pub fn is_by_default(&self) -> bool {
+        self.when.source().trim() == Self::BY_DEFAULT
+    }
+
     /// Every condition.
     pub fn conditions(&self) -> impl Iterator<Item = &Expr> {
         let lists = self.intent.iter().chain(&self.fit);

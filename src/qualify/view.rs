@@ -52,7 +52,8 @@ impl<'a> View<'a> {
         Self { event: self.event.filter(is_seen), ..*self }
     }
 
-    const fn who(&self, of: SubjectKind) -> Who<'a> {
+    /// What is known of one of the two.
+    pub const fn who(&self, of: SubjectKind) -> Who<'a> {
         match of {
             SubjectKind::User => self.user,
             SubjectKind::Account => self.account,

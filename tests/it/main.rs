@@ -29,6 +29,7 @@ mod layers;
 mod members;
 mod promises;
 mod qualifying;
+mod reasons;
 mod redis_cluster_faults;
 mod redis_conformance;
 mod redis_faults;

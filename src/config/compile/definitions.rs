@@ -164,7 +164,7 @@ fn when(shape: &DefinitionShape, scope: &Scope, broken: &[Arc<str>], findings: &
     match &shape.when {
         Field::Set(text) => condition(text, scope, broken, findings),
         Field::Absent => {
-            let default = ConditionText::whole(Scalar::made("intent && fit", shape.at));
+            let default = ConditionText::whole(Scalar::made(Definition::BY_DEFAULT, shape.at));
             condition(&default, scope, &[], findings)
         }
         Field::Broken => None,

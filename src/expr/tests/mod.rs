@@ -13,6 +13,7 @@ mod requirements;
 mod semantics;
 mod signals;
 mod three_values;
+mod why;
 
 use serde_json::{Map, Value as Json};
 
@@ -92,6 +93,11 @@ impl Sample {
         }
     }
 
+    /// [`NOW`], unless it is said otherwise.
+    fn now(&self) -> Millis {
+        self.0.get("now").and_then(Json::as_i64).map_or(NOW, Millis)
+    }
+
     fn get(&self, key: &str) -> Value<'_> {
         self.0.get(key).map_or(Value::Unknown, Value::from_json)
     }
@@ -134,12 +140,24 @@ impl Facts for Sample {
             }
             Slot::Intent => self.get("intent"),
             Slot::Fit => self.get("fit"),
-            Slot::Now => Value::Time(NOW),
+            Slot::Now => Value::Time(self.now()),
             Slot::Members(members) => self.get(&format!("members {:?}", members.how)),
             Slot::Signal(signal, Aspect::Value) => signal.value(self),
             Slot::Signal(signal, Aspect::Since) => time(self.get(&format!("{signal}.since"))),
             Slot::Signal(signal, Aspect::Times) => self.get(&format!("{signal}.times")),
         }
+    }
+}
+
+impl Around for Sample {
+    fn at(&self, now: Millis) -> Self {
+        let mut facts = self.0.clone();
+        facts.insert("now".to_owned(), Json::from(now.0));
+        Self(facts)
+    }
+
+    fn behind(&self, _: &Slot) -> Option<&[Expr]> {
+        None
     }
 }
 
@@ -152,6 +170,7 @@ pub(super) fn test(source: &str, facts: Json) -> Option<bool> {
     let facts = Sample::of(facts);
     let met = expr.test(&facts);
     assert_eq!(expr.explain(&facts).met, met, "`{source}` is explained as it is decided");
+    assert_eq!(expr.why(&facts).met, met == Some(true), "`{source}` has reasons as it is decided");
     if let Some(constant) = expr.constant() {
         assert_eq!(met, Some(constant), "`{source}` is constant");
     }

@@ -54,6 +54,7 @@ fn holds(source: &str, facts: Json, expected: Option<bool>) {
     let facts = Sample::of(facts);
     assert_eq!(expr.test(&facts), expected, "{source}");
     assert_eq!(expr.explain(&facts).met, expected, "`{source}` is explained as it is decided");
+    assert_eq!(expr.why(&facts).met, expected == Some(true), "`{source}` has reasons as it is decided");
 }
 
 #[test]
