@@ -244,6 +244,7 @@ fn definitions(criterion: &mut Criterion) {
         user: Who::Nobody,
         account: Who::Record("acme", &account),
         event: Some(&event),
+        member_events: None,
         intent: None,
         fit: None,
     };

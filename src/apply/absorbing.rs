@@ -30,7 +30,7 @@ pub(super) fn absorb(user: &mut Subject, from: &Arc<str>, tie: &Tie, history: &s
     if before < MANY_ALIASES && user.ties.aliases.len() >= MANY_ALIASES {
         applying.effects.notices.push(Notice::ManyAliases);
     }
-    for account in accounts {
+    for (account, _) in accounts {
         let (from, to) = (Arc::clone(from), Some(Arc::clone(&applying.key.id)));
         applying.send(RecordKey::account(&account), Body::Rename { from, to });
     }

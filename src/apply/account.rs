@@ -8,7 +8,8 @@ use crate::counters::distinct;
 use crate::counters::plan::is_use;
 use crate::event::{Call, Event};
 use crate::ids::{RecordKey, SubjectKind};
-use crate::record::{Projection, Subject};
+use crate::record::outcomes::Told;
+use crate::record::{Profile, Projection, Subject};
 use crate::time::Millis;
 
 /// How long an account gathers changes before it tells those whose qualification hangs on it.
@@ -18,7 +19,8 @@ pub(super) fn event(account: &mut Subject, part: &AccountEvent, applying: &mut A
     let event = &part.event;
     applying.keep(|| Past::Counted { by: Some(Arc::clone(&part.user)), event: Arc::clone(event) });
     count(account, event, Some(&part.user), applying);
-    account.note_member(&part.user, &part.profile, event.timestamp, is_use(event.call));
+    let (said, seen) = ((&part.profile, &*part.told.keys), (event.timestamp, is_use(event.call)));
+    account.note_member(&part.user, said, seen, &applying.rules.contacts);
     telling::hear(account, &part.user, &part.told, applying);
     deciding::decide_account(account, Some(event), applying);
     tell_later(account, event, &part.user, applying);
@@ -29,7 +31,13 @@ pub(super) fn event(account: &mut Subject, part: &AccountEvent, applying: &mut A
 }
 
 /// A member tells what is true of them, where nothing happened beside it.
-pub(super) fn member(account: &mut Subject, user: &str, told: &[(u32, Option<bool>)], applying: &mut Applying<'_>) {
+pub(super) fn member(
+    account: &mut Subject,
+    user: &str,
+    (profile, told): (&Profile, &Told),
+    applying: &mut Applying<'_>,
+) {
+    account.tell_of_member(user, profile, &told.keys);
     if telling::hear(account, user, told, applying) {
         deciding::decide_account(account, None, applying);
     }

@@ -73,6 +73,7 @@ fn may_matter(user: &Subject, event: Option<&Event>, applying: &Applying<'_>) ->
         user: Who::Record(&applying.key.id, user),
         account: Who::Pending,
         event,
+        member_events: None,
         intent: None,
         fit: None,
     };
@@ -224,7 +225,16 @@ fn view<'v>(subject: &'v Subject, of: SubjectKind, known: &Known<'v>, applying: 
         SubjectKind::User => (known.user.unwrap_or(own), known.account),
         SubjectKind::Account => (Who::Nobody, own),
     };
-    View { plan: &applying.rules.plan, now: known.now, user, account, event: known.event, intent: None, fit: None }
+    View {
+        plan: &applying.rules.plan,
+        now: known.now,
+        user,
+        account,
+        event: known.event,
+        member_events: None,
+        intent: None,
+        fit: None,
+    }
 }
 
 /// Decides about the subject for every definition of its kind, and notes in it where it stands now.

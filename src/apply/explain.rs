@@ -2,7 +2,7 @@
 
 use super::Rules;
 use crate::ids::SubjectKind;
-use crate::lead::build::{points, reasons, signals_of, usage};
+use crate::lead::build::{points, rank, reasons, signals_of, usage};
 use crate::lead::words::{facts, in_one_sentence, missing};
 use crate::lead::{DefinitionExplanation, HeldBack, HeldBackBy, Subject as SubjectPart, SubjectExplanation};
 use crate::qualify::decide::{cooldown_ends, with_flags};
@@ -25,7 +25,8 @@ pub fn explain(
         SubjectKind::User => (own, account.map_or(Who::Nobody, |(id, account)| Who::Record(id, account))),
         SubjectKind::Account => (Who::Nobody, own),
     };
-    let view = View { plan: &rules.plan, now, user, account, event: None, intent: None, fit: None };
+    let view =
+        View { plan: &rules.plan, now, user, account, event: None, member_events: None, intent: None, fit: None };
     SubjectExplanation {
         config_version: rules.config_version.to_string(),
         subject: SubjectPart { kind: of, id: id.to_owned(), name: subject.traits.name() },
@@ -43,7 +44,7 @@ pub fn explain(
 
 fn accounts_latest_first(subject: &Subject) -> Vec<String> {
     let current = subject.ties.memberships.last().map(ToString::to_string);
-    let others = subject.ties.accounts.iter().rev().map(ToString::to_string);
+    let others = subject.ties.accounts.iter().rev().map(|(account, _)| account.to_string());
     let others = others.filter(|id| Some(id) != current.as_ref()).collect::<Vec<_>>();
     current.into_iter().chain(others).collect()
 }
@@ -65,6 +66,7 @@ fn explain_one(definition: &Definition, subject: &Subject, view: &View<'_>) -> D
         intent: evaluation.intent,
         fit: evaluation.fit,
         tier: evaluation.tier,
+        rank: rank(definition, view),
         conditions: reasons(definition, view),
         because: because.into_iter().map(|fact| fact.text).collect(),
         nearest_miss: in_one_sentence(&missing),

@@ -29,7 +29,7 @@ pub(super) fn forget(subject: &mut Box<Subject>, applying: &mut Applying<'_>) {
         }
     }
     if applying.key.kind == RecordKind::User {
-        for account in &subject.ties.accounts {
+        for (account, _) in &subject.ties.accounts {
             for id in subject.ties.aliases.keys().chain([&applying.key.id]) {
                 let body = Body::Rename { from: Arc::clone(id), to: None };
                 applying.send(RecordKey::account(account), body);

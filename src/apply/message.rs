@@ -60,6 +60,8 @@ pub enum Body {
     Member {
         /// The user.
         user: Arc<str>,
+        /// Who they are.
+        profile: Profile,
         /// What is true of them.
         told: Told,
     },

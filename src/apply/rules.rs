@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::counters::{Counter, Plan, Reads};
-use crate::expr::{Aspect, Expr, Members, Signal, Slot, TraitRule, Type, reached};
+use crate::expr::{Aspect, Expr, Members, Signal, Slot, SortKey, TraitRule, Type, reached};
 use crate::ids::names::canonical_trait;
 use crate::ids::{DefinitionName, SourceName, SubjectKind};
 use crate::qualify::Definition;
@@ -36,6 +36,12 @@ pub struct Rules {
     since: BTreeMap<DefinitionName, Millis>,
     /// The conditions on members of accounts, each once.
     pub members: Vec<Arc<Members>>,
+    /// Whether any of what members tell asks how many of their events were counted for the account.
+    pub members_count_events: bool,
+    /// What members tell for the orders in which somebody wants them, each once.
+    pub contact_keys: Vec<SortKey>,
+    /// The orders in which somebody wants the members of an account.
+    pub contacts: Vec<Arc<[SortKey]>>,
     read_traits: HashSet<(SubjectKind, Box<str>)>,
     /// Of the traits that conditions read, those that not every value can be read as.
     typed_traits: Vec<(SubjectKind, Box<str>, Type)>,
@@ -95,7 +101,8 @@ impl Rules {
         let zone = parts.time_zone.clone().unwrap_or(jiff::tz::TimeZone::UTC);
         let mut plan = Plan::new(&parts.counters, &reads(&parts), zone);
         plan.keeps_meanings = parts.archived;
-        let decided = || parts.definitions.iter().flat_map(Definition::slots);
+        let of_leads = |one| Definition::slots(one).chain(one.ranked_by()).chain(one.chosen_by());
+        let decided = || parts.definitions.iter().flat_map(of_leads);
         let named = || reached(parts.signals.iter().flat_map(|signal| signal.slots()));
         let noted = noted(decided().chain(named()), &plan);
         let of_users = parts.definitions.iter().filter(|d| d.of == SubjectKind::User).flat_map(Definition::slots);
@@ -112,6 +119,9 @@ impl Rules {
         let said_traits = all.iter().filter(|slot| asks_who_said(slot)).filter_map(|slot| trait_of(slot)).collect();
         let typed_traits = typed(&all);
         let members = members(&all);
+        let members_count_events = all.contains(&&Slot::MemberEvents);
+        let contacts: Vec<_> =
+            parts.definitions.iter().map(|one| Arc::clone(&one.contact)).filter(|keys| !keys.is_empty()).collect();
         // What makes a name or finds an account is read without being named.
         let always =
             ["email", "name", "first_name", "last_name", "title"].map(|name| (SubjectKind::User, Box::from(name)));
@@ -123,6 +133,9 @@ impl Rules {
             users_read_account_times,
             noted,
             members,
+            members_count_events,
+            contact_keys: contact_keys(&contacts),
+            contacts,
             read_traits: read_traits.into_iter().chain(always).collect(),
             typed_traits,
             said_traits,
@@ -156,6 +169,11 @@ impl Rules {
             move |definition: &Definition| self.since.get(&definition.name).copied().filter(|since| *since > at);
         // Most of the time there is none, and this is asked for each event.
         self.definitions(of).filter(|_| !self.since.is_empty()).filter_map(move |one| Some((one, since(one)?)))
+    }
+
+    /// Whether accounts are told anything of their members.
+    pub const fn asks_members(&self) -> bool {
+        !self.members.is_empty() || !self.contact_keys.is_empty()
     }
 
     /// The definitions about one kind of subject.
@@ -222,7 +240,8 @@ impl Rules {
 fn reads(parts: &RulesParts) -> Reads {
     let mut reads = Reads::default();
     for definition in &parts.definitions {
-        definition.slots().for_each(|slot| reads.note(definition.of, slot));
+        definition.slots().chain(definition.ranked_by()).for_each(|slot| reads.note(definition.of, slot));
+        definition.chosen_by().for_each(|slot| reads.note(SubjectKind::User, slot));
     }
     let of_users = parts.definitions.iter().any(|definition| definition.of == SubjectKind::User);
     for signal in &parts.signals {
@@ -244,6 +263,12 @@ fn members(slots: &[&Slot]) -> Vec<Arc<Members>> {
         _ => None,
     });
     asked.collect::<BTreeMap<_, _>>().into_values().collect()
+}
+
+/// What members tell for these orders, by the keys' fingerprints.
+fn contact_keys(contacts: &[Arc<[SortKey]>]) -> Vec<SortKey> {
+    let told = contacts.iter().flat_map(|keys| keys.iter()).filter_map(|key| Some((key.fingerprint()?, key.clone())));
+    told.collect::<BTreeMap<_, _>>().into_values().collect()
 }
 
 /// A signal that is remembered.

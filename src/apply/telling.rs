@@ -1,5 +1,5 @@
-//! What users tell their accounts of themselves: what came of the conditions on members. An event takes it along; what changes
-//! otherwise, and what other accounts of the user should know, is a message of its own.
+//! What users tell their accounts of themselves: what came of the conditions on members, and what members are sorted by. An event takes
+//! it along; what changes otherwise, and what other accounts of the user should know, is a message of its own.
 
 use std::sync::Arc;
 
@@ -7,26 +7,32 @@ use super::{Applying, Body};
 use crate::event::Event;
 use crate::ids::RecordKey;
 use crate::qualify::{View, Who};
-use crate::record::Subject;
 use crate::record::outcomes::Told;
+use crate::record::{Profile, Subject};
 use crate::time::Millis;
 
-/// What is true of a user, by the conditions on members.
-pub(super) fn told(user: &Subject, applying: &Applying<'_>) -> Told {
-    if applying.rules.members.is_empty() {
-        return Vec::new();
+/// What is true of a user as a member of `account`.
+pub(super) fn told(user: &Subject, account: &str, applying: &Applying<'_>) -> Told {
+    if !applying.rules.asks_members() {
+        return Told::default();
     }
-    let view = view(user, applying);
-    applying.rules.members.iter().map(|one| (one.fingerprint, one.condition.test(&view))).collect()
+    let rules = applying.rules;
+    let known = user.ties.accounts.iter().find(|(known, _)| **known == *account);
+    let view = View { member_events: known.map(|(_, uses)| *uses), ..view(user, applying) };
+    Told {
+        outcomes: rules.members.iter().map(|one| (one.fingerprint, one.condition.test(&view))).collect(),
+        keys: rules.contact_keys.iter().filter_map(|key| key.told(&view)).collect(),
+    }
 }
 
 /// When that may change though nothing happens.
 pub(super) fn next_change(user: &Subject, applying: &Applying<'_>) -> Option<Millis> {
-    if applying.rules.members.is_empty() || user.ties.accounts.is_empty() {
+    if !applying.rules.asks_members() || user.ties.accounts.is_empty() {
         return None;
     }
-    let view = view(user, applying);
-    applying.rules.members.iter().filter_map(|one| one.condition.next_change(&view)).min()
+    let (rules, view) = (applying.rules, view(user, applying));
+    let outcomes = rules.members.iter().filter_map(|one| one.condition.next_change(&view));
+    outcomes.chain(rules.contact_keys.iter().filter_map(|key| key.next_change(&view))).min()
 }
 
 fn view<'v>(user: &'v Subject, applying: &Applying<'v>) -> View<'v> {
@@ -36,6 +42,7 @@ fn view<'v>(user: &'v Subject, applying: &Applying<'v>) -> View<'v> {
         user: Who::Record(&applying.key.id, user),
         account: Who::Nobody,
         event: None::<&Event>,
+        member_events: None,
         intent: None,
         fit: None,
     }
@@ -43,28 +50,37 @@ fn view<'v>(user: &'v Subject, applying: &Applying<'v>) -> View<'v> {
 
 /// Tells the user's accounts what has changed, but for `knows`, which is told otherwise.
 pub(super) fn tell(user: &mut Subject, knows: Option<&Arc<str>>, applying: &mut Applying<'_>) {
-    let told = told(user, applying);
-    if told.is_empty() {
+    if !applying.rules.asks_members() {
         user.told = None;
         return;
     }
+    let accounts: Vec<&Arc<str>> = user.ties.accounts.iter().map(|(account, _)| account).collect();
+    // Accounts are told the same, unless it is asked what happened in each of them.
+    let differ = applying.rules.members_count_events;
+    let told: Vec<Told> = match accounts.first() {
+        None => return,
+        Some(first) if !differ => vec![told(user, first, applying)],
+        Some(_) => accounts.iter().map(|account| told(user, account, applying)).collect(),
+    };
     let hash = Some(xxhash_rust::xxh3::xxh3_64(format!("{told:?}").as_bytes()));
     if user.told == hash {
         return;
     }
-    user.told = hash;
-    for account in user.ties.accounts.iter().filter(|account| Some(*account) != knows) {
-        let body = Body::Member { user: Arc::clone(&applying.key.id), told: told.clone() };
-        applying.send(RecordKey::account(account), body);
+    let profile = Profile::of(user);
+    let told = told.iter().cycle();
+    for (account, told) in accounts.into_iter().zip(told).filter(|(account, _)| Some(*account) != knows) {
+        let (user, profile, told) = (Arc::clone(&applying.key.id), profile.clone(), told.clone());
+        applying.send(RecordKey::account(account), Body::Member { user, profile, told });
     }
+    user.told = hash;
 }
 
-/// A member tells what is true of them; returns whether that changes anything.
-pub(super) fn hear(account: &mut Subject, user: &str, told: &[(u32, Option<bool>)], applying: &Applying<'_>) -> bool {
-    if told.is_empty() {
+/// A member tells what is true of them; returns whether that changes what is known of the account's people.
+pub(super) fn hear(account: &mut Subject, user: &str, told: &Told, applying: &Applying<'_>) -> bool {
+    if told.outcomes.is_empty() {
         account.outcomes = None;
         return false;
     }
     let member = crate::counters::distinct::hash(user, applying.seed);
-    account.outcomes.get_or_insert_default().hear(member, told)
+    account.outcomes.get_or_insert_default().hear(member, &told.outcomes)
 }

@@ -148,13 +148,13 @@ fn send_to_account(
     asking: Option<Box<Projection>>,
     applying: &mut Applying<'_>,
 ) {
-    user.ties.know_account(account);
+    user.ties.know_account(account, u64::from(is_use(event.call)));
     let body = AccountEvent {
         event: Arc::clone(event),
         user: Arc::clone(&applying.key.id),
         profile: Profile::of(user),
         asking,
-        told: telling::told(user, applying),
+        told: telling::told(user, account, applying),
     };
     applying.send(RecordKey::account(account), Body::AccountEvent(Box::new(body)));
 }

@@ -52,7 +52,8 @@ pub fn lint(shape: &ConfigShape, compiled: &Compiled<'_>, findings: &mut Finding
 fn unused_counters(shape: &ConfigShape, compiled: &Compiled<'_>, findings: &mut Findings) {
     let mut used = HashSet::new();
     for definition in compiled.definitions {
-        used.extend(definition.slots().filter_map(counter_of));
+        let read = definition.slots().chain(definition.ranked_by()).chain(definition.chosen_by());
+        used.extend(read.filter_map(counter_of));
         used.extend(definition.each.map(|id| id.0));
     }
     used.extend(compiled.signals.iter().flat_map(|signal| signal.slots()).filter_map(counter_of));

@@ -24,6 +24,7 @@ pub fn full() -> LeadEvent {
             account: Some(account()),
             contact: Some(kim()),
             people: vec![kim()],
+            rank: Some(5_720.into()),
             usage: BTreeMap::from([("tasks_30d".to_owned(), json!(132)), ("invited_30d".to_owned(), json!(10))]),
             signals: BTreeMap::from([("engagement".to_owned(), json!(34)), ("outgrew_free".to_owned(), json!(true))]),
             points: BTreeMap::from([(
@@ -120,6 +121,7 @@ fn base(kind: SubjectKind, id: &str, name: Option<&str>) -> Lead {
         definition_version: "1d0c3b7a".to_owned(),
         config_version: "5f0c61d2a9be".to_owned(),
         tier: 1,
+        rank: None,
         subject: Subject { kind, id: id.to_owned(), name: name.map(str::to_owned) },
         user: None,
         account: None,

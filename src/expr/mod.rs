@@ -38,7 +38,7 @@ use std::sync::Arc;
 
 pub use error::ExprError;
 pub use formula::{Formula, compile_formula};
-pub use members::{Members, MembersHow};
+pub use members::{Members, MembersHow, SortKey, compile_sort_key, greatest_first, sortable};
 pub use number::amount;
 pub use reading::{Figures, Period, Readable, Reading, Span};
 pub use signal::{Aspect, Meaning, Points, Signal, reached};
@@ -80,6 +80,21 @@ pub struct Scope {
     pub about: Option<TraitOf>,
     /// Within a condition on the members of an account: what one of them is called.
     pub member: Option<Box<str>>,
+}
+
+impl Scope {
+    /// What a condition on one of the members of an account sees, who is called by that name.
+    fn of_member(&self, name: &str) -> Self {
+        Self {
+            about: Some(TraitOf::User),
+            member: Some(name.into()),
+            event: false,
+            flags: false,
+            lead: false,
+            account_traits: None,
+            ..self.clone()
+        }
+    }
 }
 
 /// One comparison with its observed value.

@@ -15,8 +15,8 @@ use super::compare::number_of;
 use super::eval::{Context, MAX_ELEMENTS, elements};
 use super::syntax::{Arithmetic, Comparison};
 use super::tree::{By, Calculation, Quantifier, Term, Test, TextCheck};
-use super::value::{Drift, Facts, Slot, Value, Way};
-use super::{Expr, Meaning, Points, Signal};
+use super::value::{Drift, Facts, Slot, Type, Value, Way};
+use super::{Expr, Meaning, Points, Signal, SortKey};
 use crate::time::Millis;
 
 /// How soon to look again at what can't be told at all, such as `now` as an element of a list.
@@ -49,6 +49,16 @@ impl Signal {
             Meaning::Points(lines) => lines.iter().map(|line| line.until(&on)).min().unwrap_or(NEVER),
         };
         any_way(until)
+    }
+}
+
+impl SortKey {
+    /// When the yes or no that a member tells for it may change though nothing happens. A number that moves by itself is told with the
+    /// member's next news.
+    pub fn next_change(&self, facts: &impl Facts) -> Option<Millis> {
+        let Self::Told { formula, .. } = self else { return None };
+        let until = (*formula.ty() == Type::Bool).then(|| formula.term().until(&Context::new(facts)))?;
+        Some(until).filter(|until| *until < NEVER)
     }
 }
 

@@ -156,7 +156,7 @@ impl Signal {
             | Slot::LastSeen(of) => *of == SubjectKind::Account,
             Slot::Signal(signal, _) => signal.of == SubjectKind::Account,
             Slot::Members(_) | Slot::Event(_) => true,
-            Slot::Lead(_) | Slot::Intent | Slot::Fit | Slot::Now => false,
+            Slot::Lead(_) | Slot::Intent | Slot::Fit | Slot::Now | Slot::MemberEvents => false,
         })
     }
 

@@ -105,6 +105,8 @@ pub enum Slot {
     Signal(Arc<Signal>, Aspect),
     /// What is asked of the members of an account.
     Members(Arc<Members>),
+    /// `m.events`, of a member: how many of their events were counted for the account.
+    MemberEvents,
 }
 
 impl Slot {

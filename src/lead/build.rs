@@ -75,6 +75,7 @@ pub fn lead_event(
         definition_version: definition.version.to_string(),
         config_version: config_version.to_owned(),
         tier: standing.tier,
+        rank: rank(definition, view),
         subject: SubjectPart { kind: definition.of, id: id.to_owned(), name: subject.traits.name() },
         user: (definition.of == SubjectKind::User).then(|| user_part(id, subject)),
         account: match definition.of {
@@ -82,7 +83,7 @@ pub fn lead_event(
             SubjectKind::User => account_of(view.account),
         },
         contact: match definition.of {
-            SubjectKind::Account => people.iter().find(|person| person.email.is_some()).or(people.first()).cloned(),
+            SubjectKind::Account => people::contact(subject, &people, &definition.contact),
             SubjectKind::User => Some(person(id, subject)),
         },
         people,
@@ -207,7 +208,7 @@ pub fn usage(plan: &Plan, of: SubjectKind, view: &View<'_>) -> BTreeMap<String, 
 fn used(definition: &Definition, view: &View<'_>) -> BTreeMap<String, Value> {
     let mut used = usage(view.plan, definition.of, view);
     let anchored = definition.conditions().chain(&definition.never).flat_map(|condition| condition.reads(view));
-    for slot in definition.slots().cloned().chain(anchored) {
+    for slot in definition.slots().chain(definition.ranked_by()).cloned().chain(anchored) {
         if let Slot::Counter(id, reading) = slot
             && let Some(counter) = view.plan.counters.get(usize::from(id.0))
             && (definition.of == SubjectKind::User || counter.of == definition.of)
@@ -227,6 +228,12 @@ fn told(of: SubjectKind, signals: &[Arc<Signal>]) -> impl Iterator<Item = &Arc<S
 /// Signals as they stand, by name.
 pub fn signals_of(of: SubjectKind, signals: &[Arc<Signal>], view: &View<'_>) -> BTreeMap<String, Value> {
     told(of, signals).map(|signal| (signal.name.to_string(), value_json(&signal.value(view)))).collect()
+}
+
+/// What the leads of a definition are ranked by, as it is now.
+pub fn rank(definition: &Definition, view: &View<'_>) -> Option<Number> {
+    let view = with_flags(definition, &view.of(definition));
+    definition.rank.as_ref().and_then(|rank| rank.number(&view)).and_then(number)
 }
 
 fn number(number: f64) -> Option<Number> {

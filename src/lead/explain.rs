@@ -58,6 +58,10 @@ pub struct DefinitionExplanation {
     pub fit: Option<bool>,
     /// The first tier whose condition is true now.
     pub tier: Option<u8>,
+    /// What its `rank` comes to now; absent where there is none, or it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>)]
+    pub rank: Option<serde_json::Number>,
     /// Every condition with what is observed now: intent, fit, when, then tiers.
     pub conditions: Vec<Reason>,
     /// What somebody qualifies by, in words; empty for those who don't.

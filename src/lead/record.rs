@@ -63,6 +63,10 @@ pub struct Lead {
     pub config_version: String,
     /// 1 is the best.
     pub tier: u8,
+    /// What the definition's `rank` came to: the greater, the sooner. Absent where there is none, or it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<f64>)]
+    pub rank: Option<Number>,
     /// Who qualified.
     pub subject: Subject,
     /// The user, when a user qualified; whom to talk to at an account is `contact`.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::expr::{Expr, Slot, reached};
+use crate::expr::{Expr, Formula, Slot, SortKey, reached};
 use crate::ids::{CounterId, DefinitionName, SourceName, SubjectKind};
 
 /// A tier: its number (1 is the best) and what puts a lead there. The first tier whose condition is true wins.
@@ -50,6 +50,10 @@ pub struct Definition {
     pub version: Arc<str>,
     /// What its leads are for.
     pub goal: Option<Arc<str>>,
+    /// How much a lead of it is worth beside others of its tier: a number.
+    pub rank: Option<Formula>,
+    /// What an account's people are sorted by, the first of whom is the lead's contact; empty: by how active they are.
+    pub contact: Arc<[SortKey]>,
     /// The opening sentence for the rep as a template over the lead, if one was written; else one is made.
     pub sentence: Option<String>,
 }
@@ -74,7 +78,17 @@ impl Definition {
         lists.chain(self.tiers.iter().map(|tier| &tier.when)).chain([&self.when])
     }
 
-    /// Every name that it reads, also by way of signals.
+    /// Every name that its leads' rank is made of, also by way of signals.
+    pub fn ranked_by(&self) -> impl Iterator<Item = &Slot> {
+        reached(self.rank.iter().flat_map(Formula::slots)).into_iter()
+    }
+
+    /// Every name of a user that its contact is chosen by, also by way of signals.
+    pub fn chosen_by(&self) -> impl Iterator<Item = &Slot> {
+        reached(self.contact.iter().flat_map(SortKey::slots)).into_iter()
+    }
+
+    /// Every name that decides who qualifies, also by way of signals.
     pub fn slots(&self) -> impl Iterator<Item = &Slot> {
         reached(self.conditions().chain(&self.never).flat_map(Expr::slots)).into_iter()
     }

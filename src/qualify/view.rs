@@ -38,6 +38,8 @@ pub struct View<'a> {
     pub account: Who<'a>,
     /// The event at hand; `None` when something else asks, such as a merge or an explanation.
     pub event: Option<&'a Event>,
+    /// Of a user who is looked at as a member of an account: how many of their events were counted for it.
+    pub member_events: Option<u64>,
     /// Whether all intent conditions of the definition at hand are true, once that is known.
     pub intent: Option<bool>,
     /// The same of its fit conditions.
@@ -200,6 +202,8 @@ impl Facts for View<'_> {
             Slot::Fit => flag(self.fit),
             Slot::Now => Value::Time(self.now),
             Slot::Signal(signal, Aspect::Value) => signal.value(self),
+            #[expect(clippy::cast_precision_loss, reason = "nobody does anything 2^53 times")]
+            Slot::MemberEvents => self.member_events.map_or(Value::Unknown, |events| Value::Number(events as f64)),
             Slot::Members(members) => asked(members.how, self.account.tally(members.fingerprint)),
             Slot::Signal(signal, Aspect::Since) => time(self.who(signal.of).noted(&signal.name).and_then(|n| n.since)),
             Slot::Signal(signal, Aspect::Times) => match self.who(signal.of) {

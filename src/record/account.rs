@@ -79,7 +79,7 @@ pub fn current_account(keys: &[AccountKey], user: &Subject) -> Option<Arc<str>> 
         AccountKey::EmailDomain => of_email(user),
         AccountKey::ContextGroupId | AccountKey::GroupId | AccountKey::Path(..) => None,
     });
-    found.or_else(|| user.ties.accounts.last().cloned())
+    found.or_else(|| user.ties.accounts.last().map(|(account, _)| Arc::clone(account)))
 }
 
 fn in_event(key: &AccountKey, event: &Event) -> Option<Arc<str>> {

@@ -269,7 +269,8 @@ impl Subject {
 
     fn bytes(&self) -> usize {
         let texts = |profile: &Profile| profile.iter().map(|(_, text)| text.len() + 16).sum::<usize>();
-        let members = self.members.iter().map(|(id, member)| 160 + id.len() + texts(&member.profile));
+        let members =
+            self.members.iter().map(|(id, member)| 160 + id.len() + texts(&member.profile) + 16 * member.keys.len());
         let standings = self
             .standings
             .iter()

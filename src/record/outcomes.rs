@@ -10,8 +10,14 @@ pub const MAX_TOLD: usize = 10_000;
 /// So many different conditions on members there may be.
 pub const MAX_CONDITIONS: usize = 32;
 
-/// A condition's fingerprint, and whether it is true of a member.
-pub type Told = Vec<(u32, Option<bool>)>;
+/// What a member tells of themself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Told {
+    /// Of each condition on members its fingerprint, and whether it is true.
+    pub outcomes: Vec<(u32, Option<bool>)>,
+    /// Of each key that members are sorted by its fingerprint, and its value where that is known.
+    pub keys: Vec<(u32, f64)>,
+}
 
 /// Of how many members a condition is true, and of how many false. The others are not known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -24,11 +24,12 @@
 //! | `refused:<id>` | users | a public source tried to merge this known id into that one; when, and which source |
 //! | `counted` | users | hashes of the last messages of an id that nobody has sent as a `userId` |
 //! | `brought` | users | when an id was merged into this one, and hashes of the messages that were counted for it |
-//! | `account:<id>` | users | empty: events were counted for that account; in the order in which they became known |
+//! | `account:<id>` | users | events were counted for that account, and how many signs of use; in the order in which they became known |
 //! | `member`, `member:server` | users | since when, and of which account, as public sources or servers said; one line for each change |
 //! | `waiting` | users | until when, and an event as JSON whose account is not known yet |
 //! | `settled`, `asks` | users | see `record::ties` |
 //! | `p:<user>` | accounts | one of its people: how many events, the last of them when, and what is known of them as JSON |
+//! | `k:<user>` | accounts | what one of its people told for the keys that members are sorted by: fingerprints and values |
 //! | `watcher:<user>`, `tell_at` | accounts | who is told of changes, and when |
 //! | `turns`, `turn:<rep>` | teams | how many turns there were; the number of the rep's last turn and when it was |
 //! | `delivered`, `done` | destinations | how much was delivered; JSON of the last of it |
@@ -196,6 +197,8 @@ impl Subject {
                 self.noted.set(key, Noted { since: Millis::parse(since), times: times.parse().ok()? });
             }
             "p" => drop(self.members.insert(key.into(), read_member(value)?)),
+            // It stands behind the member's own line.
+            "k" => self.members.get_mut(key)?.keys = read_keys(value)?,
             "lead" => drop(self.leads.insert(key.into(), Some(value).filter(|home| !home.is_empty()).map(Arc::from))),
             "merged_into" => {
                 let merged = MergedInto { user: Arc::from(key), tie: read_tie(value)? };
@@ -204,7 +207,7 @@ impl Subject {
             "alias" => drop(self.ties.aliases.insert(Arc::from(key), read_tie(value)?)),
             "refused" => self.ties.refused.push((Arc::from(key), read_tie(value)?)),
             "member" => self.read_membership(value, Trust::read(key)?)?,
-            "account" => self.ties.accounts.push(Arc::from(key)),
+            "account" => self.ties.accounts.push((Arc::from(key), value.parse().ok()?)),
             "watcher" => drop(self.watchers.insert(Arc::from(key), Millis::parse(value)?)),
             _ => return None,
         }
@@ -301,6 +304,9 @@ impl Subject {
         self.write_ties(lines);
         for (user, member) in &self.members {
             lines.put(&["p:", user], |out| write_member(member, out));
+            if !member.keys.is_empty() {
+                lines.put(&["k:", user], |out| write_keys(&member.keys, out));
+            }
         }
         for (user, at) in &self.watchers {
             lines.put(&["watcher:", user], |out| at.write_rfc3339(out));
@@ -360,7 +366,9 @@ impl Subject {
                 });
             }
         }
-        ties.accounts.iter().for_each(|account| lines.put(&["account:", account], |_| {}));
+        ties.accounts
+            .iter()
+            .for_each(|(account, uses)| lines.put(&["account:", account], |out| push_number(out, *uses)));
         for (trust, at, account) in ties.memberships.iter() {
             let name = match trust {
                 Trust::Public => "member",
@@ -574,7 +582,24 @@ fn read_member(value: &str) -> Option<Member> {
         Some((at, known)) => (at, serde_json::from_str(known).ok()?),
         None => (rest, Profile::default()),
     };
-    Some(Member { events: events.parse().ok()?, last_seen: Millis::parse(at)?, profile })
+    let (events, last_seen) = (events.parse().ok()?, Millis::parse(at)?);
+    Some(Member { events, last_seen, profile, keys: Box::default() })
+}
+
+fn write_keys(keys: &[(u32, f64)], out: &mut String) {
+    for (index, (key, value)) in keys.iter().enumerate() {
+        let gap = if index == 0 { "" } else { " " };
+        // Writing to a string does not fail.
+        let _ = write!(out, "{gap}{key:08x}={value}");
+    }
+}
+
+fn read_keys(value: &str) -> Option<Box<[(u32, f64)]>> {
+    let key = |text: &str| {
+        let (key, value) = text.split_once('=')?;
+        Some((u32::from_str_radix(key, 16).ok()?, value.parse().ok()?))
+    };
+    value.split_whitespace().map(key).collect()
 }
 
 fn timed(at: Millis, text: &str, out: &mut String) {

@@ -22,8 +22,9 @@ pub struct Ties {
     pub aliases: BTreeMap<Arc<str>, Tie>,
     /// The users that public sources tried to tie this id to after it was known, the last [`MAX_REFUSED`].
     pub refused: Vec<(Arc<str>, Tie)>,
-    /// Every account that events of the user were counted for, in the order in which they became known; at most [`MAX_ACCOUNTS`].
-    pub accounts: Vec<Arc<str>>,
+    /// Every account that events of the user were counted for, in the order in which they became known, and how many signs of use
+    /// were among them; at most [`MAX_ACCOUNTS`].
+    pub accounts: Vec<(Arc<str>, u64)>,
     /// Since when the user belongs to which account.
     pub memberships: Memberships,
     /// Events whose account was not known when they came; at most [`MAX_WAITING`].
@@ -81,10 +82,12 @@ pub const MAX_WAITING_BYTES: usize = 128 * 1_024;
 pub const WAITS_FOR: i64 = Millis::DAY;
 
 impl Ties {
-    /// Notes that events of the user belong to `account`.
-    pub fn know_account(&mut self, account: &str) {
-        if self.accounts.len() < MAX_ACCOUNTS && !self.accounts.iter().any(|known| &**known == account) {
-            self.accounts.push(Arc::from(account));
+    /// Notes that events of the user belong to `account`, so many signs of use among them.
+    pub fn know_account(&mut self, account: &str, uses: u64) {
+        if let Some((_, known)) = self.accounts.iter_mut().find(|(known, _)| &**known == account) {
+            *known += uses;
+        } else if self.accounts.len() < MAX_ACCOUNTS {
+            self.accounts.push((Arc::from(account), uses));
         }
     }
 
@@ -140,8 +143,8 @@ impl Ties {
         for (alias, tie) in &other.aliases {
             self.know_alias(alias, tie);
         }
-        for account in &other.accounts {
-            self.know_account(account);
+        for (account, uses) in &other.accounts {
+            self.know_account(account, *uses);
         }
         self.memberships.merge(&other.memberships);
         if let Some(other) = other.counted {
@@ -161,8 +164,8 @@ impl Ties {
             + self.merged_into.as_ref().map_or(0, |merged| size_of::<MergedInto>() + texts(&merged.user))
             + self.aliases.keys().map(|id| texts(id) + size_of::<Tie>()).sum::<usize>()
             + self.refused.iter().map(|(id, _)| texts(id) + size_of::<Tie>()).sum::<usize>()
-            + self.accounts.capacity() * size_of::<Arc<str>>()
-            + self.accounts.iter().map(texts).sum::<usize>()
+            + self.accounts.capacity() * size_of::<(Arc<str>, u64)>()
+            + self.accounts.iter().map(|(account, _)| texts(account)).sum::<usize>()
             + self.memberships.bytes()
             + self.waiting.iter().map(|waiting| size_of::<Waiting>() + waiting.event.bytes()).sum::<usize>()
     }

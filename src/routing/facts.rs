@@ -90,9 +90,13 @@ impl Facts for LeadFacts<'_> {
                 self.event.lead.signals.get(&*signal.name).map_or(Value::Unknown, Value::from_json)
             }
             // A lead qualified, but which axis did it is in its reasons; a route's scope offers neither these nor the event.
-            Slot::Members(_) | Slot::Counter(..) | Slot::About { .. } | Slot::Event(_) | Slot::Intent | Slot::Fit => {
-                Value::Unknown
-            }
+            Slot::Members(_)
+            | Slot::MemberEvents
+            | Slot::Counter(..)
+            | Slot::About { .. }
+            | Slot::Event(_)
+            | Slot::Intent
+            | Slot::Fit => Value::Unknown,
         }
     }
 }

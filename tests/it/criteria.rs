@@ -8,6 +8,8 @@
 //! 1d => acme: the team is in, tier 2               the leads' news since the last look, time passing until then
 //! 1d => nothing
 //! 1d ?? account acme: tasks > 50 is false          what `explain` says
+//! 1d ?? account acme: rank 12                      the rank, as `explain` says
+//! 1d ?? account acme: contact kim                  whom the newest lead says to talk to
 //! ```
 
 use std::collections::BTreeSet;
@@ -200,6 +202,17 @@ async fn play(case: &Case, reversed: bool) -> Result<(), String> {
 async fn explains(desk: &Desk, key: &RecordKey, condition: &str) -> Result<(), String> {
     let explained = desk.explain(key).await.ok_or("nothing is known of it")?;
     let word = |met: Option<bool>| met.map_or("unknown", |met| if met { "true" } else { "false" });
+    if let Some(contact) = condition.strip_prefix("contact ") {
+        let leads = desk.leads().await;
+        let lead = leads.iter().find(|lead| lead.subject.id == key.id.as_ref());
+        let found = lead.and_then(|lead| lead.contact.as_ref()).map(|person| &*person.user_id);
+        return if found == Some(contact) { Ok(()) } else { Err(format!("the contact is {found:?}, not {contact}")) };
+    }
+    if let Some(rank) = condition.strip_prefix("rank ") {
+        let ranks: Vec<_> =
+            explained.definitions.iter().filter_map(|one| Some(one.rank.as_ref()?.to_string())).collect();
+        return if ranks == [rank] { Ok(()) } else { Err(format!("the ranks are {ranks:?}, not {rank}")) };
+    }
     let reasons = explained.definitions.iter().flat_map(|definition| &definition.conditions);
     let said: Vec<String> = reasons.map(|reason| format!("{} is {}", reason.condition, word(reason.met))).collect();
     if said.iter().any(|said| said == condition) { Ok(()) } else { Err(format!("`{condition}` is not among {said:?}")) }

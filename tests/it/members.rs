@@ -111,3 +111,78 @@ definitions: [ { name: in a busy team, of: user, intent: [ sent >= 1, busy_team 
     let who: std::collections::BTreeSet<_> = desk.leads().await.into_iter().map(|lead| lead.subject.id).collect();
     assert!(who.contains("ben"), "{who:?}");
 }
+
+const CONTACTS: &str = "
+counters:
+  tasks: { of: account, event: Task Created }
+  asked: { of: user, event: Asked }
+signals:
+  buyer: { of: user, is: 'user.title.containsWord([\"cto\", \"head\"])' }
+definitions:
+  - { name: busy, of: account, each: tasks, cooldown: 0, contact: [ m.buyer, m.asked.last_at, m.events ] }
+";
+
+async fn contact(desk: &Desk) -> String {
+    desk.track_times("zoe", "Task Created", 1).await;
+    desk.pass(Millis::SECOND).await;
+    desk.leads().await[0].contact.clone().expect("somebody").user_id
+}
+
+#[tokio::test]
+async fn the_contact_is_the_first_by_its_keys() {
+    let desk = Desk::new(CONTACTS);
+    for user in ["ana", "ben", "cy", "zoe"] {
+        desk.group(user, "acme", json!({})).await;
+    }
+    desk.track_times("ana", "Something", 9).await;
+    assert_eq!(contact(&desk).await, "ana", "nobody stands out, and ana does most");
+    desk.track_times("ben", "Asked", 1).await;
+    assert_eq!(contact(&desk).await, "ben");
+    desk.pass(Millis::MINUTE).await;
+    desk.track_times("cy", "Asked", 1).await;
+    assert_eq!(contact(&desk).await, "cy", "the later one");
+    desk.send(vec![desk.told(Call::Identify, "ben", None, json!({"title": "CTO", "email": "ben@acme.example"}))]).await;
+    assert_eq!(contact(&desk).await, "ben", "a buyer before all others");
+    let lead = desk.leads().await[0].clone();
+    assert_eq!(
+        lead.contact.expect("ben").email.as_deref(),
+        Some("ben@acme.example"),
+        "an identify call has no account"
+    );
+    let text = desk.text(&RecordKey::account("acme")).await;
+    assert!(text.contains("k:ben\t"), "{text}");
+}
+
+/// Of many people the most active are remembered; whoever a key speaks for is among them all the same.
+#[tokio::test]
+async fn the_buyer_is_not_lost_in_a_crowd() {
+    let desk = Desk::new(CONTACTS);
+    desk.send(vec![desk.told(Call::Identify, "eve", None, json!({"title": "CTO"}))]).await;
+    desk.group("eve", "acme", json!({})).await;
+    let crowd =
+        (0..80).map(|n| Event { context_group_id: Some("acme".into()), ..desk.track(&format!("u{n}"), "Something") });
+    desk.send(crowd.collect()).await;
+    desk.group("zoe", "acme", json!({})).await;
+    assert_eq!(contact(&desk).await, "eve");
+}
+
+#[tokio::test]
+async fn a_condition_on_members_asks_how_much_each_did_in_this_account() {
+    let desk = Desk::new(
+        "
+counters: { tasks: { of: account, event: Task Created } }
+definitions:
+  - { name: two at work, of: account, intent: 'members.count(m, m.events >= 3) >= 2' }
+",
+    );
+    let at = |account: &str, user: &str| Event {
+        context_group_id: Some(account.into()),
+        ..desk.track(user, "Task Created")
+    };
+    desk.send((0..3).map(|_| at("acme", "ana")).collect()).await;
+    desk.send(vec![at("acme", "ben"), at("acme", "ben"), at("other", "ben"), at("other", "ben")]).await;
+    assert!(names(&desk).await.is_empty(), "ben did two things there");
+    desk.send(vec![at("acme", "ben")]).await;
+    let leads = desk.leads().await;
+    assert_eq!(leads.iter().map(|lead| &*lead.subject.id).collect::<Vec<_>>(), ["acme"]);
+}

@@ -4,6 +4,7 @@ use serde_json::json;
 use super::*;
 use crate::event::{Call, MessageId, SourceName, Trust};
 use crate::record::Tie;
+use crate::record::outcomes::Told;
 use crate::record::{Profile, Projection};
 
 fn event(properties: &serde_json::Value) -> Arc<Event> {
@@ -84,7 +85,7 @@ fn items() -> Vec<LogItem> {
             user: Arc::from("kim"),
             profile: Profile { email: Some("kim@acme.example".into()), ..Profile::default() },
             asking: user.clone(),
-            told: vec![(7, Some(true)), (8, None)],
+            told: Told { outcomes: vec![(7, Some(true)), (8, None)], keys: vec![(9, 1.5)] },
         })),
         Body::Ask { user: Box::new(projection.clone()), at: Millis(2), quiet: Some(Millis(1)) },
         Body::Answer(Box::new(Answer {

@@ -6,7 +6,7 @@ use crate::config::conditions::{ConditionText, Conditions};
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
 use crate::config::read::Field;
-use crate::expr::{self, Expr, ExprError, Formula, Scope};
+use crate::expr::{self, Expr, ExprError, Formula, Scope, SortKey};
 
 /// Compiles a condition. Errors about a name in `broken` are left out: its own mistake is reported where it is declared.
 pub fn condition(text: &ConditionText, scope: &Scope, broken: &[Arc<str>], findings: &mut Findings) -> Option<Expr> {
@@ -28,6 +28,11 @@ pub fn conditions(
 /// The same of a formula.
 pub fn formula(text: &ConditionText, scope: &Scope, broken: &[Arc<str>], findings: &mut Findings) -> Option<Formula> {
     expr::compile_formula(text.text(), scope).map_err(|errors| report(text, errors, broken, findings)).ok()
+}
+
+/// The same of a key that the members of an account are sorted by.
+pub fn sort_key(text: &ConditionText, scope: &Scope, broken: &[Arc<str>], findings: &mut Findings) -> Option<SortKey> {
+    expr::compile_sort_key(text.text(), scope).map_err(|errors| report(text, errors, broken, findings)).ok()
 }
 
 fn report(text: &ConditionText, errors: Vec<ExprError>, broken: &[Arc<str>], findings: &mut Findings) {

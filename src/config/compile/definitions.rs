@@ -6,16 +6,17 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
-use super::condition::{condition, conditions};
+use super::condition::{condition, conditions, sort_key};
 use super::counters::{Counters, subject};
 use super::from::KnownSources;
 use super::names::unique;
 use super::rests_on;
 use super::scopes::Scopes;
 use super::settings::lasting;
+use super::signals::number;
 use super::template;
 use super::traits::Traits;
-use crate::config::conditions::ConditionText;
+use crate::config::conditions::{ConditionText, Conditions};
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
 use crate::config::read::{Field, List};
@@ -24,7 +25,7 @@ use crate::config::suggest::{did_you_mean, one_of};
 use crate::config::yaml::Scalar;
 use crate::counters::Counter;
 use crate::event::SourceName;
-use crate::expr::{Expr, Scope, Signal, Slot};
+use crate::expr::{Expr, Formula, Scope, Signal, Slot, SortKey};
 use crate::ids::{CounterId, SubjectKind};
 use crate::qualify::{Definition, Tier};
 
@@ -95,6 +96,8 @@ fn definition(
     let tiers = tiers(shape, scopes.tiers(about), &scopes.broken, findings);
     let never = conditions(&shape.never, scopes.conditions(about), &scopes.broken, findings);
     let each = each(shape, of, counters, findings);
+    let rank = rank(&shape.rank, scopes.tiers(about), scopes, findings);
+    let contact = contact(&shape.contact, of, scopes, findings);
     if let Some(sentence) = shape.sentence.get() {
         template::sentence(sentence, findings);
     }
@@ -119,6 +122,8 @@ fn definition(
         fresh_ms: millis(lasting(&shape.fresh, DEFAULT_FRESH)),
         from,
         version: Arc::from(""),
+        rank: rank?,
+        contact: contact?.into(),
         goal: shape.goal.get().map(|goal| Arc::from(goal.text.trim())),
         sentence: shape.sentence.get().map(|text| text.text.to_string()),
     };
@@ -158,6 +163,36 @@ fn each(
     };
     findings.push(problem.help(help));
     None
+}
+
+/// What a lead's rank is; `Some(None)` when it has none.
+fn rank(
+    field: &Field<ConditionText>,
+    scope: &Scope,
+    scopes: &Scopes,
+    findings: &mut Findings,
+) -> Option<Option<Formula>> {
+    let Field::Set(text) = field else { return field.is_absent().then_some(None) };
+    number(text, scope, scopes, findings).map(Some)
+}
+
+/// What the people of an account are sorted by.
+fn contact(
+    field: &Field<Conditions>,
+    of: Option<SubjectKind>,
+    scopes: &Scopes,
+    findings: &mut Findings,
+) -> Option<Vec<SortKey>> {
+    let Field::Set(Conditions(texts)) = field else { return field.is_absent().then(Vec::new) };
+    if let (Some(SubjectKind::User), Some(first)) = (of, texts.first()) {
+        let message = "the contact of a user's lead is the user";
+        let problem = Problem::error(first.at(findings), Code::BadValue, message);
+        findings.push(problem.help("remove `contact`, or make the definition `of: account`"));
+        return None;
+    }
+    let scope = scopes.conditions(SubjectKind::Account);
+    let keys: Vec<SortKey> = texts.iter().filter_map(|text| sort_key(text, scope, &scopes.broken, findings)).collect();
+    (keys.len() == texts.len()).then_some(keys)
 }
 
 fn when(shape: &DefinitionShape, scope: &Scope, broken: &[Arc<str>], findings: &mut Findings) -> Option<Expr> {

@@ -53,7 +53,8 @@ pub fn check(definition: &Definition, at: Span, counters: &Counters, traits: &Tr
             | Slot::Fit
             | Slot::Now
             | Slot::Signal(..)
-            | Slot::Members(_) => {
+            | Slot::Members(_)
+            | Slot::MemberEvents => {
                 continue;
             }
         };

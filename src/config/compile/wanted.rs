@@ -20,8 +20,13 @@ pub fn wanted(
     });
     let counted = counters.iter().filter_map(|counter| counter.aggregate.property().map(|path| path.first()));
     let filters = counters.iter().filter_map(|counter| counter.filter.as_ref()).flat_map(Expr::slots);
-    let slots =
-        definitions.iter().flat_map(Definition::slots).chain(signals.iter().flat_map(|one| one.slots())).chain(filters);
+    let ranked = definitions.iter().flat_map(Definition::ranked_by);
+    let slots = definitions
+        .iter()
+        .flat_map(Definition::slots)
+        .chain(ranked)
+        .chain(signals.iter().flat_map(|one| one.slots()))
+        .chain(filters);
     let read = slots.filter_map(|slot| match slot {
         Slot::Event(path) if path.first().is_some_and(|root| **root == *"properties") => Some(path.get(1)),
         _ => None,

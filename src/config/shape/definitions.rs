@@ -65,6 +65,14 @@ section! {
         /// noted, as with a quiet start, so that a history can be loaded.
         #[schemars(extend("default" = "1d", "examples" = ["400d"]))]
         fresh: At<Lasting>,
+        /// How much a lead is worth beside others of its tier: a number, which stands in the lead and which leads can be sorted by.
+        #[schemars(extend("examples" = ["account.arr * engagement"]))]
+        rank: ConditionText,
+        /// Of a definition of accounts: what its people are sorted by, the greatest first, so that the first of them is whom to talk to.
+        /// Of a member `m` that is what is yes or no, a number or a moment: their traits, signals and counters, `m.events`,
+        /// `m.last_seen`. By default how active they are.
+        #[schemars(extend("examples" = [["m.buyer", "m.asked.last_at", "m.events"]]))]
+        contact: Conditions,
         /// The opening sentence for the rep: a template (minijinja) over the lead. By default one is made from the reasons.
         #[schemars(extend("examples" = ["{{ account.name }} created {{ usage.tasks_30d }} tasks this month."]))]
         sentence: Scalar,

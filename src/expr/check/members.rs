@@ -8,7 +8,7 @@ use super::super::suggest::{closest, did_you_mean};
 use super::super::syntax::{Kind, Node};
 use super::super::tree::Test;
 use super::super::value::{Slot, TraitOf, Type};
-use super::super::{Expr, Members, MembersHow, Scope, Weight};
+use super::super::{Expr, Members, MembersHow, Weight};
 use super::names::Path;
 use super::{Call, Checked, Checker, Part};
 
@@ -50,15 +50,7 @@ impl Checker<'_> {
 
     /// The condition on one member, who is called by that name.
     fn of_member(&mut self, name: &str, body: &Node) -> Option<Expr> {
-        let scope = Scope {
-            about: Some(TraitOf::User),
-            member: Some(name.into()),
-            event: false,
-            flags: false,
-            lead: false,
-            account_traits: None,
-            ..self.scope.clone()
-        };
+        let scope = self.scope.of_member(name);
         let (errors, slots, weight) = (Vec::new(), Vec::new(), Weight { conditions: 1, depth: 0 });
         let mut checker = Checker { source: self.source, scope: &scope, errors, slots, weight, variable: None };
         let what: Test = checker.test(body);
@@ -89,6 +81,7 @@ impl Checker<'_> {
             Some(counter) if counter.of == TraitOf::User => self.counter_path(counter, first, rest, path.span),
             Some(_) => self.of_account(&below),
             None if self.scope.pending.contains(*first) => self.pending(&below),
+            None if *first == "events" => self.plain(&below, Slot::MemberEvents, Type::Number),
             None => self.subject(path, TraitOf::User),
         }
     }

@@ -231,9 +231,9 @@ impl Checker<'_> {
                 let help = "write `lead.tier`, `lead.definition`, `lead.of`, …".to_owned();
                 return self.fail(path.span, "`lead` is no value by itself", Some(help));
             }
-            ["tier" | "revision"] => Type::Number,
+            ["tier" | "revision" | "rank"] => Type::Number,
             ["definition" | "definition_version" | "config_version" | "goal" | "of" | "id" | "summary"] => Type::Text,
-            [first @ ("tier" | "revision" | "definition" | "of"), ..] => {
+            [first @ ("tier" | "revision" | "rank" | "definition" | "of"), ..] => {
                 return self.fail(path.span, format!("`lead.{first}` has nothing below it"), None);
             }
             [first, ..] if LEAD_FIELDS.split(' ').all(|field| field != *first) => {
@@ -248,5 +248,5 @@ impl Checker<'_> {
 }
 
 /// What a route may read of a lead: the fields of its record, and `of`, the kind of its subject.
-const LEAD_FIELDS: &str = "id revision definition definition_version config_version goal tier of subject user account contact people summary reasons usage \
+const LEAD_FIELDS: &str = "id revision definition definition_version config_version goal tier rank of subject user account contact people summary reasons usage \
     signals points sources routing first_seen last_seen timestamps";

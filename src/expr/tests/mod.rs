@@ -142,6 +142,7 @@ impl Facts for Sample {
             Slot::Fit => self.get("fit"),
             Slot::Now => Value::Time(self.now()),
             Slot::Members(members) => self.get(&format!("members {:?}", members.how)),
+            Slot::MemberEvents => self.get("events"),
             Slot::Signal(signal, Aspect::Value) => signal.value(self),
             Slot::Signal(signal, Aspect::Since) => time(self.get(&format!("{signal}.since"))),
             Slot::Signal(signal, Aspect::Times) => self.get(&format!("{signal}.times")),

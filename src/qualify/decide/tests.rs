@@ -66,6 +66,8 @@ fn definition(when: &str, tiers: &[(u8, &str)]) -> Definition {
         from: Vec::new(),
         version: Arc::from("v"),
         goal: None,
+        rank: None,
+        contact: Arc::new([]),
         sentence: None,
     }
 }
@@ -88,8 +90,16 @@ fn projection(uses: u64, traits: Value) -> Projection {
 fn evaluated(definition: &Definition, logins: u64, account: Who<'_>) -> Evaluation {
     let user = projection(logins, json!({ "role": "admin" }));
     let plan = Plan::new(&counters(), &Reads::default(), jiff::tz::TimeZone::UTC);
-    let view =
-        View { plan: &plan, now: NOW, user: Who::Projection(&user), account, event: None, intent: None, fit: None };
+    let view = View {
+        plan: &plan,
+        now: NOW,
+        user: Who::Projection(&user),
+        account,
+        event: None,
+        member_events: None,
+        intent: None,
+        fit: None,
+    };
     evaluate(definition, &view)
 }
 
@@ -191,7 +201,16 @@ fn a_record_and_its_projection_say_the_same() {
         ["user.role == \"admin\"", "has(user.role)", "logins == 0", "user.id == \"kim\"", "user.last_seen == now"]
     {
         let by = [Who::Record(&id, &record), Who::Projection(&projected)].map(|user| {
-            let view = View { plan: &plan, now: NOW, user, account: Who::Nobody, event: None, intent: None, fit: None };
+            let view = View {
+                plan: &plan,
+                now: NOW,
+                user,
+                account: Who::Nobody,
+                event: None,
+                member_events: None,
+                intent: None,
+                fit: None,
+            };
             expr(source).test(&view)
         });
         assert_eq!(by, [Some(true); 2], "{source}");

@@ -137,7 +137,7 @@ fn without_an_event_it_is_what_is_known_of_the_user() {
     assert_eq!(account(&user(Some("kim@acme.com"), &[])).as_deref(), Some("acme.com"));
     let mut named = user(None, &[]);
     assert_eq!(account(&named), None);
-    named.ties.know_account("w-1");
-    named.ties.know_account("w-2");
+    named.ties.know_account("w-1", 1);
+    named.ties.know_account("w-2", 1);
     assert_eq!(account(&named).as_deref(), Some("w-2"), "the one that events named last");
 }

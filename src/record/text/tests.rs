@@ -125,8 +125,14 @@ fn standing() -> impl Strategy<Value = Standing> {
 }
 
 fn member() -> impl Strategy<Value = Member> {
-    (any::<u64>(), time(), option::of(boxed()), option::of(boxed()), option::of(boxed())).prop_map(
-        |(events, last_seen, email, name, title)| Member { events, last_seen, profile: Profile { email, name, title } },
+    let keys = vec((any::<u32>(), -1e15..1e15_f64), 0..3);
+    (any::<u64>(), time(), option::of(boxed()), option::of(boxed()), option::of(boxed()), keys).prop_map(
+        |(events, last_seen, email, name, title, keys)| Member {
+            events,
+            last_seen,
+            profile: Profile { email, name, title },
+            keys: keys.into(),
+        },
     )
 }
 
@@ -178,7 +184,7 @@ fn ties() -> impl Strategy<Value = Ties> {
     (
         (any::<bool>(), any::<bool>(), any::<u32>()),
         (option::of(merged_into().prop_map(Box::new)), btree_map(shared(), tie(), 0..3), vec((shared(), tie()), 0..3)),
-        vec(shared(), 0..3),
+        vec((shared(), any::<u64>()), 0..3),
         vec((time(), shared(), trust()), 0..3),
         vec(waiting, 0..3),
         option::of(counted().prop_map(Box::new)),
@@ -380,7 +386,7 @@ fn a_person_can_read_it() {
         let said = json!({ "employees": employees });
         subject.traits.learn(said.as_object().expect("traits"), saying(source, Trust::Server), |_| Some(&rule));
     }
-    subject.ties.know_account("acme");
+    subject.ties.know_account("acme", 2);
     subject.ties.memberships.join("acme", at, Trust::Server);
     let tie = Tie { at, trust: Trust::Public, source: SourceName::new("web app") };
     subject.ties.know_alias(&Arc::from("anon 1"), &tie);

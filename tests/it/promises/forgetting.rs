@@ -9,6 +9,7 @@ use handraiser::config::load_text;
 use handraiser::event::{Call, Event};
 use handraiser::ids::{Position, RecordKey, RecordKind, ShardId};
 use handraiser::lead::build::Origin;
+use handraiser::record::outcomes::Told;
 use handraiser::record::{Profile, Record};
 use handraiser::store::ListName;
 use handraiser::time::Millis;
@@ -166,7 +167,7 @@ destinations: { crm: { webhook: { url: 'http://127.0.0.1:9/' }, allow_addresses:
         name: Some("Ada Lovelace".into()),
         title: Some("Countess".into()),
     };
-    let part = AccountEvent { event: Arc::new(event), user: "ada-77".into(), profile, asking: None, told: Vec::new() };
+    let part = AccountEvent { event: Arc::new(event), user: "ada-77".into(), profile, asking: None, told: Told::default() };
     let asked = apply(&mut account, &message(&acme, Body::AccountEvent(Box::new(part))), &context).messages;
     assert!(account.write().is_some_and(|text| text.contains("Lovelace")), "the lead names them");
     let rename = Body::Rename { from: "ada-77".into(), to: None };
