@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::message::{AccountEvent, Answer};
-use super::{Applying, Body, Past, deciding, delivering, telling, user};
+use super::seeing::project;
+use super::{Applying, Body, Past, deciding, forgetting, joining, telling, user};
 use crate::counters::distinct;
 use crate::counters::plan::is_use;
 use crate::event::{Call, Event};
@@ -20,7 +21,7 @@ pub(super) fn event(account: &mut Subject, part: &AccountEvent, applying: &mut A
     applying.keep(|| Past::Counted { by: Some(Arc::clone(&part.user)), event: Arc::clone(event) });
     count(account, event, Some(&part.user), applying);
     let (said, seen) = ((&part.profile, &*part.told.keys), (event.timestamp, is_use(event.call)));
-    account.note_member(&part.user, said, seen, &applying.rules.contacts);
+    account.note_member(&part.user, said, seen, &applying.rules.members.orders);
     telling::hear(account, &part.user, &part.told, applying);
     deciding::decide_account(account, Some(event), applying);
     tell_later(account, event, &part.user, applying);
@@ -107,13 +108,6 @@ fn answer(
     applying.send(to, Body::Answer(Box::new(Answer { account, user: Some(user), event, at, quiet })));
 }
 
-/// The account as it stands at `at`, with all its traits: a user's lead names them.
-fn project(account: &Subject, at: Millis, applying: &Applying<'_>) -> Arc<Projection> {
-    let asks = |name: &str| applying.rules.asks_who_said(SubjectKind::Account, name);
-    let all = (&applying.rules.plan, |_: &str| true, asks);
-    Arc::new(Projection::of(account, &applying.key.id, SubjectKind::Account, all, at))
-}
-
 /// Tells everybody whose qualification hangs on this account how it stands.
 pub(super) fn tell(account: &mut Subject, applying: &mut Applying<'_>) {
     account.tell_at = None;
@@ -133,6 +127,7 @@ pub(super) fn rename(account: &mut Subject, from: &Arc<str>, to: Option<&Arc<str
         let hash = |id: &str| distinct::hash(id, applying.seed);
         outcomes.rename(hash(from), to.map(|to| hash(to)));
     }
+    joining::rename(account, from, to, applying);
     let watched = account.watchers.remove(from);
     match to {
         Some(to) => {
@@ -140,19 +135,7 @@ pub(super) fn rename(account: &mut Subject, from: &Arc<str>, to: Option<&Arc<str
             watched.into_iter().for_each(|at| account.watch(to, at));
         }
         None => {
-            applying.effects.scrub_leads.push(Arc::clone(from));
-            // News that waits for its rep names them, too.
-            for json in account.standings.values_mut().flat_map(|standing| &mut standing.queue) {
-                if let Some(without) = delivering::without(json, from) {
-                    *json = without.into();
-                }
-            }
-            for (destination, lead) in
-                applying.rules.destinations.iter().flat_map(|name| account.leads.keys().map(move |lead| (name, lead)))
-            {
-                let to = RecordKey::delivery(destination, lead);
-                applying.send(to, Body::Scrub { user: Arc::clone(from) });
-            }
+            forgetting::scrub(account, from, applying);
         }
     }
 }

@@ -8,11 +8,13 @@
 use std::sync::Arc;
 
 use super::message::Answer;
-use super::{Applying, noting, routing, telling};
+use super::news::{news, tell};
+use super::seeing::{Known, view};
+use super::{Applying, ending, joining, noting, telling};
 use crate::event::{Call, Event};
 use crate::ids::SubjectKind;
-use crate::lead::LeadEventType;
-use crate::lead::build::{lead_event, lead_id};
+use crate::lead::build::lead_id;
+use crate::lead::{LeadEventType, joiner};
 use crate::qualify::agenda::next_decision;
 use crate::qualify::{Decision, Definition, View, Who, decide as decide_one, evaluate};
 use crate::record::{NotedSignals, Projection, Quiet, Standing, Subject};
@@ -59,10 +61,12 @@ fn schedule(subject: &mut Subject, of: SubjectKind, known: &Known<'_>, applying:
     });
     // What is remembered must be noted when it changes, whether or not a decision hangs on it then.
     let noted = applying.rules.noted.iter().filter(|one| one.signal.of == of);
+    let ends = ending::may_end(subject, applying)
+        .then(|| applying.rules.endings.next_change(of, &View { event: None, ..seen }));
     let noted = noted.filter_map(|one| one.signal.next_change(&View { event: None, ..seen })).map(|drift| drift.at);
     let told = (of == SubjectKind::User).then(|| telling::next_change(subject, applying)).flatten();
     let again = applying.holds(of).then(|| applying.clock.plus(applying.held.look_again));
-    subject.wakes_at = next.chain(noted).chain(told).chain(again).min();
+    subject.wakes_at = next.chain(noted).chain(told).chain(again).chain(ends.flatten()).min();
 }
 
 /// Whether something could follow for a user, depending on how their account stands.
@@ -83,6 +87,9 @@ fn may_matter(user: &Subject, event: Option<&Event>, applying: &Applying<'_>) ->
     applying.definitions(SubjectKind::User).any(|definition| {
         let evaluation = evaluate(definition, &view.of(definition));
         let standing = user.standings.get(&definition.name);
+        if standing.is_some_and(|standing| ending::ends_with_account(standing, &view, applying)) {
+            return true;
+        }
         let is_edge = is_edge(definition, event, applying);
         !evaluation.is_sure()
             || decide_one(definition, evaluation, standing, applying.now, is_edge) != Decision::Nothing
@@ -161,15 +168,6 @@ pub(super) fn decide_account(account: &mut Subject, event: Option<&Arc<Event>>, 
     decide_all(account, SubjectKind::Account, &known, applying);
 }
 
-/// What is known besides the subject itself.
-pub(super) struct Known<'a> {
-    /// The user as they are seen; `None`: as their record says.
-    pub user: Option<Who<'a>>,
-    pub account: Who<'a>,
-    pub event: Option<&'a Event>,
-    pub now: Millis,
-}
-
 /// Notes for which of the definitions that are newer than `before` the subject qualifies, and makes no lead; returns whether all of
 /// them could tell.
 pub(super) fn note_quietly(
@@ -202,43 +200,14 @@ fn note_one(subject: &mut Subject, definition: &Definition, (tier, quiet): (u8, 
     let before = subject.standings.remove(&definition.name);
     let (times, queue, routing) =
         before.map(|standing| (standing.times, standing.queue, standing.routing)).unwrap_or_default();
-    let noted = Standing {
-        times,
-        lead_id: String::new(),
-        revision: 0,
-        tier,
-        tier_at: None,
-        qualified_at: at,
-        lapsed_at: None,
-        quiet: Some(quiet),
-        shadow: false,
-        routing,
-        hold: None,
-        queue,
-    };
+    let quiet = Some(quiet);
+    let noted = Standing { times, tier, qualified_at: at, quiet, routing, queue, ..Standing::default() };
     subject.standings.insert(Arc::clone(&definition.name), noted);
-}
-
-fn view<'v>(subject: &'v Subject, of: SubjectKind, known: &Known<'v>, applying: &Applying<'v>) -> View<'v> {
-    let own = Who::Record(&applying.key.id, subject);
-    let (user, account) = match of {
-        SubjectKind::User => (known.user.unwrap_or(own), known.account),
-        SubjectKind::Account => (Who::Nobody, own),
-    };
-    View {
-        plan: &applying.rules.plan,
-        now: known.now,
-        user,
-        account,
-        event: known.event,
-        member_events: None,
-        intent: None,
-        fit: None,
-    }
 }
 
 /// Decides about the subject for every definition of its kind, and notes in it where it stands now.
 fn decide_all(subject: &mut Subject, of: SubjectKind, known: &Known<'_>, applying: &mut Applying<'_>) {
+    ending::end_all(subject, of, known, applying);
     let mut taken = Vec::new();
     let seen = view(subject, of, known, applying);
     for definition in applying.definitions(of) {
@@ -254,16 +223,16 @@ fn decide_all(subject: &mut Subject, of: SubjectKind, known: &Known<'_>, applyin
             (decision, known.event.is_some_and(|event| is_old(definition, event)))
         {
             note_one(subject, definition, (tier, Quiet::OldEvent), known.now);
-        } else if let Some((kind, standing)) = take(subject, definition, decision, known.now, applying) {
-            if kind == LeadEventType::Qualified {
+        } else if let Some(kind) = take(subject, definition, decision, known, applying) {
+            if matches!(kind, LeadEventType::Qualified | LeadEventType::Joined) {
                 applying.effects.qualified.push((Arc::clone(&definition.name), definition.shadow));
             }
-            let seen = view(subject, of, known, applying);
-            let about = (&*applying.key.id, &*subject);
-            let rules = applying.rules;
-            let known = (&seen, &*rules.signals, &*rules.config_version);
-            let event = lead_event(definition, kind, &standing, about, known);
-            routing::begin(subject, &definition.name, event, applying);
+            if kind == LeadEventType::Joined
+                && let Some(event) = news(subject, definition, LeadEventType::Qualified, known, applying)
+            {
+                joining::add(subject, &definition.name, joiner(&event));
+            }
+            tell(subject, definition, kind, known, applying);
         }
     }
     schedule(subject, of, known, applying);
@@ -274,53 +243,81 @@ fn take(
     subject: &mut Subject,
     definition: &Definition,
     decision: Decision,
-    now: Millis,
+    known: &Known<'_>,
     applying: &Applying<'_>,
-) -> Option<(LeadEventType, Standing)> {
-    let before = subject.standings.remove(&definition.name);
-    let (kind, after) = match (decision, before) {
-        (Decision::Qualify { tier }, before) => {
-            let times = before.as_ref().map_or(0, |standing| standing.times) + 1;
-            let lead_id = lead_id(&definition.name, definition.of, &applying.key.id, times, applying.origin);
-            subject.remember_lead(&lead_id, None);
-            // News of the lead before may still be on its way to its rep.
-            let (routing, queue) = before.map(|standing| (standing.routing, standing.queue)).unwrap_or_default();
-            let fresh = Standing {
-                times,
-                lead_id,
-                revision: 1,
-                tier,
-                tier_at: None,
-                qualified_at: now,
-                lapsed_at: None,
-                quiet: None,
-                shadow: definition.shadow,
-                routing,
-                hold: None,
-                queue,
-            };
-            (Some(LeadEventType::Qualified), fresh)
+) -> Option<LeadEventType> {
+    let now = known.now;
+    if let Decision::Qualify { tier } = decision {
+        return qualify(subject, definition, tier, known, applying);
+    }
+    let standing = subject.standings.get_mut(&definition.name)?;
+    let kind = match decision {
+        Decision::Retier { tier } => {
+            (standing.tier, standing.tier_at) = (tier, Some(now));
+            LeadEventType::TierChanged
         }
-        (Decision::Retier { tier }, Some(before)) => {
-            let moved = Standing { tier, tier_at: Some(now), ..before };
-            (Some(LeadEventType::TierChanged), moved)
-        }
-        (Decision::Lapse, Some(before)) => {
-            let lapsed = Standing { lapsed_at: Some(now), ..before };
+        Decision::Lapse => {
+            standing.lapsed_at = Some(now);
             // What is true of one event is over with the next, and that is no news.
-            (Some(LeadEventType::Lapsed).filter(|_| !definition.reads_event()), lapsed)
+            Some(LeadEventType::Lapsed).filter(|_| !definition.reads_event())?
         }
-        (_, before) => {
-            before
-                .into_iter()
-                .for_each(|standing| drop(subject.standings.insert(Arc::clone(&definition.name), standing)));
-            return None;
-        }
+        Decision::Nothing | Decision::Qualify { .. } => return None,
     };
-    // Who was only noted has no lead that anything could happen to.
-    let kind = kind.filter(|_| after.quiet.is_none());
-    let is_further = kind.is_some_and(|kind| kind != LeadEventType::Qualified);
-    let after = Standing { revision: after.revision + u32::from(is_further), ..after };
-    subject.standings.insert(Arc::clone(&definition.name), after.clone());
-    kind.map(|kind| (kind, after))
+    // Who was only noted has no lead that anything could happen to, and of one that is over nothing more is heard.
+    if standing.quiet.is_some() || standing.ended.is_some() || standing.joined.is_some() {
+        return None;
+    }
+    standing.revision += 1;
+    Some(kind)
+}
+
+/// Makes a lead of the subject, or another edge of the lead that there is.
+fn qualify(
+    subject: &mut Subject,
+    definition: &Definition,
+    tier: u8,
+    known: &Known<'_>,
+    applying: &Applying<'_>,
+) -> Option<LeadEventType> {
+    let now = known.now;
+    let seen = view(subject, definition.of, known, applying);
+    let before = applying.rules.endings.before(definition.of, &seen.of(definition));
+    let claims = joining::account(definition, known, applying);
+    let was = subject.standings.remove(&definition.name);
+    if let (Some(open), Some(_)) = (&was, &claims)
+        && joining::is_part_of(open, now, applying)
+    {
+        let own = open.is_own();
+        let again = Standing {
+            times: open.times + 1,
+            revision: open.revision + u32::from(own),
+            again_at: Some(now),
+            ..open.clone()
+        };
+        subject.standings.insert(Arc::clone(&definition.name), again);
+        return own.then_some(LeadEventType::Joined);
+    }
+    let times = was.as_ref().map_or(0, |standing| standing.times) + 1;
+    let lead_id = lead_id(&definition.name, definition.of, &applying.key.id, times, applying.origin);
+    subject.remember_lead(&lead_id, None);
+    // News of the lead before may still be on its way to its rep.
+    let (routing, queue) = was.map(|standing| (standing.routing, standing.queue)).unwrap_or_default();
+    let since = known.event.map(|event| event.timestamp.min(now));
+    let shadow = definition.shadow;
+    let fresh = Standing {
+        times,
+        lead_id,
+        revision: 1,
+        tier,
+        qualified_at: now,
+        since,
+        before,
+        claims,
+        shadow,
+        routing,
+        queue,
+        ..Standing::default()
+    };
+    subject.standings.insert(Arc::clone(&definition.name), fresh);
+    Some(LeadEventType::Qualified)
 }

@@ -73,11 +73,20 @@ fn explain_one(definition: &Definition, subject: &Subject, view: &View<'_>) -> D
         missing,
         qualifies_at: if qualifies { None } else { definition.qualifies_at(view).map(Millis::rfc3339) },
         qualified_at: standing.map(|s| s.qualified_at.rfc3339()),
-        lead_id: standing.map(|s| s.lead_id.clone()).filter(|id| !id.is_empty()),
+        lead_id: standing.and_then(lead_id),
+        outcome: standing.and_then(|s| s.ended).map(|(ending, _)| ending),
         cooldown_until: cooldown_end.map(Millis::rfc3339),
         held_back: (evaluation.qualifies == Some(true))
             .then(|| held_back(definition, evaluation, standing, view))
             .flatten(),
+    }
+}
+
+/// The lead that somebody is, or is part of.
+fn lead_id(standing: &Standing) -> Option<String> {
+    match &standing.joined {
+        Some(open) => Some(open.lead.to_string()),
+        None => Some(standing.lead_id.clone()).filter(|id| !id.is_empty() && standing.claims.is_none()),
     }
 }
 
@@ -89,6 +98,7 @@ fn held_back(
     view: &View<'_>,
 ) -> Option<HeldBack> {
     let by = |by: HeldBackBy| Some(HeldBack { by, until: None, what: None });
+    let of = |by: HeldBackBy, what: &str| Some(HeldBack { by, until: None, what: Some(what.to_owned()) });
     if evaluation.never == Some(true) {
         let view = with_flags(definition, &view.of(definition));
         let condition = definition.never.iter().find(|condition| condition.test(&view) == Some(true));
@@ -103,9 +113,10 @@ fn held_back(
         (Some(Standing { quiet: Some(Quiet::Start), .. }), _) => by(HeldBackBy::QuietStart),
         (Some(Standing { quiet: Some(Quiet::OldEvent), .. }), _) => by(HeldBackBy::OldEvent),
         (Some(Standing { shadow: true, .. }), _) => by(HeldBackBy::Shadow),
-        (Some(Standing { hold: Some(hold), .. }), _) => {
-            Some(HeldBack { by: HeldBackBy::Held, until: None, what: Some(hold.source.clone()) })
-        }
+        (Some(Standing { hold: Some(hold), .. }), _) => of(HeldBackBy::Held, &hold.source),
+        (Some(Standing { ended: Some((ending, _)), .. }), _) => of(HeldBackBy::Ended, ending.as_str()),
+        (Some(Standing { joined: Some(open), .. }), _) => of(HeldBackBy::Joined, &open.lead),
+        (Some(Standing { claims: Some(account), .. }), _) => of(HeldBackBy::Asking, account),
         (Some(_), _) => None,
         (None, _) if definition.each.is_some() => {
             let counter = definition.each.and_then(|id| view.plan.counters.get(usize::from(id.0)));

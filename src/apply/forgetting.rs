@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Applying, Body, Past, routing};
+use super::{Applying, Body, Past, delivering, routing};
 use crate::ids::{RecordKey, RecordKind};
 use crate::record::Subject;
 
@@ -29,6 +29,12 @@ pub(super) fn forget(subject: &mut Box<Subject>, applying: &mut Applying<'_>) {
         }
     }
     if applying.key.kind == RecordKind::User {
+        // Leads of others name them.
+        for open in subject.standings.values().filter_map(|standing| standing.joined.as_deref()) {
+            for id in subject.ties.aliases.keys().chain([&applying.key.id]) {
+                applying.send(open.subject.clone(), Body::Scrub { user: Arc::clone(id) });
+            }
+        }
         for (account, _) in &subject.ties.accounts {
             for id in subject.ties.aliases.keys().chain([&applying.key.id]) {
                 let body = Body::Rename { from: Arc::clone(id), to: None };
@@ -42,4 +48,24 @@ pub(super) fn forget(subject: &mut Box<Subject>, applying: &mut Applying<'_>) {
     let mut forgotten = Box::<Subject>::default();
     forgotten.forgotten = Some(applying.now);
     *subject = forgotten;
+}
+
+/// Takes a user out of all that the subject's leads say.
+pub(super) fn scrub(subject: &mut Subject, user: &Arc<str>, applying: &mut Applying<'_>) {
+    applying.effects.scrub_leads.push(Arc::clone(user));
+    for standing in subject.standings.values_mut() {
+        standing.joiners.iter_mut().for_each(|joiners| joiners.forget(user));
+        // News that waits for its rep names them, too.
+        for json in &mut standing.queue {
+            if let Some(without) = delivering::without(json, user) {
+                *json = without.into();
+            }
+        }
+    }
+    for (destination, lead) in
+        applying.rules.destinations.iter().flat_map(|name| subject.leads.keys().map(move |lead| (name, lead)))
+    {
+        let to = RecordKey::delivery(destination, lead);
+        applying.send(to, Body::Scrub { user: Arc::clone(user) });
+    }
 }

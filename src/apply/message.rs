@@ -10,7 +10,7 @@ use crate::event::{Event, Rejected};
 use crate::ids::{DefinitionName, RecordKey, SourceName};
 use crate::record::delivery::Done;
 use crate::record::outcomes::Told;
-use crate::record::{Held, LeadHold, News, Profile, Projection, Routing, Tie, TookForce};
+use crate::record::{Ending, Held, Joiner, LeadHold, News, OpenLead, Profile, Projection, Routing, Tie, TookForce};
 use crate::routing::Pending;
 use crate::time::Millis;
 
@@ -104,6 +104,16 @@ pub enum Body {
     Assign(Box<Assign>),
     /// Team → subject: who gets the lead.
     Assigned(Box<Assigned>),
+    /// Subject → account: a lead wants to be the account's, or part of the one that it has.
+    Claim(Box<Claim>),
+    /// Account → subject: the lead is the account's. Subject of the account's lead → subject: it is part of that.
+    Claimed(Box<Claimed>),
+    /// Account → subject of its lead: somebody qualified who becomes part of it.
+    Join(Box<Join>),
+    /// Subject → account → subject of its lead: this became of what is part of it.
+    Ends(Box<Ends>),
+    /// The same, with the account as it stands.
+    Ended(Box<Ends>, Arc<Projection>),
     /// Subject → source: a lead wants to be on its way.
     Admit(Box<Held>),
     /// Source → hold: a lead is held.
@@ -141,7 +151,7 @@ pub enum Body {
     Replay,
     /// Delivery → destination: it took this.
     Done(Box<Done>),
-    /// Subject → deliveries, destinations: this user may be named no longer.
+    /// Subject → deliveries, destinations, subjects of leads that it is part of: this user may be named no longer.
     Scrub {
         /// The user.
         user: Arc<str>,
@@ -214,6 +224,54 @@ impl Body {
     pub(super) const fn may_decide(&self) -> bool {
         matches!(self, Self::Event(_) | Self::AccountEvent(_) | Self::Absorb { .. } | Self::Wake { .. })
     }
+}
+
+/// A lead that wants to be its account's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Claim {
+    /// The lead's subject, which is answered.
+    pub subject: RecordKey,
+    /// The definition.
+    pub definition: DefinitionName,
+    /// The lead.
+    pub lead: Arc<str>,
+    /// The event of the lead's life that waits.
+    pub event: Arc<str>,
+    /// What another lead says of it.
+    pub joiner: Joiner,
+    /// A lead that the account took for its own, and that is over.
+    pub over: Option<Arc<str>>,
+}
+
+/// What became of a claim.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Claimed {
+    /// The definition.
+    pub definition: DefinitionName,
+    /// The event of the lead's life that waits.
+    pub event: Arc<str>,
+    /// The lead that it becomes part of; `None`: it is one of its own.
+    pub joined: Option<OpenLead>,
+}
+
+/// Somebody who becomes part of a lead.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Join {
+    /// The lead.
+    pub open: OpenLead,
+    /// Who.
+    pub claim: Claim,
+    /// The account as it stands.
+    pub account: Arc<Projection>,
+}
+
+/// What became of what is part of a lead.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ends {
+    /// The lead.
+    pub open: OpenLead,
+    /// What became of it.
+    pub ending: Ending,
 }
 
 /// A lead that wants a rep.

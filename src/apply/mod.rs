@@ -8,15 +8,19 @@ mod absorbing;
 mod account;
 mod deciding;
 mod delivering;
+mod ending;
 pub mod explain;
 mod filling;
 mod forgetting;
 mod holding;
+mod joining;
 mod merging;
 pub mod message;
+mod news;
 mod noting;
 mod routing;
 pub mod rules;
+mod seeing;
 mod starting;
 mod telling;
 mod timers;
@@ -308,6 +312,12 @@ fn subject_message(subject: &mut Box<Subject>, message: &Message, applying: &mut
         Body::Unlink { by } => merging::unlink(subject, by, applying),
         Body::Untied { id } => drop(subject.ties.aliases.remove(id)),
         Body::Rename { from, to } => account::rename(subject, from, to.as_ref(), applying),
+        Body::Claim(claim) => joining::claim(subject, claim, applying),
+        Body::Claimed(claimed) => joining::claimed(subject, claimed, applying),
+        Body::Join(join) => joining::join(subject, join, applying),
+        Body::Ends(ends) => joining::pass_on(subject, ends, applying),
+        Body::Ended(ends, account) => joining::ended(subject, ends, account, applying),
+        Body::Scrub { user } => forgetting::scrub(subject, user, applying),
         Body::Assigned(assigned) => routing::assigned(subject, assigned, applying),
         Body::Judged(judged) => routing::judged(subject, judged, applying),
         Body::StoreLead { id, definition, json } => applying.effects.leads.push(LeadWrite {
@@ -331,8 +341,7 @@ fn subject_message(subject: &mut Box<Subject>, message: &Message, applying: &mut
         | Body::Done(_)
         | Body::Archived { .. }
         | Body::Adopt { .. }
-        | Body::Filled { .. }
-        | Body::Scrub { .. } => {}
+        | Body::Filled { .. } => {}
     }
 }
 

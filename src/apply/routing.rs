@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use super::message::{Assign, Assigned, Judged};
+use super::message::{Assign, Assigned, Claim, Judged};
 use super::{Applying, Body, LeadWrite};
 use crate::ids::{DefinitionName, RecordKey, SourceName};
-use crate::lead::{Lead, LeadEvent, LeadEventType};
+use crate::lead::{Lead, LeadEvent, LeadEventType, joiner};
 use crate::record::{Held, News, Routing, Subject, TeamTurns};
 use crate::routing::{Decision, LeadFacts, assign as take_turn, decide};
 
@@ -15,7 +15,10 @@ const MAX_QUEUE: usize = 16;
 
 /// News of a lead was decided: stores the lead, and sends the news on its way when nothing is before it.
 pub(super) fn begin(subject: &mut Subject, definition: &DefinitionName, event: LeadEvent, applying: &mut Applying<'_>) {
-    store(subject, &event.lead, applying);
+    let Some(standing) = subject.standings.get(definition) else { return };
+    if standing.claims.is_none() {
+        store(subject, &event.lead, applying);
+    }
     let Some(standing) = subject.standings.get_mut(definition) else { return };
     if standing.shadow || standing.hold.as_ref().is_some_and(|hold| hold.discarded) {
         // The lead is counted only, or was let go; nobody wants to hear of it.
@@ -32,7 +35,7 @@ pub(super) fn begin(subject: &mut Subject, definition: &DefinitionName, event: L
     }
 }
 
-/// Sends the first news that waits on its way: by its source when that may make only so many leads, else to find an owner.
+/// Sends the first news that waits on its way: by its account where that has one lead, by its source, or to find an owner.
 fn next(subject: &mut Subject, definition: &DefinitionName, applying: &mut Applying<'_>) {
     let Some(standing) = subject.standings.get_mut(definition) else { return };
     // Fails open: news that can't be read must not keep back what follows it.
@@ -43,6 +46,18 @@ fn next(subject: &mut Subject, definition: &DefinitionName, applying: &mut Apply
             Err(_) => drop(standing.queue.remove(0)),
         }
     };
+    let claims = standing.claims.clone().filter(|_| standing.lead_id == event.lead.id);
+    if let Some(account) = claims.filter(|_| event.kind == LeadEventType::Qualified) {
+        let (subject, definition) = (applying.key.clone(), Arc::clone(definition));
+        let (lead, id, joiner) = (event.lead.id.as_str().into(), event.id.as_str().into(), joiner(&event));
+        let claim = Claim { subject, definition, lead, event: id, joiner, over: None };
+        return applying.send(RecordKey::account(&account), Body::Claim(Box::new(claim)));
+    }
+    admit(subject, definition, event, applying);
+}
+
+/// Lets news go on to its source when that may make only so many leads, else to find an owner.
+fn admit(subject: &mut Subject, definition: &DefinitionName, event: LeadEvent, applying: &mut Applying<'_>) {
     let source = bounded_by(&event.lead, applying);
     match source.filter(|_| event.kind == LeadEventType::Qualified) {
         Some(source) => {
@@ -52,6 +67,26 @@ fn next(subject: &mut Subject, definition: &DefinitionName, applying: &mut Apply
         }
         None => find_owner(subject, definition, event, applying),
     }
+}
+
+/// The account has let the lead of the first news that waits be one of its own.
+pub(super) fn claimed(
+    subject: &mut Subject,
+    definition: &DefinitionName,
+    event: LeadEvent,
+    applying: &mut Applying<'_>,
+) {
+    store(subject, &event.lead, applying);
+    admit(subject, definition, event, applying);
+}
+
+/// Drops all news of a lead, the first that waits among it, and goes on with the next.
+pub(super) fn drop_lead(subject: &mut Subject, definition: &DefinitionName, lead: &str, applying: &mut Applying<'_>) {
+    let of_lead = |json: &str| serde_json::from_str(json).is_ok_and(|other: LeadEvent| other.lead.id == *lead);
+    if let Some(standing) = subject.standings.get_mut(definition) {
+        standing.queue.retain(|json| !of_lead(json));
+    }
+    next(subject, definition, applying);
 }
 
 /// The source whose quota a lead is counted against: none when it rests on any source that has no quota.
@@ -80,19 +115,16 @@ pub(super) fn judged(subject: &mut Subject, judged: &Judged, applying: &mut Appl
         standing.hold.clone_from(hold);
     }
     let is_over = hold.as_ref().is_some_and(|hold| hold.discarded);
-    if is_over {
-        let of_lead =
-            |json: &str| serde_json::from_str(json).is_ok_and(|other: LeadEvent| other.lead.id == event.lead.id);
-        standing.queue.retain(|json| !of_lead(json));
-    } else if let Some(waits) = standing.queue.first_mut() {
+    if !is_over && let Some(waits) = standing.queue.first_mut() {
         *waits = serde_json::to_string(&event).unwrap_or_default().into();
     }
+    let lead = event.lead.id.clone();
     match hold {
         None => find_owner(subject, definition, event, applying),
         Some(_) => store(subject, &event.lead, applying),
     }
     if is_over {
-        next(subject, definition, applying);
+        drop_lead(subject, definition, &lead, applying);
     }
 }
 

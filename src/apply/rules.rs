@@ -11,7 +11,7 @@ use crate::counters::{Counter, Plan, Reads};
 use crate::expr::{Aspect, Expr, Members, Signal, Slot, SortKey, TraitRule, Type, reached};
 use crate::ids::names::canonical_trait;
 use crate::ids::{DefinitionName, SourceName, SubjectKind};
-use crate::qualify::Definition;
+use crate::qualify::{Definition, Endings};
 use crate::record::AccountKey;
 use crate::record::traits::MAX_TRAITS_BYTES;
 use crate::routing::{Route, Team};
@@ -34,14 +34,8 @@ pub struct Rules {
     pub noted: Vec<NotedSignal>,
     /// Since when each definition says what it says, where that is known.
     since: BTreeMap<DefinitionName, Millis>,
-    /// The conditions on members of accounts, each once.
-    pub members: Vec<Arc<Members>>,
-    /// Whether any of what members tell asks how many of their events were counted for the account.
-    pub members_count_events: bool,
-    /// What members tell for the orders in which somebody wants them, each once.
-    pub contact_keys: Vec<SortKey>,
-    /// The orders in which somebody wants the members of an account.
-    pub contacts: Vec<Arc<[SortKey]>>,
+    /// What accounts are told of their members.
+    pub members: AskedOfMembers,
     read_traits: HashSet<(SubjectKind, Box<str>)>,
     /// Of the traits that conditions read, those that not every value can be read as.
     typed_traits: Vec<(SubjectKind, Box<str>, Type)>,
@@ -63,6 +57,10 @@ pub struct RulesParts {
     pub signals: Vec<Arc<Signal>>,
     /// What makes a subject a lead, in the order in which it is written.
     pub definitions: Vec<Definition>,
+    /// What becomes of leads.
+    pub endings: Endings,
+    /// For how many milliseconds everything else of an account becomes part of its lead; `None`: everything is a lead of its own.
+    pub one_per_account: Option<i64>,
     /// The teams that routes name.
     pub teams: Vec<Team>,
     /// In order; the first match wins.
@@ -103,25 +101,24 @@ impl Rules {
         plan.keeps_meanings = parts.archived;
         let of_leads = |one| Definition::slots(one).chain(one.ranked_by()).chain(one.chosen_by());
         let decided = || parts.definitions.iter().flat_map(of_leads);
+        let ends: Vec<_> = parts.endings.slots().collect();
+        let ends = || ends.iter().map(|(_, slot)| slot);
         let named = || reached(parts.signals.iter().flat_map(|signal| signal.slots()));
-        let noted = noted(decided().chain(named()), &plan);
+        let noted = noted(decided().chain(named()).chain(ends()), &plan);
         let of_users = parts.definitions.iter().filter(|d| d.of == SubjectKind::User).flat_map(Definition::slots);
         let kept = noted.iter().filter(|noted| noted.signal.of == SubjectKind::User);
-        let of_users = of_users.chain(kept.flat_map(|noted| reached(noted.signal.slots())));
+        let of_users = of_users.chain(kept.flat_map(|noted| reached(noted.signal.slots()))).chain(ends());
         let (counters, traits): (Vec<_>, Vec<_>) = of_users
             .filter(|slot| is_of(slot, &plan, SubjectKind::Account))
             .partition(|slot| matches!(slot, Slot::Counter(..)));
         let users_read_account_times = traits.iter().any(|slot| matches!(slot, Slot::FirstSeen(_) | Slot::LastSeen(_)));
         let (counters, traits) = (counters.len(), traits.len());
         let routed = parts.routes.iter().filter_map(|route| route.when.as_ref()).flat_map(Expr::slots);
-        let all: Vec<&Slot> = decided().chain(named()).chain(routed).collect();
+        let all: Vec<&Slot> = decided().chain(named()).chain(ends()).chain(routed).collect();
         let read_traits: Vec<_> = all.iter().filter_map(|slot| trait_of(slot)).collect();
         let said_traits = all.iter().filter(|slot| asks_who_said(slot)).filter_map(|slot| trait_of(slot)).collect();
         let typed_traits = typed(&all);
-        let members = members(&all);
-        let members_count_events = all.contains(&&Slot::MemberEvents);
-        let contacts: Vec<_> =
-            parts.definitions.iter().map(|one| Arc::clone(&one.contact)).filter(|keys| !keys.is_empty()).collect();
+        let members = AskedOfMembers::new(&all, &parts.definitions);
         // What makes a name or finds an account is read without being named.
         let always =
             ["email", "name", "first_name", "last_name", "title"].map(|name| (SubjectKind::User, Box::from(name)));
@@ -133,9 +130,6 @@ impl Rules {
             users_read_account_times,
             noted,
             members,
-            members_count_events,
-            contact_keys: contact_keys(&contacts),
-            contacts,
             read_traits: read_traits.into_iter().chain(always).collect(),
             typed_traits,
             said_traits,
@@ -169,11 +163,6 @@ impl Rules {
             move |definition: &Definition| self.since.get(&definition.name).copied().filter(|since| *since > at);
         // Most of the time there is none, and this is asked for each event.
         self.definitions(of).filter(|_| !self.since.is_empty()).filter_map(move |one| Some((one, since(one)?)))
-    }
-
-    /// Whether accounts are told anything of their members.
-    pub const fn asks_members(&self) -> bool {
-        !self.members.is_empty() || !self.contact_keys.is_empty()
     }
 
     /// The definitions about one kind of subject.
@@ -244,6 +233,13 @@ fn reads(parts: &RulesParts) -> Reads {
         definition.chosen_by().for_each(|slot| reads.note(SubjectKind::User, slot));
     }
     let of_users = parts.definitions.iter().any(|definition| definition.of == SubjectKind::User);
+    for (about, slot) in parts.endings.slots() {
+        reads.note(about, &slot);
+        if of_users {
+            // What is about an account ends the leads of its people, too.
+            reads.note(SubjectKind::User, &slot);
+        }
+    }
     for signal in &parts.signals {
         for slot in reached(signal.slots()) {
             reads.note(signal.of, slot);
@@ -256,19 +252,40 @@ fn reads(parts: &RulesParts) -> Reads {
     reads
 }
 
-/// The conditions on members, by their fingerprints.
-fn members(slots: &[&Slot]) -> Vec<Arc<Members>> {
-    let asked = slots.iter().filter_map(|slot| match slot {
-        Slot::Members(members) => Some((members.fingerprint, Arc::clone(members))),
-        _ => None,
-    });
-    asked.collect::<BTreeMap<_, _>>().into_values().collect()
+/// What accounts are told of their members: what conditions ask of them, and what they are sorted by.
+#[derive(Clone, Debug, Default)]
+pub struct AskedOfMembers {
+    /// The conditions, each once.
+    pub conditions: Vec<Arc<Members>>,
+    /// What is told for the orders in which somebody wants them, each once.
+    pub keys: Vec<SortKey>,
+    /// The orders in which somebody wants them.
+    pub orders: Vec<Arc<[SortKey]>>,
+    /// Whether any of it asks how many of their events were counted for the account.
+    pub counts_events: bool,
 }
 
-/// What members tell for these orders, by the keys' fingerprints.
-fn contact_keys(contacts: &[Arc<[SortKey]>]) -> Vec<SortKey> {
-    let told = contacts.iter().flat_map(|keys| keys.iter()).filter_map(|key| Some((key.fingerprint()?, key.clone())));
-    told.collect::<BTreeMap<_, _>>().into_values().collect()
+impl AskedOfMembers {
+    fn new(slots: &[&Slot], definitions: &[Definition]) -> Self {
+        let asked = slots.iter().filter_map(|slot| match slot {
+            Slot::Members(members) => Some((members.fingerprint, Arc::clone(members))),
+            _ => None,
+        });
+        let orders = definitions.iter().map(|one| Arc::clone(&one.contact)).filter(|keys| !keys.is_empty());
+        let orders: Vec<_> = orders.collect();
+        let keys = orders.iter().flat_map(|keys| keys.iter()).filter_map(|key| Some((key.fingerprint()?, key.clone())));
+        Self {
+            conditions: asked.collect::<BTreeMap<_, _>>().into_values().collect(),
+            keys: keys.collect::<BTreeMap<_, _>>().into_values().collect(),
+            counts_events: slots.contains(&&Slot::MemberEvents),
+            orders,
+        }
+    }
+
+    /// Whether accounts are told nothing.
+    pub const fn is_empty(&self) -> bool {
+        self.conditions.is_empty() && self.keys.is_empty()
+    }
 }
 
 /// A signal that is remembered.

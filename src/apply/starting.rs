@@ -2,7 +2,8 @@
 //! the past, or was never there. So before the first message that reaches a subject since then, the subject is looked at as it
 //! stood; what the message itself brings is an edge like any other.
 
-use super::deciding::{Known, note_quietly};
+use super::deciding::note_quietly;
+use super::seeing::Known;
 use super::{Applying, Body, user};
 use crate::ids::{RecordKey, RecordKind, SubjectKind};
 use crate::qualify::Who;

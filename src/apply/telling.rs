@@ -13,26 +13,26 @@ use crate::time::Millis;
 
 /// What is true of a user as a member of `account`.
 pub(super) fn told(user: &Subject, account: &str, applying: &Applying<'_>) -> Told {
-    if !applying.rules.asks_members() {
+    if applying.rules.members.is_empty() {
         return Told::default();
     }
     let rules = applying.rules;
     let known = user.ties.accounts.iter().find(|(known, _)| **known == *account);
     let view = View { member_events: known.map(|(_, uses)| *uses), ..view(user, applying) };
     Told {
-        outcomes: rules.members.iter().map(|one| (one.fingerprint, one.condition.test(&view))).collect(),
-        keys: rules.contact_keys.iter().filter_map(|key| key.told(&view)).collect(),
+        outcomes: rules.members.conditions.iter().map(|one| (one.fingerprint, one.condition.test(&view))).collect(),
+        keys: rules.members.keys.iter().filter_map(|key| key.told(&view)).collect(),
     }
 }
 
 /// When that may change though nothing happens.
 pub(super) fn next_change(user: &Subject, applying: &Applying<'_>) -> Option<Millis> {
-    if !applying.rules.asks_members() || user.ties.accounts.is_empty() {
+    if applying.rules.members.is_empty() || user.ties.accounts.is_empty() {
         return None;
     }
     let (rules, view) = (applying.rules, view(user, applying));
-    let outcomes = rules.members.iter().filter_map(|one| one.condition.next_change(&view));
-    outcomes.chain(rules.contact_keys.iter().filter_map(|key| key.next_change(&view))).min()
+    let outcomes = rules.members.conditions.iter().filter_map(|one| one.condition.next_change(&view));
+    outcomes.chain(rules.members.keys.iter().filter_map(|key| key.next_change(&view))).min()
 }
 
 fn view<'v>(user: &'v Subject, applying: &Applying<'v>) -> View<'v> {
@@ -50,13 +50,13 @@ fn view<'v>(user: &'v Subject, applying: &Applying<'v>) -> View<'v> {
 
 /// Tells the user's accounts what has changed, but for `knows`, which is told otherwise.
 pub(super) fn tell(user: &mut Subject, knows: Option<&Arc<str>>, applying: &mut Applying<'_>) {
-    if !applying.rules.asks_members() {
+    if applying.rules.members.is_empty() {
         user.told = None;
         return;
     }
     let accounts: Vec<&Arc<str>> = user.ties.accounts.iter().map(|(account, _)| account).collect();
     // Accounts are told the same, unless it is asked what happened in each of them.
-    let differ = applying.rules.members_count_events;
+    let differ = applying.rules.members.counts_events;
     let told: Vec<Told> = match accounts.first() {
         None => return,
         Some(first) if !differ => vec![told(user, first, applying)],

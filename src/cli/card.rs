@@ -14,6 +14,7 @@ pub fn render(lead: &Lead, corner: &str, paint: Paint) -> String {
     lines.extend(wrap(&lead.summary, inner).into_iter().map(|line| Line::new().with(Tone::Plain, line)));
     lines.push(Line::new());
     lines.extend(reasons(&lead.reasons, inner));
+    lines.extend(joined(lead, inner));
     lines.push(Line::new());
     lines.extend(owner(lead, inner));
     let right = if corner.is_empty() { Line::new() } else { Line::new().with(Tone::Dim, corner) };
@@ -33,6 +34,8 @@ fn title(lead: &Lead) -> Line {
         .with(tier_tone(lead.tier), "● ")
         .with(Tone::Strong, format!("Tier {}", lead.tier))
         .with(Tone::Plain, format!(" · {}", lead.definition))
+        .with(Tone::Dim, lead.rank.as_ref().map(|rank| format!(" · rank {rank}")).unwrap_or_default())
+        .with(Tone::Good, lead.outcome.map(|outcome| format!(" · {}", outcome.as_str())).unwrap_or_default())
 }
 
 fn who(lead: &Lead) -> Line {
@@ -53,6 +56,17 @@ fn reasons(reasons: &[Reason], inner: usize) -> Vec<Line> {
     let widest = told.iter().map(|reason| columns(&reason.condition)).max().unwrap_or(0);
     let left = (widest + 4).min(inner * 3 / 4);
     told.into_iter().map(|reason| reason_line(reason, left)).collect()
+}
+
+/// Who became part of it, the newest first.
+fn joined(lead: &Lead, inner: usize) -> Vec<Line> {
+    let more = (lead.joined_count as usize).saturating_sub(lead.joined.len());
+    let those = lead.joined.iter().rev().map(|joiner| {
+        let who = joiner.name.as_deref().unwrap_or(&joiner.id);
+        super::paint::fit(&format!("{who}: {}", joiner.definition), inner.saturating_sub(4))
+    });
+    let more = (more > 0).then(|| format!("and {more} before"));
+    those.chain(more).map(|text| Line::new().with(Tone::Accent, "+ ").with(Tone::Plain, text)).collect()
 }
 
 fn reason_line(reason: &Reason, left: usize) -> Line {

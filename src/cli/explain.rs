@@ -129,8 +129,9 @@ fn verdict(definition: &DefinitionExplanation, paint: Paint) -> String {
     if definition.waits {
         return paint.tone(Tone::Warn, "waits for figures that are being filled from the archive");
     }
+    let rank = definition.rank.as_ref().map(|rank| format!(", rank {rank}")).unwrap_or_default();
     match (definition.qualifies, definition.tier) {
-        (Some(true), Some(tier)) => paint.tone(Tone::Good, format!("qualifies, tier {tier}")),
+        (Some(true), Some(tier)) => paint.tone(Tone::Good, format!("qualifies, tier {tier}{rank}")),
         (Some(true), None) => paint.tone(Tone::Good, "qualifies"),
         (Some(false), _) => paint.tone(Tone::Bad, "does not qualify"),
         (None, _) => paint.tone(Tone::Warn, "not known yet"),
@@ -210,6 +211,11 @@ fn held_back(by: &HeldBack) -> String {
         HeldBackBy::QuietStart => "held back: quiet start, qualified when the definition appeared".to_owned(),
         HeldBackBy::OldEvent => "held back: an event made the difference that was too old".to_owned(),
         HeldBackBy::Each => format!("held back: waits for the next event of {what}"),
+        HeldBackBy::Asking => format!("held back: asks account {what} whether it has a lead already"),
+        HeldBackBy::Joined => format!("part of lead {what}, which the account has already"),
+        HeldBackBy::Ended => {
+            format!("{what}: the lead is over, and another one takes that the conditions were false in between")
+        }
         HeldBackBy::Held => format!("held back: {what} made too many leads; see `handraiser leads --held`"),
     }
 }

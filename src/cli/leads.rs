@@ -32,6 +32,10 @@ pub struct Args {
     #[arg(long, conflicts_with_all = ["definition", "subject", "before"])]
     held: bool,
 
+    /// Open leads with the greatest `rank` first
+    #[arg(long, value_name = "ORDER", value_parser = ["newest", "rank"], conflicts_with = "held")]
+    sort: Option<String>,
+
     /// How many at most
     #[arg(long, default_value_t = 50, value_name = "N")]
     limit: usize,
@@ -50,6 +54,7 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
     if args.held {
         query.push(("held", "true".to_owned()));
     }
+    query.extend(args.sort.map(|order| ("sort", order)));
     query.extend(args.definition.map(|name| ("definition", name)));
     query.extend(args.subject.map(|subject| ("subject", subject)));
     query.extend(args.before.map(|before| ("before", before)));
@@ -82,7 +87,7 @@ fn render_list(list: &LeadList, now: Millis, paint: Paint) -> String {
     if list.leads.is_empty() {
         return "No leads yet. `handraiser explain account ID` shows how far an account is.\n".to_owned();
     }
-    let mut table = Table::new(&["WHEN", "TIER", "SUBJECT", "DEFINITION", "OWNER", "LEAD", "SUMMARY"]);
+    let mut table = Table::new(&["WHEN", "TIER", "RANK", "SUBJECT", "DEFINITION", "OWNER", "LEAD", "SUMMARY"]);
     for item in &list.leads {
         table.row(row(item, now));
     }
@@ -97,6 +102,9 @@ fn row(item: &LeadItem, now: Millis) -> Vec<Cell> {
     let lead = lead_of(&item.lead);
     let tier = lead.as_ref().map_or_else(String::new, |lead| lead.tier.to_string());
     let routing = lead.as_ref().and_then(|lead| lead.routing.as_ref());
+    let rank = lead.as_ref().and_then(|lead| lead.rank.as_ref()).map(ToString::to_string).unwrap_or_default();
+    let ended = lead.as_ref().and_then(|lead| Some(lead.outcome?.as_str()));
+    let lapsed = lead.as_ref().and_then(|lead| lead.timestamps.lapsed.as_ref()).map(|_| "lapsed");
     let owner = match routing {
         Some(routing) => routing.owner.clone().unwrap_or_else(|| "self-serve".to_owned()),
         None => match lead.as_ref().and_then(|lead| lead.hold.as_ref()) {
@@ -108,9 +116,10 @@ fn row(item: &LeadItem, now: Millis) -> Vec<Cell> {
     vec![
         Cell::toned(words::ago(&item.updated, now), Tone::Dim),
         Cell::toned(tier, Tone::Accent),
+        Cell::new(rank),
         Cell::toned(&item.subject, Tone::Strong),
         Cell::new(&item.definition),
-        Cell::new(owner),
+        Cell::new(ended.or(lapsed).map_or_else(|| owner.clone(), |state| format!("{owner} ({state})"))),
         Cell::toned(&item.id, Tone::Dim),
         Cell::new(lead.map_or_else(String::new, |lead| lead.summary)),
     ]

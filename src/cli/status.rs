@@ -7,7 +7,7 @@ use super::output::{CommandError, print_json, read, show};
 use super::paint::{Paint, Tone};
 use super::table::{Cell, Table};
 use super::words;
-use crate::http::admin::{ArchiveItem, ConfigAnswer, EngineAnswer, HeldItem, QueueList};
+use crate::http::admin::{ArchiveItem, ConfigAnswer, EngineAnswer, HeldItem, QueueList, ShadowItem};
 use crate::time::{Clock, Millis};
 
 /// A lag beyond this is worth a colour.
@@ -30,7 +30,7 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
         let queues = queues.ok().unwrap_or_default();
         return print_json(&serde_json::json!({
             "config": config, "engine": engine.ok(), "sources": sources.get("sources"), "queues": queues.get("queues"),
-            "held": queues.get("held"),
+            "held": queues.get("held"), "shadows": queues.get("shadows"),
         }));
     }
     let (now, paint) = (Clock::System.now(), Paint::stdout());
@@ -46,6 +46,7 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
         let queues = read(queues)?;
         out.push_str(&render_queues(&queues, paint));
         out.push_str(&render_held(&queues, paint));
+        out.push_str(&render_shadows(&queues, paint));
     }
     show(&out)
 }
@@ -247,6 +248,15 @@ fn render_queues(list: &QueueList, paint: Paint) -> String {
     format!("\n{}", table.render(paint))
 }
 
+/// What definitions would bring that nobody is told of.
+fn render_shadows(queues: &QueueList, paint: Paint) -> String {
+    let line = |shadow: &ShadowItem| {
+        let leads = words::count(shadow.leads as u64, "lead");
+        format!("{}\n", paint.dim(format!("{} is a shadow: {leads} that nobody is told of", shadow.definition)))
+    };
+    queues.shadows.iter().map(line).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -317,7 +327,7 @@ mod tests {
     #[test]
     fn queues_at_a_glance() {
         let queue = QueueItem { destination: "crm".to_owned(), pending: 12, dead: 1, oldest_ms: 4 * Millis::HOUR };
-        let list = |queues| QueueList { queues, held: Vec::new() };
+        let list = |queues| QueueList { queues, held: Vec::new(), shadows: Vec::new() };
         insta::assert_snapshot!(render_queues(&list(vec![queue]), Paint::plain()));
         insta::assert_snapshot!(render_queues(&list(Vec::new()), Paint::plain()));
     }
@@ -325,7 +335,7 @@ mod tests {
     #[test]
     fn leads_that_are_held_are_told() {
         let held = vec![HeldItem { source: "web".to_owned(), leads: 9_000 }];
-        let list = QueueList { queues: Vec::new(), held };
+        let list = QueueList { queues: Vec::new(), held, shadows: Vec::new() };
         let expected = "9000 leads held: source web made too many; see `handraiser leads --held`\n";
         assert_eq!(render_held(&list, Paint::plain()), expected);
     }

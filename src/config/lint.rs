@@ -16,13 +16,14 @@ use super::weak;
 use super::yaml::Scalar;
 use crate::counters::{Aggregate, Counter, Window};
 use crate::expr::{Signal, Slot};
-use crate::qualify::Definition;
+use crate::qualify::{Definition, Endings};
 
 /// What is looked at beside the file's shape.
 pub struct Compiled<'a> {
     pub counters: &'a [Counter],
     pub signals: &'a [Arc<Signal>],
     pub definitions: &'a [Definition],
+    pub endings: &'a Endings,
 }
 
 /// Adds the warnings.
@@ -57,6 +58,7 @@ fn unused_counters(shape: &ConfigShape, compiled: &Compiled<'_>, findings: &mut 
         used.extend(definition.each.map(|id| id.0));
     }
     used.extend(compiled.signals.iter().flat_map(|signal| signal.slots()).filter_map(counter_of));
+    used.extend(compiled.endings.slots().filter_map(|(_, slot)| counter_of(&slot)));
     let sentences: String = compiled
         .definitions
         .iter()

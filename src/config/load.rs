@@ -249,6 +249,8 @@ fn merge(into: &mut ConfigShape, shape: ConfigShape, findings: &mut Findings) {
         signals,
         definitions,
         never,
+        leads,
+        outcomes,
         teams,
         routes,
         destinations,
@@ -277,6 +279,8 @@ fn merge(into: &mut ConfigShape, shape: ConfigShape, findings: &mut Findings) {
     named(&mut into.teams, teams);
     named(&mut into.destinations, destinations);
     once(&mut into.never, never, |never| never.at, "never", findings);
+    once(&mut into.leads, leads, |leads| leads.at, "leads", findings);
+    once(&mut into.outcomes, outcomes, |outcomes| outcomes.at, "outcomes", findings);
     list(&mut into.definitions, definitions);
     list(&mut into.routes, routes);
 }

@@ -130,6 +130,9 @@ fn base(kind: SubjectKind, id: &str, name: Option<&str>) -> Lead {
         summary: "17 people at Acme created 132 tasks this month.".to_owned(),
         because: vec!["132 tasks created in the last 30 days".to_owned(), "plan is free".to_owned()],
         reasons: vec![reason()],
+        joined: Vec::new(),
+        joined_count: 0,
+        outcome: None,
         usage: BTreeMap::new(),
         signals: BTreeMap::new(),
         points: BTreeMap::new(),
@@ -148,6 +151,7 @@ fn base(kind: SubjectKind, id: &str, name: Option<&str>) -> Lead {
             qualified: "2026-11-21T09:30:00.000Z".to_owned(),
             routed: Some("2026-11-21T09:30:00.003Z".to_owned()),
             lapsed: None,
+            ended: None,
         },
     }
 }

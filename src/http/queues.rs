@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::apply::Rules;
 use crate::ids::{RecordKey, RecordKind};
+use crate::lead::Lead;
 use crate::record::{AgendaList, Delivery, Record};
-use crate::store::{ListName, ListStats, Store, StoreError};
+use crate::store::{LeadQuery, LeadRow, ListName, ListStats, Store, StoreError};
 use crate::time::Millis;
 
 /// Of how many deliveries that are to be sent next the age is looked at.
@@ -27,6 +29,31 @@ pub struct QueueItem {
     pub dead: u64,
     /// Age of the oldest pending news in milliseconds, of what is to be sent next.
     pub oldest_ms: i64,
+}
+
+/// A definition whose leads nobody is told of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ShadowItem {
+    /// The definition.
+    pub definition: String,
+    /// How many leads it made, of its newest 1000.
+    pub leads: usize,
+}
+
+/// Of a definition so many leads are looked at.
+const MAX_COUNTED: usize = 1_000;
+
+/// Every definition that is a shadow, with how many leads it made as one.
+pub(super) async fn shadows(store: &dyn Store, rules: &Rules) -> Result<Vec<ShadowItem>, StoreError> {
+    let mut items = Vec::new();
+    for definition in rules.definitions.iter().filter(|definition| definition.shadow) {
+        let definition = definition.name.to_string();
+        let query = LeadQuery { definition: Some(definition.clone()), limit: MAX_COUNTED, ..LeadQuery::default() };
+        let is_shadow = |row: &LeadRow| serde_json::from_str::<Lead>(&row.json).is_ok_and(|lead| lead.shadow);
+        let leads = store.leads(&query).await?.iter().filter(|row| is_shadow(row)).count();
+        items.push(ShadowItem { definition, leads });
+    }
+    Ok(items)
 }
 
 /// Every destination that something is on its way to or was given up for, by name.

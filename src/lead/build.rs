@@ -90,6 +90,9 @@ pub fn lead_event(
         summary: String::new(),
         because: Vec::new(),
         reasons: reasons(definition, view),
+        joined: standing.joiners.iter().flat_map(|joiners| joiners.latest.iter().cloned()).collect(),
+        joined_count: standing.joiners.as_ref().map_or(0, |joiners| joiners.count),
+        outcome: standing.ended.map(|(ending, _)| ending),
         usage: used(definition, view),
         signals: signals_of(definition.of, signals, view),
         points: points(definition.of, signals, view),
@@ -108,6 +111,7 @@ pub fn lead_event(
             qualified: standing.qualified_at.rfc3339(),
             routed: None,
             lapsed: standing.lapsed_at.map(Millis::rfc3339),
+            ended: standing.ended.map(|(_, at)| at.rfc3339()),
         },
     };
     let why = definition.why(view);

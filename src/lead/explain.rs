@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::record::{PointsGiven, Reason, Subject};
+use super::record::{Ending, PointsGiven, Reason, Subject};
 
 /// Everything that is known of a subject and where it stands on every definition that is about its kind.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -81,6 +81,9 @@ pub struct DefinitionExplanation {
     pub qualified_at: Option<String>,
     /// The lead of that moment.
     pub lead_id: Option<String>,
+    /// What became of it: `won` or `lost`; absent while nothing did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Ending>,
     /// Until when no further lead is made, RFC 3339.
     pub cooldown_until: Option<String>,
     /// Why somebody who qualifies is no lead that somebody is told of; `null` when nothing holds it back.
@@ -142,7 +145,8 @@ pub struct HeldBack {
     /// Until when, RFC 3339, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
-    /// The condition that excludes, the counter that is waited for, or the source that made too many.
+    /// The condition that excludes, the counter that is waited for, the source that made too many, the account that is asked, the lead
+    /// that they are part of, or what became of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub what: Option<String>,
 }
@@ -165,4 +169,10 @@ pub enum HeldBackBy {
     Each,
     /// The lead is held, since its source made too many.
     Held,
+    /// The account is asked whether it has a lead already.
+    Asking,
+    /// The account has a lead already, which they are part of.
+    Joined,
+    /// The lead was won or lost; they are none again until the conditions were false in between.
+    Ended,
 }

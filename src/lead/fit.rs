@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 
 use serde_json::Value;
 
-use super::record::Lead;
+use super::record::{Joiner, Lead, LeadEvent};
 use crate::event::size::cut;
 
 /// How large a lead may be as JSON: well below what web servers take by default, 100 KB and more.
@@ -48,6 +48,12 @@ impl Lead {
                 self.leave_out(place);
             }
         }
+        // What those say who became part of it stands in their own explanations, too.
+        while json_bytes(&self) > MAX_BYTES
+            && let Some(joiner) = self.joined.iter_mut().find(|joiner| !joiner.because.is_empty())
+        {
+            joiner.because.clear();
+        }
         self.truncated.sort_unstable();
         self
     }
@@ -67,6 +73,23 @@ impl Lead {
             traits.remove(&name);
         }
         self.truncated.push(format!("{of}.{name}"));
+    }
+}
+
+/// Who becomes part of another lead of the account: what `event` says of them, in short.
+pub(crate) fn joiner(event: &LeadEvent) -> Joiner {
+    const MAX_REASONS: usize = 8;
+    let lead = &event.lead;
+    let because = lead.because.iter().take(MAX_REASONS);
+    Joiner {
+        definition: lead.definition.clone(),
+        kind: lead.subject.kind,
+        id: lead.subject.id.clone(),
+        name: lead.subject.name.clone(),
+        tier: lead.tier,
+        qualified: event.occurred_at.clone(),
+        summary: cut(&lead.summary, MAX_OBSERVED_BYTES).to_owned(),
+        because: because.map(|text| cut(text, MAX_OBSERVED_BYTES).to_owned()).collect(),
     }
 }
 

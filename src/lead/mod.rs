@@ -9,4 +9,5 @@ pub mod summary;
 pub mod words;
 
 pub use explain::*;
+pub(crate) use fit::joiner;
 pub use record::*;

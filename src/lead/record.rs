@@ -9,7 +9,7 @@ use serde_json::{Number, Value};
 use crate::event::Trust;
 use crate::expr::Observation;
 use crate::ids::SubjectKind;
-pub use crate::record::{LeadHold, Routing};
+pub use crate::record::{Ending, Joiner, LeadHold, Routing};
 
 /// The version of the lead event's shape. It grows when a field changes its meaning or leaves; new fields may come any time.
 pub const SCHEMA: &str = "handraiser.lead/1";
@@ -26,6 +26,15 @@ pub enum LeadEventType {
     /// A qualified lead's conditions are true no longer. They may become true again, which makes another lead.
     #[serde(rename = "lead.lapsed")]
     Lapsed,
+    /// Somebody else of the account qualified, or for another definition, and became part of the lead.
+    #[serde(rename = "lead.joined")]
+    Joined,
+    /// They bought, as `outcomes` says. Nothing more is heard of the lead.
+    #[serde(rename = "lead.won")]
+    Won,
+    /// They won't buy, as `outcomes` says. Nothing more is heard of the lead.
+    #[serde(rename = "lead.lost")]
+    Lost,
 }
 
 /// What a destination receives: one event in the life of a lead, with the whole lead as it stands then.
@@ -86,6 +95,15 @@ pub struct Lead {
     pub because: Vec<String>,
     /// Every condition with what was observed, intent first.
     pub reasons: Vec<Reason>,
+    /// Who became part of the lead after it was made, the latest 10, the newest last. Absent when nobody did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub joined: Vec<Joiner>,
+    /// How many became part of it. Absent when nobody did.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub joined_count: u32,
+    /// What became of it: `won` or `lost`. Absent while nothing did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Ending>,
     /// Every counter of the subject as it stood, and every other figure that a condition read, as written: `tasks.within(7d)`.
     pub usage: BTreeMap<String, Value>,
     /// Every signal of the subject as it stood, and of a user those of their account as well.
@@ -122,6 +140,11 @@ pub struct Lead {
     pub hold: Option<LeadHold>,
     /// When things happened on the way from the event to the owner.
     pub timestamps: Timestamps,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it so")]
+const fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// One line of a score that gave something.
@@ -243,6 +266,9 @@ pub struct Timestamps {
     /// Since when its conditions are true no longer; absent while they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lapsed: Option<String>,
+    /// When it was won or lost; absent while it is neither.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<String>,
 }
 
 impl Lead {
@@ -253,11 +279,13 @@ impl Lead {
         if self.contact.as_ref().is_some_and(|contact| contact.user_id == user) {
             self.contact = self.people.first().cloned();
         }
+        let joined = self.joined.len();
+        self.joined.retain(|joiner| !joiner.is_user(user));
         if named {
             // The sentence may name them, too.
             let who = self.subject.name.as_deref().unwrap_or(&self.subject.id);
             self.summary = format!("{who} matches “{}”.", self.definition);
         }
-        named
+        named || self.joined.len() < joined
     }
 }

@@ -13,7 +13,12 @@ pub fn summary(definition: &Definition, kind: LeadEventType, lead: &Lead, facts:
     let written = definition.sentence.as_deref().and_then(|template| render(template, lead));
     written.unwrap_or_else(|| match kind {
         LeadEventType::Lapsed => format!("{} no longer matches “{}”.", who(lead), lead.definition),
-        LeadEventType::Qualified | LeadEventType::TierChanged => made(lead, facts),
+        LeadEventType::Won => format!("{} was won.", who(lead)),
+        LeadEventType::Lost => format!("{} was lost.", who(lead)),
+        LeadEventType::Joined if !lead.joined.is_empty() => {
+            format!("Now also {}", lead.joined.last().map_or_else(String::new, |joiner| joiner.summary.clone()))
+        }
+        LeadEventType::Qualified | LeadEventType::TierChanged | LeadEventType::Joined => made(lead, facts),
     })
 }
 

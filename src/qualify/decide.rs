@@ -135,7 +135,7 @@ pub fn is_anew(definition: &Definition, standing: &Standing) -> bool {
 /// Until when a further lead waits. Where nobody was told of the last one, none does.
 pub fn cooldown_ends(definition: &Definition, standing: &Standing) -> Option<Millis> {
     let unheard = standing.quiet.is_some() || (standing.shadow && !definition.shadow);
-    (!unheard).then(|| standing.qualified_at.plus(definition.cooldown_ms))
+    (!unheard).then(|| standing.again_at.unwrap_or(standing.qualified_at).plus(definition.cooldown_ms))
 }
 
 /// When the lead's tier may move again; `None`: at any time. Of two events the later one may have come into the log with the earlier

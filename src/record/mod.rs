@@ -9,6 +9,7 @@ pub mod counted;
 pub mod delivery;
 pub mod email;
 pub mod hold;
+pub mod joining;
 pub mod memberships;
 pub mod noted;
 pub mod outcomes;
@@ -32,12 +33,13 @@ pub use archived::{Archived, Lack, SeriesPast};
 pub use counted::Counted;
 pub use delivery::{Delivery, DestinationHistory, News};
 pub use hold::{Held, Hold, LeadHold, SourceLeads};
+pub use joining::{Joiner, Joiners, OpenLead};
 pub use memberships::Memberships;
 pub use noted::{Noted, NotedSignals};
 pub use people::{Member, Profile};
 pub use projection::Projection;
 pub use senders::Senders;
-pub use standing::{Quiet, Routing, Standing};
+pub use standing::{Ending, Quiet, Routing, Standing};
 pub use team::TeamTurns;
 pub use ties::{MergedInto, Tie, Ties, Waiting};
 pub use traits::{Said, Saying, Trait, Traits};
@@ -180,6 +182,8 @@ pub struct Subject {
     pub ties: Box<Ties>,
     /// Accounts only: its most active people by their ids, at most [`people::MAX_MEMBERS`].
     pub members: BTreeMap<CompactString, Member>,
+    /// Accounts only: the lead that others become part of, where there is one lead for each account.
+    pub open_lead: Option<Box<OpenLead>>,
     /// Accounts only: what is true of their members, where conditions ask.
     pub outcomes: Option<Box<outcomes::Outcomes>>,
     /// Users only: a hash of what they told their accounts last of what is true of them.
@@ -223,7 +227,14 @@ impl Subject {
         }
         self.noted.merge(&other.noted);
         for (definition, theirs) in other.standings {
-            self.standings.entry(definition).or_insert(theirs);
+            match self.standings.get(&definition) {
+                // What is part of the other's lead is the lead itself now.
+                Some(mine) if mine.joined.as_ref().is_some_and(|open| *open.lead == *theirs.lead_id) => {
+                    self.standings.insert(definition, theirs);
+                }
+                Some(_) => {}
+                None => drop(self.standings.insert(definition, theirs)),
+            }
         }
         for (lead, home) in other.leads {
             self.remember_lead(&lead, Some(home.unwrap_or_else(|| Arc::clone(id))));
@@ -271,10 +282,7 @@ impl Subject {
         let texts = |profile: &Profile| profile.iter().map(|(_, text)| text.len() + 16).sum::<usize>();
         let members =
             self.members.iter().map(|(id, member)| 160 + id.len() + texts(&member.profile) + 16 * member.keys.len());
-        let standings = self
-            .standings
-            .iter()
-            .map(|(name, s)| 320 + name.len() + s.queue.iter().map(|news| news.len() + 16).sum::<usize>());
+        let standings = self.standings.iter().map(|(name, standing)| 64 + name.len() + standing.bytes());
         size_of::<Self>()
             + self.traits.bytes()
             + self.ledger.bytes()
@@ -282,6 +290,7 @@ impl Subject {
             + members.sum::<usize>()
             + standings.sum::<usize>()
             + self.leads.len() * 120
+            + self.open_lead.as_ref().map_or(0, |_| 256)
             + self.watchers.keys().map(|user| 64 + user.len()).sum::<usize>()
             + self.noted.bytes()
             + self.outcomes.as_ref().map_or(0, |outcomes| outcomes.bytes())

@@ -1,13 +1,16 @@
 //! Where a subject stands with a definition: qualifying is an edge, not a level, and this is what the edge is told from.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::hold::LeadHold;
+use super::joining::{Joiners, OpenLead};
 use crate::time::Millis;
 
 /// A subject that qualified for a definition at least once.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     /// How often it qualified so far.
     pub times: u32,
@@ -22,9 +25,30 @@ pub struct Standing {
     pub tier_at: Option<Millis>,
     /// When the last lead was made; the cooldown counts from here.
     pub qualified_at: Millis,
+    /// When the event happened that made it. What happens later may be what became of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Millis>,
+    /// The last further edge, if any, that became part of it; the cooldown counts from there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again_at: Option<Millis>,
     /// Since when the definition was false after the last lead, so that it can become true again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lapsed_at: Option<Millis>,
+    /// What was true already when the lead was made, and has been since: it says nothing of what became of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<Ending>,
+    /// What became of the last lead, and when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<(Ending, Millis)>,
+    /// The account that was asked whether there is a lead already that the last one becomes part of, as long as it has not answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claims: Option<Arc<str>>,
+    /// The lead that it became part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joined: Option<Box<OpenLead>>,
+    /// Who became part of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joiners: Option<Box<Joiners>>,
     /// Why there is no lead although it qualified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quiet: Option<Quiet>,
@@ -40,6 +64,52 @@ pub struct Standing {
     /// Lead events as JSON that are not routed yet, in order; the first is on its way to its team.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub queue: Vec<Box<str>>,
+}
+
+impl Standing {
+    /// Whether there is a lead that nothing became of yet.
+    pub fn may_end(&self) -> bool {
+        self.ended.is_none() && !self.lead_id.is_empty()
+    }
+
+    /// Whether the lead is one that somebody may follow up on: its conditions are true, nothing became of it, and it was not let go.
+    pub fn is_open(&self) -> bool {
+        let discarded = self.hold.as_ref().is_some_and(|hold| hold.discarded);
+        self.may_end() && self.lapsed_at.is_none() && self.quiet.is_none() && !self.shadow && !discarded
+    }
+
+    /// Whether there is such a lead, and it is one of its own.
+    pub fn is_own(&self) -> bool {
+        self.is_open() && self.claims.is_none() && self.joined.is_none()
+    }
+
+    /// About how many bytes it takes in memory.
+    pub fn bytes(&self) -> usize {
+        size_of::<Self>()
+            + self.queue.iter().map(|news| news.len() + 16).sum::<usize>()
+            + self.joined.as_ref().map_or(0, |_| 256)
+            + self.joiners.as_ref().map_or(0, |joiners| joiners.latest.len() * 1_024)
+    }
+}
+
+/// What may become of a lead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Ending {
+    /// They bought.
+    Won,
+    /// They won't.
+    Lost,
+}
+
+impl Ending {
+    /// As it stands in leads.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Won => "won",
+            Self::Lost => "lost",
+        }
+    }
 }
 
 /// Why somebody who qualified was noted, and not made a lead.

@@ -12,6 +12,7 @@
 //! | `c:<counter>` | users, accounts | a counter's own series (`counters::text`) |
 //! | `q:<definition>` | users, accounts | JSON: the last lead and where the subject stands |
 //! | `signal:<signal>` | users, accounts | how often it became true, and since when it has been, or `-` |
+//! | `open` | accounts | JSON: the lead that others of the account become part of |
 //! | `told` | users | a hash of what they told their accounts last |
 //! | `asked` | accounts | fingerprints of the conditions on members, and `full` where there are more members than are remembered |
 //! | `said:<outcome>` | accounts | hashes of the members of whom this is true: for each condition two bits, 1 true and 2 false |
@@ -224,6 +225,7 @@ impl Subject {
             "forgotten" => self.forgotten = Some(Millis::parse(value)?),
             "wakes_at" => self.wakes_at = Some(Millis::parse(value)?),
             "tell_at" => self.tell_at = Some(Millis::parse(value)?),
+            "open" => self.open_lead = Some(Box::new(serde_json::from_str(value).ok()?)),
             "told" => self.told = Some(u64::from_str_radix(value, 16).ok()?),
             "asked" => {
                 let conditions = value.split_whitespace().filter_map(|one| u32::from_str_radix(one, 16).ok());
@@ -300,6 +302,7 @@ impl Subject {
         for (lead, home) in &self.leads {
             lines.put(&["lead:", lead], |out| out.push_str(home.as_deref().unwrap_or_default()));
         }
+        self.open_lead.iter().for_each(|open| lines.json(&["open"], open));
         self.write_outcomes(lines);
         self.write_ties(lines);
         for (user, member) in &self.members {

@@ -7,6 +7,7 @@ mod definitions;
 mod destinations;
 mod from;
 mod names;
+mod outcomes;
 mod rests_on;
 mod routing;
 mod scopes;
@@ -55,13 +56,20 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
     let never = definitions::Never::new(shape.never.get(), &scopes, findings);
     let known = (&traits, &known_sources);
     let definitions = definitions::definitions(shape.definitions.get(), &never, &counters, &scopes, known, findings);
+    let endings = outcomes::endings(shape.outcomes.get(), &counters, &scopes, findings);
+    let one_per_account = outcomes::one_per_account(shape.leads.get(), findings);
     let teams = routing::teams(shape.teams.get(), findings);
     let routes = routing::routes(shape.routes.get(), &teams, &scopes, findings);
     let destination_filters = destinations::filters(shape.destinations.get(), &scopes, findings);
     let destinations = destinations::destinations(shape.destinations.get(), attached, findings);
     lint::lint(
         shape,
-        &lint::Compiled { counters: &counters.compiled, signals: &signals, definitions: &definitions },
+        &lint::Compiled {
+            counters: &counters.compiled,
+            signals: &signals,
+            definitions: &definitions,
+            endings: &endings,
+        },
         findings,
     );
     if findings.has_errors() {
@@ -70,7 +78,7 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
     let wanted_properties = match history {
         // What is asked for later must be there.
         Some(_) => WantedProperties::All,
-        None => wanted::wanted(&accounts, &counters.compiled, &signals, &definitions),
+        None => wanted::wanted(&accounts, &counters.compiled, &signals, (&definitions, &endings)),
     };
     let rules = Rules::new(RulesParts {
         counters: counters.compiled,
@@ -79,6 +87,8 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
         accounts,
         signals,
         definitions,
+        endings,
+        one_per_account,
         teams: teams.compiled,
         routes,
         destination_filters,
@@ -108,7 +118,7 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
 
 /// Of each member an account keeps so many outcomes and no more.
 fn members(rules: &Rules, shape: &ConfigShape, findings: &mut Findings) -> Option<()> {
-    if rules.members.len() <= MAX_CONDITIONS {
+    if rules.members.conditions.len() <= MAX_CONDITIONS {
         return Some(());
     }
     let message = format!("more than {MAX_CONDITIONS} different conditions on members");

@@ -13,7 +13,7 @@ use crate::config::yaml::Scalar;
 use crate::crm::template::{TemplateError, check_template, template_warning};
 
 /// What a sentence may use: the fields of a lead.
-const LEAD: &str = "id revision definition definition_version config_version tier rank subject user account contact people reasons usage \
+const LEAD: &str = "id revision definition definition_version config_version tier rank subject user account contact people reasons joined joined_count outcome usage \
     first_seen last_seen timestamps";
 
 /// What is wrong with a value that may be secret is not told word by word.

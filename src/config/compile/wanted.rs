@@ -5,14 +5,14 @@ use std::sync::Arc;
 use crate::cdp::WantedProperties;
 use crate::counters::Counter;
 use crate::expr::{Expr, Signal, Slot};
-use crate::qualify::Definition;
+use crate::qualify::{Definition, Endings};
 use crate::record::{AccountKey, PathRoot};
 
 pub fn wanted(
     accounts: &[AccountKey],
     counters: &[Counter],
     signals: &[Arc<Signal>],
-    definitions: &[Definition],
+    (definitions, endings): (&[Definition], &Endings),
 ) -> WantedProperties {
     let keys = accounts.iter().filter_map(|key| match key {
         AccountKey::Path(PathRoot::Properties, steps) => Some(steps.first()),
@@ -25,6 +25,7 @@ pub fn wanted(
         .iter()
         .flat_map(Definition::slots)
         .chain(ranked)
+        .chain(endings.conditions().flat_map(Expr::slots))
         .chain(signals.iter().flat_map(|one| one.slots()))
         .chain(filters);
     let read = slots.filter_map(|slot| match slot {

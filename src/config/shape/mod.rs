@@ -4,6 +4,7 @@ mod counters;
 mod definitions;
 mod destinations;
 mod history;
+mod leads;
 mod routing;
 mod server;
 mod signals;
@@ -15,6 +16,7 @@ pub use counters::{CounterShape, SubjectWord};
 pub use definitions::{DefinitionShape, ModeWord, NeverShape, StartWord, Tiers};
 pub use destinations::{DestinationShape, RetryShape, WebhookShape};
 pub use history::HistoryShape;
+pub use leads::{LeadsShape, OutcomesShape};
 pub use routing::{AssignWord, RouteShape, TeamShape};
 pub use server::{LimitsShape, ServerShape};
 pub use signals::{PointsShape, SignalShape};
@@ -74,6 +76,10 @@ section! {
         definitions: List<DefinitionShape>,
         /// Who is never a lead, whatever the definition.
         never: NeverShape,
+        /// Which leads there are beside each other. By default everybody who qualifies is a lead for each definition.
+        leads: LeadsShape,
+        /// What becomes of leads: won, or lost.
+        outcomes: OutcomesShape,
         /// Groups of reps who share leads, by name.
         teams: Named<TeamShape>,
         /// Who gets a lead: the first route whose condition is true decides.

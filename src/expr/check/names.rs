@@ -231,8 +231,10 @@ impl Checker<'_> {
                 let help = "write `lead.tier`, `lead.definition`, `lead.of`, …".to_owned();
                 return self.fail(path.span, "`lead` is no value by itself", Some(help));
             }
-            ["tier" | "revision" | "rank"] => Type::Number,
-            ["definition" | "definition_version" | "config_version" | "goal" | "of" | "id" | "summary"] => Type::Text,
+            ["tier" | "revision" | "rank" | "joined_count"] => Type::Number,
+            ["definition" | "definition_version" | "config_version" | "goal" | "of" | "id" | "summary" | "outcome"] => {
+                Type::Text
+            }
             [first @ ("tier" | "revision" | "rank" | "definition" | "of"), ..] => {
                 return self.fail(path.span, format!("`lead.{first}` has nothing below it"), None);
             }
@@ -249,4 +251,4 @@ impl Checker<'_> {
 
 /// What a route may read of a lead: the fields of its record, and `of`, the kind of its subject.
 const LEAD_FIELDS: &str = "id revision definition definition_version config_version goal tier rank of subject user account contact people summary reasons usage \
-    signals points sources routing first_seen last_seen timestamps";
+    signals points joined joined_count outcome sources routing first_seen last_seen timestamps";

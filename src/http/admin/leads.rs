@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::reading::{Consistency, Limit, ReadParams, settled};
+use crate::expr::greatest_first;
 use crate::http::AppState;
 use crate::http::errors::{ApiError, ErrorBody, ErrorCode};
 use crate::http::queues;
@@ -53,6 +54,10 @@ struct LeadParams {
     /// Only leads that are held because their source made too many; of the other parameters only `limit` counts then.
     #[serde(default)]
     held: bool,
+    /// `newest` (default), or `rank`: of the newest 1000 leads that fit and are open, those with the greatest rank first, and those without
+    /// one last. There are no further pages then.
+    #[param(value_type = Option<SortBy>, inline)]
+    sort: Option<SortBy>,
     /// At most so many: 1 to 1000, by default 50.
     #[param(value_type = Option<usize>)]
     limit: Option<Limit>,
@@ -61,7 +66,20 @@ struct LeadParams {
     consistency: Option<Consistency>,
 }
 
-/// Lists leads, newest first.
+/// The order of a list of leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum SortBy {
+    /// Those that changed last.
+    Newest,
+    /// Those that are worth most.
+    Rank,
+}
+
+/// So many leads are looked at for those with the greatest rank.
+const MAX_RANKED: usize = 1_000;
+
+/// Lists leads, newest first, or by rank.
 #[utoipa::path(
     operation_id = "list_leads",
     tag = "leads",
@@ -80,11 +98,27 @@ pub async fn list(state: Data<AppState>, params: Query<LeadParams>) -> Result<Js
     }
     let subject = params.subject.as_deref().map(parse_subject).transpose()?;
     let before = params.before.as_deref().map(parse_moment).transpose()?;
+    if params.sort == Some(SortBy::Rank) {
+        let query = LeadQuery { subject, definition: params.definition.clone(), before, limit: MAX_RANKED };
+        let rows = settled(&state, params.consistency).await?.store.leads(&query).await?;
+        return Ok(Json(LeadList { leads: ranked(rows.into_iter().map(item), limit), next_before: None }));
+    }
     // One more than asked for tells whether there is another page.
     let query = LeadQuery { subject, definition: params.definition.clone(), before, limit: limit + 1 };
     let backend = settled(&state, params.consistency).await?;
     let (rows, next) = page(backend.store.leads(&query).await?, limit);
     Ok(Json(LeadList { leads: rows.into_iter().map(item).collect(), next_before: next }))
+}
+
+/// The open ones among `leads` with the greatest ranks; of those that are worth the same, the newest first.
+fn ranked(leads: impl Iterator<Item = LeadItem>, limit: usize) -> Vec<LeadItem> {
+    let over = ["/outcome", "/timestamps/lapsed", "/hold", "/shadow"];
+    let is_open = |item: &LeadItem| over.iter().all(|path| item.lead.pointer(path).is_none_or(Value::is_null));
+    let rank = |item: &LeadItem| item.lead.get("rank").and_then(Value::as_f64);
+    let mut open: Vec<LeadItem> = leads.filter(is_open).collect();
+    open.sort_by(|a, b| greatest_first(rank(a), rank(b)));
+    open.truncate(limit);
+    open
 }
 
 async fn held(backend: &Backend, limit: usize) -> Result<Vec<LeadItem>, ApiError> {
@@ -167,6 +201,21 @@ mod tests {
     fn the_last_page_has_no_next() {
         let (rows, next) = page(vec![row("b", 2), row("a", 1)], 2);
         assert_eq!((ids(&rows), next), (vec!["b", "a"], None));
+    }
+
+    #[test]
+    fn the_greatest_rank_comes_first_and_what_is_over_is_left_out() {
+        let lead = |id: &str, json: &str| item(LeadRow { json: json.into(), ..row(id, 1) });
+        let leads = [
+            lead("none", r#"{"timestamps":{}}"#),
+            lead("two", r#"{"rank":2,"timestamps":{}}"#),
+            lead("won", r#"{"rank":9,"outcome":"won","timestamps":{}}"#),
+            lead("lapsed", r#"{"rank":9,"timestamps":{"lapsed":"2026-11-21T09:30:00Z"}}"#),
+            lead("ten", r#"{"rank":10.5,"timestamps":{}}"#),
+        ];
+        let ids = |limit| ranked(leads.clone().into_iter(), limit).into_iter().map(|item| item.id).collect::<Vec<_>>();
+        assert_eq!(ids(9), ["ten", "two", "none"]);
+        assert_eq!(ids(1), ["ten"]);
     }
 
     #[test]

@@ -83,7 +83,8 @@ pub(super) fn one(slot: &Slot, ground: &Ground, of: Option<SubjectKind>, view: &
             [name] if **name == *"name" => Some(format!("event {}", value(&ground.observed.value))),
             path => path.last().map(|name| format!("{} is {}", words(name), value(&ground.observed.value))),
         },
-        Slot::Id(_) | Slot::Lead(_) | Slot::Intent | Slot::Fit | Slot::Now => None,
+        // What members tell stands for itself (see `Slot::Members`).
+        Slot::MemberEvents | Slot::Id(_) | Slot::Lead(_) | Slot::Intent | Slot::Fit | Slot::Now => None,
     }
 }
 

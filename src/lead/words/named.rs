@@ -68,6 +68,7 @@ pub(in crate::lead) fn written(slot: &Slot, plan: &Plan) -> String {
         Slot::Signal(signal, Aspect::Since) => format!("{signal}.since"),
         Slot::Signal(signal, Aspect::Times) => format!("{signal}.times"),
         Slot::Members(members) => members.condition.source().to_owned(),
+        Slot::MemberEvents => "m.events".to_owned(),
     }
 }
 
@@ -80,7 +81,7 @@ pub(super) fn whose(slot: &Slot, plan: &Plan) -> Option<SubjectKind> {
         }
         Slot::Signal(signal, _) => Some(signal.of),
         Slot::Members(_) => Some(SubjectKind::Account),
-        Slot::Event(_) | Slot::Lead(_) | Slot::Intent | Slot::Fit | Slot::Now => None,
+        Slot::MemberEvents | Slot::Event(_) | Slot::Lead(_) | Slot::Intent | Slot::Fit | Slot::Now => None,
     }
 }
 

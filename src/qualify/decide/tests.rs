@@ -110,13 +110,8 @@ fn standing(tier: u8, lapsed: bool, qualified_at: Millis) -> Standing {
         revision: 1,
         tier,
         qualified_at,
-        tier_at: None,
         lapsed_at: lapsed.then_some(NOW),
-        quiet: None,
-        shadow: false,
-        routing: None,
-        hold: None,
-        queue: Vec::new(),
+        ..Standing::default()
     }
 }
 

@@ -17,10 +17,10 @@ use crate::counters::series::{Daily, Extreme, Series};
 use crate::event::{Call, Event};
 use crate::expr::TraitRule;
 use crate::ids::RecordKey;
-use crate::record::NotedSignals;
 use crate::record::counted::Counted;
 use crate::record::delivery::Done;
 use crate::record::outcomes::Outcomes;
+use crate::record::{Ending, Joiners, NotedSignals, OpenLead};
 use crate::record::{
     Held, Meaning, Member, Memberships, News, Profile, Quiet, Routing, Saying, Senders, SeriesPast, Standing, Ties,
     TookForce, Traits, Written, WrittenFile,
@@ -114,12 +114,15 @@ fn standing() -> impl Strategy<Value = Standing> {
             tier,
             qualified_at,
             lapsed_at,
-            tier_at: None,
             quiet: (times == 0).then_some(Quiet::OldEvent),
             shadow: revision % 2 == 0,
+            before: if tier % 2 == 0 { vec![Ending::Lost] } else { Vec::new() },
+            ended: lapsed_at.map(|at| (Ending::Won, at)),
+            claims: lapsed_at.is_none().then(|| Arc::from("acme")),
+            joiners: (revision % 3 == 0).then(|| Box::new(Joiners { count: revision, ..Joiners::default() })),
             routing,
-            hold: None,
             queue,
+            ..Standing::default()
         },
     )
 }
@@ -223,6 +226,10 @@ fn subject() -> impl Strategy<Value = Subject> {
                 }
                 outcomes
             });
+            let open_lead = tell_at.map(|since| {
+                let (subject, definition) = (RecordKey::user("kim"), Arc::from("pql"));
+                Box::new(OpenLead { account: Arc::from("acme"), subject, definition, lead: Arc::from("lead_1"), since })
+            });
             let told = signals.values().next().map(|(_, times)| u64::from(*times));
             Subject {
                 traits,
@@ -236,6 +243,7 @@ fn subject() -> impl Strategy<Value = Subject> {
                 leads,
                 ties,
                 members,
+                open_lead,
                 outcomes,
                 told,
                 watchers,
@@ -406,7 +414,7 @@ fn a_person_can_read_it() {
     lead:lead_1 | 
     alias:anon 1 | 2026-11-21T09:30:00.000Z public web app
     refused:mallory | 2026-11-21T09:30:00.000Z public web app
-    account:acme | 
+    account:acme | 2
     member:server | 2026-11-21T09:30:00.000Z acme
     "#);
     assert_eq!(Record::empty(RecordKind::User).write(), None, "nothing is kept of what nothing is known of");

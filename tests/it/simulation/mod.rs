@@ -86,7 +86,8 @@ fn apart(seed: u64) -> SharedStore {
     Arc::new(MemoryStore::with_relays(options(), seed, Duration::from_millis(500)))
 }
 
-const GOOD_DAY: Setting = Setting { store: together, servers: 1, appliers: 1, faults: FaultPlan::NONE };
+const GOOD_DAY: Setting =
+    Setting { store: together, servers: 1, appliers: 1, faults: FaultPlan::NONE, one_per_account: false };
 
 #[test]
 fn one_server_counts_and_decides_as_the_reference_does() {
@@ -115,10 +116,17 @@ fn faults_and_kills_of_several_servers_change_nothing() {
 
 #[test]
 fn shards_that_commit_apart_change_nothing() {
-    holds(&Setting { store: apart, servers: 2, appliers: 1, faults: FaultPlan::NONE }, cases(300));
+    holds(&Setting { store: apart, servers: 2, ..GOOD_DAY }, cases(300));
 }
 
 #[test]
 fn faults_and_kills_of_shards_that_commit_apart_change_nothing() {
-    holds(&Setting { store: apart, servers: 3, appliers: 1, faults: FaultPlan::default() }, cases(500));
+    holds(&Setting { store: apart, servers: 3, faults: FaultPlan::default(), ..GOOD_DAY }, cases(500));
+}
+
+#[test]
+fn an_account_has_one_lead_under_faults_and_kills_of_several_servers() {
+    let joining = Setting { servers: 3, appliers: 2, faults: FaultPlan::default(), one_per_account: true, ..GOOD_DAY };
+    holds(&joining, cases(200));
+    holds(&Setting { store: apart, appliers: 1, ..joining }, cases(100));
 }

@@ -32,6 +32,8 @@ pub struct Setting {
     pub servers: usize,
     pub appliers: usize,
     pub faults: FaultPlan,
+    /// Whether an account has one lead.
+    pub one_per_account: bool,
 }
 
 struct Server {
@@ -112,6 +114,7 @@ impl World {
             teams: config.rules.teams.clone(),
             routes: config.rules.routes.clone(),
             destinations: vec![Arc::from("crm")],
+            one_per_account: setting.one_per_account.then_some(1_000 * Millis::DAY),
             ..RulesParts::default()
         });
         let clock = Clock::manual(Millis(1_795_000_000_000));
@@ -259,8 +262,47 @@ impl World {
                 }
             }
         }
-        leads::check(&*self.store, reference, &self.counters, self.clock.now()).await?;
+        if self.setting.one_per_account {
+            self.compare_joined(reference).await?;
+        } else {
+            leads::check(&*self.store, reference, &self.counters, self.clock.now()).await?;
+        }
         self.compare_deliveries().await
+    }
+
+    /// An account has one lead, and whoever qualifies is one or part of one. A lead of an id that turned out to be somebody else, who had
+    /// asked for one of their own meanwhile, stays beside it.
+    async fn compare_joined(&mut self, reference: &Reference) -> Result<(), String> {
+        let query = LeadQuery { limit: 10_000, ..LeadQuery::default() };
+        let rows = self.store.leads(&query).await.map_err(|error| error.to_string())?;
+        let leads: BTreeMap<String, Lead> = rows
+            .into_iter()
+            .map(|row| {
+                Ok((row.id, serde_json::from_str(&row.json).map_err(|error: serde_json::Error| error.to_string())?))
+            })
+            .collect::<Result<_, String>>()?;
+        let mut accounts = BTreeSet::new();
+        for lead in leads.values().filter(|lead| reference.root(&lead.subject.id) == lead.subject.id) {
+            if let Some(account) = &lead.account
+                && !accounts.insert(account.id.clone())
+            {
+                return Err(format!("two leads of {}: {leads:#?}", account.id));
+            }
+        }
+        let users = reference.users.iter().map(|id| RecordKey::user(&reference.root(id)));
+        let keys: Vec<_> = users.chain(reference.accounts().iter().map(|id| RecordKey::account(id))).collect();
+        for key in keys {
+            let explained = self.engine().explain(&key).await.map_err(|error| error.to_string())?;
+            for definition in explained.into_iter().flat_map(|explained| explained.definitions) {
+                let known = definition.lead_id.as_ref().is_some_and(|lead| leads.contains_key(lead));
+                // Of another account of theirs they may not have been asked.
+                let asked = definition.qualified_at.is_some() || definition.name != "busy together";
+                if definition.qualifies == Some(true) && asked && !known {
+                    return Err(format!("{key} qualifies and is part of no lead: {definition:#?}"));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Every lead reached the CRM in its last state, with an owner, in order; reps' shares differ by one at most.

@@ -1,0 +1,122 @@
+//! What became of a lead: they bought, or they won't. Each is an event of a counter, or a condition that becomes true, after the lead was
+//! made; whichever comes first ends it, once.
+
+use super::view::View;
+use crate::expr::{Expr, Facts as _, Reading, Slot, Value, any_of, reached};
+use crate::ids::{CounterId, SubjectKind};
+use crate::record::{Ending, Standing};
+use crate::time::Millis;
+
+/// What ends leads.
+#[derive(Clone, Debug, Default)]
+pub struct Endings {
+    /// They bought.
+    pub won: Ends,
+    /// They won't.
+    pub lost: Ends,
+}
+
+/// What ends leads in one way; any of it does. What is about an account ends the leads of its people as well.
+#[derive(Clone, Debug, Default)]
+pub struct Ends {
+    /// An event of one of these counters.
+    pub events: Vec<(SubjectKind, CounterId)>,
+    /// That one of these becomes true.
+    pub conditions: Vec<(SubjectKind, Expr)>,
+}
+
+/// How a lead stands with what ends it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outlook {
+    /// What has ended it.
+    pub ending: Option<Ending>,
+    /// What is true and says nothing, since it was true when the lead was made.
+    pub before: Vec<Ending>,
+    /// Whether it stays so, whatever is still unknown turns out to be.
+    pub is_sure: bool,
+}
+
+fn is_told(of: SubjectKind, about: SubjectKind) -> bool {
+    of == about || of == SubjectKind::User
+}
+
+impl Ends {
+    fn conditions(&self, of: SubjectKind) -> impl Iterator<Item = &Expr> {
+        self.conditions.iter().filter(move |(about, _)| is_told(of, *about)).map(|(_, condition)| condition)
+    }
+
+    fn is_true(&self, of: SubjectKind, view: &View<'_>) -> Option<bool> {
+        any_of(self.conditions(of).map(|condition| condition.test(view)))
+    }
+
+    /// Whether an event of one of the counters happened after `since`, by the events' own time.
+    fn happened(&self, of: SubjectKind, since: Millis, view: &View<'_>) -> Option<bool> {
+        let those = self.events.iter().filter(|(about, _)| is_told(of, *about));
+        any_of(those.map(|(_, id)| match view.read(&Slot::Counter(*id, Reading::LastAt)) {
+            Value::Time(at) => Some(at > since),
+            _ if view.is_pending() => None,
+            _ => Some(false),
+        }))
+    }
+
+    /// Every name that it reads of itself, with whom it is about.
+    fn slots(&self) -> impl Iterator<Item = (SubjectKind, Slot)> {
+        let events = self.events.iter().map(|(about, id)| (*about, Slot::Counter(*id, Reading::LastAt)));
+        let conditions = self.conditions.iter().flat_map(|(about, condition)| {
+            reached(condition.slots()).into_iter().map(move |slot| (*about, slot.clone()))
+        });
+        events.chain(conditions)
+    }
+}
+
+impl Endings {
+    fn all(&self) -> [(Ending, &Ends); 2] {
+        [(Ending::Won, &self.won), (Ending::Lost, &self.lost)]
+    }
+
+    /// Whether nothing ends leads.
+    pub fn is_empty(&self) -> bool {
+        self.all().iter().all(|(_, ends)| ends.events.is_empty() && ends.conditions.is_empty())
+    }
+
+    /// Every name that it reads, also by way of signals, with whom it is about.
+    pub fn slots(&self) -> impl Iterator<Item = (SubjectKind, Slot)> {
+        self.won.slots().chain(self.lost.slots())
+    }
+
+    /// Every condition.
+    pub fn conditions(&self) -> impl Iterator<Item = &Expr> {
+        self.won.conditions.iter().chain(&self.lost.conditions).map(|(_, condition)| condition)
+    }
+
+    /// What is true at the moment at which a lead about such a subject is made.
+    pub fn before(&self, of: SubjectKind, view: &View<'_>) -> Vec<Ending> {
+        let all = self.all().into_iter();
+        all.filter(|(_, ends)| ends.is_true(of, view) == Some(true)).map(|(ending, _)| ending).collect()
+    }
+
+    /// How a lead that nothing became of yet stands.
+    pub fn outlook(&self, of: SubjectKind, standing: &Standing, view: &View<'_>) -> Outlook {
+        let since = standing.since.unwrap_or(standing.qualified_at);
+        let mut outlook = Outlook { ending: None, before: Vec::new(), is_sure: true };
+        for (ending, ends) in self.all() {
+            let (is_true, was_true) = (ends.is_true(of, view), standing.before.contains(&ending));
+            if was_true && is_true != Some(false) {
+                outlook.before.push(ending);
+            }
+            let became_true = if was_true { Some(false) } else { is_true };
+            let ended = any_of([became_true, ends.happened(of, since, view)].into_iter());
+            outlook.is_sure &= ended.is_some() && (!was_true || is_true.is_some());
+            if ended == Some(true) && outlook.ending.is_none() {
+                outlook.ending = Some(ending);
+            }
+        }
+        outlook
+    }
+
+    /// When that may change though nothing happens.
+    pub fn next_change(&self, of: SubjectKind, view: &View<'_>) -> Option<Millis> {
+        let conditions = self.all().into_iter().flat_map(|(_, ends)| ends.conditions(of));
+        conditions.filter_map(|condition| condition.next_change(view)).min()
+    }
+}
