@@ -132,7 +132,7 @@ fn find_owner(subject: &mut Subject, definition: &DefinitionName, event: LeadEve
     let Some(standing) = subject.standings.get(definition) else { return };
     let existing = standing.routing.as_ref().filter(|_| event.kind != LeadEventType::Qualified);
     let rules = applying.rules;
-    match decide(&rules.routes, &rules.teams, &event, existing, applying.now) {
+    match decide(rules.routes(), &event, existing, applying.now) {
         Decision::Settled(routing) => settle(subject, definition, event, routing, applying),
         Decision::Turn(pending) => {
             let to = RecordKey::team(&pending.team);

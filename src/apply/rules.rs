@@ -14,7 +14,8 @@ use crate::ids::{DefinitionName, SourceName, SubjectKind};
 use crate::qualify::{Definition, Endings};
 use crate::record::AccountKey;
 use crate::record::traits::MAX_TRAITS_BYTES;
-use crate::routing::{Route, Team};
+use crate::routing::territory::Territories;
+use crate::routing::{Route, Routes, Team};
 use crate::time::Millis;
 
 /// A configuration, prepared for applying messages. Immutable; made once for each configuration.
@@ -63,6 +64,8 @@ pub struct RulesParts {
     pub one_per_account: Option<i64>,
     /// The teams that routes name.
     pub teams: Vec<Team>,
+    /// The table that routes lead to, if there is one.
+    pub territories: Option<Arc<Territories>>,
     /// In order; the first match wins.
     pub routes: Vec<Route>,
     /// The names of the destinations; each lead goes to all of them.
@@ -115,7 +118,9 @@ impl Rules {
         let (counters, traits) = (counters.len(), traits.len());
         let routed = parts.routes.iter().filter_map(|route| route.when.as_ref()).flat_map(Expr::slots);
         let all: Vec<&Slot> = decided().chain(named()).chain(ends()).chain(routed).collect();
-        let read_traits: Vec<_> = all.iter().filter_map(|slot| trait_of(slot)).collect();
+        let territories = parts.territories.iter().flat_map(|table| &table.dimensions);
+        let read = all.iter().copied().chain(territories.flat_map(|dimension| &dimension.reads));
+        let read_traits: Vec<_> = read.filter_map(trait_of).collect();
         let said_traits = all.iter().filter(|slot| asks_who_said(slot)).filter_map(|slot| trait_of(slot)).collect();
         let typed_traits = typed(&all);
         let members = AskedOfMembers::new(&all, &parts.definitions);
@@ -163,6 +168,11 @@ impl Rules {
             move |definition: &Definition| self.since.get(&definition.name).copied().filter(|since| *since > at);
         // Most of the time there is none, and this is asked for each event.
         self.definitions(of).filter(|_| !self.since.is_empty()).filter_map(move |one| Some((one, since(one)?)))
+    }
+
+    /// What decides who gets a lead.
+    pub fn routes(&self) -> Routes<'_> {
+        Routes { routes: &self.routes, teams: &self.teams, territories: self.territories.as_deref() }
     }
 
     /// The definitions about one kind of subject.

@@ -21,6 +21,7 @@ mod paint;
 mod rejected;
 mod reload;
 mod replay;
+mod route;
 mod serve;
 mod status;
 mod subject;
@@ -61,6 +62,8 @@ enum Command {
     Explain(explain::Args),
     /// List leads, newest first, or show one
     Leads(leads::Args),
+    /// Show where a lead would go, and why: every route and territory that is tried, and what was missing for another
+    Route(route::Args),
     /// Let held leads go on their way (see `leads --held`)
     Release(held::Args),
     /// Let held leads go for good
@@ -121,6 +124,7 @@ async fn run(command: Command) -> Result<(), CommandError> {
         Command::Reload(args) => reload::run(args).await,
         Command::Status(args) => status::run(args).await,
         Command::Explain(args) => explain::run(args).await,
+        Command::Route(args) => route::run(&args),
         Command::Leads(args) => leads::run(args).await,
         Command::Release(args) => held::release(args).await,
         Command::Discard(args) => held::discard(args).await,

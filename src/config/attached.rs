@@ -1,4 +1,4 @@
-//! Files that a configuration names and that are no configuration: certificates. They belong to its version, and a change of
+//! Files that a configuration names and that are no configuration: certificates, tables. They belong to its version, and a change of
 //! them is a change of it.
 
 use std::path::{Path, PathBuf};
@@ -12,7 +12,11 @@ use super::yaml::Scalar;
 
 /// The files that could be read, each by where it is named.
 #[derive(Debug, Default)]
-pub struct Attached(Vec<(Span, PathBuf, String)>);
+pub struct Attached {
+    files: Vec<(Span, PathBuf, String)>,
+    /// Tables, by their numbers among the configuration's files: what is wrong with them is told by their lines.
+    tables: Vec<(Span, u16)>,
+}
 
 impl Attached {
     /// Reads everything that `shape` names; reports what can't be read.
@@ -21,31 +25,46 @@ impl Attached {
         let webhooks = destinations.filter_map(|(_, shape)| shape.as_ref()?.webhook.get());
         let mut attached = Self::default();
         for named in webhooks.filter_map(|webhook| webhook.ca.get()) {
-            let path = beside(named, findings);
-            match reader(&path) {
-                Ok(text) => attached.0.push((named.at, path, text)),
-                Err(error) => {
-                    let message = named.redact(&unreadable(&path, &error));
-                    let problem = Problem::error(named.at, Code::Unreadable, message);
-                    findings.push(problem.help("paths are relative to the file that names them"));
-                }
+            let (path, text) = read(named, reader, findings);
+            attached.files.extend(text.map(|text| (named.at, path, text)));
+        }
+        if let Some(named) = shape.territories.get().and_then(|territories| territories.from.get()) {
+            let (path, text) = read(named, reader, findings);
+            if let Some(text) = text {
+                let number = findings.sources.add(&path, text.strip_prefix('\u{feff}').unwrap_or(&text));
+                attached.tables.push((named.at, number));
             }
         }
         attached
     }
 
+    /// The number of the table that is named here; `None` when it could not be read.
+    pub fn number(&self, named: &Scalar) -> Option<u16> {
+        self.tables.iter().find(|(at, _)| *at == named.at).map(|(_, number)| *number)
+    }
+
     /// The file that is named here; `None` when it could not be read.
     pub fn text(&self, named: &Scalar) -> Option<&str> {
-        self.0.iter().find(|(at, ..)| *at == named.at).map(|(.., text)| text.as_str())
+        self.files.iter().find(|(at, ..)| *at == named.at).map(|(.., text)| text.as_str())
     }
 
     pub fn texts(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(.., text)| text.as_str())
+        self.files.iter().map(|(.., text)| text.as_str())
     }
 
     pub fn paths(&self) -> impl Iterator<Item = &PathBuf> {
-        self.0.iter().map(|(_, path, _)| path)
+        self.files.iter().map(|(_, path, _)| path)
     }
+}
+
+fn read(named: &Scalar, reader: &Reader<'_>, findings: &mut Findings) -> (PathBuf, Option<String>) {
+    let path = beside(named, findings);
+    let text = reader(&path).map_err(|error| {
+        let message = named.redact(&unreadable(&path, &error));
+        let problem = Problem::error(named.at, Code::Unreadable, message);
+        findings.push(problem.help("paths are relative to the file that names them"));
+    });
+    (path, text.ok())
 }
 
 fn beside(named: &Scalar, findings: &Findings) -> PathBuf {

@@ -252,6 +252,7 @@ fn merge(into: &mut ConfigShape, shape: ConfigShape, findings: &mut Findings) {
         leads,
         outcomes,
         teams,
+        territories,
         routes,
         destinations,
         at: _,
@@ -260,6 +261,7 @@ fn merge(into: &mut ConfigShape, shape: ConfigShape, findings: &mut Findings) {
     once(&mut into.server, server, |server| server.at, "server", findings);
     once(&mut into.store, store, |store| store.at, "store", findings);
     once(&mut into.history, history, |history| history.at, "history", findings);
+    once(&mut into.territories, territories, |territories| territories.at, "territories", findings);
     let first = |List(keys): &List<Scalar>| keys.first().map_or_else(Span::default, |key| key.at);
     once(&mut into.accounts, accounts, first, "accounts", findings);
     list(&mut into.accept, accept);

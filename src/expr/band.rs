@@ -90,7 +90,7 @@ impl Band {
     }
 
     /// Whether every number of it is less than every one of the other; unknown where that hangs on which.
-    pub(super) fn is_less(self, other: Self) -> Option<bool> {
+    pub fn is_less(self, other: Self) -> Option<bool> {
         let (max, min) = (self.max, other.min);
         if max.at < min.at || (max.at == min.at && (max.open || min.open)) {
             return Some(true);
@@ -99,7 +99,7 @@ impl Band {
     }
 
     /// Whether every number of it lies in the other; unknown where that hangs on which.
-    pub(super) fn is_within(self, other: Self) -> Option<bool> {
+    pub fn is_within(self, other: Self) -> Option<bool> {
         if self.is_less(other) == Some(true) || other.is_less(self) == Some(true) {
             return Some(false);
         }

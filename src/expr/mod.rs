@@ -51,6 +51,7 @@ use eval::Context;
 pub(crate) use eval::{all, any as any_of};
 pub(crate) use explain::{number_json, value_json};
 pub(crate) use next_change::all_outlooks;
+pub(crate) use suggest::closest;
 use tree::Test;
 
 /// Which names an expression may use, and their types.

@@ -1,7 +1,7 @@
 //! "Did you mean …?"
 
 /// The candidate that `written` is most likely a slip of, if any is close enough.
-pub(super) fn closest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn closest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wanted = written.to_ascii_lowercase();
     let allowed = (wanted.chars().count() / 3).clamp(1, 4);
     candidates

@@ -21,8 +21,13 @@ pub fn work_domain(email: &str) -> Option<String> {
         return None;
     }
     let company = std::str::from_utf8(company.as_bytes()).ok()?;
-    let free = FREE_MAIL.contains(company) || FREE_MAIL.contains(domain.as_str());
+    let free = is_free_mail(company) || is_free_mail(&domain);
     (!free).then(|| company.to_owned())
+}
+
+/// Whether a domain, in lower case, is one of free or disposable mail.
+pub fn is_free_mail(domain: &str) -> bool {
+    FREE_MAIL.contains(domain)
 }
 
 #[cfg(test)]

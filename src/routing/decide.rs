@@ -4,9 +4,21 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::territory::{Territories, Unknown};
 use super::{LeadFacts, Route, RouteTarget, Team, TeamName, Turn};
 use crate::lead::{LeadEvent, Routing};
 use crate::time::Millis;
+
+/// What decides who gets a lead.
+#[derive(Clone, Copy, Debug)]
+pub struct Routes<'r> {
+    /// In order; the first that matches decides.
+    pub routes: &'r [Route],
+    /// The teams that routes name.
+    pub teams: &'r [Team],
+    /// The table of territories, if there is one.
+    pub territories: Option<&'r Territories>,
+}
 
 /// What the routes say about a lead.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,39 +63,60 @@ impl Pending {
 }
 
 /// Decides about `event`. `existing` is how the lead was routed before, if it was: an owner who is still there keeps it.
-pub fn decide(
-    routes: &[Route],
-    teams: &[Team],
-    event: &LeadEvent,
-    existing: Option<&Routing>,
-    now: Millis,
-) -> Decision {
-    if let Some(kept) = existing.and_then(|existing| keep(routes, teams, existing)) {
+pub fn decide(by: Routes<'_>, event: &LeadEvent, existing: Option<&Routing>, now: Millis) -> Decision {
+    if let Some(kept) = existing.and_then(|existing| keep(by, existing)) {
         return Decision::Settled(kept);
     }
     let facts = LeadFacts::new(event, now);
-    // Unknown is not true: a route asks for what is known.
-    let matching = |route: &&Route| route.when.as_ref().is_none_or(|when| when.test(&facts) == Some(true));
-    match routes.iter().find(matching) {
-        Some(route) => follow(route, teams),
-        None => Decision::Settled(unrouted()),
+    // What routes before the one that decides had to say.
+    let mut passed = String::new();
+    for route in by.routes {
+        // Unknown is not true: a route asks for what is known.
+        if route.when.as_ref().is_some_and(|when| when.test(&facts) != Some(true)) {
+            continue;
+        }
+        let because =
+            format!("{passed}route `{}`: {}", route.name, route.when.as_ref().map_or("always", |when| when.source()));
+        match &route.to {
+            RouteTarget::Territories => match by.territories.map(|table| territory(table, &facts, now)) {
+                Some(Ok((to, why))) => return follow(route, &to, by.teams, format!("{because}; {why}")),
+                Some(Err(why)) => passed = format!("{because}; {why}; "),
+                None => {}
+            },
+            to => return follow(route, to, by.teams, because),
+        }
+    }
+    Decision::Settled(Routing { route: None, team: None, owner: None, reason: format!("{passed}no route matched") })
+}
+
+/// Where the table of territories leads, or why it leads nowhere.
+fn territory(table: &Territories, facts: &LeadFacts<'_>, now: Millis) -> Result<(RouteTarget, String), String> {
+    let choice = table.choose(facts, now);
+    let place = |row: &super::territory::Row| format!("`{}` ({})", row.name, row.place);
+    let unclear = choice.unclear.filter(|_| table.unknown == Unknown::NextRoute || choice.row.is_none());
+    match (choice.row, unclear) {
+        (_, Some((row, why))) => Err(format!("no territory is certain: {why}, which {} asks for", place(row))),
+        (Some(row), None) => {
+            let why = row.because(&table.dimensions, &choice.facts);
+            Ok((row.to.clone(), format!("territory {}: {why}", place(row))))
+        }
+        (None, None) => Err("no territory matched".to_owned()),
     }
 }
 
-fn unrouted() -> Routing {
-    Routing { route: None, team: None, owner: None, reason: "no route matched".to_owned() }
-}
-
-/// The owner keeps the lead as long as they are in a team, or a route names them.
-fn keep(routes: &[Route], teams: &[Team], existing: &Routing) -> Option<Routing> {
+/// The owner keeps the lead as long as they are in a team, or a route or a territory names them.
+fn keep(by: Routes<'_>, existing: &Routing) -> Option<Routing> {
     let owner = existing.owner.as_deref()?;
     let member = |team: &&Team| team.reps.iter().any(|rep| &**rep == owner);
     let same = |team: &&Team| existing.team.as_deref() == Some(&*team.name);
-    let team = teams.iter().filter(member).find(same).or_else(|| teams.iter().find(member));
-    let named = || routes.iter().any(|route| matches!(&route.to, RouteTarget::Rep(rep) if &**rep == owner));
+    let team = by.teams.iter().filter(member).find(same).or_else(|| by.teams.iter().find(member));
+    let is_owner = |to: &RouteTarget| matches!(to, RouteTarget::Rep(rep) if &**rep == owner);
     let whose = match team {
         Some(team) => format!("in team {}", team.name),
-        None if named() => "named by a route".to_owned(),
+        None if by.routes.iter().any(|route| is_owner(&route.to)) => "named by a route".to_owned(),
+        None if by.territories.is_some_and(|table| table.rows.iter().any(|row| is_owner(&row.to))) => {
+            "named by a territory".to_owned()
+        }
         None => return None,
     };
     Some(Routing {
@@ -94,15 +127,16 @@ fn keep(routes: &[Route], teams: &[Team], existing: &Routing) -> Option<Routing>
     })
 }
 
-fn follow(route: &Route, teams: &[Team]) -> Decision {
-    let condition = route.when.as_ref().map_or("always", |when| when.source());
-    let because = format!("route `{}`: {condition}", route.name);
+fn follow(route: &Route, to: &RouteTarget, teams: &[Team], because: String) -> Decision {
     let routing = |owner: Option<&str>, reason: String| {
         let owner = owner.map(str::to_owned);
         Decision::Settled(Routing { route: Some(route.name.to_string()), team: None, owner, reason })
     };
-    match &route.to {
-        RouteTarget::SelfServe => routing(None, format!("{because}; self-serve, the product follows up")),
+    match to {
+        // A territory leads to no other table; a checked configuration has none that does.
+        RouteTarget::SelfServe | RouteTarget::Territories => {
+            routing(None, format!("{because}; self-serve, the product follows up"))
+        }
         RouteTarget::Rep(rep) => routing(Some(rep), format!("{because}; goes to {rep}")),
         RouteTarget::Team(name) => match teams.iter().find(|team| team.name == *name) {
             Some(team) => {

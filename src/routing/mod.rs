@@ -1,16 +1,18 @@
-//! Who gets a lead: ordered routes, teams, turns. Pure.
+//! Who gets a lead: ordered routes, territories, teams, turns. Pure.
 //!
 //! [`decide()`] answers from the lead alone, or that a team's turn is needed; [`assign`] takes a turn over the team's record.
 
 mod decide;
+pub mod explain;
 mod facts;
 pub mod spec;
+pub mod territory;
 mod turns;
 
 #[cfg(test)]
 mod tests;
 
-pub use decide::{Decision, Pending, decide};
+pub use decide::{Decision, Pending, Routes, decide};
 pub use facts::LeadFacts;
 pub use spec::{Assign, Route, RouteTarget, Team, TeamName};
 pub use turns::{Turn, assign};

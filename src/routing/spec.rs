@@ -45,4 +45,6 @@ pub enum RouteTarget {
     Rep(Arc<str>),
     /// No rep: the product itself follows up.
     SelfServe,
+    /// Whoever the table of territories says; where it says nobody, the next route decides.
+    Territories,
 }

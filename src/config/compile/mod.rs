@@ -16,6 +16,7 @@ mod signals;
 mod sources;
 mod store;
 mod template;
+mod territories;
 pub mod traits;
 mod wanted;
 
@@ -60,6 +61,9 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
     let one_per_account = outcomes::one_per_account(shape.leads.get(), findings);
     let teams = routing::teams(shape.teams.get(), findings);
     let routes = routing::routes(shape.routes.get(), &teams, &scopes, findings);
+    let zone = time_zone.clone().unwrap_or(jiff::tz::TimeZone::UTC);
+    let territories = territories::territories(shape, (&teams, &scopes), &zone, attached, findings);
+    territories::check_routes(shape, findings);
     let destination_filters = destinations::filters(shape.destinations.get(), &scopes, findings);
     let destinations = destinations::destinations(shape.destinations.get(), attached, findings);
     lint::lint(
@@ -90,6 +94,7 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
         endings,
         one_per_account,
         teams: teams.compiled,
+        territories,
         routes,
         destination_filters,
         destinations: destinations.iter().map(|destination| Arc::clone(&destination.name)).collect(),

@@ -16,6 +16,8 @@ use crate::routing::{Assign, Route, RouteTarget, Team};
 
 /// The target that needs no team.
 const SELF_SERVE: &str = "self_serve";
+/// The target that is a table.
+pub const TERRITORIES: &str = "territories";
 
 /// Every team that can be used, and the names of all.
 #[derive(Debug, Default)]
@@ -31,7 +33,7 @@ pub fn teams(shape: Option<&Named<TeamShape>>, findings: &mut Findings) -> Teams
     unique(declared.iter().map(|(name, _)| name), "team", findings);
     for (name, shape) in declared {
         teams.names.push(name.text.clone());
-        if name.text.contains('@') || &*name.text == SELF_SERVE {
+        if name.text.contains('@') || [SELF_SERVE, TERRITORIES].contains(&&*name.text) {
             let problem =
                 Problem::error(name.at, Code::BadValue, format!("`{}` can't be the name of a team", name.shown));
             findings.push(problem.help("routes could not tell it from a rep's address or from `self_serve`"));
@@ -102,22 +104,30 @@ fn route(shape: &RouteShape, teams: &Teams, scopes: &Scopes, findings: &mut Find
 
 fn target(to: &Scalar, teams: &Teams, findings: &mut Findings) -> Option<RouteTarget> {
     let text = to.text.trim();
-    if text == SELF_SERVE {
-        return Some(RouteTarget::SelfServe);
+    if let Some(found) = target_of(text, teams) {
+        if let RouteTarget::Rep(_) = found {
+            check_address(to, findings);
+        }
+        return Some(found);
     }
-    if let Some(team) = teams.names.iter().find(|name| ***name == *text) {
-        return Some(RouteTarget::Team(team.clone()));
-    }
-    if text.contains('@') {
-        check_address(to, findings);
-        return Some(RouteTarget::Rep(Arc::from(text)));
-    }
-    let known = || teams.names.iter().map(|name| &**name).chain([SELF_SERVE]);
+    let known = || teams.names.iter().map(|name| &**name).chain([SELF_SERVE, TERRITORIES]);
     let help =
         did_you_mean(text, known(), || format!("there is {}; a rep is named by e-mail address", one_of(known())));
     let message = format!("unknown team `{}`", findings.shown(to));
     findings.push(Problem::error(to.at, Code::UnknownName, message).help(help));
     None
+}
+
+/// What a target's name means.
+pub fn target_of(text: &str, teams: &Teams) -> Option<RouteTarget> {
+    if let Some(team) = teams.names.iter().find(|name| ***name == *text) {
+        return Some(RouteTarget::Team(team.clone()));
+    }
+    match text {
+        SELF_SERVE => Some(RouteTarget::SelfServe),
+        TERRITORIES => Some(RouteTarget::Territories),
+        _ => text.contains('@').then(|| RouteTarget::Rep(Arc::from(text))),
+    }
 }
 
 /// Routes that can never match, and leads that no route matches.
@@ -134,7 +144,7 @@ fn check_order(shapes: &[RouteShape], routes: &[Route], findings: &mut Findings)
             let message = format!("the route `{shown}` can never match: its condition is always false");
             findings
                 .push(Problem::warning(name.at, Code::Unreachable, message).help("fix the condition, or remove it"));
-        } else if constant == Some(true) {
+        } else if constant == Some(true) && route.to != RouteTarget::Territories {
             catch_all = Some(shown);
         }
     }

@@ -10,6 +10,7 @@ mod server;
 mod signals;
 mod sources;
 mod store;
+mod territories;
 mod traits;
 
 pub use counters::{CounterShape, SubjectWord};
@@ -22,6 +23,7 @@ pub use server::{LimitsShape, ServerShape};
 pub use signals::{PointsShape, SignalShape};
 pub use sources::{CallWord, QuotasShape, SchemeWord, SignatureShape, SourceShape, TrustWord};
 pub use store::{RedisShape, StoreShape};
+pub use territories::{TerritoriesShape, UnknownWord};
 pub use traits::{DeclaredTraitShape, TraitShape, TraitWord, TraitsShape};
 
 use super::read::{List, Many, Named, section};
@@ -82,6 +84,8 @@ section! {
         outcomes: OutcomesShape,
         /// Groups of reps who share leads, by name.
         teams: Named<TeamShape>,
+        /// Who gets whom: a table, from a spreadsheet or written here.
+        territories: TerritoriesShape,
         /// Who gets a lead: the first route whose condition is true decides.
         routes: List<RouteShape>,
         /// Where leads are delivered, by name.

@@ -33,7 +33,8 @@ section! {
         /// When it applies. Without it: always.
         #[schemars(extend("examples" = ["lead.tier == 1"]))]
         when: ConditionText,
-        /// A team, a rep's e-mail address, or `self_serve`: no rep, the product itself follows up.
+        /// A team, a rep's e-mail address, `self_serve` (no rep, the product itself follows up), or `territories`: whoever the table says,
+        /// and the next route where it says nobody.
         #[schemars(extend("x-required" = true))]
         to: Scalar,
     }

@@ -4,6 +4,7 @@ mod compiled;
 mod documents;
 mod reload;
 mod safety;
+mod territories;
 mod weak;
 
 use super::*;

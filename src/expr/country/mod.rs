@@ -3,6 +3,9 @@
 //! `names.tsv.gz` is made by `scripts/countries`: the English names by code, an empty line, then folded names and their codes. It is
 //! inflated when the first country is asked for; before that it costs nothing but its place in the program.
 
+pub mod region;
+pub mod subdivision;
+
 use std::collections::HashMap;
 use std::io::Read;
 use std::sync::LazyLock;

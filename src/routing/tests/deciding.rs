@@ -5,7 +5,7 @@ use crate::crm::sample;
 use crate::expr::{Scope, compile};
 use crate::lead::Routing;
 use crate::record::TeamTurns;
-use crate::routing::{Decision, Route, RouteTarget, assign, decide};
+use crate::routing::{Decision, Route, RouteTarget, Routes, assign, decide};
 use crate::time::Millis;
 
 fn always(name: &str, to: RouteTarget) -> Route {
@@ -23,7 +23,8 @@ fn owned_by(owner: &str, team: Option<&str>) -> Routing {
 
 fn settled(routes: &[Route], reps: &[&str], existing: Option<&Routing>) -> Routing {
     let teams = [team(reps)];
-    match decide(routes, &teams, &sample::full(), existing, Millis(0)) {
+    let by = Routes { routes, teams: &teams, territories: None };
+    match decide(by, &sample::full(), existing, Millis(0)) {
         Decision::Settled(routing) => routing,
         Decision::Turn(pending) => match assign(&teams[0], &mut TeamTurns::default(), Millis(0)) {
             Some(turn) => pending.settle(&turn),

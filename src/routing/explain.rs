@@ -1,0 +1,98 @@
+//! Why a lead goes where it goes: every route that was tried, every territory, and what would have been needed for another.
+
+use serde::Serialize;
+
+use super::territory::Failed;
+use super::{Decision, LeadFacts, RouteTarget, Routes, decide};
+use crate::lead::LeadEvent;
+use crate::time::Millis;
+
+/// Why a lead goes where it goes.
+#[derive(Clone, Debug, Serialize)]
+pub struct RouteExplanation {
+    /// The routes in order, as far as the one that decides.
+    pub routes: Vec<RouteTried>,
+    /// The route that decides.
+    pub route: Option<String>,
+    /// The team that shares it out, or that the owner is in.
+    pub team: Option<String>,
+    /// The rep, where it is no team's turn that says who.
+    pub owner: Option<String>,
+    /// Why, in a sentence.
+    pub reason: String,
+    /// What would have sent it elsewhere, as sentences: territories before the one that took it, of which one thing was missing.
+    pub near: Vec<String>,
+}
+
+/// A route that was tried.
+#[derive(Clone, Debug, Serialize)]
+pub struct RouteTried {
+    /// Its name.
+    pub name: String,
+    /// Its condition as written; absent where it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    /// Whether the condition is true; `null` where that isn't known.
+    pub met: Option<bool>,
+    /// Of the territories that were tried, if it leads there and got so far: those that matched, or failed in one thing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub territories: Vec<TerritoryTried>,
+    /// How many others were tried.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub others: usize,
+}
+
+/// A territory that was tried.
+#[derive(Clone, Debug, Serialize)]
+pub struct TerritoryTried {
+    /// Its name.
+    pub name: String,
+    /// Where it is written.
+    pub place: String,
+    /// What of it failed, in the order of the dimensions; nothing where it matches.
+    pub failed: Vec<Failed>,
+}
+
+const fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+/// Explains what [`decide`] says of a new lead.
+pub fn explain(by: Routes<'_>, event: &LeadEvent, now: Millis) -> RouteExplanation {
+    let facts = LeadFacts::new(event, now);
+    let (route, team, owner, reason) = match decide(by, event, None, now) {
+        Decision::Settled(routing) => (routing.route, routing.team, routing.owner, routing.reason),
+        Decision::Turn(pending) => {
+            let reason = format!("{}; whoever's turn it is in team {}", pending.because, pending.team);
+            (Some(pending.route.to_string()), Some(pending.team.to_string()), None, reason)
+        }
+    };
+    let mut explanation = RouteExplanation { routes: Vec::new(), route, team, owner, reason, near: Vec::new() };
+    for one in by.routes {
+        let met = one.when.as_ref().map_or(Some(true), |when| when.test(&facts));
+        let when = one.when.as_ref().map(|when| when.source().to_owned());
+        let table = by.territories.filter(|_| met == Some(true) && one.to == RouteTarget::Territories);
+        let mut others = 0;
+        let territories = table.map_or_else(Vec::new, |table| {
+            let mut tried = table.tried(&facts, now);
+            if let Some(first) = tried.iter().position(|tried| tried.failed.is_empty()) {
+                tried.truncate(first + 1);
+            }
+            let all = tried.len();
+            tried.retain(|tried| tried.failed.is_empty() || tried.is_near());
+            others = all - tried.len();
+            explanation.near.extend(table.near(&facts, now));
+            let told = |tried: super::territory::Tried<'_>| TerritoryTried {
+                name: tried.row.name.to_string(),
+                place: tried.row.place.to_string(),
+                failed: tried.failed,
+            };
+            tried.into_iter().map(told).collect()
+        });
+        explanation.routes.push(RouteTried { name: one.name.to_string(), when, met, territories, others });
+        if explanation.route.as_deref() == Some(&*one.name) {
+            break;
+        }
+    }
+    explanation
+}
