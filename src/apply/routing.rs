@@ -146,7 +146,7 @@ fn find_owner(subject: &mut Subject, definition: &DefinitionName, event: LeadEve
 pub(super) fn assign(turns: &mut TeamTurns, assign: &Assign, applying: &mut Applying<'_>) {
     let Assign { subject, definition, event, pending } = assign;
     let team = applying.rules.teams.iter().find(|team| team.name == pending.team);
-    let routing = match team.and_then(|team| take_turn(team, turns, applying.now)) {
+    let routing = match team.and_then(|team| take_turn(team, turns, applying.now, |_| true)) {
         Some(turn) => pending.clone().settle(&turn),
         // Fails open: the lead is delivered without an owner.
         None => pending.clone().nobody(),

@@ -17,6 +17,8 @@ use super::yaml::Scalar;
 use crate::counters::{Aggregate, Counter, Window};
 use crate::expr::{Signal, Slot};
 use crate::qualify::{Definition, Endings};
+use crate::routing::RouteTarget;
+use crate::routing::territory::{Row, Territories};
 
 /// What is looked at beside the file's shape.
 pub struct Compiled<'a> {
@@ -24,6 +26,7 @@ pub struct Compiled<'a> {
     pub signals: &'a [Arc<Signal>],
     pub definitions: &'a [Definition],
     pub endings: &'a Endings,
+    pub territories: Option<&'a Territories>,
 }
 
 /// Adds the warnings.
@@ -33,7 +36,7 @@ pub fn lint(shape: &ConfigShape, compiled: &Compiled<'_>, findings: &mut Finding
     let whole = !findings.has_errors();
     if whole {
         unused_counters(shape, compiled, findings);
-        unused_teams(shape, findings);
+        unused_teams(shape, compiled, findings);
     }
     similar_events(shape, findings);
     for definition in definitions {
@@ -78,9 +81,15 @@ fn counter_of(slot: &Slot) -> Option<u16> {
     if let Slot::Counter(id, _) = slot { Some(id.0) } else { None }
 }
 
-fn unused_teams(shape: &ConfigShape, findings: &mut Findings) {
+fn unused_teams(shape: &ConfigShape, compiled: &Compiled<'_>, findings: &mut Findings) {
     let routes = shape.routes.get().map_or(&[][..], |list| &list.0);
-    let used = |team: &Scalar| routes.iter().filter_map(|route| route.to.get()).any(|to| to.text.trim() == &*team.text);
+    let named =
+        |team: &Scalar| routes.iter().filter_map(|route| route.to.get()).any(|to| to.text.trim() == &*team.text);
+    let has_rows = |team: &Scalar| {
+        let leads_there = |row: &Row| matches!(&row.to, RouteTarget::Team(name) if **name == *team.text);
+        compiled.territories.is_some_and(|table| table.rows.iter().any(leads_there))
+    };
+    let used = |team: &Scalar| named(team) || has_rows(team);
     for (name, _) in shape.teams.get().into_iter().flat_map(|Named(teams)| teams) {
         if !used(name) {
             let message = format!("no route leads to the team `{}`", name.shown);

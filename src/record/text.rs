@@ -52,8 +52,8 @@ use std::sync::Arc;
 use super::ties::{MergedInto, Tie, Waiting};
 use super::traits::{Said, Trait};
 use super::{
-    Archived, ConfigVersions, Delivery, DestinationHistory, Hold, Member, Noted, Profile, Record, SourceLeads, Subject,
-    TeamTurns,
+    Archived, ConfigVersions, Delivery, DestinationHistory, Hold, Member, Noted, Place, Profile, Record, SourceLeads,
+    Subject, TeamTurns,
 };
 use crate::counters::text;
 use crate::event::{MessageId, SourceName, Trust};
@@ -391,8 +391,11 @@ impl TeamTurns {
         match name.split_once(':') {
             None if name == "turns" => self.turns = value.parse().ok()?,
             Some(("turn", rep)) => {
-                let (turn, at) = value.split_once(' ')?;
-                self.reps.insert(Arc::from(rep), (turn.parse().ok()?, Millis::parse(at)?));
+                let mut words = value.split(' ');
+                let (behind, turn, at) = (words.next()?, words.next()?, words.next()?);
+                let (behind, turn, at) = (behind.parse().ok()?, turn.parse().ok()?, Millis::parse(at)?);
+                let away = words.next() == Some("away");
+                self.reps.insert(Arc::from(rep), Place { behind, turn, at, away });
             }
             _ => return None,
         }
@@ -404,10 +407,11 @@ impl TeamTurns {
             return;
         }
         lines.number("turns", self.turns);
-        for (rep, (turn, at)) in &self.reps {
+        for (rep, Place { behind, turn, at, away }) in &self.reps {
             lines.put(&["turn:", rep], |out| {
-                let _ = write!(out, "{turn} ");
+                let _ = write!(out, "{behind} {turn} ");
                 at.write_rfc3339(out);
+                out.push_str(if *away { " away" } else { "" });
             });
         }
     }

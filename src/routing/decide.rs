@@ -107,7 +107,7 @@ fn territory(table: &Territories, facts: &LeadFacts<'_>, now: Millis) -> Result<
 /// The owner keeps the lead as long as they are in a team, or a route or a territory names them.
 fn keep(by: Routes<'_>, existing: &Routing) -> Option<Routing> {
     let owner = existing.owner.as_deref()?;
-    let member = |team: &&Team| team.reps.iter().any(|rep| &**rep == owner);
+    let member = |team: &&Team| team.reps.iter().any(|rep| &*rep.name == owner);
     let same = |team: &&Team| existing.team.as_deref() == Some(&*team.name);
     let team = by.teams.iter().filter(member).find(same).or_else(|| by.teams.iter().find(member));
     let is_owner = |to: &RouteTarget| matches!(to, RouteTarget::Rep(rep) if &**rep == owner);

@@ -12,10 +12,29 @@ pub type TeamName = Arc<str>;
 pub struct Team {
     /// Its name: routes lead to it, and its turns are kept under it.
     pub name: TeamName,
-    /// The reps' e-mail addresses, in the order of their turns.
-    pub reps: Vec<Arc<str>>,
+    /// Its reps, in the order of their first turns.
+    pub reps: Vec<Rep>,
     /// How its leads are shared.
     pub assign: Assign,
+}
+
+/// Somebody who follows up on leads, as a member of a team.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rep {
+    /// Their e-mail address.
+    pub name: Arc<str>,
+    /// How many leads they get for one of somebody with weight 1, in hundredths.
+    pub weight: u32,
+}
+
+impl Rep {
+    /// The weight 1.
+    pub const WEIGHT_ONE: u32 = 100;
+
+    /// A rep with weight 1.
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
+        Self { name: name.into(), weight: Self::WEIGHT_ONE }
+    }
 }
 
 /// How a team shares its leads.

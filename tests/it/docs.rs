@@ -64,10 +64,17 @@ fn the_bounds_that_the_security_page_names_are_those_of_the_program() {
 /// The documents that people copy from.
 fn pages() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    ["README.md", "docs/definitions.md", "docs/connect-segment.md", "docs/connect-rudderstack.md", "docs/crm.md"]
-        .iter()
-        .map(|page| root.join(page))
-        .collect()
+    [
+        "README.md",
+        "docs/definitions.md",
+        "docs/territories.md",
+        "docs/connect-segment.md",
+        "docs/connect-rudderstack.md",
+        "docs/crm.md",
+    ]
+    .iter()
+    .map(|page| root.join(page))
+    .collect()
 }
 
 /// The fenced blocks of a language, each with the line at which it starts.
@@ -93,6 +100,7 @@ fn check(recipe: &str) -> Result<(), String> {
     let base = directory.path().join("handraiser.yaml");
     fs::write(&base, BASE).expect("the configuration can be written");
     fs::write(directory.path().join("recipe.yaml"), recipe).expect("the configuration can be written");
+    fs::write(directory.path().join("territories.csv"), territories(recipe)).expect("the table can be written");
     fs::write(directory.path().join("corp-ca.pem"), authority().pem()).expect("the certificate can be written");
     let mut command = Command::new(env!("CARGO_BIN_EXE_handraiser"));
     command.arg("check").arg(&base);
@@ -102,6 +110,37 @@ fn check(recipe: &str) -> Result<(), String> {
     let output = command.output().expect("the program can be run");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     if output.status.success() { Ok(()) } else { Err(text(&output.stdout) + &text(&output.stderr)) }
+}
+
+/// The table of the cookbook, with the headers that a recipe maps.
+fn territories(recipe: &str) -> String {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/territories.md");
+    let (_, table) = blocks(&fs::read_to_string(page).expect("the page can be read"), "csv").remove(0);
+    if recipe.contains("columns:") {
+        let (head, rows) = table.split_once('\n').expect("rows");
+        let head = head.replace("Company size", "Segment size").replace("Owner", "AE");
+        let rows: Vec<String> = rows.lines().map(|row| format!("{row},,")).collect();
+        return format!("{head},Notes,Quota\n{}\n", rows.join("\n"));
+    }
+    table
+}
+
+#[test]
+fn the_cookbook_s_example_of_a_route_is_what_the_program_prints() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/territories.md");
+    let text = fs::read_to_string(page).expect("the page can be read");
+    let (_, printed) = blocks(&text, "console").remove(0);
+    let (command, expected) = printed.split_once('\n').expect("a command and what it prints");
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let (_, recipe) = blocks(&text, "yaml").remove(0);
+    fs::write(directory.path().join("handraiser.yaml"), recipe).expect("written");
+    fs::write(directory.path().join("territories.csv"), territories("")).expect("written");
+    let arguments = command.trim_start_matches("$ handraiser ").split(' ');
+    let mut program = Command::new(env!("CARGO_BIN_EXE_handraiser"));
+    let output = program.args(arguments).current_dir(directory.path()).output().expect("the program can be run");
+    let printed = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    let trimmed = |text: &str| text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
+    assert_eq!(trimmed(&printed), trimmed(expected));
 }
 
 fn value_for(variable: &str) -> &'static str {

@@ -45,4 +45,5 @@ mod small_engine;
 mod store_conformance;
 mod store_embedded;
 mod store_faulty;
+mod territories;
 mod timing;

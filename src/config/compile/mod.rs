@@ -73,6 +73,7 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
             signals: &signals,
             definitions: &definitions,
             endings: &endings,
+            territories: territories.as_deref(),
         },
         findings,
     );

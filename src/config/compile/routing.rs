@@ -12,8 +12,10 @@ use crate::config::shape::{AssignWord, RouteShape, TeamShape};
 use crate::config::suggest::{did_you_mean, one_of};
 use crate::config::yaml::Scalar;
 use crate::expr::Expr;
-use crate::routing::{Assign, Route, RouteTarget, Team};
+use crate::routing::{Assign, Rep, Route, RouteTarget, Team};
 
+/// The greatest weight of a rep, in hundredths.
+const MAX_WEIGHT: u32 = 100 * Rep::WEIGHT_ONE;
 /// The target that needs no team.
 const SELF_SERVE: &str = "self_serve";
 /// The target that is a table.
@@ -45,17 +47,19 @@ pub fn teams(shape: Option<&Named<TeamShape>>, findings: &mut Findings) -> Teams
 
 fn team(name: &Scalar, shape: &TeamShape, findings: &mut Findings) -> Option<Team> {
     let List(written) = shape.reps.require("reps", TeamShape::WHAT, name.at, findings)?;
-    let mut reps: Vec<Arc<str>> = Vec::with_capacity(written.len());
+    let weights = weights(shape, written, findings);
+    let mut reps: Vec<Rep> = Vec::with_capacity(written.len());
     for rep in written {
         let address = rep.text.trim();
         check_address(rep, findings);
-        if reps.iter().any(|known| known.eq_ignore_ascii_case(address)) {
+        if reps.iter().any(|known| known.name.eq_ignore_ascii_case(address)) {
             let message = format!("`{}` is in this team twice", findings.shown(rep));
             let problem = Problem::warning(rep.at, Code::Duplicate, message);
             findings.push(problem.help("remove one: a turn is counted per address"));
             continue;
         }
-        reps.push(Arc::from(address));
+        let weight = weights.iter().find(|(name, _)| name.eq_ignore_ascii_case(address)).map(|(_, weight)| *weight);
+        reps.push(Rep { weight: weight.unwrap_or(Rep::WEIGHT_ONE), ..Rep::new(address) });
     }
     if reps.is_empty() {
         let problem = Problem::error(name.at, Code::BadValue, format!("the team `{}` has no reps", name.shown));
@@ -65,6 +69,30 @@ fn team(name: &Scalar, shape: &TeamShape, findings: &mut Findings) -> Option<Tea
         Some(AssignWord::RoundRobin) | None => Assign::RoundRobin,
     };
     Some(Team { name: name.text.clone(), reps, assign })
+}
+
+/// The weights of a team's reps, in hundredths.
+fn weights<'s>(shape: &'s TeamShape, reps: &[Scalar], findings: &mut Findings) -> Vec<(&'s str, u32)> {
+    let mut weights = Vec::new();
+    for (name, weight) in shape.weights.get().into_iter().flat_map(|Named(all)| all) {
+        let (address, Some(weight)) = (name.text.trim(), weight) else { continue };
+        let known = || reps.iter().map(|rep| rep.text.trim());
+        if !known().any(|rep| rep.eq_ignore_ascii_case(address)) {
+            let message = format!("`{}` is no rep of this team", findings.shown(name));
+            let help = did_you_mean(address, known(), || format!("it has {}", one_of(known())));
+            findings.push(Problem::error(name.at, Code::UnknownName, message).help(help));
+        }
+        let hundredths = (weight.value.0 * f64::from(Rep::WEIGHT_ONE)).round();
+        if (1.0..=f64::from(MAX_WEIGHT)).contains(&hundredths) {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it was just looked at")]
+            weights.push((address, hundredths as u32));
+        } else {
+            let message = format!("the weight {} is out of bounds", weight.value.0);
+            let help = "0.01 to 100; whoever should get nothing leaves the team";
+            findings.push(Problem::error(weight.scalar.at, Code::BadValue, message).help(help));
+        }
+    }
+    weights
 }
 
 /// One `@` with something on both sides, and no blanks: whether mail arrives, only mail can tell.

@@ -1,8 +1,8 @@
 //! `teams` and `routes`.
 
 use crate::config::conditions::ConditionText;
-use crate::config::read::{At, List, section};
-use crate::config::scalar::choice;
+use crate::config::read::{At, List, Named, section};
+use crate::config::scalar::{Decimal, choice};
 use crate::config::yaml::Scalar;
 
 section! {
@@ -11,6 +11,10 @@ section! {
         /// The reps' e-mail addresses, in the order of their turns.
         #[schemars(extend("x-required" = true))]
         reps: List<Scalar>,
+        /// How many leads reps get for one of the others, by their addresses: 0.01 to 100, and 1 where nothing is said. May change at any
+        /// time; nothing is set back.
+        #[schemars(extend("examples" = [{ "ana@example.com": 2, "new@example.com": 0.5 }]))]
+        weights: Named<At<Decimal>>,
         /// How leads are shared: `round_robin`, in turn.
         #[schemars(extend("default" = "round_robin"))]
         assign: At<AssignWord>,

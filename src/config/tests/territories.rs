@@ -75,14 +75,14 @@ territories:
     let loaded = load_with(yaml, "").expect("right");
     let table = loaded.config.rules.territories.as_ref().expect("a table");
     assert_eq!(table.dimensions.iter().map(|one| &*one.name).collect::<Vec<_>>(), ["segment", "region", "employees"]);
-    let mut event = lead("PT", 900);
+    let mut event = lead("Poland", 900);
     assert!(reason(&loaded, &event).contains("segment is unknown, which `partners`"), "{}", reason(&loaded, &event));
     let traits = |event: &mut LeadEvent, segment: &str| {
         event.lead.account.as_mut().expect("one").traits.insert("segment".into(), segment.into());
     };
     traits(&mut event, "direct");
     assert!(
-        reason(&loaded, &event).contains("territory `large` (row 2): region Portugal, employees 900"),
+        reason(&loaded, &event).contains("territory `large` (row 2): region Poland, employees 900"),
         "{}",
         reason(&loaded, &event)
     );

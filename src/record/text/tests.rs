@@ -22,8 +22,8 @@ use crate::record::delivery::Done;
 use crate::record::outcomes::Outcomes;
 use crate::record::{Ending, Joiners, NotedSignals, OpenLead};
 use crate::record::{
-    Held, Meaning, Member, Memberships, News, Profile, Quiet, Routing, Saying, Senders, SeriesPast, Standing, Ties,
-    TookForce, Traits, Written, WrittenFile,
+    Held, Meaning, Member, Memberships, News, Place, Profile, Quiet, Routing, Saying, Senders, SeriesPast, Standing,
+    Ties, TookForce, Traits, Written, WrittenFile,
 };
 
 /// Names as people and programs send them: with whatever separates things in the text.
@@ -255,8 +255,13 @@ fn subject() -> impl Strategy<Value = Subject> {
 }
 
 fn team() -> impl Strategy<Value = TeamTurns> {
-    (any::<u64>(), btree_map(shared(), (any::<u64>(), time()), 0..4))
-        .prop_map(|(turns, reps)| TeamTurns { turns, reps })
+    let place = (any::<u64>(), any::<u64>(), time(), any::<bool>()).prop_map(|(behind, turn, at, away)| Place {
+        behind,
+        turn,
+        at,
+        away,
+    });
+    (any::<u64>(), btree_map(shared(), place, 0..4)).prop_map(|(turns, reps)| TeamTurns { turns, reps })
 }
 
 fn news() -> impl Strategy<Value = News> {

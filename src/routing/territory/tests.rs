@@ -145,6 +145,7 @@ fn what_was_nearly_enough_is_said() {
         [
             "employees is 180; 200+ would have gone to dach large (row 4)",
             "country is Austria; Deutschland would have gone to germany small (row 5)",
+            "employees is 180; 200+ would have gone to emea large (row 6)",
         ]
     );
 }

@@ -26,7 +26,7 @@ fn settled(routes: &[Route], reps: &[&str], existing: Option<&Routing>) -> Routi
     let by = Routes { routes, teams: &teams, territories: None };
     match decide(by, &sample::full(), existing, Millis(0)) {
         Decision::Settled(routing) => routing,
-        Decision::Turn(pending) => match assign(&teams[0], &mut TeamTurns::default(), Millis(0)) {
+        Decision::Turn(pending) => match assign(&teams[0], &mut TeamTurns::default(), Millis(0), |_| true) {
             Some(turn) => pending.settle(&turn),
             None => pending.nobody(),
         },

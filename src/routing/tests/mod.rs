@@ -4,9 +4,9 @@ mod turns;
 
 use std::sync::Arc;
 
-use super::{Assign, Team};
+use super::{Assign, Rep, Team};
 
 fn team(reps: &[&str]) -> Team {
-    let reps = reps.iter().map(|rep| Arc::from(*rep)).collect();
+    let reps = reps.iter().map(|rep| Rep::new(*rep)).collect();
     Team { name: Arc::from("enterprise"), reps, assign: Assign::RoundRobin }
 }
