@@ -57,10 +57,11 @@ pub fn run(args: &Args) -> Result<(), CommandError> {
 
 /// The lead that is asked about: what the file says over nothing, and what `--set` says over that.
 fn lead(args: &Args) -> Result<LeadEvent, CommandError> {
-    let mut event = serde_json::to_value(sample::minimal())?;
-    // Nothing is known of the account yet, but that there is one.
-    event["lead"]["account"] = json!({ "id": "", "name": null, "traits": {} });
-    event["lead"]["user"] = json!({ "id": "", "name": null, "traits": {} });
+    let event = sample::minimal();
+    let mut lead = serde_json::to_value(&event.lead)?;
+    // Nothing is known of the two yet, but that they are.
+    let nobody = json!({ "id": "", "name": null, "traits": {} });
+    merge(&mut lead, json!({ "account": nobody, "user": nobody }));
     if let Some(path) = &args.lead {
         let text = if path.as_os_str() == "-" {
             let mut text = String::new();
@@ -73,15 +74,17 @@ fn lead(args: &Args) -> Result<LeadEvent, CommandError> {
         let said: Value = serde_json::from_str(&text)
             .map_err(|error| CommandError::message(format!("`{}` is no JSON: {error}", path.display())))?;
         let said = said.get("lead").cloned().unwrap_or(said);
-        merge(&mut event["lead"], said);
+        merge(&mut lead, said);
     }
     for set in &args.set {
         let (name, value) = set.split_once('=').ok_or_else(|| {
             CommandError::message(format!("`--set {set}`: write a name and a value, as in `account.country=DE`"))
         })?;
-        merge(&mut event["lead"], written(name.trim(), value.trim()));
+        merge(&mut lead, written(name.trim(), value.trim()));
     }
-    serde_json::from_value(event).map_err(|error| CommandError::message(format!("this is no lead: {error}")))
+    let lead = serde_json::from_value(lead);
+    lead.map(|lead| LeadEvent { lead, ..event })
+        .map_err(|error| CommandError::message(format!("this is no lead: {error}")))
 }
 
 /// `account.country=DE` as it stands in a lead.

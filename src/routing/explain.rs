@@ -38,7 +38,6 @@ pub struct RouteTried {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub territories: Vec<TerritoryTried>,
     /// How many others were tried.
-    #[serde(skip_serializing_if = "is_zero")]
     pub others: usize,
 }
 
@@ -51,10 +50,6 @@ pub struct TerritoryTried {
     pub place: String,
     /// What of it failed, in the order of the dimensions; nothing where it matches.
     pub failed: Vec<Failed>,
-}
-
-const fn is_zero(number: &usize) -> bool {
-    *number == 0
 }
 
 /// Explains what [`decide`] says of a new lead.

@@ -303,7 +303,6 @@ impl PostalRange {
 
     fn meets(&self, other: &Self) -> bool {
         let length = self.from.len().min(other.from.len());
-        let cut = |text: &Box<str>| text.get(..length).unwrap_or(text).to_owned();
-        cut(&self.from) <= cut(&other.to) && cut(&other.from) <= cut(&self.to)
+        self.from.get(..length) <= other.to.get(..length) && other.from.get(..length) <= self.to.get(..length)
     }
 }

@@ -110,8 +110,8 @@ proptest! {
         let mut turns = TeamTurns::default();
         let (mut away, mut gone) = ([false; 6], [false; 6]);
         // Since each has been there without a break: how many leads everybody had got by then.
-        let mut since: BTreeMap<usize, [usize; 6]> = (0..6).map(|rep| (rep, [0; 6])).collect();
-        let mut served = [0_usize; 6];
+        let mut since: BTreeMap<usize, [u32; 6]> = (0..6).map(|rep| (rep, [0; 6])).collect();
+        let mut served = [0_u32; 6];
         for step in steps {
             match step {
                 Step::Away(rep) => away[rep] = !away[rep],
@@ -119,7 +119,9 @@ proptest! {
                 Step::Leads(leads) => {
                     let there = |rep: usize| !away[rep] && !gone[rep];
                     since.retain(|rep, _| there(*rep));
-                    (0..6).filter(|rep| there(*rep)).for_each(|rep| drop(since.entry(rep).or_insert(served)));
+                    (0..6).filter(|rep| there(*rep)).for_each(|rep| {
+                        since.entry(rep).or_insert(served);
+                    });
                     let members: Vec<_> = (0..6).filter(|rep| !gone[*rep]).map(|rep| (NAMES[rep], weights[rep])).collect();
                     let team = weighed(&members);
                     let index = |name: &str| NAMES.iter().position(|one| *one == name).expect("one of them");
@@ -133,8 +135,8 @@ proptest! {
                         for (one, from) in &since {
                             for (other, then) in &since {
                                 // Since both have been there.
-                                let from: Vec<usize> = from.iter().zip(then).map(|(a, b)| *a.max(b)).collect();
-                                let got = |rep: usize| (served[rep] - from[rep]) as f64 * 100.0 / f64::from(weights[rep]);
+                                let from: Vec<u32> = from.iter().zip(then).map(|(a, b)| *a.max(b)).collect();
+                                let got = |rep: usize| f64::from(served[rep] - from[rep]) * 100.0 / f64::from(weights[rep]);
                                 let bound = 100.0 / f64::from(weights[*one]) + 100.0 / f64::from(weights[*other]);
                                 prop_assert!((got(*one) - got(*other)).abs() <= bound + 1e-6, "{served:?} {weights:?}");
                             }

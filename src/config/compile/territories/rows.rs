@@ -28,23 +28,24 @@ pub struct Context<'c> {
 pub fn row(written: &WrittenRow, context: &Context<'_>, findings: &mut Findings) -> Option<Row> {
     let mut fine = unknown_names(written, context, findings);
     let country_at = context.dimensions.iter().position(|one| one.kind == Kind::Country);
-    let mut cells: Vec<Cell> = vec![Cell::any(); context.dimensions.len()];
+    let mut read = |at: usize, country: Option<&Cell>| {
+        let dimension = context.dimensions.get(at)?;
+        let (text, span) = written.get(&dimension.name)?;
+        let cell = Cell::read(dimension.kind, text, context.regions, country).map_err(|wrong| {
+            let message = format!("`{}`: `{text}` is {}", dimension.name, wrong.message);
+            findings.push(Problem::error(span, Code::BadValue, message).help(wrong.help));
+            fine = false;
+        });
+        cell.ok()
+    };
     // The country first: what state is meant may hang on it.
-    let mut order: Vec<usize> = (0..context.dimensions.len()).collect();
-    order.sort_by_key(|at| Some(*at) != country_at);
-    for at in order {
-        let Some(dimension) = context.dimensions.get(at) else { continue };
-        let Some((text, span)) = written.get(&dimension.name) else { continue };
-        let country = country_at.and_then(|at| cells.get(at)).cloned();
-        match Cell::read(dimension.kind, text, context.regions, country.as_ref()) {
-            Ok(cell) => cells[at] = cell,
-            Err(wrong) => {
-                let message = format!("`{}`: `{text}` is {}", dimension.name, wrong.message);
-                findings.push(Problem::error(span, Code::BadValue, message).help(wrong.help));
-                fine = false;
-            }
-        }
-    }
+    let country = country_at.and_then(|at| read(at, None));
+    let cells: Vec<Cell> = (0..context.dimensions.len())
+        .map(|at| {
+            let cell = if Some(at) == country_at { country.clone() } else { read(at, country.as_ref()) };
+            cell.unwrap_or_else(Cell::any)
+        })
+        .collect();
     let to = match written.get("to") {
         Some((text, span)) => {
             let to = target(text, context.teams);
