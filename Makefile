@@ -33,6 +33,7 @@ crash-long: ## Kill the server and Redis KILLS (300) times under load, then prin
 
 model-long: ## Check CASES (20000) random streams of events against the counting model, under simulated faults
 	HANDRAISER_MODEL_CASES=$(CASES) cargo test --locked --test it simulation:: -- --nocapture
+	HANDRAISER_EXPLAIN_CASES=$(CASES) cargo test --locked --test it explained:: -- --nocapture
 
 bench: ## Measure rates, latencies, CPU and sizes, and print the tables of docs/performance.md
 	scripts/setup

@@ -38,7 +38,13 @@ pub fn explain(
         counters: usage(&rules.plan, of, &view),
         signals: signals_of(of, &rules.signals, &view),
         points: points(of, &rules.signals, &view),
-        definitions: rules.definitions(of).map(|definition| explain_one(definition, subject, &view)).collect(),
+        definitions: rules
+            .definitions(of)
+            .map(|definition| {
+                let is_newer = rules.newer_than(of, subject.touched).any(|(newer, _)| newer.name == definition.name);
+                explain_one(definition, subject, (&view, is_newer))
+            })
+            .collect(),
     }
 }
 
@@ -49,7 +55,12 @@ fn accounts_latest_first(subject: &Subject) -> Vec<String> {
     current.into_iter().chain(others).collect()
 }
 
-fn explain_one(definition: &Definition, subject: &Subject, view: &View<'_>) -> DefinitionExplanation {
+/// `is_newer`: whether nothing was heard of the subject since the definition appeared or changed.
+fn explain_one(
+    definition: &Definition,
+    subject: &Subject,
+    (view, is_newer): (&View<'_>, bool),
+) -> DefinitionExplanation {
     let evaluation = evaluate(definition, view);
     let standing = subject.standings.get(&definition.name);
     let why = definition.why(view);
@@ -77,7 +88,7 @@ fn explain_one(definition: &Definition, subject: &Subject, view: &View<'_>) -> D
         outcome: standing.and_then(|s| s.ended).map(|(ending, _)| ending),
         cooldown_until: cooldown_end.map(Millis::rfc3339),
         held_back: (evaluation.qualifies == Some(true))
-            .then(|| held_back(definition, evaluation, standing, view))
+            .then(|| held_back(definition, evaluation, standing, (view, is_newer)))
             .flatten(),
     }
 }
@@ -95,7 +106,7 @@ fn held_back(
     definition: &Definition,
     evaluation: Evaluation,
     standing: Option<&Standing>,
-    view: &View<'_>,
+    (view, is_newer): (&View<'_>, bool),
 ) -> Option<HeldBack> {
     let by = |by: HeldBackBy| Some(HeldBack { by, until: None, what: None });
     let of = |by: HeldBackBy, what: &str| Some(HeldBack { by, until: None, what: Some(what.to_owned()) });
@@ -118,6 +129,7 @@ fn held_back(
         (Some(Standing { joined: Some(open), .. }), _) => of(HeldBackBy::Joined, &open.lead),
         (Some(Standing { claims: Some(account), .. }), _) => of(HeldBackBy::Asking, account),
         (Some(_), _) => None,
+        (None, _) if is_newer => by(HeldBackBy::Unheard),
         (None, _) if definition.each.is_some() => {
             let counter = definition.each.and_then(|id| view.plan.counters.get(usize::from(id.0)));
             Some(HeldBack { by: HeldBackBy::Each, until: None, what: counter.map(|counter| counter.name.to_string()) })

@@ -11,10 +11,16 @@ use url::Url;
 
 use super::client::{Client, Format, Remote};
 use super::output::{CommandError, read};
+use super::words::bytes;
+use crate::apply::Rules;
 use crate::config::diagnostic::{self, Code, plural};
 use crate::config::losses::Loss;
 use crate::config::{self, Config, Diagnostic, Loaded};
+use crate::counters::{Cost, Counter};
 use crate::http::admin::LossList;
+use crate::ids::{CounterId, SubjectKind};
+use crate::lead::words::wakes;
+use crate::qualify::Definition;
 
 /// Checks a configuration without running it.
 ///
@@ -31,6 +37,9 @@ pub struct CheckArgs {
     /// Fail on warnings, too.
     #[arg(long)]
     pub strict: bool,
+    /// Tell what each counter keeps and costs for each subject, too.
+    #[arg(long)]
+    pub verbose: bool,
     /// Tell what this running server would lose by it, too.
     #[arg(long, value_name = "URL")]
     pub against: Option<Url>,
@@ -75,8 +84,8 @@ pub fn run(args: CheckArgs) -> ExitCode {
     let colour =
         args.format == ReportFormat::Text && std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let text = match args.format {
-        ReportFormat::Text => text(&file, &outcome, lost.as_deref(), colour),
-        ReportFormat::Json => json(&file, &outcome, lost.as_deref()),
+        ReportFormat::Text => text(&file, &outcome, lost.as_deref(), (args.verbose, colour)),
+        ReportFormat::Json => json(&file, &outcome, lost.as_deref(), args.verbose),
     };
     print(&text, ExitCode::from(code))
 }
@@ -107,14 +116,17 @@ fn exit_code(outcome: &Checked, strict: bool) -> u8 {
     }
 }
 
-fn text(file: &str, outcome: &Checked, lost: Option<&[Loss]>, colour: bool) -> String {
+fn text(file: &str, outcome: &Checked, lost: Option<&[Loss]>, (verbose, colour): (bool, bool)) -> String {
     match outcome {
         Ok(loaded) => {
             let findings = diagnostic::render_all(&loaded.warnings, colour);
             let gap = if findings.is_empty() { "" } else { "\n" };
             let lost = lost.map(|lost| told(file, lost, colour)).unwrap_or_default();
             let (summary, version) = (summary(&loaded.config), &loaded.config.version);
-            format!("{findings}{gap}{file} is fine: {summary}\nversion {version}\n{lost}")
+            let rules = &loaded.config.rules;
+            let definitions = definitions(rules).iter().map(DefinitionReport::text).collect::<String>();
+            let costs = costs(rules, verbose).iter().map(CounterReport::text).collect::<String>();
+            format!("{findings}{gap}{file} is fine: {summary}\nversion {version}\n{definitions}{costs}{lost}")
         }
         Err(all) => diagnostic::render_all(all, colour),
     }
@@ -145,6 +157,81 @@ fn counts(config: &Config) -> [(&'static str, usize); 6] {
     ]
 }
 
+/// What is said of a definition beside that it is fine.
+#[derive(Serialize)]
+struct DefinitionReport {
+    name: String,
+    of: SubjectKind,
+    /// When time alone may bring a decision.
+    wakes: Vec<String>,
+    /// What becomes of those who qualify when it appears.
+    start: &'static str,
+}
+
+impl DefinitionReport {
+    fn text(&self) -> String {
+        let Self { name, of, wakes, start } = self;
+        let wakes = if wakes.is_empty() { "never, time alone changes nothing".to_owned() } else { wakes.join("; ") };
+        let start = match *start {
+            "quiet" => "quiet: who qualifies when it appears is noted, not sent",
+            _ => "send: who qualifies when it appears is sent",
+        };
+        format!("\n{name} ({of})\n  wakes: {wakes}\n  start: {start}\n")
+    }
+}
+
+fn definitions(rules: &Rules) -> Vec<DefinitionReport> {
+    let report = |definition: &Definition| DefinitionReport {
+        name: definition.name.to_string(),
+        of: definition.of,
+        wakes: wakes(definition, &rules.plan),
+        start: if definition.start_sends { "send" } else { "quiet" },
+    };
+    rules.definitions.iter().map(report).collect()
+}
+
+/// What a counter costs.
+#[derive(Serialize)]
+struct CounterReport {
+    name: String,
+    of: SubjectKind,
+    keeps: Vec<KeptReport>,
+}
+
+/// One of the things that are kept for it.
+#[derive(Serialize)]
+struct KeptReport {
+    what: String,
+    /// For each subject; `null` where it grows with every day of use.
+    most_bytes: Option<usize>,
+}
+
+impl CounterReport {
+    fn text(&self) -> String {
+        let Self { name, of, keeps } = self;
+        let kept = keeps.iter().map(|KeptReport { what, most_bytes }| match most_bytes {
+            Some(most) => format!("  keeps: {what}; at most {} for each {of}\n", bytes(*most)),
+            None => format!("  keeps: {what}; 16 bytes for each {of} and day of use\n"),
+        });
+        format!("\n{name} ({of})\n{}", kept.collect::<String>())
+    }
+}
+
+fn costs(rules: &Rules, verbose: bool) -> Vec<CounterReport> {
+    let counters = rules.plan.counters.iter().zip((0..=u16::MAX).map(CounterId)).filter(|_| verbose);
+    let report = |(counter, id): (&Counter, CounterId)| CounterReport {
+        name: counter.name.to_string(),
+        of: counter.of,
+        keeps: rules
+            .plan
+            .costs(id)
+            .into_iter()
+            .map(|Cost { kept, most_bytes }| KeptReport { what: kept, most_bytes })
+            .collect(),
+    };
+    counters.map(report).collect()
+}
+
 #[derive(Serialize)]
 struct Report<'a> {
     ok: bool,
@@ -153,12 +240,15 @@ struct Report<'a> {
     files: Vec<String>,
     summary: Option<BTreeMap<String, usize>>,
     diagnostics: &'a [Diagnostic],
+    definitions: Vec<DefinitionReport>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    counters: Vec<CounterReport>,
     /// What a running server would lose; absent when none was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     losses: Option<&'a [Loss]>,
 }
 
-fn json(file: &str, outcome: &Checked, losses: Option<&[Loss]>) -> String {
+fn json(file: &str, outcome: &Checked, losses: Option<&[Loss]>, verbose: bool) -> String {
     let report = match outcome {
         Ok(loaded) => Report {
             ok: true,
@@ -169,11 +259,21 @@ fn json(file: &str, outcome: &Checked, losses: Option<&[Loss]>) -> String {
                 counts(&loaded.config).into_iter().map(|(word, count)| (format!("{word}s"), count)).collect(),
             ),
             diagnostics: &loaded.warnings,
+            definitions: definitions(&loaded.config.rules),
+            counters: costs(&loaded.config.rules, verbose),
             losses,
         },
-        Err(all) => {
-            Report { ok: false, file, version: None, files: Vec::new(), summary: None, diagnostics: all, losses }
-        }
+        Err(all) => Report {
+            ok: false,
+            file,
+            version: None,
+            files: Vec::new(),
+            summary: None,
+            diagnostics: all,
+            definitions: Vec::new(),
+            counters: Vec::new(),
+            losses,
+        },
     };
     serde_json::to_string_pretty(&report).unwrap_or_default() + "\n"
 }
@@ -191,16 +291,41 @@ mod tests {
 
     #[test]
     fn people_read_what_is_configured_or_what_is_wrong() {
-        insta::assert_snapshot!(text("handraiser.yaml", &outcome(RIGHT), None, false));
-        insta::assert_snapshot!(text("handraiser.yaml", &outcome(WRONG), None, false));
+        insta::assert_snapshot!(text("handraiser.yaml", &outcome(RIGHT), None, (false, false)));
+        insta::assert_snapshot!(text("handraiser.yaml", &outcome(WRONG), None, (false, false)));
         let absent = config::load(std::path::Path::new("no/such.yaml"), &|_| None);
-        insta::assert_snapshot!(text("no/such.yaml", &absent, None, false));
+        insta::assert_snapshot!(text("no/such.yaml", &absent, None, (false, false)));
+    }
+
+    const TIMED: &str = "
+sources: { app: { write_key: 9f86d081884c7d659a2feaa0c55ad015 } }
+traits: { user: { role: { type: text, stale: 90d } } }
+counters:
+  tasks: { of: user, event: Task Created }
+  invites: { of: user, event: Invited, where: properties.count > 1, within: 2h }
+  docs: { of: user, event: Opened, distinct: properties.doc }
+signals:
+  new: { of: user, is: now - user.first_seen < 14d }
+definitions:
+  - name: all
+    of: user
+    intent:
+      - now >= account.trial_ends_at || now > timestamp(\"2027-01-01T00:00:00Z\") || now - tasks.last_at > 7d
+      - tasks.within(30d) > 5 && invites > 1 && tasks.this(month) > 1 && tasks.per(day, 7).avg() > 1 && docs > 3
+      - tasks.between(14d, 7d) > 0 && tasks.decayed(1d) > 1 && new && user.role == \"x\" && now > tasks.first_at + 3 * 1d
+  - { name: still, of: user, intent: tasks > 5, start: send }
+";
+
+    #[test]
+    fn what_time_does_and_what_counters_cost_is_told() {
+        let outcome = outcome(TIMED);
+        insta::assert_snapshot!(text("handraiser.yaml", &outcome, None, (true, false)));
     }
 
     #[test]
     fn programs_read_json() {
-        insta::assert_snapshot!(json("handraiser.yaml", &outcome(RIGHT), None));
-        insta::assert_snapshot!(json("handraiser.yaml", &outcome(WRONG), None));
+        insta::assert_snapshot!(json("handraiser.yaml", &outcome(RIGHT), None, true));
+        insta::assert_snapshot!(json("handraiser.yaml", &outcome(WRONG), None, true));
     }
 
     #[test]

@@ -209,6 +209,9 @@ fn held_back(by: &HeldBack) -> String {
             format!("held back: cooldown until {}", by.until.as_deref().map(day).unwrap_or_default())
         }
         HeldBackBy::QuietStart => "held back: quiet start, qualified when the definition appeared".to_owned(),
+        HeldBackBy::Unheard => {
+            "held back: nothing was heard of them since the definition appeared or changed".to_owned()
+        }
         HeldBackBy::OldEvent => "held back: an event made the difference that was too old".to_owned(),
         HeldBackBy::Each => format!("held back: waits for the next event of {what}"),
         HeldBackBy::Asking => format!("held back: asks account {what} whether it has a lead already"),

@@ -26,5 +26,6 @@ pub mod webhook;
 pub use authorities::Authorities;
 pub use deliverer::{Deliverer, SharedDestinations};
 pub use receiver::Receiver;
+pub use sample::Known;
 pub use spec::{Destination, DestinationName, RetryPolicy, Webhook};
-pub use template::{TemplateError, check_template, template_warning};
+pub use template::{Over, TemplateError, check_template, names_in, template_warning};

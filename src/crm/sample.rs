@@ -13,6 +13,32 @@ use crate::lead::{
     Subject, Timestamps, UserPart,
 };
 
+/// What leads of a configuration may hold beyond what every lead does: a sample of each trait, figure and signal.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// The traits of users, by canonical name.
+    pub user: BTreeMap<String, Value>,
+    /// Those of accounts.
+    pub account: BTreeMap<String, Value>,
+    /// Every counter, and what else conditions read.
+    pub usage: BTreeMap<String, Value>,
+    /// Every signal.
+    pub signals: BTreeMap<String, Value>,
+}
+
+impl Known {
+    /// The event with all of it.
+    pub fn fill(&self, mut event: LeadEvent) -> LeadEvent {
+        let lead = &mut event.lead;
+        let add = |to: &mut BTreeMap<String, Value>, from: &BTreeMap<String, Value>| to.extend(from.clone());
+        add(&mut lead.usage, &self.usage);
+        add(&mut lead.signals, &self.signals);
+        lead.account.iter_mut().for_each(|account| add(&mut account.traits, &self.account));
+        lead.user.iter_mut().for_each(|user| add(&mut user.traits, &self.user));
+        event
+    }
+}
+
 /// A lead event in which everything is present.
 pub fn full() -> LeadEvent {
     LeadEvent {
@@ -78,6 +104,13 @@ pub fn minimal() -> LeadEvent {
         occurred_at: "2026-11-21T09:30:00.000Z".to_owned(),
         lead: Lead { reasons: Vec::new(), ..base(SubjectKind::User, "u-17", None) },
     }
+}
+
+/// `event` of somebody of whom nobody told anything.
+pub fn without_traits(mut event: LeadEvent) -> LeadEvent {
+    event.lead.account.iter_mut().for_each(|account| account.traits.clear());
+    event.lead.user.iter_mut().for_each(|user| user.traits.clear());
+    event
 }
 
 /// What a stranger may write into a name, a title or a trait.

@@ -3,8 +3,8 @@
 //! `{{ … }}` writes its value as JSON, quotes and escapes included, so that nothing in a lead can break out of the document:
 //! `{"title": {{ lead.summary }}}`. Text is put together inside the braces: `{{ "PQL: " ~ lead.subject.name }}`.
 //!
-//! A name that a lead event doesn't have is an error, found when the configuration is checked. Traits and counters are the
-//! exception, since which of them a lead has depends on the lead: a missing one is `null`.
+//! A name that a lead event doesn't have is an error, found when the configuration is checked: so are counters and signals that
+//! aren't declared. Which traits, figures and signals a lead has depends on the lead: a missing one is `null`.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -14,17 +14,21 @@ use minijinja::value::{Enumerator, Object, ObjectExt, Serde, Value};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
 use serde_json::Value as Json;
 
-use super::sample;
+use super::sample::{self, Known};
+use crate::ids::SubjectKind;
 use crate::lead::LeadEvent;
 
 /// Steps that a template may take; a large one takes thousands.
 const FUEL: u64 = 200_000;
 
+/// Fields that a lead has only where they say something; to templates they are `null` otherwise.
+const MAY_BE_ABSENT: [&str; 9] =
+    ["rank", "joined", "joined_count", "outcome", "points", "withheld_from", "truncated", "shadow", "hold"];
+/// The same below `timestamps`.
+const OF_ENDED_LEADS: [&str; 2] = ["lapsed", "ended"];
+
 /// The largest body that a template may make.
 const MAX_OUTPUT: usize = 1024 * 1024;
-
-/// What a template can name.
-const NAMES: [&str; 5] = ["schema", "id", "type", "occurred_at", "lead"];
 
 /// A template can't be used, or failed on a lead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,48 +50,121 @@ pub fn render(source: &str, event: &LeadEvent) -> Result<Vec<u8>, TemplateError>
     render_over(source, context(event, |values| Value::from_object(Lenient { values, any: None })))
 }
 
-/// Checks a template when the configuration is loaded: its syntax, its names, and that it makes JSON of a sample lead.
+/// What a template is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// The lead event, for the body of a request: JSON.
+    Event,
+    /// The lead, for a sentence about such a subject.
+    Lead(SubjectKind),
+}
+
+impl Over {
+    /// Samples of what it is over, in each of which something else may be missing.
+    fn samples(self, known: &Known) -> Vec<LeadEvent> {
+        let (account, user) = (known.fill(sample::full()), known.fill(sample::of_user()));
+        match self {
+            Self::Event => vec![account, user],
+            Self::Lead(SubjectKind::Account) => vec![account],
+            Self::Lead(SubjectKind::User) => vec![user],
+        }
+    }
+
+    fn environment(self) -> Environment<'static> {
+        match self {
+            Self::Event => environment(AutoEscape::Json),
+            Self::Lead(_) => environment(AutoEscape::None),
+        }
+    }
+
+    /// All that it may name, with a value for each; what is `null` may be anything.
+    pub fn names(self, known: &Known) -> Json {
+        let [account, user] = [sample::full(), sample::of_user()].map(|event| known.fill(event));
+        let mut event = serde_json::to_value(&account).unwrap_or(Json::Null);
+        let mut lead = event.get("lead").cloned().unwrap_or(Json::Null);
+        if let (Some(fields), Ok(user)) = (lead.as_object_mut(), serde_json::to_value(&user.lead.user)) {
+            fields.insert("user".to_owned(), user);
+            for absent in MAY_BE_ABSENT {
+                fields.entry(absent).or_insert(Json::Null);
+            }
+            for moment in OF_ENDED_LEADS {
+                fields
+                    .get_mut("timestamps")
+                    .and_then(Json::as_object_mut)
+                    .map(|all| all.entry(moment).or_insert(Json::Null));
+            }
+        }
+        match self {
+            Self::Lead(_) => lead,
+            Self::Event => {
+                event.as_object_mut().map(|fields| fields.insert("lead".to_owned(), lead));
+                event
+            }
+        }
+    }
+}
+
+/// The names that a template asks for, such as `lead.account.name`, as far as they are written out: `x.email` within a loop over `x` is
+/// none.
+///
+/// # Errors
+/// When it can't be read.
+pub fn names_in(source: &str, over: Over) -> Result<Vec<String>, TemplateError> {
+    let env = over.environment();
+    let template = env.template_from_str(source).map_err(|error| explain(source, &error))?;
+    let is_global = |name: &String| env.globals().any(|(global, _)| global == name);
+    let mut names: Vec<String> =
+        template.undeclared_variables(true).into_iter().filter(|name| !is_global(name)).collect();
+    names.sort();
+    Ok(names)
+}
+
+/// Tries a template when the configuration is loaded: its syntax, that it works, and that a body is JSON, on sample leads.
 ///
 /// # Errors
 /// What is wrong and where.
-pub fn check_template(source: &str) -> Result<(), TemplateError> {
-    let env = environment();
-    let template = env.template_from_str(source).map_err(|error| explain(source, &error))?;
-    let mut unknown: Vec<_> = template.undeclared_variables(false).into_iter().collect();
-    unknown.retain(|name| !NAMES.contains(&name.as_str()) && env.globals().all(|(global, _)| global != name));
-    unknown.sort();
-    if let Some(name) = unknown.first() {
-        let message =
-            format!("unknown name `{name}`; a lead event has {}", NAMES.map(|name| format!("`{name}`")).join(", "));
-        return Err(at(source, find_word(source, name), message));
-    }
+pub fn check_template(source: &str, over: Over, known: &Known) -> Result<(), TemplateError> {
     // A template may be made for the leads of accounts or for those of users; it has to work for one of them.
-    let (event, tried) = match try_on(source, &sample::full(), "sample") {
-        Ok(()) => (sample::full(), Ok(())),
-        Err(error) => (sample::of_user(), try_on(source, &sample::of_user(), "sample").map_err(|_| error)),
+    let samples = over.samples(known);
+    let outcomes: Vec<_> = samples.iter().map(|event| try_on(source, over, event, "sample")).collect();
+    let works = outcomes.iter().position(Result::is_ok);
+    let Some(event) = works.and_then(|at| samples.into_iter().nth(at)) else {
+        return outcomes.into_iter().next().unwrap_or(Ok(()));
     };
-    tried?;
-    try_on(source, &sample::hostile(event), sample::HOSTILE).map_err(|error| {
+    try_on(source, over, &sample::hostile(event), sample::HOSTILE).map_err(|error| {
         let message = format!("on a lead whose texts hold quotes and control characters, {}", error.message);
         TemplateError { message, ..error }
     })
 }
 
-/// What a template does on a lead that lacks all that a lead may lack, if that is an error: worth a warning, since such a lead
-/// would become a dead letter. `None` when it is fine.
-pub fn template_warning(source: &str) -> Option<TemplateError> {
-    let samples = [sample::full(), sample::of_user(), sample::minimal()];
-    samples.iter().find_map(|event| try_on(source, event, "sample").err())
+/// What a template of a body does on a lead that lacks all that a lead may lack, if that is an error: worth a warning, since such a
+/// lead would become a dead letter. `None` when it is fine.
+pub fn template_warning(source: &str, known: &Known) -> Option<TemplateError> {
+    let minimal = known.fill(sample::minimal());
+    let samples = || Over::Event.samples(known).into_iter().chain([minimal.clone()]);
+    let on_some = samples().find_map(|event| try_on(source, Over::Event, &event, "sample").err());
+    // As a lead is rendered of whose traits none is known.
+    let without_traits = || samples().find_map(|event| render(source, &sample::without_traits(event)).err());
+    on_some.or_else(without_traits)
 }
 
-/// Renders with every trait and counter that the template may name; those that the event lacks are `other`.
-fn try_on(source: &str, event: &LeadEvent, other: &str) -> Result<(), TemplateError> {
+/// Renders with every trait that the template may name; those that the event lacks are `other`.
+fn try_on(source: &str, over: Over, event: &LeadEvent, other: &str) -> Result<(), TemplateError> {
     let any = Some(Value::from(other));
-    render_over(source, context(event, |values| Value::from_object(Lenient { values, any: any.clone() }))).map(drop)
+    let lenient = |values| Value::from_object(Lenient { values, any: any.clone() });
+    match over {
+        Over::Event => render_over(source, context(event, lenient)).map(drop),
+        Over::Lead(_) => {
+            let env = over.environment();
+            let template = env.template_from_str(source).map_err(|error| explain(source, &error))?;
+            let lead = Value::from(fields(event, lenient));
+            template.render(lead).map(drop).map_err(|error| explain(source, &error))
+        }
+    }
 }
 
 fn render_over(source: &str, context: Value) -> Result<Vec<u8>, TemplateError> {
-    let env = environment();
+    let env = Over::Event.environment();
     let template = env.template_from_str(source).map_err(|error| explain(source, &error))?;
     let mut body = Bounded(Vec::new());
     let rendered = template.render_captured_to(context, &mut body).map(drop);
@@ -98,9 +175,9 @@ fn render_over(source: &str, context: Value) -> Result<Vec<u8>, TemplateError> {
     }
 }
 
-fn environment() -> Environment<'static> {
+fn environment(escape: AutoEscape) -> Environment<'static> {
     let mut env = Environment::new();
-    env.set_auto_escape_callback(|_| AutoEscape::Json);
+    env.set_auto_escape_callback(move |_| escape.clone());
     env.set_undefined_behavior(UndefinedBehavior::Strict);
     env.set_fuel(Some(FUEL));
     // Keeps the place of an error; without it there are only lines.
@@ -110,9 +187,30 @@ fn environment() -> Environment<'static> {
 
 /// The lead event, with its open-ended maps turned into what `lenient` makes of them.
 fn context(event: &LeadEvent, lenient: impl Fn(BTreeMap<String, Json>) -> Value) -> Value {
+    let mut whole = members(serde_json::to_value(event).unwrap_or(Json::Null));
+    whole.insert("lead".to_owned(), Value::from(fields(event, lenient)));
+    Value::from(whole)
+}
+
+/// The same of the lead alone.
+fn fields(event: &LeadEvent, lenient: impl Fn(BTreeMap<String, Json>) -> Value) -> BTreeMap<String, Value> {
     let lead = &event.lead;
     let mut fields = members(serde_json::to_value(lead).unwrap_or(Json::Null));
-    fields.insert("usage".to_owned(), lenient(lead.usage.clone()));
+    // Names that are not declared are found before; these are those that the lead at hand lacks.
+    let missing_is_null = |values| Value::from_object(Lenient { values, any: None });
+    fields.insert("usage".to_owned(), missing_is_null(lead.usage.clone()));
+    fields.insert("signals".to_owned(), missing_is_null(lead.signals.clone()));
+    let points =
+        lead.points.iter().map(|(name, given)| (name.clone(), serde_json::to_value(given).unwrap_or(Json::Null)));
+    fields.insert("points".to_owned(), missing_is_null(points.collect()));
+    for absent in MAY_BE_ABSENT {
+        fields.entry(absent.to_owned()).or_insert_with(|| Value::from(()));
+    }
+    let mut moments = members(serde_json::to_value(&lead.timestamps).unwrap_or(Json::Null));
+    for moment in OF_ENDED_LEADS {
+        moments.entry(moment.to_owned()).or_insert_with(|| Value::from(()));
+    }
+    fields.insert("timestamps".to_owned(), Value::from(moments));
     let mut part = |name: &str, whole: Json, traits: &BTreeMap<String, Json>| {
         let mut parts = members(whole);
         parts.insert("traits".to_owned(), lenient(traits.clone()));
@@ -124,9 +222,7 @@ fn context(event: &LeadEvent, lenient: impl Fn(BTreeMap<String, Json>) -> Value)
     if let Some(user) = &lead.user {
         part("user", serde_json::to_value(user).unwrap_or(Json::Null), &user.traits);
     }
-    let mut whole = members(serde_json::to_value(event).unwrap_or(Json::Null));
-    whole.insert("lead".to_owned(), Value::from(fields));
-    Value::from(whole)
+    fields
 }
 
 fn members(json: Json) -> BTreeMap<String, Value> {
@@ -206,17 +302,6 @@ fn at(source: &str, range: Option<Range<usize>>, message: String) -> TemplateErr
 
 fn line_start(source: &str, line: usize) -> usize {
     source.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum()
-}
-
-/// Where `word` stands alone in `source` for the first time.
-fn find_word(source: &str, word: &str) -> Option<Range<usize>> {
-    let part = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
-    let alone = |at: &usize| {
-        let (before, after) = (source.get(..*at), source.get(at + word.len()..));
-        !before.is_some_and(|text| text.ends_with(part))
-            && !after.is_some_and(|text| text.starts_with(|c| c != '.' && part(c)))
-    };
-    source.match_indices(word).map(|(at, _)| at).find(alone).map(|start| start..start + word.len())
 }
 
 #[cfg(test)]

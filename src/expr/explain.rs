@@ -224,7 +224,7 @@ fn record(leaf: &Leaf, shown: Json, threshold: Json, met: Option<bool>, into: &m
 }
 
 /// A value for the lead record: whole numbers without a fraction, times as RFC 3339, lengths of time as `14d`.
-fn json(value: &Value<'_>, leaf: &Leaf) -> Json {
+pub(super) fn json(value: &Value<'_>, leaf: &Leaf) -> Json {
     match value {
         Value::Number(ms) if leaf.duration => Json::from(duration_text(*ms)),
         Value::List(elements) => elements.iter().map(|element| json(element, leaf)).collect(),

@@ -29,6 +29,7 @@ mod syntax;
 mod tree;
 mod value;
 mod vocabulary;
+mod wakes;
 mod why;
 mod words;
 
@@ -45,6 +46,7 @@ pub use signal::{Aspect, Meaning, Points, Signal, reached};
 pub use syntax::{is_cut_off, split_conditions};
 pub use value::{AboutTrait, Drift, Facts, MAX_TEXT_BYTES, Slot, TraitOf, TraitRule, Type, Value, Way};
 pub use vocabulary::Vocabulary;
+pub use wakes::Wake;
 pub use why::{Around, Ground, Why};
 
 use eval::Context;
@@ -56,6 +58,7 @@ use tree::Test;
 
 /// Which names an expression may use, and their types.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each says whether one kind of name may be read")]
 pub struct Scope {
     /// Declared counters by name. Empty where counters can't be read (filters, routes).
     pub counters: BTreeMap<Arc<str>, Readable>,
@@ -79,6 +82,8 @@ pub struct Scope {
     pub pending: BTreeSet<Arc<str>>,
     /// Whom the condition is about. One about an account reads nothing of a user, since an account has many.
     pub about: Option<TraitOf>,
+    /// Whether traits are read as a lead tells them: by the value that it has, and not by who said it or when.
+    pub as_told: bool,
     /// Within a condition on the members of an account: what one of them is called.
     pub member: Option<Box<str>>,
 }

@@ -354,7 +354,7 @@ impl Term {
     }
 
     /// Whether the value moves with `now`. A test within it has moments of its own, and doesn't.
-    fn reads_now(&self) -> bool {
+    pub(super) fn reads_now(&self) -> bool {
         match self {
             Self::Read(read) => read.slot == Slot::Now,
             // `now` is no anchor.

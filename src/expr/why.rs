@@ -227,7 +227,8 @@ impl Test {
 }
 
 impl Term {
-    fn read_into<'a, F: Facts>(&'a self, on: &Context<'a, F>, slots: &mut Vec<Slot>) {
+    /// The same of what yields a value.
+    pub(super) fn read_into<'a, F: Facts>(&'a self, on: &Context<'a, F>, slots: &mut Vec<Slot>) {
         match self {
             Self::Constant(_) | Self::Item => {}
             Self::Read(read) if slots.contains(&read.slot) => {}

@@ -163,6 +163,8 @@ pub enum HeldBackBy {
     Cooldown,
     /// They qualified already when the definition appeared, or was loosened.
     QuietStart,
+    /// Nothing was heard of them since the definition appeared or changed; the next time, they are looked at.
+    Unheard,
     /// The event that made the difference was too old.
     OldEvent,
     /// The definition makes a lead of each new event of a counter, and there was none.

@@ -19,6 +19,7 @@ mod desk;
 mod docs;
 mod documents;
 mod enriching;
+mod explained;
 mod faulty_store;
 mod fixtures;
 mod harness;

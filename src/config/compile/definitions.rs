@@ -99,7 +99,7 @@ fn definition(
     let rank = rank(&shape.rank, scopes.tiers(about), scopes, findings);
     let contact = contact(&shape.contact, of, scopes, findings);
     if let Some(sentence) = shape.sentence.get() {
-        template::sentence(sentence, findings);
+        template::sentence(sentence, about, &scopes.nameable, findings);
     }
     if shape.intent.is_absent() && shape.fit.is_absent() && shape.when.is_absent() && shape.each.is_absent() {
         let problem =

@@ -18,7 +18,7 @@ use crate::config::findings::{Findings, Problem};
 use crate::config::read::Named;
 use crate::config::shape::{DestinationShape, RetryShape, WebhookShape};
 use crate::config::yaml::Scalar;
-use crate::crm::{Authorities, Destination, RetryPolicy, Webhook};
+use crate::crm::{Authorities, Destination, Known, RetryPolicy, Webhook};
 use crate::expr::Expr;
 use crate::secret::Secret;
 
@@ -40,6 +40,7 @@ pub fn filters(
 pub fn destinations(
     shape: Option<&Named<DestinationShape>>,
     attached: &Attached,
+    known: &Known,
     findings: &mut Findings,
 ) -> Vec<Destination> {
     let Some(Named(declared)) = shape else { return Vec::new() };
@@ -47,16 +48,19 @@ pub fn destinations(
     let mut compiled = Vec::with_capacity(declared.len());
     for (name, shape) in declared {
         let fine = is_plain_name(name, "destination", findings);
-        let destination = shape.as_ref().and_then(|shape| destination(name, shape, attached, findings));
+        let destination = shape.as_ref().and_then(|shape| destination(name, shape, (attached, known), findings));
         compiled.extend(destination.filter(|_| fine));
     }
     compiled
 }
 
+/// The files beside the configuration, and what templates may name.
+type Given<'a> = (&'a Attached, &'a Known);
+
 fn destination(
     name: &Scalar,
     shape: &DestinationShape,
-    attached: &Attached,
+    given: Given<'_>,
     findings: &mut Findings,
 ) -> Option<Destination> {
     let allow_addresses = networks(shape.allow_addresses.get(), findings);
@@ -64,7 +68,7 @@ fn destination(
     let absent = RetryShape::default();
     let retry = retry(shape.retry.get().unwrap_or(&absent), findings);
     let webhook = shape.webhook.require("webhook", DestinationShape::WHAT, name.at, findings)?;
-    let webhook = webhook_of(name, webhook, &allow_addresses, attached, findings)?;
+    let webhook = webhook_of(name, webhook, &allow_addresses, given, findings)?;
     Some(Destination { name: name.text.clone(), webhook, retry, concurrency, allow_addresses })
 }
 
@@ -91,7 +95,7 @@ fn webhook_of(
     name: &Scalar,
     shape: &WebhookShape,
     allowed: &[IpNet],
-    attached: &Attached,
+    (attached, known): Given<'_>,
     findings: &mut Findings,
 ) -> Option<Webhook> {
     both(&shape.secret, &shape.secrets).for_each(|secret| check_whsec(secret, findings));
@@ -101,7 +105,7 @@ fn webhook_of(
         findings.push(problem.help("add `secret: ${NAME}`; `openssl rand -base64 32` makes one, after `whsec_`"));
     }
     if let Some(template) = shape.template.get() {
-        template::body(template, findings);
+        template::body(template, known, findings);
     }
     let headers = headers(shape, findings);
     let ca = authorities(shape, attached, findings);

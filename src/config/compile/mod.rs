@@ -6,6 +6,7 @@ mod counters;
 mod definitions;
 mod destinations;
 mod from;
+mod nameable;
 mod names;
 mod outcomes;
 mod rests_on;
@@ -54,6 +55,7 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
     let counters = counters::counters(shape.counters.get(), &known_sources, findings);
     let mut scopes = scopes::Scopes::new(&counters, &traits, shape.definitions.get());
     let signals = signals::signals(shape.signals.get(), &counters, &mut scopes, findings);
+    scopes.nameable = nameable::nameable(&counters, &traits, &signals, &scopes.broken);
     let never = definitions::Never::new(shape.never.get(), &scopes, findings);
     let known = (&traits, &known_sources);
     let definitions = definitions::definitions(shape.definitions.get(), &never, &counters, &scopes, known, findings);
@@ -65,7 +67,7 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
     let territories = territories::territories(shape, (&teams, &scopes), &zone, attached, findings);
     territories::check_routes(shape, findings);
     let destination_filters = destinations::filters(shape.destinations.get(), &scopes, findings);
-    let destinations = destinations::destinations(shape.destinations.get(), attached, findings);
+    let destinations = destinations::destinations(shape.destinations.get(), attached, &scopes.nameable, findings);
     lint::lint(
         shape,
         &lint::Compiled {

@@ -7,6 +7,7 @@ use super::counters::Counters;
 use super::traits::Traits;
 use crate::config::read::List;
 use crate::config::shape::DefinitionShape;
+use crate::crm::Known;
 use crate::expr::{Readable, Scope, Signal};
 use crate::ids::{CounterId, SubjectKind};
 
@@ -19,6 +20,8 @@ pub struct Scopes {
     pub routes: Scope,
     /// Names of counters and signals that can't be used: what is wrong with them is reported where they are declared.
     pub broken: Vec<Arc<str>>,
+    /// What templates may name, once the signals are known.
+    pub nameable: Known,
 }
 
 /// What may be read in conditions about one kind of subject.
@@ -62,8 +65,9 @@ impl Scopes {
         Self {
             users: About::new(SubjectKind::User, &all),
             accounts: About::new(SubjectKind::Account, &all),
-            routes: Scope { lead: true, ..bare },
+            routes: Scope { lead: true, as_told: true, ..bare },
             broken: counters.broken.clone(),
+            nameable: Known::default(),
         }
     }
 

@@ -250,5 +250,5 @@ impl Checker<'_> {
 }
 
 /// What a route may read of a lead: the fields of its record, and `of`, the kind of its subject.
-const LEAD_FIELDS: &str = "id revision definition definition_version config_version goal tier rank of subject user account contact people summary reasons usage \
+const LEAD_FIELDS: &str = "id revision definition definition_version config_version goal tier rank of subject user account contact people summary because reasons usage \
     signals points joined joined_count outcome sources routing first_seen last_seen timestamps";

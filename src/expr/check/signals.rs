@@ -33,6 +33,10 @@ impl Checker<'_> {
                     let help = format!("make a signal of a comparison: `is: {} > …`, and ask that one", signal.name);
                     return self.fail(span, message, Some(help));
                 }
+                if self.scope.as_told {
+                    let message = format!("a lead tells what `{}` says, not since when or how often", signal.name);
+                    return self.not_told(message, signal.of, path.span);
+                }
                 aspect
             }
             [_, (_, span), ..] => {

@@ -65,6 +65,14 @@ impl Checker<'_> {
 
     fn trait_value(&mut self, of: TraitOf, steps: &[Box<str>], ty: Type, span: &Range<usize>) -> Part {
         let rule = steps.first().and_then(|name| self.rule(of, name));
+        if self.scope.as_told && rule.as_ref().is_some_and(|rule| rule.stale.is_some()) {
+            let written = self.text(span).to_owned();
+            return self.not_told(
+                format!("`{written}` goes stale, and a lead has the last value whatever its age"),
+                of,
+                span,
+            );
+        }
         self.read(Slot::Trait { of, path: steps.into(), ty: ty.clone(), rule }, ty, span)
     }
 
@@ -84,6 +92,10 @@ impl Checker<'_> {
         }
         let about = ABOUT.iter().find(|(word, _)| *word == &**asked).map(|(_, what)| *what);
         match (about, trait_steps) {
+            (Some(_), [_]) if self.scope.as_told => {
+                let message = format!("a lead doesn't tell who said `{}.{name}`, or when", path.root);
+                self.not_told(message, of, path.span)
+            }
             (Some(what), [trait_name]) => {
                 let rule = self.rule(of, trait_name);
                 if what == AboutTrait::Source && rule.as_ref().is_none_or(|rule| rule.sources.is_empty()) {
@@ -98,6 +110,15 @@ impl Checker<'_> {
             }
             _ => self.nothing_below(path, &name, &ty),
         }
+    }
+
+    /// Says that a lead doesn't tell something, and how it comes to.
+    pub(super) fn not_told(&mut self, message: String, of: TraitOf, span: &Range<usize>) -> Part {
+        let written = self.text(span);
+        let help = format!(
+            "ask for it in a signal, `signals: {{ name: {{ of: {of}, is: {written} … }} }}`, and read that here"
+        );
+        self.fail(span, message, Some(help))
     }
 
     fn nothing_below(&mut self, path: &Path<'_>, name: &str, ty: &Type) -> Part {

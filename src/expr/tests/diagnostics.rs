@@ -58,6 +58,20 @@ fn names_where_less_can_be_read() {
 }
 
 #[test]
+fn what_a_lead_does_not_tell() {
+    let stale = Arc::new(TraitRule { stale: Some(86_400_000), ..TraitRule::default() });
+    let rules = [((TraitOf::Account, Box::from("plan")), stale)];
+    let route = Scope { as_told: true, trait_rules: rules.into(), ..scope() };
+    let of = |source: &str| rendered(source, &compile(source, &route).unwrap_err());
+    let report: Vec<String> =
+        ["account.plan == \"free\"", "account.industry.at > now - 1d", "account.industry.source == \"crm\""]
+            .map(of)
+            .into();
+    snapshot("what_a_lead_does_not_tell", &report.join("\n\n"));
+    compile("account.industry == \"legal\"", &route).expect("a trait that doesn't go stale can be read");
+}
+
+#[test]
 fn types() {
     snapshot(
         "types",

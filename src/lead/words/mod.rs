@@ -4,7 +4,9 @@ mod counter;
 mod fact;
 mod lack;
 mod named;
+mod wakes;
 
 pub use fact::{Fact, facts};
 pub use lack::{in_one_sentence, missing};
 pub(super) use named::written;
+pub use wakes::wakes;
