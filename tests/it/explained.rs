@@ -334,7 +334,7 @@ fn play(seed: u64) -> Result<(), String> {
 fn explain_says_qualifies_exactly_when_there_is_a_lead_or_a_reason() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let (first, cases) =
-        (number("HANDRAISER_MODEL_SEED").unwrap_or(0), number("HANDRAISER_EXPLAIN_CASES").unwrap_or(2_000));
+        (number("HANDRAISER_MODEL_SEED").unwrap_or(0), number("HANDRAISER_EXPLAIN_CASES").unwrap_or(500));
     for seed in first..first + cases {
         if let Err(what) = play(seed) {
             panic!("{what}\nrepeat it with HANDRAISER_MODEL_SEED={seed} HANDRAISER_EXPLAIN_CASES=1");
