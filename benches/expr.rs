@@ -188,7 +188,7 @@ fn rules() -> String {
          tasks: {{ of: account, event: Task Created }}\n  \
          invited: {{ of: account, event: Invited, distinct: properties.email, within: 30d }}\n  \
          people: {{ of: account, event: any, distinct: user, within: 30d }}\n  \
-         days: {{ of: account, event: any, active_days: true, within: 30d }}\n\
+         days: {{ of: account, event: any, distinct: day, within: 30d }}\n\
          definitions:\n  - name: windows\n    of: account\n    intent: |{WINDOWS}\n{definitions}"
     )
 }

@@ -28,7 +28,9 @@ pub(super) fn decide(
     applying: &mut Applying<'_>,
 ) -> bool {
     let event = event.map(|event| &**event);
-    note_own(user, event, applying);
+    // What hangs on the account is noted when it answers.
+    let known = Known { user: None, account: Who::Nobody, event, now: applying.now };
+    note(user, SubjectKind::User, &known, applying);
     if account.is_none() && user.ties.asks == 0 {
         let known = Known { user: None, account: Who::Nobody, event, now: applying.now };
         decide_all(user, SubjectKind::User, &known, applying);
@@ -127,13 +129,20 @@ pub(super) fn answer(user: &mut Subject, answer: &Answer, applying: &mut Applyin
         note_quietly(user, SubjectKind::User, before, &known, applying);
         return;
     }
-    let noted =
-        noting::note(&user.noted, SubjectKind::User, true, &view(user, SubjectKind::User, &known, applying), applying);
-    let Some(noted) = noted else { return decide_all(user, SubjectKind::User, &known, applying) };
+    if noting::remembered(SubjectKind::User, true, applying).next().is_none() {
+        return decide_all(user, SubjectKind::User, &known, applying);
+    }
     // The user is seen as they stood when they asked, with what is known only now.
-    user.noted = noted;
-    let seen =
+    let mut seen =
         answer.user.clone().map(|seen| Projection { noted: together(&seen.noted, &user.noted, applying), ..*seen });
+    for one in noting::remembered(SubjectKind::User, true, applying) {
+        let known = Known { user: seen.as_ref().map(Who::Projection), account, event, now: answer.at };
+        let met = one.signal.test(&view(user, SubjectKind::User, &known, applying));
+        user.noted.note(&one.signal.name, met, answer.at);
+        if let (Some(seen), Some(noted)) = (&mut seen, user.noted.get(&one.signal.name)) {
+            seen.noted.set(&one.signal.name, noted);
+        }
+    }
     let known = Known { user: seen.as_ref().map(Who::Projection), account, event, now: answer.at };
     decide_all(user, SubjectKind::User, &known, applying);
 }
@@ -141,7 +150,7 @@ pub(super) fn answer(user: &mut Subject, answer: &Answer, applying: &mut Applyin
 /// What is remembered of a user who is seen as of an earlier moment: what hangs on their account is told by its answers in order.
 fn together(then: &NotedSignals, now: &NotedSignals, applying: &Applying<'_>) -> NotedSignals {
     let mut noted = then.clone();
-    for one in applying.rules.noted.iter().filter(|one| one.needs_account) {
+    for one in noting::remembered(SubjectKind::User, true, applying) {
         if let Some(known) = now.get(&one.signal.name) {
             noted.set(&one.signal.name, known);
         }
@@ -149,22 +158,18 @@ fn together(then: &NotedSignals, now: &NotedSignals, applying: &Applying<'_>) ->
     noted
 }
 
-/// Notes what hangs on the user alone.
-fn note_own(user: &mut Subject, event: Option<&Event>, applying: &Applying<'_>) {
-    let known = Known { user: None, account: Who::Nobody, event, now: applying.now };
-    let view = view(user, SubjectKind::User, &known, applying);
-    if let Some(noted) = noting::note(&user.noted, SubjectKind::User, false, &view, applying) {
-        user.noted = noted;
+/// Notes what hangs on the subject alone, one signal after the other: some ask since when others have been true.
+fn note(subject: &mut Subject, of: SubjectKind, known: &Known<'_>, applying: &Applying<'_>) {
+    for one in noting::remembered(of, false, applying) {
+        let met = one.signal.test(&view(subject, of, known, applying));
+        subject.noted.note(&one.signal.name, met, known.now);
     }
 }
 
 /// Decides about an account.
 pub(super) fn decide_account(account: &mut Subject, event: Option<&Arc<Event>>, applying: &mut Applying<'_>) {
     let known = Known { user: None, account: Who::Nobody, event: event.map(|event| &**event), now: applying.now };
-    let view = view(account, SubjectKind::Account, &known, applying);
-    if let Some(noted) = noting::note(&account.noted, SubjectKind::Account, false, &view, applying) {
-        account.noted = noted;
-    }
+    note(account, SubjectKind::Account, &known, applying);
     decide_all(account, SubjectKind::Account, &known, applying);
 }
 

@@ -1,24 +1,19 @@
 //! What is remembered of yes-or-no signals: noted whenever a decision is at hand, before it is made.
 
 use super::Applying;
+use crate::apply::rules::NotedSignal;
 use crate::ids::SubjectKind;
 use crate::qualify::View;
 use crate::record::NotedSignals;
 
-/// What `view` makes of what is remembered of a subject's signals: of a user's either those that read their account, or the others.
-/// `None` when nothing changes.
-pub(super) fn note(
-    known: &NotedSignals,
+/// The signals that are remembered of a kind of subject, in the order in which they are noted: of users either those that read their
+/// account, or the others.
+pub(super) fn remembered<'a>(
     of: SubjectKind,
     with_account: bool,
-    view: &View<'_>,
-    applying: &Applying<'_>,
-) -> Option<NotedSignals> {
-    let mut noted = known.clone();
-    for one in applying.rules.noted.iter().filter(|one| one.signal.of == of && one.needs_account == with_account) {
-        noted.note(&one.signal.name, one.signal.test(view), view.now);
-    }
-    (noted != *known).then_some(noted)
+    applying: &Applying<'a>,
+) -> impl Iterator<Item = &'a NotedSignal> + use<'a> {
+    applying.rules.noted.iter().filter(move |one| one.signal.of == of && one.needs_account == with_account)
 }
 
 /// Whether what is remembered of a user may change with their account's answer; `view` sees them without it.

@@ -307,17 +307,24 @@ pub struct NotedSignal {
     pub needs_account: bool,
 }
 
-/// The signals whose `since` or `times` is read, each once.
+/// The signals whose `since` or `times` is read, each once and behind those that it asks for theirs.
 fn noted<'s>(slots: impl Iterator<Item = &'s Slot>, plan: &Plan) -> Vec<NotedSignal> {
     let mut found: Vec<NotedSignal> = Vec::new();
     for slot in slots {
         let Slot::Signal(signal, Aspect::Since | Aspect::Times) = slot else { continue };
-        if found.iter().all(|known| known.signal != *signal) {
-            let reads_account =
-                || reached(signal.slots()).into_iter().any(|slot| is_of(slot, plan, SubjectKind::Account));
-            let needs_account = signal.of == SubjectKind::User && reads_account();
-            found.push(NotedSignal { signal: Arc::clone(signal), needs_account });
+        if found.iter().any(|known| known.signal == *signal) {
+            continue;
         }
+        let slots = reached(signal.slots());
+        // They read each other in no circle.
+        for before in noted(slots.iter().copied(), plan) {
+            if found.iter().all(|known| known.signal != before.signal) {
+                found.push(before);
+            }
+        }
+        let reads_account = slots.into_iter().any(|slot| is_of(slot, plan, SubjectKind::Account));
+        let needs_account = signal.of == SubjectKind::User && reads_account;
+        found.push(NotedSignal { signal: Arc::clone(signal), needs_account });
     }
     found
 }

@@ -111,7 +111,12 @@ impl Ledger {
 
     fn apply_own(&mut self, plan: &Plan, planned: &Planned, change: &Change, at: Millis, now: Millis) {
         for kept in &planned.kept {
-            let Some(bucket) = kept.bucket(at, now, plan) else { continue };
+            let bucket = match kept.bucket(at, now, plan) {
+                Some(bucket) => bucket,
+                // A run that ends within the window may begin before it, and whoever came so far came so far.
+                None if matches!(change, Change::Step(..)) => kept.width().bucket(at, &plan.days),
+                None => continue,
+            };
             let change = match kept.holds {
                 Holds::Buckets(_) => change.clone(),
                 Holds::Moment(extreme) => Change::Moment(extreme, at),

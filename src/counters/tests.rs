@@ -286,6 +286,30 @@ proptest! {
 }
 
 #[test]
+fn a_run_that_ends_within_the_window_may_begin_before_it_whenever_that_is_heard_of() {
+    let steps = ["A", "B", "C"].map(Arc::from);
+    let runs = Counter {
+        window: Window::Minutes(300),
+        ..counter("c", Aggregate::Steps(Arc::from(steps.to_vec()), 3 * Millis::DAY))
+    };
+    let mut reads = Reads::default();
+    reads.note(SubjectKind::User, &Slot::Counter(CounterId(0), Reading::Reached));
+    let plan = Plan::new(std::slice::from_ref(&runs), &reads, TimeZone::UTC);
+    let all = [("A", 50), ("B", 40), ("C", 1)];
+    for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
+        let mut ledger = Ledger::default();
+        for at in order {
+            let (name, hours) = all[at];
+            let event = event(name, START.plus(-hours * Millis::HOUR), None, "u");
+            ledger.apply(&plan, SubjectKind::User, &event, None, (START, 7));
+        }
+        let read = |reading| ledger.read(&plan, CounterId(0), reading, START);
+        assert_eq!(read(Reading::Own), Figure::Number(1.0), "{order:?}");
+        assert_eq!(read(Reading::Reached), Figure::Number(3.0), "{order:?}");
+    }
+}
+
+#[test]
 fn what_happened_a_half_life_ago_counts_half() {
     let reading = Reading::Decayed(Span::Days(7));
     let mut reads = Reads::default();

@@ -10,7 +10,7 @@ use handraiser::apply::Attempt;
 use handraiser::apply::message::AttemptOutcome;
 use handraiser::config::{Config, load_text};
 use handraiser::engine::{Admission, Dispatcher, Engine, EngineSettings, HistorySettings, SharedRules};
-use handraiser::event::{Call, Event};
+use handraiser::event::{Call, Event, SourceName, Trust};
 use handraiser::ids::{RecordKey, RecordKind};
 use handraiser::lead::{Lead, LeadEvent, SubjectExplanation};
 use handraiser::record::{News, Record};
@@ -40,6 +40,7 @@ pub struct Desk {
     pub clock: Clock,
     pub crm: Arc<Crm>,
     rules: SharedRules,
+    trusted: Vec<(SourceName, Trust)>,
     number: AtomicU64,
 }
 
@@ -56,6 +57,21 @@ impl Desk {
     /// With these sections, which bring traits of their own.
     pub fn configured_as(sections: &str) -> Self {
         Self::configured("", &format!("{sections}\nroutes: [ {{ name: all, to: self_serve }} ]"))
+    }
+
+    /// As a document shows it: with whatever of sources and routes it doesn't say itself.
+    pub fn documented(sections: &str) -> Self {
+        let says = |section: &str| sections.lines().any(|line| line.starts_with(section));
+        let routes = if says("routes:") { "" } else { "routes: [ { name: all, to: self_serve } ]" };
+        let rest = format!("{sections}\n{routes}");
+        let store = Arc::new(MemoryStore::new(StoreOptions::default()));
+        Self::running("", &if says("sources:") { format!("\n{rest}") } else { rest }, store, None)
+    }
+
+    /// How far a source is believed.
+    pub fn trust(&self, source: &str) -> Trust {
+        let trust = self.trusted.iter().find(|(name, _)| name.as_str() == source).map(|(_, trust)| *trust);
+        trust.unwrap_or_else(|| panic!("there is a source {source}"))
     }
 
     /// With further sources.
@@ -82,14 +98,17 @@ impl Desk {
         let settings = EngineSettings { history, ..settings::engine("one") };
         let shared = Arc::clone(&rules);
         let engine = Engine::start(Arc::clone(&store), shared, clock.clone(), dispatcher, settings);
-        Self { engine, store, clock, crm, rules, number: AtomicU64::new(0) }
+        let trusted = config.sources.iter().map(|source| (source.name.clone(), source.trust)).collect();
+        Self { engine, store, clock, crm, rules, trusted, number: AtomicU64::new(0) }
     }
 
     fn file(sources: &str, rest: &str) -> String {
+        let own = format!("sources: {{ app: {{ write_key: k }}, {sources} }}\n");
+        let sources = if rest.contains("\nsources:") { "" } else { &own };
         let one =
             "destinations: { crm: { webhook: { url: \"http://127.0.0.1:9/\" }, allow_addresses: [ 127.0.0.0/8 ] } }\n";
         let destinations = if rest.contains("\ndestinations:") { "" } else { one };
-        format!("sources: {{ app: {{ write_key: k }}, {sources} }}\n{rest}\n{destinations}")
+        format!("{sources}{rest}\n{destinations}")
     }
 
     /// Other sections take force, a moment later.

@@ -185,4 +185,19 @@ definitions:
     desk.send(vec![at("acme", "ben")]).await;
     let leads = desk.leads().await;
     assert_eq!(leads.iter().map(|lead| &*lead.subject.id).collect::<Vec<_>>(), ["acme"]);
+/// The first thing that a member does may be the last one for long.
+#[tokio::test]
+async fn what_time_makes_true_of_a_member_is_heard_after_their_only_event() {
+    let desk = Desk::new(
+        "
+counters: { sent: { of: user, event: Message Sent } }
+definitions: [ { name: somebody left, of: account, intent: 'members.exists(m, now - m.sent.last_at > 2d)' } ]
+",
+    );
+    let event = Event { context_group_id: Some("acme".into()), ..desk.track("ana", "Message Sent") };
+    desk.send(vec![event]).await;
+    desk.pass(2 * Millis::DAY).await;
+    assert!(names(&desk).await.is_empty(), "two days are not more than two days");
+    desk.pass(1).await;
+    assert_eq!(names(&desk).await, ["somebody left"]);
 }

@@ -177,3 +177,21 @@ definitions:
     desk.pass(10 * Millis::DAY).await;
     assert!(desk.leads().await.iter().any(|lead| lead.definition == "known for long"));
 }
+
+#[tokio::test]
+async fn a_signal_that_asks_how_often_another_became_true_hears_of_it_at_once() {
+    let desk = Desk::new(
+        "
+signals:
+  # Named before what it asks for.
+  again: { of: account, is: free.times >= 2 }
+  free:  { of: account, is: 'account.plan == \"free\"' }
+definitions: [ { name: back to free, of: account, intent: again.times >= 1 } ]
+",
+    );
+    for (plan, leads) in [("free", 0), ("team", 0), ("free", 1)] {
+        desk.group("kim", "acme", json!({ "plan": plan })).await;
+        assert_eq!(desk.leads().await.len(), leads, "{plan}");
+        desk.pass(Millis::HOUR).await;
+    }
+}

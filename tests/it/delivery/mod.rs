@@ -2,7 +2,7 @@
 
 mod addresses;
 mod attempts;
-mod plant;
+pub mod plant;
 mod reference_library;
 mod routing;
 mod spine;

@@ -2,9 +2,14 @@
 //! kills, servers that are thought dead and go on working, an order of events that a seed decides. In the end figures, leads and
 //! deliveries are what a slow, obviously right reference says. Time is tokio's paused clock, all chance comes from the seed.
 
+mod bare;
+mod cluster;
 mod crm;
+mod language;
 mod leads;
+mod live;
 mod reference;
+mod stories;
 mod stream;
 mod world;
 
@@ -16,8 +21,9 @@ use handraiser::store::{MemoryStore, SharedStore, StoreOptions};
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
+use self::cluster::Setting;
 use self::stream::{Op, ops};
-use self::world::{Setting, World};
+use self::world::World;
 use crate::faulty_store::FaultPlan;
 
 /// Cases of a property; `HANDRAISER_MODEL_CASES` sets another number (`make model-long` runs hundreds of thousands).
@@ -41,9 +47,13 @@ fn stream(seed: u64) -> Vec<Op> {
 
 /// Plays one stream; what is wrong comes back as text.
 fn play(setting: &Setting, seed: u64, ops: &[Op]) -> Result<(), String> {
+    paused(async { World::new(setting, seed).check(ops).await })
+}
+
+/// Under a paused clock: time passes when everybody waits.
+fn paused(playing: impl Future<Output = Result<(), String>>) -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
     runtime.expect("a runtime starts").block_on(async {
-        let playing = async { World::new(setting, seed).check(ops).await };
         let long = Duration::from_secs(90 * 86_400);
         tokio::time::timeout(long, playing).await.unwrap_or_else(|_| Err("it never ends".to_owned()))
     })

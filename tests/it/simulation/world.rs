@@ -1,59 +1,31 @@
-//! The servers under test beside the reference.
+//! The servers under test, beside the reference of counting and leads.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use handraiser::apply::Rules;
 use handraiser::apply::rules::RulesParts;
 use handraiser::counters::{Aggregate, Counter, EventMatch, Window};
-use handraiser::engine::{Engine, EngineSettings};
 use handraiser::event::{Call, Event};
 use handraiser::ids::{RecordKey, SubjectKind};
 use handraiser::lead::Lead;
 use handraiser::record::AccountKey;
-use handraiser::store::{LeadQuery, SharedStore};
-use handraiser::time::{Clock, Millis};
+use handraiser::store::LeadQuery;
+use handraiser::time::Millis;
 use serde_json::{Value, json};
 
-use super::crm::Crm;
+use super::cluster::{Cluster, Setting};
 use super::leads;
 use super::reference::{JOINED, Reference};
 use super::stream::{Op, Who};
-use crate::faulty_store::{FaultPlan, FaultyStore};
 use crate::harness::events::blank;
-
-/// What is simulated.
-#[derive(Clone, Copy)]
-pub struct Setting {
-    /// The store, by a seed.
-    pub store: fn(u64) -> SharedStore,
-    pub servers: usize,
-    pub appliers: usize,
-    pub faults: FaultPlan,
-    /// Whether an account has one lead.
-    pub one_per_account: bool,
-}
-
-struct Server {
-    engine: Engine,
-    store: Arc<FaultyStore>,
-}
 
 /// Servers on an empty store, with a clock that the stream turns.
 pub struct World {
-    setting: Setting,
-    seed: u64,
-    store: SharedStore,
-    rules: Arc<ArcSwap<Rules>>,
-    crm: Arc<Crm>,
-    servers: Vec<Server>,
-    clock: Clock,
+    cluster: Cluster,
     counters: Vec<Counter>,
-    started: u64,
+    one_per_account: bool,
     number: u64,
-    turn: usize,
 }
 
 fn counter(name: &str, of: SubjectKind, event: EventMatch, aggregate: Aggregate, window: Window) -> Counter {
@@ -117,44 +89,8 @@ impl World {
             one_per_account: setting.one_per_account.then_some(1_000 * Millis::DAY),
             ..RulesParts::default()
         });
-        let clock = Clock::manual(Millis(1_795_000_000_000));
-        let failing = if setting.faults == FaultPlan::NONE { 0 } else { 10 };
-        let mut world = Self {
-            setting: *setting,
-            seed,
-            store: (setting.store)(seed),
-            rules: Arc::new(ArcSwap::from_pointee(rules)),
-            crm: Arc::new(Crm::new(clock.clone(), seed, failing)),
-            servers: Vec::new(),
-            clock,
-            counters,
-            started: 0,
-            number: 0,
-            turn: 0,
-        };
-        for _ in 0..setting.servers {
-            let server = world.start();
-            world.servers.push(server);
-        }
-        world
-    }
-
-    fn start(&mut self) -> Server {
-        self.started += 1;
-        let seed = self.seed.wrapping_mul(1_000).wrapping_add(self.started);
-        let store = Arc::new(FaultyStore::new(Arc::clone(&self.store), seed, self.setting.faults));
-        let settings = EngineSettings {
-            server: format!("server-{}", self.started).into(),
-            // Little enough that records leave memory all the time.
-            memory_bytes: 40_000,
-            appliers: self.setting.appliers,
-            max_backlog_entries: 1_000,
-            remember: Duration::from_secs(10 * 365 * 86_400),
-            history: None,
-        };
-        let (rules, clock, crm) = (Arc::clone(&self.rules), self.clock.clone(), Arc::clone(&self.crm));
-        let engine = Engine::start(Arc::clone(&store) as SharedStore, rules, clock, crm, settings);
-        Server { engine, store }
+        let cluster = Cluster::new(setting, seed, Arc::new(rules), Millis(1_795_000_000_000));
+        Self { cluster, counters, one_per_account: setting.one_per_account, number: 0 }
     }
 
     /// Plays a stream and compares everything. What is wrong comes back as text.
@@ -165,107 +101,61 @@ impl World {
         for op in ops {
             let event = match op {
                 Op::Wait { minutes, ms } => {
-                    self.send(&mut batch).await;
-                    self.settle().await;
-                    self.clock.advance(minutes * Millis::MINUTE + ms);
-                    self.let_timers_fire().await;
+                    self.cluster.send(&mut batch).await;
+                    self.cluster.settle().await;
+                    self.cluster.clock.advance(minutes * Millis::MINUTE + ms);
+                    self.cluster.let_timers_fire().await;
                     continue;
                 }
                 Op::Kill { nth } => {
-                    if self.setting.faults != FaultPlan::NONE {
-                        let at = nth % self.servers.len();
-                        drop(self.servers.remove(at));
-                        let server = self.start();
-                        self.servers.insert(at, server);
-                    }
+                    self.cluster.kill(*nth);
                     continue;
                 }
                 Op::Again { .. } if sent.is_empty() => continue,
                 Op::Again { nth } => sent[nth % sent.len()].clone(),
                 _ => self.event(op),
             };
-            reference.accept(&event, self.clock.now());
+            reference.accept(&event, self.cluster.clock.now());
             sent.push(event.clone());
             // Which of two users an id turns out to be depends on the order; use and joining do not, and go in batches.
             let alone = matches!(event.call, Call::Identify | Call::Alias);
             if alone {
-                self.send(&mut batch).await;
-                self.settle().await;
+                self.cluster.send(&mut batch).await;
+                self.cluster.settle().await;
             }
             batch.push(event);
             if alone || batch.len() > 8 {
-                self.send(&mut batch).await;
+                self.cluster.send(&mut batch).await;
             }
             if alone {
-                self.settle().await;
+                self.cluster.settle().await;
             }
         }
-        self.send(&mut batch).await;
-        self.finish().await;
+        self.cluster.send(&mut batch).await;
+        self.cluster.finish().await;
         self.compare(&reference).await
-    }
-
-    /// Any of the servers; each time another one.
-    fn engine(&mut self) -> Engine {
-        self.turn += 1;
-        self.servers[self.turn % self.servers.len()].engine.clone()
-    }
-
-    /// Sends as a CDP does: again and again until it is acknowledged.
-    async fn send(&mut self, batch: &mut Vec<Event>) {
-        let events: Vec<Arc<Event>> = std::mem::take(batch).into_iter().map(Arc::new).collect();
-        while !events.is_empty() && self.engine().submit(events.clone(), Vec::new()).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    }
-
-    async fn settle(&mut self) {
-        while self.engine().settle().await.is_err() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    }
-
-    /// What becomes due by time alone is looked for at least once a second.
-    async fn let_timers_fire(&mut self) {
-        tokio::time::sleep(Duration::from_millis(2_500)).await;
-        self.settle().await;
-    }
-
-    /// Nothing goes wrong any more, and everything is worked to its end.
-    async fn finish(&mut self) {
-        for server in &self.servers {
-            server.store.replan(FaultPlan::NONE);
-        }
-        // What is late still happens, and silent servers are heard again.
-        tokio::time::sleep(Duration::from_secs(30)).await;
-        for _ in 0..3 {
-            self.clock.advance(3_000);
-            self.let_timers_fire().await;
-        }
-        tokio::time::sleep(Duration::from_secs(30)).await;
-        self.settle().await;
     }
 
     async fn compare(&mut self, reference: &Reference) -> Result<(), String> {
         let users = reference.users.iter().map(|id| RecordKey::user(id));
         let keys: Vec<_> = users.chain(reference.accounts().iter().map(|id| RecordKey::account(id))).collect();
         for key in keys {
-            let explained = self.engine().explain(&key).await.map_err(|error| error.to_string())?;
+            let explained = self.cluster.engine().explain(&key).await.map_err(|error| error.to_string())?;
             let explained = explained.ok_or_else(|| format!("nothing is known of {key}"))?;
             let id = reference.root(&key.id);
             let of = explained.subject.kind;
             for counter in self.counters.iter().filter(|counter| counter.of == of) {
-                let expected = reference.figure(counter, &id, self.clock.now());
+                let expected = reference.figure(counter, &id, self.cluster.clock.now());
                 let found = explained.counters.get(&*counter.name).and_then(figure);
                 if expected != found {
                     return Err(format!("{key} {}: reference {expected:?}, engine {found:?}", counter.name));
                 }
             }
         }
-        if self.setting.one_per_account {
+        if self.one_per_account {
             self.compare_joined(reference).await?;
         } else {
-            leads::check(&*self.store, reference, &self.counters, self.clock.now()).await?;
+            leads::check(&*self.cluster.store, reference, &self.counters, self.cluster.clock.now()).await?;
         }
         self.compare_deliveries().await
     }
@@ -274,7 +164,7 @@ impl World {
     /// asked for one of their own meanwhile, stays beside it.
     async fn compare_joined(&mut self, reference: &Reference) -> Result<(), String> {
         let query = LeadQuery { limit: 10_000, ..LeadQuery::default() };
-        let rows = self.store.leads(&query).await.map_err(|error| error.to_string())?;
+        let rows = self.cluster.store.leads(&query).await.map_err(|error| error.to_string())?;
         let leads: BTreeMap<String, Lead> = rows
             .into_iter()
             .map(|row| {
@@ -292,7 +182,7 @@ impl World {
         let users = reference.users.iter().map(|id| RecordKey::user(&reference.root(id)));
         let keys: Vec<_> = users.chain(reference.accounts().iter().map(|id| RecordKey::account(id))).collect();
         for key in keys {
-            let explained = self.engine().explain(&key).await.map_err(|error| error.to_string())?;
+            let explained = self.cluster.engine().explain(&key).await.map_err(|error| error.to_string())?;
             for definition in explained.into_iter().flat_map(|explained| explained.definitions) {
                 let known = definition.lead_id.as_ref().is_some_and(|lead| leads.contains_key(lead));
                 // Of another account of theirs they may not have been asked.
@@ -307,11 +197,11 @@ impl World {
 
     /// Every lead reached the CRM in its last state, with an owner, in order; reps' shares differ by one at most.
     async fn compare_deliveries(&self) -> Result<(), String> {
-        let (taken, wrong) = self.crm.books();
+        let (taken, wrong) = self.cluster.crm.books();
         if let Some(wrong) = wrong.first() {
             return Err(wrong.clone());
         }
-        let waiting = self.store.lists().await.map_err(|error| error.to_string())?;
+        let waiting = self.cluster.store.lists().await.map_err(|error| error.to_string())?;
         if let Some(list) = waiting.iter().find(|list| !["timers", "wakes"].contains(&list.list.as_str())) {
             return Err(format!("something is left to deliver: {list:?}"));
         }
@@ -321,7 +211,7 @@ impl World {
             events.into_iter().map(|event| (event.lead.id.as_str(), &event.lead)).collect()
         };
         let query = LeadQuery { limit: 10_000, ..LeadQuery::default() };
-        let rows = self.store.leads(&query).await.map_err(|error| error.to_string())?;
+        let rows = self.cluster.store.leads(&query).await.map_err(|error| error.to_string())?;
         let stored: BTreeSet<&str> = rows.iter().map(|row| row.id.as_str()).collect();
         for row in &rows {
             let lead: Lead = serde_json::from_str(&row.json).map_err(|error| error.to_string())?;
@@ -345,7 +235,7 @@ impl World {
     }
 
     fn event(&mut self, op: &Op) -> Event {
-        let now = self.clock.now();
+        let now = self.cluster.clock.now();
         self.number += 1;
         let user = |n: &u8| Some(format!("u{n}").into());
         let anonymous = |n: &u8| Some(format!("a{n}").into());

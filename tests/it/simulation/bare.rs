@@ -1,0 +1,183 @@
+//! The product without its engine: records, their messages, and nothing else. Each shard applies what came to it in order; which
+//! shard is next a seed decides, so that whatever may be on its way to one another is so in all orders. Every record is written and
+//! read back as stores do it. A hundred times as fast as the engine, which runs the very same `apply`.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use handraiser::apply::explain::explain;
+use handraiser::apply::{Body, Context, Message, NOTHING_HELD, Rules, apply};
+use handraiser::event::Event;
+use handraiser::ids::{Position, RecordKey, RecordKind, ShardId, Shards, SubjectKind};
+use handraiser::lead::build::Origin;
+use handraiser::lead::{LeadEvent, SubjectExplanation};
+use handraiser::record::account::current_account;
+use handraiser::record::{AgendaList, Record, Subject};
+use handraiser::time::Millis;
+use rand::rngs::StdRng;
+use rand::{Rng as _, SeedableRng as _};
+
+use super::language::Plane;
+
+/// The records of all shards, and what is on its way to them.
+pub struct Bare {
+    rules: Arc<Rules>,
+    records: BTreeMap<RecordKey, Record>,
+    inboxes: BTreeMap<ShardId, VecDeque<Message>>,
+    shards: Shards,
+    dice: StdRng,
+    position: u64,
+    now: Millis,
+    /// What destinations were sent, in order.
+    news: Vec<LeadEvent>,
+}
+
+impl Bare {
+    pub fn new(rules: Arc<Rules>, seed: u64, now: Millis) -> Self {
+        Self {
+            rules,
+            records: BTreeMap::new(),
+            inboxes: BTreeMap::new(),
+            shards: Shards::new(4).expect("4 is not zero"),
+            dice: StdRng::seed_from_u64(seed),
+            position: 0,
+            now,
+            news: Vec::new(),
+        }
+    }
+
+    /// Another one under the same rules, of which nothing is known yet.
+    pub fn anew(&self, seed: u64, now: Millis) -> Self {
+        Self::new(Arc::clone(&self.rules), seed, now)
+    }
+
+    /// An event comes into the log of its user's shard.
+    fn accept(&mut self, event: Event) {
+        let id = event.user_id.as_ref().or(event.anonymous_id.as_ref()).expect("every event has an id");
+        let to = RecordKey::user(id);
+        self.post(to, Body::Event(Arc::new(event)));
+    }
+
+    fn post(&mut self, to: RecordKey, body: Body) {
+        let message = Message { to, at: self.now, hops: 0, body };
+        self.deliver(message);
+    }
+
+    fn deliver(&mut self, message: Message) {
+        self.inboxes.entry(self.shards.of(&message.to)).or_default().push_back(message);
+    }
+
+    /// One message is applied, of any shard; `false` when there is none.
+    fn step(&mut self) -> bool {
+        let waiting: Vec<ShardId> =
+            self.inboxes.iter().filter(|(_, inbox)| !inbox.is_empty()).map(|(shard, _)| *shard).collect();
+        if waiting.is_empty() {
+            return false;
+        }
+        let shard = waiting[self.dice.random_range(0..waiting.len())];
+        let message = self.inboxes.get_mut(&shard).and_then(VecDeque::pop_front).expect("it is not empty");
+        self.apply(shard, &message);
+        true
+    }
+
+    fn apply(&mut self, shard: ShardId, message: &Message) {
+        if let (RecordKind::Delivery, Body::Deliver { news, .. }) = (message.to.kind, &message.body) {
+            self.news.push(serde_json::from_str(&news.json).expect("news is a lead event"));
+            return;
+        }
+        self.position += 1;
+        let origin = Origin { shard, position: Position(self.position), index: 0, at: message.at };
+        let kind = message.to.kind;
+        let mut record = self.records.remove(&message.to).unwrap_or_else(|| Record::empty(kind));
+        let context = Context {
+            rules: &self.rules,
+            origin,
+            now: message.at,
+            clock: self.now,
+            seed: 7,
+            archived: false,
+            held: &NOTHING_HELD,
+        };
+        let effects = apply(&mut record, message, &context);
+        if let Some(text) = record.write() {
+            let (again, bad) = Record::read(kind, &text);
+            assert!(bad.is_empty(), "{text}: {bad:?}");
+            self.records.insert(message.to.clone(), again);
+        }
+        effects.messages.into_iter().for_each(|message| self.deliver(message));
+    }
+
+    /// Until nothing is on its way and nothing is due.
+    fn work(&mut self) {
+        loop {
+            while self.step() {}
+            let due: Vec<RecordKey> =
+                self.records.iter().filter(|(_, record)| self.is_due(record)).map(|(key, _)| key.clone()).collect();
+            if due.is_empty() {
+                return;
+            }
+            due.into_iter().for_each(|key| self.post(key, Body::Wake { may_expire: true }));
+        }
+    }
+
+    fn is_due(&self, record: &Record) -> bool {
+        let agenda = record.agenda(None, None);
+        agenda.is_some_and(|(list, at)| matches!(list, AgendaList::Timers | AgendaList::Wakes) && at <= self.now)
+    }
+
+    /// What the admin API says of a subject.
+    fn explain(&self, of: SubjectKind, id: &str) -> Option<SubjectExplanation> {
+        let key = |id: &str| match of {
+            SubjectKind::User => RecordKey::user(id),
+            SubjectKind::Account => RecordKey::account(id),
+        };
+        let mut id = id.to_owned();
+        while let Some(into) = self.subject(&key(&id))?.ties.merged_into.as_deref() {
+            id = into.user.to_string();
+        }
+        let subject = self.subject(&key(&id))?;
+        let account = current_account(&self.rules.accounts, subject).filter(|_| of == SubjectKind::User);
+        let account = account.as_ref().and_then(|id| Some((&**id, self.subject(&RecordKey::account(id))?)));
+        Some(explain(&self.rules, of, (&id, subject), account, None, self.now))
+    }
+
+    fn subject(&self, key: &RecordKey) -> Option<&Subject> {
+        match self.records.get(key) {
+            Some(Record::Subject(subject)) => Some(subject),
+            _ => None,
+        }
+    }
+}
+
+impl Plane for Bare {
+    fn now(&self) -> i64 {
+        self.now.0
+    }
+
+    /// Some of what is on its way arrives before the next event does.
+    async fn take(&mut self, events: Vec<Event>) {
+        for event in events {
+            self.accept(event);
+            for _ in 0..self.dice.random_range(0..4) {
+                self.step();
+            }
+        }
+    }
+
+    async fn settle(&mut self) {
+        self.work();
+    }
+
+    async fn turn(&mut self, to: i64) {
+        self.now = Millis(to);
+        self.work();
+    }
+
+    async fn said(&self, of: SubjectKind, id: &str) -> Option<SubjectExplanation> {
+        self.explain(of, id)
+    }
+
+    async fn news(&self) -> Vec<LeadEvent> {
+        self.news.clone()
+    }
+}
