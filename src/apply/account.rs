@@ -22,9 +22,10 @@ pub(super) fn event(account: &mut Subject, part: &AccountEvent, applying: &mut A
     count(account, event, Some(&part.user), applying);
     let (said, seen) = ((&part.profile, &*part.told.keys), (event.timestamp, is_use(event.call)));
     account.note_member(&part.user, said, seen, &applying.rules.members.orders);
-    telling::hear(account, &part.user, &part.told, applying);
+    let heard = telling::hear(account, &part.user, &part.told, applying);
     deciding::decide_account(account, Some(event), applying);
-    tell_later(account, event, &part.user, applying);
+    let changed = is_news(event, applying) || (heard && applying.rules.users_read_members);
+    tell_later(account, changed, Some(&part.user), applying);
     if let Some(user) = &part.asking {
         account.watch(&part.user, applying.now);
         answer(account, user.clone(), Some(Arc::clone(event)), (applying.now, None), applying);
@@ -41,6 +42,8 @@ pub(super) fn member(
     account.tell_of_member(user, profile, &told.keys);
     if telling::hear(account, user, told, applying) {
         deciding::decide_account(account, None, applying);
+        // Whoever told it is not answered, and may be looked at for what it makes of the account.
+        tell_later(account, applying.rules.users_read_members, None, applying);
     }
 }
 
@@ -55,7 +58,7 @@ pub(super) fn own_event(account: &mut Subject, event: &Arc<Event>, applying: &mu
         count(account, event, None, applying);
     }
     deciding::decide_account(account, Some(event), applying);
-    tell_later(account, event, "", applying);
+    tell_later(account, is_news(event, applying), None, applying);
 }
 
 fn count(account: &mut Subject, event: &Event, user: Option<&str>, applying: &mut Applying<'_>) {
@@ -74,13 +77,18 @@ fn learn(account: &mut Subject, event: &Event, applying: &mut Applying<'_>) {
     user::keep_traits(account, SubjectKind::Account, applying);
 }
 
-/// Sees to it that other people whose qualification hangs on this account are looked at again.
-fn tell_later(account: &mut Subject, event: &Event, actor: &str, applying: &Applying<'_>) {
+/// Whether an event changes what people's definitions read of the account.
+fn is_news(event: &Event, applying: &Applying<'_>) -> bool {
     let rules = applying.rules;
-    let changed = (rules.users_read_account_counters && is_use(event.call))
+    (rules.users_read_account_counters && is_use(event.call))
         || (rules.users_read_account_traits && matches!(event.call, Call::Group | Call::Traits))
-        || rules.users_read_account_times;
-    if changed && account.tell_at.is_none() && account.watchers.keys().any(|user| **user != *actor) {
+        || rules.users_read_account_times
+}
+
+/// Sees to it that people whose qualification hangs on this account are looked at again, but for whoever did what changed it: they are
+/// answered.
+fn tell_later(account: &mut Subject, changed: bool, actor: Option<&str>, applying: &Applying<'_>) {
+    if changed && account.tell_at.is_none() && account.watchers.keys().any(|user| Some(&**user) != actor) {
         account.tell_at = Some(applying.clock.plus(TELL_AFTER));
     }
 }
@@ -138,4 +146,6 @@ pub(super) fn rename(account: &mut Subject, from: &Arc<str>, to: Option<&Arc<str
             forgetting::scrub(account, from, applying);
         }
     }
+    // Two people who are one now, or one who is none, may be too few.
+    deciding::decide_account(account, None, applying);
 }

@@ -31,6 +31,8 @@ pub struct Rules {
     pub users_read_account_traits: bool,
     /// Whether a definition of users reads when the account's first or last event was.
     pub users_read_account_times: bool,
+    /// Whether a definition of users reads, by way of the account, what is true of its members.
+    pub users_read_members: bool,
     /// Signals of which something remembers since when they are true, or how often they became so.
     pub noted: Vec<NotedSignal>,
     /// Since when each definition says what it says, where that is known.
@@ -110,8 +112,11 @@ impl Rules {
         let noted = noted(decided().chain(named()).chain(ends()), &plan);
         let of_users = parts.definitions.iter().filter(|d| d.of == SubjectKind::User).flat_map(Definition::slots);
         let kept = noted.iter().filter(|noted| noted.signal.of == SubjectKind::User);
-        let of_users = of_users.chain(kept.flat_map(|noted| reached(noted.signal.slots()))).chain(ends());
+        let kept = kept.flat_map(|noted| reached(noted.signal.slots()));
+        let of_users: Vec<&Slot> = of_users.chain(kept).chain(ends()).collect();
+        let users_read_members = of_users.iter().any(|slot| matches!(slot, Slot::Members(_)));
         let (counters, traits): (Vec<_>, Vec<_>) = of_users
+            .into_iter()
             .filter(|slot| is_of(slot, &plan, SubjectKind::Account))
             .partition(|slot| matches!(slot, Slot::Counter(..)));
         let users_read_account_times = traits.iter().any(|slot| matches!(slot, Slot::FirstSeen(_) | Slot::LastSeen(_)));
@@ -133,6 +138,7 @@ impl Rules {
             users_read_account_counters: counters > 0,
             users_read_account_traits: traits > 0,
             users_read_account_times,
+            users_read_members,
             noted,
             members,
             read_traits: read_traits.into_iter().chain(always).collect(),

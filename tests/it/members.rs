@@ -201,3 +201,25 @@ definitions: [ { name: somebody left, of: account, intent: 'members.exists(m, no
     desk.pass(1).await;
     assert_eq!(names(&desk).await, ["somebody left"]);
 }
+
+/// What changes for a member changes the account, and with it what is true of a colleague.
+#[tokio::test]
+async fn a_colleague_hears_of_what_is_true_of_another_member() {
+    let desk = Desk::new(
+        "
+counters: { sent: { of: user, event: Message Sent } }
+signals: { lonely: { of: account, is: 'members.count(m, now - m.sent.last_at < 2d) < 2' } }
+definitions: [ { name: left alone, of: user, intent: [ sent >= 3, lonely ] } ]
+",
+    );
+    for user in ["ben", "ana"] {
+        desk.group(user, "acme", json!({})).await;
+        desk.track_times(user, "Message Sent", if user == "ana" { 3 } else { 1 }).await;
+    }
+    desk.pass(Millis::DAY).await;
+    desk.track_times("ana", "Message Sent", 1).await;
+    assert!(names(&desk).await.is_empty());
+    desk.pass(Millis::DAY).await;
+    desk.pass(2 * Millis::SECOND).await;
+    assert_eq!(names(&desk).await, ["left alone"], "ben is silent for two days");
+}
