@@ -104,9 +104,9 @@ pub(crate) fn days_since_epoch(year: i64, month: i64, day: i64) -> Option<i64> {
     Some(era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468)
 }
 
-/// Appends the civil date that is so many days after 1970-01-01 (Howard Hinnant's `civil_from_days`,
+/// The year, the month and the day that are so many days after 1970-01-01 (Howard Hinnant's `civil_from_days`,
 /// <https://howardhinnant.github.io/date_algorithms.html>).
-pub(crate) fn write_day(days: i64, out: &mut String) {
+pub(crate) const fn civil(days: i64) -> (i64, i64, i64) {
     let z = days + 719_468;
     let era = z.div_euclid(146_097);
     let of_era = z.rem_euclid(146_097);
@@ -115,7 +115,12 @@ pub(crate) fn write_day(days: i64, out: &mut String) {
     let shifted_month = (5 * of_year + 2) / 153;
     let day = of_year - (153 * shifted_month + 2) / 5 + 1;
     let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    (year_of_era + era * 400 + (month <= 2) as i64, month, day)
+}
+
+/// Appends the civil date that is so many days after 1970-01-01.
+pub(crate) fn write_day(days: i64, out: &mut String) {
+    let (year, month, day) = civil(days);
     if year < 0 {
         out.push('-');
         // As RFC 3339's successors write years before 0: with a sign and six digits.

@@ -41,8 +41,8 @@ pub(super) fn event(user: &mut Subject, event: &Arc<Event>, applying: &mut Apply
         Found::Perhaps(_) | Found::NotYet | Found::Nowhere => None,
     };
     settle_waiting(user, applying);
-    // Before it is decided when to look again: what is true of a member may change by time.
-    account.iter().for_each(|account| user.ties.know_account(account));
+    // Before it is decided when to look again: what is true of a member may change by time. It is counted there when it is sent.
+    account.iter().for_each(|account| user.ties.know_account(account, 0));
     let asks = deciding::decide(user, Some(event), account.as_ref(), applying);
     telling::tell(user, account.as_ref(), applying);
     if let Some(account) = account {

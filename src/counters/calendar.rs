@@ -2,7 +2,7 @@
 
 use super::bucket::Bucket;
 use crate::expr::Period;
-use crate::time::{days_since_epoch, write_day};
+use crate::time::{civil, days_since_epoch};
 
 /// The first day of the period that `day` is in.
 pub fn first_day(period: Period, day: Bucket) -> Bucket {
@@ -33,15 +33,8 @@ pub fn previous(period: Period, first: Bucket) -> Bucket {
 
 /// The first day of the group of so many months that `day` is in.
 fn first_of_months(day: Bucket, group: i64) -> Bucket {
-    let mut text = String::new();
-    write_day(i64::from(day), &mut text);
-    let mut parts = text.rsplitn(3, '-');
-    let (_, month, year) = (parts.next(), parts.next(), parts.next());
-    let number = |text: Option<&str>| text.and_then(|text| text.parse::<i64>().ok());
-    let first = number(year).zip(number(month)).and_then(|(year, month)| {
-        let month = (month - 1) / group * group + 1;
-        days_since_epoch(year, month, 1)
-    });
+    let (year, month, _) = civil(i64::from(day));
+    let first = days_since_epoch(year, (month - 1) / group * group + 1, 1);
     first.and_then(|first| Bucket::try_from(first).ok()).unwrap_or(day)
 }
 

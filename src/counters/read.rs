@@ -1,5 +1,7 @@
 //! Figures, read from a ledger.
 
+use smallvec::SmallVec;
+
 use super::bucket::{Bucket, OLDER, Width};
 use super::buckets::Buckets;
 use super::ledger::Ledger;
@@ -29,7 +31,7 @@ pub enum Figure {
 /// What is kept of a counter in buckets of one width.
 pub(super) enum Found<'a> {
     /// The daily counts of several names.
-    Daily(Vec<&'a Buckets<u64>>),
+    Daily(SmallVec<[&'a Buckets<u64>; 2]>),
     /// A series of its own.
     Own(Option<&'a Series>),
 }

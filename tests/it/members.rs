@@ -185,6 +185,8 @@ definitions:
     desk.send(vec![at("acme", "ben")]).await;
     let leads = desk.leads().await;
     assert_eq!(leads.iter().map(|lead| &*lead.subject.id).collect::<Vec<_>>(), ["acme"]);
+}
+
 /// The first thing that a member does may be the last one for long.
 #[tokio::test]
 async fn what_time_makes_true_of_a_member_is_heard_after_their_only_event() {

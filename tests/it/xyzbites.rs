@@ -37,7 +37,7 @@ async fn serve(crm: &Receiver) -> RunningServer {
     let text = format!(
         "sources: {{ app: {{ write_key: key }} }}\n{RULE}\
          destinations: {{ crm: {{ webhook: {{ url: '{}', secret: '{SECRET}' }}, allow_addresses: [127.0.0.0/8] }} }}\n\
-         store: memory\n",
+         store: {{ memory: {{}} }}\n",
         crm.url()
     );
     let loaded = load_text("xyzbites.yaml", &text, &|_| None).unwrap_or_else(|wrong| panic!("{wrong:#?}"));

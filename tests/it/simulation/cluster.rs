@@ -77,7 +77,8 @@ impl Cluster {
     /// One server over a store that takes its time.
     pub fn by_the_wall_clock(store: SharedStore, seed: u64, rules: Arc<Rules>, now: Millis) -> Self {
         let store_is_there = |_| unreachable!("it is there");
-        let setting = Setting { store: store_is_there, servers: 1, appliers: 2, faults: FaultPlan::NONE, one_per_account: false };
+        let setting =
+            Setting { store: store_is_there, servers: 1, appliers: 2, faults: FaultPlan::NONE, one_per_account: false };
         Self { is_paused: false, ..Self::over(store, &setting, seed, rules, now) }
     }
 

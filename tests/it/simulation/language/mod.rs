@@ -14,7 +14,7 @@ use handraiser::apply::Rules;
 use handraiser::config::load_text;
 use handraiser::event::{Call, Event};
 use handraiser::ids::SubjectKind;
-use handraiser::lead::{LeadEvent, LeadEventType, SubjectExplanation};
+use handraiser::lead::{HeldBackBy, LeadEvent, LeadEventType, SubjectExplanation};
 use handraiser::time::Millis;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
@@ -245,7 +245,7 @@ impl Reference {
 
     /// Compares what is said of everybody.
     pub async fn compare(&self, focus: Focus, plane: &impl Plane) -> Result<(), String> {
-        let now = plane.now();
+        let (now, open) = (plane.now(), open(&plane.news().await));
         for (of, asked) in self.everybody() {
             let id = self.history.root(asked);
             let explained = plane.said(of, asked).await.ok_or_else(|| format!("nothing is known of {of} {asked}"))?;
@@ -263,32 +263,20 @@ impl Reference {
                 }
             }
             if focus != Focus::Readings {
-                self.compare_definitions(of, id, &explained, &seen)?;
+                self.compare_definitions((of, id), &explained, &seen, &open)?;
             }
         }
-        if focus == Focus::Others { self.compare_standing(now, &plane.news().await) } else { Ok(()) }
+        if focus == Focus::Others { self.compare_standing(now, &open) } else { Ok(()) }
     }
 
-    /// Whether the last thing that destinations heard of everybody is what is true now.
-    fn compare_standing(&self, now: i64, news: &[LeadEvent]) -> Result<(), String> {
-        let mut last: BTreeMap<&str, &LeadEvent> = BTreeMap::new();
-        for event in news {
-            let known = last.entry(&event.lead.id).or_insert(event);
-            if known.lead.revision < event.lead.revision {
-                *known = event;
-            }
-        }
-        let open: BTreeSet<(&str, &str)> = last
-            .values()
-            .filter(|event| event.kind != LeadEventType::Lapsed)
-            .map(|event| (event.lead.definition.as_str(), event.lead.subject.id.as_str()))
-            .collect();
+    /// Whether everybody of whom something is true has a lead that is not lapsed, and nobody else has.
+    fn compare_standing(&self, now: i64, open: &Open) -> Result<(), String> {
         for (of, id) in self.everybody() {
             let account = account_of(id);
             let seen = look(&self.product, &self.history, &self.books.noted, (of, id, account.as_deref()), now);
             for definition in self.product.definitions.iter().filter(|definition| definition.of == of) {
                 let (holds, _) = level(definition, &seen);
-                let is_open = open.contains(&(definition.name.as_str(), id));
+                let is_open = open.contains(&(definition.name.clone(), id.to_owned()));
                 if holds.is_some_and(|holds| holds != is_open) {
                     return Err(format!("{of} {id} {}: true {holds:?}, a lead {is_open}", definition.name));
                 }
@@ -297,13 +285,13 @@ impl Reference {
         Ok(())
     }
 
-    /// Whoever qualifies is a lead, unless it is said why not.
+    /// Whoever qualifies has a lead, unless it is said what holds it back, and whoever doesn't has none.
     fn compare_definitions(
         &self,
-        of: SubjectKind,
-        id: &str,
+        (of, id): (SubjectKind, &str),
         explained: &SubjectExplanation,
         seen: &truth::Look<'_>,
+        open: &Open,
     ) -> Result<(), String> {
         for definition in self.product.definitions.iter().filter(|definition| definition.of == of) {
             let name = &definition.name;
@@ -314,8 +302,12 @@ impl Reference {
             if !never && said.qualifies != holds {
                 return Err(format!("{of} {id} {name}: reference {holds:?}, product {:?}", said.qualifies));
             }
-            if said.qualifies == Some(true) && said.lead_id.is_none() && said.held_back.is_none() {
-                return Err(format!("{of} {id} {name} qualifies, and there is neither a lead nor a reason"));
+            let is_open = open.contains(&(name.clone(), id.to_owned()));
+            let should_be = said.qualifies.map(|qualifies| qualifies && said.held_back.is_none());
+            let is_quiet = is_open && said.held_back.as_ref().is_some_and(|held| held.by == HeldBackBy::Each);
+            if should_be.is_some_and(|should_be| should_be != is_open) && !is_quiet {
+                let held = &said.held_back;
+                return Err(format!("{of} {id} {name}: {:?}, held back by {held:?}, a lead {is_open}", said.qualifies));
             }
         }
         Ok(())
@@ -332,6 +324,9 @@ impl Reference {
                 LeadEventType::Qualified => "qualified",
                 LeadEventType::TierChanged => "tier_changed",
                 LeadEventType::Lapsed => "lapsed",
+                LeadEventType::Joined | LeadEventType::Won | LeadEventType::Lost => {
+                    return Err("it joins, or ends".to_owned());
+                }
             };
             let at = Millis::parse(&event.occurred_at).ok_or("no time")?;
             let of = (event.lead.definition.clone(), event.lead.subject.id.clone());
@@ -354,6 +349,23 @@ fn is_same(expected: &V, found: &Value) -> bool {
         V::At(at) => found.as_str().and_then(Millis::parse) == Some(Millis(*at)),
         V::Bool(flag) => found.as_bool() == Some(*flag),
     }
+}
+
+/// Who has a lead that is not lapsed: the definition and the subject.
+type Open = BTreeSet<(String, String)>;
+
+/// Of several leads of a subject the newest one counts.
+fn open(news: &[LeadEvent]) -> Open {
+    let mut last: BTreeMap<(&str, &str), &LeadEvent> = BTreeMap::new();
+    let age = |event: &LeadEvent| (event.lead.timestamps.qualified.clone(), event.lead.revision);
+    for event in news {
+        let known = last.entry((&event.lead.definition, &event.lead.subject.id)).or_insert(event);
+        if age(known) <= age(event) {
+            *known = event;
+        }
+    }
+    let open = last.into_iter().filter(|(_, event)| event.kind != LeadEventType::Lapsed);
+    open.map(|((definition, id), _)| (definition.to_owned(), id.to_owned())).collect()
 }
 
 /// Something that runs the product: its bare records, or servers.
