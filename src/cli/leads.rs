@@ -87,9 +87,11 @@ fn render_list(list: &LeadList, now: Millis, paint: Paint) -> String {
     if list.leads.is_empty() {
         return "No leads yet. `handraiser explain account ID` shows how far an account is.\n".to_owned();
     }
-    let mut table = Table::new(&["WHEN", "TIER", "RANK", "SUBJECT", "DEFINITION", "OWNER", "LEAD", "SUMMARY"]);
+    let are_ranked = list.leads.iter().filter_map(|item| lead_of(&item.lead)).any(|lead| lead.rank.is_some());
+    let columns = ["WHEN", "TIER", "RANK", "SUBJECT", "DEFINITION", "OWNER", "LEAD", "SUMMARY"];
+    let mut table = Table::new(&columns.into_iter().filter(|name| are_ranked || *name != "RANK").collect::<Vec<_>>());
     for item in &list.leads {
-        table.row(row(item, now));
+        table.row(row(item, are_ranked, now));
     }
     let mut out = table.render(paint);
     if let Some(before) = list.next_before {
@@ -98,7 +100,7 @@ fn render_list(list: &LeadList, now: Millis, paint: Paint) -> String {
     out
 }
 
-fn row(item: &LeadItem, now: Millis) -> Vec<Cell> {
+fn row(item: &LeadItem, is_ranked: bool, now: Millis) -> Vec<Cell> {
     let lead = lead_of(&item.lead);
     let tier = lead.as_ref().map_or_else(String::new, |lead| lead.tier.to_string());
     let routing = lead.as_ref().and_then(|lead| lead.routing.as_ref());
@@ -113,14 +115,41 @@ fn row(item: &LeadItem, now: Millis) -> Vec<Cell> {
             None => "being routed".to_owned(),
         },
     };
-    vec![
-        Cell::toned(words::ago(&item.updated, now), Tone::Dim),
-        Cell::toned(tier, Tone::Accent),
-        Cell::new(rank),
+    let mut cells = vec![Cell::toned(words::ago(&item.updated, now), Tone::Dim), Cell::toned(tier, Tone::Accent)];
+    cells.extend(is_ranked.then(|| Cell::new(rank)));
+    cells.extend([
         Cell::toned(&item.subject, Tone::Strong),
         Cell::new(&item.definition),
         Cell::new(ended.or(lapsed).map_or_else(|| owner.clone(), |state| format!("{owner} ({state})"))),
         Cell::toned(&item.id, Tone::Dim),
         Cell::new(lead.map_or_else(String::new, |lead| lead.summary)),
-    ]
+    ]);
+    cells
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crm::sample;
+    use crate::record::Ending;
+
+    #[test]
+    fn ranks_are_a_column_where_there_are_any_and_what_is_over_says_so() {
+        let item = |rank: Option<u32>, outcome: Option<Ending>| {
+            let lead = Lead { rank: rank.map(Into::into), outcome, ..sample::full().lead };
+            LeadItem {
+                id: "lead_1".to_owned(),
+                subject: "account:acme".to_owned(),
+                definition: lead.definition.clone(),
+                updated: "2026-11-21T09:30:00.000Z".to_owned(),
+                lead: serde_json::to_value(lead).expect("plain data"),
+            }
+        };
+        let now = Millis::parse("2026-11-21T09:30:01Z").expect("a moment");
+        let shown = |leads| render_list(&LeadList { leads, next_before: None }, now, Paint::plain());
+        let plain = shown(vec![item(None, None)]);
+        assert!(!plain.contains("RANK") && plain.contains("  ana@example.com  "), "{plain}");
+        let ranked = shown(vec![item(Some(12), None), item(None, Some(Ending::Won))]);
+        assert!(ranked.contains("RANK") && ranked.contains("  12  ") && ranked.contains("(won)"), "{ranked}");
+    }
 }

@@ -120,3 +120,54 @@ impl Endings {
         conditions.filter_map(|condition| condition.next_change(view)).min()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::counters::{Plan, Reads};
+    use crate::expr::{Scope, Type, compile};
+    use crate::qualify::Who;
+    use crate::record::Projection;
+
+    const NOW: Millis = Millis(1_795_253_400_000);
+
+    fn won_by(source: &str) -> Endings {
+        let traits = |name: &str| Some(BTreeMap::from([(Box::from(name), Type::Text)]));
+        let scope = Scope { account_traits: traits("plan"), ..Scope::default() };
+        let condition = compile(source, &scope).expect("a condition");
+        Endings {
+            won: Ends { conditions: vec![(SubjectKind::Account, condition)], ..Ends::default() },
+            ..Endings::default()
+        }
+    }
+
+    /// What was true when the lead was made ends it only once it was false in between; what isn't known yet ends nothing.
+    #[test]
+    fn a_condition_ends_a_lead_when_it_becomes_true() {
+        let endings = won_by("account.plan == \"team\"");
+        let plan = Plan::new(&[], &Reads::default(), jiff::tz::TimeZone::UTC);
+        let look = |of: SubjectKind, before: &[Ending], said: Option<&str>| {
+            let traits = said.map(|plan| ("plan".to_owned(), plan.into())).into_iter().collect();
+            let account = Projection { id: Arc::from("acme"), traits, ..Projection::default() };
+            let account = if said == Some("pending") { Who::Pending } else { Who::Projection(&account) };
+            let (user, event) = (Who::Nobody, None);
+            let view =
+                View { plan: &plan, now: NOW, user, account, event, member_events: None, intent: None, fit: None };
+            let standing = Standing { before: before.to_vec(), lead_id: "lead_1".to_owned(), ..Standing::default() };
+            let Outlook { ending, before, is_sure } = endings.outlook(of, &standing, &view);
+            (ending, before.len(), is_sure)
+        };
+        for of in [SubjectKind::User, SubjectKind::Account] {
+            assert_eq!(look(of, &[], Some("team")), (Some(Ending::Won), 0, true));
+            assert_eq!(look(of, &[], Some("free")), (None, 0, true));
+            assert_eq!(look(of, &[], None), (None, 0, false));
+            assert_eq!(look(of, &[], Some("pending")), (None, 0, false));
+            assert_eq!(look(of, &[Ending::Won], Some("team")), (None, 1, true), "it was so before");
+            assert_eq!(look(of, &[Ending::Won], Some("free")), (None, 0, true), "and is so no longer");
+            assert_eq!(look(of, &[Ending::Won], None), (None, 1, false));
+        }
+    }
+}

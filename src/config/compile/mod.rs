@@ -124,12 +124,14 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
     })
 }
 
-/// Of each member an account keeps so many outcomes and no more.
+/// Of each member an account keeps so much and no more.
 fn members(rules: &Rules, shape: &ConfigShape, findings: &mut Findings) -> Option<()> {
-    if rules.members.conditions.len() <= MAX_CONDITIONS {
-        return Some(());
-    }
-    let message = format!("more than {MAX_CONDITIONS} different conditions on members");
+    let what = match (rules.members.conditions.len() > MAX_CONDITIONS, rules.members.keys.len() > MAX_CONDITIONS) {
+        (true, _) => "conditions on members",
+        (false, true) => "keys that members are sorted by",
+        (false, false) => return Some(()),
+    };
+    let message = format!("more than {MAX_CONDITIONS} different {what}");
     findings.push(Problem::error(shape.at, Code::BadValue, message).help("write those that say the same alike"));
     None
 }

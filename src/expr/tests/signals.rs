@@ -208,3 +208,23 @@ fn what_is_wrong_with_asking_members_is_said() {
     help: make a signal `of: account` of it, and read that one
     "##);
 }
+
+/// Members are sorted by yes or no, numbers and moments; what is the account's alone nobody has to tell.
+#[test]
+fn keys_of_members_are_what_can_be_sorted() {
+    let scope = Scope { about: Some(SubjectKind::Account), ..scope() };
+    let key = |source: &str| compile_sort_key(source, &scope);
+    assert!(matches!(key("m.events"), Ok(SortKey::Events)));
+    assert!(matches!(key(" m.last_seen "), Ok(SortKey::LastSeen)));
+    let told = |source: &str, facts: Json| {
+        let key = key(source).unwrap_or_else(|errors| panic!("{source}: {errors:?}"));
+        key.told(&Sample::of(facts)).map(|(_, value)| value)
+    };
+    assert_eq!(told("m.title == \"CTO\"", json!({ "user.title": "CTO" })), Some(1.0));
+    assert_eq!(told("m.title == \"CTO\"", json!({ "user.title": "intern" })), Some(0.0));
+    assert_eq!(told("m.title == \"CTO\"", json!({})), None, "what is not known comes last");
+    assert_eq!(told("m.events * 2", json!({ "events": 4 })), Some(8.0));
+    let wrong = |source: &str| key(source).map_or_else(|errors| errors[0].message.clone(), |key| format!("{key:?}"));
+    assert_eq!(wrong("m.title"), "members are sorted by yes or no, by numbers and by moments, this is text");
+    assert_eq!(wrong("account.plan"), "a condition on members sees `m` alone");
+}

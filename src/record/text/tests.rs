@@ -1,4 +1,5 @@
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use compact_str::CompactString;
 use litemap::LiteMap;
@@ -14,16 +15,16 @@ use crate::counters::buckets::Buckets;
 use crate::counters::distinct::Distinct;
 use crate::counters::ledger::Own;
 use crate::counters::series::{Daily, Extreme, Series};
-use crate::event::{Call, Event};
+use crate::event::{Call, Event, MessageId, SourceName, Trust};
 use crate::expr::TraitRule;
 use crate::ids::RecordKey;
 use crate::record::counted::Counted;
 use crate::record::delivery::Done;
 use crate::record::outcomes::Outcomes;
-use crate::record::{Ending, Joiners, NotedSignals, OpenLead};
 use crate::record::{
-    Held, Meaning, Member, Memberships, News, Place, Profile, Quiet, Routing, Saying, Senders, SeriesPast, Standing,
-    Ties, TookForce, Traits, Written, WrittenFile,
+    Archived, ConfigVersions, Delivery, DestinationHistory, Ending, Held, Hold, Joiners, Meaning, Member, Memberships,
+    MergedInto, News, Noted, NotedSignals, OpenLead, Place, Profile, Quiet, Routing, Said, Saying, Senders, SeriesPast,
+    SourceLeads, Standing, Subject, TeamTurns, Tie, Ties, TookForce, Trait, Traits, Waiting, Written, WrittenFile,
 };
 
 /// Names as people and programs send them: with whatever separates things in the text.

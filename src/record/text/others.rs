@@ -1,0 +1,158 @@
+//! The lines of what is neither a user nor an account.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use super::{Lines, timed};
+use crate::record::{Archived, ConfigVersions, Delivery, DestinationHistory, Hold, Place, SourceLeads, TeamTurns};
+use crate::time::Millis;
+
+impl TeamTurns {
+    pub(super) fn read_line(&mut self, name: &str, value: &str) -> Option<()> {
+        match name.split_once(':') {
+            None if name == "turns" => self.turns = value.parse().ok()?,
+            Some(("turn", rep)) => {
+                let mut words = value.split(' ');
+                let (behind, turn, at) = (words.next()?, words.next()?, words.next()?);
+                let (behind, turn, at) = (behind.parse().ok()?, turn.parse().ok()?, Millis::parse(at)?);
+                let away = words.next() == Some("away");
+                self.reps.insert(Arc::from(rep), Place { behind, turn, at, away });
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    pub(super) fn write(&self, lines: &mut Lines<'_>) {
+        if *self == Self::default() {
+            return;
+        }
+        lines.number("turns", self.turns);
+        for (rep, Place { behind, turn, at, away }) in &self.reps {
+            lines.put(&["turn:", rep], |out| {
+                let _ = write!(out, "{behind} {turn} ");
+                at.write_rfc3339(out);
+                out.push_str(if *away { " away" } else { "" });
+            });
+        }
+    }
+}
+
+impl DestinationHistory {
+    pub(super) fn read_line(&mut self, name: &str, value: &str) -> Option<()> {
+        match name {
+            "delivered" => self.delivered = value.parse().ok()?,
+            "done" => self.done.push_back(serde_json::from_str(value).ok()?),
+            _ => return None,
+        }
+        Some(())
+    }
+
+    pub(super) fn write(&self, lines: &mut Lines<'_>) {
+        if self.delivered > 0 {
+            lines.number("delivered", self.delivered);
+        }
+        self.done.iter().for_each(|done| lines.json(&["done"], done));
+    }
+}
+
+impl Delivery {
+    pub(super) fn read_line(&mut self, name: &str, value: &str) -> Option<()> {
+        match name {
+            "subject" => self.subject = Some(value.parse().ok()?),
+            "due" => self.due = Millis::parse(value)?,
+            "died" => self.died = Millis::parse(value)?,
+            "pending" => self.pending.push_back(serde_json::from_str(value).ok()?),
+            "dead" => self.dead.push(serde_json::from_str(value).ok()?),
+            _ => return None,
+        }
+        Some(())
+    }
+
+    pub(super) fn write(&self, lines: &mut Lines<'_>) {
+        if self.is_over() {
+            return;
+        }
+        if let Some(subject) = &self.subject {
+            lines.put(&["subject"], |out| out.push_str(&subject.to_string()));
+        }
+        lines.time("due", self.due);
+        lines.time("died", self.died);
+        self.pending.iter().for_each(|news| lines.json(&["pending"], news));
+        self.dead.iter().for_each(|news| lines.json(&["dead"], news));
+    }
+}
+
+impl SourceLeads {
+    pub(super) fn read_line(&mut self, name: &str, value: &str) -> Option<()> {
+        match name {
+            "leads" => {
+                let (hour, counts) = value.split_once(' ')?;
+                let (leads, held) = counts.split_once(' ')?;
+                let hour = Millis::parse(hour)?;
+                *self = Self { hour, leads: leads.parse().ok()?, held: held.parse().ok()?, ..*self };
+            }
+            "heard" => self.heard = Some(Millis::parse(value)?),
+            _ => return None,
+        }
+        Some(())
+    }
+
+    pub(super) fn write(&self, lines: &mut Lines<'_>) {
+        if (Self { heard: None, ..*self }) != Self::default() {
+            lines.put(&["leads"], |out| timed(self.hour, &format!("{} {}", self.leads, self.held), out));
+        }
+        if let Some(heard) = self.heard {
+            lines.time("heard", heard);
+        }
+    }
+}
+
+impl ConfigVersions {
+    pub(super) fn read_line(&mut self, name: &str, value: &str) -> Option<()> {
+        self.0.push_back(serde_json::from_str(value).ok().filter(|_| name == "version")?);
+        Some(())
+    }
+
+    pub(super) fn write(&self, lines: &mut Lines<'_>) {
+        self.0.iter().for_each(|version| lines.json(&["version"], version));
+    }
+}
+
+impl Hold {
+    pub(super) fn read_line(&mut self, name: &str, value: &str) -> Option<()> {
+        let (since, held) = value.split_once(' ').filter(|_| name == "held")?;
+        self.0 = Some((Millis::parse(since)?, serde_json::from_str(held).ok()?));
+        Some(())
+    }
+
+    pub(super) fn write(&self, lines: &mut Lines<'_>) {
+        if let Some((since, held)) = &self.0 {
+            lines.put(&["held"], |out| timed(*since, &serde_json::to_string(held).unwrap_or_default(), out));
+        }
+    }
+}
+
+impl Archived {
+    pub(super) fn read_line(&mut self, name: &str, value: &str) -> Option<()> {
+        match name.split_once(':') {
+            None if name == "blocks" => self.blocks = value.parse().ok()?,
+            None if name == "noted" => self.noted = true,
+            Some(("series", key)) => drop(self.series.insert(key.into(), serde_json::from_str(value).ok()?)),
+            _ => return None,
+        }
+        Some(())
+    }
+
+    pub(super) fn write(&self, lines: &mut Lines<'_>) {
+        if self.blocks > 0 {
+            lines.number("blocks", self.blocks);
+        }
+        if self.noted {
+            lines.number("noted", 1);
+        }
+        for (key, past) in &self.series {
+            lines.json(&["series:", key], past);
+        }
+    }
+}
