@@ -14,7 +14,7 @@ use handraiser::apply::Rules;
 use handraiser::config::load_text;
 use handraiser::event::{Call, Event};
 use handraiser::ids::SubjectKind;
-use handraiser::lead::{HeldBackBy, LeadEvent, LeadEventType, SubjectExplanation};
+use handraiser::lead::{LeadEvent, LeadEventType, SubjectExplanation};
 use handraiser::time::Millis;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
@@ -304,8 +304,9 @@ impl Reference {
             }
             let is_open = open.contains(&(name.clone(), id.to_owned()));
             let should_be = said.qualifies.map(|qualifies| qualifies && said.held_back.is_none());
-            let is_quiet = is_open && said.held_back.as_ref().is_some_and(|held| held.by == HeldBackBy::Each);
-            if should_be.is_some_and(|should_be| should_be != is_open) && !is_quiet {
+            // Of leads of several events at one moment nobody can tell which is the newest.
+            let is_told_apart = definition.each.is_none();
+            if should_be.is_some_and(|should_be| should_be != is_open) && is_told_apart {
                 let held = &said.held_back;
                 return Err(format!("{of} {id} {name}: {:?}, held back by {held:?}, a lead {is_open}", said.qualifies));
             }
@@ -354,17 +355,22 @@ fn is_same(expected: &V, found: &Value) -> bool {
 /// Who has a lead that is not lapsed: the definition and the subject.
 type Open = BTreeSet<(String, String)>;
 
-/// Of several leads of a subject the newest one counts.
+/// Of several leads of a subject the newest counts; of those of the same moment, whichever is open.
 fn open(news: &[LeadEvent]) -> Open {
-    let mut last: BTreeMap<(&str, &str), &LeadEvent> = BTreeMap::new();
-    let age = |event: &LeadEvent| (event.lead.timestamps.qualified.clone(), event.lead.revision);
+    let mut last: BTreeMap<&str, &LeadEvent> = BTreeMap::new();
     for event in news {
-        let known = last.entry((&event.lead.definition, &event.lead.subject.id)).or_insert(event);
-        if age(known) <= age(event) {
+        let known = last.entry(&event.lead.id).or_insert(event);
+        if known.lead.revision < event.lead.revision {
             *known = event;
         }
     }
-    let open = last.into_iter().filter(|(_, event)| event.kind != LeadEventType::Lapsed);
+    let mut newest: BTreeMap<(&str, &str), (&str, bool)> = BTreeMap::new();
+    for event in last.into_values() {
+        let state = (&*event.lead.timestamps.qualified, event.kind != LeadEventType::Lapsed);
+        let known = newest.entry((&event.lead.definition, &event.lead.subject.id)).or_insert(state);
+        *known = state.max(*known);
+    }
+    let open = newest.into_iter().filter(|(_, (_, is_open))| *is_open);
     open.map(|((definition, id), _)| (definition.to_owned(), id.to_owned())).collect()
 }
 
