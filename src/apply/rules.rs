@@ -20,6 +20,7 @@ use crate::time::Millis;
 
 /// A configuration, prepared for applying messages. Immutable; made once for each configuration.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is asked by itself, and any of them may be so")]
 pub struct Rules {
     /// What tells these rules from others: every server of a store should have the same.
     pub version: Arc<str>,

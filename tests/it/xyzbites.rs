@@ -1,4 +1,4 @@
-//! The whole rule of XYZbites as one definition, over real HTTP: a buyer at a law firm, or a free plan that is outgrown. What makes it
+//! The whole rule of `XYZbites` as one definition, over real HTTP: a buyer at a law firm, or a free plan that is outgrown. What makes it
 //! true comes from the user, from colleagues' group calls and from what they do, in every order.
 
 use std::collections::BTreeMap;

@@ -164,7 +164,7 @@ impl Plane for Cluster {
 
     async fn take(&mut self, mut events: Vec<Event>) {
         self.send(&mut events).await;
-        if self.turn % 7 == 0 {
+        if self.turn.is_multiple_of(7) {
             self.kill(self.turn);
         }
     }

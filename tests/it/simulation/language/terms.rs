@@ -299,17 +299,17 @@ impl Product {
         let mut out = format!("  - name: {name}\n    of: {of}\n");
         for (list, conds) in [("intent", &definition.intent), ("fit", &definition.fit)] {
             if !conds.is_empty() {
-                out += &format!("    {list}: [{}]\n", self.list(conds, *of));
+                out += &format!("    {list}: [{}]\n", self.list(conds));
             }
         }
         if *either {
             out += "    when: intent || fit\n";
         }
         if let Some(best) = &definition.best {
-            out += &format!("    tiers: {{ 1: '{}', 2: \"true\" }}\n", self.cond(best, *of, false));
+            out += &format!("    tiers: {{ 1: '{}', 2: \"true\" }}\n", self.cond(best, false));
         }
         if let Some(never) = &definition.never {
-            out += &format!("    never: ['{}']\n", self.cond(never, *of, false));
+            out += &format!("    never: ['{}']\n", self.cond(never, false));
         }
         if let Some(each) = definition.each {
             out += &format!("    each: {}\n", self.counters[each].name);
@@ -317,20 +317,20 @@ impl Product {
         out + &format!("    cooldown: {cooldown}\n    settle: {settle}\n    fresh: {fresh}\n")
     }
 
-    fn list(&self, conds: &[Cond], of: SubjectKind) -> String {
-        conds.iter().map(|cond| format!("'{}'", self.cond(cond, of, false))).collect::<Vec<_>>().join(", ")
+    fn list(&self, conds: &[Cond]) -> String {
+        conds.iter().map(|cond| format!("'{}'", self.cond(cond, false))).collect::<Vec<_>>().join(", ")
     }
 
     fn says(&self, signal: &Signal) -> String {
         match &signal.says {
             Says::Figure(read) => format!("is: '{}'", self.read(read, false)),
-            Says::Is(cond) => format!("is: '{}'", self.cond(cond, signal.of, false)),
-            Says::All(conds) => format!("all: [{}]", self.list(conds, signal.of)),
-            Says::Any(conds) => format!("any: [{}]", self.list(conds, signal.of)),
+            Says::Is(cond) => format!("is: '{}'", self.cond(cond, false)),
+            Says::All(conds) => format!("all: [{}]", self.list(conds)),
+            Says::Any(conds) => format!("any: [{}]", self.list(conds)),
             Says::Points(lines) => {
                 let line = |line: &Points| {
                     let when =
-                        line.when.as_ref().map(|when| format!(", when: '{}'", self.cond(when, signal.of, false)));
+                        line.when.as_ref().map(|when| format!(", when: '{}'", self.cond(when, false)));
                     let each = line.each.as_ref().map(|each| format!(", each: '{}'", self.read(each, false)));
                     let cap = line.cap.map(|cap| format!(", cap: {cap}"));
                     let rest: String = [when, each, cap].into_iter().flatten().collect();
@@ -370,12 +370,12 @@ impl Product {
         }
     }
 
-    /// A condition on `of`, or of a member.
-    pub fn cond(&self, cond: &Cond, of: SubjectKind, of_member: bool) -> String {
+    /// A condition, on a subject or on a member.
+    pub fn cond(&self, cond: &Cond, of_member: bool) -> String {
         let whose = |of: &SubjectKind| if of_member { "m".to_owned() } else { of.to_string() };
         let prefix = if of_member { "m." } else { "" };
-        let inner = |cond: &Cond| self.cond(cond, of, of_member);
-        let members = |cond: &Cond| self.cond(cond, SubjectKind::User, true);
+        let inner = |cond: &Cond| self.cond(cond, of_member);
+        let members = |cond: &Cond| self.cond(cond, true);
         let joined = |conds: &[Cond], by: &str| {
             let all: Vec<String> = conds.iter().map(|cond| format!("({})", inner(cond))).collect();
             all.join(by)

@@ -137,7 +137,7 @@ impl<'a> Look<'a> {
             // It counts those of whom it is true.
             Cond::Members(cond, n) => {
                 let met = self.members(cond)?.into_iter().filter(|met| *met == Some(true)).count();
-                Some(met as i64 >= *n)
+                Some(i64::try_from(met).unwrap_or(i64::MAX) >= *n)
             }
             Cond::All(conds) => self.all(conds),
             Cond::Any(conds) => self.any(conds),
