@@ -140,6 +140,10 @@ async fn what_would_be_lost_asks_first() {
     : 1 source, 1 counter, 1 definition, 0 teams, 1 route, 0 destinations
     version HASH
 
+    busy (user)
+      wakes: never, time alone changes nothing
+      start: quiet: who qualifies when it appears is noted, not sent
+
     the running server would refuse it:
 
     error: `sources.old` would be lost: it sent an event just now, and would be refused

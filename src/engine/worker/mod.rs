@@ -4,7 +4,7 @@
 //!   shards are applied in the same batch instead of going through a log: an event, its account's part, the lead and the team's
 //!   turn are one commit. A shard that comes to a worker is first worked alone to the end of its log (`joining`), so that what
 //!   other shards sent to it through the log is applied before what they send it from then on. The same holds for what the
-//!   worker's own shards send it through the log meanwhile.
+//!   worker's own shards send each other meanwhile: that goes through the logs, too.
 //! * **As many appliers as cores.** Each holds the records of some of the shards and applies what is for them ([`applier`]); a
 //!   message from one to another is handed over between their turns.
 //! * **Commit when it matters.** Leads, messages that leave the worker, the agenda and barriers are committed at once; mere counting
@@ -166,7 +166,11 @@ impl Worker {
     async fn turn(&mut self) -> Result<bool, Upset> {
         let (entries, mut inputs) = self.gather().await;
         self.begin_batch(&entries);
-        self.adopt().await?;
+        if let Err(upset) = self.adopt().await {
+            // What was heard is heard again: a delivery that was answered would be under way for good otherwise.
+            self.heard.extend(inputs);
+            return Err(upset);
+        }
         let stop = inputs.iter().any(|input| matches!(input, Input::Stop));
         let own = inputs.iter().rposition(|input| matches!(input, Input::Own(_))).map(|at| inputs.remove(at));
         let mut work = Vec::new();
@@ -250,9 +254,11 @@ impl Worker {
             last.map(|entry| entry.position).or(pending).unwrap_or(owned.position)
         };
         // What was sent through the log must not be overtaken by what is sent later: it is applied first, at the latest as a part
-        // of this batch.
+        // of this batch. While one shard is joining, the logs of the others are not read: what other servers sent them stands there, and
+        // what the one that is joining sends may follow from it.
+        let is_joining = self.is_joining();
         let passes = |(shard, owned): &(&ShardId, &Owned)| {
-            together && owned.joining.is_none() && reads_to(**shard, owned) >= owned.own_messages
+            together && !is_joining && reads_to(**shard, owned) >= owned.own_messages
         };
         let direct: BTreeSet<ShardId> = self.shards.iter().filter(passes).map(|(shard, _)| *shard).collect();
         self.batch = Batch {

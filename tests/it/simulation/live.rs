@@ -39,22 +39,22 @@ fn holds(setting: &Setting, cases: u32, is_shuffled: bool) {
 
 #[test]
 fn a_server_says_what_the_list_of_events_says() {
-    holds(&GOOD_DAY, cases(60), false);
+    holds(&GOOD_DAY, cases(30), false);
 }
 
 #[test]
 fn several_servers_under_faults_and_kills_say_it_too() {
-    holds(&Setting { servers: 3, appliers: 2, faults: FaultPlan::default(), ..GOOD_DAY }, cases(40), false);
+    holds(&Setting { servers: 3, appliers: 2, faults: FaultPlan::default(), ..GOOD_DAY }, cases(20), false);
 }
 
 #[test]
 fn in_any_order_several_servers_come_to_the_same() {
-    holds(&Setting { servers: 3, appliers: 2, faults: FaultPlan::default(), ..GOOD_DAY }, cases(40), true);
+    holds(&Setting { servers: 3, appliers: 2, faults: FaultPlan::default(), ..GOOD_DAY }, cases(20), true);
 }
 
 #[test]
 fn in_any_order_shards_that_commit_apart_come_to_the_same() {
-    holds(&Setting { store: apart, servers: 2, faults: FaultPlan::default(), ..GOOD_DAY }, cases(40), true);
+    holds(&Setting { store: apart, servers: 2, faults: FaultPlan::default(), ..GOOD_DAY }, cases(20), true);
 }
 
 /// Plays stories on a store that takes its time.

@@ -49,25 +49,25 @@ fn in_any_order(focus: Focus, cases: u32) {
 
 #[test]
 fn every_reading_is_what_the_list_of_events_says() {
-    in_order(Focus::Readings, cases(1_500));
+    in_order(Focus::Readings, cases(500));
 }
 
 #[test]
 fn leads_come_and_go_at_their_moment() {
-    in_order(Focus::Leads, cases(1_500));
+    in_order(Focus::Leads, cases(500));
 }
 
 #[test]
 fn people_and_accounts_are_leads_by_what_is_true_of_each_other() {
-    in_order(Focus::Others, cases(1_000));
+    in_order(Focus::Others, cases(300));
 }
 
 #[test]
 fn figures_are_the_same_in_any_order_of_arrival() {
-    in_any_order(Focus::Readings, cases(1_000));
+    in_any_order(Focus::Readings, cases(300));
 }
 
 #[test]
 fn who_stands_where_is_the_same_in_any_order_of_arrival() {
-    in_any_order(Focus::Others, cases(1_000));
+    in_any_order(Focus::Others, cases(300));
 }

@@ -329,8 +329,7 @@ impl Product {
             Says::Any(conds) => format!("any: [{}]", self.list(conds)),
             Says::Points(lines) => {
                 let line = |line: &Points| {
-                    let when =
-                        line.when.as_ref().map(|when| format!(", when: '{}'", self.cond(when, false)));
+                    let when = line.when.as_ref().map(|when| format!(", when: '{}'", self.cond(when, false)));
                     let each = line.each.as_ref().map(|each| format!(", each: '{}'", self.read(each, false)));
                     let cap = line.cap.map(|cap| format!(", cap: {cap}"));
                     let rest: String = [when, each, cap].into_iter().flatten().collect();
