@@ -52,7 +52,7 @@ pub struct TerritoryTried {
     pub failed: Vec<Failed>,
 }
 
-/// Explains what [`decide`] says of a new lead.
+/// Explains what [`decide()`] says of a new lead.
 pub fn explain(by: Routes<'_>, event: &LeadEvent, now: Millis) -> RouteExplanation {
     let facts = LeadFacts::new(event, now);
     let (route, team, owner, reason) = match decide(by, event, None, now) {
