@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::counters::{Counter, Plan, Reads};
-use crate::expr::{Aspect, Expr, Members, Signal, Slot, SortKey, TraitRule, Type, reached};
+use crate::expr::{Aspect, Expr, Formula, Members, Signal, Slot, SortKey, TraitRule, Type, reached};
 use crate::ids::names::canonical_trait;
 use crate::ids::{DefinitionName, SourceName, SubjectKind};
 use crate::qualify::{Definition, Endings};
@@ -125,7 +125,10 @@ impl Rules {
         let routed = parts.routes.iter().filter_map(|route| route.when.as_ref()).flat_map(Expr::slots);
         let all: Vec<&Slot> = decided().chain(named()).chain(ends()).chain(routed).collect();
         let territories = parts.territories.iter().flat_map(|table| &table.dimensions);
-        let read = all.iter().copied().chain(territories.flat_map(|dimension| &dimension.reads));
+        let read = all
+            .iter()
+            .copied()
+            .chain(territories.flat_map(|dimension| dimension.reads.iter().flat_map(Formula::slots)));
         let read_traits: Vec<_> = read.filter_map(trait_of).collect();
         let said_traits = all.iter().filter(|slot| asks_who_said(slot)).filter_map(|slot| trait_of(slot)).collect();
         let typed_traits = typed(&all);

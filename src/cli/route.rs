@@ -23,7 +23,8 @@ pub struct Args {
     config: PathBuf,
 
     /// A lead as JSON: as `handraiser leads <id> --format json` prints it, as a webhook delivers it, or a part of one;
-    /// `-` reads standard input
+    /// `-` reads standard input. Without one: a lead of tier 1 for the first definition, of whose user and account nothing is
+    /// known but what `--set` says
     #[arg(long, value_name = "FILE")]
     lead: Option<PathBuf>,
 
@@ -48,7 +49,8 @@ pub fn run(args: &Args) -> Result<(), CommandError> {
         })?,
         None => Clock::System.now(),
     };
-    let explanation = explain(config.rules.routes(), &lead(args)?, now);
+    let definition = config.rules.definitions.first().map_or("", |definition| &*definition.name);
+    let explanation = explain(config.rules.routes(), &lead(args, definition)?, now);
     match args.format {
         Format::Json => print_json(&explanation),
         Format::Text => show(&render(&explanation, Paint::stdout())),
@@ -56,12 +58,12 @@ pub fn run(args: &Args) -> Result<(), CommandError> {
 }
 
 /// The lead that is asked about: what the file says over nothing, and what `--set` says over that.
-fn lead(args: &Args) -> Result<LeadEvent, CommandError> {
+fn lead(args: &Args, definition: &str) -> Result<LeadEvent, CommandError> {
     let event = sample::minimal();
     let mut lead = serde_json::to_value(&event.lead)?;
     // Nothing is known of the two yet, but that they are.
     let nobody = json!({ "id": "", "name": null, "traits": {} });
-    merge(&mut lead, json!({ "account": nobody, "user": nobody }));
+    merge(&mut lead, json!({ "definition": definition, "account": nobody, "user": nobody }));
     if let Some(path) = &args.lead {
         let text = if path.as_os_str() == "-" {
             let mut text = String::new();

@@ -1,6 +1,7 @@
 //! Formulas: what yields a number, a text, a time, or true or false. Written and checked as conditions are.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::check::{self, Ty};
@@ -26,18 +27,32 @@ struct Compiled {
 /// # Errors
 /// Everything that is wrong with it, in order of place; at least one error.
 pub fn compile_formula(source: &str, scope: &Scope) -> Result<Formula, Vec<ExprError>> {
+    compile(source, scope, |ty, span| single(ty).ok_or_else(|| not_single(source, span, ty)))
+}
+
+/// Compiles `source`, which may yield anything: a list, a band, and what nobody declared, too.
+///
+/// # Errors
+/// As [`compile_formula`].
+pub fn compile_value(source: &str, scope: &Scope) -> Result<Formula, Vec<ExprError>> {
+    compile(source, scope, |ty, _| Ok(single(ty).unwrap_or(Type::Any)))
+}
+
+fn compile(
+    source: &str,
+    scope: &Scope,
+    type_of: impl FnOnce(&Ty, &Range<usize>) -> Result<Type, ExprError>,
+) -> Result<Formula, Vec<ExprError>> {
     let (tree, mut errors) = syntax::parse(source);
     let Some(tree) = tree else { return Err(in_order(errors)) };
     let (checked, found) = check::formula(source, &tree, scope);
     errors.extend(found);
-    let check::Checked { what: (term, ty), slots, weight } = checked;
-    match single(&ty) {
-        Some(ty) if errors.is_empty() => {
-            Ok(Formula(Arc::new(Compiled { source: Arc::from(source), term, ty, slots, weight })))
-        }
-        None if errors.is_empty() => Err(vec![not_single(source, &tree.span, &ty)]),
-        _ => Err(in_order(errors)),
+    if !errors.is_empty() {
+        return Err(in_order(errors));
     }
+    let check::Checked { what: (term, ty), slots, weight } = checked;
+    let ty = type_of(&ty, &tree.span).map_err(|error| vec![error])?;
+    Ok(Formula(Arc::new(Compiled { source: Arc::from(source), term, ty, slots, weight })))
 }
 
 /// The type of a single value.
@@ -51,7 +66,7 @@ fn single(ty: &Ty) -> Option<Type> {
     })
 }
 
-fn not_single(source: &str, span: &std::ops::Range<usize>, ty: &Ty) -> ExprError {
+fn not_single(source: &str, span: &Range<usize>, ty: &Ty) -> ExprError {
     let text = source.get(span.clone()).unwrap_or_default().trim();
     let error =
         ExprError::new(span.clone(), format!("a number, a text, a time, or true or false is expected, this is {ty}"));

@@ -38,7 +38,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use error::ExprError;
-pub use formula::{Formula, compile_formula};
+pub use formula::{Formula, compile_formula, compile_value};
 pub use members::{Members, MembersHow, SortKey, compile_sort_key, greatest_first, sortable};
 pub use number::amount;
 pub use reading::{Figures, Period, Readable, Reading, Span};
@@ -55,6 +55,7 @@ pub(crate) use explain::{number_json, value_json};
 pub(crate) use next_change::all_outlooks;
 pub(crate) use suggest::closest;
 use tree::Test;
+pub(crate) use vocabulary::fold;
 
 /// Which names an expression may use, and their types.
 #[derive(Clone, Debug, Default)]

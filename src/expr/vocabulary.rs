@@ -51,7 +51,7 @@ impl Vocabulary {
 }
 
 /// Case, and how words are joined, make no difference: `Financial Services` is `financial_services`.
-fn fold(written: &str) -> Cow<'_, str> {
+pub(crate) fn fold(written: &str) -> Cow<'_, str> {
     let joins = |c: char| matches!(c, ' ' | '_' | '-');
     let trimmed = written.trim();
     if !trimmed.contains(joins) && !trimmed.contains(char::is_uppercase) {

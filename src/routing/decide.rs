@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::territory::{Territories, Unknown};
-use super::{LeadFacts, Route, RouteTarget, Team, TeamName, Turn};
+use super::{LeadFacts, Route, RouteTarget, RouteTo, Team, TeamName, Turn};
 use crate::lead::{LeadEvent, Routing};
 use crate::time::Millis;
 
@@ -78,12 +78,12 @@ pub fn decide(by: Routes<'_>, event: &LeadEvent, existing: Option<&Routing>, now
         let because =
             format!("{passed}route `{}`: {}", route.name, route.when.as_ref().map_or("always", |when| when.source()));
         match &route.to {
-            RouteTarget::Territories => match by.territories.map(|table| territory(table, &facts, now)) {
+            RouteTo::Territories => match by.territories.map(|table| territory(table, &facts, now)) {
                 Some(Ok((to, why))) => return follow(route, &to, by.teams, format!("{because}; {why}")),
                 Some(Err(why)) => passed = format!("{because}; {why}; "),
                 None => {}
             },
-            to => return follow(route, to, by.teams, because),
+            RouteTo::Target(to) => return follow(route, to, by.teams, because),
         }
     }
     Decision::Settled(Routing { route: None, team: None, owner: None, reason: format!("{passed}no route matched") })
@@ -113,7 +113,9 @@ fn keep(by: Routes<'_>, existing: &Routing) -> Option<Routing> {
     let is_owner = |to: &RouteTarget| matches!(to, RouteTarget::Rep(rep) if &**rep == owner);
     let whose = match team {
         Some(team) => format!("in team {}", team.name),
-        None if by.routes.iter().any(|route| is_owner(&route.to)) => "named by a route".to_owned(),
+        None if by.routes.iter().any(|route| matches!(&route.to, RouteTo::Target(to) if is_owner(to))) => {
+            "named by a route".to_owned()
+        }
         None if by.territories.is_some_and(|table| table.rows.iter().any(|row| is_owner(&row.to))) => {
             "named by a territory".to_owned()
         }
@@ -133,10 +135,7 @@ fn follow(route: &Route, to: &RouteTarget, teams: &[Team], because: String) -> D
         Decision::Settled(Routing { route: Some(route.name.to_string()), team: None, owner, reason })
     };
     match to {
-        // A territory leads to no other table; a checked configuration has none that does.
-        RouteTarget::SelfServe | RouteTarget::Territories => {
-            routing(None, format!("{because}; self-serve, the product follows up"))
-        }
+        RouteTarget::SelfServe => routing(None, format!("{because}; self-serve, the product follows up")),
         RouteTarget::Rep(rep) => routing(Some(rep), format!("{because}; goes to {rep}")),
         RouteTarget::Team(name) => match teams.iter().find(|team| team.name == *name) {
             Some(team) => {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::territory::Failed;
-use super::{Decision, LeadFacts, RouteTarget, Routes, decide};
+use super::{Decision, LeadFacts, RouteTo, Routes, decide};
 use crate::lead::LeadEvent;
 use crate::time::Millis;
 
@@ -66,7 +66,7 @@ pub fn explain(by: Routes<'_>, event: &LeadEvent, now: Millis) -> RouteExplanati
     for one in by.routes {
         let met = one.when.as_ref().map_or(Some(true), |when| when.test(&facts));
         let when = one.when.as_ref().map(|when| when.source().to_owned());
-        let table = by.territories.filter(|_| met == Some(true) && one.to == RouteTarget::Territories);
+        let table = by.territories.filter(|_| met == Some(true) && one.to == RouteTo::Territories);
         let mut others = 0;
         let territories = table.map_or_else(Vec::new, |table| {
             let mut tried = table.tried(&facts, now);

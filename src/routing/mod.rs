@@ -14,5 +14,5 @@ mod tests;
 
 pub use decide::{Decision, Pending, Routes, decide};
 pub use facts::LeadFacts;
-pub use spec::{Assign, Rep, Route, RouteTarget, Team, TeamName};
+pub use spec::{Assign, Rep, Route, RouteTarget, RouteTo, Team, TeamName};
 pub use turns::{Turn, assign};

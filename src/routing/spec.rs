@@ -52,10 +52,19 @@ pub struct Route {
     /// `None`: always.
     pub when: Option<Expr>,
     /// Who gets the leads that it takes.
-    pub to: RouteTarget,
+    pub to: RouteTo,
 }
 
-/// Where a route leads.
+/// What a route says about the leads that it takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RouteTo {
+    /// Who gets them.
+    Target(RouteTarget),
+    /// Whoever the table of territories says; where it says nobody, the next route decides.
+    Territories,
+}
+
+/// Where a route or a territory leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RouteTarget {
     /// The rep of this team whose turn it is.
@@ -64,6 +73,4 @@ pub enum RouteTarget {
     Rep(Arc<str>),
     /// No rep: the product itself follows up.
     SelfServe,
-    /// Whoever the table of territories says; where it says nobody, the next route decides.
-    Territories,
 }

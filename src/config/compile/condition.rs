@@ -30,6 +30,11 @@ pub fn formula(text: &ConditionText, scope: &Scope, broken: &[Arc<str>], finding
     expr::compile_formula(text.text(), scope).map_err(|errors| report(text, errors, broken, findings)).ok()
 }
 
+/// The same of a formula that may yield anything.
+pub fn value(text: &ConditionText, scope: &Scope, broken: &[Arc<str>], findings: &mut Findings) -> Option<Formula> {
+    expr::compile_value(text.text(), scope).map_err(|errors| report(text, errors, broken, findings)).ok()
+}
+
 /// The same of a key that the members of an account are sorted by.
 pub fn sort_key(text: &ConditionText, scope: &Scope, broken: &[Arc<str>], findings: &mut Findings) -> Option<SortKey> {
     expr::compile_sort_key(text.text(), scope).map_err(|errors| report(text, errors, broken, findings)).ok()

@@ -12,7 +12,7 @@ use crate::config::shape::{AssignWord, RouteShape, TeamShape};
 use crate::config::suggest::{did_you_mean, one_of};
 use crate::config::yaml::Scalar;
 use crate::expr::Expr;
-use crate::routing::{Assign, Rep, Route, RouteTarget, Team};
+use crate::routing::{Assign, Rep, Route, RouteTarget, RouteTo, Team};
 
 /// The greatest weight of a rep, in hundredths.
 const MAX_WEIGHT: u32 = 100 * Rep::WEIGHT_ONE;
@@ -130,13 +130,16 @@ fn route(shape: &RouteShape, teams: &Teams, scopes: &Scopes, findings: &mut Find
     Some(Route { name: Arc::from(name?.text.trim()), when, to: to? })
 }
 
-fn target(to: &Scalar, teams: &Teams, findings: &mut Findings) -> Option<RouteTarget> {
+fn target(to: &Scalar, teams: &Teams, findings: &mut Findings) -> Option<RouteTo> {
     let text = to.text.trim();
+    if text == TERRITORIES {
+        return Some(RouteTo::Territories);
+    }
     if let Some(found) = target_of(text, teams) {
         if let RouteTarget::Rep(_) = found {
             check_address(to, findings);
         }
-        return Some(found);
+        return Some(RouteTo::Target(found));
     }
     let known = || teams.names.iter().map(|name| &**name).chain([SELF_SERVE, TERRITORIES]);
     let help =
@@ -153,7 +156,6 @@ pub fn target_of(text: &str, teams: &Teams) -> Option<RouteTarget> {
     }
     match text {
         SELF_SERVE => Some(RouteTarget::SelfServe),
-        TERRITORIES => Some(RouteTarget::Territories),
         _ => text.contains('@').then(|| RouteTarget::Rep(Arc::from(text))),
     }
 }
@@ -172,7 +174,7 @@ fn check_order(shapes: &[RouteShape], routes: &[Route], findings: &mut Findings)
             let message = format!("the route `{shown}` can never match: its condition is always false");
             findings
                 .push(Problem::warning(name.at, Code::Unreachable, message).help("fix the condition, or remove it"));
-        } else if constant == Some(true) && route.to != RouteTarget::Territories {
+        } else if constant == Some(true) && route.to != RouteTo::Territories {
             catch_all = Some(shown);
         }
     }

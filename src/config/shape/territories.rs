@@ -1,5 +1,6 @@
 //! `territories`.
 
+use crate::config::conditions::ConditionText;
 use crate::config::read::{At, List, Many, Named, section};
 use crate::config::scalar::choice;
 use crate::config::yaml::Scalar;
@@ -26,10 +27,10 @@ section! {
         /// `effective_from` and `effective_until`.
         #[schemars(extend("examples" = [[{ "country": ["DE", "AT"], "employees": "200+", "to": "enterprise" }]]))]
         rows: List<Named<Many<Scalar>>>,
-        /// Where a lead says a dimension, by its name: traits or `lead.…`, the first that is known. Other names than those known make
-        /// dimensions of their own, which are texts.
+        /// Where a lead says a dimension, by its name: traits, signals, `lead.…`, or what is made of them; the first that is known counts. Other
+        /// names than those known make dimensions of their own, which are texts.
         #[schemars(extend("examples" = [{ "country": ["account.billing_country", "account.country"], "segment": "account.segment" }]))]
-        reads: Named<Many<Scalar>>,
+        reads: Named<Many<ConditionText>>,
         /// Regions of your own, by name: countries, and regions that are known.
         #[schemars(extend("examples" = [{ "southern europe": ["IT", "ES", "PT", "GR"] }]))]
         regions: Named<List<Scalar>>,

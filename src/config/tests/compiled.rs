@@ -10,7 +10,7 @@ use crate::event::{Call, Trust};
 use crate::expr::Expr;
 use crate::ids::SubjectKind;
 use crate::record::{AccountKey, PathRoot};
-use crate::routing::RouteTarget;
+use crate::routing::{RouteTarget, RouteTo};
 use crate::store::{Durability, StoreKind};
 
 const ISSUE: &str = include_str!("../../../fixtures/issue.yaml");
@@ -40,8 +40,8 @@ fn the_example_loads_as_it_stands() {
     assert_eq!(definition.tiers.iter().map(|tier| tier.number).collect::<Vec<_>>(), [1, 2]);
     assert_eq!(definition.cooldown_ms, 90 * 86_400_000);
     assert_eq!(definition.version.len(), 8);
-    assert_eq!(config.rules.routes[0].to, RouteTarget::Team("enterprise".into()));
-    assert_eq!(config.rules.routes[1].to, RouteTarget::SelfServe);
+    assert_eq!(config.rules.routes[0].to, RouteTo::Target(RouteTarget::Team("enterprise".into())));
+    assert_eq!(config.rules.routes[1].to, RouteTo::Target(RouteTarget::SelfServe));
     let destination = &config.destinations[0];
     assert_eq!(destination.webhook.url.as_str(), "https://crm.example.com/hooks/leads");
     assert_eq!(destination.webhook.timeout, Duration::from_secs(15));

@@ -61,6 +61,7 @@ fn a_spreadsheet_as_ops_teams_keep_it() {
 #[test]
 fn rows_regions_dimensions_and_parents_of_ones_own() {
     let yaml = "
+traits: { account: { segment: text, billing_country: country }, user: { segment: text } }
 territories:
   regions: { south: [IT, Spain, Iberia] }
   reads: { segment: [account.segment, user.segment], country: [account.billing_country, account.country] }
@@ -82,7 +83,7 @@ territories:
     };
     traits(&mut event, "direct");
     assert!(
-        reason(&loaded, &event).contains("territory `large` (row 2): region Poland, employees 900"),
+        reason(&loaded, &event).contains("territory `large` (row 2): region EMEA (Poland), employees 900"),
         "{}",
         reason(&loaded, &event)
     );
@@ -179,7 +180,7 @@ fn what_is_wrong_with_the_section_is_said() {
     let yaml = "
 territories:
   from: territories.csv
-  reads: { segment: acount.segment }
+  reads: { segment: acount.segment, tier: account.tierr }
   regions: { south: [Itly] }
   order: [contry]
   rows:
@@ -190,12 +191,19 @@ territories:
     - { name: b, parent: a, to: smb, effective_from: soon, priority: high }
 ";
     insta::assert_snapshot!(load_with(yaml, "Country,To\n").expect_err("wrong"), @r"
-    error: `acount.segment` is nothing that a lead says
+    error: unknown name `acount`
      --> handraiser.yaml:4:21
       |
-    4 |   reads: { segment: acount.segment }
-      |                     ^^^^^^^^^^^^^^
-      = help: name a trait, such as `account.country` or `user.language`, or something of the lead, such as `lead.tier`
+    4 |   reads: { segment: acount.segment, tier: account.tierr }
+      |                     ^^^^^^
+      = help: did you mean `account`?
+
+    error: unknown trait `account.tierr`
+     --> handraiser.yaml:4:43
+      |
+    4 |   reads: { segment: acount.segment, tier: account.tierr }
+      |                                           ^^^^^^^^^^^^^
+      = help: declare it under `traits`, below `account`
 
     error: `Itly` is no country, and no region
      --> handraiser.yaml:5:22
@@ -260,7 +268,19 @@ territories:
        |                                                                      ^^^^
        = help: the greater one wins; without one it is 0
 
-    10 errors
+    11 errors
+    ");
+    let stale =
+        "traits: { account: { employees: { type: band, stale: 30d } } }\nterritories: { from: territories.csv }";
+    insta::assert_snapshot!(load_with(stale, "Employees,To\n200+,smb\n").expect_err("wrong"), @r"
+    error: `employees`: `account.employees` goes stale, and a lead has the last value whatever its age
+     --> handraiser.yaml:2:14
+      |
+    2 | territories: { from: territories.csv }
+      |              ^^^^^^^^^^^^^^^^^^^^^^^^^
+      = help: say where a lead says it: `reads: { employees: … }`, a trait or a signal
+
+    1 error
     ");
     insta::assert_snapshot!(load_with("territories: {}", "").expect_err("wrong"), @r"
     error: there is no row in the territories

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::Kind;
-use super::fact::{Fact, domain_of, fold, postal_of};
+use super::fact::{Fact, domain_of, postal_of};
 use crate::expr::band::Band;
 use crate::expr::country::Country;
 use crate::expr::country::region::{region, region_names};
 use crate::expr::country::subdivision::{Subdivision, Unclear};
+use crate::expr::{closest, fold};
 
 /// Regions that a configuration declares, by folded name.
 pub type Regions = BTreeMap<String, Vec<Country>>;
@@ -226,7 +227,7 @@ fn read_country(part: &str) -> Result<Country, Wrong> {
         if region(part).is_some() {
             return wrong("a region, not a country", "put it into the column `region`");
         }
-        let near = crate::expr::closest(part, Country::names());
+        let near = closest(part, Country::names());
         let help =
             near.map_or_else(|| "write a country's name or its code".to_owned(), |it| format!("did you mean `{it}`?"));
         wrong("no country", help)
@@ -234,12 +235,9 @@ fn read_country(part: &str) -> Result<Country, Wrong> {
 }
 
 fn read_region(part: &str, regions: &Regions) -> Result<Vec<Country>, Wrong> {
-    let found = regions.get(&fold(part)).cloned().or_else(|| region(part));
+    let found = regions.get(&*fold(part)).cloned().or_else(|| region(part));
     found.or_else(|| Country::read(part).map(|country| vec![country])).ok_or_else(|| {
-        let near = crate::expr::closest(
-            part,
-            regions.keys().map(String::as_str).chain(region_names().map(|name| -> &str { name })),
-        );
+        let near = closest(part, regions.keys().map(String::as_str).chain(region_names().map(|name| -> &str { name })));
         let help = near.map_or_else(
             || "declare it: `regions: { name: [countries] }`".to_owned(),
             |it| format!("did you mean `{it}`?"),

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use crate::expr::Slot;
+use crate::expr::Formula;
 
 /// A column of the table: what it is called, how its cells are read, and where a lead says it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Dimension {
     /// As it stands in the configuration.
     pub name: Arc<str>,
     /// How its cells are read.
     pub kind: Kind,
     /// Where a lead says it; the first that is known counts.
-    pub reads: Vec<Slot>,
+    pub reads: Vec<Formula>,
 }
 
 /// How the cells of a column are read and compared.

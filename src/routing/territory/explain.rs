@@ -79,6 +79,6 @@ fn named(to: &RouteTarget) -> &str {
     match to {
         RouteTarget::Team(team) => team,
         RouteTarget::Rep(rep) => rep,
-        RouteTarget::SelfServe | RouteTarget::Territories => "nobody",
+        RouteTarget::SelfServe => "nobody",
     }
 }

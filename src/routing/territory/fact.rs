@@ -6,7 +6,7 @@ use super::{Dimension, Kind};
 use crate::expr::band::Band;
 use crate::expr::country::Country;
 use crate::expr::country::subdivision::{Subdivision, Unclear};
-use crate::expr::{Facts, Value};
+use crate::expr::{Facts, Value, fold};
 use crate::record::email::{is_free_mail, work_domain};
 
 /// What is known of a lead in a dimension.
@@ -54,8 +54,8 @@ impl Fact {
 
     fn read(dimension: &Dimension, facts: &dyn Facts, country: Option<Country>) -> Self {
         let mut why = format!("{} is unknown", dimension.name);
-        for slot in &dimension.reads {
-            let value = facts.read(slot);
+        for formula in &dimension.reads {
+            let value = formula.value(&facts);
             let texts = texts(&value);
             if texts.is_empty() {
                 continue;
@@ -88,7 +88,7 @@ impl Fact {
                 Value::Band(band) => Ok(Self::Number(*band)),
                 _ => Band::read(first).map(Self::Number).ok_or_else(none),
             },
-            Kind::Text => Ok(Self::Texts(texts.iter().map(|text| fold(text)).collect())),
+            Kind::Text => Ok(Self::Texts(texts.iter().map(|text| fold(text).into_owned()).collect())),
         }
     }
 }
@@ -122,13 +122,6 @@ fn texts(value: &Value<'_>) -> Vec<String> {
         Value::Json(_) | Value::Unknown => return Vec::new(),
     };
     if text.is_empty() { Vec::new() } else { vec![text] }
-}
-
-/// Case, and how words are joined, make no difference.
-pub fn fold(text: &str) -> String {
-    let joined = |c: char| if matches!(c, '_' | '-') { ' ' } else { c };
-    let letters: String = text.chars().map(joined).flat_map(char::to_lowercase).collect();
-    letters.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Capitals, without blanks and dashes.

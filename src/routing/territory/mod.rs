@@ -18,7 +18,7 @@ mod table;
 pub use cell::{Cell, Regions, Wrong};
 pub use dimension::{Dimension, Kind};
 pub use explain::{Failed, Tried};
-pub use fact::{Fact, fold};
+pub use fact::Fact;
 pub use overlap::Overlap;
 pub use table::{Choice, Row, Territories, Unknown};
 

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Cell, Dimension, Fact};
+use super::{Cell, Dimension, Fact, Kind};
 use crate::expr::Facts;
 use crate::expr::country::Country;
 use crate::routing::RouteTarget;
@@ -54,7 +54,12 @@ impl Row {
     /// `country Germany, employees 640`: what it asked, and found.
     pub fn because(&self, dimensions: &[Dimension], facts: &[Fact]) -> String {
         let asked = dimensions.iter().zip(&self.cells).zip(facts).filter(|((_, cell), _)| !cell.is_any());
-        let all: Vec<String> = asked.map(|((dimension, _), fact)| format!("{} {fact}", dimension.name)).collect();
+        let all: Vec<String> = asked
+            .map(|((dimension, cell), fact)| match dimension.kind {
+                Kind::Region => format!("{} {cell} ({fact})", dimension.name),
+                _ => format!("{} {fact}", dimension.name),
+            })
+            .collect();
         if all.is_empty() { "everybody else".to_owned() } else { all.join(", ") }
     }
 }

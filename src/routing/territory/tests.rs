@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 
 use super::*;
 use crate::expr::country::Country;
-use crate::expr::{Facts, Slot, TraitOf, Type, Value};
+use crate::expr::{Facts, Scope, Slot, Type, Value, compile_value};
 use crate::routing::RouteTarget;
 use crate::time::Millis;
 
@@ -22,18 +22,13 @@ impl Facts for Account {
 }
 
 fn dimensions(names: &[&str]) -> Vec<Dimension> {
-    let reads = |name: &str| match Kind::of(name) {
-        Kind::Region => "country".to_owned(),
-        _ => name.to_owned(),
+    let traits = names.iter().chain(&["country"]).map(|name| (Box::from(*name), Type::Any)).collect();
+    let scope = Scope { account_traits: Some(traits), ..Scope::default() };
+    let dimension = |name: &&str| {
+        let of = if Kind::of(name) == Kind::Region { "country" } else { name };
+        let reads = vec![compile_value(&format!("account.{of}"), &scope).expect("a name")];
+        Dimension { name: Arc::from(*name), kind: Kind::of(name), reads }
     };
-    let slot = |name: String| Slot::Trait {
-        of: TraitOf::Account,
-        path: Arc::from([Box::from(name)]),
-        ty: Type::Any,
-        rule: None,
-    };
-    let dimension =
-        |name: &&str| Dimension { name: Arc::from(*name), kind: Kind::of(name), reads: vec![slot(reads(name))] };
     names.iter().map(dimension).collect()
 }
 

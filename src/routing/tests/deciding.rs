@@ -5,11 +5,11 @@ use crate::crm::sample;
 use crate::expr::{Scope, compile};
 use crate::lead::Routing;
 use crate::record::TeamTurns;
-use crate::routing::{Decision, Route, RouteTarget, Routes, assign, decide};
+use crate::routing::{Decision, Route, RouteTarget, RouteTo, Routes, assign, decide};
 use crate::time::Millis;
 
 fn always(name: &str, to: RouteTarget) -> Route {
-    Route { name: Arc::from(name), when: None, to }
+    Route { name: Arc::from(name), when: None, to: RouteTo::Target(to) }
 }
 
 fn owned_by(owner: &str, team: Option<&str>) -> Routing {
@@ -87,7 +87,7 @@ fn the_condition_that_decided_is_in_the_reason() {
     let to_team = |name: &str, source| Route {
         name: Arc::from(name),
         when: when(source),
-        to: RouteTarget::Team("enterprise".into()),
+        to: RouteTo::Target(RouteTarget::Team("enterprise".into())),
     };
     let routes = [
         to_team("small", "lead.tier == 2"),

@@ -7,6 +7,7 @@ mod written;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::condition::value;
 use super::routing::Teams;
 use super::scopes::Scopes;
 use crate::config::attached::Attached;
@@ -18,11 +19,8 @@ use crate::config::suggest::{did_you_mean, one_of};
 use crate::config::yaml::Scalar;
 use crate::expr::country::Country;
 use crate::expr::country::region::region;
-use crate::expr::{Slot, Type};
-use crate::ids::SubjectKind;
-use crate::ids::names::canonical_trait;
-use crate::routing::RouteTarget;
-use crate::routing::territory::{Dimension, Kind, Regions, Territories, Unknown, fold};
+use crate::expr::{Formula, Scope, Type, compile_value, fold};
+use crate::routing::territory::{Dimension, Kind, Regions, Territories, Unknown};
 use written::WrittenRow;
 
 /// So many overlaps are told.
@@ -94,7 +92,7 @@ fn regions(shape: Option<&Named<List<Scalar>>>, findings: &mut Findings) -> Regi
         for member in members {
             let text = member.text.trim();
             match regions
-                .get(&fold(text))
+                .get(&*fold(text))
                 .cloned()
                 .or_else(|| region(text))
                 .or_else(|| Country::read(text).map(|one| vec![one]))
@@ -109,7 +107,7 @@ fn regions(shape: Option<&Named<List<Scalar>>>, findings: &mut Findings) -> Regi
         }
         countries.sort_unstable();
         countries.dedup();
-        regions.insert(fold(&name.text), countries);
+        regions.insert(fold(&name.text).into_owned(), countries);
     }
     regions
 }
@@ -123,23 +121,48 @@ fn dimensions(
 ) -> Vec<Dimension> {
     let declared = shape.reads.get().into_iter().flat_map(|Named(all)| all);
     let declared = declared.filter_map(|(name, reads)| Some((name.text.trim(), reads.as_ref()?)));
-    let reads: BTreeMap<&str, Vec<Slot>> = declared
-        .map(|(name, Many(all))| (name, all.iter().filter_map(|one| slot_of(one, scopes, findings)).collect()))
+    let reads: BTreeMap<&str, Vec<Formula>> = declared
+        .map(|(name, Many(all))| {
+            let compiled = all.iter().filter_map(|text| value(text, &scopes.routes, &scopes.broken, findings));
+            (name, compiled.collect())
+        })
         .collect();
     let mut names: Vec<&str> = Kind::known().map(|(name, ..)| name).collect();
     names.extend(reads.keys().filter(|name| Kind::known().all(|(known, ..)| known != **name)));
     in_order(&mut names, shape, findings);
     let used = |name: &&str| written.iter().any(|row| row.cells.contains_key(*name));
-    let by_itself = |name: &str| {
-        let known = Kind::known().find(|(known, ..)| *known == name);
-        known.into_iter().flat_map(|(.., reads)| reads.iter().filter_map(|path| slot(path, scopes))).collect()
-    };
     let dimension = |name: &str| Dimension {
         name: Arc::from(name),
         kind: Kind::of(name),
-        reads: reads.get(name).cloned().unwrap_or_else(|| by_itself(name)),
+        reads: reads.get(name).cloned().unwrap_or_else(|| by_itself(name, shape, &scopes.routes, findings)),
     };
     names.into_iter().filter(used).map(dimension).collect()
+}
+
+/// Where a lead says a dimension that needs no declaration: in traits that nobody has to declare for it.
+fn by_itself(name: &str, shape: &TerritoriesShape, scope: &Scope, findings: &mut Findings) -> Vec<Formula> {
+    let paths = Kind::known().find(|(known, ..)| *known == name).map_or(&[][..], |(.., paths)| paths);
+    let mut scope = scope.clone();
+    for (root, below) in paths.iter().filter_map(|path| path.split_once('.')) {
+        let traits = if root == "user" { &mut scope.user_traits } else { &mut scope.account_traits };
+        if let (Some(traits), false) = (traits, matches!((root, below), ("lead", _) | (_, "id"))) {
+            traits.entry(Box::from(below)).or_insert(Type::Any);
+        }
+    }
+    let mut compiled = Vec::new();
+    for path in paths {
+        match compile_value(path, &scope) {
+            Ok(formula) => compiled.push(formula),
+            Err(errors) => {
+                let said: Vec<String> = errors.into_iter().map(|error| error.message).collect();
+                let problem = Problem::error(shape.at, Code::Condition, format!("`{name}`: {}", said.join("; ")));
+                findings.push(
+                    problem.help(format!("say where a lead says it: `reads: {{ {name}: … }}`, a trait or a signal")),
+                );
+            }
+        }
+    }
+    compiled
 }
 
 /// Puts first what is declared to be more specific.
@@ -152,42 +175,6 @@ fn in_order(names: &mut [&str], shape: &TerritoriesShape, findings: &mut Finding
         findings.push(Problem::error(scalar.at, Code::UnknownName, message).help(help));
     }
     names.sort_by_key(|name| first.iter().position(|scalar| scalar.text.trim() == *name).unwrap_or(first.len()));
-}
-
-fn slot_of(scalar: &Scalar, scopes: &Scopes, findings: &mut Findings) -> Option<Slot> {
-    let slot = slot(scalar.text.trim(), scopes);
-    if slot.is_none() {
-        let message = format!("`{}` is nothing that a lead says", findings.shown(scalar));
-        let help =
-            "name a trait, such as `account.country` or `user.language`, or something of the lead, such as `lead.tier`";
-        findings.push(Problem::error(scalar.at, Code::UnknownName, message).help(help));
-    }
-    slot
-}
-
-/// `account.country`, `user.address.city`, `account.id`, `lead.tier`.
-fn slot(path: &str, scopes: &Scopes) -> Option<Slot> {
-    let (root, rest) = path.split_once('.')?;
-    let steps: Vec<&str> = rest.split('.').map(str::trim).collect();
-    if steps.iter().any(|step| step.is_empty()) {
-        return None;
-    }
-    let boxed = |steps: &[&str]| steps.iter().map(|step| Box::from(*step)).collect::<Arc<[Box<str>]>>();
-    let of = match root {
-        "lead" => return Some(Slot::Lead(boxed(&steps))),
-        "user" => SubjectKind::User,
-        "account" => SubjectKind::Account,
-        _ => return None,
-    };
-    if steps == ["id"] {
-        return Some(Slot::Id(of));
-    }
-    let (first, below) = steps.split_first()?;
-    let name = canonical_trait(first);
-    let path: Vec<&str> = std::iter::once(&*name).chain(below.iter().copied()).collect();
-    let declared = if of == SubjectKind::User { &scopes.routes.user_traits } else { &scopes.routes.account_traits };
-    let ty = declared.as_ref().and_then(|all| all.get(&*name)).filter(|_| below.is_empty()).cloned();
-    Some(Slot::Trait { of, path: boxed(&path), ty: ty.unwrap_or(Type::Any), rule: None })
 }
 
 /// Reports a table that no route leads to, and routes that lead to a table that isn't there.
@@ -208,9 +195,4 @@ pub fn check_routes(shape: &ConfigShape, findings: &mut Findings) {
         }
         _ => {}
     }
-}
-
-/// Who gets the leads of a row.
-fn target(text: &str, teams: &Teams) -> Option<RouteTarget> {
-    super::routing::target_of(text, teams).filter(|to| *to != RouteTarget::Territories)
 }

@@ -6,9 +6,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::columns::{FIELDS, names};
-use super::target;
 use super::written::WrittenRow;
-use crate::config::compile::routing::Teams;
+use crate::config::compile::routing::{Teams, target_of};
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
 use crate::config::source::Span;
@@ -48,7 +47,7 @@ pub fn row(written: &WrittenRow, context: &Context<'_>, findings: &mut Findings)
         .collect();
     let to = match written.get("to") {
         Some((text, span)) => {
-            let to = target(text, context.teams);
+            let to = target_of(text, context.teams);
             if to.is_none() {
                 unknown_target(text, span, context.teams, findings);
             }
