@@ -282,8 +282,8 @@ mod tests {
           size        unknown
 
         points of engagement
-          30  creates tasks
-          4  exports  2 times
+             30  creates tasks
+              4  exports  2 times
         ");
     }
 }
