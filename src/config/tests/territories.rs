@@ -270,6 +270,10 @@ territories:
 
     11 errors
     ");
+}
+
+#[test]
+fn a_table_without_rows_and_a_route_without_a_table_are_refused() {
     let stale =
         "traits: { account: { employees: { type: band, stale: 30d } } }\nterritories: { from: territories.csv }";
     insta::assert_snapshot!(load_with(stale, "Employees,To\n200+,smb\n").expect_err("wrong"), @r"
