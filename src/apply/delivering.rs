@@ -20,6 +20,9 @@ pub(super) fn attempted(delivery: &mut Delivery, attempt: &Attempt, applying: &m
     if delivery.pending.front().is_none_or(|first| first.id != attempt.id) {
         return;
     }
+    if let Some(remembered) = &attempt.remembered {
+        delivery.remembered.clone_from(remembered);
+    }
     if let AttemptOutcome::Retry { due, counts, error } = &attempt.outcome {
         delivery.due = *due;
         if let Some(first) = delivery.pending.front_mut() {

@@ -10,7 +10,9 @@ use crate::event::{Event, Rejected};
 use crate::ids::{DefinitionName, RecordKey, SourceName};
 use crate::record::delivery::Done;
 use crate::record::outcomes::Told;
-use crate::record::{Ending, Held, Joiner, LeadHold, News, OpenLead, Profile, Projection, Routing, Tie, TookForce};
+use crate::record::{
+    Ending, Held, Joiner, LeadHold, News, OpenLead, Profile, Projection, Remembered, Routing, Tie, TookForce,
+};
 use crate::routing::Pending;
 use crate::time::Millis;
 
@@ -318,6 +320,8 @@ pub struct Attempt {
     pub at: Millis,
     /// What came of it.
     pub outcome: AttemptOutcome,
+    /// What the destination calls the things that belong to the lead, where that has changed.
+    pub remembered: Option<Remembered>,
 }
 
 /// How an attempt ended.

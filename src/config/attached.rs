@@ -22,9 +22,8 @@ impl Attached {
     /// Reads everything that `shape` names; reports what can't be read.
     pub fn read(shape: &ConfigShape, reader: &Reader<'_>, findings: &mut Findings) -> Self {
         let destinations = shape.destinations.get().into_iter().flat_map(|Named(all)| all);
-        let webhooks = destinations.filter_map(|(_, shape)| shape.as_ref()?.webhook.get());
         let mut attached = Self::default();
-        for named in webhooks.filter_map(|webhook| webhook.ca.get()) {
+        for named in destinations.filter_map(|(_, shape)| shape.as_ref()?.ca.get()) {
             let (path, text) = read(named, reader, findings);
             attached.files.extend(text.map(|text| (named.at, path, text)));
         }

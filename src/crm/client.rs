@@ -12,29 +12,15 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Certificate, Client, redirect};
 use rustls::CertificateError;
-use url::Url;
 
 use super::authorities::Authorities;
+use super::exchange::{Request, Response};
 use super::guard::{self, Forbidden};
 
 /// How long an idle connection is kept for the next delivery.
 const IDLE: Duration = Duration::from_mins(1);
-
-/// What came back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Response {
-    /// The HTTP status.
-    pub status: u16,
-    /// As sent.
-    pub retry_after: Option<String>,
-    /// Where a redirect wanted to go.
-    pub location: Option<String>,
-    /// As much of the body as may be read.
-    pub body: Vec<u8>,
-}
 
 /// Why nothing (or not everything) came back. No message holds the URL, which may carry a secret.
 #[derive(Debug, thiserror::Error)]
@@ -103,21 +89,15 @@ impl Connections {
         self.authorities.as_ref()
     }
 
-    /// Posts `body` and reads the answer, up to `max_bytes` of it, all within `timeout`.
+    /// Sends a request and reads the answer, up to `max_bytes` of it, all within `timeout`.
     ///
     /// # Errors
     /// When there is no complete answer (one that was cut at `max_bytes` counts as complete).
-    pub async fn post(
-        &self,
-        url: &Url,
-        headers: HeaderMap,
-        body: Vec<u8>,
-        timeout: Duration,
-        max_bytes: usize,
-    ) -> Result<Response, SendError> {
+    pub async fn send(&self, request: Request, timeout: Duration, max_bytes: usize) -> Result<Response, SendError> {
+        let Request { method, url, headers, body } = request;
         // An address in the URL itself never reaches the resolver.
-        guard::check_url(url, &self.allowed)?;
-        let request = self.client.post(url.clone()).headers(headers).body(body);
+        guard::check_url(&url, &self.allowed)?;
+        let request = self.client.request(method, url).headers(headers).body(body);
         let exchange = async {
             let response = request.send().await.map_err(SendError::from_client)?;
             read(response, max_bytes).await
@@ -133,13 +113,8 @@ fn trusting(authorities: Option<&Authorities>) -> Result<reqwest::ClientBuilder,
 }
 
 async fn read(mut response: reqwest::Response, max_bytes: usize) -> Result<Response, SendError> {
-    let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let mut answer = Response {
-        status: response.status().as_u16(),
-        retry_after: header(RETRY_AFTER),
-        location: header(reqwest::header::LOCATION),
-        body: Vec::new(),
-    };
+    let (status, headers) = (response.status().as_u16(), std::mem::take(response.headers_mut()));
+    let mut answer = Response { status, headers, body: Vec::new() };
     while answer.body.len() < max_bytes {
         let Some(chunk) = response.chunk().await.map_err(SendError::from_client)? else { break };
         let room = max_bytes - answer.body.len();

@@ -12,22 +12,27 @@ use async_trait::async_trait;
 use serde::Deserialize;
 
 use self::link::{DestinationLink, Leave};
+use super::adapter::LeadNews;
 use super::backoff::later;
 use super::breaker::Circuit;
-use super::client::{Response, SendError};
+use super::client::Connections;
+use super::exchange::{Request, Response};
+use super::pace::Limit;
 use super::retry::{self, Failure, Verdict};
-use super::webhook::{self, Outgoing, Unsendable};
-use super::{Destination, DestinationName};
+use super::session::{Session, Wire};
+use super::{Destination, DestinationName, Http};
 use crate::apply::Attempt;
 use crate::apply::message::AttemptOutcome;
 use crate::engine::{Admission, Dispatcher};
-use crate::record::News;
+use crate::record::{News, Remembered};
 use crate::time::{Clock, Millis};
 
 /// What a delivery may take beyond the exchange itself.
 const BESIDES: Duration = Duration::from_secs(5);
 /// The deadline when the destination isn't configured any more: nothing is sent then.
 const UNCONFIGURED: Duration = Duration::from_secs(10);
+/// How long a delivery waits by itself until a limit lets its next request pass; for longer it waits in its list.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// When news for a destination that isn't configured any more is looked at again.
 const LATER: Duration = Duration::from_mins(1);
 
@@ -67,6 +72,14 @@ struct BriefTimes<'a> {
     received: Cow<'a, str>,
 }
 
+impl<'a> Brief<'a> {
+    fn read(json: &'a str) -> Result<Self, Failure> {
+        serde_json::from_str(json).map_err(|error| {
+            Failure::here(Verdict::Refused, format!("the payload is no lead event: {error}"), "payload")
+        })
+    }
+}
+
 impl Deliverer {
     /// Connects to nothing until there is something to deliver.
     pub fn new(destinations: SharedDestinations, clock: Clock) -> Self {
@@ -86,52 +99,61 @@ impl Deliverer {
             return Some(Arc::clone(known));
         }
         links.retain(|name, _| configured.iter().any(|destination| destination.name == *name));
-        let made = Arc::new(DestinationLink::new(Arc::clone(&destination.name)));
+        let made = Arc::new(DestinationLink::new(Arc::clone(&destination.name), self.clock.now()));
         Some(Arc::clone(links.entry(Arc::clone(&destination.name)).or_insert(made)))
     }
 
-    async fn attempt(&self, destination: &Destination, link: &DestinationLink, news: &News) -> AttemptOutcome {
-        let brief = serde_json::from_str(&news.json).map_err(|error| Unsendable::Payload(error.to_string()));
-        let made = brief.and_then(|brief: Brief<'_>| {
-            let request = webhook::request(&destination.webhook, &news.id, &news.json, self.clock.now())?;
-            Ok((brief, request))
-        });
-        let (brief, request) = match made {
-            Ok(made) => made,
-            Err(error) => return self.unsendable(destination, link, news, &error),
+    async fn attempt(
+        &self,
+        destination: &Destination,
+        link: &DestinationLink,
+        news: &News,
+        remembered: &Remembered,
+    ) -> (AttemptOutcome, Remembered) {
+        let brief = match Brief::read(&news.json) {
+            Ok(brief) => brief,
+            Err(failure) => return (self.again_or_dead(destination, link, news, failure), remembered.clone()),
         };
         let leave = match Leave::take(link, self.clock.now()) {
             Ok(leave) => leave,
             // It waits where it is: no attempt was made, and none is counted.
-            Err(until) => return parked(news, until),
+            Err(until) => return (parked(news, until), remembered.clone()),
         };
-        let started = Instant::now();
-        let answer = send(destination, link, request).await;
-        link.meters.exchange.record(started.elapsed());
+        let adapter = destination.kind.adapter();
+        let memo = link.memo(&destination.kind);
+        let came = match link.connections(destination) {
+            Ok(connections) => {
+                let limits = adapter.limits();
+                let line = Line { connections, http: &destination.http, link, limits, clock: &self.clock };
+                let mut session = Session::new(&line, &self.clock, &memo);
+                session.remembered.clone_from(remembered);
+                session.may_be_there = news.attempts > 0 || news.created < link.since();
+                let started = Instant::now();
+                let came = adapter.deliver(&LeadNews { id: &news.id, json: &news.json }, &mut session).await;
+                link.meters.exchange.record(started.elapsed());
+                (came, session.remembered)
+            }
+            Err(error) => (Err(Failure::unanswered(error.to_string(), error.kind())), remembered.clone()),
+        };
+        let (came, remembered) = came;
         let now = self.clock.now();
-        match webhook::judge(&answer, now) {
+        let outcome = match came {
             Ok(()) => {
                 leave.delivered(now);
                 delivered(link, &brief, now)
             }
             Err(failure) => {
-                leave.failed(&failure, destination.retry.cap, now);
-                self.again_or_dead(destination, link, news, failure)
+                // Otherwise nothing was learned of it.
+                if failure.of_destination {
+                    leave.failed(&failure, destination.retry.cap, now);
+                }
+                match failure.retry_after.filter(|_| failure.verdict == Verdict::Paced) {
+                    Some(wait) => parked(news, later(now, wait)),
+                    None => self.again_or_dead(destination, link, news, failure),
+                }
             }
-        }
-    }
-
-    /// Nothing was sent. What the configuration can fix is tried again; what is in the message itself is not.
-    fn unsendable(
-        &self,
-        destination: &Destination,
-        link: &DestinationLink,
-        news: &News,
-        error: &Unsendable,
-    ) -> AttemptOutcome {
-        let verdict = if error.is_of_the_message() { Verdict::Refused } else { Verdict::Failed };
-        let failure = Failure { verdict, error: error.to_string(), reason: error.kind().to_owned(), retry_after: None };
-        self.again_or_dead(destination, link, news, failure)
+        };
+        (outcome, remembered)
     }
 
     fn again_or_dead(
@@ -159,8 +181,8 @@ impl Deliverer {
         }
     }
 
-    fn finished(&self, news: &News, outcome: AttemptOutcome) -> Attempt {
-        Attempt { id: Arc::clone(&news.id), at: self.clock.now(), outcome }
+    fn finished(&self, news: &News, outcome: AttemptOutcome, remembered: Option<Remembered>) -> Attempt {
+        Attempt { id: Arc::clone(&news.id), at: self.clock.now(), outcome, remembered }
     }
 }
 
@@ -168,10 +190,30 @@ fn named<'d>(destinations: &'d [Destination], name: &str) -> Option<&'d Destinat
     destinations.iter().find(|destination| *destination.name == *name)
 }
 
-async fn send(destination: &Destination, link: &DestinationLink, request: Outgoing) -> Result<Response, SendError> {
-    let (connections, webhook) = (link.connections(destination)?, &destination.webhook);
-    let Outgoing { headers, body } = request;
-    connections.post(&webhook.url, headers, body, webhook.timeout, webhook.max_response_bytes).await
+/// The way of one delivery's requests to its destination.
+struct Line<'l> {
+    connections: Connections,
+    http: &'l Http,
+    link: &'l DestinationLink,
+    limits: &'l [Limit],
+    clock: &'l Clock,
+}
+
+#[async_trait]
+impl Wire for Line<'_> {
+    async fn exchange(&self, request: Request) -> Result<Response, Failure> {
+        let mut waited = Duration::ZERO;
+        while let Err(until) = self.link.pace(self.limits, self.clock.now()) {
+            let wait = Duration::from_millis(until.since(self.clock.now()).max(1).unsigned_abs());
+            waited += wait;
+            if waited > PATIENCE {
+                return Err(Failure::paced(wait));
+            }
+            tokio::time::sleep(wait).await;
+        }
+        let sent = self.connections.send(request, self.http.timeout, self.http.max_response_bytes).await;
+        sent.map_err(|error| Failure::unanswered(error.to_string(), error.kind()))
+    }
 }
 
 fn delivered(link: &DestinationLink, brief: &Brief<'_>, now: Millis) -> AttemptOutcome {
@@ -208,30 +250,32 @@ impl Dispatcher for Deliverer {
         }
     }
 
-    async fn deliver(&self, destination: &str, news: &News) -> Attempt {
+    async fn deliver(&self, destination: &str, news: &News, remembered: &Remembered) -> Attempt {
         let configured = self.destinations.load_full();
-        let outcome = match (named(&configured, destination), self.link(destination)) {
-            (Some(known), Some(link)) => self.attempt(known, &link, news).await,
-            _ => self.unconfigured(destination),
+        let (outcome, left) = match (named(&configured, destination), self.link(destination)) {
+            (Some(known), Some(link)) => self.attempt(known, &link, news, remembered).await,
+            _ => return self.finished(news, self.unconfigured(destination), None),
         };
-        self.finished(news, outcome)
+        self.finished(news, outcome, (left != *remembered).then_some(left))
     }
 
     fn deadline(&self, destination: &str) -> Duration {
-        named(&self.destinations.load(), destination).map_or(UNCONFIGURED, |known| known.webhook.timeout + BESIDES)
+        named(&self.destinations.load(), destination).map_or(UNCONFIGURED, |known| {
+            let exchanges = known.kind.adapter().exchanges();
+            (known.http.timeout + PATIENCE) * exchanges + BESIDES
+        })
     }
 
     fn failed(&self, destination: &str, news: &News, error: &str) -> Attempt {
         let configured = self.destinations.load_full();
         let outcome = match (named(&configured, destination), self.link(destination)) {
             (Some(known), Some(link)) => {
-                let (error, reason) = (error.to_owned(), "our own fault".to_owned());
-                let failure = Failure { verdict: Verdict::Failed, error, reason, retry_after: None };
+                let failure = Failure::here(Verdict::Failed, error.to_owned(), "our own fault");
                 self.again_or_dead(known, &link, news, failure)
             }
             _ => self.unconfigured(destination),
         };
-        self.finished(news, outcome)
+        self.finished(news, outcome, None)
     }
 }
 

@@ -1,23 +1,29 @@
-//! Delivery into the CRM: the generic webhook, and the [`Deliverer`] that signs, guards addresses, and judges answers.
+//! Delivery into the CRM: what each kind of it wants to be told and how, and the [`Deliverer`] that sends it.
 //!
 //! The engine keeps the news of each lead for each destination, in order, and says when one is due; the owner of a
 //! destination's shard is the only one that sends to it. Here is what happens between the two: every destination has its own
 //! connections and circuit breaker, so that a slow or dead CRM delays nobody else. News is on the wire at least once, always
 //! under the same id: a receiver that remembers ids takes each exactly once.
 //!
-//! An adapter for another kind of destination is one file beside [`webhook`]: it makes a request of a lead event and a
-//! verdict of the answer. A trait comes with the second one.
+//! Each kind of destination has an [`adapter`], one folder each: it makes requests of a lead event, and says what the answers mean.
+//! Retries, limits, circuit breakers, addresses and certificates are the same for all.
 
+pub mod adapter;
 pub mod authorities;
 mod backoff;
 pub mod breaker;
 pub mod client;
 pub mod deliverer;
+pub mod exchange;
 pub mod guard;
+pub mod mapping;
+pub mod memo;
 mod outage;
+pub mod pace;
 pub mod receiver;
 pub mod retry;
 pub mod sample;
+pub mod session;
 pub mod sign;
 pub mod spec;
 pub mod template;
@@ -26,6 +32,8 @@ pub mod webhook;
 pub use authorities::Authorities;
 pub use deliverer::{Deliverer, SharedDestinations};
 pub use receiver::Receiver;
+pub use retry::RetryPolicy;
 pub use sample::Known;
-pub use spec::{Destination, DestinationName, RetryPolicy, Webhook};
+pub use spec::{Destination, DestinationName, Http, Kind};
 pub use template::{Over, TemplateError, check_template, names_in, template_warning};
+pub use webhook::Webhook;

@@ -19,10 +19,21 @@
 
 use std::time::Duration;
 
-use super::RetryPolicy;
 use super::backoff::{Backoff, later, spread};
+use super::exchange::Response;
 use crate::apply::message::AttemptOutcome;
 use crate::time::Millis;
+
+/// When a failed delivery is tried again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RetryPolicy {
+    /// Attempts in all; after the last one the delivery is dead.
+    pub max_attempts: u32,
+    /// The wait after the first failure; doubled after each further one, with jitter.
+    pub base: Duration,
+    /// The longest wait; also caps `Retry-After`.
+    pub cap: Duration,
+}
 
 /// What a delivery attempt came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +46,8 @@ pub enum Verdict {
     Failed,
     /// As [`Verdict::Failed`], and the destination is alive: it says when it will have time again.
     Busy,
+    /// Our own limit lets nothing pass for now: no attempt was made.
+    Paced,
 }
 
 /// The verdict on an answer: its status, and whether it says when to come back.
@@ -58,6 +71,50 @@ pub struct Failure {
     pub reason: String,
     /// How long the receiver asked to be left alone, from now.
     pub retry_after: Option<Duration>,
+    /// Whether it says something about the destination: an answer, or none where there should be one. What went wrong here does not.
+    pub of_destination: bool,
+}
+
+impl Failure {
+    /// What an answer means that is no success; `error` is what an operator is told of it.
+    pub fn answered(answer: &Response, error: String, now: Millis) -> Self {
+        let retry_after = answer.retry_after().and_then(|value| retry_after(value, now));
+        let verdict = verdict(answer.status, retry_after.is_some());
+        Self { verdict, error, reason: format!("status {}", answer.status), retry_after, of_destination: true }
+    }
+
+    /// There is no answer, for this reason; `kind` is the same in a word.
+    pub fn unanswered(error: String, kind: &str) -> Self {
+        Self { verdict: Verdict::Failed, error, reason: kind.to_owned(), retry_after: None, of_destination: true }
+    }
+
+    /// The destination refuses this news, and would again.
+    pub fn refused(error: String, reason: &str) -> Self {
+        Self { verdict: Verdict::Refused, error, reason: reason.to_owned(), retry_after: None, of_destination: true }
+    }
+
+    /// The destination is alive and wants to be left alone for so long.
+    pub fn busy(error: String, reason: &str, wait: Duration) -> Self {
+        let reason = reason.to_owned();
+        Self { verdict: Verdict::Busy, error, reason, retry_after: Some(wait), of_destination: true }
+    }
+
+    /// Our own limit lets nothing pass for so long.
+    pub fn paced(wait: Duration) -> Self {
+        let error = "waits until the destination may be asked again".to_owned();
+        Self {
+            verdict: Verdict::Paced,
+            error,
+            reason: "limit".to_owned(),
+            retry_after: Some(wait),
+            of_destination: true,
+        }
+    }
+
+    /// It went wrong before anything was sent: `verdict` says whether it may be otherwise when the configuration has changed.
+    pub fn here(verdict: Verdict, error: String, reason: &str) -> Self {
+        Self { verdict, error, reason: reason.to_owned(), retry_after: None, of_destination: false }
+    }
 }
 
 /// What becomes of news that had failed `attempts` times before this failure.

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::adapter::Adapter;
 use super::authorities::Authorities;
-use crate::secret::Secret;
+use super::retry::RetryPolicy;
+use super::webhook::Webhook;
 
 /// The name of a destination, as configured; news on its way to it stands in the list `deliver:<name>`.
 pub type DestinationName = Arc<str>;
@@ -16,42 +18,41 @@ pub type DestinationName = Arc<str>;
 pub struct Destination {
     /// Its name, which is part of its deliveries' ids.
     pub name: DestinationName,
-    /// What is sent, and where.
-    pub webhook: Webhook,
+    /// What it is, and how it is spoken to.
+    pub kind: Kind,
+    /// How it is reached.
+    pub http: Http,
     /// When a failed delivery is tried again, and when it is given up.
     pub retry: RetryPolicy,
     /// How many deliveries may be under way at once.
     pub concurrency: usize,
-    /// Private address ranges that this destination may be reached at; public ones are always allowed.
-    pub allow_addresses: Vec<IpNet>,
 }
 
-/// A generic webhook, signed by Standard Webhooks (<https://www.standardwebhooks.com>).
+/// What a destination is.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Webhook {
-    /// Where to post. It may hold a secret, so no message shows it.
-    pub url: url::Url,
-    /// `whsec_…`; the first signs, and so do the others while receivers move over. Empty: not signed.
-    pub secrets: Vec<Secret>,
-    /// Sent with every request. Values may be secret.
-    pub headers: Vec<(String, Secret)>,
-    /// A minijinja template that makes the body from the lead event; `None` sends it as it is.
-    pub template: Option<Arc<str>>,
-    /// Who may vouch for the receiver, in place of the authorities that the machine trusts.
-    pub ca: Option<Authorities>,
-    /// The whole exchange, connection to last byte of the answer.
+pub enum Kind {
+    /// Anything that takes a POST.
+    Webhook(Webhook),
+}
+
+impl Kind {
+    /// How it is spoken to.
+    pub fn adapter(&self) -> &dyn Adapter {
+        match self {
+            Self::Webhook(webhook) => webhook,
+        }
+    }
+}
+
+/// How a destination is reached.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Http {
+    /// Each exchange, from the connection to the last byte of the answer.
     pub timeout: Duration,
     /// How much of an answer is read.
     pub max_response_bytes: usize,
-}
-
-/// When a failed delivery is tried again.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RetryPolicy {
-    /// Attempts in all; after the last one the delivery is dead.
-    pub max_attempts: u32,
-    /// The wait after the first failure; doubled after each further one, with jitter.
-    pub base: Duration,
-    /// The longest wait; also caps `Retry-After`.
-    pub cap: Duration,
+    /// Who may vouch for the receiver, in place of the authorities that the machine trusts.
+    pub ca: Option<Authorities>,
+    /// Private address ranges that it may be reached at; public ones are always allowed.
+    pub allow_addresses: Vec<IpNet>,
 }

@@ -50,11 +50,38 @@ pub fn render(source: &str, event: &LeadEvent) -> Result<Vec<u8>, TemplateError>
     render_over(source, context(event, |values| Value::from_object(Lenient { values, any: None })))
 }
 
+/// The value of a field. A template that is one `{{ … }}` and nothing else gives what it names, as a number, a list or `null`; any other
+/// gives text.
+///
+/// # Errors
+/// When the template fails on this lead.
+pub fn value(source: &str, event: &LeadEvent) -> Result<Json, TemplateError> {
+    value_over(source, context(event, |values| Value::from_object(Lenient { values, any: None })))
+}
+
+fn value_over(source: &str, context: Value) -> Result<Json, TemplateError> {
+    let env = Over::Field.environment();
+    let alone = source.trim().strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));
+    match alone.filter(|inner| !inner.contains("{{") && !inner.contains("}}")) {
+        Some(inner) => {
+            let found = env.compile_expression(inner).and_then(|expression| expression.eval(context));
+            let found = found.map_err(|error| explain(source, &error))?;
+            Ok(if found.is_undefined() { Json::Null } else { serde_json::to_value(&found).unwrap_or(Json::Null) })
+        }
+        None => {
+            let rendered = env.template_from_str(source).and_then(|template| template.render(context));
+            rendered.map(Json::from).map_err(|error| explain(source, &error))
+        }
+    }
+}
+
 /// What a template is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Over {
     /// The lead event, for the body of a request: JSON.
     Event,
+    /// The lead event, for the value of a field.
+    Field,
     /// The lead, for a sentence about such a subject.
     Lead(SubjectKind),
 }
@@ -64,7 +91,7 @@ impl Over {
     fn samples(self, known: &Known) -> Vec<LeadEvent> {
         let (account, user) = (known.fill(sample::full()), known.fill(sample::of_user()));
         match self {
-            Self::Event => vec![account, user],
+            Self::Event | Self::Field => vec![account, user],
             Self::Lead(SubjectKind::Account) => vec![account],
             Self::Lead(SubjectKind::User) => vec![user],
         }
@@ -73,7 +100,7 @@ impl Over {
     fn environment(self) -> Environment<'static> {
         match self {
             Self::Event => environment(AutoEscape::Json),
-            Self::Lead(_) => environment(AutoEscape::None),
+            Self::Field | Self::Lead(_) => environment(AutoEscape::None),
         }
     }
 
@@ -96,7 +123,7 @@ impl Over {
         }
         match self {
             Self::Lead(_) => lead,
-            Self::Event => {
+            Self::Event | Self::Field => {
                 event.as_object_mut().map(|fields| fields.insert("lead".to_owned(), lead));
                 event
             }
@@ -154,6 +181,7 @@ fn try_on(source: &str, over: Over, event: &LeadEvent, other: &str) -> Result<()
     let lenient = |values| Value::from_object(Lenient { values, any: any.clone() });
     match over {
         Over::Event => render_over(source, context(event, lenient)).map(drop),
+        Over::Field => value_over(source, context(event, lenient)).map(drop),
         Over::Lead(_) => {
             let env = over.environment();
             let template = env.template_from_str(source).map_err(|error| explain(source, &error))?;

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::dispatch::{Admission, Dispatcher};
 use super::input::Input;
 use crate::ids::RecordKey;
-use crate::record::News;
+use crate::record::{News, Remembered};
 use crate::time::Millis;
 
 /// How many deliveries that may go out are remembered for a destination. The agenda has the others.
@@ -78,7 +78,7 @@ impl Deliveries {
     pub fn send(
         &self,
         key: RecordKey,
-        news: News,
+        (news, remembered): (News, Remembered),
         dispatcher: &Arc<dyn Dispatcher>,
         answers: &mpsc::UnboundedSender<Input>,
     ) {
@@ -89,7 +89,7 @@ impl Deliveries {
             let deadline = dispatcher.deadline(&destination);
             let sending = {
                 let (dispatcher, destination, news) = (Arc::clone(&dispatcher), Arc::clone(&destination), news.clone());
-                tokio::spawn(async move { dispatcher.deliver(&destination, &news).await })
+                tokio::spawn(async move { dispatcher.deliver(&destination, &news, &remembered).await })
             };
             let abort = sending.abort_handle();
             let attempt = match tokio::time::timeout(deadline, sending).await {

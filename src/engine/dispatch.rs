@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::apply::Attempt;
-use crate::record::News;
+use crate::record::{News, Remembered};
 use crate::time::Millis;
 
 /// Sends news to destinations. The owner of a destination's shard is the only one that calls it for that destination, so that
@@ -17,7 +17,8 @@ pub trait Dispatcher: Send + Sync + 'static {
 
     /// Sends the first news of a lead, and returns what came of it; returns within [`Self::deadline`]. News may be sent that was
     /// sent before by somebody who died before they could say so: then it is sent again under the same id.
-    async fn deliver(&self, destination: &str, news: &News) -> Attempt;
+    /// `remembered` is what earlier deliveries of the lead left.
+    async fn deliver(&self, destination: &str, news: &News, remembered: &Remembered) -> Attempt;
 
     /// How long [`Self::deliver`] may take.
     fn deadline(&self, destination: &str) -> Duration;

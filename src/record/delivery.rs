@@ -1,6 +1,6 @@
 //! The news of one lead on its way to one destination, in order, and what a destination took lately.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::AgendaList;
 use crate::ids::RecordKey;
 use crate::time::Millis;
+
+/// What a destination calls the things that belong to a lead, by the names that its adapter gave them: kept for as long as the lead is.
+pub type Remembered = BTreeMap<Box<str>, Box<str>>;
 
 /// One event of a lead's life that a destination is to receive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,10 +40,12 @@ pub struct Delivery {
     pub dead: Vec<News>,
     /// When the last one was given up.
     pub died: Millis,
+    /// What the destination calls the things that belong to the lead.
+    pub remembered: Remembered,
 }
 
 impl Delivery {
-    /// Whether nothing is left of it.
+    /// Whether nothing is left to be sent.
     pub fn is_over(&self) -> bool {
         self.pending.is_empty() && self.dead.is_empty()
     }
@@ -54,6 +59,7 @@ impl Delivery {
 
     pub(super) fn bytes(&self) -> usize {
         256 + self.pending.iter().chain(&self.dead).map(|news| 200 + news.json.len()).sum::<usize>()
+            + self.remembered.iter().map(|(name, text)| 64 + name.len() + text.len()).sum::<usize>()
     }
 }
 

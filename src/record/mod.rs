@@ -31,7 +31,7 @@ use compact_str::CompactString;
 pub use account::{AccountKey, PathRoot};
 pub use archived::{Archived, Lack, SeriesPast};
 pub use counted::Counted;
-pub use delivery::{Delivery, DestinationHistory, News};
+pub use delivery::{Delivery, DestinationHistory, News, Remembered};
 pub use hold::{Held, Hold, LeadHold, SourceLeads};
 pub use joining::{Joiner, Joiners, OpenLead};
 pub use memberships::Memberships;

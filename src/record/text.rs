@@ -41,6 +41,7 @@
 //! | `version` | configurations | JSON: number, hash, when and where it took force, its files without secrets |
 //! | `held` | holds | since when, and the lead as JSON |
 //! | `subject`, `due`, `died`, `pending`, `dead` | deliveries | whose lead it is; times; JSON of news in order |
+//! | `there:<name>` | deliveries | what the destination calls something that belongs to the lead |
 //!
 //! Backslashes, tabs and line breaks in names and values are written as `\\`, `\t`, `\n` and `\r`.
 

@@ -13,7 +13,7 @@ use handraiser::engine::{Admission, Dispatcher, Engine, EngineSettings, HistoryS
 use handraiser::event::{Call, Event, SourceName, Trust};
 use handraiser::ids::{RecordKey, RecordKind};
 use handraiser::lead::{Lead, LeadEvent, SubjectExplanation};
-use handraiser::record::{News, Record};
+use handraiser::record::{News, Record, Remembered};
 use handraiser::store::{LeadQuery, MemoryStore, SharedStore, StoreOptions};
 use handraiser::time::{Clock, Millis};
 use serde_json::{Value, json};
@@ -217,7 +217,7 @@ impl Dispatcher for Crm {
         Admission::Open(4)
     }
 
-    async fn deliver(&self, destination: &str, news: &News) -> Attempt {
+    async fn deliver(&self, destination: &str, news: &News, _: &Remembered) -> Attempt {
         if self.down.load(Ordering::SeqCst) {
             return self.failed(destination, news, "it is down");
         }
@@ -225,7 +225,7 @@ impl Dispatcher for Crm {
         let (lead, definition) = (event.lead.id.as_str().into(), event.lead.definition.as_str().into());
         let outcome = AttemptOutcome::Delivered { lead, definition, kind: "any".into() };
         self.taken.lock().unwrap_or_else(PoisonError::into_inner).push(event);
-        Attempt { id: news.id.clone(), at: self.clock.now(), outcome }
+        Attempt { id: news.id.clone(), at: self.clock.now(), outcome, remembered: None }
     }
 
     fn deadline(&self, _: &str) -> Duration {
@@ -235,6 +235,6 @@ impl Dispatcher for Crm {
     fn failed(&self, _: &str, news: &News, error: &str) -> Attempt {
         let at = self.clock.now();
         let outcome = AttemptOutcome::Retry { due: at.plus(Millis::SECOND), counts: true, error: error.into() };
-        Attempt { id: news.id.clone(), at, outcome }
+        Attempt { id: news.id.clone(), at, outcome, remembered: None }
     }
 }

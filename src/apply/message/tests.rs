@@ -108,6 +108,7 @@ fn items() -> Vec<LogItem> {
             id: Arc::from("evt_1"),
             at: Millis(5),
             outcome: AttemptOutcome::Retry { due: Millis(6), counts: true, error: "503".into() },
+            remembered: Some([("lead".into(), "17".into())].into()),
         })),
         Body::Forget,
         Body::Wake { may_expire: true },

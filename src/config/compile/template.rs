@@ -30,6 +30,11 @@ pub fn body(text: &Scalar, known: &Known, findings: &mut Findings) {
     }
 }
 
+/// Reports what is wrong with the template of a field's value.
+pub fn field(text: &Scalar, known: &Known, findings: &mut Findings) {
+    is_wrong(text, Over::Field, known, findings);
+}
+
 /// Reports what is wrong with the template of the sentence of leads about such a subject.
 pub fn sentence(text: &Scalar, of: SubjectKind, known: &Known, findings: &mut Findings) {
     is_wrong(text, Over::Lead(of), known, findings);
@@ -41,7 +46,7 @@ fn is_wrong(text: &Scalar, over: Over, known: &Known, findings: &mut Findings) -
         Ok(names) => names,
         Err(error) => {
             let help = "a value is written `{{ lead.account.name }}`, a condition `{% if … %}`";
-            let help = if over == Over::Event {
+            let help = if matches!(over, Over::Event | Over::Field) {
                 help
             } else {
                 "a value is written `{{ account.name }}`, a condition `{% if … %}`"
@@ -115,7 +120,7 @@ fn missing(text: &Scalar, name: &str, (known, step, fields): Missing<'_>, over: 
         _ if is_trait => format!("nobody declared the trait `{shown}`"),
         (_, Some("usage")) => format!("there is no counter `{step}`"),
         (_, Some("signals" | "points")) => format!("there is no signal `{step}`"),
-        (Over::Event, _) => format!("a lead event has nothing called `{shown}`"),
+        (Over::Event | Over::Field, _) => format!("a lead event has nothing called `{shown}`"),
         (Over::Lead(_), _) => format!("a lead has nothing called `{shown}`"),
     };
     let help = match meant {

@@ -9,7 +9,6 @@ section! {
     /// Where leads are delivered.
     DestinationShape = "this destination" {
         /// A webhook, signed as standardwebhooks.com says.
-        #[schemars(extend("x-required" = true))]
         webhook: WebhookShape,
         /// Which leads it gets: a condition over `lead` and the traits of its user and account, as in routes. News of a lead for which it
         /// is false or unknown is not delivered here. By default all of it is.
@@ -20,6 +19,16 @@ section! {
         /// How many deliveries may be under way at once.
         #[schemars(extend("default" = 8))]
         concurrency: At<Count>,
+        /// A file of certificates (PEM) that are trusted in place of the machine's own: the authority behind a CRM in your own
+        /// network. Relative to the file that names it.
+        #[schemars(extend("examples" = ["crm-ca.pem"]))]
+        ca: Scalar,
+        /// How long each exchange may take, from the connection to the last byte of the answer.
+        #[schemars(extend("default" = "15s"))]
+        timeout: At<Lasting>,
+        /// How much of an answer is read.
+        #[schemars(extend("default" = "64KiB"))]
+        max_response_bytes: At<Size>,
         /// Private address ranges that this destination may be reached at. Public addresses are always allowed.
         #[schemars(extend("examples" = [["127.0.0.0/8", "10.20.0.0/16"]]))]
         allow_addresses: Many<Scalar>,
@@ -41,16 +50,24 @@ section! {
         headers: Named<Scalar>,
         /// A template (minijinja) that makes the body from the lead event. By default the lead event is sent as it is.
         template: Scalar,
-        /// A file of certificates (PEM) that are trusted in place of the machine's own: the authority behind a CRM in your own
-        /// network. Relative to the file that names it.
-        #[schemars(extend("examples" = ["crm-ca.pem"]))]
-        ca: Scalar,
-        /// How long the whole exchange may take.
-        #[schemars(extend("default" = "15s"))]
-        timeout: At<Lasting>,
-        /// How much of an answer is read.
-        #[schemars(extend("default" = "64KiB"))]
-        max_response_bytes: At<Size>,
+        /// A flat body in place of the lead event: names, and templates over the lead event. For tools that can't read what is nested, such
+        /// as Zapier.
+        #[schemars(extend("examples" = [{ "email": "{{ lead.contact.email }}", "tier": "{{ lead.tier }}" }]))]
+        fields: Named<Scalar>,
+        /// Name and password, sent as `Authorization: Basic`; for receivers that check no signature.
+        basic: BasicShape,
+    }
+}
+
+section! {
+    /// A name and a password.
+    BasicShape = "`basic`" {
+        /// The name.
+        #[schemars(extend("x-required" = true))]
+        user: Scalar,
+        /// The password.
+        #[schemars(extend("x-required" = true))]
+        password: Scalar,
     }
 }
 

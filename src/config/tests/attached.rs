@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::config::{Loaded, load};
 
-const CONFIG: &str = "destinations: { crm: { webhook: { url: https://crm.example.com, ca: certificates/crm.pem } } }\n";
+const CONFIG: &str = "destinations: { crm: { webhook: { url: https://crm.example.com }, ca: certificates/crm.pem } }\n";
 
 fn load_with(ca: Option<&str>) -> Result<Loaded, String> {
     let directory = tempfile::tempdir().expect("a directory");
@@ -31,11 +31,11 @@ fn authority() -> String {
 fn certificates_are_read_beside_the_configuration_and_belong_to_its_version() {
     let (one, other) = (authority(), authority());
     let loaded = load_with(Some(&one)).expect("right");
-    let ca = loaded.config.destinations[0].webhook.ca.as_ref().expect("authorities");
+    let ca = loaded.config.destinations[0].http.ca.as_ref().expect("authorities");
     assert_eq!(ca.certificates().count(), 1);
     assert!(loaded.files.iter().any(|file| file.ends_with(Path::new("certificates/crm.pem"))), "{:?}", loaded.files);
     let two = load_with(Some(&format!("# both\n{one}{other}"))).expect("right");
-    assert_eq!(two.config.destinations[0].webhook.ca.as_ref().map(|ca| ca.certificates().count()), Some(2));
+    assert_eq!(two.config.destinations[0].http.ca.as_ref().map(|ca| ca.certificates().count()), Some(2));
     assert_ne!(two.config.version, loaded.config.version, "other certificates are another configuration");
 }
 
@@ -50,6 +50,6 @@ fn what_is_no_file_of_certificates_is_refused_at_its_place() {
         ),
     ] {
         let error = load_with(ca).expect_err(expected);
-        assert!(error.starts_with("1:69 ") && error.contains(expected), "{error}");
+        assert!(error.starts_with("1:71 ") && error.contains(expected), "{error}");
     }
 }

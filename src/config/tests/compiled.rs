@@ -6,6 +6,7 @@ use super::{findings, loaded, messages};
 use crate::cdp::source::Proof;
 use crate::config::{Config, EngineOptions};
 use crate::counters::{Aggregate, EventMatch, Window};
+use crate::crm::Kind;
 use crate::event::{Call, Trust};
 use crate::expr::Expr;
 use crate::ids::SubjectKind;
@@ -43,8 +44,9 @@ fn the_example_loads_as_it_stands() {
     assert_eq!(config.rules.routes[0].to, RouteTo::Target(RouteTarget::Team("enterprise".into())));
     assert_eq!(config.rules.routes[1].to, RouteTo::Target(RouteTarget::SelfServe));
     let destination = &config.destinations[0];
-    assert_eq!(destination.webhook.url.as_str(), "https://crm.example.com/hooks/leads");
-    assert_eq!(destination.webhook.timeout, Duration::from_secs(15));
+    let Kind::Webhook(webhook) = &destination.kind;
+    assert_eq!(webhook.url.as_str(), "https://crm.example.com/hooks/leads");
+    assert_eq!(destination.http.timeout, Duration::from_secs(15));
     assert_eq!(config.rules.accounts.len(), 6);
     assert!(matches!(&config.store.kind, StoreKind::Embedded { path } if path.ends_with("data/handraiser.db")));
 }

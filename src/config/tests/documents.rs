@@ -24,11 +24,8 @@ fn the_documented_defaults_are_the_defaults() {
     assert_eq!(explicit.engine, implied.engine);
     assert_eq!(explicit.rules.accounts, implied.rules.accounts);
 
-    let destination = [
-        ("WebhookShape", "  webhook:\n    url: https://crm.example.com\n", 4),
-        ("RetryShape", "  retry:\n", 4),
-        ("DestinationShape", "", 2),
-    ];
+    let destination =
+        [("RetryShape", "  webhook:\n    url: https://crm.example.com\n  retry:\n", 4), ("DestinationShape", "", 2)];
     let sections: String =
         destination.iter().map(|(name, head, depth)| format!("{head}{}", indent(&section(name), *depth))).collect();
     let explicit = super::loaded(&format!("destinations:\n crm:\n{sections}")).config;

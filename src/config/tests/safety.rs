@@ -44,7 +44,9 @@ fn secrets_never_show() {
         format!(
             "destinations: {{ crm: {{ webhook: {{ url: 'ftp://user:{literal}@host/{literal}', secret: {literal} }} }} }}"
         ),
-        format!("destinations: {{ crm: {{ webhook: {{ url: 'https://hooks.example.com/{literal}', timeout: 1 }} }} }}"),
+        format!(
+            "destinations: {{ crm: {{ webhook: {{ url: 'https://hooks.example.com/{literal}', }}, timeout: 1 }} }}"
+        ),
         format!(
             "destinations: {{ crm: {{ webhook: {{ url: x, headers: {{ Authorization: Bearer {literal}, 'x y': {literal} }} }} }} }}"
         ),

@@ -1,6 +1,6 @@
 //! The ways to one destination: its connections, its circuit breaker, and what was told of it.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use metrics::{Counter, Histogram, counter, histogram};
@@ -8,16 +8,22 @@ use metrics::{Counter, Histogram, counter, histogram};
 use crate::crm::backoff::later;
 use crate::crm::breaker::{Breaker, Circuit};
 use crate::crm::client::{Connections, SendError};
+use crate::crm::memo::Memo;
 use crate::crm::outage::{Outage, Transition};
+use crate::crm::pace::{Limit, Pace};
 use crate::crm::retry::{Failure, Verdict};
-use crate::crm::{Destination, DestinationName};
+use crate::crm::{Destination, DestinationName, Kind};
 use crate::time::Millis;
 
 /// What is known of the ways to one destination. No lock is held while anything is sent.
 pub(super) struct DestinationLink {
     name: DestinationName,
     pub(super) meters: Meters,
+    /// Since when this server sends to it.
+    since: Millis,
     state: Mutex<LinkState>,
+    /// What was learned of it, as long as it is spoken to in the same way.
+    memo: Mutex<Option<(Kind, Arc<Memo>)>>,
     connections: Mutex<Option<Connections>>,
 }
 
@@ -50,12 +56,32 @@ impl Meters {
 struct LinkState {
     breaker: Breaker,
     outage: Outage,
+    pace: Pace,
 }
 
 impl DestinationLink {
-    pub(super) fn new(name: DestinationName) -> Self {
+    pub(super) fn new(name: DestinationName, since: Millis) -> Self {
         let meters = Meters::new(&name);
-        Self { name, meters, state: Mutex::default(), connections: Mutex::default() }
+        Self { name, meters, since, state: Mutex::default(), memo: Mutex::default(), connections: Mutex::default() }
+    }
+
+    /// Since when this server sends to the destination: what was to be sent before may have been sent by another.
+    pub(super) const fn since(&self) -> Millis {
+        self.since
+    }
+
+    /// A request wants to go out: `Err` says when it may.
+    pub(super) fn pace(&self, limits: &[Limit], now: Millis) -> Result<(), Millis> {
+        self.state().pace.take(limits, now)
+    }
+
+    /// What was learned of the destination, as it is configured now.
+    pub(super) fn memo(&self, kind: &Kind) -> Arc<Memo> {
+        let mut kept = self.memo.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*kept {
+            Some((of, memo)) if of == kind => Arc::clone(memo),
+            _ => Arc::clone(&kept.insert((kind.clone(), Arc::default())).1),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, LinkState> {
@@ -68,7 +94,7 @@ impl DestinationLink {
 
     /// The connections, made anew when it has changed whom they may reach or trust.
     pub(super) fn connections(&self, destination: &Destination) -> Result<Connections, SendError> {
-        let (allowed, ca) = (&destination.allow_addresses, destination.webhook.ca.as_ref());
+        let (allowed, ca) = (&destination.http.allow_addresses, destination.http.ca.as_ref());
         let mut kept = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
         match &*kept {
             Some(made) if made.allowed() == allowed && made.authorities() == ca => Ok(made.clone()),
@@ -100,6 +126,9 @@ impl DestinationLink {
         let mut state = self.state();
         if let Some(wait) = failure.retry_after {
             state.breaker.pause(later(now, wait.min(longest_pause)));
+        }
+        if failure.verdict == Verdict::Paced {
+            return;
         }
         let change = if failure.verdict == Verdict::Busy {
             state.outage.paused(now)

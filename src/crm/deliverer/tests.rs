@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::crm::receiver::{Receiver, Reply};
-use crate::crm::{RetryPolicy, Webhook, sample};
+use crate::crm::webhook::Body;
+use crate::crm::{Kind, RetryPolicy, Webhook, sample};
 
 const NOW: Millis = Millis(1_795_262_400_000);
 
@@ -10,18 +11,20 @@ const NOW: Millis = Millis(1_795_262_400_000);
 fn deliverer(receiver: &Receiver, clock: &Clock) -> (Deliverer, SharedDestinations) {
     let destination = Destination {
         name: "crm".into(),
-        webhook: Webhook {
+        kind: Kind::Webhook(Webhook {
             url: receiver.url().parse().expect("a URL"),
             secrets: Vec::new(),
             headers: Vec::new(),
-            template: None,
-            ca: None,
+            body: Body::Event,
+        }),
+        http: Http {
             timeout: Duration::from_secs(5),
             max_response_bytes: 1_024,
+            ca: None,
+            allow_addresses: vec!["127.0.0.0/8".parse().expect("a range")],
         },
         retry: RetryPolicy { max_attempts: 3, base: Duration::from_secs(10), cap: Duration::from_secs(600) },
         concurrency: 4,
-        allow_addresses: vec!["127.0.0.0/8".parse().expect("a range")],
     };
     let shared: SharedDestinations = Arc::new(ArcSwap::from_pointee(vec![destination]));
     (Deliverer::new(Arc::clone(&shared), clock.clone()), shared)
@@ -49,13 +52,16 @@ fn due_in(attempt: &Attempt) -> i64 {
 async fn what_is_taken_is_delivered_under_its_own_id() {
     let receiver = Receiver::start(&[]).expect("it starts");
     let (deliverer, _) = deliverer(&receiver, &Clock::manual(NOW));
-    let attempt = deliverer.deliver("crm", &news(1)).await;
+    let attempt = deliverer.deliver("crm", &news(1), &Remembered::new()).await;
     let outcome = AttemptOutcome::Delivered {
         lead: "lead_d90946431f7235019f9735b9ff57c687".into(),
         definition: "ready for a team plan".into(),
         kind: "lead.qualified".into(),
     };
-    assert_eq!(attempt, Attempt { id: "evt_3b0c7d52e94f4a1d8c6e05b7a92f41d8".into(), at: NOW, outcome });
+    assert_eq!(
+        attempt,
+        Attempt { id: "evt_3b0c7d52e94f4a1d8c6e05b7a92f41d8".into(), at: NOW, outcome, remembered: None }
+    );
     let arrived = receiver.arrivals();
     assert_eq!(
         (arrived.len(), arrived[0].id.as_str(), &*arrived[0].body),
@@ -70,17 +76,20 @@ async fn failures_in_a_row_open_the_circuit_and_one_probe_closes_it() {
     let (deliverer, _) = deliverer(&receiver, &clock);
     assert_eq!(deliverer.admission("crm", NOW), Admission::Open(4));
     for _ in 0..8 {
-        let attempt = deliverer.deliver("crm", &news(0)).await;
+        let attempt = deliverer.deliver("crm", &news(0), &Remembered::new()).await;
         assert!(matches!(attempt.outcome, AttemptOutcome::Retry { counts: true, .. }), "{attempt:?}");
     }
     let Admission::Parked(until) = deliverer.admission("crm", NOW) else { panic!("the circuit is open") };
-    let parked = deliverer.deliver("crm", &news(0)).await;
+    let parked = deliverer.deliver("crm", &news(0), &Remembered::new()).await;
     assert!(matches!(parked.outcome, AttemptOutcome::Retry { due, counts: false, .. } if due == until), "{parked:?}");
     assert_eq!(receiver.arrivals().len(), 8, "nothing is sent while the circuit is open");
     clock.advance(until.since(NOW));
     assert_eq!(deliverer.admission("crm", until), Admission::Open(1));
     receiver.respond(|_| Reply::Accept);
-    assert!(matches!(deliverer.deliver("crm", &news(0)).await.outcome, AttemptOutcome::Delivered { .. }));
+    assert!(matches!(
+        deliverer.deliver("crm", &news(0), &Remembered::new()).await.outcome,
+        AttemptOutcome::Delivered { .. }
+    ));
     assert_eq!(deliverer.admission("crm", until), Admission::Open(4));
 }
 
@@ -92,7 +101,7 @@ async fn a_wish_for_a_pause_is_no_failure_of_the_destination() {
     let minute = NOW.plus(Millis::MINUTE);
     // Each is asked as soon as the pause before it is over.
     for _ in 0..20 {
-        let attempt = deliverer.deliver("crm", &news(0)).await;
+        let attempt = deliverer.deliver("crm", &news(0), &Remembered::new()).await;
         assert!(matches!(attempt.outcome, AttemptOutcome::Retry { counts: true, .. }));
         assert_eq!(deliverer.admission("crm", clock.now()), Admission::Parked(clock.now().plus(Millis::MINUTE)));
         clock.advance(Millis::MINUTE);
@@ -107,15 +116,15 @@ async fn what_is_refused_or_no_lead_event_is_given_up() {
     let receiver = Receiver::start(&[]).expect("it starts");
     let (deliverer, _) = deliverer(&receiver, &Clock::manual(NOW));
     receiver.respond(|_| Reply::Status(422, Vec::new(), "no such owner".to_owned()));
-    let attempt = deliverer.deliver("crm", &news(0)).await;
+    let attempt = deliverer.deliver("crm", &news(0), &Remembered::new()).await;
     assert_eq!(attempt.outcome, AttemptOutcome::Dead { error: "422 Unprocessable Entity: no such owner".into() });
-    let attempt = deliverer.deliver("crm", &News { json: "{}".into(), ..news(0) }).await;
+    let attempt = deliverer.deliver("crm", &News { json: "{}".into(), ..news(0) }, &Remembered::new()).await;
     assert!(
         matches!(&attempt.outcome, AttemptOutcome::Dead { error } if error.contains("no lead event")),
         "{attempt:?}"
     );
     receiver.respond(|_| Reply::status(500));
-    let last = deliverer.deliver("crm", &news(2)).await;
+    let last = deliverer.deliver("crm", &news(2), &Remembered::new()).await;
     assert!(matches!(last.outcome, AttemptOutcome::Dead { .. }), "the third of three attempts: {last:?}");
 }
 
@@ -124,11 +133,11 @@ async fn news_for_a_destination_that_left_waits_for_it() {
     let receiver = Receiver::start(&[]).expect("it starts");
     let (deliverer, destinations) = deliverer(&receiver, &Clock::manual(NOW));
     let known = destinations.load_full();
-    deliverer.deliver("crm", &news(0)).await;
+    deliverer.deliver("crm", &news(0), &Remembered::new()).await;
     destinations.store(Arc::default());
     assert_eq!(deliverer.admission("crm", NOW), Admission::Parked(NOW.plus(Millis::MINUTE)));
     assert!(deliverer.links.lock().expect("nobody panicked").is_empty(), "its connections are forgotten");
-    let attempt = deliverer.deliver("crm", &news(0)).await;
+    let attempt = deliverer.deliver("crm", &news(0), &Remembered::new()).await;
     assert_eq!(due_in(&attempt), Millis::MINUTE);
     assert!(matches!(attempt.outcome, AttemptOutcome::Retry { counts: false, .. }));
     destinations.store(known);

@@ -18,6 +18,7 @@ fn failure(verdict: Verdict, retry_after: Option<u64>) -> Failure {
         error: "why".to_owned(),
         reason: String::new(),
         retry_after: retry_after.map(Duration::from_secs),
+        of_destination: true,
     }
 }
 

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use reqwest::header::RETRY_AFTER;
+
 use super::*;
 use crate::crm::sample;
 use crate::secret::Secret;
@@ -12,14 +14,11 @@ fn webhook() -> Webhook {
         url: "https://crm.example.com/hook".parse().expect("a URL"),
         secrets: vec![Secret::new("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD")],
         headers: vec![("X-Api-Key".to_owned(), Secret::new("k-1")), ("Webhook-Id".to_owned(), Secret::new("forged"))],
-        template: None,
-        ca: None,
-        timeout: Duration::from_secs(15),
-        max_response_bytes: 65_536,
+        body: Body::Event,
     }
 }
 
-fn made(webhook: &Webhook, now: Millis) -> Outgoing {
+fn made(webhook: &Webhook, now: Millis) -> Request {
     let event = sample::full();
     let payload = serde_json::to_string(&event).expect("plain data");
     request(webhook, &event.id, &payload, now).expect("it can be made")
@@ -62,7 +61,7 @@ fn all_secrets_sign_and_without_one_nothing_is_signed() {
 
 #[test]
 fn a_template_makes_the_body_that_is_signed() {
-    let webhook = Webhook { template: Some("{\"name\": {{ lead.subject.name }}}".into()), ..webhook() };
+    let webhook = Webhook { body: Body::Template("{\"name\": {{ lead.subject.name }}}".into()), ..webhook() };
     let request = made(&webhook, NOW);
     assert_eq!(request.body, br#"{"name": "Acme"}"#);
     let key = SigningKey::parse(&webhook.secrets[0]).expect("a good secret");
@@ -78,9 +77,9 @@ fn what_can_not_be_sent_says_why() {
     };
     let header = Webhook { headers: vec![("X-Bad".to_owned(), Secret::new("a\nb"))], ..webhook() };
     assert_eq!(wrong(header), "the header `X-Bad` can't be sent");
-    let template = Webhook { template: Some("{{ lead.nothing }}".into()), ..webhook() };
+    let template = Webhook { body: Body::Template("{{ lead.nothing }}".into()), ..webhook() };
     assert!(wrong(template).starts_with("the template failed at line 1, column 4"));
-    let templated = Webhook { template: Some("{}".into()), ..webhook() };
+    let templated = Webhook { body: Body::Template("{}".into()), ..webhook() };
     let unread = request(&templated, "evt_3b0c7d52e94f4a1d8c6e05b7a92f41d8", "{}", NOW).expect_err("no lead event");
     assert!(unread.is_of_the_message() && unread.to_string().starts_with("the payload is no lead event"), "{unread}");
     let secret = Webhook { secrets: vec![Secret::new("hunter2!")], ..webhook() };
@@ -91,8 +90,9 @@ fn what_can_not_be_sent_says_why() {
 #[test]
 fn answers_are_described_for_an_operator() {
     let answer = |status, location: Option<&str>, body: &str| {
-        let answer = Response { status, retry_after: None, location: location.map(str::to_owned), body: body.into() };
-        judge(&Ok(answer), NOW).expect_err("a failure").error
+        let location = location.map(|to| (LOCATION, HeaderValue::from_str(to).expect("a header")));
+        let answer = Response { status, headers: location.into_iter().collect(), body: body.into() };
+        judge(&answer, NOW).expect_err("a failure").error
     };
     let table = [
         answer(500, None, ""),
@@ -114,7 +114,7 @@ fn answers_are_described_for_an_operator() {
 
 #[test]
 fn retry_after_is_taken_from_the_answer() {
-    let answer = Response { status: 429, retry_after: Some("7".to_owned()), location: None, body: Vec::new() };
-    let failure = judge(&Ok(answer), NOW).expect_err("a failure");
+    let headers = [(RETRY_AFTER, HeaderValue::from_static("7"))].into_iter().collect();
+    let failure = judge(&Response { status: 429, headers, body: Vec::new() }, NOW).expect_err("a failure");
     assert_eq!((failure.verdict, failure.retry_after), (Verdict::Busy, Some(Duration::from_secs(7))));
 }

@@ -101,13 +101,13 @@ impl Worker {
             let first =
                 applier.and_then(|applier| applier.cache.use_mut(&key)).and_then(|cached| match &cached.record {
                     Record::Delivery(delivery) if delivery.due <= now && !cached.dirty => {
-                        delivery.pending.front().cloned()
+                        delivery.pending.front().map(|news| (news.clone(), delivery.remembered.clone()))
                     }
                     _ => None,
                 });
             match first {
-                Some(news) if !self.poisoned_records.contains(&key) => {
-                    self.deliveries.send(key, news, &dispatcher, &self.sender);
+                Some(first) if !self.poisoned_records.contains(&key) => {
+                    self.deliveries.send(key, first, &dispatcher, &self.sender);
                 }
                 _ => self.deliveries.returned(&key),
             }

@@ -64,12 +64,15 @@ impl Delivery {
             "died" => self.died = Millis::parse(value)?,
             "pending" => self.pending.push_back(serde_json::from_str(value).ok()?),
             "dead" => self.dead.push(serde_json::from_str(value).ok()?),
-            _ => return None,
+            _ => drop(self.remembered.insert(name.strip_prefix("there:")?.into(), value.into())),
         }
         Some(())
     }
 
     pub(super) fn write(&self, lines: &mut Lines<'_>) {
+        for (name, value) in &self.remembered {
+            lines.put(&["there:", name], |out| out.push_str(value));
+        }
         if self.is_over() {
             return;
         }

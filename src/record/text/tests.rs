@@ -271,15 +271,17 @@ fn news() -> impl Strategy<Value = News> {
 }
 
 fn delivery() -> impl Strategy<Value = Delivery> {
-    (option::of(name()), vec(news(), 0..3), vec(news(), 0..3), time(), time())
-        .prop_map(|(subject, pending, dead, due, died)| Delivery {
+    let known = btree_map(boxed(), boxed(), 0..3);
+    (option::of(name()), vec(news(), 0..3), vec(news(), 0..3), time(), time(), known)
+        .prop_map(|(subject, pending, dead, due, died, remembered)| Delivery {
+            remembered,
             subject: subject.map(|id| RecordKey::account(&id)),
             pending: VecDeque::from(pending),
             due,
             dead,
             died,
         })
-        .prop_filter("nothing is written of what is over", |delivery| !delivery.is_over())
+        .prop_filter("nothing else is written of what is over", |delivery| !delivery.is_over())
 }
 
 fn history() -> impl Strategy<Value = DestinationHistory> {

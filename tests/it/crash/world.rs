@@ -164,7 +164,8 @@ routes:
   - {{ name: everyone, to: sales }}
 destinations:
   crm:
-    webhook: {{ url: "{webhook}", timeout: 1s }}
+    webhook: {{ url: "{webhook}" }}
+    timeout: 1s
     allow_addresses: [127.0.0.0/8]
     retry: {{ max_attempts: 50, base: 100ms, cap: 1s }}
 "#,

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use handraiser::crm::client::{Connections, SendError};
+use handraiser::crm::exchange::Request;
 use handraiser::crm::guard::Forbidden;
 use handraiser::crm::receiver::Receiver;
-use reqwest::header::HeaderMap;
+use reqwest::Method;
 
 async fn post(connections: &Connections, url: &str) -> Result<u16, SendError> {
     let url = url.parse().expect("a URL");
-    let answer = connections.post(&url, HeaderMap::new(), b"{}".to_vec(), Duration::from_secs(5), 1_000).await;
+    let answer = connections.send(Request::new(Method::POST, url), Duration::from_secs(5), 1_000).await;
     answer.map(|answer| answer.status)
 }
 

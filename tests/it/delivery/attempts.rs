@@ -7,7 +7,7 @@ use handraiser::crm::sign::SigningKey;
 use handraiser::ids::RecordKey;
 use handraiser::secret::Secret;
 
-use super::plant::{PATIENCE, Plant, SECRET, destination, seconds};
+use super::plant::{PATIENCE, Plant, SECRET, destination, seconds, webhook};
 use crate::harness::eventually;
 
 /// An engine looks at its agenda at least this often.
@@ -162,7 +162,7 @@ async fn old_and_new_secrets_sign_while_they_rotate() {
     let new = Secret::new("whsec_bmV3IGFuZCBsb25nIGVub3VnaCBmb3IgYSBrZXkhIQ==");
     let crm = Receiver::start(std::slice::from_ref(&new)).expect("a free port");
     let mut rotating = destination("crm", &crm.url());
-    rotating.webhook.secrets.push(new.clone());
+    webhook(&mut rotating).secrets.push(new.clone());
     let plant = Plant::new(vec![rotating]);
     let engine = plant.start("one");
     plant.send("crm", "acme", 1).await;

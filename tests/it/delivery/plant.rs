@@ -6,7 +6,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use handraiser::apply::rules::RulesParts;
 use handraiser::apply::{Body, LogItem, Message, Rules};
-use handraiser::crm::{Deliverer, Destination, RetryPolicy, SharedDestinations, Webhook, sample};
+use handraiser::crm::{Deliverer, Destination, Http, Kind, RetryPolicy, SharedDestinations, Webhook, sample};
 use handraiser::engine::{Engine, SharedRules};
 use handraiser::ids::{RecordKey, RecordKind};
 use handraiser::lead::LeadEvent;
@@ -138,19 +138,27 @@ pub fn destination(name: &str, url: &str) -> Destination {
     let millis = Duration::from_millis;
     Destination {
         name: Arc::from(name),
-        webhook: Webhook {
+        kind: Kind::Webhook(Webhook {
             url: url.parse().expect("a URL"),
             secrets: vec![Secret::new(SECRET)],
             headers: Vec::new(),
-            template: None,
-            ca: None,
+            body: handraiser::crm::webhook::Body::Event,
+        }),
+        http: Http {
             timeout: Duration::from_secs(10),
             max_response_bytes: 65_536,
+            ca: None,
+            allow_addresses: vec!["127.0.0.0/8".parse().expect("a network")],
         },
         retry: RetryPolicy { max_attempts: 6, base: millis(10), cap: millis(100) },
         concurrency: 4,
-        allow_addresses: vec!["127.0.0.0/8".parse().expect("a network")],
     }
+}
+
+/// The webhook that a destination is.
+pub fn webhook(destination: &mut Destination) -> &mut Webhook {
+    let Kind::Webhook(webhook) = &mut destination.kind;
+    webhook
 }
 
 /// Seconds, in the clock's unit.

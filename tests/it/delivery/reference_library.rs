@@ -7,7 +7,7 @@ use handraiser::crm::receiver::Receiver;
 use handraiser::secret::Secret;
 use serde_json::json;
 
-use super::plant::{PATIENCE, Plant, SECRET, destination};
+use super::plant::{PATIENCE, Plant, SECRET, destination, webhook};
 
 /// Verifies the request in stdin's JSON; a body that was tampered with must fail.
 const VERIFY: &str = r#"
@@ -30,7 +30,7 @@ async fn the_reference_library_accepts_what_is_sent() {
     let other = "whsec_bmV3IGFuZCBsb25nIGVub3VnaCBmb3IgYSBrZXkhIQ==";
     let crm = Receiver::start(&[Secret::new(SECRET)]).expect("a free port");
     let mut signed = destination("crm", &crm.url());
-    signed.webhook.secrets.push(Secret::new(other));
+    webhook(&mut signed).secrets.push(Secret::new(other));
     let plant = Plant::new(vec![signed]);
     let engine = plant.start("one");
     plant.send("crm", "acme", 1).await;

@@ -78,7 +78,7 @@ async fn terminate(listener: TcpListener, acceptor: TlsAcceptor, to: SocketAddr)
 
 fn trusting(authority: Option<&Authority>, url: &str) -> Destination {
     let mut destination = destination("crm", url);
-    destination.webhook.ca = authority.map(|authority| Authorities::from_pem(&authority.pem()).expect("a certificate"));
+    destination.http.ca = authority.map(|authority| Authorities::from_pem(&authority.pem()).expect("a certificate"));
     destination
 }
 

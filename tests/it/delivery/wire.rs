@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use handraiser::crm::receiver::{Arrival, Receiver, Reply};
 use handraiser::secret::Secret;
 
-use super::plant::{PATIENCE, Plant, SECRET, destination, event};
+use super::plant::{PATIENCE, Plant, SECRET, destination, event, webhook};
 
 fn receiver() -> Receiver {
     Receiver::start(&[Secret::new(SECRET)]).expect("a free port")
@@ -37,7 +37,7 @@ async fn a_lead_arrives_signed_and_as_it_was_handed_over() {
 async fn a_wrong_secret_is_refused_by_the_receiver_and_fixed_by_a_reload() {
     let crm = receiver();
     let mut wrong = destination("crm", &crm.url());
-    wrong.webhook.secrets = vec![Secret::new("whsec_d3JvbmcgYnV0IGxvbmcgZW5vdWdoIGZvciBhIGtleQ==")];
+    webhook(&mut wrong).secrets = vec![Secret::new("whsec_d3JvbmcgYnV0IGxvbmcgZW5vdWdoIGZvciBhIGtleQ==")];
     let plant = Plant::new(vec![wrong]).by_hand();
     let engine = plant.start("one");
     plant.send("crm", "acme", 1).await;
@@ -54,7 +54,7 @@ async fn an_answer_that_drips_is_cut_at_the_deadline() {
     let crm = receiver();
     crm.respond(|arrival| if arrival.attempt == 1 { Reply::Drip(Duration::from_millis(20)) } else { Reply::Accept });
     let mut slow = destination("crm", &crm.url());
-    slow.webhook.timeout = Duration::from_millis(300);
+    slow.http.timeout = Duration::from_millis(300);
     let plant = Plant::new(vec![slow]).by_hand();
     let engine = plant.start("one");
     let started = Instant::now();

@@ -46,7 +46,12 @@ impl handraiser::engine::Dispatcher for NoCrm {
         handraiser::engine::Admission::Open(1)
     }
 
-    async fn deliver(&self, _: &str, _: &handraiser::record::News) -> handraiser::apply::Attempt {
+    async fn deliver(
+        &self,
+        _: &str,
+        _: &handraiser::record::News,
+        _: &handraiser::record::Remembered,
+    ) -> handraiser::apply::Attempt {
         unreachable!("there are no destinations")
     }
 

@@ -9,7 +9,7 @@ use handraiser::apply::Attempt;
 use handraiser::apply::message::AttemptOutcome;
 use handraiser::engine::{Admission, Dispatcher};
 use handraiser::lead::LeadEvent;
-use handraiser::record::News;
+use handraiser::record::{News, Remembered};
 use handraiser::time::{Clock, Millis};
 
 #[derive(Default)]
@@ -75,7 +75,7 @@ impl Dispatcher for Crm {
         Admission::Open(4)
     }
 
-    async fn deliver(&self, _: &str, news: &News) -> Attempt {
+    async fn deliver(&self, _: &str, news: &News, _: &Remembered) -> Attempt {
         tokio::time::sleep(Duration::from_millis(20)).await;
         let event: LeadEvent = serde_json::from_str(&news.json).expect("news is a lead event");
         let now = self.clock.now();
@@ -85,7 +85,7 @@ impl Dispatcher for Crm {
         } else {
             AttemptOutcome::Retry { due: now, counts: true, error: "a planned failure".into() }
         };
-        Attempt { id: news.id.clone(), at: now, outcome }
+        Attempt { id: news.id.clone(), at: now, outcome, remembered: None }
     }
 
     fn deadline(&self, _: &str) -> Duration {
@@ -95,6 +95,6 @@ impl Dispatcher for Crm {
     fn failed(&self, _: &str, news: &News, error: &str) -> Attempt {
         let now = self.clock.now();
         let outcome = AttemptOutcome::Retry { due: now, counts: true, error: error.into() };
-        Attempt { id: news.id.clone(), at: now, outcome }
+        Attempt { id: news.id.clone(), at: now, outcome, remembered: None }
     }
 }

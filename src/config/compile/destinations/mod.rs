@@ -1,4 +1,7 @@
-//! `destinations`.
+//! `destinations`. What each kind of them is, is compiled in one file each.
+
+mod fields;
+mod webhook;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,18 +12,19 @@ use ipnet::IpNet;
 use super::condition::condition;
 use super::names::{bounded, is_plain_name, unique};
 use super::scopes::Scopes;
-use super::settings::{count_within, http_url, lasting, networks, size};
-use super::sources::{both, check_whsec, is_header_name};
-use super::template;
+use super::settings::{count_within, lasting, networks, size};
 use crate::config::attached::Attached;
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
 use crate::config::read::Named;
-use crate::config::shape::{DestinationShape, RetryShape, WebhookShape};
+use crate::config::shape::{DestinationShape, RetryShape};
+use crate::config::suggest::one_of;
 use crate::config::yaml::Scalar;
-use crate::crm::{Authorities, Destination, Known, RetryPolicy, Webhook};
+use crate::crm::{Authorities, Destination, Http, Kind, Known, RetryPolicy};
 use crate::expr::Expr;
-use crate::secret::Secret;
+
+/// How much of an answer is read, by default.
+const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 
 /// Which leads each destination gets, where that is said.
 pub fn filters(
@@ -67,9 +71,40 @@ fn destination(
     let concurrency = shape.concurrency.get().map_or(8, |count| count_within(count, 1..=256, "concurrency", findings));
     let absent = RetryShape::default();
     let retry = retry(shape.retry.get().unwrap_or(&absent), findings);
-    let webhook = shape.webhook.require("webhook", DestinationShape::WHAT, name.at, findings)?;
-    let webhook = webhook_of(name, webhook, &allow_addresses, given, findings)?;
-    Some(Destination { name: name.text.clone(), webhook, retry, concurrency, allow_addresses })
+    let http = http(shape, allow_addresses, given.0, findings);
+    let kind = kind(name, shape, &http, given.1, findings)?;
+    Some(Destination { name: name.text.clone(), kind, http, retry, concurrency })
+}
+
+/// How it is reached.
+fn http(shape: &DestinationShape, allow_addresses: Vec<IpNet>, attached: &Attached, findings: &mut Findings) -> Http {
+    let timeout = lasting(&shape.timeout, Duration::from_secs(15));
+    if let Some(at) = shape.timeout.get().filter(|at| !(1..=300).contains(&at.value.0.as_secs())) {
+        findings.push(Problem::error(at.scalar.at, Code::BadValue, "`timeout` must be between 1s and 5m"));
+    }
+    let max_response_bytes = size(&shape.max_response_bytes, MAX_RESPONSE_BYTES, "max_response_bytes", findings);
+    Http { timeout, max_response_bytes, ca: authorities(shape, attached, findings), allow_addresses }
+}
+
+/// What it is: whichever section is there, and there is exactly one.
+fn kind(name: &Scalar, shape: &DestinationShape, http: &Http, known: &Known, findings: &mut Findings) -> Option<Kind> {
+    let written = [("webhook", !shape.webhook.is_absent())];
+    let mut kinds = written.iter().filter(|(_, is_there)| *is_there).map(|(kind, _)| *kind);
+    let (first, second) = (kinds.next(), kinds.next());
+    let Some(first) = first else {
+        let message = format!("`{}` says nowhere what it is", name.shown);
+        let help = format!("add {}", one_of(written.iter().map(|(kind, _)| *kind)));
+        findings.push(Problem::error(name.at, Code::MissingField, message).help(help));
+        return None;
+    };
+    if let Some(second) = second {
+        let message = format!("`{}` is both `{first}` and `{second}`", name.shown);
+        findings.push(Problem::error(name.at, Code::BadValue, message).help("make two destinations of it"));
+    }
+    if let Some(shape_of) = shape.webhook.get() {
+        return webhook::webhook(name, shape_of, (shape, http), known, findings).map(Kind::Webhook);
+    }
+    None
 }
 
 fn retry(shape: &RetryShape, findings: &mut Findings) -> RetryPolicy {
@@ -91,49 +126,8 @@ fn retry(shape: &RetryShape, findings: &mut Findings) -> RetryPolicy {
     RetryPolicy { max_attempts, base, cap }
 }
 
-fn webhook_of(
-    name: &Scalar,
-    shape: &WebhookShape,
-    allowed: &[IpNet],
-    (attached, known): Given<'_>,
-    findings: &mut Findings,
-) -> Option<Webhook> {
-    both(&shape.secret, &shape.secrets).for_each(|secret| check_whsec(secret, findings));
-    if shape.secret.is_absent() && shape.secrets.is_absent() {
-        let message = format!("requests to `{}` are not signed: the receiver can't tell who sent them", name.shown);
-        let problem = Problem::warning(name.at, Code::Insecure, message);
-        findings.push(problem.help("add `secret: ${NAME}`; `openssl rand -base64 32` makes one, after `whsec_`"));
-    }
-    if let Some(template) = shape.template.get() {
-        template::body(template, known, findings);
-    }
-    let headers = headers(shape, findings);
-    let ca = authorities(shape, attached, findings);
-    let timeout = lasting(&shape.timeout, Duration::from_secs(15));
-    if let Some(at) = shape.timeout.get().filter(|at| !(1..=300).contains(&at.value.0.as_secs())) {
-        findings.push(Problem::error(at.scalar.at, Code::BadValue, "`timeout` must be between 1s and 5m"));
-    }
-    let max_response_bytes = size(&shape.max_response_bytes, 64 * 1024, "max_response_bytes", findings);
-    let written = shape.url.require("url", WebhookShape::WHAT, name.at, findings)?;
-    let url = http_url(written, findings)?;
-    check_plain_http(written, &url, allowed, findings);
-    if let Some(named) = shape.ca.get().filter(|_| url.scheme() == "http") {
-        let problem = Problem::warning(named.at, Code::Suspicious, "`ca` has no effect: `url` is not https");
-        findings.push(problem.help("use https, or remove `ca`"));
-    }
-    Some(Webhook {
-        url,
-        secrets: both(&shape.secret, &shape.secrets).map(|secret| Secret::new(secret.text.trim())).collect(),
-        headers,
-        template: shape.template.get().map(|template| Arc::from(&*template.text)),
-        ca,
-        timeout,
-        max_response_bytes,
-    })
-}
-
 /// The authorities in the file that `ca` names.
-fn authorities(shape: &WebhookShape, attached: &Attached, findings: &mut Findings) -> Option<Authorities> {
+fn authorities(shape: &DestinationShape, attached: &Attached, findings: &mut Findings) -> Option<Authorities> {
     let named = shape.ca.get()?;
     match Authorities::from_pem(attached.text(named)?) {
         Ok(authorities) => Some(authorities),
@@ -146,36 +140,8 @@ fn authorities(shape: &WebhookShape, attached: &Attached, findings: &mut Finding
     }
 }
 
-fn headers(shape: &WebhookShape, findings: &mut Findings) -> Vec<(String, Secret)> {
-    let mut headers: Vec<(String, Secret)> = Vec::new();
-    for (name, value) in shape.headers.get().into_iter().flat_map(|Named(headers)| headers) {
-        let problem = if !is_header_name(&name.text) {
-            Some("not the name of a header")
-        } else if ["host", "content-length", "transfer-encoding", "connection"]
-            .iter()
-            .any(|own| name.text.eq_ignore_ascii_case(own))
-        {
-            Some("this header is set by the connection itself")
-        } else if name.text.to_ascii_lowercase().starts_with("webhook-") {
-            Some("headers that begin with `webhook-` carry the signature")
-        } else if value.as_ref().is_some_and(|value| value.text.contains(['\r', '\n', '\0'])) {
-            Some("the value of a header is one line")
-        } else {
-            None
-        };
-        match (problem, value) {
-            (Some(problem), _) => {
-                findings.push(Problem::error(name.at, Code::BadValue, problem).help("rename or remove it"));
-            }
-            (None, Some(value)) => headers.push((name.text.to_string(), Secret::new(value.text.trim()))),
-            (None, None) => {}
-        }
-    }
-    headers
-}
-
 /// Leads are personal data: over plain HTTP they may only go where nobody else listens.
-fn check_plain_http(written: &Scalar, url: &url::Url, allowed: &[IpNet], findings: &mut Findings) {
+pub(super) fn check_plain_http(written: &Scalar, url: &url::Url, allowed: &[IpNet], findings: &mut Findings) {
     if url.scheme() != "http" {
         return;
     }

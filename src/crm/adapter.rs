@@ -1,0 +1,87 @@
+//! What a kind of destination has to be able to do. Each kind is one folder beside this file.
+
+use async_trait::async_trait;
+use serde::Serialize;
+
+use super::exchange::{Request, Response};
+use super::pace::Limit;
+use super::retry::{Failure, Verdict};
+use super::session::Session;
+use crate::lead::LeadEvent;
+
+/// One lead event on its way.
+#[derive(Clone, Copy, Debug)]
+pub struct LeadNews<'n> {
+    /// The event's id: the same over all attempts.
+    pub id: &'n str,
+    /// The lead event as JSON.
+    pub json: &'n str,
+}
+
+impl LeadNews<'_> {
+    /// The lead event.
+    ///
+    /// # Errors
+    /// When it can't be read as one.
+    pub fn event(&self) -> Result<LeadEvent, Failure> {
+        serde_json::from_str(self.json).map_err(|error| {
+            Failure::here(Verdict::Refused, format!("the payload is no lead event: {error}"), "payload")
+        })
+    }
+}
+
+/// A kind of destination: which requests bring a lead event over, and what their answers mean. It does no I/O but through its
+/// [`Session`] and keeps nothing. A delivery may break off between any two requests, and is then made again from its beginning: whatever
+/// is sent twice has to end in one record.
+#[async_trait]
+pub trait Adapter: Send + Sync {
+    /// Brings a lead event over.
+    ///
+    /// # Errors
+    /// What went wrong, and whether it is worth trying again.
+    async fn deliver(&self, news: &LeadNews<'_>, session: &mut Session<'_>) -> Result<(), Failure>;
+
+    /// How many requests a delivery makes at most: the whole of it may take so many times as long as one of them.
+    fn exchanges(&self) -> u32 {
+        1
+    }
+
+    /// How often it may be asked.
+    fn limits(&self) -> &[Limit] {
+        &[]
+    }
+
+    /// Proves, without changing anything, that deliveries will work: credentials, fields, owners (`owners`: the reps that leads may go to,
+    /// by e-mail address).
+    async fn test(&self, owners: &[&str], session: &mut Session<'_>) -> Vec<Proof>;
+
+    /// What it would likely answer to a request that changes something, for those who only want to see the requests; `None` for a request
+    /// that changes nothing, which may be sent.
+    fn pretend(&self, request: &Request) -> Option<Response>;
+}
+
+/// Something that was looked at to see whether deliveries will work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Proof {
+    /// What was looked at: `credentials`, `owners`.
+    pub what: String,
+    /// Whether it is as it should be.
+    pub ok: bool,
+    /// What was found.
+    pub found: String,
+    /// What to do about it; nothing where it is fine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
+}
+
+impl Proof {
+    /// It is as it should be.
+    pub fn good(what: &str, found: impl Into<String>) -> Self {
+        Self { what: what.to_owned(), ok: true, found: found.into(), fix: None }
+    }
+
+    /// It is not.
+    pub fn bad(what: &str, found: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { what: what.to_owned(), ok: false, found: found.into(), fix: Some(fix.into()) }
+    }
+}

@@ -1,0 +1,116 @@
+//! One request to a destination, and what it answers: as values, so that an adapter can be tried without a network.
+
+use reqwest::Method;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use crate::secret::Secret;
+
+/// How much of an answer an operator gets to see in a delivery's last error.
+const EXCERPT: usize = 300;
+
+/// What goes over the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// What is asked for.
+    pub method: Method,
+    /// Of whom. It may hold a secret, so no message shows it.
+    pub url: Url,
+    /// Secret ones are marked as sensitive.
+    pub headers: HeaderMap,
+    /// Empty where there is none.
+    pub body: Vec<u8>,
+}
+
+impl Request {
+    /// A request without a body.
+    pub fn new(method: Method, url: Url) -> Self {
+        Self { method, url, headers: HeaderMap::new(), body: Vec::new() }
+    }
+
+    /// Asks for something, as JSON.
+    pub fn get(url: Url) -> Self {
+        Self::new(Method::GET, url).header(ACCEPT, HeaderValue::from_static("application/json"))
+    }
+
+    /// The same request with a JSON body.
+    #[must_use]
+    pub fn json(mut self, body: &serde_json::Value) -> Self {
+        self.body = body.to_string().into_bytes();
+        self.header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+    }
+
+    /// The same request with a header that is nobody's secret.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
+    /// The same request with `Authorization: Bearer …`. A token that no header can hold is left out: the destination refuses the request,
+    /// and says why.
+    #[must_use]
+    pub fn bearer(mut self, token: &Secret) -> Self {
+        if let Ok(mut value) = HeaderValue::from_str(&format!("Bearer {}", token.expose().trim())) {
+            value.set_sensitive(true);
+            self.headers.insert(AUTHORIZATION, value);
+        }
+        self
+    }
+}
+
+/// What came back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Response {
+    /// The HTTP status.
+    pub status: u16,
+    /// As sent.
+    pub headers: HeaderMap,
+    /// As much of the body as may be read.
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    /// Whether the status says that it went well.
+    pub const fn is_success(&self) -> bool {
+        matches!(self.status, 200..=299)
+    }
+
+    /// A header's value, where it is text.
+    pub fn header(&self, name: impl reqwest::header::AsHeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// When the destination wants to be asked again, as sent.
+    pub fn retry_after(&self) -> Option<&str> {
+        self.header(RETRY_AFTER)
+    }
+
+    /// The body as JSON; `None` where it is something else.
+    pub fn json<T: DeserializeOwned>(&self) -> Option<T> {
+        serde_json::from_slice(&self.body).ok()
+    }
+
+    /// `503 Service Unavailable`
+    pub fn status_line(&self) -> String {
+        let status = reqwest::StatusCode::from_u16(self.status).ok();
+        let reason = status.and_then(|status| status.canonical_reason());
+        reason.map_or_else(|| self.status.to_string(), |reason| format!("{} {reason}", self.status))
+    }
+
+    /// The beginning of the body as one line of text.
+    pub fn excerpt(&self) -> String {
+        excerpt(&String::from_utf8_lossy(self.body.get(..EXCERPT * 4).unwrap_or(&self.body)))
+    }
+}
+
+/// The beginning of a text that a destination sent, as one line.
+pub fn excerpt(text: &str) -> String {
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+    let line = words.collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(EXCERPT) {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
+        None => line,
+    }
+}

@@ -1,0 +1,78 @@
+//! What an adapter has in hand while it brings one lead event over: the wire, and what is known of the lead and of the destination.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::exchange::{Request, Response};
+use super::memo::Memo;
+use super::retry::Failure;
+use crate::record::delivery::Remembered;
+use crate::time::{Clock, Millis};
+
+/// Brings requests to a destination, no more often than it may be asked.
+#[async_trait]
+pub trait Wire: Send + Sync {
+    /// Sends a request and returns the answer, whatever its status.
+    ///
+    /// # Errors
+    /// When there is none.
+    async fn exchange(&self, request: Request) -> Result<Response, Failure>;
+}
+
+/// One delivery under way, or one test.
+pub struct Session<'s> {
+    wire: &'s dyn Wire,
+    clock: &'s Clock,
+    memo: &'s Memo,
+    /// What earlier deliveries of the lead left, and what this one leaves.
+    pub remembered: Remembered,
+    /// Whether the destination may have taken this very news already: it was tried before, or handed to an owner who may have died
+    /// before they could say so. Where a second request would make a second record, the first has to be looked for.
+    pub may_be_there: bool,
+}
+
+impl<'s> Session<'s> {
+    /// Over `wire`; `memo` is what is known of the destination.
+    pub const fn new(wire: &'s dyn Wire, clock: &'s Clock, memo: &'s Memo) -> Self {
+        Self { wire, clock, memo, remembered: Remembered::new(), may_be_there: false }
+    }
+
+    /// Sends a request and returns the answer, whatever its status.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn send(&self, request: Request) -> Result<Response, Failure> {
+        self.wire.exchange(request).await
+    }
+
+    /// The time.
+    pub fn now(&self) -> Millis {
+        self.clock.now()
+    }
+
+    /// What is known of the destination by this name.
+    pub fn known(&self, name: &str) -> Option<String> {
+        self.memo.get(name, self.now())
+    }
+
+    /// Remembers something of the destination for so long.
+    pub fn learn(&self, name: &str, text: impl Into<String>, hold: Duration) {
+        self.memo.put(name, text, self.now(), hold);
+    }
+
+    /// Something of the destination turned out to be so no longer.
+    pub fn unlearn(&self, name: &str) {
+        self.memo.forget(name);
+    }
+
+    /// What an earlier delivery of the lead left by this name.
+    pub fn recall(&self, name: &str) -> Option<&str> {
+        self.remembered.get(name).map(AsRef::as_ref)
+    }
+
+    /// Keeps something with the lead.
+    pub fn remember(&mut self, name: &str, text: &str) {
+        self.remembered.insert(name.into(), text.into());
+    }
+}
