@@ -5,11 +5,13 @@ mod card;
 pub mod check;
 mod client;
 mod config;
+mod crm;
 mod deliveries;
 mod demo;
 mod explain;
 mod forget;
 mod frame;
+mod given;
 mod health;
 mod held;
 mod history;
@@ -64,6 +66,9 @@ enum Command {
     Leads(leads::Args),
     /// Show where a lead would go, and why: every route and territory that is tried, and what was missing for another
     Route(route::Args),
+    /// Destinations: see whether deliveries will work, and what they would send
+    #[command(subcommand)]
+    Crm(crm::Command),
     /// Let held leads go on their way (see `leads --held`)
     Release(held::Args),
     /// Let held leads go for good
@@ -125,6 +130,7 @@ async fn run(command: Command) -> Result<(), CommandError> {
         Command::Status(args) => status::run(args).await,
         Command::Explain(args) => explain::run(args).await,
         Command::Route(args) => route::run(&args),
+        Command::Crm(command) => crm::run(command).await,
         Command::Leads(args) => leads::run(args).await,
         Command::Release(args) => held::release(args).await,
         Command::Discard(args) => held::discard(args).await,

@@ -51,6 +51,11 @@ pub trait Adapter: Send + Sync {
         &[]
     }
 
+    /// Whether the URL of its requests is a secret.
+    fn secret_url(&self) -> bool {
+        false
+    }
+
     /// Proves, without changing anything, that deliveries will work: credentials, fields, owners (`owners`: the reps that leads may go to,
     /// by e-mail address).
     async fn test(&self, owners: &[&str], session: &mut Session<'_>) -> Vec<Proof>;

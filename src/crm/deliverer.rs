@@ -15,12 +15,10 @@ use self::link::{DestinationLink, Leave};
 use super::adapter::LeadNews;
 use super::backoff::later;
 use super::breaker::Circuit;
-use super::client::Connections;
-use super::exchange::{Request, Response};
-use super::pace::Limit;
+use super::line::{Line, PATIENCE};
 use super::retry::{self, Failure, Verdict};
-use super::session::{Session, Wire};
-use super::{Destination, DestinationName, Http};
+use super::session::Session;
+use super::{Destination, DestinationName};
 use crate::apply::Attempt;
 use crate::apply::message::AttemptOutcome;
 use crate::engine::{Admission, Dispatcher};
@@ -31,8 +29,6 @@ use crate::time::{Clock, Millis};
 const BESIDES: Duration = Duration::from_secs(5);
 /// The deadline when the destination isn't configured any more: nothing is sent then.
 const UNCONFIGURED: Duration = Duration::from_secs(10);
-/// How long a delivery waits by itself until a limit lets its next request pass; for longer it waits in its list.
-const PATIENCE: Duration = Duration::from_secs(2);
 /// When news for a destination that isn't configured any more is looked at again.
 const LATER: Duration = Duration::from_mins(1);
 
@@ -124,7 +120,7 @@ impl Deliverer {
         let came = match link.connections(destination) {
             Ok(connections) => {
                 let limits = adapter.limits();
-                let line = Line { connections, http: &destination.http, link, limits, clock: &self.clock };
+                let line = Line { connections, http: &destination.http, pace: link.pace(), limits, clock: &self.clock };
                 let mut session = Session::new(&line, &self.clock, &memo);
                 session.remembered.clone_from(remembered);
                 session.may_be_there = news.attempts > 0 || news.created < link.since();
@@ -188,32 +184,6 @@ impl Deliverer {
 
 fn named<'d>(destinations: &'d [Destination], name: &str) -> Option<&'d Destination> {
     destinations.iter().find(|destination| *destination.name == *name)
-}
-
-/// The way of one delivery's requests to its destination.
-struct Line<'l> {
-    connections: Connections,
-    http: &'l Http,
-    link: &'l DestinationLink,
-    limits: &'l [Limit],
-    clock: &'l Clock,
-}
-
-#[async_trait]
-impl Wire for Line<'_> {
-    async fn exchange(&self, request: Request) -> Result<Response, Failure> {
-        let mut waited = Duration::ZERO;
-        while let Err(until) = self.link.pace(self.limits, self.clock.now()) {
-            let wait = Duration::from_millis(until.since(self.clock.now()).max(1).unsigned_abs());
-            waited += wait;
-            if waited > PATIENCE {
-                return Err(Failure::paced(wait));
-            }
-            tokio::time::sleep(wait).await;
-        }
-        let sent = self.connections.send(request, self.http.timeout, self.http.max_response_bytes).await;
-        sent.map_err(|error| Failure::unanswered(error.to_string(), error.kind()))
-    }
 }
 
 fn delivered(link: &DestinationLink, brief: &Brief<'_>, now: Millis) -> AttemptOutcome {

@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use super::adapter::Adapter;
 use super::authorities::Authorities;
 use super::retry::RetryPolicy;
+use super::slack::Slack;
 use super::webhook::Webhook;
 
 /// The name of a destination, as configured; news on its way to it stands in the list `deliver:<name>`.
@@ -33,6 +34,8 @@ pub struct Destination {
 pub enum Kind {
     /// Anything that takes a POST.
     Webhook(Webhook),
+    /// Channels of a Slack workspace.
+    Slack(Slack),
 }
 
 impl Kind {
@@ -40,6 +43,7 @@ impl Kind {
     pub fn adapter(&self) -> &dyn Adapter {
         match self {
             Self::Webhook(webhook) => webhook,
+            Self::Slack(slack) => slack,
         }
     }
 }

@@ -9,21 +9,6 @@ use crate::delivery::tls::authority;
 /// What a recipe is added to.
 const BASE: &str = "include: recipe.yaml\n";
 
-const VARIABLES: [&str; 12] = [
-    "APP_WRITE_KEY",
-    "SEGMENT_SHARED_SECRET",
-    "SEGMENT_OLD_SECRET",
-    "RUDDERSTACK_KEY",
-    "CRM_WEBHOOK_URL",
-    "CRM_WEBHOOK_SECRET",
-    "AUTOMATION_WEBHOOK_URL",
-    "AUTOMATION_TOKEN",
-    "HANDRAISER_ADMIN_TOKEN",
-    "REDIS_URL",
-    "CRM_TOKEN",
-    "HANDRAISER_TOKEN",
-];
-
 #[test]
 fn every_recipe_is_a_valid_configuration() {
     let mut recipes = 0;
@@ -71,6 +56,7 @@ fn pages() -> Vec<PathBuf> {
         "docs/connect-segment.md",
         "docs/connect-rudderstack.md",
         "docs/crm.md",
+        "docs/crm/slack.md",
     ]
     .iter()
     .map(|page| root.join(page))
@@ -104,12 +90,17 @@ fn check(recipe: &str) -> Result<(), String> {
     fs::write(directory.path().join("corp-ca.pem"), authority().pem()).expect("the certificate can be written");
     let mut command = Command::new(env!("CARGO_BIN_EXE_handraiser"));
     command.arg("check").arg(&base);
-    for variable in VARIABLES {
+    for variable in [BASE, recipe].into_iter().flat_map(variables) {
         command.env(variable, value_for(variable));
     }
     let output = command.output().expect("the program can be run");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     if output.status.success() { Ok(()) } else { Err(text(&output.stdout) + &text(&output.stderr)) }
+}
+
+/// The variables that a configuration names.
+fn variables(text: &str) -> impl Iterator<Item = &str> {
+    text.split("${").skip(1).filter_map(|rest| rest.split(['}', ':']).next())
 }
 
 /// The table of the cookbook, with the headers that a recipe maps.

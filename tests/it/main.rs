@@ -44,6 +44,7 @@ mod sdk;
 mod signals;
 mod simulation;
 mod small_engine;
+mod standins;
 mod store_conformance;
 mod store_embedded;
 mod store_faulty;

@@ -10,6 +10,8 @@ section! {
     DestinationShape = "this destination" {
         /// A webhook, signed as standardwebhooks.com says.
         webhook: WebhookShape,
+        /// Channels of a Slack workspace: a message for each lead.
+        slack: SlackShape,
         /// Which leads it gets: a condition over `lead` and the traits of its user and account, as in routes. News of a lead for which it
         /// is false or unknown is not delivered here. By default all of it is.
         #[schemars(extend("examples" = ["lead.tier <= 2"]))]
@@ -56,6 +58,26 @@ section! {
         fields: Named<Scalar>,
         /// Name and password, sent as `Authorization: Basic`; for receivers that check no signature.
         basic: BasicShape,
+    }
+}
+
+section! {
+    /// A Slack workspace: by a bot's `token` and a `channel`, or by the `webhook` URL of one channel.
+    SlackShape = "`slack`" {
+        /// The bot token of an app that is installed in the workspace.
+        #[schemars(extend("examples" = ["${SLACK_BOT_TOKEN}"]))]
+        token: Scalar,
+        /// The id of a channel, or a template over the lead event that makes one.
+        #[schemars(extend("examples" = ["C024BE91L", "{{ 'C024BE91L' if lead.tier == 1 else 'C0G9QF9GW' }}"]))]
+        channel: Scalar,
+        /// The URL of an incoming webhook, in place of a bot: messages are only posted, never changed, and nobody is mentioned.
+        #[schemars(extend("examples" = ["${SLACK_WEBHOOK_URL}"]))]
+        webhook: Scalar,
+        /// A template over the lead event that makes the text of a message. By default the lead's summary.
+        text: Scalar,
+        /// Where the web API is.
+        #[schemars(extend("default" = "https://slack.com/api/"))]
+        api: Scalar,
     }
 }
 

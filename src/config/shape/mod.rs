@@ -15,7 +15,7 @@ mod traits;
 
 pub use counters::{CounterShape, SubjectWord};
 pub use definitions::{DefinitionShape, ModeWord, NeverShape, StartWord, Tiers};
-pub use destinations::{BasicShape, DestinationShape, RetryShape, WebhookShape};
+pub use destinations::{BasicShape, DestinationShape, RetryShape, SlackShape, WebhookShape};
 pub use history::HistoryShape;
 pub use leads::{LeadsShape, OutcomesShape};
 pub use routing::{AssignWord, RouteShape, TeamShape};

@@ -44,7 +44,7 @@ fn the_example_loads_as_it_stands() {
     assert_eq!(config.rules.routes[0].to, RouteTo::Target(RouteTarget::Team("enterprise".into())));
     assert_eq!(config.rules.routes[1].to, RouteTo::Target(RouteTarget::SelfServe));
     let destination = &config.destinations[0];
-    let Kind::Webhook(webhook) = &destination.kind;
+    let Kind::Webhook(webhook) = &destination.kind else { panic!("it is no webhook") };
     assert_eq!(webhook.url.as_str(), "https://crm.example.com/hooks/leads");
     assert_eq!(destination.http.timeout, Duration::from_secs(15));
     assert_eq!(config.rules.accounts.len(), 6);

@@ -1,6 +1,7 @@
 mod attached;
 mod broken;
 mod compiled;
+mod destinations;
 mod documents;
 mod reload;
 mod safety;

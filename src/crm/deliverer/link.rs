@@ -10,7 +10,7 @@ use crate::crm::breaker::{Breaker, Circuit};
 use crate::crm::client::{Connections, SendError};
 use crate::crm::memo::Memo;
 use crate::crm::outage::{Outage, Transition};
-use crate::crm::pace::{Limit, Pace};
+use crate::crm::pace::Pace;
 use crate::crm::retry::{Failure, Verdict};
 use crate::crm::{Destination, DestinationName, Kind};
 use crate::time::Millis;
@@ -22,6 +22,7 @@ pub(super) struct DestinationLink {
     /// Since when this server sends to it.
     since: Millis,
     state: Mutex<LinkState>,
+    pace: Mutex<Pace>,
     /// What was learned of it, as long as it is spoken to in the same way.
     memo: Mutex<Option<(Kind, Arc<Memo>)>>,
     connections: Mutex<Option<Connections>>,
@@ -56,13 +57,20 @@ impl Meters {
 struct LinkState {
     breaker: Breaker,
     outage: Outage,
-    pace: Pace,
 }
 
 impl DestinationLink {
     pub(super) fn new(name: DestinationName, since: Millis) -> Self {
         let meters = Meters::new(&name);
-        Self { name, meters, since, state: Mutex::default(), memo: Mutex::default(), connections: Mutex::default() }
+        Self {
+            name,
+            meters,
+            since,
+            state: Mutex::default(),
+            pace: Mutex::default(),
+            memo: Mutex::default(),
+            connections: Mutex::default(),
+        }
     }
 
     /// Since when this server sends to the destination: what was to be sent before may have been sent by another.
@@ -70,9 +78,9 @@ impl DestinationLink {
         self.since
     }
 
-    /// A request wants to go out: `Err` says when it may.
-    pub(super) fn pace(&self, limits: &[Limit], now: Millis) -> Result<(), Millis> {
-        self.state().pace.take(limits, now)
+    /// What went out to the destination lately.
+    pub(super) const fn pace(&self) -> &Mutex<Pace> {
+        &self.pace
     }
 
     /// What was learned of the destination, as it is configured now.

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::*;
 use crate::crm::receiver::{Receiver, Reply};
 use crate::crm::webhook::Body;
-use crate::crm::{Kind, RetryPolicy, Webhook, sample};
+use crate::crm::{Http, Kind, RetryPolicy, Webhook, sample};
 
 const NOW: Millis = Millis(1_795_262_400_000);
 

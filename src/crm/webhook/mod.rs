@@ -54,6 +54,10 @@ impl Adapter for Webhook {
         judge(&session.send(request).await?, session.now())
     }
 
+    fn secret_url(&self) -> bool {
+        true
+    }
+
     async fn test(&self, _: &[&str], _: &mut Session<'_>) -> Vec<Proof> {
         // A webhook can be asked for nothing but to take a lead.
         let host = self.url.host_str().unwrap_or_default();

@@ -55,7 +55,13 @@ impl Plant {
     /// Hands over the news of a lead's `revision`, as its subject does.
     pub async fn send(&self, destination: &str, lead: &str, revision: u32) -> String {
         let event = event(lead, revision);
-        let json = serde_json::to_string(&event).expect("plain data");
+        self.send_event(destination, lead, &event).await;
+        event.id
+    }
+
+    /// Hands over news of a lead.
+    pub async fn send_event(&self, destination: &str, lead: &str, event: &LeadEvent) {
+        let json = serde_json::to_string(event).expect("plain data");
         let at = self.clock.now();
         let news = News { id: event.id.as_str().into(), created: at, attempts: 0, last_error: None, json: json.into() };
         let to = RecordKey::delivery(destination, lead);
@@ -64,7 +70,6 @@ impl Plant {
         let mut payload = Vec::new();
         LogItem::Message(Message { to, at, hops: 0, body }).encode(&mut payload);
         self.store.append(vec![Append { shard, payload: payload.into() }]).await.expect("the store takes it");
-        event.id
     }
 
     async fn listed(&self, list: &AgendaList) -> Vec<Delivery> {
@@ -157,7 +162,7 @@ pub fn destination(name: &str, url: &str) -> Destination {
 
 /// The webhook that a destination is.
 pub fn webhook(destination: &mut Destination) -> &mut Webhook {
-    let Kind::Webhook(webhook) = &mut destination.kind;
+    let Kind::Webhook(webhook) = &mut destination.kind else { panic!("it is no webhook") };
     webhook
 }
 

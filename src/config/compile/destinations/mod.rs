@@ -1,6 +1,7 @@
 //! `destinations`. What each kind of them is, is compiled in one file each.
 
 mod fields;
+mod slack;
 mod webhook;
 
 use std::collections::BTreeMap;
@@ -8,15 +9,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use url::Url;
 
 use super::condition::condition;
 use super::names::{bounded, is_plain_name, unique};
 use super::scopes::Scopes;
-use super::settings::{count_within, lasting, networks, size};
+use super::settings::{count_within, http_url, lasting, networks, size};
 use crate::config::attached::Attached;
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
-use crate::config::read::Named;
+use crate::config::read::{Field, Named};
 use crate::config::shape::{DestinationShape, RetryShape};
 use crate::config::suggest::one_of;
 use crate::config::yaml::Scalar;
@@ -88,7 +90,7 @@ fn http(shape: &DestinationShape, allow_addresses: Vec<IpNet>, attached: &Attach
 
 /// What it is: whichever section is there, and there is exactly one.
 fn kind(name: &Scalar, shape: &DestinationShape, http: &Http, known: &Known, findings: &mut Findings) -> Option<Kind> {
-    let written = [("webhook", !shape.webhook.is_absent())];
+    let written = [("webhook", !shape.webhook.is_absent()), ("slack", !shape.slack.is_absent())];
     let mut kinds = written.iter().filter(|(_, is_there)| *is_there).map(|(kind, _)| *kind);
     let (first, second) = (kinds.next(), kinds.next());
     let Some(first) = first else {
@@ -103,6 +105,9 @@ fn kind(name: &Scalar, shape: &DestinationShape, http: &Http, known: &Known, fin
     }
     if let Some(shape_of) = shape.webhook.get() {
         return webhook::webhook(name, shape_of, (shape, http), known, findings).map(Kind::Webhook);
+    }
+    if let Some(shape_of) = shape.slack.get() {
+        return slack::slack(name, shape_of, http, known, findings).map(Kind::Slack);
     }
     None
 }
@@ -140,8 +145,20 @@ fn authorities(shape: &DestinationShape, attached: &Attached, findings: &mut Fin
     }
 }
 
+/// Where a vendor's API is: what is written, or where the vendor has it.
+fn api(written: &Field<Scalar>, vendors: &str, http: &Http, findings: &mut Findings) -> Option<Url> {
+    let Some(written) = written.get() else { return Url::parse(vendors).ok() };
+    let mut url = http_url(written, findings)?;
+    check_plain_http(written, &url, &http.allow_addresses, findings);
+    if !url.path().ends_with('/') {
+        // Else what is joined to it takes the place of its last part.
+        url.set_path(&format!("{}/", url.path()));
+    }
+    Some(url)
+}
+
 /// Leads are personal data: over plain HTTP they may only go where nobody else listens.
-pub(super) fn check_plain_http(written: &Scalar, url: &url::Url, allowed: &[IpNet], findings: &mut Findings) {
+pub(super) fn check_plain_http(written: &Scalar, url: &Url, allowed: &[IpNet], findings: &mut Findings) {
     if url.scheme() != "http" {
         return;
     }

@@ -1,0 +1,80 @@
+//! What destinations may be, and what is wrong with those that can't be.
+
+use super::{loaded, messages};
+use crate::crm::slack::Way;
+use crate::crm::webhook::Body;
+use crate::crm::{Kind, sample, webhook};
+use crate::time::Millis;
+
+#[test]
+fn what_a_destination_is_has_to_be_said_once() {
+    let messages = messages(
+        "destinations:
+  nothing: { concurrency: 2 }
+  both:
+    webhook: { url: https://crm.example.com, secret: whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU= }
+    slack: { token: xoxb-4, channel: C024BE91L }
+  no_way: { slack: { channel: C024BE91L } }
+  two_ways: { slack: { token: xoxb-4, webhook: https://hooks.slack.com/services/T/B/x } }
+  by_name: { slack: { token: xoxb-4, channel: '#leads' } }
+  typo: { slack: { token: xoxb-4, channel: '{{ lead.teir }}' } }
+  no_place: { slack: { token: xoxb-4 } }
+  body: { webhook: { url: https://crm.example.com, secret: whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU=, template: '{}', fields: { a: b } } }
+  basic: { webhook: { url: https://crm.example.com, secret: whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU=, basic: { user: 'a:b' } } }
+",
+    );
+    insta::assert_snapshot!(messages.join("\n"), @r"
+    2:3 `nothing` says nowhere what it is
+    3:3 `both` is both `webhook` and `slack`
+    6:20 `slack` has no way in
+    7:22 `token` and `webhook` are two ways to the same place
+    8:47 `#leads` is no id of a channel
+    9:48 a lead event has nothing called `lead.teir`
+    10:3 `channel` is missing from `slack`
+    11:114 `template` and `fields` both make the body
+    12:112 `password` is missing from `basic`
+    ");
+}
+
+#[test]
+fn a_bot_has_a_channel_for_each_lead() {
+    let config = loaded(
+        "destinations:
+  sales:
+    slack:
+      token: xoxb-0123456789-abcdefghij
+      channel: \"{{ 'C024BE91L' if lead.tier == 1 else 'C0G9QF9GW' }}\"
+      api: http://127.0.0.1:9/api
+    allow_addresses: [127.0.0.0/8]
+",
+    )
+    .config;
+    let Kind::Slack(slack) = &config.destinations[0].kind else { panic!("it is Slack") };
+    let Way::Bot { token, api, .. } = &slack.way else { panic!("it is a bot") };
+    assert_eq!((token.expose(), api.as_str()), ("xoxb-0123456789-abcdefghij", "http://127.0.0.1:9/api/"));
+}
+
+#[test]
+fn a_webhook_may_be_flat_and_prove_itself_by_a_password() {
+    let config = loaded(
+        "destinations:
+  zapier:
+    webhook:
+      url: https://hooks.zapier.com/hooks/catch/1/x
+      secret: whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU=
+      basic: { user: handraiser, password: open sesame }
+      fields:
+        tier: '{{ lead.tier }}'
+        name: '{{ lead.contact.name }}'
+        why: '{{ lead.because }}'
+        phone: '{{ lead.account.traits.phone }}'
+",
+    )
+    .config;
+    let Kind::Webhook(hook) = &config.destinations[0].kind else { panic!("it is a webhook") };
+    assert!(matches!(&hook.body, Body::Fields(fields) if fields.len() == 4));
+    let json = serde_json::to_string(&sample::full()).expect("plain data");
+    let request = webhook::request(hook, "evt_1", &json, Millis(0)).expect("it can be made");
+    assert_eq!(request.headers["authorization"], "Basic aGFuZHJhaXNlcjpvcGVuIHNlc2FtZQ==");
+    insta::assert_snapshot!(String::from_utf8(request.body).expect("text"), @r#"{"tier":1,"name":"Kim Example","why":"[\"132 tasks created in the last 30 days\",\"plan is free\"]","phone":null}"#);
+}

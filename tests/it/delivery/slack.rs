@@ -1,0 +1,195 @@
+//! A workspace of Slack as a destination: one message a lead, whatever goes wrong.
+
+use std::time::Duration;
+
+use handraiser::crm::slack::{Slack, Way};
+use handraiser::crm::{Destination, Kind};
+use handraiser::lead::{LeadEvent, LeadEventType};
+use handraiser::secret::Secret;
+
+use super::plant::{PATIENCE, Plant, destination};
+use crate::standins::slack::{self, TOKEN};
+
+const CHANNEL: &str = "C024BE91L";
+
+async fn workspace() -> slack::Slack {
+    slack::Slack::start(&[CHANNEL], &[("ana@example.com", "U7")]).await
+}
+
+fn sales(workspace: &slack::Slack) -> Destination {
+    let api = workspace.api();
+    let way = Way::Bot { token: Secret::new(TOKEN), channel: CHANNEL.into(), api: api.parse().expect("a URL") };
+    Destination { kind: Kind::Slack(Slack { way, text: None }), ..destination("sales", &api) }
+}
+
+fn event(kind: LeadEventType, revision: u32) -> LeadEvent {
+    LeadEvent { kind, ..super::plant::event("acme", revision) }
+}
+
+#[actix_web::test]
+async fn a_lead_is_one_message_that_changes_and_has_its_history_in_its_thread() {
+    let workspace = workspace().await;
+    let plant = Plant::new(vec![sales(&workspace)]);
+    let engine = plant.start("one");
+    for (revision, kind) in [(1, LeadEventType::Qualified), (2, LeadEventType::TierChanged), (3, LeadEventType::Lapsed)]
+    {
+        plant.send_event("sales", "acme", &event(kind, revision)).await;
+    }
+    plant.done("sales", 3).await;
+    let messages = workspace.messages();
+    let threads: Vec<_> = messages.iter().map(|message| message.thread.clone()).collect();
+    let first = messages[0].ts.clone();
+    assert_eq!(threads, [None, Some(first.clone()), Some(first)]);
+    assert!(messages[0].text.starts_with("Lapsed: Acme"), "it stands there as it is now: {}", messages[0].text);
+    assert!(messages[0].blocks.to_string().contains("Owner: <@U7>"));
+    assert!(messages[1].text.starts_with("Tier 1 now."), "{}", messages[1].text);
+    let lookups = workspace.calls().iter().filter(|call| *call == "users.lookupByEmail").count();
+    assert_eq!(lookups, 1, "who is known is not asked for again");
+    engine.drain(PATIENCE).await;
+}
+
+/// An answer that is lost leaves open whether the message was posted.
+#[actix_web::test]
+async fn a_message_whose_answer_was_lost_is_found_and_not_posted_again() {
+    let workspace = workspace().await;
+    workspace.fail(vec![
+        None,
+        Some((500, "{}".to_owned())),
+        Some((429, "{}".to_owned())),
+        Some((200, r#"{"ok":false,"error":"fatal_error"}"#.to_owned())),
+    ]);
+    let plant = Plant::new(vec![sales(&workspace)]);
+    let engine = plant.start("one");
+    plant.send_event("sales", "acme", &event(LeadEventType::Qualified, 1)).await;
+    plant.done("sales", 1).await;
+    assert_eq!(workspace.messages().len(), 1);
+    plant.send_event("sales", "acme", &event(LeadEventType::Joined, 2)).await;
+    plant.done("sales", 2).await;
+    let threads: Vec<_> = workspace.messages().iter().map(|message| message.thread.is_some()).collect();
+    assert_eq!(threads, [false, true]);
+    engine.drain(PATIENCE).await;
+}
+
+#[actix_web::test]
+async fn a_bot_that_is_not_in_the_channel_waits_until_it_is_invited() {
+    let workspace = workspace().await;
+    workspace.invite(CHANNEL, false);
+    let plant = Plant::new(vec![sales(&workspace)]);
+    let engine = plant.start("one");
+    plant.send_event("sales", "acme", &event(LeadEventType::Qualified, 1)).await;
+    let error = plant.failed("sales", 1).await;
+    assert!(error.contains("not_in_channel; invite the app into the channel"), "{error}");
+    workspace.invite(CHANNEL, true);
+    plant.done("sales", 1).await;
+    engine.drain(PATIENCE).await;
+}
+
+#[actix_web::test]
+async fn no_more_is_posted_than_a_message_a_second() {
+    let workspace = workspace().await;
+    let plant = Plant::new(vec![sales(&workspace)]);
+    let engine = plant.start("one");
+    for lead in 0..5 {
+        let mut event = super::plant::event(&format!("lead{lead}"), 1);
+        event.lead.routing = None;
+        plant.send_event("sales", &format!("lead{lead}"), &event).await;
+    }
+    plant.done("sales", 5).await;
+    let posted = workspace.posted();
+    let waits = posted.windows(2).map(|pair| pair[1] - pair[0]);
+    // Whoever sent it knows when it went out, not when it arrived.
+    assert!(waits.clone().all(|wait| wait > Duration::from_millis(900)), "{:?}", waits.collect::<Vec<_>>());
+    engine.drain(PATIENCE).await;
+}
+
+/// `handraiser crm test`, as its user runs it.
+#[actix_web::test]
+async fn what_is_to_be_mended_is_told_before_a_lead_finds_it() {
+    let workspace = workspace().await;
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let path = directory.path().join("handraiser.yaml");
+    let run = async |token: &str, channel: &str, arguments: &[&str]| {
+        let text = format!(
+            "traits: {{ account: {{ employees: band }} }}
+teams: {{ emea: {{ reps: [ana@example.com, ben@example.com] }} }}
+routes: [{{ name: all, to: emea }}]
+destinations:
+  sales:
+    slack: {{ token: {token}, channel: {channel}, api: {} }}
+    allow_addresses: [127.0.0.0/8]
+",
+            workspace.api()
+        );
+        std::fs::write(&path, text).expect("it can be written");
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_handraiser"));
+        command.args(["crm", "test", "sales", "--config"]).arg(&path).args(arguments);
+        let output = tokio::task::spawn_blocking(move || command.output()).await;
+        let output = output.expect("nothing panics").expect("the program can be run");
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8(said).expect("text").replace(&workspace.api(), "https://slack/"))
+    };
+    let (fine, said) = run(TOKEN, CHANNEL, &[]).await;
+    assert!(!fine);
+    insta::assert_snapshot!(said, @r"
+    sales
+      ✓ credentials: bot handraiser in Example
+      ✓ channel: C024BE91L can be read
+      ✓ owner: ana@example.com can be mentioned
+      ✗ owner: ben@example.com: users_not_found
+        fix: no member has this address; the message names it without a mention
+    error: one thing is to be mended
+    ");
+    let (fine, said) = run("xoxb-a-wrong-one-0123456789", CHANNEL, &[]).await;
+    assert!(!fine && said.contains("credentials: invalid_auth") && !said.contains("xoxb-a-wrong"), "{said}");
+    let (fine, said) = run(TOKEN, "C00000000", &["--dry-run", "--set", "account.name=Acme", "--set", "tier=2"]).await;
+    assert!(fine, "{said}");
+    insta::assert_snapshot!(said, @r#"
+    sales
+      POST https://slack/chat.postMessage  not sent
+        {
+          "text": "Tier 2: u-17 · 17 people at Acme created 132 tasks this month.",
+          "blocks": [
+            {
+              "type": "section",
+              "text": {
+                "type": "mrkdwn",
+                "text": ":raising_hand: Tier 2 *u-17* · "
+              }
+            },
+            {
+              "type": "section",
+              "text": {
+                "type": "mrkdwn",
+                "text": "17 people at Acme created 132 tasks this month."
+              }
+            },
+            {
+              "type": "section",
+              "text": {
+                "type": "mrkdwn",
+                "text": "• 132 tasks created in the last 30 days\n• plan is free"
+              }
+            },
+            {
+              "type": "context",
+              "elements": [
+                {
+                  "type": "mrkdwn",
+                  "text": "Owner: nobody  |  Account: Acme"
+                }
+              ]
+            }
+          ],
+          "metadata": {
+            "event_type": "handraiser_lead",
+            "event_payload": {
+              "lead": "lead_d90946431f7235019f9735b9ff57c687",
+              "event": "evt_90a4f1c27e6b43d5a8f2c1de5570b316"
+            }
+          },
+          "unfurl_links": false,
+          "channel": "C00000000"
+        }
+    "#);
+    assert!(workspace.messages().is_empty(), "nothing was posted");
+}

@@ -1,0 +1,4 @@
+//! Stand-ins of the vendors whose APIs the destinations speak to: they keep what they are told, and hold callers to the documented rules.
+
+pub mod server;
+pub mod slack;

@@ -1,0 +1,124 @@
+//! What a stand-in of a vendor's API is made of: an HTTP server whose answers a function gives, and faults that it may be told to have.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::harness::http::{content_length, find};
+
+/// One request.
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub method: String,
+    pub path: String,
+    pub query: BTreeMap<String, String>,
+    /// Names in lower case.
+    pub headers: BTreeMap<String, String>,
+    pub body: String,
+}
+
+impl Call {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or(Value::Null)
+    }
+}
+
+/// What it is answered.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// A status, headers and a body.
+    Is(u16, Vec<(&'static str, String)>, String),
+    /// Nothing: the connection breaks off, though the request was worked.
+    Reset,
+}
+
+impl Answer {
+    pub fn json(status: u16, body: &Value) -> Self {
+        Self::Is(status, Vec::new(), body.to_string())
+    }
+}
+
+/// A server that stops when it is dropped.
+pub struct Server {
+    address: SocketAddr,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Server {
+    /// Listens on a free port and answers as `answer` says.
+    pub async fn start(answer: impl Fn(&Call) -> Answer + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a loopback port can be bound");
+        let address = listener.local_addr().expect("a bound socket has an address");
+        let answer: Arc<dyn Fn(&Call) -> Answer + Send + Sync> = Arc::new(answer);
+        let task = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let answer = Arc::clone(&answer);
+                tokio::spawn(async move { serve(stream, &*answer).await.ok() });
+            }
+        });
+        Self { address, task }
+    }
+
+    /// `http://127.0.0.1:…/`
+    pub fn url(&self) -> String {
+        format!("http://{}/", self.address)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn serve(mut stream: TcpStream, answer: &(dyn Fn(&Call) -> Answer + Send + Sync)) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut buffer = Vec::new();
+    while let Some((call, length)) = read(&mut stream, &mut buffer).await? {
+        buffer.drain(..length);
+        let Answer::Is(status, headers, body) = answer(&call) else { return Ok(()) };
+        let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let length = body.len();
+        let reply = format!(
+            "HTTP/1.1 {status} Status\r\nContent-Type: application/json\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
+        );
+        stream.write_all(reply.as_bytes()).await?;
+    }
+    Ok(())
+}
+
+/// The next request and its length in bytes; `None` when the sender hung up in between.
+async fn read(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<Option<(Call, usize)>> {
+    loop {
+        if let Some(head) = find(buffer, b"\r\n\r\n") {
+            let text = String::from_utf8_lossy(&buffer[..head]).into_owned();
+            let total = head + 4 + content_length(&text).unwrap_or(0);
+            if buffer.len() >= total {
+                let body = String::from_utf8_lossy(&buffer[head + 4..total]).into_owned();
+                return Ok(Some((call(&text, body), total)));
+            }
+        }
+        if stream.read_buf(buffer).await? == 0 {
+            return Ok(None);
+        }
+    }
+}
+
+fn call(head: &str, body: String) -> Call {
+    let mut words = head.split(' ');
+    let (method, target) = (words.next().unwrap_or_default().to_owned(), words.next().unwrap_or_default());
+    let url = url::Url::parse(&format!("http://stand-in{target}")).expect("a request names a path");
+    let query = url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
+    let pairs = head.lines().skip(1).filter_map(|line| line.split_once(':'));
+    let headers = pairs.map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned())).collect();
+    Call { method, path: url.path().to_owned(), query, headers, body }
+}
