@@ -1,14 +1,17 @@
 //! What becomes of leads: won, or lost. Seen whenever something is decided about a subject, before anything else is, so that what makes
 //! a lead's conditions false in the same moment is no lapse.
 
-use super::message::Ends;
+use std::sync::Arc;
+
+use super::message::{Became, Ends};
 use super::news::tell;
 use super::seeing::{Known, view};
 use super::{Applying, Body};
-use crate::ids::{RecordKey, SubjectKind};
+use crate::ids::{RecordKey, RecordKind, SubjectKind};
 use crate::lead::LeadEventType;
-use crate::qualify::{Definition, View};
-use crate::record::{Ending, Standing, Subject};
+use crate::qualify::{Definition, View, Who};
+use crate::record::account::current_account;
+use crate::record::{Ending, OpenLead, Standing, Subject};
 
 /// Whether the subject has a lead that something may become of.
 pub(super) fn may_end(subject: &Subject, applying: &Applying<'_>) -> bool {
@@ -43,25 +46,45 @@ pub(super) fn end_all(subject: &mut Subject, of: SubjectKind, known: &Known<'_>,
             standing.before = outlook.before;
         }
         if let Some(ending) = outlook.ending {
-            end(subject, definition, ending, known, applying);
+            end(subject, definition, (ending, None), known, applying);
         }
     }
+}
+
+/// Somebody says what became of a lead of the subject. The first who says so is heard.
+pub(super) fn became(subject: &mut Subject, became: &Became, applying: &mut Applying<'_>) {
+    let Became { lead, ending, reason } = became;
+    let is_it = |standing: &Standing| standing.may_end() && *standing.lead_id == **lead;
+    let Some((name, standing)) = subject.standings.iter().find(|(_, standing)| is_it(standing)) else { return };
+    let of = if applying.key.kind == RecordKind::Account { SubjectKind::Account } else { SubjectKind::User };
+    let account = current_account(&applying.rules.accounts, subject).filter(|_| of == SubjectKind::User);
+    if let (Some(account), None) = (account, &standing.joined) {
+        // What is told of a user's lead tells of their account as well.
+        let (subject, definition, lead) = (applying.key.clone(), Arc::clone(name), Arc::clone(lead));
+        let (to, since) = (RecordKey::account(&account), applying.now);
+        let open = OpenLead { account, subject, definition, lead, since };
+        return applying.send(to, Body::Ends(Box::new(Ends { open, ending: *ending, reason: reason.clone() })));
+    }
+    let Some(definition) = applying.rules.definitions(of).find(|definition| definition.name == *name) else { return };
+    let known = Known { user: None, account: Who::Nobody, event: None, now: applying.now };
+    end(subject, definition, (*ending, reason.as_deref()), &known, applying);
 }
 
 /// Something became of a subject's lead.
 pub(super) fn end(
     subject: &mut Subject,
     definition: &Definition,
-    ending: Ending,
+    (ending, reason): (Ending, Option<&str>),
     known: &Known<'_>,
     applying: &mut Applying<'_>,
 ) {
     let Some(standing) = subject.standings.get_mut(&definition.name) else { return };
     standing.ended = Some((ending, known.now));
+    standing.ended_because = reason.map(Into::into);
     if let Some(open) = standing.joined.as_deref().cloned() {
         // It is what became of the account's lead.
         let to = RecordKey::account(&open.account);
-        return applying.send(to, Body::Ends(Box::new(Ends { open, ending })));
+        return applying.send(to, Body::Ends(Box::new(Ends { open, ending, reason: reason.map(Into::into) })));
     }
     standing.revision += 1;
     let kind = match ending {

@@ -139,7 +139,8 @@ pub(super) fn pass_on(account: &Subject, ends: &Ends, applying: &mut Applying<'_
 /// Something became of what is part of the subject's lead, and with it of the lead.
 pub(super) fn ended(subject: &mut Subject, ends: &Ends, account: &Arc<Projection>, applying: &mut Applying<'_>) {
     if let Some(definition) = lead_of(subject, &ends.open, Standing::may_end, applying) {
-        ending::end(subject, definition, ends.ending, &known(account, applying), applying);
+        let what = (ends.ending, ends.reason.as_deref());
+        ending::end(subject, definition, what, &known(account, applying), applying);
     }
 }
 

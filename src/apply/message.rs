@@ -112,6 +112,8 @@ pub enum Body {
     Claimed(Box<Claimed>),
     /// Account → subject of its lead: somebody qualified who becomes part of it.
     Join(Box<Join>),
+    /// To a subject, from a CRM or an operator: this became of its lead.
+    Became(Box<Became>),
     /// Subject → account → subject of its lead: this became of what is part of it.
     Ends(Box<Ends>),
     /// The same, with the account as it stands.
@@ -267,6 +269,17 @@ pub struct Join {
     pub account: Arc<Projection>,
 }
 
+/// What became of a lead, as somebody says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Became {
+    /// The lead.
+    pub lead: Arc<str>,
+    /// What became of it.
+    pub ending: Ending,
+    /// Why, in their words.
+    pub reason: Option<Box<str>>,
+}
+
 /// What became of what is part of a lead.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ends {
@@ -274,6 +287,8 @@ pub struct Ends {
     pub open: OpenLead,
     /// What became of it.
     pub ending: Ending,
+    /// Why, in the words of whoever said so.
+    pub reason: Option<Box<str>>,
 }
 
 /// A lead that wants a rep.

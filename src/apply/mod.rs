@@ -315,6 +315,7 @@ fn subject_message(subject: &mut Box<Subject>, message: &Message, applying: &mut
         Body::Claim(claim) => joining::claim(subject, claim, applying),
         Body::Claimed(claimed) => joining::claimed(subject, claimed, applying),
         Body::Join(join) => joining::join(subject, join, applying),
+        Body::Became(became) => ending::became(subject, became, applying),
         Body::Ends(ends) => joining::pass_on(subject, ends, applying),
         Body::Ended(ends, account) => joining::ended(subject, ends, account, applying),
         Body::Scrub { user } => forgetting::scrub(subject, user, applying),

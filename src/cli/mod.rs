@@ -18,6 +18,7 @@ mod history;
 mod init;
 mod leads;
 mod merges;
+mod outcome;
 mod output;
 mod paint;
 mod rejected;
@@ -73,6 +74,8 @@ enum Command {
     Release(held::Args),
     /// Let held leads go for good
     Discard(held::Args),
+    /// Say what became of a lead: it was won, or it was lost
+    Outcome(outcome::Args),
     /// List deliveries: waiting, given up, done
     Deliveries(deliveries::Args),
     /// Try deliveries again that were given up
@@ -134,6 +137,7 @@ async fn run(command: Command) -> Result<(), CommandError> {
         Command::Leads(args) => leads::run(args).await,
         Command::Release(args) => held::release(args).await,
         Command::Discard(args) => held::discard(args).await,
+        Command::Outcome(args) => outcome::run(args).await,
         Command::Deliveries(args) => deliveries::run(args).await,
         Command::Replay(args) => replay::run(args).await,
         Command::Rejected(args) => rejected::run(args).await,

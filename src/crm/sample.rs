@@ -166,6 +166,7 @@ fn base(kind: SubjectKind, id: &str, name: Option<&str>) -> Lead {
         joined: Vec::new(),
         joined_count: 0,
         outcome: None,
+        outcome_reason: None,
         usage: BTreeMap::new(),
         signals: BTreeMap::new(),
         points: BTreeMap::new(),

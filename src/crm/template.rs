@@ -22,8 +22,18 @@ use crate::lead::LeadEvent;
 const FUEL: u64 = 200_000;
 
 /// Fields that a lead has only where they say something; to templates they are `null` otherwise.
-const MAY_BE_ABSENT: [&str; 9] =
-    ["rank", "joined", "joined_count", "outcome", "points", "withheld_from", "truncated", "shadow", "hold"];
+const MAY_BE_ABSENT: [&str; 10] = [
+    "rank",
+    "joined",
+    "joined_count",
+    "outcome",
+    "outcome_reason",
+    "points",
+    "withheld_from",
+    "truncated",
+    "shadow",
+    "hold",
+];
 /// The same below `timestamps`.
 const OF_ENDED_LEADS: [&str; 2] = ["lapsed", "ended"];
 

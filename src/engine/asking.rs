@@ -9,12 +9,13 @@ use tokio::time::Instant;
 use super::intake::Parcel;
 use super::{Engine, EngineError, Forgotten, Shared};
 use crate::apply::explain::explain;
+use crate::apply::message::Became;
 use crate::apply::{Body, LogItem, Message};
 use crate::ids::{Position, RecordKey, RecordKind, ShardId, SourceName, SubjectKind};
 use crate::lead::SubjectExplanation;
 use crate::record::account::current_account;
-use crate::record::{Record, Subject};
-use crate::store::LeadQuery;
+use crate::record::{Ending, Record, Subject};
+use crate::store::{LeadQuery, LeadRow};
 
 /// How long is waited until what was written before is applied.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -135,6 +136,24 @@ impl Engine {
     pub async fn replay(&self, deliveries: &[RecordKey]) -> Result<(), EngineError> {
         self.send(deliveries.iter().map(|key| (key.clone(), Body::Replay))).await?;
         self.settle().await
+    }
+
+    /// Says what became of a lead; the first who says so is heard. Returns the lead as it stands then; `None` when there is none.
+    ///
+    /// # Errors
+    /// When the store can't be read or written.
+    pub async fn became(
+        &self,
+        lead: &str,
+        ending: Ending,
+        reason: Option<&str>,
+    ) -> Result<Option<LeadRow>, EngineError> {
+        self.settle().await?;
+        let Some(row) = self.shared.store.lead(lead).await? else { return Ok(None) };
+        let became = Became { lead: lead.into(), ending, reason: reason.map(Into::into) };
+        self.send([(row.subject, Body::Became(Box::new(became)))]).await?;
+        self.settle().await?;
+        Ok(self.shared.store.lead(lead).await?)
     }
 
     /// Lets held leads go on their way, or lets them go for good.

@@ -93,6 +93,7 @@ pub fn lead_event(
         joined: standing.joiners.iter().flat_map(|joiners| joiners.latest.iter().cloned()).collect(),
         joined_count: standing.joiners.as_ref().map_or(0, |joiners| joiners.count),
         outcome: standing.ended.map(|(ending, _)| ending),
+        outcome_reason: standing.ended_because.as_deref().map(str::to_owned),
         usage: used(definition, view),
         signals: signals_of(definition.of, signals, view),
         points: points(definition.of, signals, view),

@@ -29,10 +29,10 @@ pub enum LeadEventType {
     /// Somebody else of the account qualified, or for another definition, and became part of the lead.
     #[serde(rename = "lead.joined")]
     Joined,
-    /// They bought, as `outcomes` says. Nothing more is heard of the lead.
+    /// They bought, as `outcomes` or the CRM says. Nothing more is heard of the lead.
     #[serde(rename = "lead.won")]
     Won,
-    /// They won't buy, as `outcomes` says. Nothing more is heard of the lead.
+    /// They won't buy, as `outcomes` or the CRM says. Nothing more is heard of the lead.
     #[serde(rename = "lead.lost")]
     Lost,
 }
@@ -104,6 +104,9 @@ pub struct Lead {
     /// What became of it: `won` or `lost`. Absent while nothing did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Ending>,
+    /// Why, as whoever said so put it; absent where nobody said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome_reason: Option<String>,
     /// Every counter of the subject as it stood, and every other figure that a condition read, as written: `tasks.within(7d)`.
     pub usage: BTreeMap<String, Value>,
     /// Every signal of the subject as it stood, and of a user those of their account as well.

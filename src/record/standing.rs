@@ -40,6 +40,9 @@ pub struct Standing {
     /// What became of the last lead, and when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<(Ending, Millis)>,
+    /// Why that became of it, as whoever said so put it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_because: Option<Box<str>>,
     /// The account that was asked whether there is a lead already that the last one becomes part of, as long as it has not answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claims: Option<Arc<str>>,

@@ -98,3 +98,47 @@ async fn time_alone_loses_a_lead_that_had_lapsed_already() {
     desk.pass(30 * Millis::DAY).await;
     assert_eq!(desk.leads().await[0].revision, 3);
 }
+
+/// A CRM or a person says what became of a lead: of a user with an account, of a part of an account's lead, of an account.
+#[tokio::test]
+async fn whoever_knows_better_says_what_became_of_a_lead() {
+    let desk = Desk::new(PRODUCT);
+    desk.group("ana", "acme", json!({ "plan": "trial" })).await;
+    desk.track_times("ana", "Task Created", 2).await;
+    desk.pass(Millis::MINUTE).await;
+    let leads = desk.leads().await;
+    assert_eq!(leads.len(), 2, "hers, and her account's");
+    for lead in &leads {
+        let told = desk.engine.became(&lead.id, Ending::Lost, Some("chose a competitor")).await.expect("it is taken");
+        assert_eq!(told.expect("there is one").id, lead.id);
+    }
+    // The first who says so is heard, and nothing happens by itself any more.
+    desk.engine.became(&leads[0].id, Ending::Won, None).await.expect("it is taken");
+    desk.track_times("ben", "Purchased", 1).await;
+    desk.track_times("ana", "Contract Signed", 1).await;
+    desk.pass(Millis::MINUTE).await;
+    for lead in desk.leads().await {
+        assert_eq!((lead.outcome, lead.revision), (Some(Ending::Lost), 2), "{lead:?}");
+        assert_eq!(lead.outcome_reason.as_deref(), Some("chose a competitor"));
+        assert_eq!(lead.account.map(|account| account.id).as_deref(), Some("acme"), "it still knows the account");
+    }
+    let kinds: Vec<_> = desk.taken(4).await.into_iter().map(|event| event.kind).collect();
+    assert_eq!(kinds.iter().filter(|kind| **kind == Lost).count(), 2, "{kinds:?}");
+    assert!(desk.engine.became("lead_unknown", Ending::Won, None).await.expect("it is asked").is_none());
+}
+
+#[tokio::test]
+async fn what_became_of_a_part_became_of_its_account_s_lead() {
+    let desk =
+        Desk::with(PRODUCT, "leads: { one_per: account, within: 30d }\nroutes: [ { name: all, to: self_serve } ]");
+    desk.group("ana", "acme", json!({})).await;
+    desk.group("ben", "acme", json!({})).await;
+    desk.track_times("ana", "Task Created", 2).await;
+    desk.pass(Millis::MINUTE).await;
+    desk.track_times("ben", "Task Created", 2).await;
+    desk.pass(Millis::MINUTE).await;
+    let leads = desk.leads().await;
+    let first = leads.iter().find(|lead| lead.joined_count == 1).expect("ben became part of it").id.clone();
+    let told = desk.engine.became(&first, Ending::Won, None).await.expect("it is taken").expect("there is one");
+    assert!(told.json.contains(r#""outcome":"won""#), "{}", told.json);
+}

@@ -1,7 +1,7 @@
 //! Leads: the list and one.
 
-use actix_web::get;
 use actix_web::web::{Data, Json, Path, Query};
+use actix_web::{get, post};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -12,6 +12,7 @@ use crate::http::errors::{ApiError, ErrorBody, ErrorCode};
 use crate::http::queues;
 use crate::http::state::Backend;
 use crate::ids::RecordKey;
+use crate::lead::Ending;
 use crate::store::{LeadQuery, LeadRow};
 use crate::time::Millis;
 
@@ -144,6 +145,42 @@ pub async fn one(
     params: Query<ReadParams>,
 ) -> Result<Json<LeadItem>, ApiError> {
     let row = settled(&state, params.consistency).await?.store.lead(&id).await?;
+    row.map(|row| Json(item(row))).ok_or_else(|| ApiError::new(ErrorCode::NotFound, format!("there is no lead `{id}`")))
+}
+
+/// What became of a lead.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OutcomeRequest {
+    /// `won` or `lost`.
+    pub outcome: Ending,
+    /// Why, in your words; at most 500 characters are kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// How much of a reason is kept, in characters.
+const MAX_REASON: usize = 500;
+
+/// Says what became of a lead: destinations are told, and nothing more is heard of it. The first who says so is heard; saying it again
+/// changes nothing.
+#[utoipa::path(
+    operation_id = "tell_outcome",
+    tag = "leads",
+    params(("id" = String, Path, description = "the lead's id")),
+    request_body = OutcomeRequest,
+    responses((status = 200, description = "the lead as it stands", body = LeadItem), (status = 404, body = ErrorBody<'static>)),
+)]
+#[post("/leads/{id}/outcome")]
+pub async fn outcome(
+    state: Data<AppState>,
+    id: Path<String>,
+    request: Json<OutcomeRequest>,
+) -> Result<Json<LeadItem>, ApiError> {
+    let OutcomeRequest { outcome, reason } = request.into_inner();
+    let reason = reason.map(|reason| reason.trim().chars().take(MAX_REASON).collect::<String>());
+    let reason = reason.as_deref().filter(|reason| !reason.is_empty());
+    let row = state.backend()?.engine.became(&id, outcome, reason).await?;
     row.map(|row| Json(item(row))).ok_or_else(|| ApiError::new(ErrorCode::NotFound, format!("there is no lead `{id}`")))
 }
 

@@ -24,7 +24,7 @@ pub use super::queues::{HeldItem, QueueItem, ShadowItem};
 pub use config::{LossList, ReloadAnswer, ReloadRequest, VersionAnswer, VersionItem, VersionList};
 pub use deliveries::{DeliveryItem, DeliveryList, DeliveryState};
 pub use held::{HeldAnswer, HeldRequest};
-pub use leads::{LeadItem, LeadList};
+pub use leads::{LeadItem, LeadList, OutcomeRequest};
 pub use merges::{MergeItem, MergeList, Unlinked};
 pub use rejected::{RejectedItem, RejectedList};
 pub use replay::{ReplayRequest, Replayed};
@@ -48,6 +48,7 @@ pub fn configure(config: &mut ServiceConfig) {
             .service(held::discard)
             .service(leads::list)
             .service(leads::one)
+            .service(leads::outcome)
             .service(deliveries::list)
             .service(replay::replay)
             .service(rejected::list)
