@@ -146,10 +146,11 @@ fn find_owner(subject: &mut Subject, definition: &DefinitionName, event: LeadEve
 pub(super) fn assign(turns: &mut TeamTurns, assign: &Assign, applying: &mut Applying<'_>) {
     let Assign { subject, definition, event, pending } = assign;
     let team = applying.rules.teams.iter().find(|team| team.name == pending.team);
-    let routing = match team.and_then(|team| take_turn(team, turns, applying.now, |_| true)) {
-        Some(turn) => pending.clone().settle(&turn),
-        // Fails open: the lead is delivered without an owner.
-        None => pending.clone().nobody(),
+    // Fails open: the lead is delivered without an owner.
+    let routing = match team.map(|team| take_turn(team, turns, applying.now).ok_or(team)) {
+        Some(Ok(turn)) => pending.clone().settle(&turn),
+        Some(Err(team)) => pending.clone().nobody(team, applying.now),
+        None => pending.clone().gone(),
     };
     let (definition, event) = (Arc::clone(definition), Arc::clone(event));
     applying.send(subject.clone(), Body::Assigned(Box::new(Assigned { definition, event, routing })));

@@ -15,7 +15,7 @@ use crate::qualify::{Definition, Endings};
 use crate::record::AccountKey;
 use crate::record::traits::MAX_TRAITS_BYTES;
 use crate::routing::territory::Territories;
-use crate::routing::{Route, Routes, Team};
+use crate::routing::{Reps, Route, Routes, Team};
 use crate::time::Millis;
 
 /// A configuration, prepared for applying messages. Immutable; made once for each configuration.
@@ -67,6 +67,8 @@ pub struct RulesParts {
     pub one_per_account: Option<i64>,
     /// The teams that routes name.
     pub teams: Vec<Team>,
+    /// When reps may be given leads.
+    pub reps: Reps,
     /// The table that routes lead to, if there is one.
     pub territories: Option<Arc<Territories>>,
     /// In order; the first match wins.
@@ -182,7 +184,7 @@ impl Rules {
 
     /// What decides who gets a lead.
     pub fn routes(&self) -> Routes<'_> {
-        Routes { routes: &self.routes, teams: &self.teams, territories: self.territories.as_deref() }
+        Routes { routes: &self.routes, teams: &self.teams, reps: &self.reps, territories: self.territories.as_deref() }
     }
 
     /// The definitions about one kind of subject.

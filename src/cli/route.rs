@@ -58,10 +58,25 @@ fn render(explanation: &RouteExplanation, paint: Paint) -> String {
     };
     let _ = writeln!(out, "\n{} {}", paint.strong("→"), paint.strong(&whom));
     let _ = writeln!(out, "  {}", explanation.reason);
+    render_reps(&mut out, explanation, paint);
     for near in &explanation.near {
         let _ = writeln!(out, "  {}", paint.dim(format!("nearly: {near}")));
     }
     out
+}
+
+/// Who of the team is there, where not everybody is.
+fn render_reps(out: &mut String, explanation: &RouteExplanation, paint: Paint) {
+    if explanation.reps.iter().all(|rep| rep.refused.is_none()) {
+        return;
+    }
+    for rep in &explanation.reps {
+        let (mark, tone) = if rep.refused.is_none() { ("✓", Tone::Good) } else { ("·", Tone::Dim) };
+        let _ = writeln!(out, "  {} {}", paint.tone(tone, mark), rep.because.as_ref().unwrap_or(&rep.rep));
+    }
+    if let Some(opens) = &explanation.opens {
+        let _ = writeln!(out, "  {}", paint.dim(format!("nobody is there before {opens}")));
+    }
 }
 
 fn render_route(out: &mut String, route: &RouteTried, decides: bool, paint: Paint) {

@@ -17,8 +17,9 @@ use super::yaml::Scalar;
 use crate::counters::{Aggregate, Counter, Window};
 use crate::expr::{Signal, Slot};
 use crate::qualify::{Definition, Endings};
-use crate::routing::RouteTarget;
 use crate::routing::territory::{Row, Territories};
+use crate::routing::{Route, RouteTarget, RouteTo, Team};
+use crate::time::Millis;
 
 /// What is looked at beside the file's shape.
 pub struct Compiled<'a> {
@@ -27,6 +28,8 @@ pub struct Compiled<'a> {
     pub definitions: &'a [Definition],
     pub endings: &'a Endings,
     pub territories: Option<&'a Territories>,
+    pub teams: &'a [Team],
+    pub routes: &'a [Route],
 }
 
 /// Adds the warnings.
@@ -37,6 +40,7 @@ pub fn lint(shape: &ConfigShape, compiled: &Compiled<'_>, findings: &mut Finding
     if whole {
         unused_counters(shape, compiled, findings);
         unused_teams(shape, compiled, findings);
+        reps(shape, compiled, findings);
     }
     similar_events(shape, findings);
     for definition in definitions {
@@ -50,6 +54,52 @@ pub fn lint(shape: &ConfigShape, compiled: &Compiled<'_>, findings: &mut Finding
         missing_parts(shape, findings);
         admin_token(shape, findings);
         weak::warn(shape, findings);
+    }
+}
+
+/// Reps whom nobody knows, and teams whose reps are gone.
+fn reps(shape: &ConfigShape, compiled: &Compiled<'_>, findings: &mut Findings) {
+    let target = |to: &RouteTarget, rep: &str| matches!(to, RouteTarget::Rep(named) if named.eq_ignore_ascii_case(rep));
+    let gone = |team: &Team| {
+        team.reps.iter().all(|rep| rep.availability.as_ref().is_some_and(|one| one.left == Some(Millis(i64::MIN))))
+    };
+    for (name, rep) in shape.reps.get().into_iter().flat_map(|Named(all)| all) {
+        let address = name.text.trim();
+        let is_in = |team: &&Team| team.reps.iter().any(|rep| rep.name.eq_ignore_ascii_case(address));
+        let mut teams = compiled.teams.iter().filter(is_in);
+        let routed = || compiled.routes.iter().any(|one| matches!(&one.to, RouteTo::Target(to) if target(to, address)));
+        let rows = || compiled.territories.is_some_and(|table| table.rows.iter().any(|row| target(&row.to, address)));
+        let first = teams.next();
+        if first.is_none() && !routed() && !rows() {
+            let message = format!("no team, route or territory names `{}`", name.shown.trim());
+            findings.push(Problem::warning(name.at, Code::Unused, message).help("add them to a team, or remove this"));
+        }
+        let left = rep.as_ref().and_then(|rep| rep.left.get()).is_some_and(|left| left.text.trim() == "true");
+        if let Some(team) = first.filter(|_| left) {
+            let message = format!("`{}` left, and is still in team `{}`", name.shown.trim(), team.name);
+            findings.push(Problem::warning(name.at, Code::Suspicious, message).help("take them out of the team"));
+        }
+        let caps = rep.as_ref().is_some_and(|rep| rep.caps.get().is_some());
+        if let (true, Some(first), Some(second)) = (caps, first, teams.next()) {
+            let message = format!(
+                "the caps of `{}` hold in `{}` and in `{}`, each for itself",
+                name.shown.trim(),
+                first.name,
+                second.name
+            );
+            findings.push(
+                Problem::warning(name.at, Code::Suspicious, message).help("halve them, or keep the rep in one team"),
+            );
+        }
+    }
+    for (name, _) in shape.teams.get().into_iter().flat_map(|Named(all)| all) {
+        if compiled.teams.iter().any(|team| team.name == name.text && !team.reps.is_empty() && gone(team)) {
+            let message = format!("everybody in team `{}` left", name.shown.trim());
+            findings.push(
+                Problem::warning(name.at, Code::Suspicious, message)
+                    .help("add somebody who is there, or route to another team"),
+            );
+        }
     }
 }
 

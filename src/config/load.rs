@@ -252,6 +252,7 @@ fn merge(into: &mut ConfigShape, shape: ConfigShape, findings: &mut Findings) {
         leads,
         outcomes,
         teams,
+        reps,
         territories,
         routes,
         destinations,
@@ -279,6 +280,7 @@ fn merge(into: &mut ConfigShape, shape: ConfigShape, findings: &mut Findings) {
     named(&mut into.counters, counters);
     named(&mut into.signals, signals);
     named(&mut into.teams, teams);
+    named(&mut into.reps, reps);
     named(&mut into.destinations, destinations);
     once(&mut into.never, never, |never| never.at, "never", findings);
     once(&mut into.leads, leads, |leads| leads.at, "leads", findings);

@@ -77,6 +77,7 @@ pub fn full() -> LeadEvent {
                     "route `large accounts`: lead.tier == 1; round robin in team enterprise: ana@example.com's turn \
                          (waited longest)"
                         .to_owned(),
+                passed_over: Vec::new(),
             }),
             ..base(SubjectKind::Account, "acme", Some("Acme"))
         },

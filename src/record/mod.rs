@@ -40,7 +40,7 @@ pub use people::{Member, Profile};
 pub use projection::Projection;
 pub use senders::Senders;
 pub use standing::{Ending, Quiet, Routing, Standing};
-pub use team::{Place, TeamTurns};
+pub use team::{Given, PassedOver, Place, TeamTurns, Why};
 pub use ties::{MergedInto, Tie, Ties, Waiting};
 pub use traits::{Said, Saying, Trait, Traits};
 pub use versions::{ConfigVersion, ConfigVersions, Meaning, TookForce, Written, WrittenFile};

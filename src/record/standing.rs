@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::hold::LeadHold;
 use super::joining::{Joiners, OpenLead};
+use super::team::PassedOver;
 use crate::time::Millis;
 
 /// A subject that qualified for a definition at least once.
@@ -126,7 +127,7 @@ pub enum Quiet {
 }
 
 /// The routing decision and its reason.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, utoipa::ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, utoipa::ToSchema)]
 pub struct Routing {
     /// The route that decided.
     pub route: Option<String>,
@@ -136,4 +137,7 @@ pub struct Routing {
     pub owner: Option<String>,
     /// Why, in a sentence.
     pub reason: String,
+    /// Reps of the team whose turn came before, and who could not be given it; at most 20 of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed_over: Vec<PassedOver>,
 }

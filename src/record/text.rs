@@ -32,7 +32,7 @@
 //! | `p:<user>` | accounts | one of its people: how many events, the last of them when, and what is known of them as JSON |
 //! | `k:<user>` | accounts | what one of its people told for the keys that members are sorted by: fingerprints and values |
 //! | `watcher:<user>`, `tell_at` | accounts | who is told of changes, and when |
-//! | `turns`, `turn:<rep>` | teams | how many turns there were; the number of the rep's last turn and when it was |
+//! | `turns`, `turn:<rep>` | teams | how many turns there were; how far behind the rep stands, the number of their last turn and when it was; `away`; `given=` a day, how many leads on it and in its week |
 //! | `delivered`, `done` | destinations | how much was delivered; JSON of the last of it |
 //! | `leads` | sources | since when, how many leads went on their way and how many were held |
 //! | `blocks`, `noted` | archives | blocks up to this number are in segments; `1` once it was noted what is counted |

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::territory::{Territories, Unknown};
-use super::{LeadFacts, Route, RouteTarget, RouteTo, Team, TeamName, Turn};
+use super::turns::{refusal, said};
+use super::{LeadFacts, Reps, Route, RouteTarget, RouteTo, Team, TeamName, Turn};
 use crate::lead::{LeadEvent, Routing};
 use crate::time::Millis;
 
@@ -16,6 +17,8 @@ pub struct Routes<'r> {
     pub routes: &'r [Route],
     /// The teams that routes name.
     pub teams: &'r [Team],
+    /// When reps may be given leads.
+    pub reps: &'r Reps,
     /// The table of territories, if there is one.
     pub territories: Option<&'r Territories>,
 }
@@ -43,12 +46,22 @@ pub struct Pending {
 impl Pending {
     /// The decision, now that `turn` was taken.
     pub fn settle(self, turn: &Turn) -> Routing {
-        self.routing(Some(&turn.rep), &turn.reason)
+        Routing { passed_over: turn.passed_over.clone(), ..self.routing(Some(&turn.rep), &turn.reason) }
     }
 
-    /// The decision when the team has nobody to take a turn.
-    pub fn nobody(self) -> Routing {
-        let why = format!("team {} has no reps, so nobody owns it", self.team);
+    /// The decision when `team` has nobody to take a turn.
+    pub fn nobody(self, team: &Team, now: Millis) -> Routing {
+        let away: Vec<_> = team.reps.iter().filter_map(|rep| Some((rep, refusal(rep, None, now)?))).collect();
+        let why = match said(&away) {
+            Some(said) => format!("nobody of team {} is there ({said}), so nobody owns it", self.team),
+            None => format!("team {} has no reps, so nobody owns it", self.team),
+        };
+        self.routing(None, &why)
+    }
+
+    /// The decision when the team is no longer configured.
+    pub fn gone(self) -> Routing {
+        let why = format!("team {} is not configured, so nobody owns it", self.team);
         self.routing(None, &why)
     }
 
@@ -58,13 +71,14 @@ impl Pending {
             team: Some(self.team.to_string()),
             owner: owner.map(str::to_owned),
             reason: format!("{}; {why}", self.because),
+            passed_over: Vec::new(),
         }
     }
 }
 
 /// Decides about `event`. `existing` is how the lead was routed before, if it was: an owner who is still there keeps it.
 pub fn decide(by: Routes<'_>, event: &LeadEvent, existing: Option<&Routing>, now: Millis) -> Decision {
-    if let Some(kept) = existing.and_then(|existing| keep(by, existing)) {
+    if let Some(kept) = existing.and_then(|existing| keep(by, existing, now)) {
         return Decision::Settled(kept);
     }
     let facts = LeadFacts::new(event, now);
@@ -79,14 +93,20 @@ pub fn decide(by: Routes<'_>, event: &LeadEvent, existing: Option<&Routing>, now
             format!("{passed}route `{}`: {}", route.name, route.when.as_ref().map_or("always", |when| when.source()));
         match &route.to {
             RouteTo::Territories => match by.territories.map(|table| territory(table, &facts, now)) {
-                Some(Ok((to, why))) => return follow(route, &to, by.teams, format!("{because}; {why}")),
+                Some(Ok((to, why))) => match follow(route, &to, by, format!("{because}; {why}"), now) {
+                    Ok(decision) => return decision,
+                    Err(why) => passed = why,
+                },
                 Some(Err(why)) => passed = format!("{because}; {why}; "),
                 None => {}
             },
-            RouteTo::Target(to) => return follow(route, to, by.teams, because),
+            RouteTo::Target(to) => match follow(route, to, by, because, now) {
+                Ok(decision) => return decision,
+                Err(why) => passed = why,
+            },
         }
     }
-    Decision::Settled(Routing { route: None, team: None, owner: None, reason: format!("{passed}no route matched") })
+    Decision::Settled(Routing { reason: format!("{passed}no route matched"), ..Routing::default() })
 }
 
 /// Where the table of territories leads, or why it leads nowhere.
@@ -104,9 +124,13 @@ fn territory(table: &Territories, facts: &LeadFacts<'_>, now: Millis) -> Result<
     }
 }
 
-/// The owner keeps the lead as long as they are in a team, or a route or a territory names them.
-fn keep(by: Routes<'_>, existing: &Routing) -> Option<Routing> {
+/// The owner keeps the lead as long as they are in a team, or a route or a territory names them; though they are absent, but not when
+/// they left.
+fn keep(by: Routes<'_>, existing: &Routing, now: Millis) -> Option<Routing> {
     let owner = existing.owner.as_deref()?;
+    if by.reps.get(owner).is_some_and(|rep| rep.left.is_some_and(|left| left <= now)) {
+        return None;
+    }
     let member = |team: &&Team| team.reps.iter().any(|rep| &*rep.name == owner);
     let same = |team: &&Team| existing.team.as_deref() == Some(&*team.name);
     let team = by.teams.iter().filter(member).find(same).or_else(|| by.teams.iter().find(member));
@@ -126,18 +150,26 @@ fn keep(by: Routes<'_>, existing: &Routing) -> Option<Routing> {
         team: team.map(|team| team.name.to_string()),
         owner: Some(owner.to_owned()),
         reason: format!("{owner} owns this lead already and is still {whose}"),
+        passed_over: Vec::new(),
     })
 }
 
-fn follow(route: &Route, to: &RouteTarget, teams: &[Team], because: String) -> Decision {
+/// The decision of a route that leads to `to`; what has to be said when nobody is to be found there for days, and the next decides.
+fn follow(route: &Route, to: &RouteTarget, by: Routes<'_>, because: String, now: Millis) -> Result<Decision, String> {
     let routing = |owner: Option<&str>, reason: String| {
         let owner = owner.map(str::to_owned);
-        Decision::Settled(Routing { route: Some(route.name.to_string()), team: None, owner, reason })
+        Decision::Settled(Routing { route: Some(route.name.to_string()), owner, reason, ..Routing::default() })
     };
-    match to {
+    if let RouteTarget::Rep(rep) = to
+        && let Some(availability) = by.reps.get(rep)
+        && let Some(refusal) = availability.is_away(now)
+    {
+        return Err(format!("{because}; {}; ", refusal.sentence(rep, &availability.zone)));
+    }
+    Ok(match to {
         RouteTarget::SelfServe => routing(None, format!("{because}; self-serve, the product follows up")),
         RouteTarget::Rep(rep) => routing(Some(rep), format!("{because}; goes to {rep}")),
-        RouteTarget::Team(name) => match teams.iter().find(|team| team.name == *name) {
+        RouteTarget::Team(name) => match by.teams.iter().find(|team| team.name == *name) {
             Some(team) => {
                 let (team, route) = (Arc::clone(&team.name), Arc::clone(&route.name));
                 Decision::Turn(Pending { team, route, because })
@@ -145,5 +177,5 @@ fn follow(route: &Route, to: &RouteTarget, teams: &[Team], because: String) -> D
             // A checked configuration has every team that its routes name. Fails open: the lead is delivered without an owner.
             None => routing(None, format!("{because}; team {name} is not configured, so nobody owns it")),
         },
-    }
+    })
 }

@@ -3,8 +3,10 @@
 use serde::Serialize;
 
 use super::territory::Failed;
-use super::{Decision, LeadFacts, RouteTo, Routes, decide};
+use super::turns::{next_opening, refusal};
+use super::{Decision, LeadFacts, RouteTo, Routes, Team, decide};
 use crate::lead::LeadEvent;
+use crate::record::Why;
 use crate::time::Millis;
 
 /// Why a lead goes where it goes.
@@ -20,6 +22,12 @@ pub struct RouteExplanation {
     pub owner: Option<String>,
     /// Why, in a sentence.
     pub reason: String,
+    /// Of the team that shares it out: who may be given a lead, and who not.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reps: Vec<RepTried>,
+    /// When the first of them may be given one, RFC 3339, where nobody may; absent where that is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub opens: Option<String>,
     /// What would have sent it elsewhere, as sentences: territories before the one that took it, of which one thing was missing.
     pub near: Vec<String>,
 }
@@ -52,6 +60,32 @@ pub struct TerritoryTried {
     pub failed: Vec<Failed>,
 }
 
+/// Whether a rep may be given a lead.
+#[derive(Clone, Debug, Serialize)]
+pub struct RepTried {
+    /// The rep's e-mail address.
+    pub rep: String,
+    /// Why not; absent where they may. What they were given already is not known here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Why>,
+    /// The same as a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
+}
+
+fn reps(team: &Team, now: Millis) -> Vec<RepTried> {
+    let tried = |rep: &super::Rep| {
+        let refused = refusal(rep, None, now);
+        let zone = rep.availability.as_ref().map(|one| &one.zone);
+        RepTried {
+            rep: rep.name.to_string(),
+            refused: refused.map(|refusal| refusal.why),
+            because: refused.zip(zone).map(|(refusal, zone)| refusal.sentence(&rep.name, zone)),
+        }
+    };
+    team.reps.iter().map(tried).collect()
+}
+
 /// Explains what [`decide()`] says of a new lead.
 pub fn explain(by: Routes<'_>, event: &LeadEvent, now: Millis) -> RouteExplanation {
     let facts = LeadFacts::new(event, now);
@@ -62,7 +96,12 @@ pub fn explain(by: Routes<'_>, event: &LeadEvent, now: Millis) -> RouteExplanati
             (Some(pending.route.to_string()), Some(pending.team.to_string()), None, reason)
         }
     };
-    let mut explanation = RouteExplanation { routes: Vec::new(), route, team, owner, reason, near: Vec::new() };
+    let shares = by.teams.iter().find(|one| owner.is_none() && team.as_deref() == Some(&*one.name));
+    let reps = shares.map_or_else(Vec::new, |team| reps(team, now));
+    let nobody = shares.filter(|_| reps.iter().all(|rep| rep.refused.is_some()));
+    let opens = nobody.and_then(|team| next_opening(team, now)).map(Millis::rfc3339);
+    let mut explanation =
+        RouteExplanation { routes: Vec::new(), route, team, owner, reason, reps, opens, near: Vec::new() };
     for one in by.routes {
         let met = one.when.as_ref().map_or(Some(true), |when| when.test(&facts));
         let when = one.when.as_ref().map(|when| when.source().to_owned());

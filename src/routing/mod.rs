@@ -1,10 +1,11 @@
-//! Who gets a lead: ordered routes, territories, teams, turns. Pure.
+//! Who gets a lead: ordered routes, territories, teams, who of them is there, turns. Pure.
 //!
 //! [`decide()`] answers from the lead alone, or that a team's turn is needed; [`assign`] takes a turn over the team's record.
 
 mod decide;
 pub mod explain;
 mod facts;
+pub mod reps;
 pub mod spec;
 pub mod territory;
 mod turns;
@@ -14,5 +15,6 @@ mod tests;
 
 pub use decide::{Decision, Pending, Routes, decide};
 pub use facts::LeadFacts;
+pub use reps::{Availability, Reps};
 pub use spec::{Assign, Rep, Route, RouteTarget, RouteTo, Team, TeamName};
 pub use turns::{Turn, assign};

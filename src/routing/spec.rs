@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use super::Availability;
 use crate::expr::Expr;
 
 /// The name of a team, as configured.
 pub type TeamName = Arc<str>;
 
 /// A group of reps who share leads.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Team {
     /// Its name: routes lead to it, and its turns are kept under it.
     pub name: TeamName,
@@ -19,12 +20,14 @@ pub struct Team {
 }
 
 /// Somebody who follows up on leads, as a member of a team.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Rep {
     /// Their e-mail address.
     pub name: Arc<str>,
     /// How many leads they get for one of somebody with weight 1, in hundredths.
     pub weight: u32,
+    /// When they may be given leads, where something is said about it; else always.
+    pub availability: Option<Arc<Availability>>,
 }
 
 impl Rep {
@@ -33,7 +36,7 @@ impl Rep {
 
     /// A rep with weight 1.
     pub fn new(name: impl Into<Arc<str>>) -> Self {
-        Self { name: name.into(), weight: Self::WEIGHT_ONE }
+        Self { name: name.into(), weight: Self::WEIGHT_ONE, availability: None }
     }
 }
 

@@ -10,12 +10,17 @@
 
 use std::sync::Arc;
 
+use super::reps::{Refusal, day_of};
 use super::{Assign, Rep, Team};
-use crate::record::{Place, TeamTurns};
+use crate::record::{Given, PassedOver, Place, TeamTurns};
 use crate::time::Millis;
 
 /// A turn of somebody with weight 1, in the unit of [`Place::behind`].
 const TURN: u64 = 1_000_000_000;
+/// So many who were passed over are told of.
+const MAX_TOLD: usize = 20;
+/// And so many of them in a sentence.
+const MAX_SAID: usize = 3;
 
 /// The outcome of a turn.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,13 +29,55 @@ pub struct Turn {
     pub rep: Arc<str>,
     /// `round robin in team enterprise: ana@example.com's turn (waited longest)`.
     pub reason: String,
+    /// Who would have been next, and could not be given it.
+    pub passed_over: Vec<PassedOver>,
 }
 
 /// Takes the next turn of `team` at `now`, among the reps who may be given something. `None` when there are none.
-pub fn assign(team: &Team, turns: &mut TeamTurns, now: Millis, may: impl Fn(&Rep) -> bool) -> Option<Turn> {
-    turns.reps.retain(|name, _| team.reps.iter().any(|rep| rep.name == *name));
-    let (here, away): (Vec<&Rep>, Vec<&Rep>) = team.reps.iter().partition(|rep| may(rep));
-    for rep in away {
+pub fn assign(team: &Team, turns: &mut TeamTurns, now: Millis) -> Option<Turn> {
+    let turn = take(team, turns, now, |rep, place| refusal(rep, place, now))?;
+    let rep = team.reps.iter().find(|rep| rep.name == turn.rep)?;
+    let bounded = rep.availability.as_ref().filter(|availability| !availability.caps.is_none());
+    if let (Some(availability), Some(place)) = (bounded, turns.reps.get_mut(&turn.rep)) {
+        place.given = place.given.and_one(day_of(&availability.zone, now));
+    }
+    Some(turn)
+}
+
+/// Why a rep may not be given anything at `now`.
+pub(super) fn refusal(rep: &Rep, place: Option<&Place>, now: Millis) -> Option<Refusal> {
+    rep.availability.as_ref()?.refuses(place.map_or_else(Given::default, |place| place.given), now)
+}
+
+/// When the first of the team may be given something, whatever they were given; `None` when nobody knows.
+pub(super) fn next_opening(team: &Team, now: Millis) -> Option<Millis> {
+    let next = |rep: &Rep| match &rep.availability {
+        None => Some(now),
+        Some(availability) => availability.next(Given::default(), now),
+    };
+    team.reps.iter().filter_map(next).min()
+}
+
+/// Takes a turn, among those whom nothing refuses.
+pub(super) fn take(
+    team: &Team,
+    turns: &mut TeamTurns,
+    now: Millis,
+    refuses: impl Fn(&Rep, Option<&Place>) -> Option<Refusal>,
+) -> Option<Turn> {
+    let known = team.reps.iter().filter(|rep| turns.reps.contains_key(&rep.name)).count();
+    if known < turns.reps.len() {
+        turns.reps.retain(|name, _| team.reps.iter().any(|rep| rep.name == *name));
+    }
+    let mut here: Vec<&Rep> = Vec::with_capacity(team.reps.len());
+    let mut away: Vec<(&Rep, Refusal)> = Vec::new();
+    for rep in &team.reps {
+        match refuses(rep, turns.reps.get(&rep.name)) {
+            Some(refusal) => away.push((rep, refusal)),
+            None => here.push(rep),
+        }
+    }
+    for (rep, _) in &away {
         if let Some(place) = turns.reps.get_mut(&rep.name) {
             place.away = true;
         }
@@ -38,7 +85,7 @@ pub fn assign(team: &Team, turns: &mut TeamTurns, now: Millis, may: impl Fn(&Rep
     // Where the line begins: whoever comes anew begins there.
     let stood = here.iter().filter_map(|rep| turns.reps.get(&rep.name)).filter(|place| !place.away);
     let first = stood.map(|place| place.behind).min().unwrap_or(0);
-    let joined = Place { behind: first, turn: turns.turns, at: now, away: false };
+    let joined = Place { behind: first, turn: turns.turns, at: now, away: false, given: Given::default() };
     for rep in &here {
         let place = turns.reps.entry(Arc::clone(&rep.name)).or_insert_with(|| joined.clone());
         if std::mem::take(&mut place.away) {
@@ -49,6 +96,10 @@ pub fn assign(team: &Team, turns: &mut TeamTurns, now: Millis, may: impl Fn(&Rep
     // Whoever is equally far in line goes by how long they have waited, and then by the order of the roster.
     let place_of = |rep: &&&Rep| turns.reps.get(&rep.name).map_or((0, 0), |place| (place.behind, place.turn));
     let next = *here.iter().min_by_key(place_of)?;
+    let stands = place_of(&&next);
+    // Nobody who has no place yet, or stands behind, was passed over.
+    let is_before = |rep: &Rep| turns.reps.get(&rep.name).is_none_or(|place| (place.behind, place.turn) < stands);
+    away.retain(|(rep, _)| is_before(rep));
     turns.turns += 1;
     let turn = turns.turns;
     let place = turns.reps.get_mut(&next.name)?;
@@ -58,14 +109,38 @@ pub fn assign(team: &Team, turns: &mut TeamTurns, now: Millis, may: impl Fn(&Rep
         turn,
         at: now,
         away: false,
+        given: place.given,
     };
     for place in turns.reps.values_mut() {
         place.behind = place.behind.saturating_sub(passed);
     }
+    Some(told(team, next, &away))
+}
+
+fn told(team: &Team, next: &Rep, away: &[(&Rep, Refusal)]) -> Turn {
     let weighs = match next.weight {
         Rep::WEIGHT_ONE => String::new(),
         weight => format!(", weight {}", f64::from(weight) / f64::from(Rep::WEIGHT_ONE)),
     };
-    let reason = format!("round robin in team {}: {}'s turn (waited longest{weighs})", team.name, next.name);
-    Some(Turn { rep: Arc::clone(&next.name), reason })
+    let before = said(away).map_or_else(String::new, |said| format!("{said}; "));
+    let reason = format!("round robin in team {}: {before}{}'s turn (waited longest{weighs})", team.name, next.name);
+    let passed_over = away.iter().take(MAX_TOLD).map(|(rep, refusal)| PassedOver {
+        rep: rep.name.to_string(),
+        reason: refusal.why,
+        until: refusal.until.map(Millis::rfc3339),
+    });
+    Turn { rep: Arc::clone(&next.name), reason, passed_over: passed_over.collect() }
+}
+
+/// `ana@example.com is absent until Sun 2027-01-03 00:00, ben@example.com left and 3 more`.
+pub(super) fn said(away: &[(&Rep, Refusal)]) -> Option<String> {
+    let told = away.iter().take(MAX_SAID).filter_map(|(rep, refusal)| {
+        rep.availability.as_ref().map(|availability| refusal.sentence(&rep.name, &availability.zone))
+    });
+    let told: Vec<String> = told.collect();
+    let more = away.len().saturating_sub(MAX_SAID);
+    (!told.is_empty()).then(|| match more {
+        0 => told.join(", "),
+        more => format!("{} and {more} more", told.join(", ")),
+    })
 }

@@ -66,8 +66,13 @@ fn items() -> Vec<LogItem> {
     let news =
         News { id: Arc::from("evt_1"), created: Millis(1), attempts: 0, last_error: None, json: Arc::from("{}") };
     let failed = News { attempts: 2, last_error: Some("no answer".into()), ..news.clone() };
-    let routing =
-        Routing { route: None, team: Some("a".to_owned()), owner: None, reason: "nobody is there".to_owned() };
+    let routing = Routing {
+        route: None,
+        team: Some("a".to_owned()),
+        owner: None,
+        reason: "nobody is there".to_owned(),
+        ..Routing::default()
+    };
     let user = Some(Box::new(projection.clone()));
     let rejected = Rejected {
         at: Millis(1),

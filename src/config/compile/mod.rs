@@ -9,6 +9,7 @@ mod from;
 mod nameable;
 mod names;
 mod outcomes;
+mod reps;
 mod rests_on;
 mod routing;
 mod scopes;
@@ -61,9 +62,10 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
     let definitions = definitions::definitions(shape.definitions.get(), &never, &counters, &scopes, known, findings);
     let endings = outcomes::endings(shape.outcomes.get(), &counters, &scopes, findings);
     let one_per_account = outcomes::one_per_account(shape.leads.get(), findings);
-    let teams = routing::teams(shape.teams.get(), findings);
+    let mut teams = routing::teams(shape.teams.get(), findings);
     let routes = routing::routes(shape.routes.get(), &teams, &scopes, findings);
     let zone = time_zone.clone().unwrap_or(jiff::tz::TimeZone::UTC);
+    let reps = reps::reps(shape.reps.get(), &zone, &mut teams.compiled, findings);
     let territories = territories::territories(shape, (&teams, &scopes), &zone, attached, findings);
     territories::check_routes(shape, findings);
     let destination_filters = destinations::filters(shape.destinations.get(), &scopes, findings);
@@ -76,6 +78,8 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
             definitions: &definitions,
             endings: &endings,
             territories: territories.as_deref(),
+            teams: &teams.compiled,
+            routes: &routes,
         },
         findings,
     );
@@ -97,6 +101,7 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
         endings,
         one_per_account,
         teams: teams.compiled,
+        reps,
         territories,
         routes,
         destination_filters,

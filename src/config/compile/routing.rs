@@ -96,7 +96,7 @@ fn weights<'s>(shape: &'s TeamShape, reps: &[Scalar], findings: &mut Findings) -
 }
 
 /// One `@` with something on both sides, and no blanks: whether mail arrives, only mail can tell.
-fn check_address(rep: &Scalar, findings: &mut Findings) {
+pub(super) fn check_address(rep: &Scalar, findings: &mut Findings) {
     let text = rep.text.trim();
     let sides = text.split_once('@');
     let fine = sides.is_some_and(|(local, domain)| {

@@ -5,6 +5,7 @@ mod definitions;
 mod destinations;
 mod history;
 mod leads;
+mod reps;
 mod routing;
 mod server;
 mod signals;
@@ -18,6 +19,7 @@ pub use definitions::{DefinitionShape, ModeWord, NeverShape, StartWord, Tiers};
 pub use destinations::{BasicShape, DestinationShape, RetryShape, SlackShape, WebhookShape};
 pub use history::HistoryShape;
 pub use leads::{LeadsShape, OutcomesShape};
+pub use reps::{CapsShape, RepShape};
 pub use routing::{AssignWord, RouteShape, TeamShape};
 pub use server::{LimitsShape, ServerShape};
 pub use signals::{PointsShape, SignalShape};
@@ -84,6 +86,9 @@ section! {
         outcomes: OutcomesShape,
         /// Groups of reps who share leads, by name.
         teams: Named<TeamShape>,
+        /// When reps may be given leads, by their e-mail addresses: hours, holidays, absences, caps. Nobody is given a lead who is away.
+        #[schemars(extend("examples" = [{ "ana@example.com": { "time_zone": "Europe/Berlin", "hours": "Mo-Fr 09:00-17:00", "holidays": "DE" } }]))]
+        reps: Named<RepShape>,
         /// Who gets whom: a table, from a spreadsheet or written here.
         territories: TerritoriesShape,
         /// Who gets a lead: the first route whose condition is true decides.

@@ -4,6 +4,7 @@ mod compiled;
 mod destinations;
 mod documents;
 mod reload;
+mod reps;
 mod safety;
 mod territories;
 mod weak;

@@ -4,8 +4,10 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::{Lines, timed};
-use crate::record::{Archived, ConfigVersions, Delivery, DestinationHistory, Hold, Place, SourceLeads, TeamTurns};
-use crate::time::Millis;
+use crate::record::{
+    Archived, ConfigVersions, Delivery, DestinationHistory, Given, Hold, Place, SourceLeads, TeamTurns,
+};
+use crate::time::{Millis, read_day, write_day};
 
 impl TeamTurns {
     pub(super) fn read_line(&mut self, name: &str, value: &str) -> Option<()> {
@@ -15,8 +17,14 @@ impl TeamTurns {
                 let mut words = value.split(' ');
                 let (behind, turn, at) = (words.next()?, words.next()?, words.next()?);
                 let (behind, turn, at) = (behind.parse().ok()?, turn.parse().ok()?, Millis::parse(at)?);
-                let away = words.next() == Some("away");
-                self.reps.insert(Arc::from(rep), Place { behind, turn, at, away });
+                let mut place = Place { behind, turn, at, away: false, given: Given::default() };
+                for word in words {
+                    match word.split_once('=') {
+                        Some(("given", given)) => place.given = read_given(given)?,
+                        _ => place.away |= word == "away",
+                    }
+                }
+                self.reps.insert(Arc::from(rep), place);
             }
             _ => return None,
         }
@@ -28,14 +36,26 @@ impl TeamTurns {
             return;
         }
         lines.number("turns", self.turns);
-        for (rep, Place { behind, turn, at, away }) in &self.reps {
+        for (rep, Place { behind, turn, at, away, given }) in &self.reps {
             lines.put(&["turn:", rep], |out| {
                 let _ = write!(out, "{behind} {turn} ");
                 at.write_rfc3339(out);
                 out.push_str(if *away { " away" } else { "" });
+                if *given != Given::default() {
+                    out.push_str(" given=");
+                    write_day(given.day, out);
+                    let _ = write!(out, ",{},{}", given.today, given.week);
+                }
             });
         }
     }
+}
+
+/// A day, how many leads on it, and how many in its week: `2026-11-30,3,11`.
+fn read_given(text: &str) -> Option<Given> {
+    let mut parts = text.split(',');
+    let day = read_day(parts.next()?)?;
+    Some(Given { day, today: parts.next()?.parse().ok()?, week: parts.next()?.parse().ok()? })
 }
 
 impl DestinationHistory {

@@ -22,9 +22,10 @@ use crate::record::counted::Counted;
 use crate::record::delivery::Done;
 use crate::record::outcomes::Outcomes;
 use crate::record::{
-    Archived, ConfigVersions, Delivery, DestinationHistory, Ending, Held, Hold, Joiners, Meaning, Member, Memberships,
-    MergedInto, News, Noted, NotedSignals, OpenLead, Place, Profile, Quiet, Routing, Said, Saying, Senders, SeriesPast,
-    SourceLeads, Standing, Subject, TeamTurns, Tie, Ties, TookForce, Trait, Traits, Waiting, Written, WrittenFile,
+    Archived, ConfigVersions, Delivery, DestinationHistory, Ending, Given, Held, Hold, Joiners, Meaning, Member,
+    Memberships, MergedInto, News, Noted, NotedSignals, OpenLead, PassedOver, Place, Profile, Quiet, Routing, Said,
+    Saying, Senders, SeriesPast, SourceLeads, Standing, Subject, TeamTurns, Tie, Ties, TookForce, Trait, Traits,
+    Waiting, Written, WrittenFile,
 };
 
 /// Names as people and programs send them: with whatever separates things in the text.
@@ -102,8 +103,13 @@ fn ledger() -> impl Strategy<Value = Ledger> {
 }
 
 fn routing() -> impl Strategy<Value = Routing> {
-    (option::of(name()), option::of(name()), option::of(name()), name())
-        .prop_map(|(route, team, owner, reason)| Routing { route, team, owner, reason })
+    let passed = (name(), option::of(name())).prop_map(|(rep, until)| PassedOver {
+        rep,
+        reason: crate::record::Why::Absent,
+        until,
+    });
+    (option::of(name()), option::of(name()), option::of(name()), name(), vec(passed, 0..3))
+        .prop_map(|(route, team, owner, reason, passed_over)| Routing { route, team, owner, reason, passed_over })
 }
 
 fn standing() -> impl Strategy<Value = Standing> {
@@ -256,12 +262,9 @@ fn subject() -> impl Strategy<Value = Subject> {
 }
 
 fn team() -> impl Strategy<Value = TeamTurns> {
-    let place = (any::<u64>(), any::<u64>(), time(), any::<bool>()).prop_map(|(behind, turn, at, away)| Place {
-        behind,
-        turn,
-        at,
-        away,
-    });
+    let given = (0..50_000_i64, any::<u32>(), any::<u32>()).prop_map(|(day, today, week)| Given { day, today, week });
+    let place = (any::<u64>(), any::<u64>(), time(), any::<bool>(), given)
+        .prop_map(|(behind, turn, at, away, given)| Place { behind, turn, at, away, given });
     (any::<u64>(), btree_map(shared(), place, 0..4)).prop_map(|(turns, reps)| TeamTurns { turns, reps })
 }
 

@@ -1,11 +1,13 @@
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
+
 use super::team;
 use crate::crm::sample;
 use crate::expr::{Scope, compile};
 use crate::lead::Routing;
-use crate::record::TeamTurns;
-use crate::routing::{Decision, Route, RouteTarget, RouteTo, Routes, assign, decide};
+use crate::record::{TeamTurns, Why};
+use crate::routing::{Availability, Decision, Reps, Route, RouteTarget, RouteTo, Routes, assign, decide};
 use crate::time::Millis;
 
 fn always(name: &str, to: RouteTarget) -> Route {
@@ -18,17 +20,18 @@ fn owned_by(owner: &str, team: Option<&str>) -> Routing {
         team: team.map(str::to_owned),
         owner: Some(owner.to_owned()),
         reason: "once".to_owned(),
+        passed_over: Vec::new(),
     }
 }
 
 fn settled(routes: &[Route], reps: &[&str], existing: Option<&Routing>) -> Routing {
     let teams = [team(reps)];
-    let by = Routes { routes, teams: &teams, territories: None };
+    let by = Routes { routes, teams: &teams, reps: &Reps::default(), territories: None };
     match decide(by, &sample::full(), existing, Millis(0)) {
         Decision::Settled(routing) => routing,
-        Decision::Turn(pending) => match assign(&teams[0], &mut TeamTurns::default(), Millis(0), |_| true) {
+        Decision::Turn(pending) => match assign(&teams[0], &mut TeamTurns::default(), Millis(0)) {
             Some(turn) => pending.settle(&turn),
-            None => pending.nobody(),
+            None => pending.nobody(&teams[0], Millis(0)),
         },
     }
 }
@@ -44,7 +47,10 @@ fn the_first_route_that_matches_decides() {
 #[test]
 fn without_a_match_the_lead_is_unrouted_and_says_so() {
     let routing = settled(&[], &["ana"], None);
-    assert_eq!(routing, Routing { route: None, team: None, owner: None, reason: "no route matched".to_owned() });
+    assert_eq!(
+        routing,
+        Routing { route: None, team: None, owner: None, reason: "no route matched".to_owned(), ..Routing::default() }
+    );
 }
 
 #[test]
@@ -99,4 +105,57 @@ fn the_condition_that_decided_is_in_the_reason() {
         routing.reason,
         "route `large accounts`: lead.tier == 1; round robin in team enterprise: ana's turn (waited longest)"
     );
+}
+
+fn said_of(reps: &[(&str, Availability)]) -> Reps {
+    let mut said = Reps::default();
+    for (name, availability) in reps {
+        let Availability { left, paused, .. } = *availability;
+        let absent = availability.absent.clone();
+        said.insert(name, Availability { left, paused, absent, ..Availability::new(TimeZone::UTC) });
+    }
+    said
+}
+
+#[test]
+fn a_route_to_somebody_who_is_away_passes_on() {
+    let routes = [always("named", RouteTarget::Rep("ana@x.example".into())), always("rest", RouteTarget::SelfServe)];
+    let absent = Availability { absent: vec![(Millis(0), Millis(86_400_000))], ..Availability::new(TimeZone::UTC) };
+    let reps = said_of(&[("Ana@x.example", absent)]);
+    let by = Routes { routes: &routes, teams: &[], reps: &reps, territories: None };
+    let Decision::Settled(routing) = decide(by, &sample::full(), None, Millis(5)) else { panic!("it is settled") };
+    assert_eq!(
+        routing.reason,
+        "route `named`: always; ana@x.example is absent until Fri 1970-01-02 00:00; route `rest`: always; self-serve, the product follows up"
+    );
+    let Decision::Settled(back) = decide(by, &sample::full(), None, Millis(86_400_000)) else {
+        panic!("it is settled")
+    };
+    assert_eq!(back.owner.as_deref(), Some("ana@x.example"));
+}
+
+#[test]
+fn an_owner_keeps_a_lead_while_absent_and_not_when_they_left() {
+    let routes = [always("named", RouteTarget::Rep("ana".into())), always("rest", RouteTarget::SelfServe)];
+    let with = |availability| {
+        let reps = said_of(&[("ana", availability)]);
+        let by = Routes { routes: &routes, teams: &[], reps: &reps, territories: None };
+        match decide(by, &sample::full(), Some(&owned_by("ana", None)), Millis(5)) {
+            Decision::Settled(routing) => routing.owner,
+            Decision::Turn(_) => panic!("there is no team"),
+        }
+    };
+    let fresh = || Availability::new(TimeZone::UTC);
+    assert_eq!(with(Availability { absent: vec![(Millis(0), Millis(9))], ..fresh() }).as_deref(), Some("ana"));
+    assert_eq!(with(Availability { left: Some(Millis(6)), ..fresh() }).as_deref(), Some("ana"));
+    assert_eq!(with(Availability { left: Some(Millis(5)), ..fresh() }), None);
+}
+
+#[test]
+fn who_was_passed_over_and_why_is_told() {
+    let mut team = team(&["ana", "ben"]);
+    team.reps[0].availability = Some(Arc::new(Availability { paused: true, ..Availability::new(TimeZone::UTC) }));
+    let turn = assign(&team, &mut TeamTurns::default(), Millis(0)).expect("ben is there");
+    assert_eq!(turn.reason, "round robin in team enterprise: ana is paused; ben's turn (waited longest)");
+    assert_eq!((turn.passed_over[0].rep.as_str(), turn.passed_over[0].reason), ("ana", Why::Paused));
 }

@@ -4,17 +4,23 @@ use proptest::prelude::*;
 
 use super::team;
 use crate::record::TeamTurns;
-use crate::routing::{Rep, Team, assign};
+use crate::routing::reps::{Refusal, Why};
+use crate::routing::turns::take;
+use crate::routing::{Rep, Team};
 use crate::time::Millis;
 
 const NOON: Millis = Millis(1_795_262_400_000);
 
 fn give(team: &Team, turns: &mut TeamTurns) -> String {
-    assign(team, turns, NOON, |_| true).expect("the team has reps").rep.to_string()
+    take(team, turns, NOON, |_, _| None).expect("the team has reps").rep.to_string()
 }
 
 fn give_many(team: &Team, turns: &mut TeamTurns, leads: usize) -> Vec<String> {
     (0..leads).map(|_| give(team, turns)).collect()
+}
+
+fn unless(may: bool) -> Option<Refusal> {
+    (!may).then_some(Refusal { why: Why::Absent, until: None })
 }
 
 fn weighed(reps: &[(&str, u32)]) -> Team {
@@ -55,7 +61,7 @@ fn weights_are_heeded_and_spread_evenly() {
     let all = give_many(&team, &mut turns, 700);
     let share = |rep: &str| all.iter().filter(|one| *one == rep).count();
     assert_eq!((share("ana"), share("ben"), share("new")), (400, 200, 100));
-    let turn = assign(&team, &mut turns, NOON, |rep| &*rep.name == "ana").expect("she may");
+    let turn = take(&team, &mut turns, NOON, |rep, _| unless(&*rep.name == "ana")).expect("she may");
     assert_eq!(turn.reason, "round robin in team enterprise: ana's turn (waited longest, weight 2)");
 }
 
@@ -65,7 +71,7 @@ fn whoever_comes_back_is_level_with_those_who_stayed() {
     let team = team(&["ana", "ben", "cy"]);
     give_many(&team, &mut turns, 9);
     for _ in 0..40 {
-        assert_ne!(&*assign(&team, &mut turns, NOON, |rep| &*rep.name != "ana").expect("others").rep, "ana");
+        assert_ne!(&*take(&team, &mut turns, NOON, |rep, _| unless(&*rep.name != "ana")).expect("others").rep, "ana");
     }
     let after = give_many(&team, &mut turns, 9);
     assert_eq!(after.iter().filter(|rep| *rep == "ana").count(), 3, "{after:?}");
@@ -75,8 +81,8 @@ fn whoever_comes_back_is_level_with_those_who_stayed() {
 fn nobody_gets_anything_who_may_not() {
     let mut turns = TeamTurns::default();
     give(&team(&["ana"]), &mut turns);
-    assert_eq!(assign(&team(&[]), &mut turns, NOON, |_| true), None);
-    assert_eq!(assign(&team(&["ana"]), &mut turns, NOON, |_| false), None);
+    assert_eq!(take(&team(&[]), &mut turns, NOON, |_, _| None), None);
+    assert_eq!(take(&team(&["ana"]), &mut turns, NOON, |_, _| unless(false)), None);
     assert_eq!(turns.turns, 1);
 }
 
@@ -126,7 +132,7 @@ proptest! {
                     let team = weighed(&members);
                     let index = |name: &str| NAMES.iter().position(|one| *one == name).expect("one of them");
                     for _ in 0..leads {
-                        let Some(turn) = assign(&team, &mut turns, NOON, |rep| !away[index(&rep.name)]) else {
+                        let Some(turn) = take(&team, &mut turns, NOON, |rep, _| unless(!away[index(&rep.name)])) else {
                             prop_assert!((0..6).all(|rep| !there(rep)));
                             break;
                         };

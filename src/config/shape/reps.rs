@@ -1,0 +1,42 @@
+//! `reps`.
+
+use crate::config::read::{At, Many, section};
+use crate::config::scalar::{Count, Flag};
+use crate::config::yaml::Scalar;
+
+section! {
+    /// When a rep may be given leads. Whoever is not named here is there always.
+    RepShape = "this rep" {
+        /// Where they are, by IANA name: their hours and days are told by the clock there. By default the zone of the configuration.
+        #[schemars(extend("examples" = ["Europe/Berlin"]))]
+        time_zone: Scalar,
+        /// When they work, as OpenStreetMap writes opening hours. By default always.
+        #[schemars(extend("examples" = ["Mo-Fr 09:00-12:30,13:30-17:00"]))]
+        hours: Scalar,
+        /// Days on which they don't work whatever `hours` say, unless those say what holds on `PH`: countries, for their public holidays, and
+        /// dates.
+        #[schemars(extend("examples" = [["DE", "2026-12-24"]]))]
+        holidays: Many<Scalar>,
+        /// Days on which they are away: a date, or the first and the last of several.
+        #[schemars(extend("examples" = [["2026-12-24..2027-01-02", "2027-05-14"]]))]
+        absent: Many<Scalar>,
+        /// `true` when they are gone for good, or from which date on. Their leads find another owner when there is news of them.
+        #[schemars(extend("examples" = ["2027-03-31"]))]
+        left: Scalar,
+        /// Whether they get nothing for now.
+        #[schemars(extend("default" = false))]
+        paused: At<Flag>,
+        /// How many leads each of their teams may give them.
+        caps: CapsShape,
+    }
+}
+
+section! {
+    /// How many leads a team may give a rep.
+    CapsShape = "these caps" {
+        /// In a calendar day, where they are.
+        day: At<Count>,
+        /// In a week, from Monday on.
+        week: At<Count>,
+    }
+}

@@ -1,0 +1,102 @@
+//! When reps may be given leads, as it is written.
+
+use crate::config::diagnostic::render_all;
+use crate::config::{Loaded, load};
+use crate::crm::sample;
+use crate::routing::explain::explain;
+use crate::time::Millis;
+
+fn load_with(reps: &str) -> Result<Loaded, String> {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("handraiser.yaml");
+    let rest = "
+time_zone: Europe/Berlin
+teams: { dach: { reps: [ana@x.example, ben@x.example] } }
+routes: [ { name: all, to: dach } ]
+";
+    std::fs::write(&path, format!("{rest}{reps}")).expect("written");
+    let prefix = format!("{}/", directory.path().display());
+    load(&path, &|_| None).map_err(|all| render_all(&all, false).replace(&prefix, ""))
+}
+
+fn tried(loaded: &Loaded, at: &str) -> Vec<String> {
+    let now = Millis::parse(at).expect("a time");
+    let told = explain(loaded.config.rules.routes(), &sample::full(), now).reps;
+    told.into_iter().map(|rep| rep.because.unwrap_or(rep.rep)).collect()
+}
+
+#[test]
+fn everything_that_is_said_of_a_rep_is_heeded() {
+    let loaded = load_with(
+        "
+reps:
+  Ana@x.example:
+    hours: Mo-Fr 09:00-12:30,13:30-17:00
+    holidays: [Germany, 2026-12-24]
+    absent: [2027-01-04..2027-01-05, 2027-01-07]
+    left: 2027-06-01
+  ben@x.example: { time_zone: America/New_York, hours: Mo-Fr 09:00-17:00, caps: { day: 5 } }
+",
+    )
+    .expect("right");
+    assert_eq!(
+        tried(&loaded, "2026-11-30T08:00:00Z"),
+        ["ana@x.example", "ben@x.example is off until Mon 2026-11-30 09:00"]
+    );
+    assert_eq!(
+        tried(&loaded, "2026-12-24T15:00:00Z"),
+        ["ana@x.example has a holiday until Mon 2026-12-28 09:00", "ben@x.example"]
+    );
+    assert_eq!(tried(&loaded, "2027-01-05T22:59:59Z")[0], "ana@x.example is absent until Wed 2027-01-06 00:00");
+    assert_eq!(tried(&loaded, "2027-01-07T12:00:00Z")[0], "ana@x.example is absent until Fri 2027-01-08 00:00");
+    assert_eq!(tried(&loaded, "2027-05-31T22:00:00Z")[0], "ana@x.example left");
+    let saturday = Millis::parse("2026-12-05T12:00:00Z").expect("a time");
+    let explained = explain(loaded.config.rules.routes(), &sample::full(), saturday);
+    assert_eq!(explained.opens.as_deref(), Some("2026-12-07T08:00:00.000Z"));
+}
+
+#[test]
+fn what_is_wrong_is_said_with_its_place() {
+    let said = load_with(
+        "
+reps:
+  ana@x.example: { hours: nine to five, holidays: [Atlantis], absent: [2027-01-05..2027-01-04, soon], left: maybe, caps: { day: 0 } }
+  ben@x.example: { time_zone: Europe/Berlinn }
+  ben: {}
+",
+    )
+    .expect_err("wrong");
+    for expected in [
+        "`nine to five` are no opening hours",
+        "`Atlantis` is neither a country nor a date",
+        "`2027-01-05..2027-01-04` ends before it begins",
+        "`soon` is no date, and no stretch of days",
+        "`maybe` is neither `true` nor a date",
+        "unknown time zone `Europe/Berlinn`",
+        "`ben` is no e-mail address",
+        "a cap is 1 or more",
+    ] {
+        assert!(said.contains(expected), "{expected}\n{said}");
+    }
+}
+
+#[test]
+fn what_is_surely_not_meant_is_warned_of() {
+    let loaded = load_with(
+        "
+reps:
+  ana@x.example: { left: true }
+  ben@x.example: { left: true }
+  cy@x.example: { paused: true }
+",
+    )
+    .expect("right");
+    let said = render_all(&loaded.warnings, false);
+    for expected in [
+        "`ana@x.example` left, and is still in team `dach`",
+        "everybody in team `dach` left",
+        "no team, route or territory names `cy@x.example`",
+    ] {
+        assert!(said.contains(expected), "{expected}\n{said}");
+    }
+}

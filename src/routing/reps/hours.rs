@@ -1,0 +1,145 @@
+//! Working hours in the syntax of OpenStreetMap's `opening_hours`, and holidays.
+//!
+//! Hours are those of a wall clock. They are evaluated a calendar day at a time and turned into moments; the day that was asked about last is
+//! kept, since evaluating one takes longer than everything else that a decision needs. What is answered hangs on the moment alone.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use chrono::{Datelike as _, NaiveDate, NaiveDateTime, Timelike as _};
+use compact_calendar::CompactCalendar;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
+use opening_hours::localization::Country;
+use opening_hours::{Context, ContextHolidays, OpeningHours};
+
+use super::Why;
+use crate::time::Millis;
+
+/// No opening is looked for further ahead, in days.
+const MAX_AHEAD: usize = 400;
+
+/// When somebody works.
+#[derive(Debug)]
+pub struct Hours {
+    written: OpeningHours,
+    /// Whether the hours themselves say what holds on holidays; otherwise there are none then.
+    says_holidays: bool,
+    holidays: Arc<CompactCalendar>,
+    last: ArcSwapOption<Day>,
+}
+
+/// A calendar day.
+#[derive(Debug)]
+struct Day {
+    date: Date,
+    from: Millis,
+    until: Millis,
+    open: Vec<(Millis, Millis)>,
+    is_holiday: bool,
+}
+
+/// Hours that can't be used, and why.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Unusable(String);
+
+/// The public holidays of the whole of a country, by its ISO code; `None` where they are not known.
+pub fn country_holidays(code: &str) -> Option<Vec<Date>> {
+    let holidays = code.parse::<Country>().ok()?.holidays();
+    let found: Vec<Date> = holidays.get_public().iter().filter_map(to_jiff_date).collect();
+    (!found.is_empty()).then_some(found)
+}
+
+impl Hours {
+    /// Reads hours: `Mo-Fr 09:00-12:30,13:30-17:00`. On holidays there are none, unless they say what holds on `PH`.
+    ///
+    /// # Errors
+    /// When these are no opening hours.
+    pub fn new(written: &str, holidays: &[Date]) -> Result<Self, Unusable> {
+        let parsed = written.parse::<OpeningHours>().map_err(|error| Unusable(told(&error.to_string())))?;
+        let holidays: CompactCalendar = holidays.iter().filter_map(|date| to_chrono(*date)).collect();
+        let holidays = Arc::new(holidays);
+        let known = ContextHolidays::new(Arc::clone(&holidays), Arc::default());
+        let written_context = Context::default().with_holidays(known);
+        Ok(Self {
+            says_holidays: written.contains("PH"),
+            written: parsed.with_context(written_context),
+            holidays,
+            last: ArcSwapOption::empty(),
+        })
+    }
+
+    /// Why nobody works at `now`; `None` when somebody does.
+    pub fn closed(&self, zone: &TimeZone, now: Millis) -> Option<Why> {
+        // A moment that no calendar knows is outside of everything.
+        let Some(day) = self.day_at(zone, now) else { return Some(Why::OffHours) };
+        if day.open.iter().any(|(from, until)| *from <= now && now < *until) {
+            return None;
+        }
+        Some(if day.is_holiday { Why::Holiday } else { Why::OffHours })
+    }
+
+    /// When somebody works next, after `now`.
+    pub fn next_open(&self, zone: &TimeZone, now: Millis) -> Option<Millis> {
+        let mut day = self.day_at(zone, now)?;
+        for _ in 0..MAX_AHEAD {
+            if let Some((from, _)) = day.open.iter().find(|(_, until)| *until > now) {
+                return Some((*from).max(now));
+            }
+            day = Arc::new(self.day(zone, day.date.tomorrow().ok()?)?);
+        }
+        None
+    }
+
+    fn day_at(&self, zone: &TimeZone, now: Millis) -> Option<Arc<Day>> {
+        if let Some(day) = &*self.last.load()
+            && day.from <= now
+            && now < day.until
+        {
+            return Some(Arc::clone(day));
+        }
+        let date = zone.to_datetime(jiff::Timestamp::from_millisecond(now.0).ok()?).date();
+        let day = Arc::new(self.day(zone, date)?);
+        self.last.store(Some(Arc::clone(&day)));
+        Some(day)
+    }
+
+    fn day(&self, zone: &TimeZone, date: Date) -> Option<Day> {
+        let moment = |at: DateTime| at.to_zoned(zone.clone()).ok().map(|at| Millis(at.timestamp().as_millisecond()));
+        let (from, until) = (moment(date.to_datetime(jiff::civil::Time::midnight()))?, {
+            moment(date.tomorrow().ok()?.to_datetime(jiff::civil::Time::midnight()))?
+        });
+        let day = to_chrono(date)?;
+        let is_holiday = self.holidays.contains(day);
+        let mut open = Vec::new();
+        if self.says_holidays || !is_holiday {
+            let (begins, ends) = (NaiveDateTime::from(day), NaiveDateTime::from(day.succ_opt()?));
+            let ranges =
+                self.written.iter_range(begins, ends).filter(|range| range.kind == opening_hours::RuleKind::Open);
+            for range in ranges {
+                let (begins, ends) = (moment(to_jiff(range.range.start)?)?, moment(to_jiff(range.range.end)?)?);
+                open.push((begins.max(from), ends.min(until)));
+            }
+        }
+        Some(Day { date, from, until, open, is_holiday })
+    }
+}
+
+/// The last line of a parser's message, which says what it expected.
+fn told(error: &str) -> String {
+    error.lines().rev().find(|line| !line.trim().is_empty()).map_or("it can't be read", str::trim).to_owned()
+}
+
+fn to_chrono(date: Date) -> Option<NaiveDate> {
+    NaiveDate::from_ymd_opt(date.year().into(), date.month().try_into().ok()?, date.day().try_into().ok()?)
+}
+
+fn to_jiff_date(date: NaiveDate) -> Option<Date> {
+    Date::new(date.year().try_into().ok()?, date.month().try_into().ok()?, date.day().try_into().ok()?).ok()
+}
+
+fn to_jiff(at: NaiveDateTime) -> Option<DateTime> {
+    let time = jiff::civil::Time::new(at.hour().try_into().ok()?, at.minute().try_into().ok()?, 0, 0).ok()?;
+    Some(to_jiff_date(at.date())?.to_datetime(time))
+}

@@ -1,0 +1,112 @@
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::*;
+
+fn berlin() -> TimeZone {
+    TimeZone::get("Europe/Berlin").expect("it is there")
+}
+
+fn at(text: &str) -> Millis {
+    Millis::parse(text).unwrap_or_else(|| panic!("{text}"))
+}
+
+fn works(hours: &str, holidays: &[Date]) -> Availability {
+    let hours = Hours::new(hours, holidays).expect("hours");
+    Availability { hours: Some(hours), ..Availability::new(berlin()) }
+}
+
+fn why(rep: &Availability, text: &str) -> Option<&'static str> {
+    rep.refuses(Given::default(), at(text)).map(|refusal| refusal.why.as_str())
+}
+
+fn next(rep: &Availability, text: &str) -> Option<String> {
+    rep.next(Given::default(), at(text)).map(Millis::rfc3339)
+}
+
+#[test]
+fn hours_are_those_of_the_reps_clock() {
+    let ana = works("Mo-Fr 09:00-12:30,13:30-17:00", &[]);
+    for (moment, expected) in [
+        ("2026-11-30T07:59:59.999Z", Some("off_hours")),
+        ("2026-11-30T08:00:00Z", None),
+        ("2026-11-30T11:29:59.999Z", None),
+        ("2026-11-30T11:30:00Z", Some("off_hours")),
+        ("2026-11-30T12:30:00Z", None),
+        ("2026-11-30T16:00:00Z", Some("off_hours")),
+        // In summer the day begins an hour earlier.
+        ("2026-07-06T07:00:00Z", None),
+        ("2026-07-05T10:00:00Z", Some("off_hours")),
+    ] {
+        assert_eq!(why(&ana, moment), expected, "{moment}");
+    }
+    assert_eq!(next(&ana, "2026-11-30T11:45:00Z").as_deref(), Some("2026-11-30T12:30:00.000Z"), "after lunch");
+    assert_eq!(next(&ana, "2026-11-27T16:00:00Z").as_deref(), Some("2026-11-30T08:00:00.000Z"), "on Monday");
+    assert_eq!(next(&ana, "2027-03-26T17:00:00Z").as_deref(), Some("2027-03-29T07:00:00.000Z"), "by summer's clock");
+}
+
+#[test]
+fn holidays_are_off_unless_the_hours_say_otherwise() {
+    let days = country_holidays("DE").expect("known");
+    let ana = works("Mo-Fr 09:00-17:00", &days);
+    assert_eq!(why(&ana, "2026-12-25T10:00:00Z"), Some("holiday"));
+    assert_eq!(why(&ana, "2026-12-24T10:00:00Z"), None);
+    assert_eq!(next(&ana, "2026-12-25T10:00:00Z").as_deref(), Some("2026-12-28T08:00:00.000Z"));
+    let ben = works("Mo-Fr 09:00-17:00; PH 10:00-12:00", &days);
+    assert_eq!((why(&ben, "2026-12-25T09:30:00Z"), why(&ben, "2026-12-25T11:30:00Z")), (None, Some("holiday")));
+    assert!(country_holidays("XX").is_none());
+}
+
+#[test]
+fn one_reason_gives_way_to_another_until_none_is_left() {
+    let mut ana = works("Mo-Fr 09:00-17:00", &[]);
+    ana.absent = vec![(at("2026-12-23T23:00:00Z"), at("2027-01-02T23:00:00Z"))];
+    assert_eq!(why(&ana, "2026-12-24T10:00:00Z"), Some("absent"));
+    assert_eq!(next(&ana, "2026-12-23T16:30:00Z").as_deref(), Some("2027-01-04T08:00:00.000Z"));
+    ana.left = Some(at("2027-01-03T00:00:00Z"));
+    assert_eq!(next(&ana, "2026-12-23T16:30:00Z"), None, "they left before they came back");
+    ana.left = None;
+    ana.paused = true;
+    assert_eq!((why(&ana, "2026-12-01T10:00:00Z"), next(&ana, "2026-12-01T10:00:00Z")), (Some("paused"), None));
+}
+
+#[test]
+fn caps_count_in_the_days_and_weeks_of_where_they_are() {
+    let mut ana = works("Mo-Fr 09:00-17:00", &[]);
+    ana.caps = Caps { day: Some(2), week: Some(3) };
+    let monday = at("2026-11-30T09:00:00Z");
+    let today = day_of(&ana.zone, monday);
+    let mut given = Given::default().and_one(today);
+    assert_eq!(ana.refuses(given, monday), None);
+    given = given.and_one(today);
+    assert_eq!(ana.refuses(given, monday).map(|refusal| refusal.why), Some(Why::CapDay));
+    assert_eq!(ana.next(given, monday).map(Millis::rfc3339).as_deref(), Some("2026-12-01T08:00:00.000Z"));
+    given = given.and_one(today + 1);
+    let tuesday = monday.plus(Millis::DAY);
+    assert_eq!(ana.refuses(given, tuesday).map(|refusal| refusal.why), Some(Why::CapWeek));
+    assert_eq!(ana.next(given, tuesday).map(Millis::rfc3339).as_deref(), Some("2026-12-07T08:00:00.000Z"));
+    assert_eq!(given.on(today), given, "what came a little late counts for the day at hand");
+}
+
+#[test]
+fn what_was_asked_before_changes_no_answer() {
+    let days = country_holidays("DE").expect("known");
+    let asked = works("Mo-Fr 22:00-26:00; Su 01:30-03:30", &days);
+    let start = at("2026-10-23T00:00:00Z");
+    // Two weeks around the night in which the clock is set back, there and back again.
+    let steps = (0..14 * 96).chain((0..14 * 96).rev().step_by(7));
+    for moment in steps.map(|step| start.plus(step * 15 * Millis::MINUTE)) {
+        let fresh = works("Mo-Fr 22:00-26:00; Su 01:30-03:30", &days);
+        let (one, other) = (asked.refuses(Given::default(), moment), fresh.refuses(Given::default(), moment));
+        assert_eq!(one, other, "{}", moment.rfc3339());
+        if let Some(until) = one.and_then(|refusal| refusal.until) {
+            assert!(until > moment && asked.refuses(Given::default(), until).is_none(), "{}", moment.rfc3339());
+        }
+    }
+}
+
+#[test]
+fn hours_that_nobody_can_read_are_refused() {
+    assert!(Hours::new("Mo-Fr nine to five", &[]).is_err());
+    assert_eq!(works("off", &[]).next(Given::default(), at("2026-12-01T10:00:00Z")), None);
+}
