@@ -146,10 +146,16 @@ fn find_owner(subject: &mut Subject, definition: &DefinitionName, event: LeadEve
 pub(super) fn assign(turns: &mut TeamTurns, assign: &Assign, applying: &mut Applying<'_>) {
     let Assign { subject, definition, event, pending } = assign;
     let team = applying.rules.teams.iter().find(|team| team.name == pending.team);
-    // Fails open: the lead is delivered without an owner.
     let routing = match team.map(|team| take_turn(team, turns, applying.now).ok_or(team)) {
         Some(Ok(turn)) => pending.clone().settle(&turn),
-        Some(Err(team)) => pending.clone().nobody(team, applying.now),
+        Some(Err(team)) => match pending.clone().otherwise(team, turns, applying.rules.routes(), applying.now) {
+            Decision::Settled(routing) => routing,
+            Decision::Turn(pending) => {
+                let to = RecordKey::team(&pending.team);
+                return applying.send(to, Body::Assign(Box::new(Assign { pending, ..(*assign).clone() })));
+            }
+        },
+        // Fails open: the lead is delivered without an owner.
         None => pending.clone().gone(),
     };
     let (definition, event) = (Arc::clone(definition), Arc::clone(event));

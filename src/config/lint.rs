@@ -139,7 +139,11 @@ fn unused_teams(shape: &ConfigShape, compiled: &Compiled<'_>, findings: &mut Fin
         let leads_there = |row: &Row| matches!(&row.to, RouteTarget::Team(name) if **name == *team.text);
         compiled.territories.is_some_and(|table| table.rows.iter().any(leads_there))
     };
-    let used = |team: &Scalar| named(team) || has_rows(team);
+    let is_other = |team: &Scalar| {
+        let leads_there = |to: &RouteTarget| matches!(to, RouteTarget::Team(name) if **name == *team.text);
+        compiled.teams.iter().any(|other| other.otherwise.as_ref().is_some_and(leads_there))
+    };
+    let used = |team: &Scalar| named(team) || has_rows(team) || is_other(team);
     for (name, _) in shape.teams.get().into_iter().flat_map(|Named(teams)| teams) {
         if !used(name) {
             let message = format!("no route leads to the team `{}`", name.shown);

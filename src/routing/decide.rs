@@ -8,6 +8,7 @@ use super::territory::{Territories, Unknown};
 use super::turns::{refusal, said};
 use super::{LeadFacts, Reps, Route, RouteTarget, RouteTo, Team, TeamName, Turn};
 use crate::lead::{LeadEvent, Routing};
+use crate::record::TeamTurns;
 use crate::time::Millis;
 
 /// What decides who gets a lead.
@@ -49,14 +50,31 @@ impl Pending {
         Routing { passed_over: turn.passed_over.clone(), ..self.routing(Some(&turn.rep), &turn.reason) }
     }
 
-    /// The decision when `team` has nobody to take a turn.
-    pub fn nobody(self, team: &Team, now: Millis) -> Routing {
-        let away: Vec<_> = team.reps.iter().filter_map(|rep| Some((rep, refusal(rep, None, now)?))).collect();
+    /// The decision when nobody of `team` can take a turn: the team, or whoever else, that is to get its leads then.
+    pub fn otherwise(self, team: &Team, turns: &TeamTurns, by: Routes<'_>, now: Millis) -> Decision {
+        let away: Vec<_> =
+            team.reps.iter().filter_map(|rep| Some((rep, refusal(rep, turns.reps.get(&rep.name), now)?))).collect();
         let why = match said(&away) {
-            Some(said) => format!("nobody of team {} is there ({said}), so nobody owns it", self.team),
-            None => format!("team {} has no reps, so nobody owns it", self.team),
+            Some(said) => format!("nobody of team {} is there ({said})", self.team),
+            None => format!("team {} has no reps", self.team),
         };
-        self.routing(None, &why)
+        let settled = |owner: Option<&str>, then: &str| {
+            let because = format!("{}; {why}", self.because);
+            Decision::Settled(Routing { team: None, ..Self { because, ..self.clone() }.routing(owner, then) })
+        };
+        match &team.otherwise {
+            Some(RouteTarget::Team(next)) => {
+                Decision::Turn(Self { team: Arc::clone(next), because: format!("{}; {why}", self.because), ..self })
+            }
+            Some(RouteTarget::SelfServe) => settled(None, "self-serve, the product follows up"),
+            Some(RouteTarget::Rep(rep)) => match by.reps.get(rep).map(|one| (one, one.is_away(now))) {
+                Some((one, Some(away))) => {
+                    settled(None, &format!("{}, so nobody owns it", away.sentence(rep, &one.zone)))
+                }
+                _ => settled(Some(rep), &format!("goes to {rep}")),
+            },
+            None => Decision::Settled(self.routing(None, &format!("{why}, so nobody owns it"))),
+        }
     }
 
     /// The decision when the team is no longer configured.

@@ -6,7 +6,7 @@ use super::territory::Failed;
 use super::turns::{next_opening, refusal};
 use super::{Decision, LeadFacts, RouteTo, Routes, Team, decide};
 use crate::lead::LeadEvent;
-use crate::record::Why;
+use crate::record::{TeamTurns, Why};
 use crate::time::Millis;
 
 /// Why a lead goes where it goes.
@@ -86,10 +86,22 @@ fn reps(team: &Team, now: Millis) -> Vec<RepTried> {
     team.reps.iter().map(tried).collect()
 }
 
+/// Goes on from teams of which nobody is there.
+fn settle(by: Routes<'_>, mut decision: Decision, now: Millis) -> Decision {
+    for _ in by.teams {
+        let Decision::Turn(pending) = &decision else { break };
+        let team = by.teams.iter().find(|team| team.name == pending.team && team.otherwise.is_some());
+        let closed = team.filter(|team| team.reps.iter().all(|rep| refusal(rep, None, now).is_some()));
+        let Some(team) = closed else { break };
+        decision = pending.clone().otherwise(team, &TeamTurns::default(), by, now);
+    }
+    decision
+}
+
 /// Explains what [`decide()`] says of a new lead.
 pub fn explain(by: Routes<'_>, event: &LeadEvent, now: Millis) -> RouteExplanation {
     let facts = LeadFacts::new(event, now);
-    let (route, team, owner, reason) = match decide(by, event, None, now) {
+    let (route, team, owner, reason) = match settle(by, decide(by, event, None, now), now) {
         Decision::Settled(routing) => (routing.route, routing.team, routing.owner, routing.reason),
         Decision::Turn(pending) => {
             let reason = format!("{}; whoever's turn it is in team {}", pending.because, pending.team);

@@ -17,6 +17,8 @@ pub struct Team {
     pub reps: Vec<Rep>,
     /// How its leads are shared.
     pub assign: Assign,
+    /// Who gets them while nobody of it is there. No team leads back to itself by this.
+    pub otherwise: Option<RouteTarget>,
 }
 
 /// Somebody who follows up on leads, as a member of a team.

@@ -42,7 +42,46 @@ pub fn teams(shape: Option<&Named<TeamShape>>, findings: &mut Findings) -> Teams
         }
         teams.compiled.extend(shape.as_ref().and_then(|shape| team(name, shape, findings)));
     }
+    for (name, shape) in declared {
+        let Some(written) = shape.as_ref().and_then(|shape| shape.otherwise.get()) else { continue };
+        let to = otherwise(written, &teams, findings);
+        if let Some(team) = teams.compiled.iter_mut().find(|team| team.name == name.text) {
+            team.otherwise = to;
+        }
+        if leads_back(&teams.compiled, &name.text) {
+            let message = format!("the leads of `{}` would go round in a circle", name.shown);
+            let help = "`otherwise` of one of these teams has to lead elsewhere";
+            findings.push(Problem::error(written.at, Code::BadValue, message).help(help));
+        }
+    }
     teams
+}
+
+/// Who gets a team's leads while nobody of it is there.
+fn otherwise(written: &Scalar, teams: &Teams, findings: &mut Findings) -> Option<RouteTarget> {
+    let found = target_of(written.text.trim(), teams);
+    match &found {
+        Some(RouteTarget::Rep(_)) => check_address(written, findings),
+        Some(_) => {}
+        None => {
+            let known = || teams.names.iter().map(|name| &**name).chain([SELF_SERVE]);
+            let otherwise = || format!("there is {}; a rep is named by e-mail address", one_of(known()));
+            let help = did_you_mean(written.text.trim(), known(), otherwise);
+            let message = format!("unknown team `{}`", findings.shown(written));
+            findings.push(Problem::error(written.at, Code::UnknownName, message).help(help));
+        }
+    }
+    found
+}
+
+/// Whether the leads of a team may come back to it.
+fn leads_back(teams: &[Team], name: &str) -> bool {
+    let next = |name: &str| match teams.iter().find(|team| *team.name == *name)?.otherwise.as_ref()? {
+        RouteTarget::Team(next) => Some(next.clone()),
+        _ => None,
+    };
+    let chain = std::iter::successors(next(name), |name| next(name)).take(teams.len());
+    chain.into_iter().any(|next| *next == *name)
 }
 
 fn team(name: &Scalar, shape: &TeamShape, findings: &mut Findings) -> Option<Team> {
@@ -68,7 +107,7 @@ fn team(name: &Scalar, shape: &TeamShape, findings: &mut Findings) -> Option<Tea
     let assign = match shape.assign.get().map(|at| at.value) {
         Some(AssignWord::RoundRobin) | None => Assign::RoundRobin,
     };
-    Some(Team { name: name.text.clone(), reps, assign })
+    Some(Team { name: name.text.clone(), reps, assign, otherwise: None })
 }
 
 /// The weights of a team's reps, in hundredths.

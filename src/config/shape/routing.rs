@@ -18,6 +18,9 @@ section! {
         /// How leads are shared: `round_robin`, in turn.
         #[schemars(extend("default" = "round_robin"))]
         assign: At<AssignWord>,
+        /// Who gets leads while nobody of the team is there: another team, a rep's e-mail address, or `self_serve`. Without it they go out
+        /// without an owner.
+        otherwise: Scalar,
     }
 }
 

@@ -1,7 +1,7 @@
 //! When reps may be given leads, as it is written.
 
 use crate::config::diagnostic::render_all;
-use crate::config::{Loaded, load};
+use crate::config::{Loaded, load, load_text};
 use crate::crm::sample;
 use crate::routing::explain::explain;
 use crate::time::Millis;
@@ -78,6 +78,48 @@ reps:
     ] {
         assert!(said.contains(expected), "{expected}\n{said}");
     }
+}
+
+#[test]
+fn whoever_is_there_otherwise_gets_the_leads() {
+    let reason = |otherwise: [&str; 2], at: &str| {
+        let [first, second] = otherwise;
+        let loaded = load_text(
+            "test.yaml",
+            &format!(
+                "
+teams:
+  dach: {{ reps: [ana@x.example], otherwise: {first} }}
+  night: {{ reps: [ben@x.example], otherwise: {second} }}
+reps:
+  ana@x.example: {{ hours: 'Mo-Fr 09:00-17:00' }}
+  ben@x.example: {{ hours: 'Mo-Fr 17:00-24:00' }}
+  cy@x.example: {{ left: true }}
+routes: [ {{ name: all, to: dach }} ]
+"
+            ),
+            &|_| None,
+        );
+        match loaded {
+            Ok(loaded) => {
+                let now = Millis::parse(at).expect("a time");
+                explain(loaded.config.rules.routes(), &sample::full(), now).reason
+            }
+            Err(all) => render_all(&all, false),
+        }
+    };
+    let (day, evening, sunday) = ("2026-11-30T10:00:00Z", "2026-11-30T18:00:00Z", "2026-11-29T12:00:00Z");
+    let to_night = ["night", "self_serve"];
+    assert!(reason(to_night, day).ends_with("whoever's turn it is in team dach"));
+    assert_eq!(
+        reason(to_night, evening),
+        "route `all`: always; nobody of team dach is there (ana@x.example is off until Tue 2026-12-01 09:00); whoever's turn it is in team night"
+    );
+    assert!(reason(to_night, sunday).ends_with("self-serve, the product follows up"), "{}", reason(to_night, sunday));
+    assert!(reason(["dee@x.example", "self_serve"], sunday).ends_with("; goes to dee@x.example"));
+    assert!(reason(["cy@x.example", "self_serve"], sunday).ends_with("; cy@x.example left, so nobody owns it"));
+    assert!(reason(["night", "dach"], day).contains("would go round in a circle"));
+    assert!(reason(["nihgt", "dach"], day).contains("unknown team `nihgt`"));
 }
 
 #[test]

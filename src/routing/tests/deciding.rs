@@ -31,7 +31,10 @@ fn settled(routes: &[Route], reps: &[&str], existing: Option<&Routing>) -> Routi
         Decision::Settled(routing) => routing,
         Decision::Turn(pending) => match assign(&teams[0], &mut TeamTurns::default(), Millis(0)) {
             Some(turn) => pending.settle(&turn),
-            None => pending.nobody(&teams[0], Millis(0)),
+            None => match pending.otherwise(&teams[0], &TeamTurns::default(), by, Millis(0)) {
+                Decision::Settled(routing) => routing,
+                Decision::Turn(_) => panic!("there is no other team"),
+            },
         },
     }
 }

@@ -20,17 +20,22 @@ const LEADS: usize = 203;
 
 /// Everybody who signs up is a lead of one team and goes to two destinations that nobody listens at.
 fn plant(store: SharedStore, reps: &[&str]) -> Plant {
+    plant_with(store, reps, "", "")
+}
+
+/// The same, with more said of the team, and at the end of the configuration.
+fn plant_with(store: SharedStore, reps: &[&str], team: &str, more: &str) -> Plant {
     let text = format!(
         r"
 counters: {{ signups: {{ of: user, event: Signed Up }} }}
 definitions:
   - {{ name: signed up, of: user, intent: [ signups > 0 ] }}
-teams: {{ enterprise: {{ reps: [{}] }} }}
+teams: {{ enterprise: {{ reps: [{}]{team} }} }}
 routes: [ {{ name: all, to: enterprise }} ]
 destinations:
   crm: {{ webhook: {{ url: 'http://127.0.0.1:9/' }}, allow_addresses: [127.0.0.0/8] }}
   slack: {{ webhook: {{ url: 'http://127.0.0.1:9/' }}, allow_addresses: [127.0.0.0/8] }}
-",
+{more}",
         reps.iter().map(|rep| format!("{rep}@example.com")).collect::<Vec<_>>().join(", ")
     );
     let config = load_text("routing.yaml", &text, &|_| None).unwrap_or_else(|wrong| panic!("{wrong:?}")).config;
@@ -74,6 +79,33 @@ async fn a_lead_gets_an_owner_and_goes_to_every_destination() {
             pending.iter().map(|news| serde_json::from_str(&news.json).expect("a lead event")).collect();
         assert_eq!(events.iter().map(|event| &event.lead).collect::<Vec<_>>(), [&lead], "{destination}");
     }
+    engine.drain(Duration::from_secs(1)).await;
+}
+
+#[tokio::test]
+async fn leads_go_past_those_who_are_away_and_on_from_a_team_that_has_had_enough() {
+    let more = "
+reps:
+  ana@example.com: { paused: true }
+  ben@example.com: { caps: { day: 2 } }
+";
+    let store: SharedStore = Arc::new(MemoryStore::new(StoreOptions::default()));
+    let plant = plant_with(store, &["ana", "ben"], ", otherwise: night }, night: { reps: [cy@example.com]", more);
+    let engine = plant.start("one");
+    for user in ["kim", "lee", "max"] {
+        engine.submit(vec![signed_up(&plant, user)], Vec::new()).await.expect("it is taken");
+        engine.settle().await.expect("it is applied");
+    }
+    let leads = leads(&plant.store, 3).await;
+    let mut told: Vec<_> = leads.iter().filter_map(|lead| lead.routing.as_ref()).collect();
+    told.sort_by_key(|routing| (routing.owner.clone(), routing.reason.clone()));
+    let owners: Vec<_> = told.iter().map(|routing| routing.owner.as_deref()).collect();
+    assert_eq!(owners, [Some("ben@example.com"), Some("ben@example.com"), Some("cy@example.com")]);
+    let passed: Vec<_> = told[0].passed_over.iter().map(|one| (one.rep.as_str(), one.reason.as_str())).collect();
+    assert_eq!(passed, [("ana@example.com", "paused")]);
+    assert_eq!(told[2].team.as_deref(), Some("night"));
+    let why = &told[2].reason;
+    assert!(why.contains("nobody of team enterprise is there (ana@example.com is paused, ben@example.com has the day's cap of leads until"), "{why}");
     engine.drain(Duration::from_secs(1)).await;
 }
 
