@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
+use reqwest::header::CONTENT_TYPE;
 use serde::Serialize;
 
 use super::client::Format;
@@ -186,8 +187,13 @@ impl Wire for Watched<'_> {
 fn shown(request: &Request, secret_url: bool, sent: bool) -> Shown {
     let host = || format!("{}://{}/…", request.url.scheme(), request.url.host_str().unwrap_or_default());
     let url = if secret_url { host() } else { request.url.to_string() };
-    let body = serde_json::from_slice(&request.body)
-        .unwrap_or_else(|_| serde_json::Value::from(String::from_utf8_lossy(&request.body).into_owned()));
+    // A form asks for a token, with what proves who asks.
+    let is_form = request.headers.get(CONTENT_TYPE).is_some_and(|kind| kind == "application/x-www-form-urlencoded");
+    let body = match serde_json::from_slice(&request.body) {
+        Ok(body) => body,
+        Err(_) if is_form => "…".into(),
+        Err(_) => serde_json::Value::from(String::from_utf8_lossy(&request.body).into_owned()),
+    };
     Shown { method: request.method.to_string(), url, sent, body }
 }
 

@@ -1,4 +1,4 @@
-//! Files that a configuration names and that are no configuration: certificates, tables. They belong to its version, and a change of
+//! Files that a configuration names and that are no configuration: certificates, keys, tables. They belong to its version, and a change of
 //! them is a change of it.
 
 use std::path::{Path, PathBuf};
@@ -23,7 +23,11 @@ impl Attached {
     pub fn read(shape: &ConfigShape, reader: &Reader<'_>, findings: &mut Findings) -> Self {
         let destinations = shape.destinations.get().into_iter().flat_map(|Named(all)| all);
         let mut attached = Self::default();
-        for named in destinations.filter_map(|(_, shape)| shape.as_ref()?.ca.get()) {
+        let named = destinations.filter_map(|(_, shape)| shape.as_ref()).flat_map(|shape| {
+            let key = shape.salesforce.get().and_then(|salesforce| salesforce.jwt.get()?.key.get());
+            shape.ca.get().into_iter().chain(key)
+        });
+        for named in named {
             let (path, text) = read(named, reader, findings);
             attached.files.extend(text.map(|text| (named.at, path, text)));
         }

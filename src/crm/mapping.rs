@@ -17,6 +17,15 @@ pub struct Field {
     pub value: Arc<str>,
 }
 
+/// The fields of one kind of record.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fields {
+    /// Written with every event of the lead's life.
+    pub always: Vec<Field>,
+    /// Written when the record is made, and never again: from then on they are whoever's who edits them there.
+    pub once: Vec<Field>,
+}
+
 /// The values of fields for a lead event. What is `null` or empty is left out: nothing is ever emptied at the destination.
 ///
 /// # Errors

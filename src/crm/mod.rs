@@ -23,6 +23,7 @@ mod outage;
 pub mod pace;
 pub mod receiver;
 pub mod retry;
+pub mod salesforce;
 pub mod sample;
 pub mod session;
 pub mod sign;

@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use super::adapter::Adapter;
 use super::authorities::Authorities;
 use super::retry::RetryPolicy;
+use super::salesforce::Salesforce;
 use super::slack::Slack;
 use super::webhook::Webhook;
 
@@ -36,6 +37,8 @@ pub enum Kind {
     Webhook(Webhook),
     /// Channels of a Slack workspace.
     Slack(Slack),
+    /// An org of Salesforce.
+    Salesforce(Box<Salesforce>),
 }
 
 impl Kind {
@@ -44,6 +47,7 @@ impl Kind {
         match self {
             Self::Webhook(webhook) => webhook,
             Self::Slack(slack) => slack,
+            Self::Salesforce(salesforce) => &**salesforce,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::config::conditions::ConditionText;
 use crate::config::read::{At, Many, Named, section};
-use crate::config::scalar::{Count, Lasting, Size};
+use crate::config::scalar::{Count, Flag, Lasting, Size, choice};
 use crate::config::yaml::Scalar;
 
 section! {
@@ -12,6 +12,8 @@ section! {
         webhook: WebhookShape,
         /// Channels of a Slack workspace: a message for each lead.
         slack: SlackShape,
+        /// An org of Salesforce: a Lead, or a Contact with a Task, for each lead.
+        salesforce: SalesforceShape,
         /// Which leads it gets: a condition over `lead` and the traits of its user and account, as in routes. News of a lead for which it
         /// is false or unknown is not delivered here. By default all of it is.
         #[schemars(extend("examples" = ["lead.tier <= 2"]))]
@@ -78,6 +80,78 @@ section! {
         /// Where the web API is.
         #[schemars(extend("default" = "https://slack.com/api/"))]
         api: Scalar,
+    }
+}
+
+section! {
+    /// Fields of one kind of record at a destination, beyond those that are written anyway.
+    FieldsShape = "these fields" {
+        /// Written with every event of the lead's life: names at the destination, and templates over the lead event.
+        #[schemars(extend("examples" = [{ "pql_tier": "{{ lead.tier }}" }]))]
+        always: Named<Scalar>,
+        /// Written when the record is made, and never again.
+        once: Named<Scalar>,
+    }
+}
+
+section! {
+    /// An org of Salesforce: a lead becomes a Lead, or a Contact with a Task on its Account.
+    SalesforceShape = "`salesforce`" {
+        /// The org's own domain.
+        #[schemars(extend("x-required" = true, "examples" = ["https://example.my.salesforce.com"]))]
+        url: Scalar,
+        /// The consumer key of an external client app.
+        #[schemars(extend("x-required" = true, "examples" = ["${SALESFORCE_CLIENT_ID}"]))]
+        client_id: Scalar,
+        /// Its consumer secret (client credentials flow).
+        #[schemars(extend("examples" = ["${SALESFORCE_CLIENT_SECRET}"]))]
+        client_secret: Scalar,
+        /// A certificate's key in place of the secret (JWT bearer flow).
+        jwt: SalesforceJwtShape,
+        /// The version of the API.
+        #[schemars(extend("default" = "v66.0"))]
+        api_version: Scalar,
+        /// What a lead becomes: `contact_on_account_else_lead`, a Contact with a Task where its account is there, and a Lead where it isn't;
+        /// `lead`; or `contact_only`, where the account is made if there is none.
+        #[schemars(extend("default" = "contact_on_account_else_lead"))]
+        becomes: At<SalesforceBecomesWord>,
+        /// Fields of leads.
+        lead: FieldsShape,
+        /// Fields of contacts.
+        contact: FieldsShape,
+        /// Fields of accounts.
+        account: FieldsShape,
+        /// Whether the owner gets a Task where the lead becomes a Contact.
+        #[schemars(extend("default" = true))]
+        task: At<Flag>,
+        /// Whether records are made though a duplicate rule warns of them.
+        #[schemars(extend("default" = false))]
+        allow_duplicates: At<Flag>,
+    }
+}
+
+section! {
+    /// The JWT bearer flow.
+    SalesforceJwtShape = "`jwt`" {
+        /// A file with the private RSA key (PEM, without a passphrase) of the certificate that the app holds. Relative to the file that
+        /// names it.
+        #[schemars(extend("x-required" = true, "examples" = ["salesforce-key.pem"]))]
+        key: Scalar,
+        /// The name of the user that it acts as.
+        #[schemars(extend("x-required" = true, "examples" = ["handraiser@example.com"]))]
+        user: Scalar,
+        /// Whom the assertion is for: `https://test.salesforce.com` for a sandbox.
+        #[schemars(extend("default" = "https://login.salesforce.com"))]
+        audience: Scalar,
+    }
+}
+
+choice! {
+    /// What a lead becomes.
+    SalesforceBecomesWord {
+        ContactOnAccountElseLead = "contact_on_account_else_lead",
+        Lead = "lead",
+        ContactOnly = "contact_only",
     }
 }
 

@@ -16,7 +16,10 @@ mod traits;
 
 pub use counters::{CounterShape, SubjectWord};
 pub use definitions::{DefinitionShape, ModeWord, NeverShape, StartWord, Tiers};
-pub use destinations::{BasicShape, DestinationShape, RetryShape, SlackShape, WebhookShape};
+pub use destinations::{
+    BasicShape, DestinationShape, FieldsShape, RetryShape, SalesforceBecomesWord, SalesforceJwtShape, SalesforceShape,
+    SlackShape, WebhookShape,
+};
 pub use history::HistoryShape;
 pub use leads::{LeadsShape, OutcomesShape};
 pub use reps::{CapsShape, RepShape};

@@ -1,6 +1,7 @@
 //! What destinations may be, and what is wrong with those that can't be.
 
 use super::{loaded, messages};
+use crate::crm::salesforce::Matching;
 use crate::crm::slack::Way;
 use crate::crm::webhook::Body;
 use crate::crm::{Kind, sample, webhook};
@@ -77,4 +78,67 @@ fn a_webhook_may_be_flat_and_prove_itself_by_a_password() {
     let request = webhook::request(hook, "evt_1", &json, Millis(0)).expect("it can be made");
     assert_eq!(request.headers["authorization"], "Basic aGFuZHJhaXNlcjpvcGVuIHNlc2FtZQ==");
     insta::assert_snapshot!(String::from_utf8(request.body).expect("text"), @r#"{"tier":1,"name":"Kim Example","why":"[\"132 tasks created in the last 30 days\",\"plan is free\"]","phone":null}"#);
+}
+
+#[test]
+fn an_org_of_salesforce_has_one_way_in_and_fields_with_names() {
+    let org = "url: https://x.my.salesforce.com, client_id: c";
+    let messages = messages(&format!(
+        "destinations:
+  no_way: {{ salesforce: {{ {org} }} }}
+  two_ways: {{ salesforce: {{ {org}, client_secret: s, jwt: {{ user: u, key: key.pem }} }} }}
+  page: {{ salesforce: {{ url: https://x.lightning.force.com, client_id: c, client_secret: s }} }}
+  nothing: {{ salesforce: {{ client_secret: s }} }}
+  version: {{ salesforce: {{ {org}, client_secret: s, api_version: '66' }} }}
+  word: {{ salesforce: {{ {org}, client_secret: s, becomes: deal }} }}
+  fields:
+    salesforce:
+      {{ {org}, client_secret: s, lead: {{ always: {{ OwnerId: x, 'Product Tier': y }}, once: {{ A__c: '{{{{ lead.teir }}}}' }} }} }}
+  twice: {{ salesforce: {{ {org}, client_secret: s, contact: {{ always: {{ A__c: x }}, once: {{ A__c: y }} }} }} }}
+"
+    ));
+    insta::assert_snapshot!(messages.join("\n"), @r"
+    2:25 `salesforce` can't prove who it is
+    3:27 `client_secret` and `jwt` are two ways to prove the same
+    3:116 can't read `key.pem`: it doesn't exist
+    4:30 the API is not at `x.lightning.force.com`
+    5:3 `client_id` is missing from `salesforce`
+    5:3 `url` is missing from `salesforce`
+    6:107 `66` is no version of the API
+    7:100 `deal` is not known here
+    10:93 `OwnerId` can't be mapped
+    10:105 `Product Tier` is no name of a field
+    10:144 a lead event has nothing called `lead.teir`
+    11:132 there are two fields named `A__c`
+    ");
+}
+
+#[test]
+fn an_org_of_salesforce_may_be_told_little_or_much() {
+    let config = loaded(
+        "destinations:
+  little: { salesforce: { url: https://x.my.salesforce.com, client_id: c, client_secret: s } }
+  much:
+    salesforce:
+      url: https://x.my.salesforce.com
+      client_id: c
+      client_secret: s
+      becomes: contact_only
+      task: false
+      allow_duplicates: true
+      api_version: v67.0
+      lead: { always: { Tier__c: '{{ lead.tier }}' }, once: { LeadSource: Product } }
+",
+    )
+    .config;
+    let org = |at: usize| match &config.destinations[at].kind {
+        Kind::Salesforce(org) => org.clone(),
+        other => panic!("it is Salesforce: {other:?}"),
+    };
+    let (little, much) = (org(0), org(1));
+    assert_eq!(little.url.as_str(), "https://x.my.salesforce.com/");
+    assert_eq!((&*little.api_version, little.task, little.allow_duplicates), ("v66.0", true, false));
+    assert_eq!(little.matching, Matching::ContactOnAccountElseLead);
+    assert_eq!((&*much.api_version, much.task, much.allow_duplicates), ("v67.0", false, true));
+    assert_eq!((much.matching, much.lead.always.len(), much.lead.once.len()), (Matching::ContactOnly, 1, 1));
 }

@@ -5,6 +5,7 @@ mod attempts;
 pub mod plant;
 mod reference_library;
 mod routing;
+mod salesforce;
 mod slack;
 mod spine;
 pub mod tls;

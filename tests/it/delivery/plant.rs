@@ -127,6 +127,15 @@ impl Plant {
         })
         .await
     }
+
+    /// Waits until the only news for a destination failed with an error that holds this; returns it.
+    pub async fn failed_with(&self, destination: &str, text: &str) -> String {
+        eventually(&format!("a failure with {text}"), PATIENCE, async || {
+            let error = self.pending(destination).await.into_iter().next()?.last_error?;
+            error.contains(text).then(|| error.into())
+        })
+        .await
+    }
 }
 
 /// An event in the life of `lead`.

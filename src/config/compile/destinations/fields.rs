@@ -5,9 +5,10 @@ use crate::config::compile::template;
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
 use crate::config::read::{Field as Written, Named};
+use crate::config::shape::FieldsShape;
 use crate::config::yaml::Scalar;
 use crate::crm::Known;
-use crate::crm::mapping::Field;
+use crate::crm::mapping::{Field, Fields};
 
 /// Compiles fields. `taken` are names that are written anyway, and why they can't be mapped.
 pub fn mapped(
@@ -28,4 +29,14 @@ pub fn mapped(
         fields.push(Field { name: name.text.clone(), value: value.text.clone() });
     }
     fields
+}
+
+/// Compiles the fields of one kind of record. `taken` are names that are written anyway, and why they can't be mapped.
+pub fn fields(shape: &Written<FieldsShape>, taken: &[(&str, &str)], known: &Known, findings: &mut Findings) -> Fields {
+    let Some(shape) = shape.get() else { return Fields::default() };
+    let both = [&shape.always, &shape.once];
+    let names = both.iter().filter_map(|written| written.get()).flat_map(|Named(all)| all);
+    unique(names.map(|(name, _)| name), "field", findings);
+    let [always, once] = both.map(|written| mapped(written, taken, known, findings));
+    Fields { always, once }
 }

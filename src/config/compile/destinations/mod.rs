@@ -1,6 +1,7 @@
 //! `destinations`. What each kind of them is, is compiled in one file each.
 
 mod fields;
+mod salesforce;
 mod slack;
 mod webhook;
 
@@ -27,6 +28,8 @@ use crate::expr::Expr;
 
 /// How much of an answer is read, by default.
 const MAX_RESPONSE_BYTES: usize = 64 * 1024;
+/// The same of Salesforce, which describes all fields of an object at once.
+const MAX_DESCRIPTION_BYTES: usize = 8 * 1024 * 1024;
 
 /// Which leads each destination gets, where that is said.
 pub fn filters(
@@ -74,7 +77,7 @@ fn destination(
     let absent = RetryShape::default();
     let retry = retry(shape.retry.get().unwrap_or(&absent), findings);
     let http = http(shape, allow_addresses, given.0, findings);
-    let kind = kind(name, shape, &http, given.1, findings)?;
+    let kind = kind(name, shape, &http, given, findings)?;
     Some(Destination { name: name.text.clone(), kind, http, retry, concurrency })
 }
 
@@ -84,13 +87,24 @@ fn http(shape: &DestinationShape, allow_addresses: Vec<IpNet>, attached: &Attach
     if let Some(at) = shape.timeout.get().filter(|at| !(1..=300).contains(&at.value.0.as_secs())) {
         findings.push(Problem::error(at.scalar.at, Code::BadValue, "`timeout` must be between 1s and 5m"));
     }
-    let max_response_bytes = size(&shape.max_response_bytes, MAX_RESPONSE_BYTES, "max_response_bytes", findings);
+    let usual = if shape.salesforce.is_absent() { MAX_RESPONSE_BYTES } else { MAX_DESCRIPTION_BYTES };
+    let max_response_bytes = size(&shape.max_response_bytes, usual, "max_response_bytes", findings);
     Http { timeout, max_response_bytes, ca: authorities(shape, attached, findings), allow_addresses }
 }
 
 /// What it is: whichever section is there, and there is exactly one.
-fn kind(name: &Scalar, shape: &DestinationShape, http: &Http, known: &Known, findings: &mut Findings) -> Option<Kind> {
-    let written = [("webhook", !shape.webhook.is_absent()), ("slack", !shape.slack.is_absent())];
+fn kind(
+    name: &Scalar,
+    shape: &DestinationShape,
+    http: &Http,
+    (attached, known): Given<'_>,
+    findings: &mut Findings,
+) -> Option<Kind> {
+    let written = [
+        ("webhook", !shape.webhook.is_absent()),
+        ("slack", !shape.slack.is_absent()),
+        ("salesforce", !shape.salesforce.is_absent()),
+    ];
     let mut kinds = written.iter().filter(|(_, is_there)| *is_there).map(|(kind, _)| *kind);
     let (first, second) = (kinds.next(), kinds.next());
     let Some(first) = first else {
@@ -108,6 +122,10 @@ fn kind(name: &Scalar, shape: &DestinationShape, http: &Http, known: &Known, fin
     }
     if let Some(shape_of) = shape.slack.get() {
         return slack::slack(name, shape_of, http, known, findings).map(Kind::Slack);
+    }
+    if let Some(shape_of) = shape.salesforce.get() {
+        let org = salesforce::salesforce(name, shape_of, http, (attached, known), findings);
+        return org.map(|org| Kind::Salesforce(Box::new(org)));
     }
     None
 }
