@@ -402,7 +402,7 @@ destinations:
     ");
     let (fine, said) = run("a-wrong-secret", &[]).await;
     assert!(!fine && said.contains("invalid_client") && !said.contains("a-wrong-secret"), "{said}");
-    org.edit("Lead", |rows| rows.clear());
+    org.edit("Lead", Vec::clear);
     let (_, said) = run(CLIENT_SECRET, &["--dry-run"]).await;
     assert!(said.contains("/services/oauth2/token") && !said.contains(CLIENT_SECRET), "{said}");
     assert!(org.rows("Lead").is_empty());
