@@ -16,6 +16,7 @@ pub mod client;
 pub mod deliverer;
 pub mod exchange;
 pub mod guard;
+pub mod hubspot;
 pub mod line;
 pub mod mapping;
 pub mod memo;
@@ -34,6 +35,7 @@ pub mod webhook;
 
 pub use authorities::Authorities;
 pub use deliverer::{Deliverer, SharedDestinations};
+pub use hubspot::HubSpot;
 pub use receiver::Receiver;
 pub use retry::RetryPolicy;
 pub use sample::Known;

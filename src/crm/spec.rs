@@ -7,6 +7,7 @@ use ipnet::IpNet;
 
 use super::adapter::Adapter;
 use super::authorities::Authorities;
+use super::hubspot::HubSpot;
 use super::retry::RetryPolicy;
 use super::salesforce::Salesforce;
 use super::slack::Slack;
@@ -37,6 +38,8 @@ pub enum Kind {
     Webhook(Webhook),
     /// Channels of a Slack workspace.
     Slack(Slack),
+    /// An account of HubSpot.
+    HubSpot(HubSpot),
     /// An org of Salesforce.
     Salesforce(Box<Salesforce>),
 }
@@ -47,6 +50,7 @@ impl Kind {
         match self {
             Self::Webhook(webhook) => webhook,
             Self::Slack(slack) => slack,
+            Self::HubSpot(hubspot) => hubspot,
             Self::Salesforce(salesforce) => &**salesforce,
         }
     }

@@ -12,6 +12,8 @@ section! {
         webhook: WebhookShape,
         /// Channels of a Slack workspace: a message for each lead.
         slack: SlackShape,
+        /// An account of HubSpot.
+        hubspot: HubSpotShape,
         /// An org of Salesforce: a Lead, or a Contact with a Task, for each lead.
         salesforce: SalesforceShape,
         /// Which leads it gets: a condition over `lead` and the traits of its user and account, as in routes. News of a lead for which it
@@ -80,6 +82,47 @@ section! {
         /// Where the web API is.
         #[schemars(extend("default" = "https://slack.com/api/"))]
         api: Scalar,
+    }
+}
+
+section! {
+    /// An account of HubSpot.
+    HubSpotShape = "`hubspot`" {
+        /// A service key, or the access token of an app.
+        #[schemars(extend("x-required" = true, "examples" = ["${HUBSPOT_TOKEN}"]))]
+        token: Scalar,
+        /// What a lead is there: `lead` (needs the Sales Hub), `deal`, or `none`: it stands on its contact, or on its company.
+        #[schemars(extend("default" = "lead"))]
+        object: At<HubSpotObject>,
+        /// Create the `handraiser_*` properties that are missing. By default they have to be there; `handraiser crm test` says which are
+        /// not.
+        #[schemars(extend("default" = false))]
+        create_properties: At<Flag>,
+        /// Properties of contacts.
+        contact: FieldsShape,
+        /// Properties of companies.
+        company: FieldsShape,
+        /// Properties of the lead, or the deal.
+        #[schemars(extend("examples" = [{ "once": { "hs_lead_label": "{{ 'HOT' if lead.tier == 1 else 'WARM' }}" } }]))]
+        lead: FieldsShape,
+        /// How many requests are made in any 10 seconds, at most. HubSpot takes 100 of one key, and 190 from Professional on.
+        #[schemars(extend("default" = 90))]
+        limit: At<Count>,
+        /// The version of its API.
+        #[schemars(extend("default" = "2026-03"))]
+        version: Scalar,
+        /// Where its API is.
+        #[schemars(extend("default" = "https://api.hubapi.com/"))]
+        api: Scalar,
+    }
+}
+
+choice! {
+    /// What a lead is in HubSpot.
+    HubSpotObject {
+        Lead = "lead",
+        Deal = "deal",
+        None = "none",
     }
 }
 

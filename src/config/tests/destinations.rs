@@ -1,6 +1,7 @@
 //! What destinations may be, and what is wrong with those that can't be.
 
 use super::{loaded, messages};
+use crate::crm::hubspot::Object;
 use crate::crm::salesforce::Matching;
 use crate::crm::slack::Way;
 use crate::crm::webhook::Body;
@@ -21,6 +22,11 @@ fn what_a_destination_is_has_to_be_said_once() {
   typo: { slack: { token: xoxb-4, channel: '{{ lead.teir }}' } }
   no_place: { slack: { token: xoxb-4 } }
   body: { webhook: { url: https://crm.example.com, secret: whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU=, template: '{}', fields: { a: b } } }
+  no_token: { hubspot: { object: deal } }
+  old: { hubspot: { token: pat-1, version: v3 } }
+  nowhere: { hubspot: { token: pat-1, object: none, lead: { once: { a: b } } } }
+  odd: { hubspot: { token: pat-1, object: leed, limit: 0 } }
+  taken: { hubspot: { token: pat-1, lead: { always: { hubspot_owner_id: '7', a: b }, once: { a: '{{ lead.teir }}' } } } }
   basic: { webhook: { url: https://crm.example.com, secret: whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU=, basic: { user: 'a:b' } } }
 ",
     );
@@ -33,7 +39,15 @@ fn what_a_destination_is_has_to_be_said_once() {
     9:48 a lead event has nothing called `lead.teir`
     10:3 `channel` is missing from `slack`
     11:114 `template` and `fields` both make the body
-    12:112 `password` is missing from `basic`
+    12:3 `token` is missing from `hubspot`
+    13:44 `v3` is no version of HubSpot's API
+    14:59 with `object: none` there is no lead to hold these fields
+    15:43 `leed` is not known here
+    15:56 `limit` must be between 1 and 2500
+    16:55 `hubspot_owner_id` can't be mapped
+    16:94 there are two fields named `a`
+    16:101 a lead event has nothing called `lead.teir`
+    17:112 `password` is missing from `basic`
     ");
 }
 
@@ -53,6 +67,18 @@ fn a_bot_has_a_channel_for_each_lead() {
     let Kind::Slack(slack) = &config.destinations[0].kind else { panic!("it is Slack") };
     let Way::Bot { token, api, .. } = &slack.way else { panic!("it is a bot") };
     assert_eq!((token.expose(), api.as_str()), ("xoxb-0123456789-abcdefghij", "http://127.0.0.1:9/api/"));
+}
+
+#[test]
+fn a_hubspot_account_needs_a_token_and_nothing_else() {
+    let config = loaded("destinations: { hubspot: { hubspot: { token: pat-eu1-0123456789 } } }").config;
+    let Kind::HubSpot(hubspot) = &config.destinations[0].kind else { panic!("it is HubSpot") };
+    assert_eq!(
+        (hubspot.api.as_str(), &*hubspot.version, hubspot.object),
+        ("https://api.hubapi.com/", "2026-03", Object::Lead)
+    );
+    assert_eq!((hubspot.limits[0].requests, hubspot.create_properties), (90, false));
+    assert!(!format!("{hubspot:?}").contains("0123456789"), "a token is never shown");
 }
 
 #[test]

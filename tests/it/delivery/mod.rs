@@ -2,6 +2,7 @@
 
 mod addresses;
 mod attempts;
+mod hubspot;
 pub mod plant;
 mod reference_library;
 mod routing;

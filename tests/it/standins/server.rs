@@ -39,6 +39,8 @@ pub enum Answer {
     Is(u16, Vec<(&'static str, String)>, String),
     /// Nothing: the connection breaks off, though the request was worked.
     Reset,
+    /// Nothing, ever.
+    Hang,
 }
 
 impl Answer {
@@ -85,7 +87,11 @@ async fn serve(mut stream: TcpStream, answer: &(dyn Fn(&Call) -> Answer + Send +
     let mut buffer = Vec::new();
     while let Some((call, length)) = read(&mut stream, &mut buffer).await? {
         buffer.drain(..length);
-        let Answer::Is(status, headers, body) = answer(&call) else { return Ok(()) };
+        let (status, headers, body) = match answer(&call) {
+            Answer::Is(status, headers, body) => (status, headers, body),
+            Answer::Reset => return Ok(()),
+            Answer::Hang => std::future::pending().await,
+        };
         let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let length = body.len();
         let reply = format!(

@@ -1,6 +1,7 @@
 //! `destinations`. What each kind of them is, is compiled in one file each.
 
 mod fields;
+mod hubspot;
 mod salesforce;
 mod slack;
 mod webhook;
@@ -104,6 +105,7 @@ fn kind(
         ("webhook", !shape.webhook.is_absent()),
         ("slack", !shape.slack.is_absent()),
         ("salesforce", !shape.salesforce.is_absent()),
+        ("hubspot", !shape.hubspot.is_absent()),
     ];
     let mut kinds = written.iter().filter(|(_, is_there)| *is_there).map(|(kind, _)| *kind);
     let (first, second) = (kinds.next(), kinds.next());
@@ -122,6 +124,9 @@ fn kind(
     }
     if let Some(shape_of) = shape.slack.get() {
         return slack::slack(name, shape_of, http, known, findings).map(Kind::Slack);
+    }
+    if let Some(shape_of) = shape.hubspot.get() {
+        return hubspot::hubspot(name, shape_of, http, known, findings).map(Kind::HubSpot);
     }
     if let Some(shape_of) = shape.salesforce.get() {
         let org = salesforce::salesforce(name, shape_of, http, (attached, known), findings);

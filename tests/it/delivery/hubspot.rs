@@ -1,0 +1,305 @@
+//! An account of HubSpot as a destination: one company, one contact and one lead, whatever goes wrong and wherever.
+
+use std::time::Duration;
+
+use handraiser::crm::hubspot::{HubSpot, Object};
+use handraiser::crm::mapping::{Field, Fields};
+use handraiser::crm::pace::Limit;
+use handraiser::crm::{Destination, Kind};
+use handraiser::lead::{LeadEvent, LeadEventType};
+use handraiser::secret::Secret;
+use serde_json::{Value, json};
+
+use super::plant::{PATIENCE, Plant, destination};
+use crate::harness::eventually;
+use crate::standins::hubspot::{self, Fault, TOKEN};
+
+const ANA: &str = "ana@example.com";
+
+async fn account() -> hubspot::HubSpot {
+    hubspot::HubSpot::start(&[(ANA, "7"), ("ben@example.com", "8")]).await
+}
+
+fn crm(account: &hubspot::HubSpot, object: Object) -> HubSpot {
+    let fields = |always: &[(&str, &str)], once: &[(&str, &str)]| {
+        let field = |(name, value): &(&str, &str)| Field { name: (*name).into(), value: (*value).into() };
+        Fields { always: always.iter().map(field).collect(), once: once.iter().map(field).collect() }
+    };
+    let lead = match object {
+        Object::Lead => fields(&[], &[("hs_lead_label", "{{ 'HOT' if lead.tier == 1 else 'WARM' }}")]),
+        Object::Deal => fields(&[], &[("amount", "{{ lead.tier * 1000 }}")]),
+        Object::None => Fields::default(),
+    };
+    HubSpot {
+        token: Secret::new(TOKEN),
+        api: account.api().parse().expect("a URL"),
+        version: "2026-03".into(),
+        object,
+        create_properties: true,
+        contact: fields(&[], &[("lifecyclestage", "salesqualifiedlead")]),
+        company: fields(&[("industry", "{{ lead.account.traits.plan }}")], &[]),
+        lead,
+        limits: [Limit { requests: 90, per: Duration::from_secs(10) }],
+    }
+}
+
+fn to(account: &hubspot::HubSpot, object: Object) -> Destination {
+    of(crm(account, object))
+}
+
+fn of(hubspot: HubSpot) -> Destination {
+    let url = hubspot.api.to_string();
+    Destination { kind: Kind::HubSpot(hubspot), ..destination("hubspot", &url) }
+}
+
+/// News of a lead; of tier 2 from the second on.
+fn event(kind: LeadEventType, revision: u32) -> LeadEvent {
+    let mut event = LeadEvent { kind, ..super::plant::event("lead_acme", revision) };
+    event.lead.tier = if revision == 1 { 1 } else { 2 };
+    event
+}
+
+const STORY: [LeadEventType; 3] = [LeadEventType::Qualified, LeadEventType::TierChanged, LeadEventType::Lapsed];
+
+async fn tell(plant: &Plant, kinds: &[LeadEventType]) {
+    for (kind, revision) in kinds.iter().zip(1..) {
+        plant.send_event("hubspot", "lead_acme", &event(*kind, revision)).await;
+    }
+}
+
+/// What has to be there in the end, however it came about.
+fn holds(account: &hubspot::HubSpot, object: Object, context: &str) {
+    let [companies, contacts, notes] = ["companies", "contacts", "notes"].map(|object| account.records(object));
+    assert_eq!([companies.len(), contacts.len(), notes.len()], [1, 1, 3], "{context}: {notes:#?}");
+    assert_eq!(companies[0].get("handraiser_account_id"), "acme", "{context}");
+    assert_eq!(contacts[0].get("email"), "kim@acme.example", "{context}");
+    assert_eq!(contacts[0].get("lifecyclestage"), "salesqualifiedlead", "{context}");
+    assert!(contacts[0].ties.contains(&(279, companies[0].id.clone())), "{context}");
+    let (path, to_contact, to_company) = match object {
+        Object::Lead => ("leads", 578, 610),
+        Object::Deal => ("deals", 3, 341),
+        Object::None => ("contacts", 0, 0),
+    };
+    let leads = account.records(path);
+    assert_eq!(leads.len(), 1, "{context}");
+    let lead = &leads[0];
+    assert_eq!(lead.get("handraiser_lead_id"), "lead_acme", "{context}");
+    assert_eq!([lead.get("handraiser_tier"), lead.get("handraiser_status")], ["2", "lapsed"], "{context}");
+    assert_eq!(lead.get("hubspot_owner_id"), "7", "{context}");
+    if object != Object::None {
+        let ties = [(to_contact, contacts[0].id.clone()), (to_company, companies[0].id.clone())];
+        assert!(ties.iter().all(|tie| lead.ties.contains(tie)), "{context}");
+        let tied = |note: &hubspot::Record| note.ties.iter().any(|(_, to)| *to == lead.id);
+        assert!(notes.iter().all(tied), "{context}");
+    }
+    if object == Object::Lead {
+        assert_eq!(lead.get("hs_lead_label"), "HOT", "{context}: what is written once stays");
+    }
+    for (note, revision) in notes.iter().zip(1..) {
+        assert!(note.get("hs_note_body").contains(&format!("evt_lead_acme_{revision}<")), "{context}: in order");
+    }
+}
+
+/// How many calls the story takes where nothing goes wrong.
+async fn calls(object: Object) -> usize {
+    let account = account().await;
+    let plant = Plant::new(vec![to(&account, object)]);
+    let engine = plant.start("one");
+    tell(&plant, &STORY).await;
+    plant.done("hubspot", 3).await;
+    holds(&account, object, "nothing went wrong");
+    engine.drain(PATIENCE).await;
+    account.account().calls.len()
+}
+
+async fn with_fault(object: Object, at: usize, fault: Fault) {
+    let context = format!("{object:?}, call {at}: {fault:?}");
+    let account = account().await;
+    account.account().faults.insert(at, fault);
+    let plant = Plant::new(vec![to(&account, object)]);
+    let engine = plant.start("one");
+    tell(&plant, &STORY).await;
+    plant.done("hubspot", 3).await;
+    holds(&account, object, &context);
+    engine.drain(PATIENCE).await;
+}
+
+#[actix_web::test]
+async fn a_lead_is_one_record_of_each_kind_whichever_call_goes_wrong() {
+    for object in [Object::Lead, Object::None] {
+        for at in 1..=calls(object).await {
+            with_fault(object, at, Fault::Lost).await;
+            with_fault(object, at, Fault::Says(502, Vec::new(), json!("<html>bad gateway</html>"))).await;
+        }
+    }
+    calls(Object::Deal).await;
+}
+
+/// A server is gone between two calls: another one goes on, and knows of nothing that was not stored.
+#[actix_web::test]
+async fn a_lead_is_one_record_of_each_kind_wherever_a_server_dies() {
+    for at in 1..=calls(Object::Lead).await {
+        let account = account().await;
+        account.account().faults.insert(at, Fault::Hangs);
+        let plant = Plant::new(vec![to(&account, Object::Lead)]);
+        let engine = plant.start("one");
+        tell(&plant, &STORY).await;
+        let reached = async || (account.account().calls.len() >= at).then_some(());
+        eventually("the call that nobody answers", PATIENCE, reached).await;
+        engine.drain(Duration::from_millis(1)).await;
+        let engine = plant.start("two");
+        plant.done("hubspot", 3).await;
+        holds(&account, Object::Lead, &format!("died at call {at}"));
+        engine.drain(PATIENCE).await;
+    }
+}
+
+#[actix_web::test]
+async fn what_people_change_in_hubspot_stays() {
+    let account = account().await;
+    let plant = Plant::new(vec![to(&account, Object::Lead)]);
+    let engine = plant.start("one");
+    let company = account.account().add("companies", &[("domain", "acme.com"), ("name", "ACME Holding")]);
+    let contact = account.account().add("contacts", &[("email", "kim@acme.example"), ("jobtitle", "CTO")]);
+    let mut first = event(LeadEventType::Qualified, 1);
+    first.lead.account.as_mut().expect("it has one").traits.insert("website".to_owned(), json!("https://www.acme.com"));
+    plant.send_event("hubspot", "lead_acme", &first).await;
+    plant.done("hubspot", 1).await;
+    let companies = account.records("companies");
+    assert_eq!((companies.len(), &*companies[0].id), (1, &*company), "the one of that domain is taken");
+    assert_eq!([companies[0].get("name"), companies[0].get("handraiser_account_id")], ["ACME Holding", "acme"]);
+    let contacts = account.records("contacts");
+    assert_eq!((contacts.len(), &*contacts[0].id), (1, &*contact));
+    assert_eq!([contacts[0].get("jobtitle"), contacts[0].get("lifecyclestage")], ["CTO", ""]);
+    assert!(contacts[0].ties.contains(&(279, company)), "the two that were there are tied");
+
+    let lead = account.records("leads")[0].id.clone();
+    account.account().set("leads", &lead, "hubspot_owner_id", "8");
+    account.account().set("leads", &lead, "hs_lead_name", "Kim, at last");
+    plant.send_event("hubspot", "lead_acme", &event(LeadEventType::TierChanged, 2)).await;
+    plant.done("hubspot", 2).await;
+    let changed = &account.records("leads")[0];
+    assert_eq!([changed.get("hubspot_owner_id"), changed.get("hs_lead_name")], ["8", "Kim, at last"]);
+    assert_eq!(changed.get("handraiser_tier"), "2");
+
+    // Whoever deletes it doesn't want it.
+    account.account().records.insert("leads".to_owned(), Vec::new());
+    plant.send_event("hubspot", "lead_acme", &event(LeadEventType::Lapsed, 3)).await;
+    plant.done("hubspot", 3).await;
+    assert!(account.records("leads").is_empty());
+    engine.drain(PATIENCE).await;
+}
+
+#[actix_web::test]
+async fn an_owner_who_was_deactivated_gets_nothing_and_the_next_one_does() {
+    let account = account().await;
+    account.account().owners.get_mut(ANA).expect("she is there").1 = true;
+    let plant = Plant::new(vec![to(&account, Object::Lead)]);
+    let engine = plant.start("one");
+    plant.send_event("hubspot", "lead_acme", &event(LeadEventType::Qualified, 1)).await;
+    plant.done("hubspot", 1).await;
+    let lead = account.records("leads").remove(0);
+    assert_eq!([lead.get("hubspot_owner_id"), lead.get("handraiser_owner")], ["", ANA]);
+    let mut moved = event(LeadEventType::TierChanged, 2);
+    moved.lead.routing.as_mut().expect("it is routed").owner = Some("ben@example.com".to_owned());
+    plant.send_event("hubspot", "lead_acme", &moved).await;
+    plant.done("hubspot", 2).await;
+    assert_eq!(account.records("leads")[0].get("hubspot_owner_id"), "8");
+    engine.drain(PATIENCE).await;
+}
+
+#[actix_web::test]
+async fn a_lead_without_an_address_is_told_or_stands_on_its_company() {
+    let (account, mut nobody) = (account().await, event(LeadEventType::Qualified, 1));
+    nobody.lead.contact = None;
+    nobody.lead.people.clear();
+    let plant = Plant::new(vec![to(&account, Object::Lead)]);
+    let engine = plant.start("one");
+    plant.send_event("hubspot", "lead_acme", &nobody).await;
+    let dead = plant.dead("hubspot", 1).await;
+    let error = dead[0].last_error.clone().expect("it says why");
+    assert!(error.starts_with("nobody of this lead has an e-mail address"), "{error}");
+    engine.drain(PATIENCE).await;
+
+    let plant = Plant::new(vec![to(&account, Object::None)]);
+    let engine = plant.start("one");
+    plant.send_event("hubspot", "lead_acme", &nobody).await;
+    plant.done("hubspot", 1).await;
+    let companies = account.records("companies");
+    assert_eq!([companies[0].get("handraiser_tier"), companies[0].get("hubspot_owner_id")], ["1", "7"]);
+    assert!(account.records("contacts").is_empty());
+    assert_eq!(account.records("notes").len(), 1);
+    engine.drain(PATIENCE).await;
+}
+
+/// What a refusal says, and what follows from it.
+#[actix_web::test]
+async fn refusals_are_told_by_category_and_property_and_limits_are_waited_for() {
+    let account = account().await;
+    account.account().allowed.insert("hs_lead_label".to_owned(), vec!["COLD".to_owned()]);
+    let plant = Plant::new(vec![to(&account, Object::Lead)]);
+    let engine = plant.start("one");
+    plant.send_event("hubspot", "lead_acme", &event(LeadEventType::Qualified, 1)).await;
+    let dead = plant.dead("hubspot", 1).await;
+    assert_eq!(
+        dead[0].last_error.as_deref(),
+        Some(
+            "400 Bad Request: VALIDATION_ERROR, hs_lead_label (INVALID_OPTION): HOT was not one of the allowed options"
+        )
+    );
+    engine.drain(PATIENCE).await;
+
+    let said = async |hubspot: HubSpot, fault: Option<(u16, Value)>| {
+        let plant = Plant::new(vec![of(hubspot)]).by_hand();
+        let engine = plant.start("one");
+        if let Some((status, body)) = fault {
+            let next = account.account().calls.len() + 1;
+            account.account().faults.insert(next, Fault::Says(status, Vec::new(), body));
+        }
+        plant.send_event("hubspot", "lead_acme", &event(LeadEventType::Qualified, 1)).await;
+        let error = plant.failed("hubspot", 1).await;
+        engine.drain(Duration::from_millis(1)).await;
+        error
+    };
+    let fine = || crm(&account, Object::Lead);
+    let denied = json!({ "category": "MISSING_SCOPES", "message": "This app hasn't been granted all required scopes",
+        "errors": [{ "message": "x", "context": { "requiredGranularScopes": ["crm.objects.leads.write"] } }] });
+    let daily =
+        json!({ "message": "You have reached your daily limit.", "errorType": "RATE_LIMIT", "policyName": "DAILY" });
+    let mut unmade = HubSpot { create_properties: false, ..fine() };
+    unmade.company.always = vec![Field { name: "favourite".into(), value: "x".into() }];
+    let told = [
+        said(HubSpot { token: Secret::new("wrong"), ..fine() }, None).await,
+        said(fine(), Some((403, denied))).await,
+        said(fine(), Some((429, daily))).await,
+        said(fine(), Some((200, json!({ "results": 7 })))).await,
+        said(unmade, None).await,
+    ];
+    insta::assert_debug_snapshot!(told, @r#"
+    [
+        "401 Unauthorized: INVALID_AUTHENTICATION: Authentication credentials not found.; the token is wrong, or was revoked: put a new one in",
+        "403 Forbidden: MISSING_SCOPES: This app hasn't been granted all required scopes; give the token the scope crm.objects.leads.write",
+        "429 Too Many Requests: RATE_LIMIT (DAILY): You have reached your daily limit.",
+        "200 OK, but nothing was written: {\"results\":7}",
+        "400 Bad Request: VALIDATION_ERROR, favourite (PROPERTY_DOESNT_EXIST): Property \"favourite\" does not exist; create favourite in HubSpot, or take it out of the mapping",
+    ]
+    "#);
+}
+
+#[actix_web::test]
+async fn a_burst_of_leads_stays_within_what_hubspot_takes() {
+    let account = account().await;
+    // It counts in seconds here. What is sent later may arrive sooner than it was meant to: that is what the half is for.
+    (account.account().most, account.account().window) = (20, Duration::from_secs(1));
+    let limits = [Limit { requests: 20, per: Duration::from_millis(1_500) }];
+    let plant = Plant::new(vec![of(HubSpot { limits, ..crm(&account, Object::Lead) })]);
+    let engine = plant.start("one");
+    for number in 0..6 {
+        let lead = format!("lead{number}");
+        plant.send_event("hubspot", &lead, &super::plant::event(&lead, 1)).await;
+    }
+    plant.done("hubspot", 6).await;
+    assert_eq!(account.account().refused_for_pace, 0);
+    assert_eq!(["companies", "contacts", "leads", "notes"].map(|object| account.records(object).len()), [1, 1, 6, 6]);
+    engine.drain(PATIENCE).await;
+}
