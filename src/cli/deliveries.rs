@@ -5,7 +5,7 @@ use super::output::{CommandError, print_json, read, show};
 use super::paint::{Paint, Tone};
 use super::table::{Cell, Table};
 use super::words;
-use crate::http::admin::{DeliveryItem, DeliveryList, DeliveryState};
+use crate::http::admin::{CauseItem, CauseList, DeliveryItem, DeliveryList, DeliveryState};
 use crate::time::{Clock, Millis};
 
 #[derive(Debug, clap::Args)]
@@ -17,6 +17,10 @@ pub struct Args {
     /// Only deliveries to this destination
     #[arg(long, value_name = "NAME")]
     destination: Option<String>,
+
+    /// Why deliveries were given up instead: what failed for one reason together, the most frequent first
+    #[arg(long)]
+    causes: bool,
 
     /// How many of each state at most
     #[arg(long, default_value_t = 50, value_name = "N")]
@@ -52,6 +56,9 @@ impl StateFilter {
 
 pub async fn run(args: Args) -> Result<(), CommandError> {
     let client = Client::new(&args.remote)?;
+    if args.causes {
+        return causes(&args, &client).await;
+    }
     let mut all = DeliveryList { deliveries: Vec::new() };
     for state in args.state.names() {
         let mut query = vec![("state", (*state).to_owned()), ("limit", args.limit.to_string())];
@@ -63,6 +70,35 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
         return print_json(&all);
     }
     show(&render(&all.deliveries, Clock::System.now(), Paint::stdout()))
+}
+
+async fn causes(args: &Args, client: &Client) -> Result<(), CommandError> {
+    let query: Vec<_> = args.destination.clone().map(|name| ("destination", name)).into_iter().collect();
+    let answer = client.get(&["deliveries", "causes"], &query).await?;
+    if args.remote.format == Format::Json {
+        return print_json(&answer);
+    }
+    let CauseList { causes } = read(answer)?;
+    show(&render_causes(&causes, Paint::stdout()))
+}
+
+fn render_causes(causes: &[CauseItem], paint: Paint) -> String {
+    let Some(first) = causes.first() else { return "Nothing was given up.\n".to_owned() };
+    let mut table = Table::new(&["GIVEN UP", "DESTINATION", "ONE OF THEM", "CAUSE"]);
+    for CauseItem { destination, cause, deliveries, example } in causes {
+        table.row(vec![
+            Cell::toned(deliveries.to_string(), Tone::Bad),
+            Cell::new(destination),
+            Cell::toned(example, Tone::Dim),
+            Cell::new(cause),
+        ]);
+    }
+    let hint = format!(
+        "once it is fixed: handraiser replay --destination {} --cause '{}'\n",
+        first.destination,
+        first.cause.replace('\'', "'\\''")
+    );
+    table.render(paint) + &paint.dim(hint)
 }
 
 fn render(deliveries: &[DeliveryItem], now: Millis, paint: Paint) -> String {

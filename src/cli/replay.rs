@@ -21,13 +21,17 @@ pub struct Args {
     #[arg(long)]
     all: bool,
 
+    /// Of those, only what was given up for this reason, as `handraiser deliveries --causes` prints it
+    #[arg(long, value_name = "TEXT")]
+    cause: Option<String>,
+
     #[command(flatten)]
     remote: Remote,
 }
 
 pub async fn run(args: Args) -> Result<(), CommandError> {
     let client = Client::new(&args.remote)?;
-    let request = ReplayRequest { id: args.id, destination: args.destination, all: args.all };
+    let request = ReplayRequest { id: args.id, destination: args.destination, all: args.all, cause: args.cause };
     let answer = client.post(&["deliveries", "replay"], &to_value(&request)?).await?;
     if args.remote.format == Format::Json {
         return print_json(&answer);

@@ -1,5 +1,6 @@
 //! What a route may ask about a lead.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
@@ -17,22 +18,23 @@ use crate::time::Millis;
 /// `user.email`, `user.name` and `user.title`.
 pub struct LeadFacts<'e> {
     event: &'e LeadEvent,
-    lead: Json,
+    /// The lead as JSON, once something reads it so.
+    lead: OnceCell<Json>,
     now: Millis,
 }
 
 impl<'e> LeadFacts<'e> {
     /// The facts of `event`; `now` is what conditions read by that name.
-    pub fn new(event: &'e LeadEvent, now: Millis) -> Self {
-        // A lead is plain data, so that this can't fail; if it did, everything would be unknown and no route would match.
-        let lead = serde_json::to_value(&event.lead).unwrap_or(Json::Null);
-        Self { event, lead, now }
+    pub const fn new(event: &'e LeadEvent, now: Millis) -> Self {
+        Self { event, lead: OnceCell::new(), now }
     }
 
     fn lead(&self, path: &[Box<str>]) -> Value<'_> {
         match path {
             [step] if &**step == "of" => Value::text(self.event.lead.subject.kind.as_str()),
-            _ => find(&self.lead, path).map_or(Value::Unknown, Value::from_json),
+            // A lead is plain data, so that this can't fail; if it did, everything would be unknown and no route would match.
+            _ => find(self.lead.get_or_init(|| serde_json::to_value(&self.event.lead).unwrap_or(Json::Null)), path)
+                .map_or(Value::Unknown, Value::from_json),
         }
     }
 

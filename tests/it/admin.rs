@@ -227,7 +227,12 @@ async fn dead_deliveries_are_replayed() {
         let (_, body) = api.admin(replay(nothing)).await;
         assert_eq!(body, json!({ "replayed": 0 }));
     }
-    let (_, body) = api.admin(replay(json!({ "all": true }))).await;
+    let (_, body) = api.admin(TestRequest::get().uri("/admin/v1/deliveries/causes")).await;
+    let cause = json!({ "destination": "crm", "cause": "the CRM answered …", "deliveries": 1, "example": "crm/ld_1" });
+    assert_eq!(body, json!({ "causes": [cause] }));
+    let (_, body) = api.admin(replay(json!({ "all": true, "cause": "another" }))).await;
+    assert_eq!(body, json!({ "replayed": 0 }));
+    let (_, body) = api.admin(replay(json!({ "all": true, "cause": "the CRM answered …" }))).await;
     assert_eq!(body, json!({ "replayed": 1 }));
     let (_, body) = api.admin(replay(json!({ "id": "crm/ld_1" }))).await;
     assert_eq!(body, json!({ "replayed": 0 }), "it is under way already");

@@ -1,6 +1,7 @@
 //! The admin API, `/admin/v1`: what the command line shows and does, for programs. Everything in it needs the bearer token.
 
 mod auth;
+mod causes;
 mod config;
 mod deliveries;
 mod held;
@@ -21,6 +22,7 @@ use utoipa_actix_web::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub use super::queues::{HeldItem, QueueItem, ShadowItem};
+pub use causes::{CauseItem, CauseList};
 pub use config::{LossList, ReloadAnswer, ReloadRequest, VersionAnswer, VersionItem, VersionList};
 pub use deliveries::{DeliveryItem, DeliveryList, DeliveryState};
 pub use held::{HeldAnswer, HeldRequest};
@@ -50,6 +52,7 @@ pub fn configure(config: &mut ServiceConfig) {
             .service(leads::one)
             .service(leads::outcome)
             .service(deliveries::list)
+            .service(causes::list)
             .service(replay::replay)
             .service(rejected::list)
             .service(sources::list_sources)

@@ -4,6 +4,7 @@ use actix_web::post;
 use actix_web::web::{Data, Json};
 use serde::{Deserialize, Serialize};
 
+use super::causes;
 use super::reading::settled;
 use crate::http::AppState;
 use crate::http::errors::{ApiError, ErrorBody, ErrorCode};
@@ -25,6 +26,10 @@ pub struct ReplayRequest {
     /// All of them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub all: bool,
+    /// Of those that were chosen so, only what was given up for this reason, as `/deliveries/causes` names it. Other news of the same lead
+    /// goes with it, since it must not be overtaken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
 }
 
 /// What a replay did.
@@ -43,9 +48,14 @@ pub struct Replayed {
 )]
 #[post("/deliveries/replay")]
 pub async fn replay(state: Data<AppState>, request: Json<ReplayRequest>) -> Result<Json<Replayed>, ApiError> {
-    let selection = Selection::of(request.into_inner())?;
+    let mut request = request.into_inner();
+    let cause = request.cause.take();
+    let selection = Selection::of(request)?;
     let backend = settled(&state, None).await?;
-    let found = selection.find(&*backend.store).await?;
+    let mut found = selection.find(&*backend.store).await?;
+    if let Some(wanted) = cause {
+        found.retain(|(_, delivery)| delivery.dead.iter().any(|news| causes::cause(news) == wanted));
+    }
     let replayed = found.iter().map(|(_, delivery)| delivery.dead.len()).sum();
     let keys: Vec<_> = found.into_iter().map(|(key, _)| key).collect();
     if !keys.is_empty() {
@@ -65,11 +75,11 @@ enum Selection {
 impl Selection {
     fn of(request: ReplayRequest) -> Result<Self, ApiError> {
         match request {
-            ReplayRequest { id: Some(id), destination: None, all: false } => {
+            ReplayRequest { id: Some(id), destination: None, all: false, .. } => {
                 Ok(Self::One(RecordKey::new(RecordKind::Delivery, &id)))
             }
-            ReplayRequest { id: None, destination: Some(name), all: false } => Ok(Self::Destination(name)),
-            ReplayRequest { id: None, destination: None, all: true } => Ok(Self::All),
+            ReplayRequest { id: None, destination: Some(name), all: false, .. } => Ok(Self::Destination(name)),
+            ReplayRequest { id: None, destination: None, all: true, .. } => Ok(Self::All),
             _ => {
                 Err(ApiError::new(ErrorCode::InvalidRequest, "give exactly one of `id`, `destination` and `all: true`"))
             }

@@ -127,6 +127,14 @@ impl Cell {
         }
     }
 
+    /// How the postal codes begin that meet it, in at most so many letters: one beginning for each of its ranges.
+    pub fn postal_prefixes(&self, most: usize) -> Option<Vec<Box<str>>> {
+        match &self.asks {
+            Asks::Postal(all) => Some(sorted(all.iter().map(|range| range.prefix(most)).collect())),
+            _ => None,
+        }
+    }
+
     /// How much it asks: 0 is nothing. Of two cells of one column, the greater one is more specific: a longer postal code, a subdomain, a
     /// region of fewer countries.
     pub const fn weight(&self) -> u32 {
@@ -291,6 +299,12 @@ fn read_domain(part: &str) -> Result<Box<str>, Wrong> {
 }
 
 impl PostalRange {
+    /// What all its codes begin with, in at most so many letters.
+    fn prefix(&self, most: usize) -> Box<str> {
+        let same = self.from.chars().zip(self.to.chars()).take_while(|(from, to)| from == to);
+        same.map(|(letter, _)| letter).take(most).collect::<String>().into()
+    }
+
     fn holds(&self, code: &str) -> Option<bool> {
         // A code that is cut off may be any that begins so.
         let known = code.len().min(self.from.len());

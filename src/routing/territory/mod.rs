@@ -12,6 +12,7 @@ mod cell;
 mod dimension;
 mod explain;
 mod fact;
+mod index;
 mod overlap;
 mod table;
 

@@ -1,12 +1,11 @@
 //! The table, and which of its rows takes a lead.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::index::{Index, List};
 use super::{Cell, Dimension, Fact, Kind};
 use crate::expr::Facts;
-use crate::expr::country::Country;
 use crate::routing::RouteTarget;
 use crate::time::Millis;
 
@@ -83,10 +82,7 @@ pub struct Territories {
     pub rows: Vec<Row>,
     /// What becomes of leads of which too little is known.
     pub unknown: Unknown,
-    by_domain: BTreeMap<Box<str>, Vec<usize>>,
-    by_country: BTreeMap<Country, Vec<usize>>,
-    /// Rows that name neither.
-    others: Vec<usize>,
+    index: Index,
 }
 
 /// What the table says of a lead.
@@ -105,20 +101,8 @@ impl Territories {
     pub fn new(dimensions: Vec<Dimension>, mut rows: Vec<Row>, unknown: Unknown) -> Self {
         // Rows of one rank that may meet one lead are refused; of others the order is that of the file.
         rows.sort_by_cached_key(|row| Reverse(row.rank()));
-        let mut table = Self { dimensions, rows, unknown, ..Self::default() };
-        for (at, row) in table.rows.iter().enumerate() {
-            let domains = row.cells.iter().find_map(Cell::domains);
-            let countries = row.cells.iter().find_map(Cell::countries);
-            match (domains, countries) {
-                (Some(domains), _) => {
-                    domains.iter().for_each(|one| table.by_domain.entry(one.clone()).or_default().push(at));
-                }
-                (None, Some(countries)) => {
-                    countries.iter().for_each(|one| table.by_country.entry(*one).or_default().push(at));
-                }
-                (None, None) => table.others.push(at),
-            }
-        }
+        let mut table = Self { dimensions, rows, unknown, index: Index::default() };
+        table.index = Index::new(table.rows.iter().map(|row| &*row.cells));
         table
     }
 
@@ -127,49 +111,27 @@ impl Territories {
         let facts = Fact::all(&self.dimensions, lead);
         let mut row: Option<usize> = None;
         let mut unclear: Option<usize> = None;
-        for at in self.candidates(&facts).into_iter().flatten() {
+        for List { rows, certain } in self.index.candidates(&facts) {
             // Each list is in order, so that nothing behind the best one needs to be looked at.
-            if row.is_some_and(|best| best <= at) && unclear.is_some_and(|first| first <= at) {
-                continue;
-            }
-            let Some(tried) = self.rows.get(at).filter(|row| row.is_effective(now)) else { continue };
-            match tried.holds(&facts) {
-                Some(true) => row = Some(row.map_or(at, |best| best.min(at))),
-                Some(false) => {}
-                None => unclear = Some(unclear.map_or(at, |first| first.min(at))),
+            for at in rows {
+                if row.is_some_and(|best| best <= at) {
+                    break;
+                }
+                let Some(tried) = self.rows.get(at).filter(|row| row.is_effective(now)) else { continue };
+                match tried.holds(&facts) {
+                    Some(true) => row = Some(at),
+                    Some(false) => continue,
+                    None => unclear = Some(unclear.map_or(at, |first| first.min(at))),
+                }
+                if row == Some(at) || !certain {
+                    break;
+                }
             }
         }
         let unclear = unclear.filter(|first| row.is_none_or(|best| *first < best));
         let found = |at: usize| self.rows.get(at);
         let unclear = unclear.and_then(found).map(|row| (row, unknown_of(row, &facts)));
         Choice { row: row.and_then(found), unclear, facts }
-    }
-
-    /// The rows that may take a lead of which this is known, by lists in order.
-    fn candidates(&self, facts: &[Fact]) -> Vec<Box<dyn Iterator<Item = usize> + '_>> {
-        let (mut domain, mut country) = (None, None);
-        let mut lists: Vec<Box<dyn Iterator<Item = usize> + '_>> = vec![Box::new(self.others.iter().copied())];
-        for fact in facts {
-            match fact {
-                Fact::Domain(known) => domain = Some(known),
-                Fact::Country(known) => country = Some(known),
-                _ => {}
-            }
-        }
-        match domain {
-            Some(domain) => {
-                let above =
-                    std::iter::successors(Some(&**domain), |below| below.split_once('.').map(|(_, above)| above));
-                let named = above.filter_map(|one| self.by_domain.get(one));
-                named.for_each(|rows| lists.push(Box::new(rows.iter().copied())));
-            }
-            None => lists.push(Box::new(self.by_domain.values().flatten().copied())),
-        }
-        match country {
-            Some(country) => lists.push(Box::new(self.by_country.get(country).into_iter().flatten().copied())),
-            None => lists.push(Box::new(self.by_country.values().flatten().copied())),
-        }
-        lists
     }
 }
 

@@ -1,0 +1,98 @@
+//! What a routing decision costs: a table of territories of 10,000 rows, 500 reps in 50 teams, and a lead with everything that a lead has.
+//!
+//! `cargo bench --bench routing`. The table is of the kind that grows so large: 3,000 named accounts, 5,000 postal ranges of one country and
+//! 1,500 of another, 500 rows of sizes and industries. Measured is all that follows from a lead event: reading what the table asks for,
+//! finding the row, and taking a turn in its team.
+#![expect(clippy::panic, reason = "a bench that panics has failed")]
+
+use std::fmt::Write as _;
+use std::hint::black_box;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use handraiser::config::{Config, load_text};
+use handraiser::crm::sample;
+use handraiser::lead::LeadEvent;
+use handraiser::record::TeamTurns;
+use handraiser::routing::{Decision, assign, decide};
+use handraiser::time::Millis;
+use serde_json::json;
+
+const NOW: Millis = Millis(1_795_255_200_000);
+const TEAMS: usize = 50;
+
+fn configuration() -> Config {
+    let mut text = String::from(
+        "traits: { account: { domain: text, country: country, postal_code: text, industry: text, employees: band } }\nteams:\n",
+    );
+    for team in 0..TEAMS {
+        let reps: Vec<String> = (0..10).map(|rep| format!("rep{rep}.team{team}@example.com")).collect();
+        let _ = writeln!(text, "  team{team}: {{ reps: [{}] }}", reps.join(", "));
+    }
+    text.push_str(
+        "routes: [ { name: table, to: territories }, { name: rest, to: self_serve } ]\nterritories:\n  rows:\n",
+    );
+    let to = |row: usize| row % TEAMS;
+    for row in 0..3_000 {
+        let _ = writeln!(text, "    - {{ domain: account{row}.example, to: team{} }}", to(row));
+    }
+    for row in 0..5_000 {
+        let _ = writeln!(
+            text,
+            "    - {{ country: US, postal_code: '{:05}-{:05}', to: team{} }}",
+            row * 20,
+            row * 20 + 19,
+            to(row)
+        );
+    }
+    for row in 0..1_500 {
+        let _ = writeln!(text, "    - {{ country: DE, postal_code: '{:04}', to: team{} }}", 1_000 + row, to(row));
+    }
+    for (row, country) in ["FR", "GB", "IT", "ES", "NL"].into_iter().enumerate() {
+        for band in 0..100 {
+            let (least, most) = (band * 10, band * 10 + 9);
+            let _ =
+                writeln!(text, "    - {{ country: {country}, employees: {least}-{most}, to: team{} }}", to(row + band));
+        }
+    }
+    load_text("bench.yaml", &text, &|_| None).unwrap_or_else(|all| panic!("{all:#?}")).config
+}
+
+fn lead(traits: &serde_json::Value) -> LeadEvent {
+    let mut event = sample::full();
+    let account = event.lead.account.iter_mut();
+    account.for_each(|account| account.traits.extend(traits.as_object().cloned().unwrap_or_default()));
+    event
+}
+
+fn decisions(criterion: &mut Criterion) {
+    let config = configuration();
+    let routes = config.rules.routes();
+    assert_eq!(routes.territories.map_or(0, |table| table.rows.len()), 10_000);
+    let mut group = criterion.benchmark_group("10,000 rows and 500 reps");
+    for (name, traits) in [
+        ("a named account", json!({ "domain": "account1500.example", "country": "US", "postal_code": "94107" })),
+        (
+            "the last of 5,000 postal ranges",
+            json!({ "domain": "other.example", "country": "US", "postal_code": "00010" }),
+        ),
+        ("a size in a country", json!({ "domain": "other.example", "country": "FR", "employees": 640 })),
+        ("no row", json!({ "domain": "other.example", "country": "JP" })),
+    ] {
+        let event = lead(&traits);
+        let mut turns = TeamTurns::default();
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| match decide(routes, black_box(&event), None, NOW) {
+                Decision::Turn(pending) => {
+                    let team = config.rules.teams.iter().find(|team| team.name == pending.team);
+                    let turn = team.and_then(|team| assign(team, &mut turns, NOW, |_| true));
+                    black_box(turn.map(|turn| pending.settle(&turn)))
+                }
+                Decision::Settled(routing) => black_box(Some(routing)),
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, decisions);
+criterion_main!(benches);
