@@ -84,7 +84,7 @@ fn decisions(criterion: &mut Criterion) {
             bencher.iter(|| match decide(routes, black_box(&event), None, NOW) {
                 Decision::Turn(pending) => {
                     let team = config.rules.teams.iter().find(|team| team.name == pending.team);
-                    let turn = team.and_then(|team| assign(team, &mut turns, NOW, |_| true));
+                    let turn = team.and_then(|team| assign(team, &mut turns, NOW));
                     black_box(turn.map(|turn| pending.settle(&turn)))
                 }
                 Decision::Settled(routing) => black_box(Some(routing)),

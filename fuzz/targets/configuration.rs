@@ -3,7 +3,8 @@
 #![no_main]
 
 use handraiser::config::{Config, Diagnostic, diagnostic, load_text};
-use handraiser::crm::{sample, template};
+use handraiser::crm::webhook::Body;
+use handraiser::crm::{Kind, Webhook, mapping, sample, template};
 use libfuzzer_sys::fuzz_target;
 
 const FILE: &str = "handraiser.yaml";
@@ -48,9 +49,21 @@ fn lies_inside(one: &Diagnostic, lines: &[&str]) {
 
 /// Templates end, whatever they are made of.
 fn holds(config: &Config) {
-    for source in config.destinations.iter().filter_map(|destination| destination.webhook.template.as_ref()) {
-        for event in [sample::full(), sample::of_user(), sample::minimal()] {
-            let _ = template::render(source, &event);
+    let events = || [sample::full(), sample::of_user(), sample::minimal()];
+    for destination in &config.destinations {
+        match &destination.kind {
+            Kind::Webhook(Webhook { body: Body::Template(source), .. }) => {
+                events().iter().for_each(|event| drop(template::render(source, event)));
+            }
+            Kind::Webhook(Webhook { body: Body::Fields(fields), .. }) => {
+                events().iter().for_each(|event| drop(mapping::values(fields, event)));
+            }
+            Kind::Slack(slack) => {
+                if let Some(source) = &slack.text {
+                    events().iter().for_each(|event| drop(template::value(source, event)));
+                }
+            }
+            _ => {}
         }
     }
 }

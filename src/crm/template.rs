@@ -79,8 +79,11 @@ fn value_over(source: &str, context: Value) -> Result<Json, TemplateError> {
             Ok(if found.is_undefined() { Json::Null } else { serde_json::to_value(&found).unwrap_or(Json::Null) })
         }
         None => {
-            let rendered = env.template_from_str(source).and_then(|template| template.render(context));
-            rendered.map(Json::from).map_err(|error| explain(source, &error))
+            let mut text = Bounded(Vec::new());
+            let template = env.template_from_str(source);
+            let rendered = template.and_then(|template| template.render_captured_to(context, &mut text).map(drop));
+            rendered.map_err(|error| explain(source, &error))?;
+            Ok(Json::from(String::from_utf8_lossy(&text.0).into_owned()))
         }
     }
 }
