@@ -303,3 +303,68 @@ async fn a_burst_of_leads_stays_within_what_hubspot_takes() {
     assert_eq!(["companies", "contacts", "leads", "notes"].map(|object| account.records(object).len()), [1, 1, 6, 6]);
     engine.drain(PATIENCE).await;
 }
+
+/// `handraiser crm test`, as its user runs it.
+#[actix_web::test]
+async fn what_is_to_be_mended_is_told_before_a_lead_finds_it() {
+    let account = account().await;
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let path = directory.path().join("handraiser.yaml");
+    let run = async |token: &str, create: bool, arguments: &[&str]| {
+        let text = format!(
+            "teams: {{ emea: {{ reps: [ana@example.com, new@example.com] }} }}
+routes: [{{ name: all, to: emea }}]
+destinations:
+  crm:
+    hubspot:
+      token: {token}
+      create_properties: {create}
+      api: {}
+      lead: {{ always: {{ teir: '{{{{ lead.tier }}}}' }} }}
+    allow_addresses: [127.0.0.0/8]
+",
+            account.api()
+        );
+        std::fs::write(&path, text).expect("it can be written");
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_handraiser"));
+        command.args(["crm", "test", "crm", "--config"]).arg(&path).args(arguments);
+        let output = tokio::task::spawn_blocking(move || command.output()).await;
+        let output = output.expect("nothing panics").expect("the program can be run");
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8(said).expect("text").replace(&account.api(), "https://hubspot/"))
+    };
+    let (fine, said) = run(TOKEN, false, &[]).await;
+    assert!(!fine);
+    insta::assert_snapshot!(said, @r"
+    crm
+      ✓ credentials: the token is taken
+      ✓ limits: HubSpot takes 100 requests in 10 s; 249000 are left today; at most 90 are made in 10 s
+      ✓ companies can be read: yes; writing needs the scope for that as well
+      ✓ contacts can be read: yes; writing needs the scope for that as well
+      ✓ leads can be read: yes; writing needs the scope for that as well
+      ✓ notes can be read: yes; writing needs the scope for that as well
+      ✗ properties of companies: there is no handraiser_account_id
+        fix: write `create_properties: true` and give the token crm.schemas.companies.write, or create them in HubSpot: docs/crm/hubspot.md says of which type each is
+      ✗ properties of leads: there is no handraiser_lead_id, handraiser_definition, handraiser_status, handraiser_tier, handraiser_rank, handraiser_summary, handraiser_reasons, handraiser_usage, handraiser_owner, handraiser_route, handraiser_qualified_at
+        fix: write `create_properties: true` and give the token crm.schemas.leads.write, or create them in HubSpot: docs/crm/hubspot.md says of which type each is
+      ✗ properties of leads: there is no teir
+        fix: create them in HubSpot, or take them out of the mapping; the internal name counts, not the label
+      ✗ owners: 1 of 2 are no active users: new@example.com
+        fix: invite them to HubSpot, or write the address that they have there; until then their leads have no owner
+    error: 4 things are to be mended
+    ");
+    let (fine, said) = run("pat-eu1-a-wrong-one-0123456789", true, &[]).await;
+    assert!(!fine && said.contains("credentials") && !said.contains("a-wrong-one"), "{said}");
+    let unique = |name: &str| (name.to_owned(), true);
+    let made =
+        ["definition", "status", "tier", "rank", "summary", "reasons", "usage", "owner", "route", "qualified_at"];
+    let made = made.map(|name| (format!("handraiser_{name}"), false));
+    account.account().properties.entry("companies".to_owned()).or_default().extend([unique("handraiser_account_id")]);
+    let of_leads = made.into_iter().chain([unique("handraiser_lead_id"), ("teir".to_owned(), false)]);
+    account.account().properties.entry("leads".to_owned()).or_default().extend(of_leads);
+    let (_, said) = run(TOKEN, false, &["--dry-run"]).await;
+    assert!(said.contains("hs_lead_name") && !said.contains("would fail") && !said.contains(TOKEN), "{said}");
+    let written = said.lines().filter(|line| line.ends_with("  not sent")).count();
+    assert!(written >= 4, "a company, a contact, a lead and a note: {said}");
+    assert!(account.records("leads").is_empty() && account.records("companies").is_empty(), "nothing was made");
+}
