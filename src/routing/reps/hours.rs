@@ -3,6 +3,7 @@
 //! Hours are those of a wall clock. They are evaluated a calendar day at a time and turned into moments; the day that was asked about last is
 //! kept, since evaluating one takes longer than everything else that a decision needs. What is answered hangs on the moment alone.
 
+use std::fmt;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
@@ -20,7 +21,6 @@ use crate::time::Millis;
 const MAX_AHEAD: usize = 400;
 
 /// When somebody works.
-#[derive(Debug)]
 pub struct Hours {
     written: OpeningHours,
     /// Whether the hours themselves say what holds on holidays; otherwise there are none then.
@@ -29,8 +29,16 @@ pub struct Hours {
     last: ArcSwapOption<Day>,
 }
 
+impl fmt::Debug for Hours {
+    /// What they say, without what was asked of them: rules are told apart by it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { written, holidays, .. } = self;
+        let holidays: Vec<NaiveDate> = holidays.iter().collect();
+        f.debug_struct("Hours").field("written", &written.to_string()).field("holidays", &holidays).finish()
+    }
+}
+
 /// A calendar day.
-#[derive(Debug)]
 struct Day {
     date: Date,
     from: Millis,

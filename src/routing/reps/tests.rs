@@ -110,3 +110,13 @@ fn hours_that_nobody_can_read_are_refused() {
     assert!(Hours::new("Mo-Fr nine to five", &[]).is_err());
     assert_eq!(works("off", &[]).next(Given::default(), at("2026-12-01T10:00:00Z")), None);
 }
+
+/// Every server of a store says which rules it has; that somebody was asked for makes no others of them.
+#[test]
+fn what_was_asked_shows_nowhere() {
+    let ana = works("Mo-Fr 09:00-17:00", &country_holidays("DE").expect("known"));
+    let before = format!("{ana:?}");
+    assert_eq!(why(&ana, "2026-12-25T10:00:00Z"), Some("holiday"));
+    assert_eq!(format!("{ana:?}"), before);
+    assert_ne!(before, format!("{:?}", works("Mo-Fr 09:00-16:00", &[])));
+}
