@@ -10,7 +10,7 @@ use handraiser::lead::{LeadEvent, LeadEventType};
 use handraiser::secret::Secret;
 use serde_json::{Value, json};
 
-use super::plant::{PATIENCE, Plant, destination};
+use super::plant::{PATIENCE, Plant, crm_test, destination};
 use crate::harness::eventually;
 use crate::standins::hubspot::{self, Fault, TOKEN};
 
@@ -308,8 +308,6 @@ async fn a_burst_of_leads_stays_within_what_hubspot_takes() {
 #[actix_web::test]
 async fn what_is_to_be_mended_is_told_before_a_lead_finds_it() {
     let account = account().await;
-    let directory = tempfile::tempdir().expect("a directory can be made");
-    let path = directory.path().join("handraiser.yaml");
     let run = async |token: &str, create: bool, arguments: &[&str]| {
         let text = format!(
             "teams: {{ emea: {{ reps: [ana@example.com, new@example.com] }} }}
@@ -325,13 +323,8 @@ destinations:
 ",
             account.api()
         );
-        std::fs::write(&path, text).expect("it can be written");
-        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_handraiser"));
-        command.args(["crm", "test", "crm", "--config"]).arg(&path).args(arguments);
-        let output = tokio::task::spawn_blocking(move || command.output()).await;
-        let output = output.expect("nothing panics").expect("the program can be run");
-        let said = [output.stdout, output.stderr].concat();
-        (output.status.success(), String::from_utf8(said).expect("text").replace(&account.api(), "https://hubspot/"))
+        let (fine, said) = crm_test(&text, "crm", arguments).await;
+        (fine, said.replace(&account.api(), "https://hubspot/"))
     };
     let (fine, said) = run(TOKEN, false, &[]).await;
     assert!(!fine);

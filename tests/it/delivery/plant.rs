@@ -169,6 +169,18 @@ pub fn destination(name: &str, url: &str) -> Destination {
     }
 }
 
+/// `handraiser crm test`, as its user runs it, with this configuration: whether it found everything fine, and what it printed.
+pub async fn crm_test(configuration: &str, destination: &str, arguments: &[&str]) -> (bool, String) {
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let path = directory.path().join("handraiser.yaml");
+    std::fs::write(&path, configuration).expect("it can be written");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_handraiser"));
+    command.args(["crm", "test", destination, "--config"]).arg(&path).args(arguments);
+    let output = tokio::task::spawn_blocking(move || command.output()).await;
+    let output = output.expect("nothing panics").expect("the program can be run");
+    (output.status.success(), String::from_utf8([output.stdout, output.stderr].concat()).expect("text"))
+}
+
 /// The webhook that a destination is.
 pub fn webhook(destination: &mut Destination) -> &mut Webhook {
     let Kind::Webhook(webhook) = &mut destination.kind else { panic!("it is no webhook") };

@@ -7,7 +7,7 @@ use handraiser::lead::{LeadEvent, LeadEventType};
 use handraiser::secret::Secret;
 use serde_json::{Value, json};
 
-use super::plant::{PATIENCE, Plant, destination};
+use super::plant::{PATIENCE, Plant, crm_test, destination};
 use crate::standins::salesforce::{self as standin, CLIENT_ID, CLIENT_SECRET, Fault, user};
 use crate::standins::soql::Row;
 
@@ -357,8 +357,6 @@ async fn what_is_wrong_with_the_set_up_keeps_deliveries_waiting() {
 async fn what_is_to_be_mended_is_told_before_a_lead_finds_it() {
     let org = org().await;
     org.want(Some("Rating"));
-    let directory = tempfile::tempdir().expect("a directory can be made");
-    let path = directory.path().join("handraiser.yaml");
     let run = async |secret: &str, arguments: &[&str]| {
         let text = format!(
             "teams: {{ emea: {{ reps: [ana@example.com, old@example.com, new@example.com] }} }}
@@ -374,13 +372,8 @@ destinations:
 ",
             org.url()
         );
-        std::fs::write(&path, text).expect("it can be written");
-        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_handraiser"));
-        command.args(["crm", "test", "crm", "--config"]).arg(&path).args(arguments);
-        let output = tokio::task::spawn_blocking(move || command.output()).await;
-        let output = output.expect("nothing panics").expect("the program can be run");
-        let said = [output.stdout, output.stderr].concat();
-        (output.status.success(), String::from_utf8(said).expect("text").replace(&org.url(), "https://org/"))
+        let (fine, said) = crm_test(&text, "crm", arguments).await;
+        (fine, said.replace(&org.url(), "https://org/"))
     };
     let (fine, said) = run(CLIENT_SECRET, &[]).await;
     assert!(!fine);

@@ -7,7 +7,7 @@ use handraiser::crm::{Destination, Kind};
 use handraiser::lead::{LeadEvent, LeadEventType};
 use handraiser::secret::Secret;
 
-use super::plant::{PATIENCE, Plant, destination};
+use super::plant::{PATIENCE, Plant, crm_test, destination};
 use crate::standins::slack::{self, TOKEN};
 
 const CHANNEL: &str = "C024BE91L";
@@ -106,8 +106,6 @@ async fn no_more_is_posted_than_a_message_a_second() {
 #[actix_web::test]
 async fn what_is_to_be_mended_is_told_before_a_lead_finds_it() {
     let workspace = workspace().await;
-    let directory = tempfile::tempdir().expect("a directory can be made");
-    let path = directory.path().join("handraiser.yaml");
     let run = async |token: &str, channel: &str, arguments: &[&str]| {
         let text = format!(
             "traits: {{ account: {{ employees: band }} }}
@@ -120,13 +118,8 @@ destinations:
 ",
             workspace.api()
         );
-        std::fs::write(&path, text).expect("it can be written");
-        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_handraiser"));
-        command.args(["crm", "test", "sales", "--config"]).arg(&path).args(arguments);
-        let output = tokio::task::spawn_blocking(move || command.output()).await;
-        let output = output.expect("nothing panics").expect("the program can be run");
-        let said = [output.stdout, output.stderr].concat();
-        (output.status.success(), String::from_utf8(said).expect("text").replace(&workspace.api(), "https://slack/"))
+        let (fine, said) = crm_test(&text, "sales", arguments).await;
+        (fine, said.replace(&workspace.api(), "https://slack/"))
     };
     let (fine, said) = run(TOKEN, CHANNEL, &[]).await;
     assert!(!fine);
