@@ -104,8 +104,10 @@ impl Client {
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub async fn get_own(&self, segments: &[&str]) -> Result<Value, ClientError> {
-        self.send(Method::GET, self.url(segments)?, None).await
+    pub async fn get_own(&self, segments: &[&str], query: &[(&str, String)]) -> Result<Value, ClientError> {
+        let mut url = self.url(segments)?;
+        url.query_pairs_mut().extend_pairs(query).finish();
+        self.send(Method::GET, url, None).await
     }
 
     /// Posts `body`.

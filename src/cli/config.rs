@@ -82,7 +82,7 @@ impl Asker {
 
     async fn version(&self, which: &str) -> Result<VersionAnswer, CommandError> {
         // The files are the operators' own: their lines stay lines.
-        read(self.client.get_own(&["config", "versions", which]).await?)
+        read(self.client.get_own(&["config", "versions", which], &[]).await?)
     }
 
     async fn show(&self, which: &str) -> Result<(), CommandError> {

@@ -132,7 +132,7 @@ async fn run(command: Command) -> Result<(), CommandError> {
         Command::Reload(args) => reload::run(args).await,
         Command::Status(args) => status::run(args).await,
         Command::Explain(args) => explain::run(args).await,
-        Command::Route(args) => route::run(&args),
+        Command::Route(args) => route::run(args).await,
         Command::Crm(command) => crm::run(command).await,
         Command::Leads(args) => leads::run(args).await,
         Command::Release(args) => held::release(args).await,

@@ -21,7 +21,7 @@ pub struct Args {
 
 pub async fn run(args: Args) -> Result<(), CommandError> {
     let client = Client::new(&args.remote)?;
-    let config = client.get_own(&["config"]).await?;
+    let config = client.get_own(&["config"], &[]).await?;
     let sources = client.get(&["sources"], &[]).await?;
     // Without waiting for owners that are behind: that they are is what status is there to say.
     let queues = if_told(client.get(&["queues"], &[("consistency", "eventual".to_owned())]).await)?;

@@ -40,6 +40,7 @@ use std::time::Duration;
 pub use compile::traits::known_traits;
 pub use diagnostic::{Diagnostic, Severity};
 pub use load::{Loaded, load, load_text, process_env};
+pub use scalar::lasting;
 
 use ipnet::IpNet;
 

@@ -113,6 +113,11 @@ impl FromScalar for Lasting {
     }
 }
 
+/// A length of time as it is written in a configuration (`30d`), in milliseconds; `None` where it is none.
+pub fn lasting(text: &str) -> Option<i64> {
+    i64::try_from(Lasting::from_text(text.trim()).ok()?.0.as_millis()).ok()
+}
+
 fn split_at(text: &str, end: impl Fn(char) -> bool) -> (&str, &str) {
     text.split_at(text.find(end).unwrap_or(text.len()))
 }

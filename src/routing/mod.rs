@@ -5,6 +5,7 @@
 mod decide;
 pub mod explain;
 mod facts;
+pub mod paper;
 pub mod reps;
 pub mod spec;
 pub mod territory;

@@ -40,6 +40,7 @@ mod redis_faults;
 mod redis_load;
 mod redis_open;
 mod redis_server;
+mod replay;
 mod sdk;
 mod signals;
 mod simulation;

@@ -1,5 +1,7 @@
 //! `handraiser route`: where a lead would go by a configuration, and why. Needs no server.
 
+mod replay;
+
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -13,7 +15,11 @@ use crate::routing::explain::{RouteExplanation, RouteTried, TerritoryTried, expl
 use crate::time::{Clock, Millis};
 
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+
     /// The configuration file
     #[arg(long, default_value = "handraiser.yaml", env = "HANDRAISER_CONFIG", value_name = "FILE")]
     config: PathBuf,
@@ -30,7 +36,20 @@ pub struct Args {
     format: Format,
 }
 
-pub fn run(args: &Args) -> Result<(), CommandError> {
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Route the leads of the past by a configuration, on paper: who gains and loses what, and why
+    Replay(replay::Args),
+}
+
+pub async fn run(args: Args) -> Result<(), CommandError> {
+    match &args.command {
+        Some(Command::Replay(args)) => replay::run(args).await,
+        None => one(&args),
+    }
+}
+
+fn one(args: &Args) -> Result<(), CommandError> {
     let Loaded { config, .. } = config::load(&args.config, &config::process_env).map_err(|all| findings(&all))?;
     let now = match &args.at {
         Some(text) => Millis::parse(text).ok_or_else(|| {
