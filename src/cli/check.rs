@@ -1,5 +1,7 @@
 //! `handraiser check`: proves a configuration, and points at the line that is wrong.
 
+mod coverage;
+
 use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
@@ -9,8 +11,10 @@ use serde::Serialize;
 use serde_json::to_value;
 use url::Url;
 
+use self::coverage::{Coverage, coverage};
 use super::client::{Client, Format, Remote};
 use super::output::{CommandError, read};
+use super::paint::Paint;
 use super::words::bytes;
 use crate::apply::Rules;
 use crate::config::diagnostic::{self, Code, plural};
@@ -21,12 +25,14 @@ use crate::http::admin::LossList;
 use crate::ids::{CounterId, SubjectKind};
 use crate::lead::words::wakes;
 use crate::qualify::Definition;
+use crate::time::Clock;
 
 /// Checks a configuration without running it.
 ///
 /// Exits with 0 when the server could run it, with 1 when something is wrong, with 2 when it can't be read, with 3 when a running
 /// server would lose something by it.
 #[derive(Clone, Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct CheckArgs {
     /// The configuration file.
     #[arg(default_value = "handraiser.yaml", env = "HANDRAISER_CONFIG")]
@@ -40,6 +46,10 @@ pub struct CheckArgs {
     /// Tell what each counter keeps and costs for each subject, too.
     #[arg(long)]
     pub verbose: bool,
+    /// Tell what territories and teams cover, too: who takes the leads of each country and who falls through, territories that never
+    /// win, hours and days on which nobody of a team is there.
+    #[arg(long)]
+    pub coverage: bool,
     /// Tell what this running server would lose by it, too.
     #[arg(long, value_name = "URL")]
     pub against: Option<Url>,
@@ -83,9 +93,14 @@ pub fn run(args: CheckArgs) -> ExitCode {
     };
     let colour =
         args.format == ReportFormat::Text && std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let rules = outcome.as_ref().ok().map(|loaded| &loaded.config.rules);
+    let covered = rules.filter(|_| args.coverage).map(|rules| coverage(rules, Clock::System.now()));
     let text = match args.format {
-        ReportFormat::Text => text(&file, &outcome, lost.as_deref(), (args.verbose, colour)),
-        ReportFormat::Json => json(&file, &outcome, lost.as_deref(), args.verbose),
+        ReportFormat::Text => {
+            let told = text(&file, &outcome, lost.as_deref(), (args.verbose, colour));
+            told + &covered.map(|covered| covered.text(Paint::stdout())).unwrap_or_default()
+        }
+        ReportFormat::Json => json(&file, &outcome, lost.as_deref(), args.verbose, covered.as_ref()),
     };
     print(&text, ExitCode::from(code))
 }
@@ -246,9 +261,12 @@ struct Report<'a> {
     /// What a running server would lose; absent when none was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     losses: Option<&'a [Loss]>,
+    /// What territories and teams cover; absent when that was not asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    coverage: Option<&'a Coverage>,
 }
 
-fn json(file: &str, outcome: &Checked, losses: Option<&[Loss]>, verbose: bool) -> String {
+fn json(file: &str, outcome: &Checked, losses: Option<&[Loss]>, verbose: bool, coverage: Option<&Coverage>) -> String {
     let report = match outcome {
         Ok(loaded) => Report {
             ok: true,
@@ -262,6 +280,7 @@ fn json(file: &str, outcome: &Checked, losses: Option<&[Loss]>, verbose: bool) -
             definitions: definitions(&loaded.config.rules),
             counters: costs(&loaded.config.rules, verbose),
             losses,
+            coverage,
         },
         Err(all) => Report {
             ok: false,
@@ -273,6 +292,7 @@ fn json(file: &str, outcome: &Checked, losses: Option<&[Loss]>, verbose: bool) -
             definitions: Vec::new(),
             counters: Vec::new(),
             losses,
+            coverage,
         },
     };
     serde_json::to_string_pretty(&report).unwrap_or_default() + "\n"
@@ -324,8 +344,8 @@ definitions:
 
     #[test]
     fn programs_read_json() {
-        insta::assert_snapshot!(json("handraiser.yaml", &outcome(RIGHT), None, true));
-        insta::assert_snapshot!(json("handraiser.yaml", &outcome(WRONG), None, true));
+        insta::assert_snapshot!(json("handraiser.yaml", &outcome(RIGHT), None, true, None));
+        insta::assert_snapshot!(json("handraiser.yaml", &outcome(WRONG), None, true, None));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! [`decide()`] answers from the lead alone, or that a team's turn is needed; [`assign`] takes a turn over the team's record.
 
+pub mod coverage;
 mod decide;
 pub mod explain;
 mod facts;

@@ -71,6 +71,12 @@ impl Subdivision {
         }
     }
 
+    /// All those of a country.
+    pub fn of(country: Country) -> impl Iterator<Item = Self> {
+        let is_of = move |code: &str| code.strip_prefix(country.code()).is_some_and(|rest| rest.starts_with('-'));
+        TABLE.english.iter().map(|(code, _)| *code).filter(move |code| is_of(code)).map(Self)
+    }
+
     /// Its code: `US-CA`.
     pub const fn code(self) -> &'static str {
         self.0
@@ -124,6 +130,13 @@ mod tests {
         ] {
             assert_eq!(read(written, country), code, "{written} in {country}");
         }
+    }
+
+    #[test]
+    fn a_country_has_its_own_and_no_others() {
+        let of = |code: &str| Subdivision::of(Country::read(code).expect("a country")).count();
+        assert_eq!((of("CA"), of("AT")), (13, 9));
+        assert!(Subdivision::of(Country::read("DE").expect("a country")).all(|one| one.code().starts_with("DE-")));
     }
 
     #[test]

@@ -88,6 +88,11 @@ impl Hours {
         Some(if day.is_holiday { Why::Holiday } else { Why::OffHours })
     }
 
+    /// Whether a day is a holiday.
+    pub fn is_holiday(&self, date: Date) -> bool {
+        to_chrono(date).is_some_and(|date| self.holidays.contains(date))
+    }
+
     /// When somebody works next, after `now`.
     pub fn next_open(&self, zone: &TimeZone, now: Millis) -> Option<Millis> {
         let mut day = self.day_at(zone, now)?;

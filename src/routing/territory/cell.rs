@@ -1,5 +1,7 @@
 //! What a cell asks for.
 
+mod sample;
+
 use std::collections::BTreeMap;
 use std::fmt;
 

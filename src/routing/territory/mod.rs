@@ -9,6 +9,7 @@
 //! others don't take the lead silently: it goes on to the next route, and the reason says so (see [`Unknown`]).
 
 mod cell;
+mod cover;
 mod dimension;
 mod explain;
 mod fact;
@@ -17,6 +18,7 @@ mod overlap;
 mod table;
 
 pub use cell::{Cell, Regions, Wrong};
+pub use cover::{Covered, NeverWins};
 pub use dimension::{Dimension, Kind};
 pub use explain::{Failed, Tried};
 pub use fact::Fact;

@@ -1,3 +1,5 @@
+mod cover;
+
 use std::sync::Arc;
 
 use proptest::prelude::*;
