@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::diagnostic::Code;
 use super::findings::{Findings, Problem};
 use super::read::{Field, Many, Named};
-use super::shape::ConfigShape;
+use super::shape::{ConfigShape, DestinationShape};
 use super::yaml::Scalar;
 
 /// Shorter ones can be tried out.
@@ -23,6 +23,8 @@ struct Held<'a> {
     what: &'static str,
     owner: Option<&'a Scalar>,
     text: &'a Scalar,
+    /// Whether somebody else made it, who sees to it that it can't be guessed.
+    issued: bool,
 }
 
 impl Held<'_> {
@@ -41,10 +43,14 @@ pub fn warn(shape: &ConfigShape, findings: &mut Findings) {
         if text.is_empty() {
             continue;
         }
-        if let Some(weakness) = weakness(text) {
+        let weakness = if held.issued { is_known(text).then_some(KNOWN) } else { weakness(text) };
+        if let Some(weakness) = weakness {
             let problem = Problem::warning(held.text.at, Code::Insecure, format!("{} {weakness}", held.name()));
-            let whsec = "make one with `openssl rand -base64 32`, after `whsec_`";
-            findings.push(problem.help(if is_whsec(text) { whsec } else { "make one with `openssl rand -hex 24`" }));
+            findings.push(problem.help(match (held.issued, is_whsec(text)) {
+                (true, _) => "put in the one that you were given, best by `${NAME}`",
+                (false, true) => "make one with `openssl rand -base64 32`, after `whsec_`",
+                (false, false) => "make one with `openssl rand -hex 24`",
+            }));
         }
         match known.get(text) {
             Some(other) if is_shared(other, &held) => {
@@ -60,10 +66,11 @@ pub fn warn(shape: &ConfigShape, findings: &mut Findings) {
     }
 }
 
-/// Two write keys that are equal are an error of their own; the same one twice in one place is harmless.
+/// Two write keys that are equal are an error of their own; the same one twice in one place is harmless, and so is what opens one door to
+/// whoever comes by two ways.
 fn is_shared(one: &Held<'_>, other: &Held<'_>) -> bool {
     let owner = |held: &Held<'_>| held.owner.map(|owner| owner.text.clone());
-    one.what != other.what || one.what != WRITE_KEY && owner(one) != owner(other)
+    one.what != other.what || one.what != WRITE_KEY && !one.issued && owner(one) != owner(other)
 }
 
 const WRITE_KEY: &str = "write key";
@@ -71,19 +78,32 @@ const WRITE_KEY: &str = "write key";
 fn all(shape: &ConfigShape) -> Vec<Held<'_>> {
     let mut all = Vec::new();
     for (name, source) in entries(&shape.sources) {
-        let held = |what| move |text| Held { what, owner: Some(name), text };
+        let held = |what| move |text| Held { what, owner: Some(name), text, issued: false };
         all.extend(values(&source.write_key, &source.write_keys).map(held(WRITE_KEY)));
         let signature = source.signature.get().into_iter();
         all.extend(signature.flat_map(|proof| values(&proof.secret, &proof.secrets)).map(held("secret")));
     }
     let token = shape.server.get().and_then(|server| server.admin_token.get());
-    all.extend(token.map(|text| Held { what: "admin token", owner: None, text }));
+    all.extend(token.map(|text| Held { what: "admin token", owner: None, text, issued: false }));
     for (name, destination) in entries(&shape.destinations) {
         let webhook = destination.webhook.get().into_iter();
         let secrets = webhook.flat_map(|webhook| values(&webhook.secret, &webhook.secrets));
-        all.extend(secrets.map(|text| Held { what: "signing secret", owner: Some(name), text }));
+        all.extend(secrets.map(|text| Held { what: "signing secret", owner: Some(name), text, issued: false }));
+        let issued =
+            issued(destination).filter_map(|(what, text)| Some((what, text.get().filter(|text| !text.broken)?)));
+        all.extend(issued.map(|(what, text)| Held { what, owner: Some(name), text, issued: true }));
     }
     all
+}
+
+/// What the vendors gave out, of each kind of destination.
+fn issued(shape: &DestinationShape) -> impl Iterator<Item = (&'static str, &Field<Scalar>)> {
+    let slack = shape.slack.get().into_iter();
+    let slack = slack.flat_map(|slack| [("Slack token", &slack.token), ("Slack webhook", &slack.webhook)]);
+    let hubspot = shape.hubspot.get().map(|hubspot| ("HubSpot token", &hubspot.token));
+    let pipedrive = shape.pipedrive.get().map(|pipedrive| ("Pipedrive token", &pipedrive.token));
+    let salesforce = shape.salesforce.get().map(|org| ("Salesforce client secret", &org.client_secret));
+    slack.chain(hubspot).chain(pipedrive).chain(salesforce)
 }
 
 fn entries<T>(named: &Field<Named<T>>) -> impl Iterator<Item = (&Scalar, &T)> {
@@ -95,15 +115,21 @@ fn values<'a>(one: &'a Field<Scalar>, many: &'a Field<Many<Scalar>>) -> impl Ite
 }
 
 fn weakness(text: &str) -> Option<&'static str> {
-    let lower = text.to_lowercase();
-    if PLACEHOLDERS.iter().any(|word| lower.contains(word)) || text.starts_with('<') || is_published(text) {
-        return Some("stands in examples: everybody knows it");
+    if is_known(text) {
+        return Some(KNOWN);
     }
     // How long those should be is checked where they are decoded.
     if text.chars().count() < LEAST_CHARACTERS && !is_whsec(text) {
         return Some("is short: it can be guessed");
     }
     (bits(text.trim_start_matches(WHSEC)) < LEAST_BITS).then_some("is simple: it can be guessed")
+}
+
+const KNOWN: &str = "stands in examples: everybody knows it";
+
+fn is_known(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    PLACEHOLDERS.iter().any(|word| lower.contains(word)) || text.starts_with('<') || is_published(text)
 }
 
 const WHSEC: &str = "whsec_";

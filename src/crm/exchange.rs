@@ -48,13 +48,19 @@ impl Request {
         self
     }
 
-    /// The same request with `Authorization: Bearer …`. A token that no header can hold is left out: the destination refuses the request,
-    /// and says why.
+    /// The same request with `Authorization: Bearer …`.
     #[must_use]
-    pub fn bearer(mut self, token: &Secret) -> Self {
-        if let Ok(mut value) = HeaderValue::from_str(&format!("Bearer {}", token.expose().trim())) {
+    pub fn bearer(self, token: &Secret) -> Self {
+        self.secret(AUTHORIZATION, &format!("Bearer {}", token.expose().trim()))
+    }
+
+    /// The same request with a header that is secret. One that no header can hold is left out: the destination refuses the request, and
+    /// says why.
+    #[must_use]
+    pub fn secret(mut self, name: HeaderName, value: &str) -> Self {
+        if let Ok(mut value) = HeaderValue::from_str(value) {
             value.set_sensitive(true);
-            self.headers.insert(AUTHORIZATION, value);
+            self.headers.insert(name, value);
         }
         self
     }

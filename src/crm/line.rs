@@ -34,7 +34,7 @@ pub struct Line<'l> {
 impl Wire for Line<'_> {
     async fn exchange(&self, request: Request) -> Result<Response, Failure> {
         let mut waited = Duration::ZERO;
-        while let Err(until) = self.take() {
+        while let Err(until) = self.take(&request) {
             let wait = Duration::from_millis(until.since(self.clock.now()).max(1).unsigned_abs());
             waited += wait;
             if waited > PATIENCE {
@@ -48,7 +48,7 @@ impl Wire for Line<'_> {
 }
 
 impl Line<'_> {
-    fn take(&self) -> Result<(), Millis> {
-        self.pace.lock().unwrap_or_else(PoisonError::into_inner).take(self.limits, self.clock.now())
+    fn take(&self, request: &Request) -> Result<(), Millis> {
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner).take(self.limits, request, self.clock.now())
     }
 }

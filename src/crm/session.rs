@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::exchange::{Request, Response};
-use super::memo::Memo;
+use super::memo::{Memo, Turn};
 use super::retry::Failure;
 use crate::record::delivery::Remembered;
 use crate::time::{Clock, Millis};
@@ -64,6 +64,11 @@ impl<'s> Session<'s> {
     /// Something of the destination turned out to be so no longer.
     pub fn unlearn(&self, name: &str) {
         self.memo.forget(name);
+    }
+
+    /// Waits until no other delivery to the destination holds the turn of this name.
+    pub async fn turn(&self, name: &str) -> Turn {
+        self.memo.turn(name).await
     }
 
     /// What an earlier delivery of the lead left by this name.

@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use super::adapter::Adapter;
 use super::authorities::Authorities;
 use super::hubspot::HubSpot;
+use super::pipedrive::Pipedrive;
 use super::retry::RetryPolicy;
 use super::salesforce::Salesforce;
 use super::slack::Slack;
@@ -40,6 +41,8 @@ pub enum Kind {
     Slack(Slack),
     /// An account of HubSpot.
     HubSpot(HubSpot),
+    /// An account of Pipedrive.
+    Pipedrive(Pipedrive),
     /// An org of Salesforce.
     Salesforce(Box<Salesforce>),
 }
@@ -51,6 +54,7 @@ impl Kind {
             Self::Webhook(webhook) => webhook,
             Self::Slack(slack) => slack,
             Self::HubSpot(hubspot) => hubspot,
+            Self::Pipedrive(pipedrive) => pipedrive,
             Self::Salesforce(salesforce) => &**salesforce,
         }
     }

@@ -57,6 +57,7 @@ fn pages() -> Vec<PathBuf> {
         "docs/connect-rudderstack.md",
         "docs/crm.md",
         "docs/crm/hubspot.md",
+        "docs/crm/pipedrive.md",
         "docs/crm/salesforce.md",
         "docs/crm/slack.md",
     ]

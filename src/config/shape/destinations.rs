@@ -14,6 +14,8 @@ section! {
         slack: SlackShape,
         /// An account of HubSpot.
         hubspot: HubSpotShape,
+        /// An account of Pipedrive: an organization, a person and a lead for each lead.
+        pipedrive: PipedriveShape,
         /// An org of Salesforce: a Lead, or a Contact with a Task, for each lead.
         salesforce: SalesforceShape,
         /// Which leads it gets: a condition over `lead` and the traits of its user and account, as in routes. News of a lead for which it
@@ -123,6 +125,32 @@ choice! {
         Lead = "lead",
         Deal = "deal",
         None = "none",
+    }
+}
+
+section! {
+    /// An account of Pipedrive.
+    PipedriveShape = "`pipedrive`" {
+        /// The company's own address.
+        #[schemars(extend("x-required" = true, "examples" = ["https://example.pipedrive.com"]))]
+        url: Scalar,
+        /// A user's API token: what is made is made by that user.
+        #[schemars(extend("x-required" = true, "examples" = ["${PIPEDRIVE_TOKEN}"]))]
+        token: Scalar,
+        /// Make the fields of ours that are missing. By default they have to be there; `handraiser crm test` says which are not.
+        #[schemars(extend("default" = false))]
+        create_fields: At<Flag>,
+        /// Fields of persons, by name.
+        person: FieldsShape,
+        /// Fields of organizations, by name.
+        organization: FieldsShape,
+        /// Fields of leads, by name: those of deals.
+        #[schemars(extend("examples" = [{ "once": { "Source channel": "Product" } }]))]
+        lead: FieldsShape,
+        /// How many requests are made in any 2 seconds, at most. Pipedrive takes 20 of one token on its smallest plan, and up to 120 on
+        /// larger ones.
+        #[schemars(extend("default" = 18))]
+        limit: At<Count>,
     }
 }
 

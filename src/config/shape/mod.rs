@@ -17,8 +17,8 @@ mod traits;
 pub use counters::{CounterShape, SubjectWord};
 pub use definitions::{DefinitionShape, ModeWord, NeverShape, StartWord, Tiers};
 pub use destinations::{
-    BasicShape, DestinationShape, FieldsShape, HubSpotObject, HubSpotShape, RetryShape, SalesforceBecomesWord,
-    SalesforceJwtShape, SalesforceShape, SlackShape, WebhookShape,
+    BasicShape, DestinationShape, FieldsShape, HubSpotObject, HubSpotShape, PipedriveShape, RetryShape,
+    SalesforceBecomesWord, SalesforceJwtShape, SalesforceShape, SlackShape, WebhookShape,
 };
 pub use history::HistoryShape;
 pub use leads::{LeadsShape, OutcomesShape};

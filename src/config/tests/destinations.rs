@@ -27,6 +27,8 @@ fn what_a_destination_is_has_to_be_said_once() {
   nowhere: { hubspot: { token: pat-1, object: none, lead: { once: { a: b } } } }
   odd: { hubspot: { token: pat-1, object: leed, limit: 0 } }
   taken: { hubspot: { token: pat-1, lead: { always: { hubspot_owner_id: '7', a: b }, once: { a: '{{ lead.teir }}' } } } }
+  no_company: { pipedrive: { token: 0123456789abcdef, url: 'https://app.pipedrive.com/leads/inbox', limit: 1000 } }
+  tied: { pipedrive: { url: 'https://acme.pipedrive.com', lead: { always: { Handraiser lead: x } }, person: { once: { org_id: '7' } } } }
   basic: { webhook: { url: https://crm.example.com, secret: whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU=, basic: { user: 'a:b' } } }
 ",
     );
@@ -47,7 +49,12 @@ fn what_a_destination_is_has_to_be_said_once() {
     16:55 `hubspot_owner_id` can't be mapped
     16:94 there are two fields named `a`
     16:101 a lead event has nothing called `lead.teir`
-    17:112 `password` is missing from `basic`
+    17:60 `app.pipedrive.com` is no company's own address
+    17:108 `limit` must be between 1 and 500
+    18:3 `token` is missing from `pipedrive`
+    18:77 `Handraiser lead` can't be mapped
+    18:119 `org_id` can't be mapped
+    19:112 `password` is missing from `basic`
     ");
 }
 
@@ -167,4 +174,13 @@ fn an_org_of_salesforce_may_be_told_little_or_much() {
     assert_eq!(little.matching, Matching::ContactOnAccountElseLead);
     assert_eq!((&*much.api_version, much.task, much.allow_duplicates), ("v67.0", false, true));
     assert_eq!((much.matching, much.lead.always.len(), much.lead.once.len()), (Matching::ContactOnly, 1, 1));
+}
+
+#[test]
+fn a_pipedrive_account_is_named_as_the_browser_shows_it() {
+    let text = "destinations: { pipedrive: { pipedrive: { url: 'https://acme.pipedrive.com/leads/inbox?x=1#y', token: 0123456789abcdef } } }";
+    let config = loaded(text).config;
+    let Kind::Pipedrive(pipedrive) = &config.destinations[0].kind else { panic!("it is Pipedrive") };
+    assert_eq!((pipedrive.url.as_str(), pipedrive.create_fields), ("https://acme.pipedrive.com/", false));
+    assert_eq!(pipedrive.limits.map(|limit| limit.requests), [18, 9]);
 }

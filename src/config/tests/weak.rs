@@ -50,6 +50,29 @@ fn one_secret_for_two_purposes_is_told() {
 }
 
 #[test]
+fn tokens_of_vendors_are_told_where_they_are_none_or_open_another_door() {
+    let text = format!(
+        "sources: {{ app: {{ write_key: '{STRONG}' }} }}
+destinations:
+  slack: {{ slack: {{ token: xoxb-your-token, channel: C024BE91L }} }}
+  hubspot: {{ hubspot: {{ token: changeme }} }}
+  pipedrive: {{ pipedrive: {{ url: 'https://acme.pipedrive.com', token: '{STRONG}' }} }}
+  salesforce: {{ salesforce: {{ url: 'https://acme.my.salesforce.com', client_id: x, client_secret: <secret> }} }}
+  short: {{ hubspot: {{ token: pat-1 }} }}
+  twice: {{ hubspot: {{ token: pat-1 }} }}
+"
+    );
+    let told: Vec<_> = messages(&text).into_iter().filter(|message| !message.contains("no `definitions`")).collect();
+    insta::assert_snapshot!(told.join("\n"), @r"
+    1:1 no admin token: the admin API answers nobody
+    3:28 the Slack token of `slack` stands in examples: everybody knows it
+    4:32 the HubSpot token of `hubspot` stands in examples: everybody knows it
+    5:71 the Pipedrive token of `pipedrive` is the write key of `app`, too
+    6:99 the Salesforce client secret of `salesforce` stands in examples: everybody knows it
+    ");
+}
+
+#[test]
 fn templates_that_write_what_strangers_say_as_it_is_are_told() {
     let with = |template: &str| {
         let text = format!(

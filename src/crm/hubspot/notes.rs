@@ -3,16 +3,15 @@
 //! HubSpot would take a note twice. So its id is remembered as soon as it is there; and where an answer may have been lost, the notes of
 //! the same moment are looked through for one that names the event.
 
-use minijinja::HtmlEscape;
 use reqwest::Method;
 
 use super::answers::failure;
-use super::properties::shortened;
 use super::records::Written;
 use super::talk::{Record, Talk, Values, record};
 use crate::crm::exchange::Response;
 use crate::crm::retry::Failure;
-use crate::lead::{LeadEvent, LeadEventType};
+use crate::crm::told::note;
+use crate::lead::LeadEvent;
 use crate::time::Millis;
 
 /// The kinds of ties, as HubSpot numbers them.
@@ -22,8 +21,6 @@ const NOTE_TO_COMPANY: u32 = 190;
 const LOOKED_THROUGH: usize = 100;
 /// What is remembered of a lead: the event of the last note, and its id.
 const LAST_NOTE: &str = "note";
-/// HubSpot takes 65,536 characters.
-const LONGEST: usize = 20_000;
 
 /// Writes the note of an event, once.
 pub(super) async fn write(talk: &mut Talk<'_, '_>, event: &LeadEvent, written: &Written) -> Result<(), Failure> {
@@ -55,7 +52,7 @@ pub(super) async fn write(talk: &mut Talk<'_, '_>, event: &LeadEvent, written: &
 async fn make(talk: &Talk<'_, '_>, event: &LeadEvent, written: &Written) -> Result<String, Failure> {
     let mut values = Values::from([
         ("hs_timestamp".to_owned(), event.occurred_at.clone()),
-        ("hs_note_body".to_owned(), body(event)),
+        ("hs_note_body".to_owned(), note(event)),
     ]);
     values.extend(written.owner.clone().map(|owner| ("hubspot_owner_id".to_owned(), owner)));
     let ties = [(&written.contact, NOTE_TO_CONTACT), (&written.company, NOTE_TO_COMPANY)];
@@ -87,29 +84,4 @@ async fn find(talk: &Talk<'_, '_>, event: &LeadEvent, anchor: (&str, &str)) -> R
     let notes = talk.read("notes", &ids, "hs_note_body").await?;
     let names_it = |note: &Record| note.value("hs_note_body").is_some_and(|body| body.contains(&event.id));
     Ok(notes.into_iter().find(names_it).map(|note| note.id))
-}
-
-/// The note, in HTML.
-fn body(event: &LeadEvent) -> String {
-    let lead = &event.lead;
-    let what = match event.kind {
-        LeadEventType::Qualified => format!("Product-qualified, tier {}", lead.tier),
-        LeadEventType::TierChanged => format!("Tier {} now", lead.tier),
-        LeadEventType::Joined => "Somebody else became part of this lead".to_owned(),
-        LeadEventType::Lapsed => "Is not product-qualified any more".to_owned(),
-        LeadEventType::Won => "Won".to_owned(),
-        LeadEventType::Lost => "Lost".to_owned(),
-    };
-    let escaped = |text: &str| HtmlEscape(&shortened(text, LONGEST / 4)).to_string();
-    let reasons: String = lead.because.iter().take(20).map(|reason| format!("<li>{}</li>", escaped(reason))).collect();
-    let reasons = if reasons.is_empty() { reasons } else { format!("<ul>{reasons}</ul>") };
-    let routed = lead.routing.as_ref().map(|routing| format!("<p>{}</p>", escaped(&routing.reason)));
-    format!(
-        "<p><strong>{}: {}</strong></p><p>{}</p>{reasons}{}<p>Handraiser, {}</p>",
-        escaped(&what),
-        escaped(&lead.definition),
-        escaped(&lead.summary),
-        routed.unwrap_or_default(),
-        escaped(&event.id),
-    )
 }

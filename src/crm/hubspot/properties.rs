@@ -10,98 +10,48 @@ use super::Object;
 use super::answers::{failure, silent};
 use super::talk::{Talk, Values};
 use crate::crm::retry::Failure;
-use crate::lead::{LeadEvent, LeadEventType};
+use crate::crm::told::{ACCOUNT, FACTS, Fact, FactKind, LEAD, facts};
+use crate::lead::LeadEvent;
 
 /// That all of them are there is known under this name.
 pub(super) const ALL_THERE: &str = "properties";
 /// For so long.
 const HOLD: Duration = Duration::from_hours(24);
-/// By which companies are found.
-pub(super) const ACCOUNT: &str = "handraiser_account_id";
-/// By which leads and deals are found.
-pub(super) const LEAD: &str = "handraiser_lead_id";
-/// The longest text that is written, in characters: HubSpot takes 65,536.
-const LONGEST: usize = 10_000;
 
 /// A property of ours.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Property {
     pub name: &'static str,
     label: &'static str,
-    kind: &'static str,
-    field: &'static str,
+    kind: FactKind,
     pub unique: bool,
 }
 
-const fn property(name: &'static str, label: &'static str, [kind, field]: [&'static str; 2]) -> Property {
-    Property { name, label, kind, field, unique: false }
+impl From<Fact> for Property {
+    fn from(fact: Fact) -> Self {
+        Self { name: fact.name, label: fact.label, kind: fact.kind, unique: false }
+    }
 }
-
-const TEXT: [&str; 2] = ["string", "text"];
-const LONG: [&str; 2] = ["string", "textarea"];
-const NUMBER: [&str; 2] = ["number", "number"];
-const TIME: [&str; 2] = ["datetime", "date"];
-
-/// What is written of a lead.
-const OF_LEADS: [Property; 11] = [
-    property(LEAD, "Handraiser lead", TEXT),
-    property("handraiser_definition", "Product-qualified for", TEXT),
-    property("handraiser_status", "Product-qualified: status", TEXT),
-    property("handraiser_tier", "Product-qualified: tier", NUMBER),
-    property("handraiser_rank", "Product-qualified: rank", NUMBER),
-    property("handraiser_summary", "Product-qualified: summary", LONG),
-    property("handraiser_reasons", "Product-qualified: reasons", LONG),
-    property("handraiser_usage", "Product usage", LONG),
-    property("handraiser_owner", "Product-qualified: routed to", TEXT),
-    property("handraiser_route", "Product-qualified: routed because", LONG),
-    property("handraiser_qualified_at", "Product-qualified at", TIME),
-];
 
 /// Ours, of each kind of record that holds some.
 pub(super) fn ours(object: Object) -> Vec<(&'static str, Vec<Property>)> {
-    let account = Property { unique: true, ..property(ACCOUNT, "Handraiser account", TEXT) };
+    let account = Property { unique: true, ..ACCOUNT.into() };
+    let of_leads = FACTS.map(Property::from);
     match object.path() {
         Some(path) => {
-            let lead = OF_LEADS.map(|each| Property { unique: each.name == LEAD, ..each });
+            let lead = of_leads.map(|each| Property { unique: each.name == LEAD, ..each });
             vec![("companies", vec![account]), (path, lead.to_vec())]
         }
         None => {
-            let on_company = [account].into_iter().chain(OF_LEADS).collect();
-            vec![("companies", on_company), ("contacts", OF_LEADS.to_vec())]
+            let on_company = [account].into_iter().chain(of_leads).collect();
+            vec![("companies", on_company), ("contacts", of_leads.to_vec())]
         }
     }
 }
 
 /// What a lead event writes into them; empty where there is nothing to say any more.
 pub(super) fn of(event: &LeadEvent) -> Values {
-    let lead = &event.lead;
-    let status = match event.kind {
-        LeadEventType::Lapsed => "lapsed",
-        LeadEventType::Won => "won",
-        LeadEventType::Lost => "lost",
-        LeadEventType::Qualified | LeadEventType::TierChanged | LeadEventType::Joined => "open",
-    };
-    let usage: Vec<String> = lead.usage.iter().map(|(name, value)| format!("{name}: {value}")).collect();
-    let routing = lead.routing.as_ref();
-    let values = [
-        (LEAD, lead.id.clone()),
-        ("handraiser_definition", lead.definition.clone()),
-        ("handraiser_status", status.to_owned()),
-        ("handraiser_tier", lead.tier.to_string()),
-        ("handraiser_rank", lead.rank.as_ref().map(ToString::to_string).unwrap_or_default()),
-        ("handraiser_summary", lead.summary.clone()),
-        ("handraiser_reasons", lead.because.join("\n")),
-        ("handraiser_usage", usage.join("\n")),
-        ("handraiser_owner", routing.and_then(|routing| routing.owner.clone()).unwrap_or_default()),
-        ("handraiser_route", routing.map(|routing| routing.reason.clone()).unwrap_or_default()),
-        ("handraiser_qualified_at", lead.timestamps.qualified.clone()),
-    ];
-    values.map(|(name, text)| (name.to_owned(), shortened(&text, LONGEST))).into()
-}
-
-/// The beginning of a text.
-pub(super) fn shortened(text: &str, most: usize) -> String {
-    text.chars().take(most).collect()
+    facts(event).map(|(fact, text)| (fact.name.to_owned(), text)).into()
 }
 
 /// A property, as HubSpot tells of it.
@@ -167,11 +117,17 @@ pub(super) async fn ensure(talk: &mut Talk<'_, '_>) -> Result<(), Failure> {
 }
 
 fn made(property: &Property) -> Value {
+    let (kind, field) = match property.kind {
+        FactKind::Text => ("string", "text"),
+        FactKind::Long => ("string", "textarea"),
+        FactKind::Number => ("number", "number"),
+        FactKind::Time => ("datetime", "date"),
+    };
     json!({
         "name": property.name,
         "label": property.label,
-        "type": property.kind,
-        "fieldType": property.field,
+        "type": kind,
+        "fieldType": field,
         "groupName": "handraiser",
         "hasUniqueValue": property.unique,
     })

@@ -8,13 +8,15 @@ use serde_json::json;
 
 use super::Object;
 use super::answers::{existing, failure, silent};
-use super::properties::{self, ACCOUNT, LEAD, shortened};
+use super::properties;
 use super::talk::{Page, Record, Talk, Values, as_text, record};
 use crate::crm::mapping::{Field, Fields, values};
 use crate::crm::retry::Failure;
+use crate::crm::told::{self, LEAD, domain, may_take, names, reachable, shortened, title};
 use crate::lead::{LeadEvent, Person};
-use crate::record::email::work_domain;
 
+/// By which companies are found.
+const ACCOUNT: &str = told::ACCOUNT.name;
 /// The longest name of a record, in characters.
 const LONGEST_NAME: usize = 250;
 /// For how long an owner's id is known. That there is none is known for less: somebody may be mending it.
@@ -64,14 +66,6 @@ pub(super) async fn write(talk: &mut Talk<'_, '_>, event: &LeadEvent) -> Result<
         None => None,
     };
     Ok(written)
-}
-
-/// Whom to write to: the lead's contact, or the most active of its people who has an address.
-fn reachable(event: &LeadEvent) -> Option<(&Person, &str)> {
-    let lead = &event.lead;
-    let mut people = lead.contact.iter().chain(&lead.people);
-    people
-        .find_map(|person| Some((person, person.email.as_deref().map(str::trim).filter(|email| email.contains('@'))?)))
 }
 
 /// The id of the owner with an address; `None` where HubSpot knows nobody active by it.
@@ -164,21 +158,6 @@ async fn company(
     Ok(Some(made))
 }
 
-/// The domain of the lead's account: as somebody told it, or its id where it is one, or that of a work address.
-fn domain(event: &LeadEvent) -> Option<String> {
-    let account = event.lead.account.as_ref()?;
-    let told = ["domain", "website"].iter().find_map(|name| account.traits.get(*name)?.as_str()).map(host);
-    let told = told.or_else(|| account.id.contains('.').then(|| host(&account.id)));
-    let told = told.and_then(|host| work_domain(&format!("_@{host}")));
-    told.or_else(|| work_domain(event.lead.contact.as_ref()?.email.as_deref()?))
-}
-
-/// `acme.com` of `https://www.acme.com/about`
-fn host(text: &str) -> &str {
-    let rest = text.trim().split_once("://").map_or(text.trim(), |(_, rest)| rest);
-    rest.split(['/', '?', '#', ':']).next().unwrap_or_default()
-}
-
 /// The oldest company of a domain that has no account of ours.
 async fn unclaimed(talk: &Talk<'_, '_>, domain: &str) -> Result<Option<Record>, Failure> {
     let filters = json!([
@@ -251,15 +230,6 @@ async fn contact(
     Ok(found.id)
 }
 
-/// First and last name.
-fn names(name: Option<&str>) -> (Option<&str>, Option<&str>) {
-    match name.map(|name| name.trim().rsplit_once(' ').ok_or(name)) {
-        Some(Ok((first, last))) => (Some(first), Some(last)),
-        Some(Err(only)) => (Some(only), None),
-        None => (None, None),
-    }
-}
-
 /// The lead or deal. `None` where somebody deleted it: then they don't want it.
 async fn lead(
     talk: &mut Talk<'_, '_>,
@@ -283,8 +253,7 @@ async fn lead(
     } else if talk.session.recall(MADE).is_some() {
         return Ok(None);
     } else {
-        let name = event.lead.subject.name.as_deref().unwrap_or(&event.lead.subject.id);
-        let name = shortened(&format!("{name}: {}", event.lead.definition), LONGEST_NAME);
+        let name = title(event);
         let is_lead = talk.hubspot.object == Object::Lead;
         let mut values = if is_lead {
             named([("hs_lead_name", Some(&name)), (OWNER, owner)])
@@ -327,52 +296,9 @@ fn take_over(talk: &Talk<'_, '_>, found: &Record, wanted: Option<&str>, values: 
     }
 }
 
-/// Whether `wanted` is to become the owner in place of the one there is now: who was written `last` may be replaced, and nobody where
-/// nobody was written.
-fn may_take(now: Option<&str>, last: Option<&str>, wanted: &str) -> bool {
-    now == last && now != Some(wanted)
-}
-
 /// Remembers whose the record is by us.
 fn note_owner(talk: &mut Talk<'_, '_>, found: &Record, wanted: Option<&str>, values: &Values) {
     if let Some(wanted) = wanted.filter(|wanted| values.contains_key(OWNER) || found.value(OWNER) == Some(wanted)) {
         talk.session.remember(LAST_OWNER, wanted);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_owner_is_written_over_the_last_one_of_ours_alone() {
-        for (now, last, may) in [
-            (None, None, true),
-            (Some("1"), Some("1"), true),
-            // Given to somebody, or freed, by a person.
-            (Some("2"), Some("1"), false),
-            (None, Some("1"), false),
-            (Some("2"), None, false),
-            // Is so already.
-            (Some("9"), Some("9"), false),
-        ] {
-            assert_eq!(may_take(now, last, "9"), may, "{now:?} {last:?}");
-        }
-    }
-
-    #[test]
-    fn names_and_domains_are_read_as_people_write_them() {
-        assert_eq!(names(Some("Ana Maria Pop")), (Some("Ana Maria"), Some("Pop")));
-        assert_eq!(names(Some("Ana")), (Some("Ana"), None));
-        assert_eq!(host("https://www.acme.com:443/about"), "www.acme.com");
-        let mut event = crate::crm::sample::full();
-        assert_eq!(domain(&event), None, "there is no such domain");
-        let mut with = |name: &str, value: &str| {
-            let account = event.lead.account.as_mut().expect("it has one");
-            account.traits.insert(name.to_owned(), json!(value));
-            domain(&event)
-        };
-        assert_eq!(with("website", "https://www.acme.co.uk/about").as_deref(), Some("acme.co.uk"));
-        assert_eq!(with("domain", "gmail.com"), None);
     }
 }

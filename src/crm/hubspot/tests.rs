@@ -23,7 +23,7 @@ fn hubspot(object: Object) -> HubSpot {
         contact: Fields::default(),
         company: Fields::default(),
         lead: Fields::default(),
-        limits: [Limit { requests: 90, per: Duration::from_secs(10) }],
+        limits: [Limit::of_all(90, Duration::from_secs(10))],
     }
 }
 

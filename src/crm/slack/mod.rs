@@ -29,7 +29,7 @@ use crate::lead::{LeadEvent, LeadEventType};
 use crate::secret::Secret;
 
 /// Slack takes about one message a second in a channel (<https://docs.slack.dev/apis/web-api/rate-limits>).
-const LIMITS: [Limit; 1] = [Limit { requests: 1, per: Duration::from_secs(1) }];
+const LIMITS: [Limit; 1] = [Limit::of_all(1, Duration::from_secs(1))];
 /// How long a rep's member id is believed.
 const MEMBER: Duration = Duration::from_hours(24);
 /// How long it is believed that a rep is no member.

@@ -39,7 +39,7 @@ fn crm(account: &hubspot::HubSpot, object: Object) -> HubSpot {
         contact: fields(&[], &[("lifecyclestage", "salesqualifiedlead")]),
         company: fields(&[("industry", "{{ lead.account.traits.plan }}")], &[]),
         lead,
-        limits: [Limit { requests: 90, per: Duration::from_secs(10) }],
+        limits: [Limit::of_all(90, Duration::from_secs(10))],
     }
 }
 
@@ -291,7 +291,7 @@ async fn a_burst_of_leads_stays_within_what_hubspot_takes() {
     let account = account().await;
     // It counts in seconds here. What is sent later may arrive sooner than it was meant to: that is what the half is for.
     (account.account().most, account.account().window) = (20, Duration::from_secs(1));
-    let limits = [Limit { requests: 20, per: Duration::from_millis(1_500) }];
+    let limits = [Limit::of_all(20, Duration::from_millis(1_500))];
     let plant = Plant::new(vec![of(HubSpot { limits, ..crm(&account, Object::Lead) })]);
     let engine = plant.start("one");
     for number in 0..6 {

@@ -3,6 +3,7 @@
 mod addresses;
 mod attempts;
 mod hubspot;
+mod pipedrive;
 pub mod plant;
 mod reference_library;
 mod routing;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
+pub use super::server::Fault;
 use super::server::{Answer, Call, Server};
 
 pub const TOKEN: &str = "pat-eu1-stand-in-0123456789";
@@ -32,17 +33,6 @@ impl Record {
             names.iter().map(|name| (name.clone(), json!(self.properties.get(name)))).collect();
         json!({ "id": self.id, "properties": values, "archived": false })
     }
-}
-
-/// What happens to a call in place of what it came for.
-#[derive(Clone, Debug)]
-pub enum Fault {
-    /// It is answered so, and not worked.
-    Says(u16, Vec<(&'static str, String)>, Value),
-    /// It is worked, and the answer is lost.
-    Lost,
-    /// It is worked, and there is no answer for as long as anybody waits.
-    Hangs,
 }
 
 #[derive(Default)]
@@ -168,15 +158,7 @@ fn answer(account: &mut Account, call: &Call) -> Answer {
     }
     account.lately.push(Instant::now());
     match account.faults.get(&account.calls.len()).cloned() {
-        Some(Fault::Says(status, headers, body)) => Answer::Is(status, headers, body.to_string()),
-        Some(Fault::Lost) => {
-            work(account, call);
-            Answer::Reset
-        }
-        Some(Fault::Hangs) => {
-            work(account, call);
-            Answer::Hang
-        }
+        Some(fault) => fault.befall(|| work(account, call)),
         None => work(account, call),
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -32,6 +33,40 @@ impl Call {
     }
 }
 
+/// What happens to a call in place of what it came for.
+#[derive(Clone, Debug)]
+pub enum Fault {
+    /// It is answered so, and not worked.
+    Says(u16, Vec<(&'static str, String)>, Value),
+    /// It is worked, and the answer is lost.
+    Lost,
+    /// It is worked, and there is no answer for as long as anybody waits.
+    Hangs,
+    /// It is worked, and the answer comes a byte at a time.
+    Drips,
+}
+
+impl Fault {
+    /// What comes of a call that it befalls; `work` does what it came for.
+    pub fn befall(self, work: impl FnOnce() -> Answer) -> Answer {
+        match self {
+            Self::Says(status, headers, body) => Answer::Is(status, headers, body.to_string()),
+            Self::Lost => {
+                work();
+                Answer::Reset
+            }
+            Self::Hangs => {
+                work();
+                Answer::Hang
+            }
+            Self::Drips => {
+                work();
+                Answer::Drip
+            }
+        }
+    }
+}
+
 /// What it is answered.
 #[derive(Clone, Debug)]
 pub enum Answer {
@@ -41,6 +76,8 @@ pub enum Answer {
     Reset,
     /// Nothing, ever.
     Hang,
+    /// A status, and a body that comes a byte at a time.
+    Drip,
 }
 
 impl Answer {
@@ -91,6 +128,7 @@ async fn serve(mut stream: TcpStream, answer: &(dyn Fn(&Call) -> Answer + Send +
             Answer::Is(status, headers, body) => (status, headers, body),
             Answer::Reset => return Ok(()),
             Answer::Hang => std::future::pending().await,
+            Answer::Drip => return drip(&mut stream).await,
         };
         let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let length = body.len();
@@ -100,6 +138,16 @@ async fn serve(mut stream: TcpStream, answer: &(dyn Fn(&Call) -> Answer + Send +
         stream.write_all(reply.as_bytes()).await?;
     }
     Ok(())
+}
+
+async fn drip(stream: &mut TcpStream) -> io::Result<()> {
+    stream
+        .write_all(b"HTTP/1.1 200 Status\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n{")
+        .await?;
+    loop {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        stream.write_all(b" ").await?;
+    }
 }
 
 /// The next request and its length in bytes; `None` when the sender hung up in between.

@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use super::api;
 use super::fields::fields;
+use super::{Section, api};
 use crate::config::compile::settings::count_within;
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
 use crate::config::shape::{HubSpotObject, HubSpotShape};
-use crate::config::yaml::Scalar;
+use crate::crm::Kind;
 use crate::crm::hubspot::{HubSpot, Object};
 use crate::crm::pace::Limit;
-use crate::crm::{Http, Known};
 use crate::secret::Secret;
 
 /// Where HubSpot has its API.
@@ -28,14 +27,10 @@ const OURS: &str = "records are found by it: it is written anyway";
 /// Why owners can't.
 const OWNER: &str = "routes decide whose a lead is, and people in HubSpot may change it";
 
-/// Compiles the HubSpot destination of `name`.
-pub fn hubspot(
-    name: &Scalar,
-    shape: &HubSpotShape,
-    http: &Http,
-    known: &Known,
-    findings: &mut Findings,
-) -> Option<HubSpot> {
+/// Compiles a HubSpot destination.
+pub(super) fn hubspot(section: &Section<'_>, findings: &mut Findings) -> Option<Kind> {
+    let Section { name, http, known, .. } = *section;
+    let shape = section.shape.hubspot.get()?;
     let token = shape.token.require("token", HubSpotShape::WHAT, name.at, findings);
     let object = match shape.object.get().map(|object| object.value) {
         None | Some(HubSpotObject::Lead) => Object::Lead,
@@ -49,7 +44,7 @@ pub fn hubspot(
     }
     let requests = shape.limit.get().map_or(LIMIT, |limit| count_within(limit, 1..=2_500, "limit", findings));
     let owner = ("hubspot_owner_id", OWNER);
-    Some(HubSpot {
+    Some(Kind::HubSpot(HubSpot {
         token: Secret::new(token?.text.trim()),
         api: api(&shape.api, API, http, findings)?,
         version: version(shape, findings)?,
@@ -58,8 +53,8 @@ pub fn hubspot(
         contact: fields(&shape.contact, &[("email", OURS), owner], known, findings),
         company: fields(&shape.company, &[("handraiser_account_id", OURS), owner], known, findings),
         lead: fields(&shape.lead, &[("handraiser_lead_id", OURS), owner], known, findings),
-        limits: [Limit { requests: u32::try_from(requests).unwrap_or(u32::MAX), per: WINDOW }],
-    })
+        limits: [Limit::of_all(u32::try_from(requests).unwrap_or(u32::MAX), WINDOW)],
+    }))
 }
 
 /// The version: a year and a month, as HubSpot names them.

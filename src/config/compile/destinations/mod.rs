@@ -2,6 +2,7 @@
 
 mod fields;
 mod hubspot;
+mod pipedrive;
 mod salesforce;
 mod slack;
 mod webhook;
@@ -27,10 +28,10 @@ use crate::config::yaml::Scalar;
 use crate::crm::{Authorities, Destination, Http, Kind, Known, RetryPolicy};
 use crate::expr::Expr;
 
-/// How much of an answer is read, by default.
-const MAX_RESPONSE_BYTES: usize = 64 * 1024;
-/// The same of Salesforce, which describes all fields of an object at once.
-const MAX_DESCRIPTION_BYTES: usize = 8 * 1024 * 1024;
+/// How long answers are read to.
+const ANSWER: usize = 64 * 1024;
+/// The same of those who describe all fields of an object at once.
+const DESCRIPTION: usize = 8 * 1024 * 1024;
 
 /// Which leads each destination gets, where that is said.
 pub fn filters(
@@ -67,6 +68,44 @@ pub fn destinations(
 /// The files beside the configuration, and what templates may name.
 type Given<'a> = (&'a Attached, &'a Known);
 
+/// What a kind is compiled from.
+struct Section<'a> {
+    /// Of the destination.
+    name: &'a Scalar,
+    shape: &'a DestinationShape,
+    /// How it is reached.
+    http: &'a Http,
+    attached: &'a Attached,
+    known: &'a Known,
+}
+
+/// A kind of destination.
+struct KindOf {
+    name: &'static str,
+    is_there: fn(&DestinationShape) -> bool,
+    /// How much of an answer is read, by default.
+    reads: usize,
+    compile: fn(&Section<'_>, &mut Findings) -> Option<Kind>,
+}
+
+const fn kind_of(
+    name: &'static str,
+    is_there: fn(&DestinationShape) -> bool,
+    reads: usize,
+    compile: fn(&Section<'_>, &mut Findings) -> Option<Kind>,
+) -> KindOf {
+    KindOf { name, is_there, reads, compile }
+}
+
+/// The kinds that there are.
+const KINDS: [KindOf; 5] = [
+    kind_of("webhook", |shape| !shape.webhook.is_absent(), ANSWER, webhook::webhook),
+    kind_of("slack", |shape| !shape.slack.is_absent(), ANSWER, slack::slack),
+    kind_of("salesforce", |shape| !shape.salesforce.is_absent(), DESCRIPTION, salesforce::salesforce),
+    kind_of("hubspot", |shape| !shape.hubspot.is_absent(), ANSWER, hubspot::hubspot),
+    kind_of("pipedrive", |shape| !shape.pipedrive.is_absent(), DESCRIPTION, pipedrive::pipedrive),
+];
+
 fn destination(
     name: &Scalar,
     shape: &DestinationShape,
@@ -78,7 +117,7 @@ fn destination(
     let absent = RetryShape::default();
     let retry = retry(shape.retry.get().unwrap_or(&absent), findings);
     let http = http(shape, allow_addresses, given.0, findings);
-    let kind = kind(name, shape, &http, given, findings)?;
+    let kind = kind(&Section { name, shape, http: &http, attached: given.0, known: given.1 }, findings)?;
     Some(Destination { name: name.text.clone(), kind, http, retry, concurrency })
 }
 
@@ -88,51 +127,26 @@ fn http(shape: &DestinationShape, allow_addresses: Vec<IpNet>, attached: &Attach
     if let Some(at) = shape.timeout.get().filter(|at| !(1..=300).contains(&at.value.0.as_secs())) {
         findings.push(Problem::error(at.scalar.at, Code::BadValue, "`timeout` must be between 1s and 5m"));
     }
-    let usual = if shape.salesforce.is_absent() { MAX_RESPONSE_BYTES } else { MAX_DESCRIPTION_BYTES };
+    let usual = KINDS.iter().find(|kind| (kind.is_there)(shape)).map_or(ANSWER, |kind| kind.reads);
     let max_response_bytes = size(&shape.max_response_bytes, usual, "max_response_bytes", findings);
     Http { timeout, max_response_bytes, ca: authorities(shape, attached, findings), allow_addresses }
 }
 
 /// What it is: whichever section is there, and there is exactly one.
-fn kind(
-    name: &Scalar,
-    shape: &DestinationShape,
-    http: &Http,
-    (attached, known): Given<'_>,
-    findings: &mut Findings,
-) -> Option<Kind> {
-    let written = [
-        ("webhook", !shape.webhook.is_absent()),
-        ("slack", !shape.slack.is_absent()),
-        ("salesforce", !shape.salesforce.is_absent()),
-        ("hubspot", !shape.hubspot.is_absent()),
-    ];
-    let mut kinds = written.iter().filter(|(_, is_there)| *is_there).map(|(kind, _)| *kind);
-    let (first, second) = (kinds.next(), kinds.next());
-    let Some(first) = first else {
+fn kind(section: &Section<'_>, findings: &mut Findings) -> Option<Kind> {
+    let name = section.name;
+    let mut written = KINDS.iter().filter(|kind| (kind.is_there)(section.shape));
+    let Some(first) = written.next() else {
         let message = format!("`{}` says nowhere what it is", name.shown);
-        let help = format!("add {}", one_of(written.iter().map(|(kind, _)| *kind)));
+        let help = format!("add {}", one_of(KINDS.iter().map(|kind| kind.name)));
         findings.push(Problem::error(name.at, Code::MissingField, message).help(help));
         return None;
     };
-    if let Some(second) = second {
-        let message = format!("`{}` is both `{first}` and `{second}`", name.shown);
+    if let Some(second) = written.next() {
+        let message = format!("`{}` is both `{}` and `{}`", name.shown, first.name, second.name);
         findings.push(Problem::error(name.at, Code::BadValue, message).help("make two destinations of it"));
     }
-    if let Some(shape_of) = shape.webhook.get() {
-        return webhook::webhook(name, shape_of, (shape, http), known, findings).map(Kind::Webhook);
-    }
-    if let Some(shape_of) = shape.slack.get() {
-        return slack::slack(name, shape_of, http, known, findings).map(Kind::Slack);
-    }
-    if let Some(shape_of) = shape.hubspot.get() {
-        return hubspot::hubspot(name, shape_of, http, known, findings).map(Kind::HubSpot);
-    }
-    if let Some(shape_of) = shape.salesforce.get() {
-        let org = salesforce::salesforce(name, shape_of, http, (attached, known), findings);
-        return org.map(|org| Kind::Salesforce(Box::new(org)));
-    }
-    None
+    (first.compile)(section, findings)
 }
 
 fn retry(shape: &RetryShape, findings: &mut Findings) -> RetryPolicy {

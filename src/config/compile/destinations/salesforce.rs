@@ -5,14 +5,13 @@ use std::sync::Arc;
 use url::Url;
 
 use super::fields::fields;
-use super::{Given, api};
+use super::{Given, Section, api};
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
 use crate::config::read::{Field, Named};
 use crate::config::shape::{FieldsShape, SalesforceBecomesWord, SalesforceJwtShape, SalesforceShape};
-use crate::config::yaml::Scalar;
-use crate::crm::Http;
 use crate::crm::salesforce::{ACCOUNT_ID, LEAD_ID, Login, Matching, Salesforce, USER_ID, check_key};
+use crate::crm::{Http, Kind};
 use crate::secret::Secret;
 
 /// Fields that can't be mapped.
@@ -24,14 +23,11 @@ const TAKEN: [(&str, &str); 5] = [
     (ACCOUNT_ID, "it holds the id by which the record is found again"),
 ];
 
-/// Compiles the org of `name`.
-pub fn salesforce(
-    name: &Scalar,
-    shape: &SalesforceShape,
-    http: &Http,
-    given: Given<'_>,
-    findings: &mut Findings,
-) -> Option<Salesforce> {
+/// Compiles an org.
+pub(super) fn salesforce(section: &Section<'_>, findings: &mut Findings) -> Option<Kind> {
+    let Section { name, http, attached, known, .. } = *section;
+    let shape = section.shape.salesforce.get()?;
+    let given = (attached, known);
     let mapped = [&shape.lead, &shape.contact, &shape.account].map(|written| {
         names(written, findings);
         fields(written, &TAKEN, given.1, findings)
@@ -47,7 +43,7 @@ pub fn salesforce(
         Some(SalesforceBecomesWord::Lead) => Matching::Lead,
         Some(SalesforceBecomesWord::ContactOnly) => Matching::ContactOnly,
     };
-    Some(Salesforce {
+    Some(Kind::Salesforce(Box::new(Salesforce {
         url: url?,
         client_id: client_id?.text.trim().into(),
         login: login?,
@@ -58,7 +54,7 @@ pub fn salesforce(
         account,
         task: shape.task.get().is_none_or(|at| at.value.0),
         allow_duplicates: shape.allow_duplicates.get().is_some_and(|at| at.value.0),
-    })
+    })))
 }
 
 /// The org's own domain: pages have others, at which the API is not.

@@ -1,6 +1,6 @@
 //! `destinations.<name>.slack`.
 
-use super::{api, check_plain_http};
+use super::{Section, api, check_plain_http};
 use crate::config::compile::settings::http_url;
 use crate::config::compile::template;
 use crate::config::diagnostic::Code;
@@ -8,11 +8,13 @@ use crate::config::findings::{Findings, Problem};
 use crate::config::shape::SlackShape;
 use crate::config::yaml::Scalar;
 use crate::crm::slack::{Slack, Way};
-use crate::crm::{Http, Known};
+use crate::crm::{Kind, Known};
 use crate::secret::Secret;
 
-/// Compiles the Slack destination of `name`.
-pub fn slack(name: &Scalar, shape: &SlackShape, http: &Http, known: &Known, findings: &mut Findings) -> Option<Slack> {
+/// Compiles a Slack destination.
+pub(super) fn slack(section: &Section<'_>, findings: &mut Findings) -> Option<Kind> {
+    let Section { name, http, known, .. } = *section;
+    let shape = section.shape.slack.get()?;
     if let Some(text) = shape.text.get() {
         template::field(text, known, findings);
     }
@@ -49,7 +51,7 @@ pub fn slack(name: &Scalar, shape: &SlackShape, http: &Http, known: &Known, find
             return None;
         }
     };
-    Some(Slack { way, text: shape.text.get().map(|text| text.text.clone()) })
+    Some(Kind::Slack(Slack { way, text: shape.text.get().map(|text| text.text.clone()) }))
 }
 
 /// Names of channels change; only ids can be read by.

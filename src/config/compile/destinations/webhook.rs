@@ -3,28 +3,23 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::check_plain_http;
 use super::fields::mapped;
+use super::{Section, check_plain_http};
 use crate::config::compile::settings::http_url;
 use crate::config::compile::sources::{both, check_whsec, is_header_name};
 use crate::config::compile::template;
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
 use crate::config::read::Named;
-use crate::config::shape::{BasicShape, DestinationShape, WebhookShape};
-use crate::config::yaml::Scalar;
+use crate::config::shape::{BasicShape, WebhookShape};
 use crate::crm::webhook::Body;
-use crate::crm::{Http, Known, Webhook};
+use crate::crm::{Kind, Known, Webhook};
 use crate::secret::Secret;
 
-/// Compiles a webhook of `name`.
-pub fn webhook(
-    name: &Scalar,
-    shape: &WebhookShape,
-    (whole, http): (&DestinationShape, &Http),
-    known: &Known,
-    findings: &mut Findings,
-) -> Option<Webhook> {
+/// Compiles a webhook.
+pub(super) fn webhook(section: &Section<'_>, findings: &mut Findings) -> Option<Kind> {
+    let Section { name, shape: whole, http, known, .. } = *section;
+    let shape = whole.webhook.get()?;
     both(&shape.secret, &shape.secrets).for_each(|secret| check_whsec(secret, findings));
     if shape.secret.is_absent() && shape.secrets.is_absent() {
         let message = format!("requests to `{}` are not signed: the receiver can't tell who sent them", name.shown);
@@ -39,12 +34,12 @@ pub fn webhook(
         let problem = Problem::warning(named.at, Code::Suspicious, "`ca` has no effect: `url` is not https");
         findings.push(problem.help("use https, or remove `ca`"));
     }
-    Some(Webhook {
+    Some(Kind::Webhook(Webhook {
         url,
         secrets: both(&shape.secret, &shape.secrets).map(|secret| Secret::new(secret.text.trim())).collect(),
         headers,
         body: body(shape, known, findings),
-    })
+    }))
 }
 
 /// What is sent: a template's, or fields, or the lead event itself.

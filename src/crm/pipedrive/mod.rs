@@ -1,0 +1,102 @@
+//! Pipedrive: an organization, a person and a lead for each lead, and a note of each thing that happens to it.
+//!
+//! Pipedrive keeps nothing unique, so that whatever is made has to be looked for before: by a field of ours that holds our id, or by the
+//! e-mail address. Its search lags behind what was written; so what it doesn't find is looked for among the newest records as well, and
+//! deliveries that may want the same record look one after the other. What people changed stays: an owner is only written over the one
+//! that was written last, and a lead that somebody archived or deleted is neither opened nor made again. One that became a deal is
+//! followed there.
+
+mod answers;
+mod fields;
+mod notes;
+mod organizations;
+mod persons;
+mod prove;
+mod records;
+mod talk;
+mod users;
+
+use async_trait::async_trait;
+use reqwest::Method;
+use serde_json::{Value, json};
+use url::Url;
+
+use self::talk::Talk;
+use super::adapter::{Adapter, LeadNews, Proof};
+use super::exchange::{Request, Response};
+use super::mapping::Fields;
+use super::pace::Limit;
+use super::retry::{Failure, Verdict};
+use super::session::Session;
+use crate::secret::Secret;
+
+/// An account of Pipedrive.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pipedrive {
+    /// A user's API token: what is made is made by that user.
+    pub token: Secret,
+    /// The company's own address; ends with a slash.
+    pub url: Url,
+    /// Whether fields of ours that are missing there are made.
+    pub create_fields: bool,
+    /// What is mapped on persons.
+    pub person: Fields,
+    /// What is mapped on organizations.
+    pub organization: Fields,
+    /// What is mapped on leads.
+    pub lead: Fields,
+    /// How often it may be asked, and how often searched.
+    pub limits: [Limit; 2],
+}
+
+#[async_trait]
+impl Adapter for Pipedrive {
+    async fn deliver(&self, news: &LeadNews<'_>, session: &mut Session<'_>) -> Result<(), Failure> {
+        let event = news.event()?;
+        let mut talk = Talk::new(self, session);
+        let came = match records::write(&mut talk, &event).await {
+            Ok(written) => notes::write(&mut talk, &event, &written).await,
+            Err(failure) => Err(failure),
+        };
+        // It may be refused for what has changed since it was looked up: a field, a user.
+        let stale = |failure: &Failure| failure.verdict == Verdict::Refused && failure.of_destination;
+        if came.as_ref().is_err_and(stale) && talk.relied_on_memory() {
+            talk.forget();
+            return came.map_err(|failure| Failure { verdict: Verdict::Failed, ..failure });
+        }
+        came
+    }
+
+    fn exchanges(&self) -> u32 {
+        // Fields of three kinds of record and their making, users, three records that are looked for, read and written, and the note.
+        60
+    }
+
+    fn limits(&self) -> &[Limit] {
+        &self.limits
+    }
+
+    async fn test(&self, owners: &[&str], session: &mut Session<'_>) -> Vec<Proof> {
+        prove::all(&mut Talk::new(self, session), owners).await
+    }
+
+    fn pretend(&self, request: &Request) -> Option<Response> {
+        if request.method == Method::GET {
+            return None;
+        }
+        let said: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+        // A field that would be made: its name stands for its code.
+        let (code, kind) = (said.get("field_name"), said.get("field_type"));
+        let data = match code {
+            Some(code) => {
+                json!({ "field_code": code, "field_name": code, "field_type": kind, "is_custom_field": true })
+            }
+            None => json!({ "id": 1 }),
+        };
+        let body = json!({ "success": true, "data": data });
+        Some(Response { status: 200, body: body.to_string().into_bytes(), ..Response::default() })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,412 @@
+//! An account of Pipedrive as a destination: one organization, one person and one lead, whatever goes wrong and wherever, though nothing
+//! is unique there and its search knows nothing of what is new.
+
+use std::time::Duration;
+
+use handraiser::crm::mapping::{Field, Fields};
+use handraiser::crm::pace::{Limit, Of};
+use handraiser::crm::{Destination, Kind, Pipedrive};
+use handraiser::lead::{LeadEvent, LeadEventType};
+use handraiser::secret::Secret;
+use serde_json::{Value, json};
+
+use super::plant::{PATIENCE, Plant, crm_test, destination};
+use crate::harness::eventually;
+use crate::standins::pipedrive::{self, Fault, ME, TOKEN};
+
+const ANA: &str = "ana@example.com";
+
+async fn account() -> pipedrive::Pipedrive {
+    let account = pipedrive::Pipedrive::start(&[(ANA, 7), ("ben@example.com", 8)]).await;
+    account.account().add_field("deals", "Temperature", "enum", &["Hot", "Warm"]);
+    account.account().add_field("organizations", "Product plan", "varchar", &[]);
+    account
+}
+
+fn crm(account: &pipedrive::Pipedrive) -> Pipedrive {
+    let field = |(name, value): &(&str, &str)| Field { name: (*name).into(), value: (*value).into() };
+    let fields = |always: &[(&str, &str)], once: &[(&str, &str)]| Fields {
+        always: always.iter().map(field).collect(),
+        once: once.iter().map(field).collect(),
+    };
+    let per = Duration::from_secs(2);
+    Pipedrive {
+        token: Secret::new(TOKEN),
+        url: account.url().parse().expect("a URL"),
+        create_fields: true,
+        person: Fields::default(),
+        organization: fields(&[("product plan", "{{ lead.account.traits.plan }}")], &[]),
+        lead: fields(&[], &[("Temperature", "{{ 'hot' if lead.tier == 1 else 'warm' }}")]),
+        limits: [Limit::of_all(180, per), Limit { requests: 90, per, of: Of::Searches }],
+    }
+}
+
+fn to(account: &pipedrive::Pipedrive) -> Destination {
+    of(crm(account))
+}
+
+fn of(pipedrive: Pipedrive) -> Destination {
+    let url = pipedrive.url.to_string();
+    let mut to = Destination { kind: Kind::Pipedrive(pipedrive), ..destination("pipedrive", &url) };
+    to.http.max_response_bytes = 8 * 1024 * 1024;
+    to
+}
+
+/// News of a lead; of tier 2 from the second on.
+fn event(kind: LeadEventType, revision: u32) -> LeadEvent {
+    let mut event = LeadEvent { kind, ..super::plant::event("lead_acme", revision) };
+    event.lead.tier = if revision == 1 { 1 } else { 2 };
+    event
+}
+
+const STORY: [LeadEventType; 3] = [LeadEventType::Qualified, LeadEventType::TierChanged, LeadEventType::Lapsed];
+
+async fn tell(plant: &Plant, kinds: &[LeadEventType]) {
+    for (kind, revision) in kinds.iter().zip(1..) {
+        plant.send_event("pipedrive", "lead_acme", &event(*kind, revision)).await;
+    }
+}
+
+/// The only record of a kind.
+fn only(account: &pipedrive::Pipedrive, kind: &str, context: &str) -> Value {
+    let mut all = account.records(kind);
+    assert_eq!(all.len(), 1, "{context}: {kind}: {all:#?}");
+    all.remove(0)
+}
+
+/// What one of the company's own fields of a lead holds.
+fn field(account: &pipedrive::Pipedrive, lead: &Value, name: &str) -> Value {
+    lead[account.account().code("deals", name)].clone()
+}
+
+/// What has to be there in the end, however it came about.
+fn holds(account: &pipedrive::Pipedrive, context: &str) {
+    let [organization, person, lead] = ["organizations", "persons", "leads"].map(|kind| only(account, kind, context));
+    let own = |name: &str| organization["custom_fields"][account.account().code("organizations", name)].clone();
+    assert_eq!((&organization["name"], own("Handraiser account")), (&json!("Acme"), json!("acme")), "{context}");
+    assert_eq!(person["emails"][0]["value"], "kim@acme.example", "{context}");
+    assert_eq!(person["org_id"], organization["id"], "{context}");
+    assert_eq!([&lead["person_id"], &lead["organization_id"]], [&person["id"], &organization["id"]], "{context}");
+    let told = ["Handraiser lead", "Product-qualified: tier", "Product-qualified: status", "Temperature"];
+    let told = told.map(|name| field(account, &lead, name));
+    assert_eq!(told, [json!("lead_acme"), json!(2), json!("lapsed"), json!(11)], "{context}");
+    assert_eq!(lead["owner_id"], 7, "{context}");
+    let fields = account.account().fields["deals"].len();
+    assert_eq!(fields, 4 + 1 + 11, "{context}: each field of ours once");
+    let notes = account.records("notes");
+    assert_eq!(notes.len(), 3, "{context}: {notes:#?}");
+    for (note, revision) in notes.iter().zip(1..) {
+        assert_eq!(note["lead_id"], lead["id"], "{context}");
+        let named = format!("evt_lead_acme_{revision}<");
+        assert!(note["content"].as_str().is_some_and(|text| text.contains(&named)), "{context}: in order");
+    }
+}
+
+/// How many calls the story takes where nothing goes wrong.
+async fn calls() -> usize {
+    let account = account().await;
+    let plant = Plant::new(vec![to(&account)]);
+    let engine = plant.start("one");
+    tell(&plant, &STORY).await;
+    plant.done("pipedrive", 3).await;
+    holds(&account, "nothing went wrong");
+    engine.drain(PATIENCE).await;
+    account.account().calls.len()
+}
+
+#[actix_web::test]
+async fn a_lead_is_one_record_of_each_kind_whichever_call_goes_wrong() {
+    for at in 1..=calls().await {
+        for fault in [Fault::Lost, Fault::Says(502, Vec::new(), json!("<html>bad gateway</html>"))] {
+            let context = format!("call {at}: {fault:?}");
+            let account = account().await;
+            account.account().faults.insert(at, fault);
+            let plant = Plant::new(vec![to(&account)]);
+            let engine = plant.start("one");
+            tell(&plant, &STORY).await;
+            plant.done("pipedrive", 3).await;
+            holds(&account, &context);
+            engine.drain(PATIENCE).await;
+        }
+    }
+}
+
+/// A server is gone between two calls: another one goes on, and knows of nothing that was not stored.
+#[actix_web::test]
+async fn a_lead_is_one_record_of_each_kind_wherever_a_server_dies() {
+    for at in 1..=calls().await {
+        let account = account().await;
+        account.account().faults.insert(at, Fault::Hangs);
+        let plant = Plant::new(vec![to(&account)]);
+        let engine = plant.start("one");
+        tell(&plant, &STORY).await;
+        let reached = async || (account.account().calls.len() >= at).then_some(());
+        eventually("the call that nobody answers", PATIENCE, reached).await;
+        engine.drain(Duration::from_millis(1)).await;
+        let engine = plant.start("two");
+        plant.done("pipedrive", 3).await;
+        holds(&account, &format!("died at call {at}"));
+        engine.drain(PATIENCE).await;
+    }
+}
+
+#[actix_web::test]
+async fn leads_of_one_account_at_once_share_its_organization_and_its_person() {
+    let account = account().await;
+    let plant = Plant::new(vec![to(&account)]);
+    let engine = plant.start("one");
+    for number in 0..6 {
+        let lead = format!("lead{number}");
+        plant.send_event("pipedrive", &lead, &super::plant::event(&lead, 1)).await;
+    }
+    plant.done("pipedrive", 6).await;
+    assert_eq!(["organizations", "persons", "leads", "notes"].map(|kind| account.records(kind).len()), [1, 1, 6, 6]);
+    let fields = account.account().fields["deals"].len();
+    assert_eq!(fields, 4 + 1 + 11, "each field of ours once");
+    engine.drain(PATIENCE).await;
+}
+
+#[actix_web::test]
+async fn what_people_made_and_changed_in_pipedrive_stays() {
+    let account = account().await;
+    let plant = Plant::new(vec![to(&account)]);
+    let engine = plant.start("one");
+    let organization = account.account().add("organizations", json!({ "name": "ACME Holding", "custom_fields": {} }));
+    let person = json!({ "name": "K. Example", "org_id": organization, "custom_fields": {},
+        "emails": [{ "value": "KIM@acme.example", "primary": true }] });
+    let person = account.account().add("persons", person);
+    plant.send_event("pipedrive", "lead_acme", &event(LeadEventType::Qualified, 1)).await;
+    plant.done("pipedrive", 1).await;
+    let [found, they, lead] = ["organizations", "persons", "leads"].map(|kind| only(&account, kind, "taken"));
+    assert_eq!((&found["id"], &found["name"]), (&json!(organization), &json!("ACME Holding")), "the person's is taken");
+    assert_eq!((&they["id"], &they["name"]), (&json!(person), &json!("K. Example")));
+    assert_eq!((&lead["person_id"], &lead["owner_id"]), (&json!(person), &json!(7)));
+
+    account.account().set("leads", "owner_id", json!(8));
+    account.account().set("leads", "title", json!("Kim, at last"));
+    plant.send_event("pipedrive", "lead_acme", &event(LeadEventType::TierChanged, 2)).await;
+    plant.done("pipedrive", 2).await;
+    let lead = only(&account, "leads", "changed");
+    assert_eq!([&lead["owner_id"], &lead["title"]], [&json!(8), &json!("Kim, at last")]);
+    assert_eq!(field(&account, &lead, "Product-qualified: tier"), 2);
+
+    // Whoever archives it has closed it.
+    account.account().set("leads", "is_archived", json!(true));
+    let archived = only(&account, "leads", "archived");
+    plant.send_event("pipedrive", "lead_acme", &event(LeadEventType::TierChanged, 3)).await;
+    plant.done("pipedrive", 3).await;
+    assert_eq!(only(&account, "leads", "archived"), archived, "neither opened nor made again");
+    assert_eq!(account.records("notes").len(), 2);
+
+    // Or they made a deal of it.
+    let deal = json!({ "title": "Acme", "custom_fields": {
+        account.account().code("deals", "Handraiser lead"): "lead_acme" } });
+    account.account().records.remove("leads");
+    account.account().add("deals", deal);
+    plant.send_event("pipedrive", "lead_acme", &event(LeadEventType::Lapsed, 4)).await;
+    plant.done("pipedrive", 4).await;
+    let deal = only(&account, "deals", "a deal");
+    let status = account.account().code("deals", "Product-qualified: status");
+    assert_eq!(deal["custom_fields"][status], "lapsed");
+    assert_eq!(account.records("notes")[2]["deal_id"], deal["id"]);
+    assert!(account.records("leads").is_empty());
+    engine.drain(PATIENCE).await;
+}
+
+/// A lead whose first answer was lost, and that somebody archived before it was tried again.
+#[actix_web::test]
+async fn a_lead_that_was_archived_before_we_knew_of_it_is_found() {
+    let account = account().await;
+    account.account().lag = Duration::ZERO;
+    let plant = Plant::new(vec![to(&account)]).by_hand();
+    let engine = plant.start("one");
+    plant.send_event("pipedrive", "lead_acme", &event(LeadEventType::Qualified, 1)).await;
+    plant.done("pipedrive", 1).await;
+    account.account().set("leads", "is_archived", json!(true));
+    // Of another lead's record of deliveries, as behind a restored backup.
+    plant.send_event("pipedrive", "again", &event(LeadEventType::TierChanged, 2)).await;
+    plant.done("pipedrive", 2).await;
+    only(&account, "leads", "archived");
+    engine.drain(PATIENCE).await;
+}
+
+#[actix_web::test]
+async fn an_owner_who_is_not_active_gets_nothing_and_the_next_one_does() {
+    let account = account().await;
+    account.account().users.get_mut(ANA).expect("she is there").1 = false;
+    let plant = Plant::new(vec![to(&account)]);
+    let engine = plant.start("one");
+    plant.send_event("pipedrive", "lead_acme", &event(LeadEventType::Qualified, 1)).await;
+    plant.done("pipedrive", 1).await;
+    let lead = only(&account, "leads", "nobody's");
+    assert_eq!((&lead["owner_id"], field(&account, &lead, "Product-qualified: routed to")), (&json!(ME), json!(ANA)));
+    let to_ben = |revision| {
+        let mut moved = event(LeadEventType::TierChanged, revision);
+        moved.lead.routing.as_mut().expect("it is routed").owner = Some("ben@example.com".to_owned());
+        moved
+    };
+    plant.send_event("pipedrive", "lead_acme", &to_ben(2)).await;
+    plant.done("pipedrive", 2).await;
+    assert_eq!(only(&account, "leads", "moved")["owner_id"], 8);
+
+    // Gone while they are still known here: refused once, looked up again.
+    account.account().users.get_mut("ben@example.com").expect("he is there").1 = false;
+    let mut other = to_ben(1);
+    "lead_other".clone_into(&mut other.lead.id);
+    "evt_other".clone_into(&mut other.id);
+    plant.send_event("pipedrive", "lead_other", &other).await;
+    plant.done("pipedrive", 3).await;
+    assert_eq!(account.records("leads")[1]["owner_id"], ME);
+    engine.drain(PATIENCE).await;
+}
+
+#[actix_web::test]
+async fn a_lead_without_an_address_stands_on_its_organization() {
+    let (account, mut nobody) = (account().await, event(LeadEventType::Qualified, 1));
+    nobody.lead.contact = None;
+    nobody.lead.people.clear();
+    let organization = account.account().add("organizations", json!({ "name": "acme", "custom_fields": {} }));
+    let plant = Plant::new(vec![to(&account)]);
+    let engine = plant.start("one");
+    plant.send_event("pipedrive", "lead_acme", &nobody).await;
+    plant.done("pipedrive", 1).await;
+    assert_eq!(only(&account, "organizations", "the only one of the name")["id"], organization);
+    let lead = only(&account, "leads", "without a person");
+    assert_eq!((&lead["organization_id"], &lead["person_id"]), (&json!(organization), &Value::Null));
+    assert!(account.records("persons").is_empty());
+
+    nobody.lead.account = None;
+    nobody.id = "evt_lead_acme_9".to_owned();
+    plant.send_event("pipedrive", "lead_other", &nobody).await;
+    let dead = plant.dead("pipedrive", 1).await;
+    let error = dead[0].last_error.clone().expect("it says why");
+    assert!(error.starts_with("nobody of this lead has an e-mail address"), "{error}");
+    engine.drain(PATIENCE).await;
+}
+
+#[actix_web::test]
+async fn refusals_say_what_to_mend_and_limits_are_waited_for() {
+    let account = account().await;
+    let said = async |pipedrive: Pipedrive, fault: Option<Fault>| {
+        let mut to = of(pipedrive);
+        to.http.timeout = Duration::from_millis(500);
+        let plant = Plant::new(vec![to]).by_hand();
+        let engine = plant.start("one");
+        if let Some(fault) = fault {
+            let next = account.account().calls.len() + 1;
+            account.account().faults.insert(next, fault);
+        }
+        plant.send_event("pipedrive", "lead_acme", &event(LeadEventType::Qualified, 1)).await;
+        let error = plant.failed("pipedrive", 1).await;
+        engine.drain(Duration::from_millis(1)).await;
+        error
+    };
+    let fine = || crm(&account);
+    let page = Fault::Says(403, Vec::new(), json!("<html>"));
+    let silent = Fault::Says(200, Vec::new(), json!({ "success": false }));
+    let (unmade, mut typo) = (Pipedrive { create_fields: false, ..fine() }, fine());
+    typo.person.always = vec![Field { name: "Favourite".into(), value: "x".into() }];
+    let mut told = vec![
+        said(Pipedrive { token: Secret::new("wrong"), ..fine() }, None).await,
+        said(fine(), Some(page)).await,
+        said(fine(), Some(silent)).await,
+        said(fine(), Some(Fault::Drips)).await,
+        said(unmade, None).await,
+        said(typo, None).await,
+    ];
+    account.account().tokens = 0;
+    told.push(said(fine(), None).await);
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    401 Unauthorized: unauthorized access; the token is wrong, or was made anew: put the new one in
+    403 Forbidden: Pipedrive blocks whoever asks on after being told that it was too often; lower `limit`
+    200 OK, but nothing was written: {"success":false}
+    no complete answer within 0.5 s
+    there is no field `Handraiser account` for organizations; write `create_fields: true`, or make it in Pipedrive: docs/crm/pipedrive.md says of which type
+    there is no field `Favourite` for persons; make it in Pipedrive, or take it out of the mapping
+    429 Too Many Requests: Rate limit exceeded; the company's tokens of the day are used up
+    "#);
+
+    account.account().tokens = 1_000_000;
+    let mut odd = fine();
+    odd.lead.once = vec![Field { name: "Temperature".into(), value: "tepid".into() }];
+    let plant = Plant::new(vec![of(odd)]);
+    let engine = plant.start("one");
+    plant.send_event("pipedrive", "lead_acme", &event(LeadEventType::Qualified, 1)).await;
+    let dead = plant.dead("pipedrive", 1).await;
+    assert_eq!(dead[0].last_error.as_deref(), Some("`tepid` is no option of `Temperature`: there is Hot, Warm"));
+    assert!(account.records("leads").is_empty());
+    engine.drain(PATIENCE).await;
+}
+
+#[actix_web::test]
+async fn a_burst_of_leads_stays_within_what_pipedrive_takes() {
+    let account = account().await;
+    // What is sent later may arrive sooner than it was meant to: that is what the half is for.
+    (account.account().most, account.account().window) = ((40, 10), Duration::from_secs(1));
+    let per = Duration::from_millis(1_500);
+    let limits = [Limit::of_all(40, per), Limit { requests: 10, per, of: Of::Searches }];
+    let plant = Plant::new(vec![of(Pipedrive { limits, ..crm(&account) })]);
+    let engine = plant.start("one");
+    for number in 0..12 {
+        let lead = format!("lead{number}");
+        plant.send_event("pipedrive", &lead, &super::plant::event(&lead, 1)).await;
+    }
+    plant.done("pipedrive", 12).await;
+    assert_eq!(account.account().refused_for_pace, 0);
+    assert_eq!(["organizations", "persons", "leads", "notes"].map(|kind| account.records(kind).len()), [1, 1, 12, 12]);
+    engine.drain(PATIENCE).await;
+}
+
+/// `handraiser crm test`, as its user runs it.
+#[actix_web::test]
+async fn what_is_to_be_mended_is_told_before_a_lead_finds_it() {
+    let account = account().await;
+    account.account().users.insert("old@example.com".to_owned(), (9, false));
+    let run = async |token: &str, create: bool, arguments: &[&str]| {
+        let text = format!(
+            "teams: {{ emea: {{ reps: [ana@example.com, new@example.com, old@example.com] }} }}
+routes: [{{ name: all, to: emea }}]
+destinations:
+  crm:
+    pipedrive:
+      url: {}
+      token: {token}
+      create_fields: {create}
+      lead: {{ always: {{ teir: '{{{{ lead.tier }}}}' }} }}
+    allow_addresses: [127.0.0.0/8]
+",
+            account.url()
+        );
+        let (fine, said) = crm_test(&text, "crm", arguments).await;
+        (fine, said.replace(&account.url(), "https://example.pipedrive.com/"))
+    };
+    account.account().add_field("deals", "Product-qualified: tier", "varchar", &[]);
+    let (fine, said) = run(TOKEN, false, &[]).await;
+    assert!(!fine);
+    insta::assert_snapshot!(said, @r"
+    crm
+      ✓ credentials: the token is that of me@example.com at Example
+      ✓ limits: Pipedrive takes 20 requests in 2 s; 999998 tokens are left today; at most 18 are made
+      ✓ leads can be read: yes
+      ✓ notes can be read: yes
+      ✗ fields of organizations: there is no Handraiser account (Text)
+        fix: write `create_fields: true`, or make them in Pipedrive: Settings > Data fields > Organization > Custom fields
+      ✗ fields of leads: there is no Handraiser lead (Text), Product-qualified for (Text), Product-qualified: status (Text), Product-qualified: rank (Numerical), Product-qualified: summary (Large text), Product-qualified: reasons (Large text), Product usage (Large text), Product-qualified: routed to (Text), Product-qualified: routed because (Large text), Product-qualified at (Date)
+        fix: write `create_fields: true`, or make them in Pipedrive: Settings > Data fields > Lead/deal > Custom fields
+      ✗ fields of leads: `Product-qualified: tier` is Text, and has to be Numerical
+        fix: delete it in Pipedrive, and make it anew
+      ✗ fields of leads: there is no teir
+        fix: make them in Pipedrive, or take them out of the mapping
+      ✗ owners: 2 of 3 are no active users: new@example.com, old@example.com (deactivated)
+        fix: invite them to Pipedrive, or write the address that they have there; until then their leads belong to the token's user
+    error: 5 things are to be mended
+    ");
+    let (fine, said) = run("a-wrong-one-0123456789", true, &[]).await;
+    assert!(!fine && said.contains("credentials") && !said.contains("a-wrong-one"), "{said}");
+    account.account().add_field("deals", "Teir", "double", &[]);
+    let (_, said) = run(TOKEN, true, &["--dry-run"]).await;
+    assert!(said.contains("Acme: ") && !said.contains("would fail") && !said.contains(TOKEN), "{said}");
+    let written = said.lines().filter(|line| line.ends_with("  not sent")).count();
+    assert!(written >= 4, "an organization, a person, a lead and a note: {said}");
+    assert!(["organizations", "persons", "leads", "notes"].iter().all(|kind| account.records(kind).is_empty()));
+}
