@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Applying, Body, Notice, Past, user};
+use super::{Applying, Body, Notice, Past, user, waiting};
 use crate::ids::{RecordKey, RecordKind, SubjectKind};
 use crate::record::{Record, Subject, Tie};
 
@@ -21,7 +21,9 @@ pub(super) fn absorb(user: &mut Subject, from: &Arc<str>, tie: &Tie, history: &s
     let accounts = history.ties.accounts.clone();
     user.touched = applying.now;
     let before = user.ties.aliases.len();
-    user.merge(from, tie, *history);
+    for standing in user.merge(from, tie, *history) {
+        waiting::drop_merged(user, &standing, applying);
+    }
     user.traits.settle_all(|name| applying.rules.trait_rule(SubjectKind::User, name));
     if *from == applying.key.id {
         user.ties.aliases.remove(from);

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Applying, Body, Past, delivering, routing};
+use super::{Applying, Body, Past, delivering, routing, waiting};
 use crate::ids::{RecordKey, RecordKind};
 use crate::record::Subject;
 
@@ -24,6 +24,7 @@ pub(super) fn forget(subject: &mut Box<Subject>, applying: &mut Applying<'_>) {
     }
     for definition in subject.standings.keys() {
         let waits = routing::first(subject, definition).map(|event| event.lead);
+        waiting::leave(subject, definition, applying);
         if let Some((lead, hold)) = waits.and_then(|lead| Some((lead.id, lead.hold?))) {
             applying.send(RecordKey::hold(&hold.source, &lead), Body::Forget);
         }

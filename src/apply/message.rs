@@ -12,8 +12,8 @@ use crate::record::delivery::Done;
 use crate::record::outcomes::Told;
 use crate::record::{
     Ending, Held, Joiner, LeadHold, News, OpenLead, Profile, Projection, Remembered, Routing, Tie, TookForce,
+    Unassigned, Waits,
 };
-use crate::routing::Pending;
 use crate::time::Millis;
 
 /// One thing in a log.
@@ -103,9 +103,23 @@ pub enum Body {
         to: Option<Arc<str>>,
     },
     /// Subject → team: a lead wants a rep.
-    Assign(Box<Assign>),
-    /// Team → subject: who gets the lead.
+    Assign(Box<Unassigned>),
+    /// Team → subject: who gets the lead, or that it waits.
     Assigned(Box<Assigned>),
+    /// Team → one of its records of leads that wait: this one does.
+    Wait(Box<Unassigned>),
+    /// Subject → lead that waits for a team: it is worth this by now.
+    Worth {
+        /// Its tier.
+        tier: u8,
+        /// Its rank.
+        rank: Option<f32>,
+    },
+    /// To a team: so many of the leads that wait for it were asked to ask again.
+    Called {
+        /// They; when there are none, nobody waits.
+        leads: u32,
+    },
     /// Subject → account: a lead wants to be the account's, or part of the one that it has.
     Claim(Box<Claim>),
     /// Account → subject: the lead is the account's. Subject of the account's lead → subject: it is part of that.
@@ -185,7 +199,7 @@ pub enum Body {
     Fill(Box<Fill>),
     /// Forget all that you know.
     Forget,
-    /// To a subject: something has become due by time alone.
+    /// To a subject, a team, or a lead that waits for one: something has become due by time alone.
     Wake {
         /// Whether the clock can be trusted so far that what was idle for long may leave.
         may_expire: bool,
@@ -291,28 +305,26 @@ pub struct Ends {
     pub reason: Option<Box<str>>,
 }
 
-/// A lead that wants a rep.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Assign {
-    /// The lead's subject, which is answered.
-    pub subject: RecordKey,
-    /// The definition.
-    pub definition: DefinitionName,
-    /// The event of the lead's life.
-    pub event: Arc<str>,
-    /// The route that leads to the team.
-    pub pending: Pending,
-}
-
-/// Who gets a lead.
+/// Who gets a lead, or that it waits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Assigned {
     /// The definition.
     pub definition: DefinitionName,
+    /// The lead.
+    pub lead: Arc<str>,
     /// The event of the lead's life.
     pub event: Arc<str>,
-    /// The decision.
-    pub routing: Routing,
+    /// The decision, or that there is none yet.
+    pub outcome: AssignOutcome,
+}
+
+/// What a team says of a lead.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum AssignOutcome {
+    /// It is decided who gets it.
+    Settled(Routing),
+    /// It waits.
+    Waits(Waits),
 }
 
 /// Whether a lead may go on its way.

@@ -25,6 +25,7 @@ mod starting;
 mod telling;
 mod timers;
 mod user;
+mod waiting;
 
 use std::sync::Arc;
 
@@ -246,11 +247,19 @@ pub fn apply(record: &mut Record, message: &Message, context: &Context<'_>) -> E
     let mut applying = Applying { key: &message.to, rules, origin, now, clock, seed, archived, held, effects };
     match record {
         Record::Subject(subject) => subject_message(subject, message, &mut applying),
-        Record::Team(turns) => {
-            if let Body::Assign(assign) = &message.body {
-                routing::assign(turns, assign, &mut applying);
-            }
-        }
+        Record::Team(turns) => match &message.body {
+            Body::Assign(assign) => waiting::assign(turns, assign, &mut applying),
+            Body::Called { leads } => waiting::called(turns, *leads, &applying),
+            Body::Wake { .. } => waiting::look(turns, &applying),
+            _ => {}
+        },
+        Record::Wait(wait) => match &message.body {
+            Body::Wait(assign) => wait.0 = Some(assign.clone()),
+            Body::Wake { .. } => waiting::ask_again(wait, &mut applying),
+            Body::Worth { tier, rank } => waiting::worth(wait, *tier, *rank),
+            Body::Forget => wait.0 = None,
+            _ => {}
+        },
         Record::Delivery(delivery) => delivery_message(delivery, &message.body, &mut applying),
         Record::Source(leads) => match &message.body {
             Body::Admit(wants) => holding::admit(leads, wants, &mut applying),
@@ -331,6 +340,9 @@ fn subject_message(subject: &mut Box<Subject>, message: &Message, applying: &mut
         Body::Wake { may_expire } => timers::wake(subject, *may_expire, applying),
         // Meant for other kinds of records.
         Body::Assign(_)
+        | Body::Wait(_)
+        | Body::Worth { .. }
+        | Body::Called { .. }
         | Body::Admit(_)
         | Body::Hold(_)
         | Body::Release { .. }

@@ -3,12 +3,14 @@
 
 use std::sync::Arc;
 
-use super::message::{Assign, Assigned, Claim, Judged};
-use super::{Applying, Body, LeadWrite};
+use serde_json::Number;
+
+use super::message::{AssignOutcome, Assigned, Claim, Judged};
+use super::{Applying, Body, LeadWrite, waiting};
 use crate::ids::{DefinitionName, RecordKey, SourceName};
 use crate::lead::{Lead, LeadEvent, LeadEventType, joiner};
-use crate::record::{Held, News, Routing, Subject, TeamTurns};
-use crate::routing::{Decision, LeadFacts, assign as take_turn, decide};
+use crate::record::{Held, News, Routing, Subject, Unassigned};
+use crate::routing::{Decision, LeadFacts, decide};
 
 /// How much news of a subject's leads for one definition waits for an owner. More of it only replaces the last.
 const MAX_QUEUE: usize = 16;
@@ -26,6 +28,11 @@ pub(super) fn begin(subject: &mut Subject, definition: &DefinitionName, event: L
     }
     // A lead event is plain data, which can't fail.
     let json = serde_json::to_string(&event).unwrap_or_default();
+    if let Some(waits) = standing.waits.as_ref().filter(|_| standing.lead_id == event.lead.id) {
+        // What it is worth by now decides where it stands among those that wait.
+        let (tier, rank) = worth(&event.lead);
+        applying.send(RecordKey::wait(&waits.team, &event.lead.id), Body::Worth { tier, rank });
+    }
     if standing.queue.len() >= MAX_QUEUE {
         standing.queue.pop();
     }
@@ -136,38 +143,34 @@ fn find_owner(subject: &mut Subject, definition: &DefinitionName, event: LeadEve
         Decision::Settled(routing) => settle(subject, definition, event, routing, applying),
         Decision::Turn(pending) => {
             let to = RecordKey::team(&pending.team);
-            let (subject, definition, event) = (applying.key.clone(), Arc::clone(definition), Arc::from(event.id));
-            applying.send(to, Body::Assign(Box::new(Assign { subject, definition, event, pending })));
+            let (tier, rank) = worth(&event.lead);
+            let (lead, event) = (event.lead.id.into(), event.id.into());
+            let lead = Held { subject: applying.key.clone(), definition: Arc::clone(definition), lead, event };
+            let wants = Unassigned { lead, pending, tier, rank, since: applying.now, waits_since: None, until: None };
+            applying.send(to, Body::Assign(Box::new(wants)));
         }
     }
 }
 
-/// A team takes a turn.
-pub(super) fn assign(turns: &mut TeamTurns, assign: &Assign, applying: &mut Applying<'_>) {
-    let Assign { subject, definition, event, pending } = assign;
-    let team = applying.rules.teams.iter().find(|team| team.name == pending.team);
-    let routing = match team.map(|team| take_turn(team, turns, applying.now).ok_or(team)) {
-        Some(Ok(turn)) => pending.clone().settle(&turn),
-        Some(Err(team)) => match pending.clone().otherwise(team, turns, applying.rules.routes(), applying.now) {
-            Decision::Settled(routing) => routing,
-            Decision::Turn(pending) => {
-                let to = RecordKey::team(&pending.team);
-                return applying.send(to, Body::Assign(Box::new(Assign { pending, ..(*assign).clone() })));
-            }
-        },
-        // Fails open: the lead is delivered without an owner.
-        None => pending.clone().gone(),
-    };
-    let (definition, event) = (Arc::clone(definition), Arc::clone(event));
-    applying.send(subject.clone(), Body::Assigned(Box::new(Assigned { definition, event, routing })));
+/// A lead's tier and rank.
+fn worth(lead: &Lead) -> (u8, Option<f32>) {
+    #[expect(clippy::cast_possible_truncation, reason = "beyond its bounds it is infinite, which is in order too")]
+    let rank = |rank: f64| rank as f32;
+    (lead.tier, lead.rank.as_ref().and_then(Number::as_f64).map(rank))
 }
 
 /// A team has answered.
 pub(super) fn assigned(subject: &mut Subject, assigned: &Assigned, applying: &mut Applying<'_>) {
-    let Assigned { definition, event: id, routing } = assigned;
-    // Otherwise the subject was forgotten meanwhile.
-    if let Some(event) = first(subject, definition).filter(|event| *event.id == **id) {
-        settle(subject, definition, event, routing.clone(), applying);
+    let Assigned { definition, lead, event: id, outcome } = assigned;
+    let event = first(subject, definition).filter(|event| *event.id == **id);
+    match (event, outcome) {
+        (Some(event), AssignOutcome::Settled(routing)) => {
+            settle(subject, definition, event, routing.clone(), applying);
+        }
+        (Some(event), AssignOutcome::Waits(waits)) => waiting::wait(subject, definition, event, waits, applying),
+        // The subject was forgotten meanwhile, or became another one who has a lead of their own.
+        (None, AssignOutcome::Waits(waits)) => applying.send(RecordKey::wait(&waits.team, lead), Body::Forget),
+        (None, AssignOutcome::Settled(_)) => {}
     }
 }
 
@@ -180,6 +183,7 @@ fn settle(
     applying: &mut Applying<'_>,
 ) {
     event.lead.routing = Some(routing.clone());
+    event.lead.waits = None;
     event.lead.timestamps.routed = Some(applying.now.rfc3339());
     event.lead.withheld_from = withheld_from(&event, applying);
     store(subject, &event.lead, applying);
@@ -198,6 +202,7 @@ fn settle(
     }
     if let Some(standing) = subject.standings.get_mut(definition) {
         standing.routing = Some(routing);
+        standing.waits = None;
         if !standing.queue.is_empty() {
             standing.queue.remove(0);
         }
@@ -221,7 +226,7 @@ fn withheld_from(event: &LeadEvent, applying: &mut Applying<'_>) -> Vec<String> 
 }
 
 /// Stores a lead where it was first stored: with its subject, or with the id that was merged into that.
-fn store(subject: &Subject, lead: &Lead, applying: &mut Applying<'_>) {
+pub(super) fn store(subject: &Subject, lead: &Lead, applying: &mut Applying<'_>) {
     let json = serde_json::to_string(lead).unwrap_or_default();
     match subject.leads.get(&*lead.id).and_then(Option::as_ref) {
         Some(home) => {

@@ -5,6 +5,7 @@ use super::paint::{Paint, Tone, columns, wrap};
 use super::words;
 use crate::expr::Observation;
 use crate::lead::{Axis, Lead, Reason};
+use crate::record::Routing;
 
 /// The card of a lead; `corner` stands in its upper right corner.
 pub fn render(lead: &Lead, corner: &str, paint: Paint) -> String {
@@ -97,16 +98,18 @@ pub(super) fn own(reason: &Reason) -> Vec<&Observation> {
 }
 
 fn owner(lead: &Lead, inner: usize) -> Vec<Line> {
-    let Some(routing) = &lead.routing else {
+    let waits = lead.waits.as_ref().map(|waits| (format!("waits for team {}", waits.team), &waits.reason));
+    let owner = |routing: &Routing| routing.owner.clone().unwrap_or_else(|| "nobody".to_owned());
+    let routed = lead.routing.as_ref().map(|routing| (owner(routing), &routing.reason));
+    let Some((owner, reason)) = waits.or(routed) else {
         return vec![Line::new().with(Tone::Warn, "→ being routed")];
     };
-    let owner = routing.owner.as_deref().unwrap_or("self-serve");
     let head = Line::new().with(Tone::Accent, "→ ").with(Tone::Strong, owner);
     let room = inner.saturating_sub(head.columns() + 2);
-    if columns(&routing.reason) <= room {
-        return vec![head.with(Tone::Dim, format!("  {}", routing.reason))];
+    if columns(reason) <= room {
+        return vec![head.with(Tone::Dim, format!("  {}", reason))];
     }
-    let why = wrap(&routing.reason, inner.saturating_sub(2));
+    let why = wrap(reason, inner.saturating_sub(2));
     let why = why.into_iter().map(|line| Line::new().with(Tone::Dim, format!("  {line}")));
     std::iter::once(head).chain(why).collect()
 }

@@ -32,8 +32,12 @@ pub struct Args {
     #[arg(long, conflicts_with_all = ["definition", "subject", "before"])]
     held: bool,
 
+    /// Only leads that wait for somebody of their team to be there, in the order in which they are given one
+    #[arg(long, conflicts_with_all = ["definition", "subject", "before", "held"])]
+    waiting: bool,
+
     /// Open leads with the greatest `rank` first
-    #[arg(long, value_name = "ORDER", value_parser = ["newest", "rank"], conflicts_with = "held")]
+    #[arg(long, value_name = "ORDER", value_parser = ["newest", "rank"], conflicts_with_all = ["held", "waiting"])]
     sort: Option<String>,
 
     /// How many at most
@@ -53,6 +57,9 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
     let mut query = vec![("limit", args.limit.to_string())];
     if args.held {
         query.push(("held", "true".to_owned()));
+    }
+    if args.waiting {
+        query.push(("waiting", "true".to_owned()));
     }
     query.extend(args.sort.map(|order| ("sort", order)));
     query.extend(args.definition.map(|name| ("definition", name)));
@@ -108,7 +115,10 @@ fn row(item: &LeadItem, is_ranked: bool, now: Millis) -> Vec<Cell> {
     let ended = lead.as_ref().and_then(|lead| Some(lead.outcome?.as_str()));
     let lapsed = lead.as_ref().and_then(|lead| lead.timestamps.lapsed.as_ref()).map(|_| "lapsed");
     let owner = match routing {
-        Some(routing) => routing.owner.clone().unwrap_or_else(|| "self-serve".to_owned()),
+        Some(routing) => routing.owner.clone().unwrap_or_else(|| "nobody".to_owned()),
+        None if let Some(waits) = lead.as_ref().and_then(|lead| lead.waits.as_ref()) => {
+            format!("waits for {}", waits.team)
+        }
         None => match lead.as_ref().and_then(|lead| lead.hold.as_ref()) {
             Some(hold) if hold.discarded => "discarded".to_owned(),
             Some(hold) => format!("held ({})", hold.source),

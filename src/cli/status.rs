@@ -7,7 +7,7 @@ use super::output::{CommandError, print_json, read, show};
 use super::paint::{Paint, Tone};
 use super::table::{Cell, Table};
 use super::words;
-use crate::http::admin::{ArchiveItem, ConfigAnswer, EngineAnswer, HeldItem, QueueList, ShadowItem};
+use crate::http::admin::{ArchiveItem, ConfigAnswer, EngineAnswer, HeldItem, QueueList, ShadowItem, WaitingItem};
 use crate::time::{Clock, Millis};
 
 /// A lag beyond this is worth a colour.
@@ -46,6 +46,7 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
         let queues = read(queues)?;
         out.push_str(&render_queues(&queues, paint));
         out.push_str(&render_held(&queues, paint));
+        out.push_str(&render_waiting(&queues, paint));
         out.push_str(&render_shadows(&queues, paint));
     }
     show(&out)
@@ -230,6 +231,18 @@ fn render_held(list: &QueueList, paint: Paint) -> String {
     list.held.iter().map(line).collect()
 }
 
+fn render_waiting(list: &QueueList, paint: Paint) -> String {
+    let line = |waiting: &WaitingItem| {
+        let (leads, team) = (words::count(waiting.leads, "lead"), &waiting.team);
+        let text = match &waiting.opens {
+            Some(opens) => format!("{leads} waiting for team {team}, of which somebody is there from {opens} on"),
+            None => format!("{leads} waiting for team {team}, and nobody knows when somebody is there"),
+        };
+        format!("{}\n", paint.tone(Tone::Warn, text))
+    };
+    list.waiting.iter().map(line).collect()
+}
+
 fn render_queues(list: &QueueList, paint: Paint) -> String {
     if list.queues.is_empty() {
         return format!("\n{}\n", paint.dim("no deliveries wait, and none was given up"));
@@ -327,7 +340,7 @@ mod tests {
     #[test]
     fn queues_at_a_glance() {
         let queue = QueueItem { destination: "crm".to_owned(), pending: 12, dead: 1, oldest_ms: 4 * Millis::HOUR };
-        let list = |queues| QueueList { queues, held: Vec::new(), shadows: Vec::new() };
+        let list = |queues| QueueList { queues, held: Vec::new(), waiting: Vec::new(), shadows: Vec::new() };
         insta::assert_snapshot!(render_queues(&list(vec![queue]), Paint::plain()));
         insta::assert_snapshot!(render_queues(&list(Vec::new()), Paint::plain()));
     }
@@ -335,7 +348,7 @@ mod tests {
     #[test]
     fn leads_that_are_held_are_told() {
         let held = vec![HeldItem { source: "web".to_owned(), leads: 9_000 }];
-        let list = QueueList { queues: Vec::new(), held, shadows: Vec::new() };
+        let list = QueueList { queues: Vec::new(), held, waiting: Vec::new(), shadows: Vec::new() };
         let expected = "9000 leads held: source web made too many; see `handraiser leads --held`\n";
         assert_eq!(render_held(&list, Paint::plain()), expected);
     }

@@ -77,7 +77,7 @@ pub fn full() -> LeadEvent {
                     "route `large accounts`: lead.tier == 1; round robin in team enterprise: ana@example.com's turn \
                          (waited longest)"
                         .to_owned(),
-                passed_over: Vec::new(),
+                ..Routing::default()
             }),
             ..base(SubjectKind::Account, "acme", Some("Acme"))
         },
@@ -180,6 +180,7 @@ fn base(kind: SubjectKind, id: &str, name: Option<&str>) -> Lead {
         source: Some("app".to_owned()),
         shadow: false,
         hold: None,
+        waits: None,
         timestamps: Timestamps {
             event: "2026-11-21T09:29:59.871Z".to_owned(),
             received: "2026-11-21T09:29:59.998Z".to_owned(),

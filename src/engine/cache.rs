@@ -141,7 +141,7 @@ fn bytes(key: &RecordKey, record: &Record) -> usize {
 
 /// A record's place in the agenda.
 pub(super) fn listed(key: &RecordKey, record: &Record, idle: Option<i64>) -> Option<Listed> {
-    let of = key.as_delivery().or_else(|| key.as_hold()).map(|(of, _)| of);
+    let of = key.as_delivery().or_else(|| key.as_hold()).or_else(|| key.as_wait()).map(|(of, _)| of);
     record.agenda(of, idle).map(|(list, at)| Listed { list: list_name(&list), at: at.max(Millis(0)) })
 }
 

@@ -35,7 +35,7 @@ fn unit_in_millis(unit: &str) -> Option<f64> {
 }
 
 /// A length of time for people: `14d`, `1d 2h`, `3m 20s`, `250ms`.
-pub(super) fn duration_text(ms: f64) -> String {
+pub fn duration_text(ms: f64) -> String {
     #[expect(clippy::cast_possible_truncation, reason = "casts of floats saturate")]
     let mut rest = ms.abs().round() as i64;
     let mut parts = Vec::new();

@@ -39,6 +39,7 @@ use std::sync::Arc;
 
 pub use error::ExprError;
 pub use formula::{Formula, compile_formula, compile_value};
+pub use length::duration_text;
 pub use members::{Members, MembersHow, SortKey, compile_sort_key, greatest_first, sortable};
 pub use number::amount;
 pub use reading::{Figures, Period, Readable, Reading, Span};

@@ -17,6 +17,8 @@ static KNOWN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// Sources whose leads were held before.
 static KNOWN_SOURCES: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+/// Every team that leads have waited for since the server started.
+static KNOWN_TEAMS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// Shows all metrics in Prometheus' text format.
 #[utoipa::path(tag = "health", responses((status = 200, description = "Prometheus' text format", content_type = "text/plain")))]
@@ -27,6 +29,7 @@ pub async fn scrape(state: Data<AppState>) -> HttpResponse {
         refresh_engine(backend);
         refresh_queues(backend, state.clock.now()).await;
         refresh_held(backend).await;
+        refresh_waiting(backend).await;
     }
     gauge!("handraiser_requests_in_flight").set(approximate(count(state.in_flight.current())));
     gauge!("handraiser_bodies_under_way").set(approximate(count(state.bodies.bodies())));
@@ -70,6 +73,21 @@ async fn refresh_held(backend: &Backend) {
     for source in known.iter() {
         let leads = held.iter().find(|held| held.source == *source).map_or(0, |held| held.leads);
         gauge!("handraiser_leads_held", "source" => source.clone()).set(approximate(leads));
+    }
+}
+
+/// How many leads wait for each team; for one whose leads have all gone on, none.
+async fn refresh_waiting(backend: &Backend) {
+    let waiting = match queues::waiting_counts(&*backend.store).await {
+        Ok(waiting) => waiting,
+        // Fails open, as above.
+        Err(error) => return tracing::debug!(%error, "the number of leads that wait could not be refreshed"),
+    };
+    let mut known = KNOWN_TEAMS.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    known.extend(waiting.iter().map(|(team, _)| team.to_string()));
+    for team in known.iter() {
+        let leads = waiting.iter().find(|(name, _)| **name == **team).map_or(0, |(_, leads)| *leads);
+        gauge!("handraiser_leads_waiting", "team" => team.clone()).set(approximate(leads));
     }
 }
 

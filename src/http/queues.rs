@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::apply::Rules;
 use crate::ids::{RecordKey, RecordKind};
 use crate::lead::Lead;
-use crate::record::{AgendaList, Delivery, Record};
+use crate::record::{AgendaList, Delivery, Record, TeamTurns};
+use crate::routing::next_opening;
 use crate::store::{LeadQuery, LeadRow, ListName, ListStats, Store, StoreError};
 use crate::time::Millis;
 
@@ -72,7 +73,7 @@ pub(super) async fn counts(store: &dyn Store) -> Result<Vec<QueueItem>, StoreErr
         match AgendaList::read(stats.list.as_str()) {
             Some(AgendaList::Deliver(destination)) => queue(&mut queues, &destination).pending = stats.records,
             Some(AgendaList::Dead(destination)) => queue(&mut queues, &destination).dead = stats.records,
-            Some(AgendaList::Timers | AgendaList::Wakes | AgendaList::Held(_)) | None => {}
+            Some(_) | None => {}
         }
     }
     Ok(queues.into_values().collect())
@@ -116,7 +117,7 @@ pub(super) async fn deliveries(
 pub(super) async fn destinations(store: &dyn Store) -> Result<BTreeSet<Arc<str>>, StoreError> {
     let destination = |stats: ListStats| match AgendaList::read(stats.list.as_str())? {
         AgendaList::Deliver(destination) | AgendaList::Dead(destination) => Some(destination),
-        AgendaList::Timers | AgendaList::Wakes | AgendaList::Held(_) => None,
+        _ => None,
     };
     Ok(store.lists().await?.into_iter().filter_map(destination).collect())
 }
@@ -128,6 +129,54 @@ pub struct HeldItem {
     pub source: String,
     /// How many are held.
     pub leads: u64,
+}
+
+/// Leads that wait for somebody of one team to be there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct WaitingItem {
+    /// The team.
+    pub team: String,
+    /// How many wait.
+    pub leads: u64,
+    /// When the first of the team is there, RFC 3339; `null` when nobody knows.
+    pub opens: Option<String>,
+}
+
+/// Every team that leads wait for.
+pub(super) async fn waiting(store: &dyn Store, rules: &Rules, now: Millis) -> Result<Vec<WaitingItem>, StoreError> {
+    let mut items = Vec::new();
+    for (team, leads) in waiting_counts(store).await? {
+        let text = store.load(&[RecordKey::team(&team)]).await?.into_iter().next().flatten();
+        let turns = match text.map(|text| Record::read(RecordKind::Team, &text).0) {
+            Some(Record::Team(turns)) => turns,
+            _ => TeamTurns::default(),
+        };
+        let known = rules.teams.iter().find(|known| known.name == team);
+        let opens = known.and_then(|known| next_opening(known, &turns, now)).map(Millis::rfc3339);
+        items.push(WaitingItem { team: team.to_string(), leads, opens });
+    }
+    Ok(items)
+}
+
+/// How many leads wait, by team.
+pub(super) async fn waiting_counts(store: &dyn Store) -> Result<Vec<(Arc<str>, u64)>, StoreError> {
+    let count = |stats: ListStats| match AgendaList::read(stats.list.as_str())? {
+        AgendaList::Wait(team) => Some((team, stats.records)),
+        _ => None,
+    };
+    Ok(store.lists().await?.into_iter().filter_map(count).collect())
+}
+
+/// The records of leads that wait for their teams, team by team, in the order in which they are given somebody.
+pub(super) async fn waits(store: &dyn Store, limit: usize) -> Result<Vec<RecordKey>, StoreError> {
+    let mut found = Vec::new();
+    for (team, _) in waiting_counts(store).await? {
+        let shard = store.shards().of(&RecordKey::team(&team));
+        let list = list(AgendaList::Wait, &team);
+        let left = limit.saturating_sub(found.len());
+        found.extend(store.due(shard, &list, Millis(i64::MAX), left).await?.into_iter().map(|(_, key)| key));
+    }
+    Ok(found)
 }
 
 /// Every source because of which leads are held.

@@ -91,6 +91,8 @@ pub enum RecordKind {
     Source,
     /// A lead that is held, since its source made too many.
     Hold,
+    /// A lead that waits for a rep of a team.
+    Wait,
     /// How far the past of a shard is in the archive.
     Archived,
     /// The configurations that have taken force.
@@ -99,7 +101,7 @@ pub enum RecordKind {
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::User,
         Self::Account,
         Self::Team,
@@ -107,11 +109,12 @@ impl RecordKind {
         Self::Delivery,
         Self::Source,
         Self::Hold,
+        Self::Wait,
         Self::Archived,
         Self::Config,
     ];
 
-    /// `user`, `account`, `team`, `destination`, `delivery`, `source`, `hold`, `archived` or `config`: what a record's name begins with.
+    /// `user`, `account`, `team`, `destination`, `delivery`, `source`, `hold`, `wait`, `archived` or `config`: what a record's name begins with.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::User => "user",
@@ -121,6 +124,7 @@ impl RecordKind {
             Self::Delivery => "delivery",
             Self::Source => "source",
             Self::Hold => "hold",
+            Self::Wait => "wait",
             Self::Archived => "archived",
             Self::Config => "config",
         }
@@ -137,7 +141,7 @@ impl From<SubjectKind> for RecordKind {
 }
 
 /// The name of one record: `user:42`, `account:acme`, `team:enterprise`, `destination:crm`, `delivery:crm/lead_…`,
-/// `source:web`, `hold:web/lead_…`, `archived:s3`, `config:versions`.
+/// `source:web`, `hold:web/lead_…`, `wait:enterprise/lead_…`, `archived:s3`, `config:versions`.
 ///
 /// A user may be named by any of their ids, known or anonymous; both live in one namespace, and a record that was merged
 /// away points at the one that holds the history.
@@ -190,6 +194,11 @@ impl RecordKey {
         Self::new(RecordKind::Hold, &format!("{source}/{lead}"))
     }
 
+    /// `lead`, waiting for a rep of `team`. It lives where its team does.
+    pub fn wait(team: &str, lead: &str) -> Self {
+        Self::new(RecordKind::Wait, &format!("{team}/{lead}"))
+    }
+
     /// How far the past of a shard is in the archive.
     pub fn archived(shard: ShardId) -> Self {
         Self::new(RecordKind::Archived, &shard.to_string())
@@ -204,6 +213,12 @@ impl RecordKey {
     pub fn as_hold(&self) -> Option<(&str, &str)> {
         // A lead's id has no slash; a source's name may.
         if self.kind == RecordKind::Hold { self.id.rsplit_once('/') } else { None }
+    }
+
+    /// The team and the lead of the record of a lead that waits.
+    pub fn as_wait(&self) -> Option<(&str, &str)> {
+        // A lead's id has no slash; a team's name may.
+        if self.kind == RecordKind::Wait { self.id.rsplit_once('/') } else { None }
     }
 
     /// The destination and the lead of a delivery's record.
@@ -239,7 +254,7 @@ impl fmt::Display for RecordKey {
 #[derive(Debug, thiserror::Error)]
 #[error(
     "`{0}` names no record; write `user:<id>`, `account:<id>`, `team:<name>`, `destination:<name>`, `delivery:<destination>/<lead>`, \
-     `source:<name>`, `hold:<source>/<lead>`, `archived:s<shard>` or `config:versions`"
+     `source:<name>`, `hold:<source>/<lead>`, `wait:<team>/<lead>`, `archived:s<shard>` or `config:versions`"
 )]
 pub struct BadRecordKey(String);
 
@@ -286,14 +301,16 @@ impl Shards {
     }
 
     /// The shard of `key`: XXH3-64 of its text, modulo the count; a delivery lives with its destination, a hold with
-    /// its source, and each shard has a record of its archive. Part of the stored format: never change it.
+    /// its source, a lead that waits with its team, and each shard has a record of its archive. Part of the stored format: never change it.
     pub fn of(self, key: &RecordKey) -> ShardId {
         if let Some(shard) = key.as_archived() {
             return ShardId(shard.0 % self.count());
         }
-        let lives_with = match (key.as_delivery(), key.as_hold()) {
-            (Some((destination, _)), _) => Some(RecordKey::destination(destination)),
-            (_, Some((source, _))) => Some(RecordKey::source(source)),
+        let of = |owner: RecordKind, at: Option<(&str, &str)>| at.map(|(name, _)| RecordKey::new(owner, name));
+        let lives_with = match key.kind {
+            RecordKind::Delivery => of(RecordKind::Destination, key.as_delivery()),
+            RecordKind::Hold => of(RecordKind::Source, key.as_hold()),
+            RecordKind::Wait => of(RecordKind::Team, key.as_wait()),
             _ => None,
         };
         let hash = lives_with.as_ref().unwrap_or(key).with_text(xxhash_rust::xxh3::xxh3_64);

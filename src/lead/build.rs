@@ -15,7 +15,7 @@ use crate::expr::{Expr, Meaning, Points, Reading, Signal, Slot, number_json, val
 use crate::ids::{CounterId, Position, ShardId, SubjectKind};
 use crate::qualify::decide::with_flags;
 use crate::qualify::{Definition, View, Who};
-use crate::record::{Projection, Standing, Subject};
+use crate::record::{LeadWaits, Projection, Standing, Subject};
 use crate::time::Millis;
 
 /// How many of an account's people a lead names.
@@ -106,6 +106,7 @@ pub fn lead_event(
         source: view.event.map(|event| event.source.to_string()),
         shadow: standing.shadow,
         hold: standing.hold.clone(),
+        waits: standing.waits.as_ref().map(LeadWaits::from),
         timestamps: Timestamps {
             event: view.event.map_or(view.now, |event| event.timestamp).rfc3339(),
             received: view.event.map_or(view.now, |event| event.received_at).rfc3339(),

@@ -9,7 +9,7 @@ use serde_json::{Number, Value};
 use crate::event::Trust;
 use crate::expr::Observation;
 use crate::ids::SubjectKind;
-pub use crate::record::{Ending, Joiner, LeadHold, Routing};
+pub use crate::record::{Ending, Joiner, LeadHold, LeadWaits, Routing};
 
 /// The version of the lead event's shape. It grows when a field changes its meaning or leaves; new fields may come any time.
 pub const SCHEMA: &str = "handraiser.lead/1";
@@ -141,6 +141,9 @@ pub struct Lead {
     /// Why it is not on its way; absent when it is. Destinations receive no lead that has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<LeadHold>,
+    /// Which team it waits for, while nobody of that is there. Absent when it doesn't: no destination ever sees it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits: Option<LeadWaits>,
     /// When things happened on the way from the event to the owner.
     pub timestamps: Timestamps,
 }

@@ -22,6 +22,7 @@ pub mod text;
 pub mod ties;
 pub mod traits;
 pub mod versions;
+pub mod wait;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -44,6 +45,7 @@ pub use team::{Given, PassedOver, Place, TeamTurns, Why};
 pub use ties::{MergedInto, Tie, Ties, Waiting};
 pub use traits::{Said, Saying, Trait, Traits};
 pub use versions::{ConfigVersion, ConfigVersions, Meaning, TookForce, Written, WrittenFile};
+pub use wait::{LeadWaits, Pending, Unassigned, Wait, Waits};
 
 use crate::counters::Ledger;
 use crate::ids::{DefinitionName, RecordKind};
@@ -64,6 +66,8 @@ pub enum Record {
     Source(SourceLeads),
     /// A lead that is held.
     Hold(Hold),
+    /// A lead that waits for a rep.
+    Wait(Wait),
     /// The archive of a shard.
     Archived(Archived),
     /// The configurations that have taken force.
@@ -80,19 +84,22 @@ impl Record {
             RecordKind::Delivery => Self::Delivery(Delivery::default()),
             RecordKind::Source => Self::Source(SourceLeads::default()),
             RecordKind::Hold => Self::Hold(Hold::default()),
+            RecordKind::Wait => Self::Wait(Wait::default()),
             RecordKind::Archived => Self::Archived(Archived::default()),
             RecordKind::Config => Self::Config(ConfigVersions::default()),
         }
     }
 
-    /// Where it stands in the agenda: the list, and when it is due there. `of` is the destination of a delivery, or the
-    /// source of a hold; `idle` is how long a subject is kept of which nothing is heard.
+    /// Where it stands in the agenda: the list, and when it is due there. `of` is the destination of a delivery, the
+    /// source of a hold, or the team that a lead waits for; `idle` is how long a subject is kept of which nothing is heard.
     pub fn agenda(&self, of: Option<&str>, idle: Option<i64>) -> Option<(AgendaList, Millis)> {
         match self {
             Self::Subject(subject) => subject.agenda(idle),
             Self::Delivery(delivery) => delivery.agenda(of.unwrap_or_default()),
             Self::Hold(hold) => hold.agenda(of.unwrap_or_default()),
-            Self::Team(_) | Self::Destination(_) | Self::Source(_) | Self::Archived(_) | Self::Config(_) => None,
+            Self::Wait(wait) => wait.agenda(of.unwrap_or_default()),
+            Self::Team(team) => team.opens.map(|at| (AgendaList::Teams, at)),
+            Self::Destination(_) | Self::Source(_) | Self::Archived(_) | Self::Config(_) => None,
         }
     }
 
@@ -106,6 +113,7 @@ impl Record {
             Self::Source(_) => 64,
             Self::Archived(archived) => 64 + archived.series.keys().map(|key| 128 + key.len()).sum::<usize>(),
             Self::Hold(_) => 256,
+            Self::Wait(wait) => wait.bytes(),
             Self::Config(versions) => 64 + versions.bytes(),
         }
     }
@@ -124,14 +132,19 @@ pub enum AgendaList {
     Dead(Arc<str>),
     /// Leads that are held because of a source, by since when.
     Held(Arc<str>),
+    /// Teams that leads wait for, by when somebody of them is there.
+    Teams,
+    /// Leads that wait for a rep of a team, in the order in which they are given one: see [`Unassigned::place`].
+    Wait(Arc<str>),
 }
 
 impl AgendaList {
     const DELIVER: &str = "deliver:";
     const DEAD: &str = "dead:";
     const HELD: &str = "held:";
+    const WAIT: &str = "wait:";
 
-    /// The name in stores: `timers`, `wakes`, `deliver:crm`, `dead:crm`, `held:web`.
+    /// The name in stores: `timers`, `wakes`, `deliver:crm`, `dead:crm`, `held:web`, `teams`, `wait:enterprise`.
     pub fn name(&self) -> String {
         match self {
             Self::Timers => "timers".to_owned(),
@@ -139,6 +152,8 @@ impl AgendaList {
             Self::Deliver(destination) => format!("{}{destination}", Self::DELIVER),
             Self::Dead(destination) => format!("{}{destination}", Self::DEAD),
             Self::Held(source) => format!("{}{source}", Self::HELD),
+            Self::Teams => "teams".to_owned(),
+            Self::Wait(team) => format!("{}{team}", Self::WAIT),
         }
     }
 
@@ -147,6 +162,7 @@ impl AgendaList {
         match name {
             "timers" => return Some(Self::Timers),
             "wakes" => return Some(Self::Wakes),
+            "teams" => return Some(Self::Teams),
             _ => {}
         }
         let of = |prefix| name.strip_prefix(prefix).map(Arc::from);
@@ -154,6 +170,7 @@ impl AgendaList {
             .map(Self::Deliver)
             .or_else(|| of(Self::DEAD).map(Self::Dead))
             .or_else(|| of(Self::HELD).map(Self::Held))
+            .or_else(|| of(Self::WAIT).map(Self::Wait))
     }
 }
 
@@ -217,8 +234,10 @@ impl Subject {
         self.first_seen.is_some() || !self.traits.is_empty() || !self.ties.aliases.is_empty()
     }
 
-    /// Takes in the history of an id that turned out to be the same user, as `tie` says.
-    pub fn merge(&mut self, id: &Arc<str>, tie: &Tie, other: Self) {
+    /// Takes in the history of an id that turned out to be the same user, as `tie` says. Returns where the other stood with definitions
+    /// that this one has a standing with as well: of these there is no lead any more.
+    pub fn merge(&mut self, id: &Arc<str>, tie: &Tie, other: Self) -> Vec<Standing> {
+        let mut dropped = Vec::new();
         self.ledger.merge(&other.ledger);
         self.traits.merge(&other.traits);
         self.senders.merge(&other.senders);
@@ -232,7 +251,7 @@ impl Subject {
                 Some(mine) if mine.joined.as_ref().is_some_and(|open| *open.lead == *theirs.lead_id) => {
                     self.standings.insert(definition, theirs);
                 }
-                Some(_) => {}
+                Some(_) => dropped.push(theirs),
                 None => drop(self.standings.insert(definition, theirs)),
             }
         }
@@ -240,6 +259,7 @@ impl Subject {
             self.remember_lead(&lead, Some(home.unwrap_or_else(|| Arc::clone(id))));
         }
         self.ties.merge(id, tie, *other.ties);
+        dropped
     }
 
     /// Remembers that `lead` is about this subject, and for whom it was made.
@@ -263,11 +283,18 @@ impl Subject {
 
     /// Where it stands in the agenda: in the list of what is due first.
     fn agenda(&self, idle: Option<i64>) -> Option<(AgendaList, Millis)> {
-        let (soon, wakes) = (self.due(idle), self.wakes_at);
+        // A lead may wait for long, as a date may be far away.
+        let wakes = [self.wakes_at, self.waits_until()].into_iter().flatten().min();
+        let soon = self.due(idle);
         match wakes.filter(|at| soon.is_none_or(|soon| *at <= soon)) {
             Some(at) => Some((AgendaList::Wakes, at)),
             None => soon.map(|at| (AgendaList::Timers, at)),
         }
+    }
+
+    /// When the first of its leads has waited for a rep for as long as it may.
+    fn waits_until(&self) -> Option<Millis> {
+        self.standings.values().filter_map(|standing| standing.waits.as_ref()?.until).min()
     }
 
     /// When something becomes due for it whatever the definitions say.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::hold::LeadHold;
 use super::joining::{Joiners, OpenLead};
 use super::team::PassedOver;
+use super::wait::Waits;
 use crate::time::Millis;
 
 /// A subject that qualified for a definition at least once.
@@ -65,6 +66,9 @@ pub struct Standing {
     /// Whether the last lead is held, or was let go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<LeadHold>,
+    /// Which team the first news of `queue` waits for, while nobody of that is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits: Option<Waits>,
     /// Lead events as JSON that are not routed yet, in order; the first is on its way to its team.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub queue: Vec<Box<str>>,

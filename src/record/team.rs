@@ -13,6 +13,8 @@ use crate::time::Millis;
 pub struct TeamTurns {
     /// How many leads the team was given in all.
     pub turns: u64,
+    /// When the leads that wait for the team are looked at next; `None` when none does.
+    pub opens: Option<Millis>,
     /// Where each rep stands in the line.
     pub reps: BTreeMap<Arc<str>, Place>,
 }

@@ -79,6 +79,7 @@ impl Record {
             Self::Delivery(delivery) => delivery.read_line(name, value),
             Self::Source(leads) => leads.read_line(name, value),
             Self::Hold(hold) => hold.read_line(name, value),
+            Self::Wait(wait) => wait.read_line(name, value),
             Self::Archived(archived) => archived.read_line(name, value),
             Self::Config(versions) => versions.read_line(name, value),
         }
@@ -101,6 +102,7 @@ impl Record {
             Self::Delivery(delivery) => delivery.write(&mut lines),
             Self::Source(leads) => leads.write(&mut lines),
             Self::Hold(hold) => hold.write(&mut lines),
+            Self::Wait(wait) => wait.write(&mut lines),
             Self::Archived(archived) => archived.write(&mut lines),
             Self::Config(versions) => versions.write(&mut lines),
         }

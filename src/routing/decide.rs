@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::territory::{Territories, Unknown};
 use super::turns::{refusal, said};
-use super::{LeadFacts, Reps, Route, RouteTarget, RouteTo, Team, TeamName, Turn};
+use super::waiting::Waited;
+use super::{LeadFacts, Reps, Route, RouteTarget, RouteTo, Team, Turn};
 use crate::lead::{LeadEvent, Routing};
-use crate::record::TeamTurns;
+use crate::record::{Pending, TeamTurns};
 use crate::time::Millis;
 
 /// What decides who gets a lead.
@@ -33,31 +32,43 @@ pub enum Decision {
     Turn(Pending),
 }
 
-/// A decision that waits for a team's turn.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pending {
-    /// The team whose turn has to be taken.
-    pub team: TeamName,
-    /// The route that leads there.
-    pub route: Arc<str>,
-    /// Why it does.
-    pub because: String,
-}
-
 impl Pending {
     /// The decision, now that `turn` was taken.
-    pub fn settle(self, turn: &Turn) -> Routing {
-        Routing { passed_over: turn.passed_over.clone(), ..self.routing(Some(&turn.rep), &turn.reason) }
+    pub fn settle(self, turn: &Turn, waited: Option<Waited>) -> Routing {
+        let reason = match waited {
+            Some(waited) => format!("{waited}; {}", turn.reason),
+            None => turn.reason.clone(),
+        };
+        Routing { passed_over: turn.passed_over.clone(), ..self.routing(Some(&turn.rep), &reason) }
     }
 
-    /// The decision when nobody of `team` can take a turn: the team, or whoever else, that is to get its leads then.
-    pub fn otherwise(self, team: &Team, turns: &TeamTurns, by: Routes<'_>, now: Millis) -> Decision {
+    /// Why the lead waits for somebody of `team`.
+    pub fn waits(&self, team: &Team, turns: &TeamTurns, now: Millis) -> String {
+        format!("{}; {}, so that it waits for the first of them", self.because, self.nobody(team, turns, now))
+    }
+
+    /// Why nobody of the team can take a turn.
+    fn nobody(&self, team: &Team, turns: &TeamTurns, now: Millis) -> String {
         let away: Vec<_> =
             team.reps.iter().filter_map(|rep| Some((rep, refusal(rep, turns.reps.get(&rep.name), now)?))).collect();
-        let why = match said(&away) {
+        match said(&away) {
             Some(said) => format!("nobody of team {} is there ({said})", self.team),
             None => format!("team {} has no reps", self.team),
-        };
+        }
+    }
+
+    /// The decision when nobody of `team` can take a turn and the lead waits no longer: the team, or whoever else, that is to get its
+    /// leads then.
+    pub fn otherwise(
+        self,
+        team: &Team,
+        turns: &TeamTurns,
+        waited: Option<Waited>,
+        by: Routes<'_>,
+        now: Millis,
+    ) -> Decision {
+        let nobody = self.nobody(team, turns, now);
+        let why = waited.map_or_else(|| nobody.clone(), |waited| format!("{waited}; {nobody}"));
         let settled = |owner: Option<&str>, then: &str| {
             let because = format!("{}; {why}", self.because);
             Decision::Settled(Routing { team: None, ..Self { because, ..self.clone() }.routing(owner, then) })
@@ -89,7 +100,7 @@ impl Pending {
             team: Some(self.team.to_string()),
             owner: owner.map(str::to_owned),
             reason: format!("{}; {why}", self.because),
-            passed_over: Vec::new(),
+            ..Routing::default()
         }
     }
 }
@@ -168,7 +179,7 @@ fn keep(by: Routes<'_>, existing: &Routing, now: Millis) -> Option<Routing> {
         team: team.map(|team| team.name.to_string()),
         owner: Some(owner.to_owned()),
         reason: format!("{owner} owns this lead already and is still {whose}"),
-        passed_over: Vec::new(),
+        ..Routing::default()
     })
 }
 

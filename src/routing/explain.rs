@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::territory::Failed;
 use super::turns::{next_opening, refusal};
-use super::{Decision, LeadFacts, RouteTo, Routes, Team, decide};
+use super::{Decision, LeadFacts, RouteTo, Routes, Team, decide, is_open, waits};
 use crate::lead::LeadEvent;
 use crate::record::{TeamTurns, Why};
 use crate::time::Millis;
@@ -90,10 +90,13 @@ fn reps(team: &Team, now: Millis) -> Vec<RepTried> {
 fn settle(by: Routes<'_>, mut decision: Decision, now: Millis) -> Decision {
     for _ in by.teams {
         let Decision::Turn(pending) = &decision else { break };
-        let team = by.teams.iter().find(|team| team.name == pending.team && team.otherwise.is_some());
-        let closed = team.filter(|team| team.reps.iter().all(|rep| refusal(rep, None, now).is_some()));
-        let Some(team) = closed else { break };
-        decision = pending.clone().otherwise(team, &TeamTurns::default(), by, now);
+        let none = TeamTurns::default();
+        let team = by.teams.iter().find(|team| team.name == pending.team);
+        let Some(team) = team.filter(|team| !is_open(team, &none, now) && waits(team, &none, now, now).is_none())
+        else {
+            break;
+        };
+        decision = pending.clone().otherwise(team, &TeamTurns::default(), None, by, now);
     }
     decision
 }
@@ -111,7 +114,7 @@ pub fn explain(by: Routes<'_>, event: &LeadEvent, now: Millis) -> RouteExplanati
     let shares = by.teams.iter().find(|one| owner.is_none() && team.as_deref() == Some(&*one.name));
     let reps = shares.map_or_else(Vec::new, |team| reps(team, now));
     let nobody = shares.filter(|_| reps.iter().all(|rep| rep.refused.is_some()));
-    let opens = nobody.and_then(|team| next_opening(team, now)).map(Millis::rfc3339);
+    let opens = nobody.and_then(|team| next_opening(team, &TeamTurns::default(), now)).map(Millis::rfc3339);
     let mut explanation =
         RouteExplanation { routes: Vec::new(), route, team, owner, reason, reps, opens, near: Vec::new() };
     for one in by.routes {

@@ -11,12 +11,14 @@ pub mod reps;
 pub mod spec;
 pub mod territory;
 mod turns;
+mod waiting;
 
 #[cfg(test)]
 mod tests;
 
-pub use decide::{Decision, Pending, Routes, decide};
+pub use decide::{Decision, Routes, decide};
 pub use facts::LeadFacts;
 pub use reps::{Availability, Reps};
 pub use spec::{Assign, Rep, Route, RouteTarget, RouteTo, Team, TeamName};
-pub use turns::{Turn, assign};
+pub use turns::{Turn, assign, next_opening};
+pub use waiting::{Patience, Waited, is_open, opens, waits};

@@ -17,7 +17,9 @@ pub struct Team {
     pub reps: Vec<Rep>,
     /// How its leads are shared.
     pub assign: Assign,
-    /// Who gets them while nobody of it is there. No team leads back to itself by this.
+    /// For how many milliseconds a lead waits until somebody of it is there; `None`: for as long as it takes.
+    pub max_wait: Option<i64>,
+    /// Who gets those that wait no longer. No team leads back to itself by this.
     pub otherwise: Option<RouteTarget>,
 }
 

@@ -49,11 +49,13 @@ pub(super) fn refusal(rep: &Rep, place: Option<&Place>, now: Millis) -> Option<R
     rep.availability.as_ref()?.refuses(place.map_or_else(Given::default, |place| place.given), now)
 }
 
-/// When the first of the team may be given something, whatever they were given; `None` when nobody knows.
-pub(super) fn next_opening(team: &Team, now: Millis) -> Option<Millis> {
+/// When the first of the team may be given something; `None` when nobody knows.
+pub fn next_opening(team: &Team, turns: &TeamTurns, now: Millis) -> Option<Millis> {
     let next = |rep: &Rep| match &rep.availability {
         None => Some(now),
-        Some(availability) => availability.next(Given::default(), now),
+        Some(availability) => {
+            availability.next(turns.reps.get(&rep.name).map_or_else(Given::default, |place| place.given), now)
+        }
     };
     team.reps.iter().filter_map(next).min()
 }

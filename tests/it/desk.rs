@@ -114,8 +114,8 @@ impl Desk {
     /// Other sections take force, a moment later.
     pub async fn reload(&self, sections: &str) {
         self.pass(Millis::SECOND).await;
-        let rules =
-            configuration(&Self::file("", &format!("{sections}\nroutes: [ {{ name: all, to: self_serve }} ]"))).rules;
+        let routes = if sections.contains("\nroutes:") { "" } else { "routes: [ { name: all, to: self_serve } ]" };
+        let rules = configuration(&Self::file("", &format!("{sections}\n{routes}"))).rules;
         let since = rules.follow(&self.rules.load(), self.clock.now());
         self.rules.store(Arc::new(rules.since(since)));
         self.pass(Millis::SECOND).await;

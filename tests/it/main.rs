@@ -51,4 +51,5 @@ mod store_embedded;
 mod store_faulty;
 mod territories;
 mod timing;
+mod waiting;
 mod xyzbites;

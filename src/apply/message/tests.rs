@@ -73,6 +73,16 @@ fn items() -> Vec<LogItem> {
         reason: "nobody is there".to_owned(),
         ..Routing::default()
     };
+    let lead = Held {
+        subject: RecordKey::account("acme"),
+        definition: Arc::from("pql"),
+        lead: Arc::from("lead_1"),
+        event: Arc::from("evt_1"),
+    };
+    let pending = crate::record::Pending { team: Arc::from("dach"), route: Arc::from("all"), because: String::new() };
+    let waits =
+        Unassigned { lead, pending, tier: 1, rank: None, since: Millis(7), waits_since: None, until: Some(Millis(9)) };
+    let whom = Waits { team: Arc::from("dach"), since: Millis(7), until: None, reason: "nobody is there".to_owned() };
     let user = Some(Box::new(projection.clone()));
     let rejected = Rejected {
         at: Millis(1),
@@ -106,7 +116,22 @@ fn items() -> Vec<LogItem> {
             history: Arc::from("seen\t- -\n"),
         },
         Body::Rename { from: Arc::from("anon"), to: None },
-        Body::Assigned(Box::new(Assigned { definition: Arc::from("pql"), event: Arc::from("evt_1"), routing })),
+        Body::Assigned(Box::new(Assigned {
+            definition: Arc::from("pql"),
+            lead: Arc::from("lead_1"),
+            event: Arc::from("evt_1"),
+            outcome: AssignOutcome::Settled(routing),
+        })),
+        Body::Assigned(Box::new(Assigned {
+            definition: Arc::from("pql"),
+            lead: Arc::from("lead_1"),
+            event: Arc::from("evt_1"),
+            outcome: AssignOutcome::Waits(whom),
+        })),
+        Body::Assign(Box::new(waits.clone())),
+        Body::Wait(Box::new(waits)),
+        Body::Worth { tier: 2, rank: Some(0.5) },
+        Body::Called { leads: 3 },
         Body::Deliver { subject: RecordKey::account("acme"), news: Box::new(news) },
         Body::Deliver { subject: RecordKey::account("acme"), news: Box::new(failed) },
         Body::Attempted(Box::new(Attempt {

@@ -1,13 +1,15 @@
 //! `teams` and `routes`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::condition::condition;
 use super::names::unique;
 use super::scopes::Scopes;
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
-use crate::config::read::{Field, List, Named};
+use crate::config::read::{At, Field, List, Named};
+use crate::config::scalar::Lasting;
 use crate::config::shape::{AssignWord, RouteShape, TeamShape};
 use crate::config::suggest::{did_you_mean, one_of};
 use crate::config::yaml::Scalar;
@@ -16,6 +18,8 @@ use crate::routing::{Assign, Rep, Route, RouteTarget, RouteTo, Team};
 
 /// The greatest weight of a rep, in hundredths.
 const MAX_WEIGHT: u32 = 100 * Rep::WEIGHT_ONE;
+/// The longest that leads may be told to wait.
+const MAX_WAIT: Duration = Duration::from_hours(90 * 24);
 /// The target that needs no team.
 const SELF_SERVE: &str = "self_serve";
 /// The target that is a table.
@@ -47,6 +51,8 @@ pub fn teams(shape: Option<&Named<TeamShape>>, findings: &mut Findings) -> Teams
         let to = otherwise(written, &teams, findings);
         if let Some(team) = teams.compiled.iter_mut().find(|team| team.name == name.text) {
             team.otherwise = to;
+            // Whoever says where else leads go wants them there, unless they say for how long to wait.
+            team.max_wait.get_or_insert(0);
         }
         if leads_back(&teams.compiled, &name.text) {
             let message = format!("the leads of `{}` would go round in a circle", name.shown);
@@ -107,7 +113,19 @@ fn team(name: &Scalar, shape: &TeamShape, findings: &mut Findings) -> Option<Tea
     let assign = match shape.assign.get().map(|at| at.value) {
         Some(AssignWord::RoundRobin) | None => Assign::RoundRobin,
     };
-    Some(Team { name: name.text.clone(), reps, assign, otherwise: None })
+    let max_wait = shape.max_wait.get().map(|at| wait_of(at, findings));
+    Some(Team { name: name.text.clone(), reps, assign, max_wait, otherwise: None })
+}
+
+/// How long a lead may wait, in milliseconds.
+fn wait_of(written: &At<Lasting>, findings: &mut Findings) -> i64 {
+    let wait = written.value.0;
+    if wait > MAX_WAIT {
+        let help = "at most 90d; without `max_wait` and `otherwise` a lead waits for as long as it takes";
+        let problem = Problem::error(written.scalar.at, Code::BadValue, "no lead should wait for so long");
+        findings.push(problem.help(help));
+    }
+    i64::try_from(wait.min(MAX_WAIT).as_millis()).unwrap_or(i64::MAX)
 }
 
 /// The weights of a team's reps, in hundredths.

@@ -2,7 +2,7 @@
 
 use crate::config::conditions::ConditionText;
 use crate::config::read::{At, List, Named, section};
-use crate::config::scalar::{Decimal, choice};
+use crate::config::scalar::{Decimal, Lasting, choice};
 use crate::config::yaml::Scalar;
 
 section! {
@@ -18,8 +18,11 @@ section! {
         /// How leads are shared: `round_robin`, in turn.
         #[schemars(extend("default" = "round_robin"))]
         assign: At<AssignWord>,
-        /// Who gets leads while nobody of the team is there: another team, a rep's e-mail address, or `self_serve`. Without it they go out
-        /// without an owner.
+        /// How long a lead waits while nobody of the team is there: `4h`. Without it leads wait for the first who is there, unless
+        /// `otherwise` says who gets them at once.
+        max_wait: At<Lasting>,
+        /// Who gets leads that wait no longer: another team, a rep's e-mail address, or `self_serve`. Without it they go out without an
+        /// owner.
         otherwise: Scalar,
     }
 }

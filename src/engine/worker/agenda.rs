@@ -24,6 +24,7 @@ impl Worker {
         if !self.is_committed() || self.is_joining() {
             return Ok(());
         }
+        self.look_at_teams_anew();
         let due: Vec<_> = self.due.iter().filter(|(_, at)| **at <= now).map(|(list, _)| list.clone()).collect();
         for (shard, list) in due {
             match &list {
@@ -44,13 +45,16 @@ impl Worker {
                     let next = if all_known { next.min(now.plus(Millis::HOUR)) } else { now };
                     self.due.insert((shard, list), next.max(now.plus(if next <= now { 50 } else { 0 })));
                 }
-                AgendaList::Dead(_) | AgendaList::Held(_) => drop(self.due.remove(&(shard, list))),
+                AgendaList::Teams => self.call_teams(shard, now).await?,
+                AgendaList::Dead(_) | AgendaList::Held(_) | AgendaList::Wait(_) => {
+                    self.due.remove(&(shard, list));
+                }
             }
         }
         Ok(())
     }
 
-    async fn find_due(
+    pub(super) async fn find_due(
         &self,
         shard: ShardId,
         list: &AgendaList,
@@ -152,7 +156,12 @@ impl Worker {
 
 /// What of `found` is due at `now`, and when to look again. Nothing waits for longer than `ahead`: what seems to comes from a clock
 /// that was ahead.
-fn split(found: Vec<(Millis, RecordKey)>, now: Millis, ahead: i64, limit: usize) -> (Vec<RecordKey>, Millis) {
+pub(super) fn split(
+    found: Vec<(Millis, RecordKey)>,
+    now: Millis,
+    ahead: i64,
+    limit: usize,
+) -> (Vec<RecordKey>, Millis) {
     let full = found.len() >= limit;
     let is_due = |at: Millis| at <= now || at.since(now) > ahead;
     let later = found.iter().find(|(at, _)| !is_due(*at)).map(|(at, _)| *at);

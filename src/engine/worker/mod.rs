@@ -19,6 +19,7 @@ mod applier;
 mod committing;
 mod owning;
 mod pace;
+mod teams;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::future::Future;
@@ -93,6 +94,8 @@ pub(super) struct Worker {
     poisoned_records: HashSet<RecordKey>,
     /// Shards in which is counted what these rules count, as their archives know.
     adopted: BTreeMap<ShardId, Arc<str>>,
+    /// The rules by which the teams of shards were looked at.
+    teams_by: BTreeMap<ShardId, Arc<str>>,
     batch: Batch,
 }
 
@@ -141,6 +144,7 @@ impl Worker {
             poison: Arc::default(),
             poisoned_records: HashSet::new(),
             adopted: BTreeMap::new(),
+            teams_by: BTreeMap::new(),
             number,
             memory_bytes,
             batch: Batch::new(shared.rules.load_full(), shared.clock.now()),

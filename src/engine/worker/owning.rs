@@ -54,6 +54,7 @@ impl Worker {
     pub(super) async fn own(&mut self, wanted: Vec<ShardId>) -> Result<(), Upset> {
         self.wanted.clone_from(&wanted);
         self.adopted.clear();
+        self.teams_by.clear();
         let all = self.shared.store.shards();
         self.shards.retain(|shard, _| wanted.contains(shard));
         self.before.retain(|shard, _| wanted.contains(shard));

@@ -55,6 +55,10 @@ struct LeadParams {
     /// Only leads that are held because their source made too many; of the other parameters only `limit` counts then.
     #[serde(default)]
     held: bool,
+    /// Only leads that wait for somebody of their team to be there, in the order in which they are given one; of the other parameters only
+    /// `limit` counts then.
+    #[serde(default)]
+    waiting: bool,
     /// `newest` (default), or `rank`: of the newest 1000 leads that fit and are open, those with the greatest rank first, and those without
     /// one last. There are no further pages then.
     #[param(value_type = Option<SortBy>, inline)]
@@ -93,9 +97,13 @@ const MAX_RANKED: usize = 1_000;
 #[get("/leads")]
 pub async fn list(state: Data<AppState>, params: Query<LeadParams>) -> Result<Json<LeadList>, ApiError> {
     let limit = Limit::of(params.limit);
-    if params.held {
+    if params.held || params.waiting {
         let backend = settled(&state, params.consistency).await?;
-        return Ok(Json(LeadList { leads: held(backend, limit).await?, next_before: None }));
+        let records = match params.held {
+            true => queues::holds(&*backend.store, None, limit).await?,
+            false => queues::waits(&*backend.store, limit).await?,
+        };
+        return Ok(Json(LeadList { leads: kept_back(backend, &records).await?, next_before: None }));
     }
     let subject = params.subject.as_deref().map(parse_subject).transpose()?;
     let before = params.before.as_deref().map(parse_moment).transpose()?;
@@ -122,10 +130,11 @@ fn ranked(leads: impl Iterator<Item = LeadItem>, limit: usize) -> Vec<LeadItem> 
     open
 }
 
-async fn held(backend: &Backend, limit: usize) -> Result<Vec<LeadItem>, ApiError> {
+/// The leads that these records hold, or let wait.
+async fn kept_back(backend: &Backend, records: &[RecordKey]) -> Result<Vec<LeadItem>, ApiError> {
     let mut leads = Vec::new();
-    for hold in queues::holds(&*backend.store, None, limit).await? {
-        let id = hold.as_hold().map(|(_, lead)| lead).unwrap_or_default();
+    for record in records {
+        let id = record.as_hold().or_else(|| record.as_wait()).map(|(_, lead)| lead).unwrap_or_default();
         leads.extend(backend.store.lead(id).await?.map(item));
     }
     Ok(leads)

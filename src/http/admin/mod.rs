@@ -21,7 +21,7 @@ use actix_web::web::{JsonConfig, PathConfig, QueryConfig};
 use utoipa_actix_web::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-pub use super::queues::{HeldItem, QueueItem, ShadowItem};
+pub use super::queues::{HeldItem, QueueItem, ShadowItem, WaitingItem};
 pub use causes::{CauseItem, CauseList};
 pub use config::{LossList, ReloadAnswer, ReloadRequest, VersionAnswer, VersionItem, VersionList};
 pub use deliveries::{DeliveryItem, DeliveryList, DeliveryState};

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::engine::{ArchivingStatus, EngineStatus};
 use crate::http::AppState;
 use crate::http::errors::ApiError;
-use crate::http::queues::{self, HeldItem, QueueItem, ShadowItem};
+use crate::http::queues::{self, HeldItem, QueueItem, ShadowItem, WaitingItem};
 use crate::http::status::RefusedReload;
 
 /// Every destination that something is on its way to, or was given up for.
@@ -21,6 +21,9 @@ pub struct QueueList {
     pub queues: Vec<QueueItem>,
     /// Leads that are held, by the source that made too many.
     pub held: Vec<HeldItem>,
+    /// Leads that wait for somebody to be there, by team.
+    #[serde(default)]
+    pub waiting: Vec<WaitingItem>,
     /// Definitions whose leads nobody is told of (`mode: shadow`), with how many there are.
     #[serde(default)]
     pub shadows: Vec<ShadowItem>,
@@ -126,8 +129,10 @@ pub struct ServerItem {
 pub async fn list_queues(state: Data<AppState>, params: Query<ReadParams>) -> Result<Json<QueueList>, ApiError> {
     let backend = settled(&state, params.consistency).await?;
     let queues = queues::of_store(&*backend.store, state.clock.now()).await?;
-    let shadows = queues::shadows(&*backend.store, &state.config.load().rules).await?;
-    Ok(Json(QueueList { queues, held: queues::held(&*backend.store).await?, shadows }))
+    let (store, rules) = (&*backend.store, &state.config.load().rules);
+    let shadows = queues::shadows(store, rules).await?;
+    let waiting = queues::waiting(store, rules, state.clock.now()).await?;
+    Ok(Json(QueueList { queues, held: queues::held(store).await?, waiting, shadows }))
 }
 
 /// Shows which configuration is in force, and whether the last reload failed.

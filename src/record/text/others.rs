@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Lines, timed};
 use crate::record::{
-    Archived, ConfigVersions, Delivery, DestinationHistory, Given, Hold, Place, SourceLeads, TeamTurns,
+    Archived, ConfigVersions, Delivery, DestinationHistory, Given, Hold, Place, SourceLeads, TeamTurns, Wait,
 };
 use crate::time::{Millis, read_day, write_day};
 
@@ -13,6 +13,7 @@ impl TeamTurns {
     pub(super) fn read_line(&mut self, name: &str, value: &str) -> Option<()> {
         match name.split_once(':') {
             None if name == "turns" => self.turns = value.parse().ok()?,
+            None if name == "opens" => self.opens = Some(Millis::parse(value)?),
             Some(("turn", rep)) => {
                 let mut words = value.split(' ');
                 let (behind, turn, at) = (words.next()?, words.next()?, words.next()?);
@@ -36,6 +37,9 @@ impl TeamTurns {
             return;
         }
         lines.number("turns", self.turns);
+        if let Some(opens) = self.opens {
+            lines.time("opens", opens);
+        }
         for (rep, Place { behind, turn, at, away, given }) in &self.reps {
             lines.put(&["turn:", rep], |out| {
                 let _ = write!(out, "{behind} {turn} ");
@@ -152,6 +156,19 @@ impl Hold {
     pub(super) fn write(&self, lines: &mut Lines<'_>) {
         if let Some((since, held)) = &self.0 {
             lines.put(&["held"], |out| timed(*since, &serde_json::to_string(held).unwrap_or_default(), out));
+        }
+    }
+}
+
+impl Wait {
+    pub(super) fn read_line(&mut self, name: &str, value: &str) -> Option<()> {
+        self.0 = Some(serde_json::from_str(value).ok().filter(|_| name == "waits")?);
+        Some(())
+    }
+
+    pub(super) fn write(&self, lines: &mut Lines<'_>) {
+        if let Some(assign) = &self.0 {
+            lines.json(&["waits"], assign);
         }
     }
 }

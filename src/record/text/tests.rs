@@ -23,9 +23,9 @@ use crate::record::delivery::Done;
 use crate::record::outcomes::Outcomes;
 use crate::record::{
     Archived, ConfigVersions, Delivery, DestinationHistory, Ending, Given, Held, Hold, Joiners, Meaning, Member,
-    Memberships, MergedInto, News, Noted, NotedSignals, OpenLead, PassedOver, Place, Profile, Quiet, Routing, Said,
-    Saying, Senders, SeriesPast, SourceLeads, Standing, Subject, TeamTurns, Tie, Ties, TookForce, Trait, Traits,
-    Waiting, Written, WrittenFile,
+    Memberships, MergedInto, News, Noted, NotedSignals, OpenLead, PassedOver, Pending, Place, Profile, Quiet, Routing,
+    Said, Saying, Senders, SeriesPast, SourceLeads, Standing, Subject, TeamTurns, Tie, Ties, TookForce, Trait, Traits,
+    Unassigned, Wait, Waiting, Waits, Written, WrittenFile,
 };
 
 /// Names as people and programs send them: with whatever separates things in the text.
@@ -127,6 +127,12 @@ fn standing() -> impl Strategy<Value = Standing> {
             ended: lapsed_at.map(|at| (Ending::Won, at)),
             claims: lapsed_at.is_none().then(|| Arc::from("acme")),
             joiners: (revision % 3 == 0).then(|| Box::new(Joiners { count: revision, ..Joiners::default() })),
+            waits: queue.first().map(|team| Waits {
+                team: Arc::from(&**team),
+                since: qualified_at,
+                until: lapsed_at,
+                reason: team.to_string(),
+            }),
             routing,
             queue,
             ..Standing::default()
@@ -265,7 +271,11 @@ fn team() -> impl Strategy<Value = TeamTurns> {
     let given = (0..50_000_i64, any::<u32>(), any::<u32>()).prop_map(|(day, today, week)| Given { day, today, week });
     let place = (any::<u64>(), any::<u64>(), time(), any::<bool>(), given)
         .prop_map(|(behind, turn, at, away, given)| Place { behind, turn, at, away, given });
-    (any::<u64>(), btree_map(shared(), place, 0..4)).prop_map(|(turns, reps)| TeamTurns { turns, reps })
+    (any::<u64>(), option::of(time()), btree_map(shared(), place, 0..4)).prop_map(|(turns, opens, reps)| TeamTurns {
+        turns,
+        opens,
+        reps,
+    })
 }
 
 fn news() -> impl Strategy<Value = News> {
@@ -304,6 +314,22 @@ fn hold() -> impl Strategy<Value = Hold> {
     })
 }
 
+fn wait() -> impl Strategy<Value = Wait> {
+    let times = (time(), option::of(time()), option::of(time()));
+    (
+        hold(),
+        [boxed(), boxed(), boxed()],
+        any::<u8>(),
+        option::of(any::<f32>().prop_filter("JSON has no others", |rank| rank.is_finite())),
+        times,
+    )
+        .prop_map(|(hold, [team, route, because], tier, rank, (since, waits_since, until))| {
+            let lead = hold.0.expect("it holds one").1;
+            let pending = Pending { team: team.into(), route: route.into(), because: because.into() };
+            Wait(Some(Box::new(Unassigned { lead, pending, tier, rank, since, waits_since, until })))
+        })
+}
+
 fn versions() -> impl Strategy<Value = ConfigVersions> {
     let took = (boxed(), boxed(), boxed(), boxed()).prop_map(|(hash, server, path, text)| {
         let meaning = Meaning {
@@ -336,6 +362,7 @@ fn record() -> impl Strategy<Value = (RecordKind, Record)> {
         1 => team().prop_map(|team| (RecordKind::Team, Record::Team(team))),
         1 => history().prop_map(|history| (RecordKind::Destination, Record::Destination(history))),
         1 => hold().prop_map(|hold| (RecordKind::Hold, Record::Hold(hold))),
+        1 => wait().prop_map(|wait| (RecordKind::Wait, Record::Wait(wait))),
         1 => (time(), any::<u32>(), any::<u32>(), proptest::option::of(time()))
             .prop_map(|(hour, leads, held, heard)| (RecordKind::Source, Record::Source(SourceLeads { hour, leads, held, heard }))),
         1 => versions().prop_map(|versions| (RecordKind::Config, Record::Config(versions))),

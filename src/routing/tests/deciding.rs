@@ -20,7 +20,7 @@ fn owned_by(owner: &str, team: Option<&str>) -> Routing {
         team: team.map(str::to_owned),
         owner: Some(owner.to_owned()),
         reason: "once".to_owned(),
-        passed_over: Vec::new(),
+        ..Routing::default()
     }
 }
 
@@ -30,8 +30,8 @@ fn settled(routes: &[Route], reps: &[&str], existing: Option<&Routing>) -> Routi
     match decide(by, &sample::full(), existing, Millis(0)) {
         Decision::Settled(routing) => routing,
         Decision::Turn(pending) => match assign(&teams[0], &mut TeamTurns::default(), Millis(0)) {
-            Some(turn) => pending.settle(&turn),
-            None => match pending.otherwise(&teams[0], &TeamTurns::default(), by, Millis(0)) {
+            Some(turn) => pending.settle(&turn, None),
+            None => match pending.otherwise(&teams[0], &TeamTurns::default(), None, by, Millis(0)) {
                 Decision::Settled(routing) => routing,
                 Decision::Turn(_) => panic!("there is no other team"),
             },

@@ -8,5 +8,5 @@ use super::{Assign, Rep, Team};
 
 fn team(reps: &[&str]) -> Team {
     let reps = reps.iter().map(|rep| Rep::new(*rep)).collect();
-    Team { name: Arc::from("enterprise"), reps, assign: Assign::RoundRobin, otherwise: None }
+    Team { name: Arc::from("enterprise"), reps, assign: Assign::RoundRobin, max_wait: None, otherwise: None }
 }

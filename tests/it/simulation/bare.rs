@@ -6,13 +6,15 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use handraiser::apply::explain::explain;
+use handraiser::apply::message::AssignOutcome;
 use handraiser::apply::{Body, Context, Message, NOTHING_HELD, Rules, apply};
 use handraiser::event::Event;
 use handraiser::ids::{Position, RecordKey, RecordKind, ShardId, Shards, SubjectKind};
 use handraiser::lead::build::Origin;
 use handraiser::lead::{LeadEvent, SubjectExplanation};
 use handraiser::record::account::current_account;
-use handraiser::record::{AgendaList, Record, Subject};
+use handraiser::record::{AgendaList, Record, Routing, Subject, TeamTurns, Unassigned};
+use handraiser::routing::is_open;
 use handraiser::time::Millis;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
@@ -30,7 +32,12 @@ pub struct Bare {
     now: Millis,
     /// What destinations were sent, in order.
     news: Vec<LeadEvent>,
+    /// Whom teams gave leads to, in order.
+    turns: Vec<Turn>,
 }
+
+/// A team's turn: the team, whose it was, and when.
+pub type Turn = (Arc<str>, String, Millis);
 
 impl Bare {
     pub fn new(rules: Arc<Rules>, seed: u64, now: Millis) -> Self {
@@ -43,6 +50,7 @@ impl Bare {
             position: 0,
             now,
             news: Vec::new(),
+            turns: Vec::new(),
         }
     }
 
@@ -104,7 +112,14 @@ impl Bare {
             assert!(bad.is_empty(), "{text}: {bad:?}");
             self.records.insert(message.to.clone(), again);
         }
-        effects.messages.into_iter().for_each(|message| self.deliver(message));
+        for follows in effects.messages {
+            if let (RecordKind::Team, Body::Assigned(assigned)) = (kind, &follows.body)
+                && let AssignOutcome::Settled(Routing { team: Some(_), owner: Some(owner), .. }) = &assigned.outcome
+            {
+                self.turns.push((Arc::clone(&message.to.id), owner.clone(), message.at));
+            }
+            self.deliver(follows);
+        }
     }
 
     /// Until nothing is on its way and nothing is due.
@@ -116,13 +131,74 @@ impl Bare {
             if due.is_empty() {
                 return;
             }
-            due.into_iter().for_each(|key| self.post(key, Body::Wake { may_expire: true }));
+            for key in due {
+                match key.kind {
+                    RecordKind::Team => self.call(key),
+                    _ => self.post(key, Body::Wake { may_expire: true }),
+                }
+            }
         }
+    }
+
+    /// Calls the leads that wait for a team, a few at a time.
+    fn call(&mut self, team: RecordKey) {
+        let rules = Arc::clone(&self.rules);
+        let known = rules.teams.iter().find(|known| known.name == team.id);
+        if known.is_some_and(|known| !is_open(known, &self.turns(&team.id), self.now)) {
+            return self.post(team, Body::Wake { may_expire: false });
+        }
+        let mut waits: Vec<_> = self.waiting().into_iter().filter(|wait| wait.pending.team == team.id).collect();
+        waits.sort_by_key(|wait| (wait.place(), Arc::clone(&wait.lead.lead)));
+        waits.truncate(3);
+        let leads = u32::try_from(waits.len()).expect("three at most");
+        for wait in waits {
+            self.post(RecordKey::wait(&team.id, &wait.lead.lead), Body::Wake { may_expire: false });
+        }
+        self.post(team, Body::Called { leads });
+    }
+
+    /// Whom teams gave leads to since this was asked last.
+    pub fn turns_taken(&mut self) -> Vec<Turn> {
+        std::mem::take(&mut self.turns)
+    }
+
+    /// Every lead that waits for a team.
+    pub fn waiting(&self) -> Vec<Unassigned> {
+        let waits = |record: &Record| match record {
+            Record::Wait(wait) => wait.0.as_deref().cloned(),
+            _ => None,
+        };
+        self.records.values().filter_map(waits).collect()
+    }
+
+    /// Whose turn it is in a team.
+    pub fn turns(&self, team: &str) -> TeamTurns {
+        match self.records.get(&RecordKey::team(team)) {
+            Some(Record::Team(turns)) => turns.clone(),
+            _ => TeamTurns::default(),
+        }
+    }
+
+    /// Other rules take force.
+    pub fn reload(&mut self, rules: Arc<Rules>) {
+        self.rules = rules;
+        let is_team = |key: &&RecordKey| key.kind == RecordKind::Team && self.turns(&key.id).opens.is_some();
+        let teams: Vec<_> = self.records.keys().filter(is_team).cloned().collect();
+        teams.into_iter().for_each(|team| self.call(team));
+        self.work();
+    }
+
+    /// The log takes in a message of an operator.
+    pub fn ask(&mut self, to: RecordKey, body: Body) {
+        self.post(to, body);
+        self.work();
     }
 
     fn is_due(&self, record: &Record) -> bool {
         let agenda = record.agenda(None, None);
-        agenda.is_some_and(|(list, at)| matches!(list, AgendaList::Timers | AgendaList::Wakes) && at <= self.now)
+        agenda.is_some_and(|(list, at)| {
+            matches!(list, AgendaList::Timers | AgendaList::Wakes | AgendaList::Teams) && at <= self.now
+        })
     }
 
     /// What the admin API says of a subject.

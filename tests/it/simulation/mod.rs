@@ -11,6 +11,7 @@ mod live;
 mod reference;
 mod stories;
 mod stream;
+mod teams;
 mod world;
 
 use std::sync::Arc;

@@ -1,0 +1,169 @@
+//! Leads that find nobody of their team wait there: Assign → Wait, and when somebody is there again Wake → Assign. Each waits in a record
+//! of its own, in the order of its place, so that a million that wait cost a team no more than one; the team's record says when
+//! somebody is there, and whoever owns the shard calls them then, some at a time.
+
+use std::sync::Arc;
+
+use super::message::{AssignOutcome, Assigned};
+use super::routing::{first, store};
+use super::{Applying, Body};
+use crate::ids::{DefinitionName, RecordKey};
+use crate::lead::LeadEvent;
+use crate::record::{LeadWaits, Routing, Standing, Subject, TeamTurns, Unassigned, Wait, Waits};
+use crate::routing::{Decision, Patience, Team, Waited, assign as take_turn, is_open, opens, waits};
+use crate::time::Millis;
+
+/// A lead whose time is over asks again after so many milliseconds, in case its question crossed another one.
+const ASK_AGAIN: i64 = Millis::MINUTE;
+
+/// A lead wants a rep: the team takes a turn, or lets it wait, or passes it on.
+pub(super) fn assign(turns: &mut TeamTurns, assign: &Unassigned, applying: &mut Applying<'_>) {
+    let Some(team) = team(&assign.pending.team, applying) else {
+        // Fails open: the lead is delivered without an owner.
+        return settle(assign, assign.pending.clone().gone(), applying);
+    };
+    // Those that wait are being called: whoever comes now stands behind them.
+    let is_called = turns.opens.is_some_and(|at| at <= applying.now);
+    let is_behind = is_called && assign.waits_since.is_none() && team.max_wait != Some(0);
+    let turn = if is_behind { None } else { take_turn(team, turns, applying.now) };
+    if let Some(turn) = turn {
+        let routing = assign.pending.clone().settle(&turn, waited(assign, applying.now));
+        return settle(assign, routing, applying);
+    }
+    let since = assign.waits_since.unwrap_or(applying.now);
+    let behind = is_behind.then(|| Patience { until: team.max_wait.map(|most| since.plus(most)) });
+    match behind.or_else(|| waits(team, turns, since, applying.now)) {
+        Some(patience) => {
+            if !is_behind {
+                turns.opens = Some(opens(team, turns, applying.now));
+            }
+            line_up(team, turns, (assign, since, patience), applying);
+        }
+        None => pass_on(team, turns, assign, applying),
+    }
+}
+
+/// Lets a lead wait, and tells its subject what it doesn't know yet.
+fn line_up(team: &Team, turns: &TeamTurns, waits: (&Unassigned, Millis, Patience), applying: &mut Applying<'_>) {
+    let (assign, since, Patience { until }) = waits;
+    if assign.waits_since.is_none() || assign.until != until {
+        let reason = assign.pending.waits(team, turns, applying.now);
+        let waits = Waits { team: Arc::clone(&team.name), since, until, reason };
+        answer(assign, AssignOutcome::Waits(waits), applying);
+    }
+    let to = RecordKey::wait(&team.name, &assign.lead.lead);
+    applying.send(to, Body::Wait(Box::new(Unassigned { waits_since: Some(since), until, ..assign.clone() })));
+}
+
+/// The lead waits no longer for this team.
+fn pass_on(team: &Team, turns: &TeamTurns, assign: &Unassigned, applying: &mut Applying<'_>) {
+    let waited = waited(assign, applying.now);
+    match assign.pending.clone().otherwise(team, turns, waited, applying.rules.routes(), applying.now) {
+        Decision::Settled(routing) => settle(assign, routing, applying),
+        Decision::Turn(pending) => {
+            let to = RecordKey::team(&pending.team);
+            let assign = Unassigned { pending, waits_since: None, until: None, ..assign.clone() };
+            applying.send(to, Body::Assign(Box::new(assign)));
+        }
+    }
+}
+
+fn waited(assign: &Unassigned, now: Millis) -> Option<Waited> {
+    let ms = now.since(assign.waits_since?);
+    Some(Waited { team: Arc::clone(&assign.pending.team), ms })
+}
+
+fn settle(assign: &Unassigned, routing: Routing, applying: &mut Applying<'_>) {
+    answer(assign, AssignOutcome::Settled(routing), applying);
+}
+
+fn answer(assign: &Unassigned, outcome: AssignOutcome, applying: &mut Applying<'_>) {
+    let lead = assign.lead.clone();
+    let assigned = Assigned { definition: lead.definition, lead: lead.lead, event: lead.event, outcome };
+    applying.send(lead.subject, Body::Assigned(Box::new(assigned)));
+}
+
+fn team<'a>(name: &str, applying: &Applying<'a>) -> Option<&'a Team> {
+    applying.rules.teams.iter().find(|team| *team.name == *name)
+}
+
+/// So many of those that wait were called; when there were none, nobody waits.
+pub(super) fn called(turns: &mut TeamTurns, leads: u32, applying: &Applying<'_>) {
+    turns.opens = (leads > 0).then_some(applying.now);
+}
+
+/// Somebody may be there, or other rules say when.
+pub(super) fn look(turns: &mut TeamTurns, applying: &Applying<'_>) {
+    if turns.opens.is_some() {
+        let team = team(&applying.key.id, applying).filter(|team| !is_open(team, turns, applying.now));
+        // The leads of a team that is no more are called, to go on their way.
+        turns.opens = Some(team.map_or(applying.now, |team| opens(team, turns, applying.now)));
+    }
+}
+
+/// A lead that waits was called, or has waited for as long as it may.
+pub(super) fn ask_again(wait: &mut Wait, applying: &mut Applying<'_>) {
+    if let Some(assign) = wait.0.take() {
+        applying.send(RecordKey::team(&assign.pending.team), Body::Assign(assign));
+    }
+}
+
+/// A lead that waits is worth more by now, or less.
+pub(super) fn worth(wait: &mut Wait, tier: u8, rank: Option<f32>) {
+    if let Some(assign) = &mut wait.0 {
+        (assign.tier, assign.rank) = (tier, rank);
+    }
+}
+
+/// The team says that the first news that waits has to wait for somebody of it.
+pub(super) fn wait(
+    subject: &mut Subject,
+    definition: &DefinitionName,
+    mut event: LeadEvent,
+    waits: &Waits,
+    applying: &mut Applying<'_>,
+) {
+    event.lead.waits = Some(LeadWaits::from(waits));
+    store(subject, &event.lead, applying);
+    if let Some(standing) = subject.standings.get_mut(definition) {
+        standing.waits = Some(waits.clone());
+    }
+}
+
+/// Leads that have waited for as long as they may ask once more, and are passed on.
+pub(super) fn press(subject: &mut Subject, applying: &mut Applying<'_>) {
+    let now = applying.now;
+    for standing in subject.standings.values_mut() {
+        let lead = standing.queue.first().and_then(|json| lead_of(json));
+        let Some(waits) = standing.waits.as_mut().filter(|waits| waits.until.is_some_and(|until| until <= now)) else {
+            continue;
+        };
+        waits.until = Some(now.plus(ASK_AGAIN));
+        if let Some(lead) = lead {
+            applying.send(RecordKey::wait(&waits.team, &lead.lead.id), Body::Wake { may_expire: false });
+        }
+    }
+}
+
+/// A lead's subject is forgotten: it waits no longer.
+pub(super) fn leave(subject: &Subject, definition: &DefinitionName, applying: &mut Applying<'_>) {
+    let waits = subject.standings.get(definition).and_then(|standing| standing.waits.as_ref());
+    if let Some((waits, event)) = waits.zip(first(subject, definition)) {
+        applying.send(RecordKey::wait(&waits.team, &event.lead.id), Body::Forget);
+    }
+}
+
+/// Somebody turned out to be this user, who has a lead of their own by the same definition: the other's waits no longer.
+pub(super) fn drop_merged(user: &Subject, standing: &Standing, applying: &mut Applying<'_>) {
+    let Some(waits) = &standing.waits else { return };
+    let Some(mut event) = standing.queue.first().and_then(|json| lead_of(json)) else { return };
+    applying.send(RecordKey::wait(&waits.team, &event.lead.id), Body::Forget);
+    let own = user.standings.get(&*event.lead.definition).map_or("", |own| &own.lead_id);
+    let reason = format!("nobody gets it: this turned out to be {}, whose lead is {own}", applying.key);
+    event.lead.routing = Some(Routing { reason, ..Routing::default() });
+    store(user, &event.lead, applying);
+}
+
+fn lead_of(json: &str) -> Option<LeadEvent> {
+    serde_json::from_str(json).ok()
+}
