@@ -8,7 +8,7 @@ KILLS ?= 300
 SEED ?=
 CASES ?= 20000
 
-.PHONY: help demo test check bench crash-long model-long fuzz docs setup image-check
+.PHONY: help demo test check bench crash-long model-long year fuzz docs setup image-check
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -34,6 +34,9 @@ crash-long: ## Kill the server and Redis KILLS (300) times under load, then prin
 model-long: ## Check CASES (20000) random streams of events against the counting model, under simulated faults
 	HANDRAISER_MODEL_CASES=$(CASES) cargo test --locked --test it simulation:: -- --nocapture
 	HANDRAISER_EXPLAIN_CASES=$(CASES) cargo test --locked --test it explained:: -- --nocapture
+
+year: ## Print a year of a global team: who was given how many leads in each month, as CSV, and how long leads waited
+	cargo test --locked --test it simulation::teams::a_year -- --nocapture
 
 bench: ## Measure rates, latencies, CPU and sizes, and print the tables of docs/performance.md
 	scripts/setup

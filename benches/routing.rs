@@ -85,7 +85,7 @@ fn decisions(criterion: &mut Criterion) {
                 Decision::Turn(pending) => {
                     let team = config.rules.teams.iter().find(|team| team.name == pending.team);
                     let turn = team.and_then(|team| assign(team, &mut turns, NOW));
-                    black_box(turn.map(|turn| pending.settle(&turn)))
+                    black_box(turn.map(|turn| pending.settle(&turn, None)))
                 }
                 Decision::Settled(routing) => black_box(Some(routing)),
             });

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use serde_json::Number;
 
 use super::message::{AssignOutcome, Assigned, Claim, Judged};
-use super::{Applying, Body, LeadWrite, waiting};
+use super::{Applying, Body, LeadWrite};
 use crate::ids::{DefinitionName, RecordKey, SourceName};
 use crate::lead::{Lead, LeadEvent, LeadEventType, joiner};
-use crate::record::{Held, News, Routing, Subject, Unassigned};
+use crate::record::{Held, LeadWaits, News, Routing, Subject, Unassigned, Waits};
 use crate::routing::{Decision, LeadFacts, decide};
 
 /// How much news of a subject's leads for one definition waits for an owner. More of it only replaces the last.
@@ -167,10 +167,25 @@ pub(super) fn assigned(subject: &mut Subject, assigned: &Assigned, applying: &mu
         (Some(event), AssignOutcome::Settled(routing)) => {
             settle(subject, definition, event, routing.clone(), applying);
         }
-        (Some(event), AssignOutcome::Waits(waits)) => waiting::wait(subject, definition, event, waits, applying),
+        (Some(event), AssignOutcome::Waits(waits)) => wait(subject, definition, event, waits, applying),
         // The subject was forgotten meanwhile, or became another one who has a lead of their own.
         (None, AssignOutcome::Waits(waits)) => applying.send(RecordKey::wait(&waits.team, lead), Body::Forget),
         (None, AssignOutcome::Settled(_)) => {}
+    }
+}
+
+/// The team says that the first news that waits has to wait for somebody of it.
+fn wait(
+    subject: &mut Subject,
+    definition: &DefinitionName,
+    mut event: LeadEvent,
+    waits: &Waits,
+    applying: &mut Applying<'_>,
+) {
+    event.lead.waits = Some(LeadWaits::from(waits));
+    store(subject, &event.lead, applying);
+    if let Some(standing) = subject.standings.get_mut(definition) {
+        standing.waits = Some(waits.clone());
     }
 }
 

@@ -9,7 +9,7 @@ use super::routing::{first, store};
 use super::{Applying, Body};
 use crate::ids::{DefinitionName, RecordKey};
 use crate::lead::LeadEvent;
-use crate::record::{LeadWaits, Routing, Standing, Subject, TeamTurns, Unassigned, Wait, Waits};
+use crate::record::{Routing, Standing, Subject, TeamTurns, Unassigned, Wait, Waits};
 use crate::routing::{Decision, Patience, Team, Waited, assign as take_turn, is_open, opens, waits};
 use crate::time::Millis;
 
@@ -112,21 +112,6 @@ pub(super) fn ask_again(wait: &mut Wait, applying: &mut Applying<'_>) {
 pub(super) fn worth(wait: &mut Wait, tier: u8, rank: Option<f32>) {
     if let Some(assign) = &mut wait.0 {
         (assign.tier, assign.rank) = (tier, rank);
-    }
-}
-
-/// The team says that the first news that waits has to wait for somebody of it.
-pub(super) fn wait(
-    subject: &mut Subject,
-    definition: &DefinitionName,
-    mut event: LeadEvent,
-    waits: &Waits,
-    applying: &mut Applying<'_>,
-) {
-    event.lead.waits = Some(LeadWaits::from(waits));
-    store(subject, &event.lead, applying);
-    if let Some(standing) = subject.standings.get_mut(definition) {
-        standing.waits = Some(waits.clone());
     }
 }
 

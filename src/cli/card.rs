@@ -107,7 +107,7 @@ fn owner(lead: &Lead, inner: usize) -> Vec<Line> {
     let head = Line::new().with(Tone::Accent, "→ ").with(Tone::Strong, owner);
     let room = inner.saturating_sub(head.columns() + 2);
     if columns(reason) <= room {
-        return vec![head.with(Tone::Dim, format!("  {}", reason))];
+        return vec![head.with(Tone::Dim, format!("  {reason}"))];
     }
     let why = wrap(reason, inner.saturating_sub(2));
     let why = why.into_iter().map(|line| Line::new().with(Tone::Dim, format!("  {line}")));

@@ -99,9 +99,10 @@ pub async fn list(state: Data<AppState>, params: Query<LeadParams>) -> Result<Js
     let limit = Limit::of(params.limit);
     if params.held || params.waiting {
         let backend = settled(&state, params.consistency).await?;
-        let records = match params.held {
-            true => queues::holds(&*backend.store, None, limit).await?,
-            false => queues::waits(&*backend.store, limit).await?,
+        let records = if params.held {
+            queues::holds(&*backend.store, None, limit).await?
+        } else {
+            queues::waits(&*backend.store, limit).await?
         };
         return Ok(Json(LeadList { leads: kept_back(backend, &records).await?, next_before: None }));
     }

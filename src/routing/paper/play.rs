@@ -33,9 +33,9 @@ fn give(by: Routes<'_>, teams: &mut HashMap<TeamName, TeamTurns>, mut decision: 
         let Some(team) = by.teams.iter().find(|team| team.name == pending.team) else { return pending.gone() };
         let turns = teams.entry(team.name.clone()).or_default();
         match assign(team, turns, now) {
-            Some(turn) => return pending.settle(&turn),
+            Some(turn) => return pending.settle(&turn, None),
             // No team leads back to itself by this, so that it ends.
-            None => decision = pending.otherwise(team, turns, by, now),
+            None => decision = pending.otherwise(team, turns, None, by, now),
         }
     }
 }

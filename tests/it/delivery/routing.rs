@@ -10,7 +10,10 @@ use handraiser::event::Event;
 use handraiser::ids::RecordKey;
 use handraiser::lead::{Lead, LeadEvent};
 use handraiser::secret::Secret;
+
 use handraiser::store::{Durability, LeadQuery, MemoryStore, RedisSettings, RedisStore, SharedStore, StoreOptions};
+
+use handraiser::time::{Clock, Millis};
 
 use super::plant::{PATIENCE, Plant};
 use crate::harness::{Redis, events, eventually};
@@ -150,4 +153,51 @@ async fn several_servers_share_turns_over_redis() {
     let turns = store.load(&[RecordKey::team("enterprise")]).await.expect("it answers");
     let text = turns[0].as_deref().expect("the team has a record");
     assert!(text.starts_with(&format!("turns\t{LEADS}\n")), "{text}");
+}
+
+/// Two servers, of which one is killed again and again while leads that waited over the weekend go out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn leads_that_waited_go_out_once_whoever_is_killed_meanwhile() {
+    let hours = "
+reps:
+  ana@example.com: { time_zone: UTC, hours: Mo-Fr 09:00-17:00 }
+  ben@example.com: { time_zone: UTC, hours: Mo-Fr 09:00-17:00, caps: { day: 100 } }
+";
+    let store: SharedStore = Arc::new(MemoryStore::new(StoreOptions::default()));
+    let saturday = Millis::parse("2026-11-28T12:00:00Z").expect("a moment");
+    let plant = Plant { clock: Clock::manual(saturday), ..plant_with(Arc::clone(&store), &["ana", "ben"], "", hours) };
+    let first = plant.start("first");
+    for number in 0..LEADS {
+        first.submit(vec![signed_up(&plant, &format!("user-{number}"))], Vec::new()).await.expect("it is taken");
+    }
+    first.settle().await.expect("it is applied");
+    let waiting = async || {
+        let lists = store.lists().await.expect("it answers");
+        lists.iter().find(|list| list.list.as_str() == "wait:enterprise").map_or(0, |list| list.records)
+    };
+    assert_eq!(waiting().await, LEADS as u64);
+    let second = plant.start("second");
+    plant.clock.advance(Millis::parse("2026-11-30T09:00:00Z").expect("a moment").since(saturday));
+    drop(first);
+    for number in 0..12 {
+        let other = plant.start(&format!("other-{number}"));
+        tokio::time::sleep(Duration::from_millis(3 * number)).await;
+        drop(other);
+        // Whoever is dead has to be found out, by the clock.
+        plant.clock.advance(2 * Millis::SECOND);
+    }
+    let mut counts = BTreeMap::<String, usize>::new();
+    for lead in leads(&store, LEADS).await {
+        assert!(lead.waits.is_none());
+        *counts.entry(owner(&lead).to_owned()).or_default() += 1;
+    }
+    assert_eq!(
+        counts.into_iter().collect::<Vec<_>>(),
+        [("ana@example.com".to_owned(), 103), ("ben@example.com".to_owned(), 100)]
+    );
+    let turns = store.load(&[RecordKey::team("enterprise")]).await.expect("it answers");
+    let text = turns[0].as_deref().expect("the team has a record");
+    assert!(text.starts_with(&format!("turns\t{LEADS}\nturn:")), "nobody waits any more: {text}");
+    assert_eq!(waiting().await, 0);
+    second.drain(Duration::from_secs(1)).await;
 }

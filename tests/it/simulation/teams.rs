@@ -81,14 +81,15 @@ impl Roster {
     fn change(&mut self, dice: &mut StdRng, number: usize) {
         let names: Vec<String> = self.reps.keys().cloned().collect();
         let one = names.choose(dice).expect("some").clone();
+        let mut say = |what: &str, is_so: bool| {
+            let Some((_, said)) = self.reps.get_mut(&one) else { return };
+            *said = said.replace(what, "");
+            said.push_str(if is_so { what } else { "" });
+        };
         match dice.random_range(0..5) {
-            0 => {
-                drop(self.reps.entry(one).and_modify(|rep| rep.1 = rep.1.replace(", left: true", "") + ", left: true"))
-            }
-            1 => drop(
-                self.reps.entry(one).and_modify(|rep| rep.1 = rep.1.replace(", paused: true", "") + ", paused: true"),
-            ),
-            2 => drop(self.reps.entry(one).and_modify(|rep| rep.1 = rep.1.replace(", paused: true", ""))),
+            0 => say(", left: true", true),
+            1 => say(", paused: true", true),
+            2 => say(", paused: true", false),
             3 => drop(self.weights.insert(one, 100)),
             _ => self.join(dice, number),
         }
