@@ -120,21 +120,31 @@ fn territories(recipe: &str) -> String {
 }
 
 #[test]
-fn the_cookbook_s_example_of_a_route_is_what_the_program_prints() {
+fn the_cookbook_s_examples_of_routes_are_what_the_program_prints() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/territories.md");
     let text = fs::read_to_string(page).expect("the page can be read");
-    let (_, printed) = blocks(&text, "console").remove(0);
-    let (command, expected) = printed.split_once('\n').expect("a command and what it prints");
     let directory = tempfile::tempdir().expect("a directory can be made");
+    let write = |name: &str, text: &str| fs::write(directory.path().join(name), text).expect("it can be written");
     let (_, recipe) = blocks(&text, "yaml").remove(0);
-    fs::write(directory.path().join("handraiser.yaml"), recipe).expect("written");
-    fs::write(directory.path().join("territories.csv"), territories("")).expect("written");
-    let arguments = command.trim_start_matches("$ handraiser ").split(' ');
-    let mut program = Command::new(env!("CARGO_BIN_EXE_handraiser"));
-    let output = program.args(arguments).current_dir(directory.path()).output().expect("the program can be run");
-    let printed = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    let trimmed = |text: &str| text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
-    assert_eq!(trimmed(&printed), trimmed(expected));
+    write("handraiser.yaml", &recipe);
+    write("territories.csv", &territories(""));
+    // The change that the page tells of, and the leads of a company.
+    write("new.yaml", &recipe.replace("territories.csv", "new.csv"));
+    write("new.csv", &territories("").replace("1000", "500"));
+    let leads = crate::territories::leads("leads.csv").into_iter();
+    let lines: Vec<String> = leads.map(|(lead, ..)| serde_json::to_string(&lead).expect("plain data")).collect();
+    write("leads.jsonl", &lines.join("\n"));
+    let examples = blocks(&text, "console");
+    assert_eq!(examples.len(), 2);
+    for (_, printed) in examples {
+        let (command, expected) = printed.split_once('\n').expect("a command and what it prints");
+        let arguments = command.trim_start_matches("$ handraiser ").split(' ');
+        let mut program = Command::new(env!("CARGO_BIN_EXE_handraiser"));
+        let output = program.args(arguments).current_dir(directory.path()).output().expect("the program can be run");
+        let printed = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        let trimmed = |text: &str| text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
+        assert_eq!(trimmed(&printed), trimmed(expected), "{command}:\n{printed}");
+    }
 }
 
 fn value_for(variable: &str) -> &'static str {
