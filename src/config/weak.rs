@@ -103,7 +103,8 @@ fn issued(shape: &DestinationShape) -> impl Iterator<Item = (&'static str, &Fiel
     let hubspot = shape.hubspot.get().map(|hubspot| ("HubSpot token", &hubspot.token));
     let pipedrive = shape.pipedrive.get().map(|pipedrive| ("Pipedrive token", &pipedrive.token));
     let salesforce = shape.salesforce.get().map(|org| ("Salesforce client secret", &org.client_secret));
-    slack.chain(hubspot).chain(pipedrive).chain(salesforce)
+    let attio = shape.attio.get().map(|attio| ("Attio token", &attio.token));
+    slack.chain(hubspot).chain(pipedrive).chain(attio).chain(salesforce)
 }
 
 fn entries<T>(named: &Field<Named<T>>) -> impl Iterator<Item = (&Scalar, &T)> {

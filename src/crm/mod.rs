@@ -9,6 +9,7 @@
 //! Retries, limits, circuit breakers, addresses and certificates are the same for all.
 
 pub mod adapter;
+pub mod attio;
 pub mod authorities;
 mod backoff;
 pub mod breaker;
@@ -35,6 +36,7 @@ pub mod template;
 pub mod told;
 pub mod webhook;
 
+pub use attio::Attio;
 pub use authorities::Authorities;
 pub use deliverer::{Deliverer, SharedDestinations};
 pub use hubspot::HubSpot;

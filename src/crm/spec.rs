@@ -6,6 +6,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::adapter::Adapter;
+use super::attio::Attio;
 use super::authorities::Authorities;
 use super::hubspot::HubSpot;
 use super::pipedrive::Pipedrive;
@@ -43,6 +44,8 @@ pub enum Kind {
     HubSpot(HubSpot),
     /// An account of Pipedrive.
     Pipedrive(Pipedrive),
+    /// A workspace of Attio.
+    Attio(Attio),
     /// An org of Salesforce.
     Salesforce(Box<Salesforce>),
 }
@@ -55,6 +58,7 @@ impl Kind {
             Self::Slack(slack) => slack,
             Self::HubSpot(hubspot) => hubspot,
             Self::Pipedrive(pipedrive) => pipedrive,
+            Self::Attio(attio) => attio,
             Self::Salesforce(salesforce) => &**salesforce,
         }
     }

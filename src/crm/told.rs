@@ -168,6 +168,16 @@ pub fn note(event: &LeadEvent) -> String {
     )
 }
 
+/// The same as plain text.
+pub fn note_text(event: &LeadEvent) -> String {
+    let lead = &event.lead;
+    let mut parts = vec![shortened(&lead.summary, LONGEST_PART)];
+    parts.extend(lead.because.iter().take(REASONS).map(|reason| format!("- {}", shortened(reason, LONGEST_PART))));
+    parts.extend(lead.routing.as_ref().map(|routing| shortened(&routing.reason, LONGEST_PART)));
+    parts.push(format!("Handraiser, {}", event.id));
+    parts.join("\n")
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -56,6 +56,7 @@ fn pages() -> Vec<PathBuf> {
         "docs/connect-segment.md",
         "docs/connect-rudderstack.md",
         "docs/crm.md",
+        "docs/crm/attio.md",
         "docs/crm/hubspot.md",
         "docs/crm/pipedrive.md",
         "docs/crm/salesforce.md",

@@ -16,6 +16,8 @@ section! {
         hubspot: HubSpotShape,
         /// An account of Pipedrive: an organization, a person and a lead for each lead.
         pipedrive: PipedriveShape,
+        /// A workspace of Attio: a company, a person and a deal (or a record of an object of your own) for each lead.
+        attio: AttioShape,
         /// An org of Salesforce: a Lead, or a Contact with a Task, for each lead.
         salesforce: SalesforceShape,
         /// Which leads it gets: a condition over `lead` and the traits of its user and account, as in routes. News of a lead for which it
@@ -151,6 +153,31 @@ section! {
         /// larger ones.
         #[schemars(extend("default" = 18))]
         limit: At<Count>,
+    }
+}
+
+section! {
+    /// A workspace of Attio.
+    AttioShape = "`attio`" {
+        /// An access token of the workspace.
+        #[schemars(extend("x-required" = true, "examples" = ["${ATTIO_TOKEN}"]))]
+        token: Scalar,
+        /// What a lead is there: the slug of an object.
+        #[schemars(extend("default" = "deals", "examples" = ["product_leads"]))]
+        object: Scalar,
+        /// Make the `handraiser_*` attributes that are missing. By default they have to be there; `handraiser crm test` says which are not.
+        #[schemars(extend("default" = false))]
+        create_attributes: At<Flag>,
+        /// Attributes of people, by slug.
+        person: FieldsShape,
+        /// Attributes of companies, by slug.
+        company: FieldsShape,
+        /// Attributes of the object that leads are, by slug.
+        #[schemars(extend("examples" = [{ "once": { "stage": "Lead", "value": "{{ lead.account.traits.seats * 12 }}" } }]))]
+        lead: FieldsShape,
+        /// Where its API is.
+        #[schemars(extend("default" = "https://api.attio.com/"))]
+        api: Scalar,
     }
 }
 

@@ -17,7 +17,7 @@ mod traits;
 pub use counters::{CounterShape, SubjectWord};
 pub use definitions::{DefinitionShape, ModeWord, NeverShape, StartWord, Tiers};
 pub use destinations::{
-    BasicShape, DestinationShape, FieldsShape, HubSpotObject, HubSpotShape, PipedriveShape, RetryShape,
+    AttioShape, BasicShape, DestinationShape, FieldsShape, HubSpotObject, HubSpotShape, PipedriveShape, RetryShape,
     SalesforceBecomesWord, SalesforceJwtShape, SalesforceShape, SlackShape, WebhookShape,
 };
 pub use history::HistoryShape;

@@ -29,6 +29,7 @@ fn what_a_destination_is_has_to_be_said_once() {
   taken: { hubspot: { token: pat-1, lead: { always: { hubspot_owner_id: '7', a: b }, once: { a: '{{ lead.teir }}' } } } }
   no_company: { pipedrive: { token: 0123456789abcdef, url: 'https://app.pipedrive.com/leads/inbox', limit: 1000 } }
   tied: { pipedrive: { url: 'https://acme.pipedrive.com', lead: { always: { Handraiser lead: x } }, person: { once: { org_id: '7' } } } }
+  no_object: { attio: { object: people, lead: { once: { owner: x } } } }
   basic: { webhook: { url: https://crm.example.com, secret: whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU=, basic: { user: 'a:b' } } }
 ",
     );
@@ -54,7 +55,10 @@ fn what_a_destination_is_has_to_be_said_once() {
     18:3 `token` is missing from `pipedrive`
     18:77 `Handraiser lead` can't be mapped
     18:119 `org_id` can't be mapped
-    19:112 `password` is missing from `basic`
+    19:3 `token` is missing from `attio`
+    19:33 `people` can't be what a lead is in Attio
+    19:57 `owner` can't be mapped
+    20:112 `password` is missing from `basic`
     ");
 }
 
@@ -183,4 +187,12 @@ fn a_pipedrive_account_is_named_as_the_browser_shows_it() {
     let Kind::Pipedrive(pipedrive) = &config.destinations[0].kind else { panic!("it is Pipedrive") };
     assert_eq!((pipedrive.url.as_str(), pipedrive.create_fields), ("https://acme.pipedrive.com/", false));
     assert_eq!(pipedrive.limits.map(|limit| limit.requests), [18, 9]);
+}
+
+#[test]
+fn an_attio_workspace_needs_a_token_and_nothing_else() {
+    let config = loaded("destinations: { attio: { attio: { token: 0123456789abcdef } } }").config;
+    let Kind::Attio(attio) = &config.destinations[0].kind else { panic!("it is Attio") };
+    assert_eq!((attio.api.as_str(), &*attio.object), ("https://api.attio.com/", "deals"));
+    assert_eq!((attio.limits.map(|limit| limit.requests), attio.create_attributes), ([22, 90], false));
 }

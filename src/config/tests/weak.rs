@@ -58,6 +58,7 @@ destinations:
   hubspot: {{ hubspot: {{ token: changeme }} }}
   pipedrive: {{ pipedrive: {{ url: 'https://acme.pipedrive.com', token: '{STRONG}' }} }}
   salesforce: {{ salesforce: {{ url: 'https://acme.my.salesforce.com', client_id: x, client_secret: <secret> }} }}
+  attio: {{ attio: {{ token: your-token }} }}
   short: {{ hubspot: {{ token: pat-1 }} }}
   twice: {{ hubspot: {{ token: pat-1 }} }}
 "
@@ -69,6 +70,7 @@ destinations:
     4:32 the HubSpot token of `hubspot` stands in examples: everybody knows it
     5:71 the Pipedrive token of `pipedrive` is the write key of `app`, too
     6:99 the Salesforce client secret of `salesforce` stands in examples: everybody knows it
+    7:28 the Attio token of `attio` stands in examples: everybody knows it
     ");
 }
 

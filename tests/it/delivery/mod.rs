@@ -2,6 +2,7 @@
 
 mod addresses;
 mod attempts;
+mod attio;
 mod hubspot;
 mod pipedrive;
 pub mod plant;

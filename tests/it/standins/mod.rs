@@ -1,5 +1,6 @@
 //! Stand-ins of the vendors whose APIs the destinations speak to: they keep what they are told, and hold callers to the documented rules.
 
+pub mod attio;
 pub mod hubspot;
 pub mod pipedrive;
 pub mod salesforce;

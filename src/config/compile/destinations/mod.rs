@@ -1,5 +1,6 @@
 //! `destinations`. What each kind of them is, is compiled in one file each.
 
+mod attio;
 mod fields;
 mod hubspot;
 mod pipedrive;
@@ -98,12 +99,13 @@ const fn kind_of(
 }
 
 /// The kinds that there are.
-const KINDS: [KindOf; 5] = [
+const KINDS: [KindOf; 6] = [
     kind_of("webhook", |shape| !shape.webhook.is_absent(), ANSWER, webhook::webhook),
     kind_of("slack", |shape| !shape.slack.is_absent(), ANSWER, slack::slack),
     kind_of("salesforce", |shape| !shape.salesforce.is_absent(), DESCRIPTION, salesforce::salesforce),
     kind_of("hubspot", |shape| !shape.hubspot.is_absent(), ANSWER, hubspot::hubspot),
     kind_of("pipedrive", |shape| !shape.pipedrive.is_absent(), DESCRIPTION, pipedrive::pipedrive),
+    kind_of("attio", |shape| !shape.attio.is_absent(), DESCRIPTION, attio::attio),
 ];
 
 fn destination(

@@ -1,0 +1,386 @@
+//! A workspace of Attio as a destination: one company, one person and one lead, whatever goes wrong and wherever.
+
+use std::time::Duration;
+
+use handraiser::crm::mapping::{Field, Fields};
+use handraiser::crm::pace::{Limit, Of};
+use handraiser::crm::{Attio, Destination, Kind};
+use handraiser::lead::{LeadEvent, LeadEventType};
+use handraiser::secret::Secret;
+use serde_json::{Value, json};
+
+use super::plant::{PATIENCE, Plant, crm_test, destination};
+use crate::harness::eventually;
+use crate::standins::attio::{self, Fault, Record, TOKEN};
+
+const ANA: &str = "ana@example.com";
+const OBJECTS: [&str; 3] = ["companies", "people", "deals"];
+
+async fn workspace() -> attio::Attio {
+    let workspace = attio::Attio::start(&[(ANA, "m-ana"), ("ben@example.com", "m-ben")]).await;
+    workspace.workspace().add("companies", "plan", "select", false, false);
+    workspace
+}
+
+fn crm(workspace: &attio::Attio) -> Attio {
+    let field = |(name, value): &(&str, &str)| Field { name: (*name).into(), value: (*value).into() };
+    let fields = |always: &[(&str, &str)], once: &[(&str, &str)]| Fields {
+        always: always.iter().map(field).collect(),
+        once: once.iter().map(field).collect(),
+    };
+    let per = Duration::from_secs(1);
+    Attio {
+        token: Secret::new(TOKEN),
+        api: workspace.api().parse().expect("a URL"),
+        object: "deals".into(),
+        create_attributes: true,
+        person: Fields::default(),
+        company: fields(&[("plan", "{{ lead.account.traits.plan }}")], &[]),
+        lead: fields(&[], &[("value", "{{ lead.tier * 1000 }}")]),
+        limits: [Limit { requests: 22, per, of: Of::Writes }, Limit { requests: 90, per, of: Of::Reads }],
+    }
+}
+
+fn to(workspace: &attio::Attio) -> Destination {
+    of(crm(workspace))
+}
+
+fn of(attio: Attio) -> Destination {
+    let url = attio.api.to_string();
+    Destination { kind: Kind::Attio(attio), ..destination("attio", &url) }
+}
+
+/// News of a lead; of tier 2 from the second on.
+fn event(kind: LeadEventType, revision: u32) -> LeadEvent {
+    let mut event = LeadEvent { kind, ..super::plant::event("lead_acme", revision) };
+    event.lead.tier = if revision == 1 { 1 } else { 2 };
+    event
+}
+
+const STORY: [LeadEventType; 3] = [LeadEventType::Qualified, LeadEventType::TierChanged, LeadEventType::Lapsed];
+
+async fn tell(plant: &Plant, kinds: &[LeadEventType]) {
+    for (kind, revision) in kinds.iter().zip(1..) {
+        plant.send_event("attio", "lead_acme", &event(*kind, revision)).await;
+    }
+}
+
+/// The only record of an object.
+fn only(workspace: &attio::Attio, object: &str, context: &str) -> Record {
+    let mut all = workspace.records(object);
+    assert_eq!(all.len(), 1, "{context}: {object}: {all:#?}");
+    all.remove(0)
+}
+
+fn owner(deal: &Record) -> Value {
+    deal.get("owner")["referenced_actor_id"].clone()
+}
+
+/// What has to be there in the end, however it came about.
+fn holds(workspace: &attio::Attio, context: &str) {
+    let [company, person, deal] = OBJECTS.map(|object| only(workspace, object, context));
+    assert_eq!(
+        ["name", "handraiser_account_id", "plan"].map(|slug| company.get(slug)),
+        [json!("Acme"), json!("acme"), json!("free")],
+        "{context}"
+    );
+    assert_eq!(person.get("email_addresses"), "kim@acme.example", "{context}");
+    assert_eq!(person.refers("company"), [json!(company.id)], "{context}");
+    let told = ["handraiser_lead_id", "handraiser_tier", "handraiser_status", "value", "stage"];
+    let told = told.map(|slug| deal.get(slug));
+    assert_eq!(told, [json!("lead_acme"), json!(2), json!("lapsed"), json!(1000), json!("Lead")], "{context}");
+    assert_eq!(
+        (deal.refers("associated_company"), owner(&deal)),
+        (vec![json!(company.id)], json!("m-ana")),
+        "{context}"
+    );
+    assert_eq!(deal.refers("associated_people"), [json!(person.id)], "{context}");
+    let notes = workspace.workspace().notes.clone();
+    assert_eq!(notes.len(), 3, "{context}: {notes:#?}");
+    for (note, revision) in notes.iter().zip(1..) {
+        assert_eq!(note["parent_record_id"], deal.id.as_str(), "{context}");
+        let named = format!("evt_lead_acme_{revision}");
+        assert!(note["content_plaintext"].as_str().is_some_and(|text| text.ends_with(&named)), "{context}: in order");
+    }
+}
+
+/// How many calls the story takes where nothing goes wrong.
+async fn calls() -> usize {
+    let workspace = workspace().await;
+    let plant = Plant::new(vec![to(&workspace)]);
+    let engine = plant.start("one");
+    tell(&plant, &STORY).await;
+    plant.done("attio", 3).await;
+    holds(&workspace, "nothing went wrong");
+    engine.drain(PATIENCE).await;
+    workspace.workspace().calls.len()
+}
+
+#[actix_web::test]
+async fn a_lead_is_one_record_of_each_kind_whichever_call_goes_wrong() {
+    for at in 1..=calls().await {
+        for fault in [Fault::Lost, Fault::Says(502, Vec::new(), json!("<html>bad gateway</html>"))] {
+            let context = format!("call {at}: {fault:?}");
+            let workspace = workspace().await;
+            workspace.workspace().faults.insert(at, fault);
+            let plant = Plant::new(vec![to(&workspace)]);
+            let engine = plant.start("one");
+            tell(&plant, &STORY).await;
+            plant.done("attio", 3).await;
+            holds(&workspace, &context);
+            engine.drain(PATIENCE).await;
+        }
+    }
+}
+
+/// A server is gone between two calls: another one goes on, and knows of nothing that was not stored.
+#[actix_web::test]
+async fn a_lead_is_one_record_of_each_kind_wherever_a_server_dies() {
+    for at in 1..=calls().await {
+        let workspace = workspace().await;
+        workspace.workspace().faults.insert(at, Fault::Hangs);
+        let plant = Plant::new(vec![to(&workspace)]);
+        let engine = plant.start("one");
+        tell(&plant, &STORY).await;
+        let reached = async || (workspace.workspace().calls.len() >= at).then_some(());
+        eventually("the call that nobody answers", PATIENCE, reached).await;
+        engine.drain(Duration::from_millis(1)).await;
+        let engine = plant.start("two");
+        plant.done("attio", 3).await;
+        holds(&workspace, &format!("died at call {at}"));
+        engine.drain(PATIENCE).await;
+    }
+}
+
+#[actix_web::test]
+async fn what_people_made_and_changed_in_attio_stays() {
+    let workspace = workspace().await;
+    let plant = Plant::new(vec![to(&workspace)]);
+    let engine = plant.start("one");
+    let company =
+        workspace.workspace().make("companies", &[("name", json!("ACME Holding")), ("domains", json!("acme.com"))]);
+    let known = [("email_addresses", json!("Kim@acme.example")), ("job_title", json!("CTO"))];
+    let person = workspace.workspace().make("people", &known);
+    let mut first = event(LeadEventType::Qualified, 1);
+    first.lead.account.as_mut().expect("it has one").traits.insert("website".to_owned(), json!("https://www.acme.com"));
+    plant.send_event("attio", "lead_acme", &first).await;
+    plant.done("attio", 1).await;
+    let [found, they, deal] = OBJECTS.map(|object| only(&workspace, object, "taken"));
+    assert_eq!((&found.id, found.get("name")), (&company, json!("ACME Holding")), "the one of that domain is taken");
+    assert_eq!(found.get("handraiser_account_id"), "acme");
+    assert_eq!((&they.id, they.get("job_title")), (&person, json!("CTO")));
+    assert_eq!((they.refers("company"), owner(&deal)), (vec![json!(company)], json!("m-ana")));
+
+    // Another account of that domain is another company.
+    let mut other = first.clone();
+    "globex".clone_into(&mut other.lead.account.as_mut().expect("it has one").id);
+    other.lead.id = "lead_globex".to_owned();
+    other.id = "evt_globex".to_owned();
+    plant.send_event("attio", "lead_globex", &other).await;
+    plant.done("attio", 2).await;
+    assert_eq!(workspace.records("companies").len(), 2);
+    assert_eq!(workspace.records("companies")[1].get("domains"), Value::Null);
+    workspace.workspace().records.get_mut("deals").expect("there are deals").pop();
+
+    let ben = json!({ "referenced_actor_type": "workspace-member", "referenced_actor_id": "m-ben" });
+    workspace.workspace().set("deals", "owner", ben);
+    workspace.workspace().set("deals", "name", json!("Kim, at last"));
+    plant.send_event("attio", "lead_acme", &event(LeadEventType::TierChanged, 2)).await;
+    plant.done("attio", 3).await;
+    let deal = only(&workspace, "deals", "changed");
+    assert_eq!((owner(&deal), deal.get("name")), (json!("m-ben"), json!("Kim, at last")));
+    assert_eq!(deal.get("handraiser_tier"), 2);
+
+    // Whoever deletes it doesn't want it.
+    workspace.workspace().records.remove("deals");
+    workspace.workspace().notes.clear();
+    plant.send_event("attio", "lead_acme", &event(LeadEventType::TierChanged, 3)).await;
+    plant.done("attio", 4).await;
+    assert!(workspace.records("deals").is_empty() && workspace.workspace().notes.is_empty());
+    engine.drain(PATIENCE).await;
+}
+
+#[actix_web::test]
+async fn an_owner_who_is_suspended_is_told_and_the_next_one_gets_it() {
+    let workspace = workspace().await;
+    workspace.workspace().members.get_mut(ANA).expect("she is there").1 = false;
+    let plant = Plant::new(vec![to(&workspace)]).by_hand();
+    let engine = plant.start("one");
+    plant.send_event("attio", "lead_acme", &event(LeadEventType::Qualified, 1)).await;
+    let error = plant.failed("attio", 1).await;
+    assert_eq!(
+        error,
+        "deals need an owner, and no active member of the workspace has the rep's address (ana@example.com): invite them, or let `owner` be empty"
+    );
+    // Where there need not be one, it comes without.
+    workspace.workspace().attributes.get_mut("deals").expect("deals").iter_mut().for_each(|attribute| {
+        if attribute["api_slug"] == "owner" {
+            attribute["is_required"] = json!(false);
+        }
+    });
+    plant.clock.advance(2 * 3_600_000);
+    plant.done("attio", 1).await;
+    assert_eq!(owner(&only(&workspace, "deals", "nobody's")), Value::Null);
+    let to_ben = |kind, revision| {
+        let mut moved = event(kind, revision);
+        moved.lead.routing.as_mut().expect("it is routed").owner = Some("ben@example.com".to_owned());
+        moved
+    };
+    plant.send_event("attio", "lead_acme", &to_ben(LeadEventType::TierChanged, 2)).await;
+    plant.done("attio", 2).await;
+    assert_eq!(owner(&only(&workspace, "deals", "moved")), "m-ben");
+
+    // Gone while they are still known here: refused once, looked up again.
+    workspace.workspace().members.get_mut("ben@example.com").expect("he is there").1 = false;
+    let mut other = to_ben(LeadEventType::Qualified, 1);
+    other.lead.id = "lead_other".to_owned();
+    other.id = "evt_other".to_owned();
+    plant.send_event("attio", "lead_other", &other).await;
+    plant.failed("attio", 1).await;
+    plant.clock.advance(1_000);
+    plant.done("attio", 3).await;
+    assert_eq!(owner(&workspace.records("deals")[1]), Value::Null);
+    engine.drain(PATIENCE).await;
+}
+
+#[actix_web::test]
+async fn refusals_say_what_to_mend_and_limits_are_waited_for() {
+    let workspace = workspace().await;
+    let said = async |attio: Attio, fault: Option<Fault>| {
+        let mut to = of(attio);
+        to.http.timeout = Duration::from_millis(500);
+        let plant = Plant::new(vec![to]).by_hand();
+        let engine = plant.start("one");
+        if let Some(fault) = fault {
+            let next = workspace.workspace().calls.len() + 1;
+            workspace.workspace().faults.insert(next, fault);
+        }
+        plant.send_event("attio", "lead_acme", &event(LeadEventType::Qualified, 1)).await;
+        let error = plant.failed("attio", 1).await;
+        engine.drain(Duration::from_millis(1)).await;
+        error
+    };
+    let fine = || crm(&workspace);
+    let body =
+        |status: u16, code: &str| json!({ "status_code": status, "type": "auth_error", "code": code, "message": "no" });
+    let mut typo = fine();
+    typo.person.always = vec![Field { name: "favourite".into(), value: "x".into() }];
+    let told = [
+        said(Attio { token: Secret::new("wrong"), ..fine() }, None).await,
+        said(fine(), Some(Fault::Says(403, Vec::new(), body(403, "unauthorized")))).await,
+        said(fine(), Some(Fault::Says(429, Vec::new(), body(429, "rate_limit_exceeded")))).await,
+        said(fine(), Some(Fault::Says(200, Vec::new(), json!({ "ok": true })))).await,
+        said(fine(), Some(Fault::Drips)).await,
+        said(Attio { create_attributes: false, ..fine() }, None).await,
+        said(Attio { object: "product_leads".into(), ..fine() }, None).await,
+        said(typo, None).await,
+    ];
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    401 Unauthorized: unauthorized: The provided access token is invalid.; the token is wrong, or was revoked: put a new one in
+    403 Forbidden: unauthorized: no; give the token the scopes that docs/crm/attio.md lists
+    429 Too Many Requests: rate_limit_exceeded: no
+    200 OK, but nothing was written: {"ok":true}
+    no complete answer within 0.5 s
+    there is no attribute `handraiser_account_id` of companies; write `create_attributes: true`, or make it in Attio: docs/crm/attio.md says of which type
+    404 Not Found: not_found: Object with slug/ID "product_leads" was not found.; see whether `object` is the slug of an object of the workspace, and is switched on
+    400 Bad Request: value_not_found: Cannot find attribute with slug/ID "favourite".; write `create_attributes: true`, make it in Attio, or take it out of the mapping
+    "#);
+
+    let mut odd = fine();
+    odd.lead.once = vec![Field { name: "stage".into(), value: "Nowhere".into() }];
+    let plant = Plant::new(vec![of(odd)]);
+    let engine = plant.start("one");
+    plant.send_event("attio", "lead_acme", &event(LeadEventType::Qualified, 1)).await;
+    let dead = plant.dead("attio", 1).await;
+    let error = dead[0].last_error.as_deref().expect("it says why");
+    assert_eq!(
+        error,
+        "400 Bad Request: validation_type: Body payload validation error., data.values.stage.0: \"Nowhere\" doesn't fit"
+    );
+    engine.drain(PATIENCE).await;
+}
+
+#[actix_web::test]
+async fn a_burst_of_leads_stays_within_what_attio_takes() {
+    let workspace = workspace().await;
+    workspace.workspace().most = (12, 30);
+    // What is sent later may arrive sooner than it was meant to: that is what the half is for.
+    let per = Duration::from_millis(1_500);
+    let limits = [Limit { requests: 12, per, of: Of::Writes }, Limit { requests: 30, per, of: Of::Reads }];
+    let plant = Plant::new(vec![of(Attio { limits, ..crm(&workspace) })]);
+    let engine = plant.start("one");
+    for number in 0..12 {
+        let lead = format!("lead{number}");
+        plant.send_event("attio", &lead, &super::plant::event(&lead, 1)).await;
+    }
+    plant.done("attio", 12).await;
+    assert_eq!(workspace.workspace().refused_for_pace, 0);
+    assert_eq!(OBJECTS.map(|object| workspace.records(object).len()), [1, 1, 12]);
+    assert_eq!(workspace.workspace().notes.len(), 12);
+    engine.drain(PATIENCE).await;
+}
+
+/// `handraiser crm test`, as its user runs it.
+#[actix_web::test]
+async fn what_is_to_be_mended_is_told_before_a_lead_finds_it() {
+    let workspace = workspace().await;
+    workspace.workspace().members.insert("old@example.com".to_owned(), ("m-old".to_owned(), false));
+    "record_permission:read-write object_configuration:read user_management:read"
+        .clone_into(&mut workspace.workspace().scopes);
+    workspace.workspace().add("deals", "region", "select", false, true);
+    workspace.workspace().add("deals", "handraiser_tier", "text", false, false);
+    let run = async |token: &str, create: bool, arguments: &[&str]| {
+        let text = format!(
+            "teams: {{ emea: {{ reps: [ana@example.com, new@example.com, old@example.com] }} }}
+routes: [{{ name: all, to: emea }}]
+destinations:
+  crm:
+    attio:
+      token: {token}
+      create_attributes: {create}
+      api: {}
+      person: {{ always: {{ teir: '{{{{ lead.tier }}}}' }} }}
+    allow_addresses: [127.0.0.0/8]
+",
+            workspace.api()
+        );
+        let (fine, said) = crm_test(&text, "crm", arguments).await;
+        (fine, said.replace(&workspace.api(), "https://attio/"))
+    };
+    let (fine, said) = run(TOKEN, false, &[]).await;
+    assert!(!fine);
+    insta::assert_snapshot!(said, @r"
+    crm
+      ✓ credentials: the token is one of the workspace Example
+      ✗ scopes: the token lacks note:read-write
+        fix: give the token these scopes: Workspace settings > Developers
+      ✗ attributes of companies: there is no handraiser_account_id (text, unique)
+        fix: write `create_attributes: true`, or make them in Attio: Workspace settings > Objects
+      ✗ attributes of people: there is no teir, or it can't be written
+        fix: make them in Attio, or take them out of the mapping; the slug counts, not the title
+      ✗ attributes of deals: there is no handraiser_lead_id (text, unique), handraiser_definition (text), handraiser_status (text), handraiser_rank (number), handraiser_summary (text), handraiser_reasons (text), handraiser_usage (text), handraiser_owner (text), handraiser_route (text), handraiser_qualified_at (timestamp)
+        fix: write `create_attributes: true`, or make them in Attio: Workspace settings > Objects
+      ✗ attributes of deals: `handraiser_tier` is text, and has to be number
+        fix: archive it in Attio, give it another slug, and make it anew
+      ✗ attributes of deals: `region` is required, and nothing is written to it
+        fix: map it under `lead.once`, or let it be empty
+      ✗ owners: 2 of 3 are no active members: new@example.com, old@example.com (suspended)
+        fix: invite them to the workspace, or write the address that they have there; until then their leads have no owner
+    error: 7 things are to be mended
+    ");
+    let (fine, said) = run("a-wrong-one-0123456789", true, &[]).await;
+    assert!(!fine && said.contains("credentials") && !said.contains("a-wrong-one"), "{said}");
+    let ours = |workspace: &mut attio::Workspace, object: &str, all: &[&str]| {
+        all.iter().for_each(|slug| workspace.add(object, slug, "text", true, false));
+    };
+    ours(&mut workspace.workspace(), "companies", &["handraiser_account_id"]);
+    let names =
+        ["lead_id", "definition", "status", "rank", "summary", "reasons", "usage", "owner", "route", "qualified_at"];
+    let names = names.map(|name| format!("handraiser_{name}"));
+    ours(&mut workspace.workspace(), "deals", &names.iter().map(String::as_str).collect::<Vec<_>>());
+    let (_, said) = run(TOKEN, false, &["--dry-run"]).await;
+    assert!(said.contains("Acme: ") && !said.contains("would fail") && !said.contains(TOKEN), "{said}");
+    let written = said.lines().filter(|line| line.ends_with("  not sent")).count();
+    assert!(written >= 4, "a company, a person, a deal and a note: {said}");
+    assert!(OBJECTS.iter().all(|object| workspace.records(object).is_empty()));
+}
