@@ -47,14 +47,19 @@ const RANK_BITS: u32 = 18;
 const MAX_TIER: u8 = 7;
 
 impl Unassigned {
-    /// Where it stands among those that wait for its team: by tier, then by rank, the greatest first and those of which it isn't known
-    /// last, then by how long it waits. Ranks that differ by less than their third digit are the same here, as are times within a
-    /// second. 53 bits, which every store keeps exactly.
+    /// See [`place`].
     pub fn place(&self) -> Millis {
-        let tier = i64::from(self.tier.min(MAX_TIER));
-        let seconds = self.since.0.div_euclid(Millis::SECOND).clamp(0, i64::from(u32::MAX));
-        Millis((tier << (RANK_BITS + SECONDS_BITS)) | (i64::from(descending(self.rank)) << SECONDS_BITS) | seconds)
+        place(self.tier, self.rank, self.since)
     }
+}
+
+/// Where a lead stands among those that wait for its team: by tier, then by rank, the greatest first and those of which it isn't known last,
+/// then by how long it waits. Ranks that differ by less than their third digit are the same here, as are times within a second. 53 bits,
+/// which every store keeps exactly.
+pub fn place(tier: u8, rank: Option<f32>, since: Millis) -> Millis {
+    let tier = i64::from(tier.min(MAX_TIER));
+    let seconds = since.0.div_euclid(Millis::SECOND).clamp(0, i64::from(u32::MAX));
+    Millis((tier << (RANK_BITS + SECONDS_BITS)) | (i64::from(descending(rank)) << SECONDS_BITS) | seconds)
 }
 
 /// Ranks as whole numbers, the greatest first.

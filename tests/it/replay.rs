@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use handraiser::config::load_text;
-use handraiser::routing::paper::{Change, Paper};
+use handraiser::routing::paper::{Change, Line, Paper};
 use handraiser::time::Millis;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
@@ -22,13 +22,14 @@ definitions: [ { name: active, of: account, intent: [ tasks >= 1 ], tiers: { 1: 
 ";
 const ROUTING: &str = "
 teams:
-  emea: { reps: [ gus@x.example, hana@x.example, ida@x.example ], weights: { hana@x.example: 2 }, otherwise: night }
-  night: { reps: [ ivo@x.example, jo@x.example ], otherwise: self_serve }
+  emea: { reps: [ gus@x.example, hana@x.example, ida@x.example ], weights: { hana@x.example: 2 }, max_wait: 3h, otherwise: night }
+  night: { reps: [ ivo@x.example, jo@x.example ], max_wait: 9h, otherwise: jo@x.example }
 reps:
   gus@x.example: { time_zone: Europe/Berlin, hours: 'Mo-Fr 09:00-12:30,13:30-17:00', holidays: [2026-11-24] }
   hana@x.example: { time_zone: Asia/Tokyo, hours: Mo-Fr 10:00-18:00, caps: { day: 3 } }
   ida@x.example: { time_zone: America/New_York, hours: Mo-Fr 08:00-16:00, absent: [2026-11-23] }
-  ivo@x.example: { caps: { day: 4, week: 10 } }
+  ivo@x.example: { hours: Mo-Sa 20:00-24:00, caps: { day: 4, week: 10 } }
+  jo@x.example: { hours: Mo-Su 22:00-24:00, caps: { week: 12 } }
 territories:
   rows:
     - { name: EMEA, region: EMEA, to: emea }
@@ -65,6 +66,10 @@ async fn what_the_server_did_is_what_is_done_on_paper() {
     let reps = ["gus", "hana", "ida", "ivo", "jo"].map(|rep| whose(&format!("{rep}@x.example")));
     assert!(reps.iter().all(|leads| *leads > 2), "everybody has some: {reps:?}");
     assert!(report.passed_over().len() > 3, "{:?}", report.passed_over());
+    let waited = |line: &&Line| line.waited_s > 0;
+    let passed_on = |line: &&Line| line.reason.contains("it waited 9h for team night");
+    let lines = || report.lines.iter();
+    assert!(lines().filter(waited).count() > 10 && lines().filter(passed_on).count() > 2, "{:?}", report.waits());
 }
 
 fn replay(arguments: &[&str]) -> (bool, String) {

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use jiff::tz::TimeZone;
+use serde_json::Number;
 
 use super::counts::LeftOut;
 use super::line::Line;
-use super::play::play;
+use super::play::{Wants, play};
 use super::report::Report;
 use super::unknown::unknown;
 use super::whose::Whose;
@@ -19,6 +20,7 @@ struct Entry {
     revision: u32,
     line: Line,
     at: Millis,
+    rank: Option<f32>,
     after: Decision,
     before: Before,
 }
@@ -71,6 +73,8 @@ impl<'r> Paper<'r> {
     fn entry(&self, lead: Lead, at: Millis) -> Entry {
         let recorded = Whose::of(lead.routing.as_ref());
         let mut line = Line::new(&lead, at);
+        #[expect(clippy::cast_possible_truncation, reason = "beyond its bounds it is infinite, which is in order too")]
+        let rank = lead.rank.as_ref().and_then(Number::as_f64).map(|rank| rank as f32);
         let event = as_it_qualified(lead);
         let before = match self.against {
             Some(by) => Before::Decided(decide(by, &event, None, at)),
@@ -82,7 +86,7 @@ impl<'r> Paper<'r> {
             Decision::Turn(pending) => Some(&*pending.route),
         };
         line.unknown = unknown(self.by, &event, decided, at);
-        Entry { revision: event.lead.revision, line, at, after, before }
+        Entry { revision: event.lead.revision, line, at, rank, after, before }
     }
 
     /// What becomes of them all. Weeks begin on Mondays in `zone`.
@@ -90,26 +94,33 @@ impl<'r> Paper<'r> {
         let mut entries: Vec<Entry> = self.entries.into_values().collect();
         entries.sort_by(|one, other| (one.at, &one.line.lead).cmp(&(other.at, &other.line.lead)));
         let mut report = Report::new(self.left_out, entries.iter().filter(|entry| entry.revision > 1).count());
-        let (mut lines, mut after, mut said, mut decided) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut lines, mut wants) = (Vec::with_capacity(entries.len()), Vec::with_capacity(entries.len()));
+        let (mut said, mut decided) = (Vec::new(), Vec::new());
         for entry in entries {
-            after.push((entry.at, entry.after));
+            wants.push((entry.at, entry.rank, entry.after));
             match entry.before {
                 Before::Said(whose) => said.push((whose, entry.at)),
-                Before::Decided(decision) => decided.push((entry.at, decision)),
+                Before::Decided(decision) => decided.push((entry.at, entry.rank, decision)),
             }
             lines.push(entry.line);
         }
         if let Some(by) = self.against {
-            let given = play(by, decided.into_iter()).into_iter();
+            let given = play(by, in_order(&lines, decided)).into_iter();
             said = given.map(|given| (Whose::of(Some(&given.routing)), given.at)).collect();
         }
-        let given = play(self.by, after.into_iter());
+        let given = play(self.by, in_order(&lines, wants));
         for ((mut line, given), before) in lines.into_iter().zip(given).zip(said) {
             line.conclude(before.0, &given.routing, given.waited);
             report.add(line, (before.1, given.at), &given.routing.passed_over, zone);
         }
         report
     }
+}
+
+/// What each lead wants of its team.
+fn in_order(lines: &[Line], decided: Vec<(Millis, Option<f32>, Decision)>) -> impl Iterator<Item = Wants<'_>> {
+    let wants = lines.iter().zip(decided);
+    wants.map(|(line, (at, rank, decision))| Wants { lead: &line.lead, at, tier: line.tier, rank, decision })
 }
 
 /// A lead that says no moment at which it qualified.
@@ -119,7 +130,7 @@ pub struct NoMoment(String);
 
 /// The lead without what came of it later.
 fn as_it_qualified(mut lead: Lead) -> LeadEvent {
-    lead.routing = None;
+    (lead.routing, lead.waits) = (None, None);
     lead.withheld_from.clear();
     (lead.outcome, lead.outcome_reason) = (None, None);
     (lead.timestamps.routed, lead.timestamps.lapsed, lead.timestamps.ended) = (None, None, None);

@@ -1,14 +1,31 @@
-//! Teams take their turns, lead by lead in the order of time.
+//! Teams take their turns, lead by lead in the order of time, and leads wait for those of whom nobody is there: as the server lets them, by
+//! the same functions.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
 
 use crate::lead::Routing;
-use crate::record::TeamTurns;
-use crate::routing::{Decision, Routes, TeamName, assign};
+use crate::record::wait::place;
+use crate::record::{Pending, TeamTurns};
+use crate::routing::{Decision, Patience, Routes, Team, TeamName, Waited, assign, is_open, opens, waits};
 use crate::time::Millis;
 
+/// A lead that wants somebody.
+pub(super) struct Wants<'l> {
+    /// Its id.
+    pub lead: &'l str,
+    /// Since when.
+    pub at: Millis,
+    /// Its tier.
+    pub tier: u8,
+    /// Its rank.
+    pub rank: Option<f32>,
+    /// What the routes say of it.
+    pub decision: Decision,
+}
+
 /// A lead that was given to somebody, or to nobody.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Given {
     /// To whom, and why.
     pub routing: Routing,
@@ -18,24 +35,145 @@ pub(super) struct Given {
     pub waited: i64,
 }
 
-/// Gives out leads, which are in the order of time; answers in the same order.
-pub(super) fn play(by: Routes<'_>, leads: impl Iterator<Item = (Millis, Decision)>) -> Vec<Given> {
-    let mut teams: HashMap<TeamName, TeamTurns> = HashMap::new();
-    leads.map(|(at, decision)| Given { routing: give(by, &mut teams, decision, at), at, waited: 0 }).collect()
+/// Where a lead stands in the line of its team.
+type Place<'l> = (Millis, &'l str);
+
+/// A lead on its way through teams.
+#[derive(Clone)]
+struct Asking<'l> {
+    number: usize,
+    place: Place<'l>,
+    pending: Pending,
+    wants_since: Millis,
+    /// Of this team.
+    waits_since: Option<Millis>,
+    until: Option<Millis>,
 }
 
-fn give(by: Routes<'_>, teams: &mut HashMap<TeamName, TeamTurns>, mut decision: Decision, now: Millis) -> Routing {
-    loop {
-        let pending = match decision {
-            Decision::Settled(routing) => return routing,
-            Decision::Turn(pending) => pending,
-        };
-        let Some(team) = by.teams.iter().find(|team| team.name == pending.team) else { return pending.gone() };
-        let turns = teams.entry(team.name.clone()).or_default();
-        match assign(team, turns, now) {
-            Some(turn) => return pending.settle(&turn, None),
+/// A team, and those that wait for it.
+#[derive(Default)]
+struct Desk<'l> {
+    turns: TeamTurns,
+    waiting: BTreeMap<Place<'l>, Asking<'l>>,
+}
+
+/// What comes by time alone.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Due<'l> {
+    /// Somebody of a team is there.
+    Opens(TeamName),
+    /// A lead has waited for a team as long as it may.
+    Over(TeamName, Place<'l>),
+}
+
+struct Play<'r, 'l> {
+    by: Routes<'r>,
+    desks: HashMap<TeamName, Desk<'l>>,
+    due: BinaryHeap<Reverse<(Millis, Due<'l>)>>,
+    given: Vec<Given>,
+}
+
+/// Gives out leads, which are in the order of time; answers in the same order.
+pub(super) fn play<'l>(by: Routes<'_>, leads: impl Iterator<Item = Wants<'l>>) -> Vec<Given> {
+    let mut play = Play { by, desks: HashMap::new(), due: BinaryHeap::new(), given: Vec::new() };
+    for Wants { lead, at, tier, rank, decision } in leads {
+        play.go_on(at);
+        let number = play.given.len();
+        play.given.push(Given::default());
+        match decision {
+            Decision::Settled(routing) => play.settle(number, at, routing, at),
+            Decision::Turn(pending) => {
+                let place = (place(tier, rank, at), lead);
+                play.ask(Asking { number, place, pending, wants_since: at, waits_since: None, until: None }, at);
+            }
+        }
+    }
+    play.go_on(Millis(i64::MAX));
+    play.given
+}
+
+impl<'l> Play<'_, 'l> {
+    /// Does what is due until `now`.
+    fn go_on(&mut self, now: Millis) {
+        while self.due.peek().is_some_and(|Reverse((at, _))| *at <= now) {
+            match self.due.pop() {
+                Some(Reverse((at, Due::Opens(team)))) => self.call(&team, at),
+                Some(Reverse((at, Due::Over(team, place)))) => {
+                    let Some(desk) = self.desks.get_mut(&team) else { continue };
+                    if desk.waiting.get(&place).is_some_and(|asking| asking.until == Some(at))
+                        && let Some(asking) = desk.waiting.remove(&place)
+                    {
+                        self.ask(asking, at);
+                    }
+                }
+                None => return,
+            }
+        }
+    }
+
+    /// Calls those that wait for a team, as long as somebody of it may be given a lead.
+    fn call(&mut self, name: &TeamName, now: Millis) {
+        let Some(team) = self.by.teams.iter().find(|team| team.name == *name) else { return };
+        if self.desks.get(name).is_none_or(|desk| desk.turns.opens != Some(now)) {
+            return;
+        }
+        while let Some(desk) = self.desks.get_mut(name) {
+            if desk.waiting.is_empty() {
+                desk.turns.opens = None;
+                return;
+            }
+            if !is_open(team, &desk.turns, now) {
+                return self.look_again(team, now);
+            }
+            if let Some((_, asking)) = desk.waiting.pop_first() {
+                self.ask(asking, now);
+            }
+        }
+    }
+
+    /// Says when to look at those that wait for a team of which nobody is there.
+    fn look_again(&mut self, team: &Team, now: Millis) {
+        let Some(desk) = self.desks.get_mut(&team.name) else { return };
+        let at = opens(team, &desk.turns, now).max(now.plus(1));
+        if desk.turns.opens != Some(at) {
+            desk.turns.opens = Some(at);
+            self.due.push(Reverse((at, Due::Opens(team.name.clone()))));
+        }
+    }
+
+    /// A lead asks a team for somebody: it is given one, or waits, or is passed on.
+    fn ask(&mut self, mut asking: Asking<'l>, now: Millis) {
+        loop {
+            let name = asking.pending.team.clone();
+            let Some(team) = self.by.teams.iter().find(|team| team.name == name) else {
+                return self.settle(asking.number, asking.wants_since, asking.pending.gone(), now);
+            };
+            let desk = self.desks.entry(name.clone()).or_default();
+            let waited = asking.waits_since.map(|since| Waited { team: name.clone(), ms: now.since(since) });
+            if let Some(turn) = assign(team, &mut desk.turns, now) {
+                let routing = asking.pending.settle(&turn, waited);
+                return self.settle(asking.number, asking.wants_since, routing, now);
+            }
+            let since = asking.waits_since.unwrap_or(now);
+            if let Some(Patience { until }) = waits(team, &desk.turns, since, now) {
+                let asking = Asking { waits_since: Some(since), until, ..asking };
+                if let Some(until) = until {
+                    self.due.push(Reverse((until, Due::Over(name, asking.place))));
+                }
+                desk.waiting.insert(asking.place, asking);
+                return self.look_again(team, now);
+            }
             // No team leads back to itself by this, so that it ends.
-            None => decision = pending.otherwise(team, turns, None, by, now),
+            match asking.pending.otherwise(team, &desk.turns, waited, self.by, now) {
+                Decision::Settled(routing) => return self.settle(asking.number, asking.wants_since, routing, now),
+                Decision::Turn(pending) => asking = Asking { pending, waits_since: None, until: None, ..asking },
+            }
+        }
+    }
+
+    fn settle(&mut self, number: usize, since: Millis, routing: Routing, now: Millis) {
+        if let Some(given) = self.given.get_mut(number) {
+            *given = Given { routing, at: now, waited: now.since(since) };
         }
     }
 }

@@ -86,11 +86,12 @@ fn everybody_is_asked_as_they_were_then_and_otherwise_passes_on() {
     let reason = &report.lines[2].reason;
     assert!(reason.contains("gus@x.example has the day's cap of leads until Mon 2026-11-23 00:00"), "{reason}");
 
-    let night = company(&COMPANY.replace("gus@x.example, hana@x.example], otherwise: night", "ivo@x.example]"));
-    let mut paper = Paper::new(night.rules.routes(), None, (None, None));
-    on(25, 0..1).for_each(|lead| paper.take(lead).expect("it has a moment"));
+    let left = COMPANY.replace("ivo@x.example: { absent: [2026-11-25] }", "ivo@x.example: { left: 2026-11-22 }");
+    let left = company(&left);
+    let mut paper = Paper::new(left.rules.routes(), None, (None, None));
+    on(22, 0..3).for_each(|lead| paper.take(lead).expect("it has a moment"));
     let report = paper.report(&TimeZone::UTC);
-    assert_eq!(report.lines[0].after.owner, Owner::Nobody, "{}", report.lines[0].reason);
+    assert_eq!(report.lines[2].after.owner, Owner::Nobody, "{}", report.lines[2].reason);
 }
 
 #[test]
@@ -185,4 +186,56 @@ fn leads_that_nobody_was_told_of_and_those_of_other_times_are_left_out_and_count
     assert_eq!((report.leads, report.changed_since), (1, 1));
     let out = report.left_out;
     assert_eq!((out.elsewhen, out.shadows, out.held), (2, 1, 1));
+}
+
+/// Friday noon until Monday, by a team that works in the week: leads wait, the best tier first, and those that may not wait so long don't.
+#[test]
+fn leads_wait_for_the_first_who_is_there_in_the_order_of_their_worth() {
+    let text = "
+traits: { account: { country: country } }
+teams:
+  patient: { reps: [ ana@x.example, ben@x.example ] }
+  hasty: { reps: [ ana@x.example ], max_wait: 2h, otherwise: self_serve }
+reps:
+  ana@x.example: { hours: 'Mo-Fr 09:00-12:00,13:00-17:00', caps: { day: 1 } }
+  ben@x.example: { hours: Mo-Fr 10:00-17:00 }
+routes:
+  - { name: hasty, when: account.country == 'FR', to: hasty }
+  - { name: rest, to: patient }
+";
+    let config = company(text);
+    let mut paper = Paper::new(config.rules.routes(), None, (None, None));
+    // Saturday, three of them; the second is of the best tier, and the third is worth more than the first.
+    let of = |id: &str, at: (u32, u32), tier: u8, rank: u32, country: &str| Lead {
+        tier,
+        rank: Some(rank.into()),
+        ..lead(id, at, &[("country", country)], None)
+    };
+    for lead in [
+        of("first", (21, 0), 2, 1, "DE"),
+        of("best", (21, 1), 1, 1, "DE"),
+        of("worth", (21, 2), 2, 7, "DE"),
+        of("hasty", (21, 3), 1, 1, "FR"),
+        // In the lunch break of a Tuesday, which ends within two hours.
+        of("lunch", (24, 5), 1, 1, "FR"),
+    ] {
+        paper.take(lead).expect("it has a moment");
+    }
+    let report = paper.report(&TimeZone::UTC);
+    let told: Vec<_> = report.lines.iter().map(|line| (&*line.lead, line.after.to_string(), line.waited_s)).collect();
+    let monday = 45 * 3_600;
+    assert_eq!(
+        told,
+        [
+            ("first", "ben@x.example (patient)".to_owned(), monday + 3_600),
+            ("best", "ana@x.example (patient)".to_owned(), monday - 60),
+            ("worth", "ben@x.example (patient)".to_owned(), monday + 3_600 - 2 * 60),
+            ("hasty", "self-serve".to_owned(), 0),
+            ("lunch", "ana@x.example (hasty)".to_owned(), 55 * 60),
+        ]
+    );
+    let reason = &report.lines[1].reason;
+    assert!(reason.contains("it waited 1d 20h for team patient"), "{reason}");
+    let waits: Vec<_> = report.waits().into_iter().map(|one| (one.team, one.leads, one.longest_s)).collect();
+    assert_eq!(waits, [(Some("hasty".into()), 1, 3_300), (Some("patient".into()), 3, monday + 3_600)]);
 }
