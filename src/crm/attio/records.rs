@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::attributes::{COMPANIES, OWNER, PEOPLE, catalogue, of_lead, retain_changes, written};
 use super::members;
 use super::talk::{Talk, Values, id, reference, value};
-use crate::crm::retry::Failure;
+use crate::crm::retry::{Failure, Verdict};
 use crate::crm::told::{ACCOUNT, LEAD, domain, may_take, names, reachable, shortened, title};
 use crate::lead::{LeadEvent, LeadEventType, Person};
 
@@ -140,7 +140,8 @@ async fn lead(talk: &mut Talk<'_, '_>, event: &LeadEvent, others: &Others) -> Re
         let error = format!(
             "{object} need an owner, and no active member of the workspace has the rep's address ({rep}): invite them, or let `owner` be empty"
         );
-        return Err(Failure::unanswered(error, "no owner"));
+        // Of this rep's leads alone: all others go through.
+        return Err(Failure::here(Verdict::Failed, error, "no owner"));
     }
     let mut values = of_lead(event);
     let name = attributes.find("name").filter(|name| name.kind == "text");

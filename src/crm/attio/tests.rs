@@ -111,3 +111,22 @@ fn each_refusal_comes_to_what_it_means() {
     Failed: 500 Internal Server Error: internal_error: sorry
     "#);
 }
+
+#[test]
+fn what_is_there_already_is_not_written_again() {
+    let at = |value: &str| json!({ "attribute_type": "timestamp", "value": value });
+    let record = json!({ "values": {
+        "text": [{ "value": "x" }], "tier": [{ "value": 2.0 }], "stage": [{ "status": { "title": "Lead" } }],
+        "plan": [{ "option": { "title": "free" } }], "at": [at("2026-11-21T09:30:00.000000000Z")], "two": [{ "value": 1 }, { "value": 2 }],
+        "empty": [],
+    } });
+    let same =
+        json!({ "text": ["x"], "tier": [2], "stage": ["Lead"], "plan": ["free"], "at": ["2026-11-21T09:30:00.000Z"] });
+    let other = json!({ "text": ["y"], "tier": [3], "at": ["2026-11-21T09:30:01.000Z"], "two": [1, 2], "empty": ["x"], "none": [1] });
+    let changes = |values: &Value| {
+        let mut values = values.as_object().cloned().unwrap_or_default();
+        attributes::retain_changes(&mut values, &record);
+        Value::Object(values)
+    };
+    assert_eq!((changes(&same), changes(&other)), (json!({}), other.clone()));
+}

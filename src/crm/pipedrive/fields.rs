@@ -114,7 +114,8 @@ impl Written {
 
     /// Leaves out what a record holds already.
     pub fn retain_changes(&mut self, record: &Value) {
-        let is_new = |value: &Value, stands: Option<&Value>| stands.is_none_or(|stands| !same(stands, value));
+        // What has no value may not be told of at all.
+        let is_new = |value: &Value, stands: Option<&Value>| !same(stands.unwrap_or(&Value::Null), value);
         self.plain.retain(|name, value| is_new(value, record.get(name.as_str())));
         self.custom.retain(|code, value| is_new(value, custom(record, code)));
     }
@@ -334,4 +335,44 @@ async fn create(talk: &Talk<'_, '_>, kind: Kind, fact: &Fact) -> Result<Field, F
         verdict: Verdict::Failed,
         ..Failure::refused(format!("no field was made: {error}"), "fields")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn field(kind: &str, options: &[&str]) -> Field {
+        let choice = |(label, id): (&&str, u32)| Choice { id: id.into(), label: (*label).to_owned() };
+        let options = Some(options.iter().zip(10..).map(choice).collect()).filter(|all: &Vec<_>| !all.is_empty());
+        Field { code: "c".to_owned(), name: "F".to_owned(), kind: kind.to_owned(), is_custom: true, options }
+    }
+
+    #[test]
+    fn values_are_of_the_type_that_their_field_takes() {
+        let of =
+            |kind: &str, value: Value| shaped(&field(kind, &["Hot", "Warm"]), value).map_err(|failure| failure.error);
+        assert_eq!(of("varchar", json!("x".repeat(300))), Ok(json!("x".repeat(255))));
+        assert_eq!(of("text", json!(7)), Ok(json!("7")));
+        assert_eq!((of("double", json!("7.5")), of("int", json!(7))), (Ok(json!(7.5)), Ok(json!(7))));
+        assert_eq!(of("date", json!("2026-11-21T09:30:00.000Z")), Ok(json!("2026-11-21")));
+        assert_eq!((of("enum", json!("warm")), of("enum", json!(10))), (Ok(json!(11)), Ok(json!(10))));
+        assert_eq!(of("set", json!(["Hot", "Warm"])), Ok(json!([10, 11])));
+        assert_eq!(of("address", json!("Main St 1")), Ok(json!({ "value": "Main St 1" })));
+        assert_eq!(of("enum", json!("Cold")), Err("`Cold` is no option of `F`: there is Hot, Warm".to_owned()));
+    }
+
+    #[test]
+    fn what_is_there_already_is_not_written_again() {
+        let record = json!({ "title": "Acme", "value": 7.0, "custom_fields": { "nested": "a\r\nb" }, "flat": "x" });
+        let written = |plain: Value, custom: Value| {
+            let map = |value: Value| value.as_object().cloned().unwrap_or_default();
+            let mut written = Written { plain: map(plain), custom: map(custom) };
+            written.retain_changes(&record);
+            written.flat()
+        };
+        let same = json!({ "nested": "a\nb", "flat": "x", "never_had": null });
+        assert_eq!(written(json!({ "title": "Acme", "value": 7 }), same), Values::new());
+        let other = json!({ "nested": "b", "flat": null, "new": 1 });
+        assert_eq!(Value::from(written(json!({}), other.clone())), other);
+    }
 }

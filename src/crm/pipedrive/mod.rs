@@ -62,7 +62,8 @@ impl Adapter for Pipedrive {
         let stale = |failure: &Failure| failure.verdict == Verdict::Refused && failure.of_destination;
         if came.as_ref().is_err_and(stale) && talk.relied_on_memory() {
             talk.forget();
-            return came.map_err(|failure| Failure { verdict: Verdict::Failed, ..failure });
+            // Which says nothing of Pipedrive yet.
+            return came.map_err(|failure| Failure { verdict: Verdict::Failed, of_destination: false, ..failure });
         }
         came
     }

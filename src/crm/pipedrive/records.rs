@@ -9,6 +9,7 @@ use super::{organizations, persons, users};
 use crate::crm::retry::Failure;
 use crate::crm::told::{FACTS, facts, may_take, reachable, title};
 use crate::lead::{LeadEvent, LeadEventType};
+use crate::time::Millis;
 
 /// What is remembered of a lead: its id there, and the owner that it was left with.
 const MADE: &str = "lead";
@@ -65,7 +66,7 @@ async fn lead(talk: &mut Talk<'_, '_>, event: &LeadEvent, others: &Written) -> R
     let known = talk.session.recall(MADE).map(str::to_owned);
     let found = match &known {
         Some(known) => talk.record(talk.v1(&["leads", known])).await?,
-        None => find(talk, (code, lead), others).await?,
+        None => find(talk, event, (code, lead), others).await?,
     };
     let is_archived = |found: &Value| found.get("is_archived") == Some(&Value::Bool(true));
     match found {
@@ -84,7 +85,12 @@ async fn lead(talk: &mut Talk<'_, '_>, event: &LeadEvent, others: &Written) -> R
 }
 
 /// The lead that holds our id.
-async fn find(talk: &Talk<'_, '_>, (code, lead): (&str, &str), others: &Written) -> Result<Option<Value>, Failure> {
+async fn find(
+    talk: &Talk<'_, '_>,
+    event: &LeadEvent,
+    (code, lead): (&str, &str),
+    others: &Written,
+) -> Result<Option<Value>, Failure> {
     for item in talk.search("leads", "custom_fields", lead).await?.iter().take(MOST_LOOKED_AT) {
         let found = talk.record(talk.v1(&["leads", &id(item).unwrap_or_default()])).await?;
         if let Some(found) = found.filter(|found| says(found, code, lead)) {
@@ -101,7 +107,9 @@ async fn find(talk: &Talk<'_, '_>, (code, lead): (&str, &str), others: &Written)
         (None, Some(organization)) => ("organization_id", organization.as_str()),
         (None, None) => return Ok(None),
     };
-    url.query_pairs_mut().extend_pairs([of, ("sort", "add_time DESC"), ("limit", "100")]);
+    // Made after the event; before it only by another's clock.
+    let since = Millis::parse(&event.occurred_at).unwrap_or_default().plus(-Millis::DAY).rfc3339();
+    url.query_pairs_mut().extend_pairs([of, ("updated_since", &since), ("limit", "500")]);
     let Value::Array(all) = talk.read(url).await? else { return Ok(None) };
     Ok(all.into_iter().find(|found| says(found, code, lead)))
 }

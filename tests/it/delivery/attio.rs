@@ -320,6 +320,27 @@ async fn a_burst_of_leads_stays_within_what_attio_takes() {
     engine.drain(PATIENCE).await;
 }
 
+/// Four calls in a row are told to come again, and others now and then.
+#[actix_web::test]
+async fn a_storm_of_refusals_is_sat_out() {
+    let workspace = workspace().await;
+    let busy = Fault::Says(
+        429,
+        vec![("Retry-After", "Tue, 23 May 2023 14:42:01 GMT".to_owned())],
+        json!({ "error": "too many" }),
+    );
+    let numbers = (1..=4).chain((5..60).step_by(15));
+    workspace.workspace().faults = numbers.map(|at| (at, busy.clone())).collect();
+    let mut patient = to(&workspace);
+    patient.retry.max_attempts = 20;
+    let plant = Plant::new(vec![patient]);
+    let engine = plant.start("one");
+    tell(&plant, &STORY).await;
+    plant.done("attio", 3).await;
+    holds(&workspace, "after the storm");
+    engine.drain(PATIENCE).await;
+}
+
 /// `handraiser crm test`, as its user runs it.
 #[actix_web::test]
 async fn what_is_to_be_mended_is_told_before_a_lead_finds_it() {

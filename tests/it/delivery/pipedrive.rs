@@ -357,6 +357,23 @@ async fn a_burst_of_leads_stays_within_what_pipedrive_takes() {
     engine.drain(PATIENCE).await;
 }
 
+/// Four calls in a row are told to come again, and others now and then.
+#[actix_web::test]
+async fn a_storm_of_refusals_is_sat_out() {
+    let account = account().await;
+    let busy = Fault::Says(429, vec![("x-ratelimit-reset", "2".to_owned())], json!({ "error": "too many" }));
+    let numbers = (1..=4).chain((5..60).step_by(15));
+    account.account().faults = numbers.map(|at| (at, busy.clone())).collect();
+    let mut patient = to(&account);
+    patient.retry.max_attempts = 20;
+    let plant = Plant::new(vec![patient]);
+    let engine = plant.start("one");
+    tell(&plant, &STORY).await;
+    plant.done("pipedrive", 3).await;
+    holds(&account, "after the storm");
+    engine.drain(PATIENCE).await;
+}
+
 /// `handraiser crm test`, as its user runs it.
 #[actix_web::test]
 async fn what_is_to_be_mended_is_told_before_a_lead_finds_it() {
