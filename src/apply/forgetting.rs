@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Applying, Body, Past, delivering, routing, waiting};
+use super::{Applying, Body, Past, delivering, owning, routing, waiting};
 use crate::ids::{RecordKey, RecordKind};
 use crate::record::Subject;
 
@@ -22,6 +22,7 @@ pub(super) fn forget(subject: &mut Box<Subject>, applying: &mut Applying<'_>) {
             applying.send(RecordKey::destination(destination), scrub);
         }
     }
+    owning::forget(subject, applying);
     for definition in subject.standings.keys() {
         let waits = routing::first(subject, definition).map(|event| event.lead);
         waiting::leave(subject, definition, applying);

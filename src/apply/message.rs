@@ -11,8 +11,8 @@ use crate::ids::{DefinitionName, RecordKey, SourceName};
 use crate::record::delivery::Done;
 use crate::record::outcomes::Told;
 use crate::record::{
-    Ending, Held, Joiner, LeadHold, News, OpenLead, Profile, Projection, Remembered, Routing, Tie, TookForce,
-    Unassigned, Waits,
+    AccountOwner, Ending, Held, Joiner, LeadHold, News, OpenLead, Profile, Projection, Remembered, Routing, Tie,
+    TookForce, Unassigned, Waits,
 };
 use crate::time::Millis;
 
@@ -106,6 +106,36 @@ pub enum Body {
     Assign(Box<Unassigned>),
     /// Team → subject: who gets the lead, or that it waits.
     Assigned(Box<Assigned>),
+    /// Subject → account: whose are your leads? One wants to be routed.
+    AskOwner(Box<Held>),
+    /// Account → subject: theirs; `None`: your lead decides.
+    AccountOwner {
+        /// The lead.
+        lead: Box<Held>,
+        /// Who owns the account's leads.
+        owner: Option<AccountOwner>,
+    },
+    /// Subject → account: this became of a lead that asked.
+    Owned {
+        /// The lead.
+        lead: Arc<str>,
+        /// Whose it is.
+        owner: Option<Arc<str>>,
+        /// Whether somebody said so, so that it holds for the account as well.
+        by_hand: bool,
+    },
+    /// Account → subject: is your lead still on its way?
+    StillDeciding {
+        /// The lead.
+        lead: Box<Held>,
+        /// The account.
+        account: Arc<str>,
+    },
+    /// To an account, from an operator: its leads are theirs from now on, whatever the routes say; `None`: whatever these say.
+    Pin {
+        /// The rep's e-mail address.
+        owner: Option<Arc<str>>,
+    },
     /// Team → one of its records of leads that wait: this one does.
     Wait(Box<Unassigned>),
     /// Subject → lead that waits for a team: it is worth this by now.
@@ -126,6 +156,8 @@ pub enum Body {
     Claimed(Box<Claimed>),
     /// Account → subject of its lead: somebody qualified who becomes part of it.
     Join(Box<Join>),
+    /// To a subject, from an operator: its lead is somebody else's now.
+    Reassign(Box<Reassign>),
     /// To a subject, from a CRM or an operator: this became of its lead.
     Became(Box<Became>),
     /// Subject → account → subject of its lead: this became of what is part of it.
@@ -292,6 +324,17 @@ pub struct Became {
     pub ending: Ending,
     /// Why, in their words.
     pub reason: Option<Box<str>>,
+}
+
+/// A lead that is somebody else's now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reassign {
+    /// The lead.
+    pub lead: Arc<str>,
+    /// Whose it is.
+    pub owner: Arc<str>,
+    /// The lead as it is stored.
+    pub json: Arc<str>,
 }
 
 /// What became of what is part of a lead.

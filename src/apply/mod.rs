@@ -18,6 +18,8 @@ mod merging;
 pub mod message;
 mod news;
 mod noting;
+mod owning;
+mod reassigning;
 mod routing;
 pub mod rules;
 mod seeing;
@@ -325,10 +327,16 @@ fn subject_message(subject: &mut Box<Subject>, message: &Message, applying: &mut
         Body::Claimed(claimed) => joining::claimed(subject, claimed, applying),
         Body::Join(join) => joining::join(subject, join, applying),
         Body::Became(became) => ending::became(subject, became, applying),
+        Body::Reassign(reassign) => reassigning::reassign(subject, reassign, applying),
         Body::Ends(ends) => joining::pass_on(subject, ends, applying),
         Body::Ended(ends, account) => joining::ended(subject, ends, account, applying),
         Body::Scrub { user } => forgetting::scrub(subject, user, applying),
         Body::Assigned(assigned) => routing::assigned(subject, assigned, applying),
+        Body::AskOwner(lead) => owning::ask(subject, lead, applying),
+        Body::AccountOwner { lead, owner } => routing::owner_known(subject, lead, owner.as_ref(), applying),
+        Body::Owned { lead, owner, by_hand } => owning::owned(subject, lead, (owner.as_ref(), *by_hand), applying),
+        Body::StillDeciding { lead, account } => owning::still_deciding(subject, lead, account, applying),
+        Body::Pin { owner } => owning::pin(subject, owner.as_ref(), applying),
         Body::Judged(judged) => routing::judged(subject, judged, applying),
         Body::StoreLead { id, definition, json } => applying.effects.leads.push(LeadWrite {
             id: id.to_string(),

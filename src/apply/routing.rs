@@ -9,8 +9,8 @@ use super::message::{AssignOutcome, Assigned, Claim, Judged};
 use super::{Applying, Body, LeadWrite};
 use crate::ids::{DefinitionName, RecordKey, SourceName};
 use crate::lead::{Lead, LeadEvent, LeadEventType, joiner};
-use crate::record::{Held, LeadWaits, News, Routing, Subject, Unassigned, Waits};
-use crate::routing::{Decision, LeadFacts, decide};
+use crate::record::{AccountOwner, Held, LeadWaits, News, Routing, Standing, Subject, Unassigned, Waits};
+use crate::routing::{Decision, LeadFacts, decide, keep};
 
 /// How much news of a subject's leads for one definition waits for an owner. More of it only replaces the last.
 const MAX_QUEUE: usize = 16;
@@ -135,17 +135,58 @@ pub(super) fn judged(subject: &mut Subject, judged: &Judged, applying: &mut Appl
     }
 }
 
+/// Asks the account whose its leads are, where routes want to know; else decides at once.
 fn find_owner(subject: &mut Subject, definition: &DefinitionName, event: LeadEvent, applying: &mut Applying<'_>) {
-    let Some(standing) = subject.standings.get(definition) else { return };
+    let Some(standing) = subject.standings.get_mut(definition) else { return };
     let existing = standing.routing.as_ref().filter(|_| event.kind != LeadEventType::Qualified);
-    let rules = applying.rules;
-    match decide(rules.routes(), &event, existing, applying.now) {
+    if let Some(kept) = existing.and_then(|existing| keep(applying.rules.routes(), existing, applying.now)) {
+        return settle(subject, definition, event, kept, applying);
+    }
+    let account = event.lead.account.as_ref().filter(|_| applying.rules.asks_account_owner);
+    match account {
+        Some(account) => {
+            let account: Arc<str> = account.id.as_str().into();
+            standing.asks = Some(Arc::clone(&account));
+            let lead = held(definition, &event, applying);
+            applying.send(RecordKey::account(&account), Body::AskOwner(Box::new(lead)));
+        }
+        None => route(subject, definition, event, None, applying),
+    }
+}
+
+fn held(definition: &DefinitionName, event: &LeadEvent, applying: &Applying<'_>) -> Held {
+    let (lead, event) = (event.lead.id.as_str().into(), event.id.as_str().into());
+    Held { subject: applying.key.clone(), definition: Arc::clone(definition), lead, event }
+}
+
+/// The account has said whose its leads are.
+pub(super) fn owner_known(
+    subject: &mut Subject,
+    lead: &Held,
+    owner: Option<&AccountOwner>,
+    applying: &mut Applying<'_>,
+) {
+    // Otherwise the subject was forgotten meanwhile, and the account will ask.
+    let event = first(subject, &lead.definition).filter(|event| *event.id == *lead.event);
+    let asks = |standing: &Standing| standing.asks.is_some() && standing.waits.is_none();
+    if let Some(event) = event.filter(|_| subject.standings.get(&lead.definition).is_some_and(asks)) {
+        route(subject, &lead.definition, event, owner, applying);
+    }
+}
+
+fn route(
+    subject: &mut Subject,
+    definition: &DefinitionName,
+    event: LeadEvent,
+    owner: Option<&AccountOwner>,
+    applying: &mut Applying<'_>,
+) {
+    match decide(applying.rules.routes(), &event, owner, applying.now) {
         Decision::Settled(routing) => settle(subject, definition, event, routing, applying),
         Decision::Turn(pending) => {
             let to = RecordKey::team(&pending.team);
             let (tier, rank) = worth(&event.lead);
-            let (lead, event) = (event.lead.id.into(), event.id.into());
-            let lead = Held { subject: applying.key.clone(), definition: Arc::clone(definition), lead, event };
+            let lead = held(definition, &event, applying);
             let wants = Unassigned { lead, pending, tier, rank, since: applying.now, waits_since: None, until: None };
             applying.send(to, Body::Assign(Box::new(wants)));
         }
@@ -190,7 +231,7 @@ fn wait(
 }
 
 /// The owner of the first news that waits is known: sends it to every destination, and goes on with the next.
-fn settle(
+pub(super) fn settle(
     subject: &mut Subject,
     definition: &DefinitionName,
     mut event: LeadEvent,
@@ -216,6 +257,10 @@ fn settle(
         applying.send(to, Body::Deliver { subject: applying.key.clone(), news: Box::new(news) });
     }
     if let Some(standing) = subject.standings.get_mut(definition) {
+        if let Some(account) = standing.asks.take() {
+            let (lead, owner) = (event.lead.id.as_str().into(), routing.owner.as_deref().map(Into::into));
+            applying.send(RecordKey::account(&account), Body::Owned { lead, owner, by_hand: false });
+        }
         standing.routing = Some(routing);
         standing.waits = None;
         if !standing.queue.is_empty() {

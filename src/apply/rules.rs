@@ -15,7 +15,7 @@ use crate::qualify::{Definition, Endings};
 use crate::record::AccountKey;
 use crate::record::traits::MAX_TRAITS_BYTES;
 use crate::routing::territory::Territories;
-use crate::routing::{Reps, Route, Routes, Team};
+use crate::routing::{Reps, Route, RouteTo, Routes, Team};
 use crate::time::Millis;
 
 /// A configuration, prepared for applying messages. Immutable; made once for each configuration.
@@ -34,6 +34,8 @@ pub struct Rules {
     pub users_read_account_times: bool,
     /// Whether a definition of users reads, by way of the account, what is true of its members.
     pub users_read_members: bool,
+    /// Whether a route asks whose the leads of an account are.
+    pub asks_account_owner: bool,
     /// Signals of which something remembers since when they are true, or how often they became so.
     pub noted: Vec<NotedSignal>,
     /// Since when each definition says what it says, where that is known.
@@ -125,7 +127,12 @@ impl Rules {
         let users_read_account_times = traits.iter().any(|slot| matches!(slot, Slot::FirstSeen(_) | Slot::LastSeen(_)));
         let (counters, traits) = (counters.len(), traits.len());
         let routed = parts.routes.iter().filter_map(|route| route.when.as_ref()).flat_map(Expr::slots);
-        let all: Vec<&Slot> = decided().chain(named()).chain(ends()).chain(routed).collect();
+        let names = |route: &Route| match &route.to {
+            RouteTo::Named(formula) => formula.slots().cloned().collect(),
+            _ => Vec::new(),
+        };
+        let reps: Vec<Slot> = parts.routes.iter().flat_map(names).collect();
+        let all: Vec<&Slot> = decided().chain(named()).chain(ends()).chain(routed).chain(&reps).collect();
         let territories = parts.territories.iter().flat_map(|table| &table.dimensions);
         let read = all
             .iter()
@@ -139,6 +146,7 @@ impl Rules {
         let always =
             ["email", "name", "first_name", "last_name", "title"].map(|name| (SubjectKind::User, Box::from(name)));
         let always = always.into_iter().chain([(SubjectKind::Account, Box::from("name"))]);
+        let asks_account_owner = parts.routes.iter().any(|route| matches!(route.to, RouteTo::AccountOwner { .. }));
         Self {
             version: version(&parts),
             users_read_account_counters: counters > 0,
@@ -151,6 +159,7 @@ impl Rules {
             typed_traits,
             said_traits,
             since: BTreeMap::new(),
+            asks_account_owner,
             plan,
             parts,
         }

@@ -20,6 +20,7 @@ mod leads;
 mod merges;
 mod outcome;
 mod output;
+mod owner;
 mod paint;
 mod rejected;
 mod reload;
@@ -76,6 +77,10 @@ enum Command {
     Discard(held::Args),
     /// Say what became of a lead: it was won, or it was lost
     Outcome(outcome::Args),
+    /// Give a lead to a rep: destinations are told; one that waits for its team waits no longer
+    Assign(owner::AssignArgs),
+    /// Show whose the leads of an account are, or give it to a rep: the next ones are theirs, where a route leads to `account_owner`
+    Owner(owner::Args),
     /// List deliveries: waiting, given up, done
     Deliveries(deliveries::Args),
     /// Try deliveries again that were given up
@@ -138,6 +143,8 @@ async fn run(command: Command) -> Result<(), CommandError> {
         Command::Release(args) => held::release(args).await,
         Command::Discard(args) => held::discard(args).await,
         Command::Outcome(args) => outcome::run(args).await,
+        Command::Assign(args) => owner::assign(args).await,
+        Command::Owner(args) => owner::run(args).await,
         Command::Deliveries(args) => deliveries::run(args).await,
         Command::Replay(args) => replay::run(args).await,
         Command::Rejected(args) => rejected::run(args).await,

@@ -70,7 +70,9 @@ fn reps(shape: &ConfigShape, compiled: &Compiled<'_>, findings: &mut Findings) {
         let routed = || compiled.routes.iter().any(|one| matches!(&one.to, RouteTo::Target(to) if target(to, address)));
         let rows = || compiled.territories.is_some_and(|table| table.rows.iter().any(|row| target(&row.to, address)));
         let first = teams.next();
-        if first.is_none() && !routed() && !rows() {
+        // A trait may name whom no team does.
+        let named = || compiled.routes.iter().any(|one| matches!(one.to, RouteTo::Named(_)));
+        if first.is_none() && !routed() && !rows() && !named() {
             let message = format!("no team, route or territory names `{}`", name.shown.trim());
             findings.push(Problem::warning(name.at, Code::Unused, message).help("add them to a team, or remove this"));
         }

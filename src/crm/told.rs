@@ -69,7 +69,9 @@ pub fn facts(event: &LeadEvent) -> [(Fact, String); FACTS.len()] {
         LeadEventType::Lapsed => "lapsed",
         LeadEventType::Won => "won",
         LeadEventType::Lost => "lost",
-        LeadEventType::Qualified | LeadEventType::TierChanged | LeadEventType::Joined => "open",
+        LeadEventType::Qualified | LeadEventType::TierChanged | LeadEventType::Joined | LeadEventType::Assigned => {
+            "open"
+        }
     };
     let usage: Vec<String> = lead.usage.iter().map(|(name, value)| format!("{name}: {value}")).collect();
     let routing = lead.routing.as_ref();
@@ -143,6 +145,7 @@ pub fn happening(event: &LeadEvent) -> String {
     match event.kind {
         LeadEventType::Qualified => format!("Product-qualified, tier {}", event.lead.tier),
         LeadEventType::TierChanged => format!("Tier {} now", event.lead.tier),
+        LeadEventType::Assigned => "The lead was given to another owner".to_owned(),
         LeadEventType::Joined => "Somebody else became part of this lead".to_owned(),
         LeadEventType::Lapsed => "Is not product-qualified any more".to_owned(),
         LeadEventType::Won => "Won".to_owned(),

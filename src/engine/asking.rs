@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::intake::Parcel;
 use super::{Engine, EngineError, Forgotten, Shared};
 use crate::apply::explain::explain;
-use crate::apply::message::Became;
+use crate::apply::message::{Became, Reassign};
 use crate::apply::{Body, LogItem, Message};
 use crate::ids::{Position, RecordKey, RecordKind, ShardId, SourceName, SubjectKind};
 use crate::lead::SubjectExplanation;
@@ -23,8 +23,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const FIRST_LOOK: Duration = Duration::from_millis(1);
 const LAST_LOOK: Duration = Duration::from_millis(20);
 /// How many logs an event may go through until everything is done that follows from it: identify → link → absorb → ask → answer →
-/// source → subject → team → subject → delivery.
-const LONGEST_WAY: usize = 10;
+/// source → subject → account → subject → team → lead that waits → team → subject → account → subject that asked as well → team → subject →
+/// delivery.
+const LONGEST_WAY: usize = 17;
 /// How many merges are followed to find who holds a history.
 const MAX_MERGES: usize = 64;
 /// Under what name metrics count what operators untied; no source can be called so.
@@ -152,6 +153,28 @@ impl Engine {
         let Some(row) = self.shared.store.lead(lead).await? else { return Ok(None) };
         let became = Became { lead: lead.into(), ending, reason: reason.map(Into::into) };
         self.send([(row.subject, Body::Became(Box::new(became)))]).await?;
+        self.settle().await?;
+        Ok(self.shared.store.lead(lead).await?)
+    }
+
+    /// Gives an account to a rep: its next leads are theirs, where routes ask. `None`: whoever the routes say.
+    ///
+    /// # Errors
+    /// When the store can't be read or written.
+    pub async fn give_account(&self, account: &str, owner: Option<&str>) -> Result<(), EngineError> {
+        self.send([(RecordKey::account(account), Body::Pin { owner: owner.map(Into::into) })]).await?;
+        self.settle().await
+    }
+
+    /// Gives a lead to a rep. Returns the lead as it stands then; `None` when there is none.
+    ///
+    /// # Errors
+    /// When the store can't be read or written.
+    pub async fn assign(&self, lead: &str, owner: &str) -> Result<Option<LeadRow>, EngineError> {
+        self.settle().await?;
+        let Some(row) = self.shared.store.lead(lead).await? else { return Ok(None) };
+        let reassign = Reassign { lead: lead.into(), owner: owner.into(), json: row.json.into() };
+        self.send([(row.subject, Body::Reassign(Box::new(reassign)))]).await?;
         self.settle().await?;
         Ok(self.shared.store.lead(lead).await?)
     }

@@ -29,6 +29,9 @@ pub enum LeadEventType {
     /// Somebody else of the account qualified, or for another definition, and became part of the lead.
     #[serde(rename = "lead.joined")]
     Joined,
+    /// Somebody gave the lead to another owner by hand.
+    #[serde(rename = "lead.assigned")]
+    Assigned,
     /// They bought, as `outcomes` or the CRM says. Nothing more is heard of the lead.
     #[serde(rename = "lead.won")]
     Won,

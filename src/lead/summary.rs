@@ -18,7 +18,9 @@ pub fn summary(definition: &Definition, kind: LeadEventType, lead: &Lead, facts:
         LeadEventType::Joined if !lead.joined.is_empty() => {
             format!("Now also {}", lead.joined.last().map_or_else(String::new, |joiner| joiner.summary.clone()))
         }
-        LeadEventType::Qualified | LeadEventType::TierChanged | LeadEventType::Joined => made(lead, facts),
+        LeadEventType::Qualified | LeadEventType::TierChanged | LeadEventType::Joined | LeadEventType::Assigned => {
+            made(lead, facts)
+        }
     })
 }
 

@@ -13,6 +13,7 @@ pub mod joining;
 pub mod memberships;
 pub mod noted;
 pub mod outcomes;
+pub mod owner;
 pub mod people;
 pub mod projection;
 pub mod senders;
@@ -37,6 +38,7 @@ pub use hold::{Held, Hold, LeadHold, SourceLeads};
 pub use joining::{Joiner, Joiners, OpenLead};
 pub use memberships::Memberships;
 pub use noted::{Noted, NotedSignals};
+pub use owner::{AccountOwner, Ownership};
 pub use people::{Member, Profile};
 pub use projection::Projection;
 pub use senders::Senders;
@@ -201,6 +203,8 @@ pub struct Subject {
     pub members: BTreeMap<CompactString, Member>,
     /// Accounts only: the lead that others become part of, where there is one lead for each account.
     pub open_lead: Option<Box<OpenLead>>,
+    /// Accounts only: whose its leads are, where routes ask.
+    pub ownership: Option<Box<Ownership>>,
     /// Accounts only: what is true of their members, where conditions ask.
     pub outcomes: Option<Box<outcomes::Outcomes>>,
     /// Users only: a hash of what they told their accounts last of what is true of them.
@@ -284,7 +288,8 @@ impl Subject {
     /// Where it stands in the agenda: in the list of what is due first.
     fn agenda(&self, idle: Option<i64>) -> Option<(AgendaList, Millis)> {
         // A lead may wait for long, as a date may be far away.
-        let wakes = [self.wakes_at, self.waits_until()].into_iter().flatten().min();
+        let check = self.ownership.as_ref().and_then(|ownership| ownership.check_at);
+        let wakes = [self.wakes_at, self.waits_until(), check].into_iter().flatten().min();
         let soon = self.due(idle);
         match wakes.filter(|at| soon.is_none_or(|soon| *at <= soon)) {
             Some(at) => Some((AgendaList::Wakes, at)),
@@ -318,6 +323,7 @@ impl Subject {
             + standings.sum::<usize>()
             + self.leads.len() * 120
             + self.open_lead.as_ref().map_or(0, |_| 256)
+            + self.ownership.as_ref().map_or(0, |ownership| ownership.bytes())
             + self.watchers.keys().map(|user| 64 + user.len()).sum::<usize>()
             + self.noted.bytes()
             + self.outcomes.as_ref().map_or(0, |outcomes| outcomes.bytes())

@@ -66,6 +66,9 @@ pub struct Standing {
     /// Whether the last lead is held, or was let go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<LeadHold>,
+    /// The account that was asked whose its leads are, as long as it is not told what became of the first news of `queue`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asks: Option<Arc<str>>,
     /// Which team the first news of `queue` waits for, while nobody of that is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits: Option<Waits>,

@@ -6,8 +6,9 @@ use super::territory::{Territories, Unknown};
 use super::turns::{refusal, said};
 use super::waiting::Waited;
 use super::{LeadFacts, Reps, Route, RouteTarget, RouteTo, Team, Turn};
+use crate::expr::{Formula, Value, duration_text};
 use crate::lead::{LeadEvent, Routing};
-use crate::record::{Pending, TeamTurns};
+use crate::record::{AccountOwner, Pending, TeamTurns};
 use crate::time::Millis;
 
 /// What decides who gets a lead.
@@ -105,11 +106,8 @@ impl Pending {
     }
 }
 
-/// Decides about `event`. `existing` is how the lead was routed before, if it was: an owner who is still there keeps it.
-pub fn decide(by: Routes<'_>, event: &LeadEvent, existing: Option<&Routing>, now: Millis) -> Decision {
-    if let Some(kept) = existing.and_then(|existing| keep(by, existing, now)) {
-        return Decision::Settled(kept);
-    }
+/// Decides about a lead that nobody owns; `owner` owns the leads of its account.
+pub fn decide(by: Routes<'_>, event: &LeadEvent, owner: Option<&AccountOwner>, now: Millis) -> Decision {
     let facts = LeadFacts::new(event, now);
     // What routes before the one that decides had to say.
     let mut passed = String::new();
@@ -120,19 +118,21 @@ pub fn decide(by: Routes<'_>, event: &LeadEvent, existing: Option<&Routing>, now
         }
         let because =
             format!("{passed}route `{}`: {}", route.name, route.when.as_ref().map_or("always", |when| when.source()));
-        match &route.to {
-            RouteTo::Territories => match by.territories.map(|table| territory(table, &facts, now)) {
-                Some(Ok((to, why))) => match follow(route, &to, by, format!("{because}; {why}"), now) {
-                    Ok(decision) => return decision,
-                    Err(why) => passed = why,
-                },
-                Some(Err(why)) => passed = format!("{because}; {why}; "),
-                None => {}
+        let found = match &route.to {
+            RouteTo::Target(to) => Ok((to.clone(), String::new())),
+            RouteTo::Territories => match by.territories {
+                Some(table) => territory(table, &facts, now),
+                None => continue,
             },
-            RouteTo::Target(to) => match follow(route, to, by, because, now) {
-                Ok(decision) => return decision,
-                Err(why) => passed = why,
-            },
+            RouteTo::AccountOwner { within } => account_owner(by, owner, *within, now),
+            RouteTo::Named(formula) => named(by, formula, &facts),
+        };
+        let followed = found
+            .map_err(|why| format!("{because}; {why}; "))
+            .and_then(|(to, why)| follow(route, &to, by, format!("{because}{why}"), now));
+        match followed {
+            Ok(decision) => return decision,
+            Err(why) => passed = why,
         }
     }
     Decision::Settled(Routing { reason: format!("{passed}no route matched"), ..Routing::default() })
@@ -147,15 +147,59 @@ fn territory(table: &Territories, facts: &LeadFacts<'_>, now: Millis) -> Result<
         (_, Some((row, why))) => Err(format!("no territory is certain: {why}, which {} asks for", place(row))),
         (Some(row), None) => {
             let why = row.because(&table.dimensions, &choice.facts);
-            Ok((row.to.clone(), format!("territory {}: {why}", place(row))))
+            Ok((row.to.clone(), format!("; territory {}: {why}", place(row))))
         }
         (None, None) => Err("no territory matched".to_owned()),
     }
 }
 
+/// Whoever owns the leads of the same account, or why that is nobody.
+fn account_owner(
+    by: Routes<'_>,
+    owner: Option<&AccountOwner>,
+    within: Option<i64>,
+    now: Millis,
+) -> Result<(RouteTarget, String), String> {
+    let Some(AccountOwner { rep, at, pinned }) = owner else {
+        return Err("nobody owns a lead of the account".to_owned());
+    };
+    if !is_known(by, rep) {
+        return Err(format!("{rep} owned the account's leads, and is in no team any more"));
+    }
+    #[expect(clippy::cast_precision_loss, reason = "it is shown in two units")]
+    let ago = duration_text(now.since(*at) as f64);
+    if !pinned && within.is_some_and(|within| at.plus(within) <= now) {
+        return Err(format!("{rep} was given the account's last lead {ago} ago, which is too long"));
+    }
+    let why = if *pinned { "was given the account by hand" } else { "owns the account's leads" };
+    Ok((RouteTarget::Rep(Arc::clone(rep)), format!("; {rep} {why}")))
+}
+
+/// The rep whose address a formula comes to, or why that is nobody.
+fn named(by: Routes<'_>, formula: &Formula, facts: &LeadFacts<'_>) -> Result<(RouteTarget, String), String> {
+    let source = formula.source();
+    match formula.value(facts) {
+        // What strangers can say of themselves leads to nobody but reps.
+        Value::Text(address) if is_known(by, address.trim()) => {
+            Ok((RouteTarget::Rep(Arc::from(address.trim())), format!("; {source} says so")))
+        }
+        Value::Text(address) => Err(format!("`{address}`, which {source} says, is no rep")),
+        _ => Err(format!("{source} is not known")),
+    }
+}
+
+/// Whether somebody is a rep: in a team, among `reps`, or named by a route or a territory.
+pub fn is_known(by: Routes<'_>, address: &str) -> bool {
+    let is_it = |to: &RouteTarget| matches!(to, RouteTarget::Rep(rep) if rep.eq_ignore_ascii_case(address));
+    by.reps.get(address).is_some()
+        || by.teams.iter().flat_map(|team| &team.reps).any(|rep| rep.name.eq_ignore_ascii_case(address))
+        || by.routes.iter().any(|route| matches!(&route.to, RouteTo::Target(to) if is_it(to)))
+        || by.territories.is_some_and(|table| table.rows.iter().any(|row| is_it(&row.to)))
+}
+
 /// The owner keeps the lead as long as they are in a team, or a route or a territory names them; though they are absent, but not when
 /// they left.
-fn keep(by: Routes<'_>, existing: &Routing, now: Millis) -> Option<Routing> {
+pub fn keep(by: Routes<'_>, existing: &Routing, now: Millis) -> Option<Routing> {
     let owner = existing.owner.as_deref()?;
     if by.reps.get(owner).is_some_and(|rep| rep.left.is_some_and(|left| left <= now)) {
         return None;
@@ -172,6 +216,7 @@ fn keep(by: Routes<'_>, existing: &Routing, now: Millis) -> Option<Routing> {
         None if by.territories.is_some_and(|table| table.rows.iter().any(|row| is_owner(&row.to))) => {
             "named by a territory".to_owned()
         }
+        None if by.reps.get(owner).is_some() => "among `reps`".to_owned(),
         None => return None,
     };
     Some(Routing {

@@ -120,7 +120,7 @@ pub fn explain(by: Routes<'_>, event: &LeadEvent, now: Millis) -> RouteExplanati
     for one in by.routes {
         let met = one.when.as_ref().map_or(Some(true), |when| when.test(&facts));
         let when = one.when.as_ref().map(|when| when.source().to_owned());
-        let table = by.territories.filter(|_| met == Some(true) && one.to == RouteTo::Territories);
+        let table = by.territories.filter(|_| met == Some(true) && matches!(one.to, RouteTo::Territories));
         let mut others = 0;
         let territories = table.map_or_else(Vec::new, |table| {
             let mut tried = table.tried(&facts, now);

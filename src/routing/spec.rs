@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Availability;
-use crate::expr::Expr;
+use crate::expr::{Expr, Formula};
 
 /// The name of a team, as configured.
 pub type TeamName = Arc<str>;
@@ -63,12 +63,19 @@ pub struct Route {
 }
 
 /// What a route says about the leads that it takes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum RouteTo {
     /// Who gets them.
     Target(RouteTarget),
     /// Whoever the table of territories says; where it says nobody, the next route decides.
     Territories,
+    /// Whoever owns the leads of the same account; where nobody does, the next route decides.
+    AccountOwner {
+        /// Only when they were given one within so many milliseconds.
+        within: Option<i64>,
+    },
+    /// The rep whose address this comes to; where it comes to none that is known, the next route decides.
+    Named(Formula),
 }
 
 /// Where a route or a territory leads.

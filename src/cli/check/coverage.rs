@@ -54,13 +54,13 @@ struct NeverWinsReport {
 /// Looks at what `rules` cover at `now`.
 pub fn coverage(rules: &Rules, now: Millis) -> Coverage {
     let table = rules.territories.as_deref();
-    let behind = rules.routes.iter().skip_while(|route| route.to != RouteTo::Territories).skip(1);
+    let behind = rules.routes.iter().skip_while(|route| !matches!(route.to, RouteTo::Territories)).skip(1);
     let otherwise = behind.filter_map(|route| match &route.to {
         RouteTo::Target(to) => Some(match &route.when {
             Some(when) => format!("route `{}` ({}) → {}", route.name, when.source(), named(to)),
             None => format!("route `{}` → {}", route.name, named(to)),
         }),
-        RouteTo::Territories => None,
+        RouteTo::Territories | RouteTo::AccountOwner { .. } | RouteTo::Named(_) => None,
     });
     Coverage {
         countries: table.map_or_else(Vec::new, |table| table.by_country(now)).iter().map(countries).collect(),

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::condition::condition;
+use super::condition::{condition, value};
 use super::names::unique;
 use super::scopes::Scopes;
+use crate::config::conditions::ConditionText;
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
 use crate::config::read::{At, Field, List, Named};
@@ -22,6 +23,8 @@ const MAX_WEIGHT: u32 = 100 * Rep::WEIGHT_ONE;
 const MAX_WAIT: Duration = Duration::from_hours(90 * 24);
 /// The target that needs no team.
 const SELF_SERVE: &str = "self_serve";
+/// The target that is whoever owns the leads of the same account.
+const ACCOUNT_OWNER: &str = "account_owner";
 /// The target that is a table.
 pub const TERRITORIES: &str = "territories";
 
@@ -39,7 +42,7 @@ pub fn teams(shape: Option<&Named<TeamShape>>, findings: &mut Findings) -> Teams
     unique(declared.iter().map(|(name, _)| name), "team", findings);
     for (name, shape) in declared {
         teams.names.push(name.text.clone());
-        if name.text.contains('@') || [SELF_SERVE, TERRITORIES].contains(&&*name.text) {
+        if name.text.contains('@') || [SELF_SERVE, TERRITORIES, ACCOUNT_OWNER].contains(&&*name.text) {
             let problem =
                 Problem::error(name.at, Code::BadValue, format!("`{}` can't be the name of a team", name.shown));
             findings.push(problem.help("routes could not tell it from a rep's address or from `self_serve`"));
@@ -178,7 +181,8 @@ pub fn routes(shape: Option<&List<RouteShape>>, teams: &Teams, scopes: &Scopes, 
 
 fn route(shape: &RouteShape, teams: &Teams, scopes: &Scopes, findings: &mut Findings) -> Option<Route> {
     let name = shape.name.require("name", RouteShape::WHAT, shape.at, findings);
-    let to = shape.to.require("to", RouteShape::WHAT, shape.at, findings).and_then(|to| target(to, teams, findings));
+    let to = shape.to.require("to", RouteShape::WHAT, shape.at, findings);
+    let to = to.and_then(|to| target(to, within(shape, to, findings), teams, scopes, findings));
     let when = match &shape.when {
         Field::Set(text) => Some(condition(text, &scopes.routes, &scopes.broken, findings)?),
         Field::Absent => None,
@@ -187,10 +191,30 @@ fn route(shape: &RouteShape, teams: &Teams, scopes: &Scopes, findings: &mut Find
     Some(Route { name: Arc::from(name?.text.trim()), when, to: to? })
 }
 
-fn target(to: &Scalar, teams: &Teams, findings: &mut Findings) -> Option<RouteTo> {
+/// For how long an owner counts, in milliseconds.
+fn within(shape: &RouteShape, to: &Scalar, findings: &mut Findings) -> Option<i64> {
+    let within = shape.within.get()?;
+    if to.text.trim() != ACCOUNT_OWNER {
+        let problem =
+            Problem::error(within.scalar.at, Code::BadValue, "`within` says how long an owner of the account counts");
+        findings.push(problem.help("remove it, or write `to: account_owner`"));
+    }
+    i64::try_from(within.value.0.as_millis()).ok()
+}
+
+fn target(
+    to: &Scalar,
+    within: Option<i64>,
+    teams: &Teams,
+    scopes: &Scopes,
+    findings: &mut Findings,
+) -> Option<RouteTo> {
     let text = to.text.trim();
     if text == TERRITORIES {
         return Some(RouteTo::Territories);
+    }
+    if text == ACCOUNT_OWNER {
+        return Some(RouteTo::AccountOwner { within });
     }
     if let Some(found) = target_of(text, teams) {
         if let RouteTarget::Rep(_) = found {
@@ -198,7 +222,11 @@ fn target(to: &Scalar, teams: &Teams, findings: &mut Findings) -> Option<RouteTo
         }
         return Some(RouteTo::Target(found));
     }
-    let known = || teams.names.iter().map(|name| &**name).chain([SELF_SERVE, TERRITORIES]);
+    if text.starts_with("account.") || text.starts_with("user.") {
+        let written = ConditionText::whole(to.clone());
+        return value(&written, &scopes.routes, &scopes.broken, findings).map(RouteTo::Named);
+    }
+    let known = || teams.names.iter().map(|name| &**name).chain([SELF_SERVE, TERRITORIES, ACCOUNT_OWNER]);
     let help =
         did_you_mean(text, known(), || format!("there is {}; a rep is named by e-mail address", one_of(known())));
     let message = format!("unknown team `{}`", findings.shown(to));
@@ -231,7 +259,7 @@ fn check_order(shapes: &[RouteShape], routes: &[Route], findings: &mut Findings)
             let message = format!("the route `{shown}` can never match: its condition is always false");
             findings
                 .push(Problem::warning(name.at, Code::Unreachable, message).help("fix the condition, or remove it"));
-        } else if constant == Some(true) && route.to != RouteTo::Territories {
+        } else if constant == Some(true) && matches!(route.to, RouteTo::Target(_)) {
             catch_all = Some(shown);
         }
     }

@@ -43,9 +43,12 @@ section! {
         /// When it applies. Without it: always.
         #[schemars(extend("examples" = ["lead.tier == 1"]))]
         when: ConditionText,
-        /// A team, a rep's e-mail address, `self_serve` (no rep, the product itself follows up), or `territories`: whoever the table says,
-        /// and the next route where it says nobody.
+        /// A team, a rep's e-mail address, or `self_serve` (no rep, the product itself follows up). Or, with the next route deciding where this is
+        /// nobody: `territories`, whoever the table says; `account_owner`, whoever owns the leads of the same account; `account.owner_email` or
+        /// the like, the rep whose address a trait holds.
         #[schemars(extend("x-required" = true))]
         to: Scalar,
+        /// With `account_owner`: only where they were given a lead of the account within so long: `180d`.
+        within: At<Lasting>,
     }
 }

@@ -106,7 +106,7 @@ pub fn headline(event: &LeadEvent) -> String {
         LeadEventType::Lapsed => "Lapsed: ".to_owned(),
         LeadEventType::Won => "Won: ".to_owned(),
         LeadEventType::Lost => "Lost: ".to_owned(),
-        LeadEventType::Qualified | LeadEventType::TierChanged | LeadEventType::Joined => {
+        LeadEventType::Qualified | LeadEventType::TierChanged | LeadEventType::Joined | LeadEventType::Assigned => {
             format!("Tier {}: ", lead.tier)
         }
     };

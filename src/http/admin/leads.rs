@@ -219,7 +219,7 @@ fn page(mut rows: Vec<LeadRow>, limit: usize) -> (Vec<LeadRow>, Option<i64>) {
     (rows, Some(first_beyond.0.saturating_add(1)))
 }
 
-fn item(row: LeadRow) -> LeadItem {
+pub(super) fn item(row: LeadRow) -> LeadItem {
     // Fails open: a lead that can't be read as JSON is still listed, as text.
     let lead = serde_json::from_str(&row.json).unwrap_or(Value::String(row.json));
     LeadItem {

@@ -7,6 +7,7 @@ mod deliveries;
 mod held;
 mod leads;
 mod merges;
+mod owners;
 mod reading;
 mod rejected;
 mod replay;
@@ -28,6 +29,7 @@ pub use deliveries::{DeliveryItem, DeliveryList, DeliveryState};
 pub use held::{HeldAnswer, HeldRequest};
 pub use leads::{LeadItem, LeadList, OutcomeRequest};
 pub use merges::{MergeItem, MergeList, Unlinked};
+pub use owners::{OwnerAnswer, OwnerRequest};
 pub use rejected::{RejectedItem, RejectedList};
 pub use replay::{ReplayRequest, Replayed};
 pub use subjects::{ForgetAnswer, RecordLine, SubjectRecord};
@@ -51,6 +53,9 @@ pub fn configure(config: &mut ServiceConfig) {
             .service(leads::list)
             .service(leads::one)
             .service(leads::outcome)
+            .service(owners::assign)
+            .service(owners::show)
+            .service(owners::give)
             .service(deliveries::list)
             .service(causes::list)
             .service(replay::replay)

@@ -69,6 +69,7 @@ impl Subject {
             "wakes_at" => self.wakes_at = Some(Millis::parse(value)?),
             "tell_at" => self.tell_at = Some(Millis::parse(value)?),
             "open" => self.open_lead = Some(Box::new(serde_json::from_str(value).ok()?)),
+            "owner" => self.ownership = Some(Box::new(serde_json::from_str(value).ok()?)),
             "told" => self.told = Some(u64::from_str_radix(value, 16).ok()?),
             "asked" => {
                 let conditions = value.split_whitespace().filter_map(|one| u32::from_str_radix(one, 16).ok());
@@ -140,6 +141,7 @@ impl Subject {
             lines.put(&["lead:", lead], |out| out.push_str(home.as_deref().unwrap_or_default()));
         }
         self.open_lead.iter().for_each(|open| lines.json(&["open"], open));
+        self.ownership.iter().for_each(|ownership| lines.json(&["owner"], ownership));
         self.write_outcomes(lines);
         self.write_ties(lines);
         for (user, member) in &self.members {

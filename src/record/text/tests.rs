@@ -22,10 +22,10 @@ use crate::record::counted::Counted;
 use crate::record::delivery::Done;
 use crate::record::outcomes::Outcomes;
 use crate::record::{
-    Archived, ConfigVersions, Delivery, DestinationHistory, Ending, Given, Held, Hold, Joiners, Meaning, Member,
-    Memberships, MergedInto, News, Noted, NotedSignals, OpenLead, PassedOver, Pending, Place, Profile, Quiet, Routing,
-    Said, Saying, Senders, SeriesPast, SourceLeads, Standing, Subject, TeamTurns, Tie, Ties, TookForce, Trait, Traits,
-    Unassigned, Wait, Waiting, Waits, Written, WrittenFile,
+    AccountOwner, Archived, ConfigVersions, Delivery, DestinationHistory, Ending, Given, Held, Hold, Joiners, Meaning,
+    Member, Memberships, MergedInto, News, Noted, NotedSignals, OpenLead, Ownership, PassedOver, Pending, Place,
+    Profile, Quiet, Routing, Said, Saying, Senders, SeriesPast, SourceLeads, Standing, Subject, TeamTurns, Tie, Ties,
+    TookForce, Trait, Traits, Unassigned, Wait, Waiting, Waits, Written, WrittenFile,
 };
 
 /// Names as people and programs send them: with whatever separates things in the text.
@@ -243,6 +243,16 @@ fn subject() -> impl Strategy<Value = Subject> {
                 let (subject, definition) = (RecordKey::user("kim"), Arc::from("pql"));
                 Box::new(OpenLead { account: Arc::from("acme"), subject, definition, lead: Arc::from("lead_1"), since })
             });
+            let ownership = wakes_at.map(|at| {
+                let lead = || Held {
+                    subject: RecordKey::user("kim"),
+                    definition: Arc::from("pql"),
+                    lead: Arc::from("lead_1"),
+                    event: Arc::from("evt_1"),
+                };
+                let owner = forgotten.map(|at| AccountOwner { rep: Arc::from("ana"), at, pinned: true });
+                Box::new(Ownership { owner, deciding: Some(lead()), check_at: Some(at), asking: vec![lead()] })
+            });
             let told = signals.values().next().map(|(_, times)| u64::from(*times));
             Subject {
                 traits,
@@ -257,6 +267,7 @@ fn subject() -> impl Strategy<Value = Subject> {
                 ties,
                 members,
                 open_lead,
+                ownership,
                 outcomes,
                 told,
                 watchers,

@@ -7,7 +7,7 @@ use crate::crm::sample;
 use crate::expr::{Scope, compile};
 use crate::lead::Routing;
 use crate::record::{TeamTurns, Why};
-use crate::routing::{Availability, Decision, Reps, Route, RouteTarget, RouteTo, Routes, assign, decide};
+use crate::routing::{Availability, Decision, Reps, Route, RouteTarget, RouteTo, Routes, assign, decide, keep};
 use crate::time::Millis;
 
 fn always(name: &str, to: RouteTarget) -> Route {
@@ -27,7 +27,8 @@ fn owned_by(owner: &str, team: Option<&str>) -> Routing {
 fn settled(routes: &[Route], reps: &[&str], existing: Option<&Routing>) -> Routing {
     let teams = [team(reps)];
     let by = Routes { routes, teams: &teams, reps: &Reps::default(), territories: None };
-    match decide(by, &sample::full(), existing, Millis(0)) {
+    let kept = existing.and_then(|existing| keep(by, existing, Millis(0)));
+    match kept.map_or_else(|| decide(by, &sample::full(), None, Millis(0)), Decision::Settled) {
         Decision::Settled(routing) => routing,
         Decision::Turn(pending) => match assign(&teams[0], &mut TeamTurns::default(), Millis(0)) {
             Some(turn) => pending.settle(&turn, None),
@@ -143,7 +144,9 @@ fn an_owner_keeps_a_lead_while_absent_and_not_when_they_left() {
     let with = |availability| {
         let reps = said_of(&[("ana", availability)]);
         let by = Routes { routes: &routes, teams: &[], reps: &reps, territories: None };
-        match decide(by, &sample::full(), Some(&owned_by("ana", None)), Millis(5)) {
+        match keep(by, &owned_by("ana", None), Millis(5))
+            .map_or_else(|| decide(by, &sample::full(), None, Millis(5)), Decision::Settled)
+        {
             Decision::Settled(routing) => routing.owner,
             Decision::Turn(_) => panic!("there is no team"),
         }

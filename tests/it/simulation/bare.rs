@@ -13,7 +13,7 @@ use handraiser::ids::{Position, RecordKey, RecordKind, ShardId, Shards, SubjectK
 use handraiser::lead::build::Origin;
 use handraiser::lead::{LeadEvent, SubjectExplanation};
 use handraiser::record::account::current_account;
-use handraiser::record::{AgendaList, Record, Routing, Subject, TeamTurns, Unassigned};
+use handraiser::record::{AgendaList, Held, Record, Routing, Subject, TeamTurns, Unassigned};
 use handraiser::routing::is_open;
 use handraiser::time::Millis;
 use rand::rngs::StdRng;
@@ -169,6 +169,15 @@ impl Bare {
             _ => None,
         };
         self.records.values().filter_map(waits).collect()
+    }
+
+    /// Every lead that waits until it is decided whose its account's leads are.
+    pub fn asking(&self) -> Vec<Held> {
+        let asking = |record: &Record| match record {
+            Record::Subject(subject) => subject.ownership.as_ref().map(|ownership| ownership.asking.clone()),
+            _ => None,
+        };
+        self.records.values().filter_map(asking).flatten().collect()
     }
 
     /// Whose turn it is in a team.

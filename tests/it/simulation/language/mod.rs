@@ -325,7 +325,7 @@ impl Reference {
                 LeadEventType::Qualified => "qualified",
                 LeadEventType::TierChanged => "tier_changed",
                 LeadEventType::Lapsed => "lapsed",
-                LeadEventType::Joined | LeadEventType::Won | LeadEventType::Lost => {
+                LeadEventType::Joined | LeadEventType::Assigned | LeadEventType::Won | LeadEventType::Lost => {
                     return Err("it joins, or ends".to_owned());
                 }
             };
