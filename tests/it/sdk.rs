@@ -2,7 +2,7 @@
 //! signature the Standard Webhooks project's own library verifies. `tests/sdk/README.md` tells what they send.
 
 mod bursts;
-mod install;
+pub mod install;
 
 use std::net::SocketAddr;
 use std::process::Command;

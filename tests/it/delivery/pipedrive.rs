@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::plant::{PATIENCE, Plant, crm_test, destination};
 use crate::harness::eventually;
+use crate::sdk::install::Vendors;
 use crate::standins::pipedrive::{self, Fault, ME, TOKEN};
 
 const ANA: &str = "ana@example.com";
@@ -354,6 +355,39 @@ async fn a_burst_of_leads_stays_within_what_pipedrive_takes() {
     plant.done("pipedrive", 12).await;
     assert_eq!(account.account().refused_for_pace, 0);
     assert_eq!(["organizations", "persons", "leads", "notes"].map(|kind| account.records(kind).len()), [1, 1, 12, 12]);
+    engine.drain(PATIENCE).await;
+}
+
+/// What holds the stand-in honest: Pipedrive's own client gets along with it, and finds there what was brought.
+#[actix_web::test]
+async fn pipedrive_s_own_client_finds_what_was_brought() {
+    let account = account().await;
+    account.account().lag = Duration::ZERO;
+    let plant = Plant::new(vec![to(&account)]);
+    let engine = plant.start("one");
+    plant.send_event("pipedrive", "lead_acme", &event(LeadEventType::Qualified, 1)).await;
+    plant.done("pipedrive", 1).await;
+    let url = account.url();
+    let run = move || {
+        let mut client = Vendors::installed().script("pipedrive.mjs");
+        client.args([&url, TOKEN, "acme", "kim@acme.example", "lead_acme"]).output().expect("node can be run")
+    };
+    let output = tokio::task::spawn_blocking(run).await.expect("nothing panics");
+    let said: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+    assert_eq!(
+        said,
+        json!({ "me": 1, "users": 2, "organization": ["Acme", "acme"], "person": ["kim@acme.example", true],
+            "lead": ["Acme: ready for a team plan", 7, true], "notes": 1,
+            "refused": "One of the \"person_id\" or \"organization_id\" must be set." })
+    );
+    assert_eq!(["organizations", "persons", "leads", "notes"].map(|kind| account.records(kind).len()), [2, 2, 2, 2]);
+
+    plant.send_event("pipedrive", "lead_acme", &event(LeadEventType::TierChanged, 2)).await;
+    plant.done("pipedrive", 2).await;
+    let lead = account.records("leads").remove(0);
+    let tier = field(&account, &lead, "Product-qualified: tier");
+    assert_eq!((&lead["title"], tier), (&json!("Kim, at last"), json!(2)));
     engine.drain(PATIENCE).await;
 }
 

@@ -22,6 +22,23 @@ impl Node {
     }
 }
 
+/// Vendors' own clients of their APIs, and the scripts that use them.
+pub struct Vendors {
+    directory: PathBuf,
+}
+
+impl Vendors {
+    pub fn installed() -> Self {
+        Self { directory: prepared("vendors", &["package.json", "package-lock.json"], npm_install) }
+    }
+
+    pub fn script(&self, script: &str) -> Command {
+        let mut command = Command::new("node");
+        command.arg(self.directory.join(script));
+        command
+    }
+}
+
 /// The browser SDKs, and what drives the browser.
 pub struct Browser {
     directory: PathBuf,
