@@ -5,6 +5,7 @@ pub struct Company {
     pub id: &'static str,
     pub name: &'static str,
     pub industry: &'static str,
+    pub country: &'static str,
     pub employees: u32,
     pub plan: &'static str,
     /// People who use the product; the first of them owns the workspace.
@@ -21,25 +22,25 @@ pub struct Company {
 const fn company(
     id: &'static str,
     name: &'static str,
-    industry: &'static str,
+    (industry, country): (&'static str, &'static str),
     employees: u32,
     plan: &'static str,
     [people, regulars, tasks, invited, pricing_views]: [usize; 5],
 ) -> Company {
-    Company { id, name, industry, employees, plan, people, regulars, tasks, invited, pricing_views }
+    Company { id, name, industry, country, employees, plan, people, regulars, tasks, invited, pricing_views }
 }
 
 /// Every company stands just before something, or will never get there. The last numbers are people, regulars, tasks, people
 /// invited, and views of the pricing page.
 pub static COMPANIES: [Company; 8] = [
-    company("brightwave.example", "Brightwave Analytics", "software", 640, "free", [17, 12, 47, 12, 0]),
-    company("fjord.example", "Fjord Logistics", "logistics", 180, "free", [11, 8, 58, 8, 0]),
-    company("halden.example", "Halden Robotics", "robotics", 1_900, "team", [19, 13, 210, 16, 0]),
-    company("pinecrest.example", "Pinecrest Schools", "education", 90, "free", [9, 6, 46, 11, 0]),
-    company("kite.example", "Kite & Partners", "design", 12, "free", [7, 7, 83, 12, 0]),
-    company("meridian.example", "Meridian Bank", "finance", 5_200, "enterprise", [24, 21, 320, 22, 0]),
-    company("solstice.example", "Solstice Games", "games", 310, "team", [16, 14, 120, 9, 0]),
-    company("otter.example", "Otter Studio", "film", 35, "free", [3, 3, 14, 2, 2]),
+    company("brightwave.example", "Brightwave Analytics", ("software", "US"), 640, "free", [17, 12, 47, 12, 0]),
+    company("fjord.example", "Fjord Logistics", ("logistics", "Norway"), 180, "free", [11, 8, 58, 8, 0]),
+    company("halden.example", "Halden Robotics", ("robotics", "Germany"), 1_900, "team", [19, 13, 210, 16, 0]),
+    company("pinecrest.example", "Pinecrest Schools", ("education", "Canada"), 90, "free", [9, 6, 46, 11, 0]),
+    company("kite.example", "Kite & Partners", ("design", "GB"), 12, "free", [7, 7, 83, 12, 0]),
+    company("meridian.example", "Meridian Bank", ("finance", "USA"), 5_200, "enterprise", [24, 21, 320, 22, 0]),
+    company("solstice.example", "Solstice Games", ("games", "Suomi"), 310, "team", [16, 14, 120, 9, 0]),
+    company("otter.example", "Otter Studio", ("film", "FR"), 35, "free", [3, 3, 14, 2, 2]),
 ];
 
 const NAMES: [&str; 24] = [

@@ -24,6 +24,7 @@ use super::paint::Tone;
 use super::{card, words};
 use crate::crm::receiver::Arrival;
 use crate::lead::{LeadEvent, SubjectExplanation};
+use crate::routing::explain::explain;
 use crate::time::Clock;
 
 /// Calls in one batch of the past.
@@ -72,6 +73,7 @@ async fn play(world: &mut DemoWorld, stage: &mut Stage, args: &Args) -> Result<(
         teller: Teller::new(args.seed, Clock::System.now()),
         numbers: Numbers::default(),
         sent: HashMap::new(),
+        near: None,
         pace: if args.fast { Duration::ZERO } else { Duration::from_millis(130) },
         world,
         stage,
@@ -80,6 +82,7 @@ async fn play(world: &mut DemoWorld, stage: &mut Stage, args: &Args) -> Result<(
     play.past(args.events).await?;
     play.mishaps().await?;
     play.today().await?;
+    play.territory()?;
     play.almost().await?;
     play.numbers().await?;
     play.next(args.keep)
@@ -94,6 +97,8 @@ struct Play<'a> {
     numbers: Numbers,
     /// When the last event that moves an account's standing was sent.
     sent: HashMap<String, Instant>,
+    /// The lead of which one thing was missing for another territory.
+    near: Option<LeadEvent>,
     pace: Duration,
 }
 
@@ -193,8 +198,11 @@ impl Play<'_> {
 
     fn arrived(&mut self, arrival: &Arrival) -> Result<(), CommandError> {
         let event: LeadEvent = serde_json::from_str(&arrival.body)?;
-        let lead = event.lead;
-        let account = lead.account.as_ref().map_or("", |account| account.id.as_str());
+        let account = event.lead.account.as_ref().map_or("", |account| account.id.as_str());
+        if account == story::NEAR {
+            self.near = Some(event.clone());
+        }
+        let lead = &event.lead;
         let delay = self.sent.get(account).map(|sent| arrival.at.saturating_duration_since(*sent)).unwrap_or_default();
         if !arrival.accepted {
             let name = lead.subject.name.as_deref().unwrap_or(&lead.subject.id);
@@ -204,7 +212,18 @@ impl Play<'_> {
         self.numbers.delivered(delay, arrival.attempt);
         let tries = if arrival.attempt > 1 { format!(", {}nd attempt", arrival.attempt) } else { String::new() };
         let corner = format!("event → CRM {}{tries}", numbers::span(delay));
-        self.stage.say(&card::render(&lead, &corner, self.stage.paint))
+        self.stage.say(&card::render(lead, &corner, self.stage.paint))
+    }
+
+    /// Why a lead went to its team, and what would have sent it to another.
+    fn territory(&mut self) -> Result<(), CommandError> {
+        let Some(event) = self.near.take() else { return Ok(()) };
+        let sentence = "Who gets a lead stands in a spreadsheet of territories. What `handraiser route --lead lead.json` shows of one of these:";
+        self.stage.act("Why this team", sentence)?;
+        let explanation = explain(self.world.rules.routes(), &event, Clock::System.now());
+        let text = super::route::render(&explanation, self.stage.paint.indented(3));
+        self.stage.say("")?;
+        text.lines().try_for_each(|line| self.stage.say(format!("   {line}").trim_end()))
     }
 
     /// The account that almost qualifies, explained.

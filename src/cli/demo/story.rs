@@ -67,7 +67,7 @@ impl Teller {
         let traits = json!({ "email": person.id, "name": person.name, "role": person.role });
         let identify = json!({ "type": "identify", "anonymousId": visitor, "userId": person.id, "traits": traits });
         let account = json!({
-            "name": company.name, "industry": company.industry, "employees": company.employees, "plan": company.plan,
+            "name": company.name, "industry": company.industry, "country": company.country, "employees": company.employees, "plan": company.plan,
         });
         let group = json!({ "type": "group", "userId": person.id, "groupId": company.id, "traits": account });
         [self.call(page, at), self.call(identify, at.plus(40_000)), self.call(group, at.plus(41_000))]
@@ -233,6 +233,9 @@ fn beat(company: &Company, person: &Actor, does: &str, call: Value) -> Beat {
 
 /// The workspace that almost qualifies: its explanation ends the demo.
 pub const ALMOST: &str = "pinecrest.example";
+
+/// The workspace whose lead a few people more would have sent to another team.
+pub const NEAR: &str = "fjord.example";
 
 /// How many leads the story comes to.
 pub const LEADS: usize = 5;

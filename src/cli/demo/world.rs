@@ -6,13 +6,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 use url::Url;
 
+use crate::apply::Rules;
 use crate::cli::client::{Client, Format, Remote};
 use crate::cli::output::CommandError;
 use crate::crm::receiver::{Arrival, Receiver, Reply};
 use crate::secret::Secret;
 use crate::server::{self, RunningServer};
 
-const CONFIG: &str = include_str!("../../../fixtures/demo.yaml");
+/// The configuration, and the table of territories that it names.
+const FILES: [(&str, &str); 2] = [
+    (CONFIG, include_str!("../../../fixtures/demo/handraiser.yaml")),
+    ("territories.csv", include_str!("../../../fixtures/demo/territories.csv")),
+];
+const CONFIG: &str = "handraiser.yaml";
 
 pub const ADMIN_TOKEN: &str = "demo";
 pub const WRITE_KEY: &str = "demo-write-key";
@@ -27,6 +33,8 @@ pub struct DemoWorld {
     pub url: Url,
     pub crm: Receiver,
     pub directory: PathBuf,
+    /// What the server runs by.
+    pub rules: Arc<Rules>,
     /// What arrives at the CRM, as it arrives.
     pub arrivals: mpsc::UnboundedReceiver<Arrival>,
     /// The account about which the CRM fails the next delivery.
@@ -49,11 +57,15 @@ impl DemoWorld {
             "DEMO_CRM_SECRET" => Some(CRM_SECRET.to_owned()),
             _ => None,
         };
+        for (name, text) in FILES {
+            std::fs::write(directory.join(name), text)?;
+        }
         let loaded =
-            crate::config::load_text("demo.yaml", CONFIG, &env).map_err(|all| crate::cli::output::findings(&all))?;
+            crate::config::load(&directory.join(CONFIG), &env).map_err(|all| crate::cli::output::findings(&all))?;
+        let rules = Arc::clone(&loaded.config.rules);
         let server = server::start(loaded.config, server::Options::default()).await?;
         let url = Url::parse(&format!("http://{}/", server.address()))?;
-        Ok(Self { server, url, crm, directory, arrivals, stumble })
+        Ok(Self { server, url, crm, directory, rules, arrivals, stumble })
     }
 
     /// A client of the admin API.

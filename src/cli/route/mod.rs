@@ -65,7 +65,7 @@ fn one(args: &Args) -> Result<(), CommandError> {
     }
 }
 
-fn render(explanation: &RouteExplanation, paint: Paint) -> String {
+pub(super) fn render(explanation: &RouteExplanation, paint: Paint) -> String {
     let mut out = String::new();
     for route in &explanation.routes {
         render_route(&mut out, route, explanation.route.as_deref() == Some(&*route.name), paint);

@@ -58,7 +58,10 @@ impl Territories {
     /// enterprise (territories.csv:14)`. That a lead is of no named account is not among them.
     pub fn near(&self, lead: &dyn Facts, now: Millis) -> Vec<String> {
         let tried = self.tried(lead, now);
+        let taken_by = tried.iter().find(|tried| tried.failed.is_empty()).map(|tried| &tried.row.to);
         let before = tried.iter().take_while(|tried| !tried.failed.is_empty()).filter(|tried| tried.is_near());
+        // What would have gone to the same is no other way.
+        let before = before.filter(|tried| Some(&tried.row.to) != taken_by);
         let near = before.filter_map(|tried| {
             let Failed { dimension, wants, found, .. } = tried.failed.first()?;
             let Row { to, place, .. } = tried.row;
