@@ -72,6 +72,40 @@ async fn what_the_server_did_is_what_is_done_on_paper() {
     assert!(lines().filter(waited).count() > 10 && lines().filter(passed_on).count() > 2, "{:?}", report.waits());
 }
 
+/// The leads of the people of fifteen accounts, several of which come while the first waits for somebody to be there.
+#[tokio::test]
+async fn one_account_s_leads_go_to_one_owner_on_paper_too() {
+    let company = "
+traits: { account: { country: country } }
+counters: { tasks: { of: user, event: Task Created } }
+definitions: [ { name: active, of: user, intent: [ tasks >= 1 ] } ]
+teams: { emea: { reps: [ gus@x.example, hana@x.example, ida@x.example ] } }
+reps:
+  gus@x.example: { time_zone: Europe/Berlin, hours: Mo-Fr 09:00-17:00, caps: { day: 2 } }
+  hana@x.example: { hours: Mo-Fr 14:00-15:00 }
+  ida@x.example: { absent: [2026-11-21..2026-11-22], hours: Mo-Fr 08:00-09:00 }
+routes:
+  - { name: same owner, to: account_owner }
+  - { name: all, to: emea }
+";
+    let desk = Desk::documented(company);
+    for n in 0..60 {
+        desk.group(&format!("user{n}"), &format!("account{}", n * 7 % 15), json!({ "country": "DE" })).await;
+        desk.track_times(&format!("user{n}"), "Task Created", 1).await;
+        desk.pass(53 * Millis::MINUTE).await;
+    }
+    desk.pass(3 * Millis::DAY).await;
+    let leads = desk.leads().await;
+    let config = load_text("test.yaml", company, &|_| None).expect("it is right").config;
+    let mut paper = Paper::new(config.rules.routes(), None, (None, None));
+    leads.into_iter().for_each(|lead| paper.take(lead).expect("it has a moment"));
+    let report = paper.report(&TimeZone::UTC);
+    let differ: Vec<_> = report.lines.iter().filter(|line| line.change != Change::Stays).collect();
+    assert!(differ.is_empty(), "{} differ: {differ:#?}", differ.len());
+    let by_account = |line: &&Line| line.route.as_deref() == Some("same owner");
+    assert!(report.lines.iter().filter(by_account).count() > 30, "{:#?}", report.lines);
+}
+
 fn replay(arguments: &[&str]) -> (bool, String) {
     let output = Command::new(PROGRAM).args(["route", "replay"]).args(arguments).env_clear().output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

@@ -7,12 +7,12 @@ use serde_json::Number;
 
 use super::counts::LeftOut;
 use super::line::Line;
-use super::play::{Wants, play};
+use super::play::{Decided, Wants, play};
 use super::report::Report;
 use super::unknown::unknown;
 use super::whose::Whose;
 use crate::lead::{Lead, LeadEvent, LeadEventType, SCHEMA};
-use crate::routing::{Decision, Routes, decide};
+use crate::routing::{Decision, Routes};
 use crate::time::Millis;
 
 /// What is kept of a lead.
@@ -21,7 +21,7 @@ struct Entry {
     line: Line,
     at: Millis,
     rank: Option<f32>,
-    after: Decision,
+    after: Decided,
     before: Before,
 }
 
@@ -30,7 +30,7 @@ enum Before {
     /// As the lead says.
     Said(Whose),
     /// As another configuration would have decided.
-    Decided(Decision),
+    Decided(Decided),
 }
 
 /// Leads on paper.
@@ -77,13 +77,14 @@ impl<'r> Paper<'r> {
         let rank = lead.rank.as_ref().and_then(Number::as_f64).map(|rank| rank as f32);
         let event = as_it_qualified(lead);
         let before = match self.against {
-            Some(by) => Before::Decided(decide(by, &event, None, at)),
+            Some(by) => Before::Decided(Decided::of(by, &event, at)),
             None => Before::Said(recorded),
         };
-        let after = decide(self.by, &event, None, at);
+        let after = Decided::of(self.by, &event, at);
         let decided = match &after {
-            Decision::Settled(routing) => routing.route.as_deref(),
-            Decision::Turn(pending) => Some(&*pending.route),
+            Decided::Now(Decision::Settled(routing)) => routing.route.as_deref(),
+            Decided::Now(Decision::Turn(pending)) => Some(&*pending.route),
+            Decided::ByAccount(_) => None,
         };
         line.unknown = unknown(self.by, &event, decided, at);
         Entry { revision: event.lead.revision, line, at, rank, after, before }
@@ -118,9 +119,9 @@ impl<'r> Paper<'r> {
 }
 
 /// What each lead wants of its team.
-fn in_order(lines: &[Line], decided: Vec<(Millis, Option<f32>, Decision)>) -> impl Iterator<Item = Wants<'_>> {
+fn in_order(lines: &[Line], decided: Vec<(Millis, Option<f32>, Decided)>) -> impl Iterator<Item = Wants<'_>> {
     let wants = lines.iter().zip(decided);
-    wants.map(|(line, (at, rank, decision))| Wants { lead: &line.lead, at, tier: line.tier, rank, decision })
+    wants.map(|(line, (at, rank, decided))| Wants { lead: &line.lead, at, tier: line.tier, rank, decided })
 }
 
 /// A lead that says no moment at which it qualified.

@@ -4,6 +4,7 @@
 //! turns in the order of time, by the very functions that the server calls. Their turns begin anew on paper: a lead may go to another rep of
 //! the same team than it did, which is told apart from leads that go elsewhere.
 
+mod accounts;
 mod counts;
 mod ledger;
 mod line;

@@ -4,10 +4,11 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
 
-use crate::lead::Routing;
+use super::accounts::Accounts;
+use crate::lead::{LeadEvent, Routing};
 use crate::record::wait::place;
 use crate::record::{Pending, TeamTurns};
-use crate::routing::{Decision, Patience, Routes, Team, TeamName, Waited, assign, is_open, opens, waits};
+use crate::routing::{Decision, Patience, Routes, Team, TeamName, Waited, assign, decide, is_open, opens, waits};
 use crate::time::Millis;
 
 /// A lead that wants somebody.
@@ -21,7 +22,25 @@ pub(super) struct Wants<'l> {
     /// Its rank.
     pub rank: Option<f32>,
     /// What the routes say of it.
-    pub decision: Decision,
+    pub decided: Decided,
+}
+
+/// What the routes say of a lead.
+pub(super) enum Decided {
+    /// This, whatever else happens.
+    Now(Decision),
+    /// What hangs on who owns the other leads of its account.
+    ByAccount(Box<LeadEvent>),
+}
+
+impl Decided {
+    /// What `by` says of a lead at `now`.
+    pub(super) fn of(by: Routes<'_>, event: &LeadEvent, now: Millis) -> Self {
+        if event.lead.account.is_some() && Accounts::matter(by) {
+            return Self::ByAccount(Box::new(event.clone()));
+        }
+        Self::Now(decide(by, event, None, now))
+    }
 }
 
 /// A lead that was given to somebody, or to nobody.
@@ -70,21 +89,26 @@ struct Play<'r, 'l> {
     by: Routes<'r>,
     desks: HashMap<TeamName, Desk<'l>>,
     due: BinaryHeap<Reverse<(Millis, Due<'l>)>>,
+    accounts: Accounts,
+    /// By number: what each lead is known by.
+    places: Vec<(Place<'l>, Millis)>,
     given: Vec<Given>,
 }
 
 /// Gives out leads, which are in the order of time; answers in the same order.
 pub(super) fn play<'l>(by: Routes<'_>, leads: impl Iterator<Item = Wants<'l>>) -> Vec<Given> {
-    let mut play = Play { by, desks: HashMap::new(), due: BinaryHeap::new(), given: Vec::new() };
-    for Wants { lead, at, tier, rank, decision } in leads {
+    let (desks, due, accounts) = (HashMap::new(), BinaryHeap::new(), Accounts::default());
+    let mut play = Play { by, desks, due, accounts, places: Vec::new(), given: Vec::new() };
+    for Wants { lead, at, tier, rank, decided } in leads {
         play.go_on(at);
         let number = play.given.len();
         play.given.push(Given::default());
-        match decision {
-            Decision::Settled(routing) => play.settle(number, at, routing, at),
-            Decision::Turn(pending) => {
-                let place = (place(tier, rank, at), lead);
-                play.ask(Asking { number, place, pending, wants_since: at, waits_since: None, until: None }, at);
+        play.places.push(((place(tier, rank, at), lead), at));
+        match decided {
+            Decided::Now(decision) => play.follow(number, decision, at),
+            Decided::ByAccount(event) => {
+                let ready = play.accounts.ask(by, number, event, at);
+                play.decide(ready, at);
             }
         }
     }
@@ -93,6 +117,24 @@ pub(super) fn play<'l>(by: Routes<'_>, leads: impl Iterator<Item = Wants<'l>>) -
 }
 
 impl<'l> Play<'_, 'l> {
+    /// Decides about leads of which it is known who owns those of their account.
+    fn decide(&mut self, ready: Vec<(usize, Box<LeadEvent>)>, now: Millis) {
+        for (number, event) in ready {
+            let decision = decide(self.by, &event, self.accounts.owner(&event), now);
+            self.follow(number, decision, now);
+        }
+    }
+
+    fn follow(&mut self, number: usize, decision: Decision, now: Millis) {
+        let Some((place, wants_since)) = self.places.get(number).copied() else { return };
+        match decision {
+            Decision::Settled(routing) => self.settle(number, wants_since, routing, now),
+            Decision::Turn(pending) => {
+                self.ask(Asking { number, place, pending, wants_since, waits_since: None, until: None }, now);
+            }
+        }
+    }
+
     /// Does what is due until `now`.
     fn go_on(&mut self, now: Millis) {
         while self.due.peek().is_some_and(|Reverse((at, _))| *at <= now) {
@@ -172,8 +214,10 @@ impl<'l> Play<'_, 'l> {
     }
 
     fn settle(&mut self, number: usize, since: Millis, routing: Routing, now: Millis) {
+        let ready = self.accounts.owned(self.by, number, routing.owner.as_deref(), now);
         if let Some(given) = self.given.get_mut(number) {
             *given = Given { routing, at: now, waited: now.since(since) };
         }
+        self.decide(ready, now);
     }
 }

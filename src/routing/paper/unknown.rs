@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::expr::Value;
 use crate::lead::LeadEvent;
 use crate::routing::territory::Territories;
 use crate::routing::{LeadFacts, RouteTo, Routes};
@@ -19,11 +20,13 @@ pub(super) fn unknown(by: Routes<'_>, event: &LeadEvent, decided: Option<&str>, 
                 all.extend(observed.filter(|one| one.met.is_none()).map(|one| Box::from(one.what)));
             }
             Some((_, Some(false))) => {}
-            None | Some((_, Some(true))) => {
-                if let (RouteTo::Territories, Some(table)) = (&route.to, by.territories) {
-                    all.extend(unclear(table, &facts, now));
+            None | Some((_, Some(true))) => match (&route.to, by.territories) {
+                (RouteTo::Territories, Some(table)) => all.extend(unclear(table, &facts, now)),
+                (RouteTo::Named(formula), _) if matches!(formula.value(&facts), Value::Unknown) => {
+                    all.insert(Box::from(formula.source()));
                 }
-            }
+                _ => {}
+            },
         }
         if decided == Some(&*route.name) {
             break;
