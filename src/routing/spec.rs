@@ -49,6 +49,8 @@ impl Rep {
 pub enum Assign {
     /// In turn; whoever waited longest is next.
     RoundRobin,
+    /// To the first of the roster who may be given one: the second gets what the first can't take.
+    Order,
 }
 
 /// One rule: the first whose condition is true decides.

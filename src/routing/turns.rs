@@ -94,13 +94,20 @@ pub(super) fn take(
             place.behind = place.behind.max(first);
         }
     }
-    let Assign::RoundRobin = team.assign;
     // Whoever is equally far in line goes by how long they have waited, and then by the order of the roster.
     let place_of = |rep: &&&Rep| turns.reps.get(&rep.name).map_or((0, 0), |place| (place.behind, place.turn));
-    let next = *here.iter().min_by_key(place_of)?;
+    let next = match team.assign {
+        Assign::RoundRobin => *here.iter().min_by_key(place_of)?,
+        Assign::Order => *here.first()?,
+    };
     let stands = place_of(&&next);
     // Nobody who has no place yet, or stands behind, was passed over.
-    let is_before = |rep: &Rep| turns.reps.get(&rep.name).is_none_or(|place| (place.behind, place.turn) < stands);
+    let is_before = |rep: &Rep| match team.assign {
+        Assign::RoundRobin => turns.reps.get(&rep.name).is_none_or(|place| (place.behind, place.turn) < stands),
+        Assign::Order => {
+            team.reps.iter().map(|one| &one.name).take_while(|name| **name != next.name).any(|name| *name == rep.name)
+        }
+    };
     away.retain(|(rep, _)| is_before(rep));
     turns.turns += 1;
     let turn = turns.turns;
@@ -125,7 +132,12 @@ fn told(team: &Team, next: &Rep, away: &[(&Rep, Refusal)]) -> Turn {
         weight => format!(", weight {}", f64::from(weight) / f64::from(Rep::WEIGHT_ONE)),
     };
     let before = said(away).map_or_else(String::new, |said| format!("{said}; "));
-    let reason = format!("round robin in team {}: {before}{}'s turn (waited longest{weighs})", team.name, next.name);
+    let reason = match team.assign {
+        Assign::RoundRobin => {
+            format!("round robin in team {}: {before}{}'s turn (waited longest{weighs})", team.name, next.name)
+        }
+        Assign::Order => format!("in order in team {}: {before}{} is the first who is there", team.name, next.name),
+    };
     let passed_over = away.iter().take(MAX_TOLD).map(|(rep, refusal)| PassedOver {
         rep: rep.name.to_string(),
         reason: refusal.why,

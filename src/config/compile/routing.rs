@@ -115,7 +115,15 @@ fn team(name: &Scalar, shape: &TeamShape, findings: &mut Findings) -> Option<Tea
     }
     let assign = match shape.assign.get().map(|at| at.value) {
         Some(AssignWord::RoundRobin) | None => Assign::RoundRobin,
+        Some(AssignWord::Order) => Assign::Order,
     };
+    if let (Assign::Order, Some(written)) = (assign, shape.assign.get())
+        && !weights.is_empty()
+    {
+        let problem =
+            Problem::warning(written.scalar.at, Code::Suspicious, "weights say nothing where leads go in order");
+        findings.push(problem.help("remove `weights`, or share leads in turn: `assign: round_robin`"));
+    }
     let max_wait = shape.max_wait.get().map(|at| wait_of(at, findings));
     Some(Team { name: name.text.clone(), reps, assign, max_wait, otherwise: None })
 }

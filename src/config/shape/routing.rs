@@ -15,7 +15,7 @@ section! {
         /// time; nothing is set back.
         #[schemars(extend("examples" = [{ "ana@example.com": 2, "new@example.com": 0.5 }]))]
         weights: Named<At<Decimal>>,
-        /// How leads are shared: `round_robin`, in turn.
+        /// How leads are shared: `round_robin`, in turn; or `order`, to the first of `reps` who is there and whose caps are not reached.
         #[schemars(extend("default" = "round_robin"))]
         assign: At<AssignWord>,
         /// How long a lead waits while nobody of the team is there: `4h`. Without it leads wait for the first who is there, unless
@@ -31,6 +31,7 @@ choice! {
     /// How a team shares its leads.
     AssignWord {
         RoundRobin = "round_robin",
+        Order = "order",
     }
 }
 

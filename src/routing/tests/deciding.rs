@@ -7,7 +7,9 @@ use crate::crm::sample;
 use crate::expr::{Scope, compile};
 use crate::lead::Routing;
 use crate::record::{TeamTurns, Why};
-use crate::routing::{Availability, Decision, Reps, Route, RouteTarget, RouteTo, Routes, assign, decide, keep};
+use crate::routing::{
+    Assign, Availability, Decision, Reps, Route, RouteTarget, RouteTo, Routes, Team, assign, decide, keep,
+};
 use crate::time::Millis;
 
 fn always(name: &str, to: RouteTarget) -> Route {
@@ -164,4 +166,19 @@ fn who_was_passed_over_and_why_is_told() {
     let turn = assign(&team, &mut TeamTurns::default(), Millis(0)).expect("ben is there");
     assert_eq!(turn.reason, "round robin in team enterprise: ana is paused; ben's turn (waited longest)");
     assert_eq!((turn.passed_over[0].rep.as_str(), turn.passed_over[0].reason), ("ana", Why::Paused));
+}
+
+#[test]
+fn in_order_the_first_of_the_roster_who_is_there_gets_it() {
+    let paused = Availability { paused: true, ..Availability::new(jiff::tz::TimeZone::UTC) };
+    let mut team = Team { assign: Assign::Order, ..team(&["ana", "ben", "cy"]) };
+    let mut turns = TeamTurns::default();
+    let mut next = |team: &Team| assign(team, &mut turns, Millis(0)).expect("somebody is there");
+    let first = next(&team);
+    assert_eq!(first.reason, "in order in team enterprise: ana is the first who is there");
+    assert_eq!((&*first.rep, &*next(&team).rep), ("ana", "ana"));
+    team.reps[0].availability = Some(Arc::new(paused));
+    let second = next(&team);
+    assert_eq!(second.reason, "in order in team enterprise: ana is paused; ben is the first who is there");
+    assert_eq!((&*second.rep, second.passed_over.len()), ("ben", 1));
 }
