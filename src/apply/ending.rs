@@ -86,10 +86,23 @@ pub(super) fn end(
         let to = RecordKey::account(&open.account);
         return applying.send(to, Body::Ends(Box::new(Ends { open, ending, reason: reason.map(Into::into) })));
     }
+    if let (Ending::Lost, Some(reason), Some(routing)) = (ending, reason, &standing.routing)
+        && let (Some(team), Some(owner)) = (&routing.team, &routing.owner)
+        && credits(team, reason, applying)
+    {
+        applying.send(RecordKey::team(team), Body::Credit { rep: owner.as_str().into() });
+    }
     standing.revision += 1;
     let kind = match ending {
         Ending::Won => LeadEventType::Won,
         Ending::Lost => LeadEventType::Lost,
     };
     tell(subject, definition, kind, known, applying);
+}
+
+/// Whether a team gives the turn of a lead back that was lost for this reason.
+fn credits(team: &str, reason: &str, applying: &Applying<'_>) -> bool {
+    let reason = reason.trim().to_lowercase();
+    let team = applying.rules.teams.iter().find(|known| *known.name == *team);
+    team.is_some_and(|team| team.credit.iter().any(|listed| **listed == *reason))
 }

@@ -138,6 +138,11 @@ pub enum Body {
     },
     /// Team → one of its records of leads that wait: this one does.
     Wait(Box<Unassigned>),
+    /// Subject → team: what became of this rep's lead gives them the turn back.
+    Credit {
+        /// The rep's e-mail address.
+        rep: Arc<str>,
+    },
     /// Subject → lead that waits for a team: it is worth this by now.
     Worth {
         /// Its tier.

@@ -251,6 +251,7 @@ pub fn apply(record: &mut Record, message: &Message, context: &Context<'_>) -> E
         Record::Subject(subject) => subject_message(subject, message, &mut applying),
         Record::Team(turns) => match &message.body {
             Body::Assign(assign) => waiting::assign(turns, assign, &mut applying),
+            Body::Credit { rep } => waiting::credit(turns, rep, &applying),
             Body::Called { leads } => waiting::called(turns, *leads, &applying),
             Body::Wake { .. } => waiting::look(turns, &applying),
             _ => {}
@@ -351,6 +352,7 @@ fn subject_message(subject: &mut Box<Subject>, message: &Message, applying: &mut
         | Body::Wait(_)
         | Body::Worth { .. }
         | Body::Called { .. }
+        | Body::Credit { .. }
         | Body::Admit(_)
         | Body::Hold(_)
         | Body::Release { .. }

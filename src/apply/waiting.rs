@@ -10,7 +10,9 @@ use super::{Applying, Body};
 use crate::ids::{DefinitionName, RecordKey};
 use crate::lead::LeadEvent;
 use crate::record::{Routing, Standing, Subject, TeamTurns, Unassigned, Wait, Waits};
-use crate::routing::{Decision, Patience, Team, Waited, assign as take_turn, is_open, opens, waits};
+use crate::routing::{
+    Decision, Patience, Team, Waited, assign as take_turn, credit as give_back, is_open, opens, waits,
+};
 use crate::time::Millis;
 
 /// A lead whose time is over asks again after so many milliseconds, in case its question crossed another one.
@@ -85,6 +87,13 @@ fn answer(assign: &Unassigned, outcome: AssignOutcome, applying: &mut Applying<'
 
 fn team<'a>(name: &str, applying: &Applying<'a>) -> Option<&'a Team> {
     applying.rules.teams.iter().find(|team| *team.name == *name)
+}
+
+/// What became of a rep's lead gives them the turn back.
+pub(super) fn credit(turns: &mut TeamTurns, rep: &str, applying: &Applying<'_>) {
+    if let Some(team) = team(&applying.key.id, applying) {
+        give_back(team, turns, rep);
+    }
 }
 
 /// So many of those that wait were called; when there were none, nobody waits.

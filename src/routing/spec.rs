@@ -17,6 +17,8 @@ pub struct Team {
     pub reps: Vec<Rep>,
     /// How its leads are shared.
     pub assign: Assign,
+    /// Reasons, in small letters, for which a lead that is lost gives its owner the turn back.
+    pub credit: Vec<Box<str>>,
     /// For how many milliseconds a lead waits until somebody of it is there; `None`: for as long as it takes.
     pub max_wait: Option<i64>,
     /// Who gets those that wait no longer. No team leads back to itself by this.

@@ -44,6 +44,19 @@ pub fn assign(team: &Team, turns: &mut TeamTurns, now: Millis) -> Option<Turn> {
     Some(turn)
 }
 
+/// Gives a rep a turn back. It brings them to the front of the line at most, so that nobody is flooded by it.
+pub fn credit(team: &Team, turns: &mut TeamTurns, rep: &str) {
+    let weight = team.reps.iter().find(|one| *one.name == *rep).map(|one| one.weight);
+    if let (Some(weight), Some(place)) = (weight, turns.reps.get_mut(rep)) {
+        place.behind = place.behind.saturating_sub(turn_of(weight));
+    }
+}
+
+/// How far somebody of a weight goes back by one turn.
+fn turn_of(weight: u32) -> u64 {
+    TURN * u64::from(Rep::WEIGHT_ONE) / u64::from(weight)
+}
+
 /// Why a rep may not be given anything at `now`.
 pub(super) fn refusal(rep: &Rep, place: Option<&Place>, now: Millis) -> Option<Refusal> {
     rep.availability.as_ref()?.refuses(place.map_or_else(Given::default, |place| place.given), now)
@@ -113,13 +126,7 @@ pub(super) fn take(
     let turn = turns.turns;
     let place = turns.reps.get_mut(&next.name)?;
     let passed = place.behind;
-    *place = Place {
-        behind: passed + TURN * u64::from(Rep::WEIGHT_ONE) / u64::from(next.weight),
-        turn,
-        at: now,
-        away: false,
-        given: place.given,
-    };
+    *place = Place { behind: passed + turn_of(next.weight), turn, at: now, away: false, given: place.given };
     for place in turns.reps.values_mut() {
         place.behind = place.behind.saturating_sub(passed);
     }

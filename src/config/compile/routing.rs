@@ -9,7 +9,7 @@ use super::scopes::Scopes;
 use crate::config::conditions::ConditionText;
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
-use crate::config::read::{At, Field, List, Named};
+use crate::config::read::{At, Field, List, Many, Named};
 use crate::config::scalar::Lasting;
 use crate::config::shape::{AssignWord, RouteShape, TeamShape};
 use crate::config::suggest::{did_you_mean, one_of};
@@ -124,8 +124,10 @@ fn team(name: &Scalar, shape: &TeamShape, findings: &mut Findings) -> Option<Tea
             Problem::warning(written.scalar.at, Code::Suspicious, "weights say nothing where leads go in order");
         findings.push(problem.help("remove `weights`, or share leads in turn: `assign: round_robin`"));
     }
+    let credit = shape.credit.get().into_iter().flat_map(|Many(all)| all);
+    let credit = credit.map(|reason| reason.text.trim().to_lowercase().into()).collect();
     let max_wait = shape.max_wait.get().map(|at| wait_of(at, findings));
-    Some(Team { name: name.text.clone(), reps, assign, max_wait, otherwise: None })
+    Some(Team { name: name.text.clone(), reps, assign, credit, max_wait, otherwise: None })
 }
 
 /// How long a lead may wait, in milliseconds.

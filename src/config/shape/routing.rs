@@ -1,7 +1,7 @@
 //! `teams` and `routes`.
 
 use crate::config::conditions::ConditionText;
-use crate::config::read::{At, List, Named, section};
+use crate::config::read::{At, List, Many, Named, section};
 use crate::config::scalar::{Decimal, Lasting, choice};
 use crate::config::yaml::Scalar;
 
@@ -18,6 +18,9 @@ section! {
         /// How leads are shared: `round_robin`, in turn; or `order`, to the first of `reps` who is there and whose caps are not reached.
         #[schemars(extend("default" = "round_robin"))]
         assign: At<AssignWord>,
+        /// Reasons for which a lead that is lost gives its owner the turn back, as `handraiser outcome --reason` or the API tells them.
+        #[schemars(extend("examples" = [["spam", "duplicate"]]))]
+        credit: Many<Scalar>,
         /// How long a lead waits while nobody of the team is there: `4h`. Without it leads wait for the first who is there, unless
         /// `otherwise` says who gets them at once.
         max_wait: At<Lasting>,

@@ -8,5 +8,12 @@ use super::{Assign, Rep, Team};
 
 fn team(reps: &[&str]) -> Team {
     let reps = reps.iter().map(|rep| Rep::new(*rep)).collect();
-    Team { name: Arc::from("enterprise"), reps, assign: Assign::RoundRobin, max_wait: None, otherwise: None }
+    Team {
+        name: Arc::from("enterprise"),
+        reps,
+        assign: Assign::RoundRobin,
+        credit: Vec::new(),
+        max_wait: None,
+        otherwise: None,
+    }
 }

@@ -9,6 +9,7 @@ use handraiser::engine::Engine;
 use handraiser::event::Event;
 use handraiser::ids::RecordKey;
 use handraiser::lead::{Lead, LeadEvent};
+use handraiser::record::Ending;
 use handraiser::secret::Secret;
 
 use handraiser::store::{Durability, LeadQuery, MemoryStore, RedisSettings, RedisStore, SharedStore, StoreOptions};
@@ -200,4 +201,27 @@ reps:
     assert!(text.starts_with(&format!("turns\t{LEADS}\nturn:")), "nobody waits any more: {text}");
     assert_eq!(waiting().await, 0);
     second.drain(Duration::from_secs(1)).await;
+}
+
+#[tokio::test]
+async fn a_lead_that_was_lost_for_a_listed_reason_gives_the_turn_back() {
+    let store: SharedStore = Arc::new(MemoryStore::new(StoreOptions::default()));
+    let plant = plant_with(Arc::clone(&store), &["ana", "ben"], ", credit: [Spam]", "");
+    let engine = plant.start("one");
+    let mut owners = Vec::new();
+    for (user, lost) in [("kim", "  spam "), ("lee", "no budget"), ("max", "spam"), ("nia", ""), ("oto", "")] {
+        engine.submit(vec![signed_up(&plant, user)], Vec::new()).await.expect("it is taken");
+        engine.settle().await.expect("it is applied");
+        let lead =
+            leads(&store, owners.len() + 1).await.into_iter().find(|lead| lead.subject.id == user).expect("made");
+        owners.push(owner(&lead).split('@').next().unwrap_or_default().to_owned());
+        if !lost.is_empty() {
+            for _ in 0..2 {
+                engine.became(&lead.id, Ending::Lost, Some(lost)).await.expect("it is told");
+            }
+        }
+    }
+    // Kim's spam puts ana level with ben, who waited longer; max's puts her level again.
+    assert_eq!(owners, ["ana", "ben", "ana", "ana", "ben"]);
+    engine.drain(Duration::from_secs(1)).await;
 }
