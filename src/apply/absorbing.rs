@@ -21,8 +21,8 @@ pub(super) fn absorb(user: &mut Subject, from: &Arc<str>, tie: &Tie, history: &s
     let accounts = history.ties.accounts.clone();
     user.touched = applying.now;
     let before = user.ties.aliases.len();
-    for standing in user.merge(from, tie, *history) {
-        waiting::drop_merged(user, &standing, applying);
+    for mut standing in user.merge(from, tie, *history) {
+        waiting::drop_merged(user, &mut standing, applying);
     }
     user.traits.settle_all(|name| applying.rules.trait_rule(SubjectKind::User, name));
     if *from == applying.key.id {

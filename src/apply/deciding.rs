@@ -306,7 +306,7 @@ fn qualify(
     let lead_id = lead_id(&definition.name, definition.of, &applying.key.id, times, applying.origin);
     subject.remember_lead(&lead_id, None);
     // News of the lead before may still be on its way to its rep.
-    let (routing, queue) = was.map(|standing| (standing.routing, standing.queue)).unwrap_or_default();
+    let was = was.unwrap_or_default();
     let since = known.event.map(|event| event.timestamp.min(now));
     let shadow = definition.shadow;
     let fresh = Standing {
@@ -319,8 +319,11 @@ fn qualify(
         before,
         claims,
         shadow,
-        routing,
-        queue,
+        routing: was.routing,
+        queue: was.queue,
+        waits: was.waits,
+        asks: was.asks,
+        open_with: was.open_with,
         ..Standing::default()
     };
     subject.standings.insert(Arc::clone(&definition.name), fresh);

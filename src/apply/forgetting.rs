@@ -23,7 +23,8 @@ pub(super) fn forget(subject: &mut Box<Subject>, applying: &mut Applying<'_>) {
         }
     }
     owning::forget(subject, applying);
-    for definition in subject.standings.keys() {
+    let definitions: Vec<_> = subject.standings.keys().cloned().collect();
+    for definition in &definitions {
         let waits = routing::first(subject, definition).map(|event| event.lead);
         waiting::leave(subject, definition, applying);
         if let Some((lead, hold)) = waits.and_then(|lead| Some((lead.id, lead.hold?))) {

@@ -143,6 +143,11 @@ pub enum Body {
         /// The rep's e-mail address.
         rep: Arc<str>,
     },
+    /// Subject → team: a lead that it gave to this rep is open no longer.
+    Closed {
+        /// The rep's e-mail address.
+        rep: Arc<str>,
+    },
     /// Subject → lead that waits for a team: it is worth this by now.
     Worth {
         /// Its tier.

@@ -252,6 +252,7 @@ pub fn apply(record: &mut Record, message: &Message, context: &Context<'_>) -> E
         Record::Team(turns) => match &message.body {
             Body::Assign(assign) => waiting::assign(turns, assign, &mut applying),
             Body::Credit { rep } => waiting::credit(turns, rep, &applying),
+            Body::Closed { rep } => waiting::closed(turns, rep, &applying),
             Body::Called { leads } => waiting::called(turns, *leads, &applying),
             Body::Wake { .. } => waiting::look(turns, &applying),
             _ => {}
@@ -353,6 +354,7 @@ fn subject_message(subject: &mut Box<Subject>, message: &Message, applying: &mut
         | Body::Worth { .. }
         | Body::Called { .. }
         | Body::Credit { .. }
+        | Body::Closed { .. }
         | Body::Admit(_)
         | Body::Hold(_)
         | Body::Release { .. }

@@ -1,7 +1,7 @@
 //! A lead is given to somebody by hand.
 
 use super::message::Reassign;
-use super::routing::{begin, first, settle};
+use super::routing::{begin, close_lead, first, settle};
 use super::{Applying, Body};
 use crate::ids::RecordKey;
 use crate::lead::build::lead_event_id;
@@ -27,6 +27,7 @@ pub(super) fn reassign(subject: &mut Subject, reassign: &Reassign, applying: &mu
     } else if let Some(standing) = subject.standings.get_mut(&definition) {
         standing.revision += 1;
         standing.routing = Some(routing);
+        close_lead(standing, applying);
         let (id, revision) = (lead_event_id(lead, standing.revision), standing.revision);
         let (kind, schema) = (LeadEventType::Assigned, SCHEMA.to_owned());
         let news = Lead { revision, ..known.clone() };

@@ -9,7 +9,7 @@ use super::message::{AssignOutcome, Assigned, Claim, Judged};
 use super::{Applying, Body, LeadWrite};
 use crate::ids::{DefinitionName, RecordKey, SourceName};
 use crate::lead::{Lead, LeadEvent, LeadEventType, joiner};
-use crate::record::{AccountOwner, Held, LeadWaits, News, Routing, Standing, Subject, Unassigned, Waits};
+use crate::record::{AccountOwner, Held, LeadWaits, News, OpenWith, Routing, Standing, Subject, Unassigned, Waits};
 use crate::routing::{Decision, LeadFacts, decide, keep};
 
 /// How much news of a subject's leads for one definition waits for an owner. More of it only replaces the last.
@@ -22,13 +22,18 @@ pub(super) fn begin(subject: &mut Subject, definition: &DefinitionName, event: L
         store(subject, &event.lead, applying);
     }
     let Some(standing) = subject.standings.get_mut(definition) else { return };
+    if is_over(&event) && standing.open_with.as_ref().is_some_and(|open| *open.lead == *event.lead.id) {
+        close_lead(standing, applying);
+    }
     if standing.shadow || standing.hold.as_ref().is_some_and(|hold| hold.discarded) {
         // The lead is counted only, or was let go; nobody wants to hear of it.
         return;
     }
     // A lead event is plain data, which can't fail.
     let json = serde_json::to_string(&event).unwrap_or_default();
-    if let Some(waits) = standing.waits.as_ref().filter(|_| standing.lead_id == event.lead.id) {
+    let is_first =
+        |event: &LeadEvent| standing.queue.first().and_then(|json| lead_of(json)).as_deref() == Some(&*event.lead.id);
+    if let Some(waits) = standing.waits.as_ref().filter(|_| is_first(&event)) {
         // What it is worth by now decides where it stands among those that wait.
         let (tier, rank) = worth(&event.lead);
         applying.send(RecordKey::wait(&waits.team, &event.lead.id), Body::Worth { tier, rank });
@@ -39,6 +44,35 @@ pub(super) fn begin(subject: &mut Subject, definition: &DefinitionName, event: L
     standing.queue.push(json.into());
     if standing.queue.len() == 1 {
         next(subject, definition, applying);
+    }
+}
+
+/// The lead that news is about.
+fn lead_of(json: &str) -> Option<String> {
+    serde_json::from_str::<LeadEvent>(json).ok().map(|event| event.lead.id)
+}
+
+/// Whether news says that a lead is open no longer.
+fn is_over(event: &LeadEvent) -> bool {
+    matches!(event.kind, LeadEventType::Lapsed | LeadEventType::Won | LeadEventType::Lost)
+}
+
+/// Tells the team that a lead which it gave is open no longer.
+pub(super) fn close_lead(standing: &mut Standing, applying: &mut Applying<'_>) {
+    if let Some(OpenWith { team, rep, .. }) = standing.open_with.take() {
+        applying.send(RecordKey::team(&team), Body::Closed { rep });
+    }
+}
+
+/// Notes that a team has given a lead to a rep, unless it is over by now.
+fn open_lead(standing: &mut Standing, event: &LeadEvent, routing: &Routing, applying: &mut Applying<'_>) {
+    let (Some(team), Some(rep)) = (&routing.team, &routing.owner) else { return };
+    // Of each definition a subject has one.
+    close_lead(standing, applying);
+    let lead = event.lead.id.as_str().into();
+    standing.open_with = Some(OpenWith { lead, team: team.as_str().into(), rep: rep.as_str().into() });
+    if standing.lead_id != event.lead.id || !standing.is_open() {
+        close_lead(standing, applying);
     }
 }
 
@@ -142,6 +176,11 @@ fn find_owner(subject: &mut Subject, definition: &DefinitionName, event: LeadEve
     if let Some(kept) = existing.and_then(|existing| keep(applying.rules.routes(), existing, applying.now)) {
         return settle(subject, definition, event, kept, applying);
     }
+    if is_over(&event) {
+        // Nobody has to follow up on it.
+        let routing = standing.routing.clone().unwrap_or_default();
+        return settle(subject, definition, event, routing, applying);
+    }
     let account = event.lead.account.as_ref().filter(|_| applying.rules.asks_account_owner);
     match account {
         Some(account) => {
@@ -187,7 +226,8 @@ fn route(
             let to = RecordKey::team(&pending.team);
             let (tier, rank) = worth(&event.lead);
             let lead = held(definition, &event, applying);
-            let wants = Unassigned { lead, pending, tier, rank, since: applying.now, waits_since: None, until: None };
+            let (since, may_wait) = (applying.now, event.kind == LeadEventType::Qualified);
+            let wants = Unassigned { lead, pending, tier, rank, may_wait, since, waits_since: None, until: None };
             applying.send(to, Body::Assign(Box::new(wants)));
         }
     }
@@ -206,11 +246,17 @@ pub(super) fn assigned(subject: &mut Subject, assigned: &Assigned, applying: &mu
     let event = first(subject, definition).filter(|event| *event.id == **id);
     match (event, outcome) {
         (Some(event), AssignOutcome::Settled(routing)) => {
+            if let Some(standing) = subject.standings.get_mut(definition) {
+                open_lead(standing, &event, routing, applying);
+            }
             settle(subject, definition, event, routing.clone(), applying);
         }
         (Some(event), AssignOutcome::Waits(waits)) => wait(subject, definition, event, waits, applying),
         // The subject was forgotten meanwhile, or became another one who has a lead of their own.
         (None, AssignOutcome::Waits(waits)) => applying.send(RecordKey::wait(&waits.team, lead), Body::Forget),
+        (None, AssignOutcome::Settled(Routing { team: Some(team), owner: Some(rep), .. })) => {
+            applying.send(RecordKey::team(team), Body::Closed { rep: rep.as_str().into() });
+        }
         (None, AssignOutcome::Settled(_)) => {}
     }
 }

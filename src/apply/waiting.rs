@@ -5,13 +5,13 @@
 use std::sync::Arc;
 
 use super::message::{AssignOutcome, Assigned};
-use super::routing::{first, store};
+use super::routing::{close_lead, first, store};
 use super::{Applying, Body};
 use crate::ids::{DefinitionName, RecordKey};
 use crate::lead::LeadEvent;
 use crate::record::{Routing, Standing, Subject, TeamTurns, Unassigned, Wait, Waits};
 use crate::routing::{
-    Decision, Patience, Team, Waited, assign as take_turn, credit as give_back, is_open, opens, waits,
+    Decision, Patience, Team, Waited, assign as take_turn, close, credit as give_back, is_open, opens, waits,
 };
 use crate::time::Millis;
 
@@ -26,7 +26,7 @@ pub(super) fn assign(turns: &mut TeamTurns, assign: &Unassigned, applying: &mut 
     };
     // Those that wait are being called: whoever comes now stands behind them.
     let is_called = turns.opens.is_some_and(|at| at <= applying.now);
-    let is_behind = is_called && assign.waits_since.is_none() && team.max_wait != Some(0);
+    let is_behind = is_called && assign.may_wait && assign.waits_since.is_none() && team.max_wait != Some(0);
     let turn = if is_behind { None } else { take_turn(team, turns, applying.now) };
     if let Some(turn) = turn {
         let routing = assign.pending.clone().settle(&turn, waited(assign, applying.now));
@@ -34,7 +34,8 @@ pub(super) fn assign(turns: &mut TeamTurns, assign: &Unassigned, applying: &mut 
     }
     let since = assign.waits_since.unwrap_or(applying.now);
     let behind = is_behind.then(|| Patience { until: team.max_wait.map(|most| since.plus(most)) });
-    match behind.or_else(|| waits(team, turns, since, applying.now)) {
+    let patience = behind.or_else(|| waits(team, turns, since, applying.now)).filter(|_| assign.may_wait);
+    match patience {
         Some(patience) => {
             if !is_behind {
                 turns.opens = Some(opens(team, turns, applying.now));
@@ -96,6 +97,12 @@ pub(super) fn credit(turns: &mut TeamTurns, rep: &str, applying: &Applying<'_>) 
     }
 }
 
+/// A lead of a rep is open no longer: another may go to them.
+pub(super) fn closed(turns: &mut TeamTurns, rep: &str, applying: &Applying<'_>) {
+    close(turns, rep);
+    turns.opens = turns.opens.map(|opens| opens.min(applying.now));
+}
+
 /// So many of those that wait were called; when there were none, nobody waits.
 pub(super) fn called(turns: &mut TeamTurns, leads: u32, applying: &Applying<'_>) {
     turns.opens = (leads > 0).then_some(applying.now);
@@ -140,7 +147,10 @@ pub(super) fn press(subject: &mut Subject, applying: &mut Applying<'_>) {
 }
 
 /// A lead's subject is forgotten: it waits no longer.
-pub(super) fn leave(subject: &Subject, definition: &DefinitionName, applying: &mut Applying<'_>) {
+pub(super) fn leave(subject: &mut Subject, definition: &DefinitionName, applying: &mut Applying<'_>) {
+    if let Some(standing) = subject.standings.get_mut(definition) {
+        close_lead(standing, applying);
+    }
     let waits = subject.standings.get(definition).and_then(|standing| standing.waits.as_ref());
     if let Some((waits, event)) = waits.zip(first(subject, definition)) {
         applying.send(RecordKey::wait(&waits.team, &event.lead.id), Body::Forget);
@@ -148,7 +158,8 @@ pub(super) fn leave(subject: &Subject, definition: &DefinitionName, applying: &m
 }
 
 /// Somebody turned out to be this user, who has a lead of their own by the same definition: the other's waits no longer.
-pub(super) fn drop_merged(user: &Subject, standing: &Standing, applying: &mut Applying<'_>) {
+pub(super) fn drop_merged(user: &Subject, standing: &mut Standing, applying: &mut Applying<'_>) {
+    close_lead(standing, applying);
     let Some(waits) = &standing.waits else { return };
     let Some(mut event) = standing.queue.first().and_then(|json| lead_of(json)) else { return };
     applying.send(RecordKey::wait(&waits.team, &event.lead.id), Body::Forget);

@@ -42,7 +42,7 @@ pub use owner::{AccountOwner, Ownership};
 pub use people::{Member, Profile};
 pub use projection::Projection;
 pub use senders::Senders;
-pub use standing::{Ending, Quiet, Routing, Standing};
+pub use standing::{Ending, OpenWith, Quiet, Routing, Standing};
 pub use team::{Given, PassedOver, Place, TeamTurns, Why};
 pub use ties::{MergedInto, Tie, Ties, Waiting};
 pub use traits::{Said, Saying, Trait, Traits};

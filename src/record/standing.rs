@@ -66,6 +66,9 @@ pub struct Standing {
     /// Whether the last lead is held, or was let go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<LeadHold>,
+    /// Which rep's open leads the last lead that a team gave is counted among.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_with: Option<OpenWith>,
     /// The account that was asked whose its leads are, as long as it is not told what became of the first news of `queue`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asks: Option<Arc<str>>,
@@ -101,6 +104,17 @@ impl Standing {
             + self.joined.as_ref().map_or(0, |_| 256)
             + self.joiners.as_ref().map_or(0, |joiners| joiners.latest.len() * 1_024)
     }
+}
+
+/// A lead that is counted among the open ones of a rep.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenWith {
+    /// The lead.
+    pub lead: Box<str>,
+    /// The team that gave it.
+    pub team: Box<str>,
+    /// The rep's e-mail address.
+    pub rep: Arc<str>,
 }
 
 /// What may become of a lead.

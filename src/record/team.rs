@@ -30,7 +30,7 @@ pub struct Place {
     pub at: Millis,
     /// Whether they could not be given anything when the last turn was taken.
     pub away: bool,
-    /// What they were given lately, where that is bounded.
+    /// What they were given: how much of it is open, and where days and weeks are bounded how much in these.
     pub given: Given,
 }
 
@@ -43,6 +43,8 @@ pub struct Given {
     pub today: u32,
     /// In its week.
     pub week: u32,
+    /// How many of them are open: nothing became of them yet, and they didn't lapse.
+    pub open: u32,
 }
 
 impl Given {
@@ -62,14 +64,14 @@ impl Given {
             return self;
         }
         let is_same_week = Self::week_of(day) == Self::week_of(self.day);
-        Self { day, today: 0, week: if is_same_week { self.week } else { 0 } }
+        Self { day, today: 0, week: if is_same_week { self.week } else { 0 }, ..self }
     }
 
     /// With one more on `day`.
     #[must_use]
     pub const fn and_one(self, day: i64) -> Self {
         let given = self.on(day);
-        Self { day: given.day, today: given.today.saturating_add(1), week: given.week.saturating_add(1) }
+        Self { day: given.day, today: given.today.saturating_add(1), week: given.week.saturating_add(1), ..given }
     }
 }
 
@@ -91,6 +93,8 @@ pub enum Why {
     CapWeek,
     /// They were given as much as they may be in a day.
     CapDay,
+    /// They have as many open leads as they may.
+    CapOpen,
 }
 
 impl Why {
@@ -104,6 +108,7 @@ impl Why {
             Self::OffHours => "off_hours",
             Self::CapWeek => "cap_week",
             Self::CapDay => "cap_day",
+            Self::CapOpen => "cap_open",
         }
     }
 
@@ -117,6 +122,7 @@ impl Why {
             Self::OffHours => "is off",
             Self::CapWeek => "has the week's cap of leads",
             Self::CapDay => "has the day's cap of leads",
+            Self::CapOpen => "has as many open leads as they may",
         }
     }
 }

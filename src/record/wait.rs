@@ -31,6 +31,8 @@ pub struct Unassigned {
     pub tier: u8,
     /// What its definition's `rank` came to, as exactly as its place needs it.
     pub rank: Option<f32>,
+    /// Whether it may wait for one. News of a lead that is out without an owner may not.
+    pub may_wait: bool,
     /// Since when it wants one.
     pub since: Millis,
     /// Since when it waits for somebody of this team.
@@ -130,7 +132,7 @@ mod tests {
         let lead = Held { subject: RecordKey::user("u"), definition: "d".into(), lead: "l".into(), event: "e".into() };
         let pending = Pending { team: "t".into(), route: "r".into(), because: String::new() };
         let since = Millis(since * Millis::SECOND);
-        Unassigned { lead, pending, tier, rank, since, waits_since: None, until: None }.place()
+        Unassigned { lead, pending, tier, rank, may_wait: true, since, waits_since: None, until: None }.place()
     }
 
     #[test]

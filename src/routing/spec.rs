@@ -53,6 +53,8 @@ pub enum Assign {
     RoundRobin,
     /// To the first of the roster who may be given one: the second gets what the first can't take.
     Order,
+    /// To whoever has the fewest open leads for their weight; among equals in turn.
+    LeastLoaded,
 }
 
 /// One rule: the first whose condition is true decides.

@@ -38,8 +38,11 @@ pub fn assign(team: &Team, turns: &mut TeamTurns, now: Millis) -> Option<Turn> {
     let turn = take(team, turns, now, |rep, place| refusal(rep, place, now))?;
     let rep = team.reps.iter().find(|rep| rep.name == turn.rep)?;
     let bounded = rep.availability.as_ref().filter(|availability| !availability.caps.is_none());
-    if let (Some(availability), Some(place)) = (bounded, turns.reps.get_mut(&turn.rep)) {
-        place.given = place.given.and_one(day_of(&availability.zone, now));
+    if let Some(place) = turns.reps.get_mut(&turn.rep) {
+        place.given.open = place.given.open.saturating_add(1);
+        if let Some(availability) = bounded {
+            place.given = place.given.and_one(day_of(&availability.zone, now));
+        }
     }
     Some(turn)
 }
@@ -49,6 +52,13 @@ pub fn credit(team: &Team, turns: &mut TeamTurns, rep: &str) {
     let weight = team.reps.iter().find(|one| *one.name == *rep).map(|one| one.weight);
     if let (Some(weight), Some(place)) = (weight, turns.reps.get_mut(rep)) {
         place.behind = place.behind.saturating_sub(turn_of(weight));
+    }
+}
+
+/// A lead of a rep is open no longer.
+pub fn close(turns: &mut TeamTurns, rep: &str) {
+    if let Some(place) = turns.reps.get_mut(rep) {
+        place.given.open = place.given.open.saturating_sub(1);
     }
 }
 
@@ -112,10 +122,13 @@ pub(super) fn take(
     let next = match team.assign {
         Assign::RoundRobin => *here.iter().min_by_key(place_of)?,
         Assign::Order => *here.first()?,
+        Assign::LeastLoaded => *here.iter().min_by_key(|rep| (load_of(rep, turns), place_of(rep)))?,
     };
     let stands = place_of(&&next);
     // Nobody who has no place yet, or stands behind, was passed over.
+    let load = load_of(next, turns);
     let is_before = |rep: &Rep| match team.assign {
+        Assign::LeastLoaded => load_of(rep, turns) < load,
         Assign::RoundRobin => turns.reps.get(&rep.name).is_none_or(|place| (place.behind, place.turn) < stands),
         Assign::Order => {
             team.reps.iter().map(|one| &one.name).take_while(|name| **name != next.name).any(|name| *name == rep.name)
@@ -133,6 +146,12 @@ pub(super) fn take(
     Some(told(team, next, &away))
 }
 
+/// How many open leads somebody has for their weight, in a unit that compares.
+fn load_of(rep: &Rep, turns: &TeamTurns) -> u64 {
+    let open = turns.reps.get(&rep.name).map_or(0, |place| place.given.open);
+    u64::from(open) * turn_of(rep.weight)
+}
+
 fn told(team: &Team, next: &Rep, away: &[(&Rep, Refusal)]) -> Turn {
     let weighs = match next.weight {
         Rep::WEIGHT_ONE => String::new(),
@@ -142,6 +161,9 @@ fn told(team: &Team, next: &Rep, away: &[(&Rep, Refusal)]) -> Turn {
     let reason = match team.assign {
         Assign::RoundRobin => {
             format!("round robin in team {}: {before}{}'s turn (waited longest{weighs})", team.name, next.name)
+        }
+        Assign::LeastLoaded => {
+            format!("by load in team {}: {before}{} has the fewest open leads{weighs}", team.name, next.name)
         }
         Assign::Order => format!("in order in team {}: {before}{} is the first who is there", team.name, next.name),
     };

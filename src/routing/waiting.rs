@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Team;
 use super::turns::{next_opening, refusal};
 use crate::expr::duration_text;
-use crate::record::TeamTurns;
+use crate::record::{TeamTurns, Why};
 use crate::time::Millis;
 
 /// The leads of a team are looked at at least so often, in case a clock was ahead when it was computed when somebody is there.
@@ -54,7 +54,13 @@ pub fn waits(team: &Team, turns: &TeamTurns, since: Millis, now: Millis) -> Opti
     if until.is_some_and(|until| until <= now) {
         return None;
     }
+    // Whose open leads are as many as may be is there as soon as one of them ends, and nobody knows when.
+    let may_come = team
+        .reps
+        .iter()
+        .any(|rep| refusal(rep, turns.reps.get(&rep.name), now).is_some_and(|refusal| refusal.why == Why::CapOpen));
     match (next_opening(team, turns, now), until) {
+        _ if may_come => Some(Patience { until }),
         (Some(next), Some(until)) if next > until => None,
         (None, None) => None,
         _ => Some(Patience { until }),

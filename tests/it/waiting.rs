@@ -252,3 +252,21 @@ async fn who_comes_to_be_worth_more_while_they_wait_moves_up() {
     assert!(taken.iter().all(|event| event.lead.waits.is_none() && event.lead.routing.is_some()));
     assert!(whose(&desk, "kim").await.starts_with("waits since"));
 }
+
+#[tokio::test]
+async fn a_lead_that_lapses_and_comes_again_while_it_waits_waits_no_longer_than_it_may() {
+    let paused = "reps: { ana@x.example: { paused: true } }";
+    let desk = desk("{ dach: { reps: [ana@x.example], max_wait: 1d } }", paused);
+    let sections = sections("{ dach: { reps: [ana@x.example], max_wait: 1d } }", paused);
+    let intent = "intent: [ user.plan == \"pro\" ]\n    start: send\n    cooldown: 1m";
+    desk.reload(&sections.replace("intent: [ signups > 0 ]", intent)).await;
+    for plan in ["pro", "free", "pro"] {
+        desk.send(vec![desk.told(Call::Identify, "kim", None, json!({ "plan": plan }))]).await;
+        desk.pass(Millis::HOUR).await;
+    }
+    assert!(desk.taken(0).await.is_empty());
+    desk.pass(Millis::DAY).await;
+    desk.pass(Millis::DAY).await;
+    let told: Vec<_> = desk.taken(3).await.iter().map(|event| event.kind).collect();
+    assert_eq!(told, [LeadEventType::Qualified, LeadEventType::Lapsed, LeadEventType::Qualified]);
+}

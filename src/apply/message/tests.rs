@@ -43,6 +43,26 @@ fn ledger() -> crate::counters::Ledger {
 }
 
 /// One of each form that an item's parts can have.
+fn waits() -> Unassigned {
+    let lead = Held {
+        subject: RecordKey::account("acme"),
+        definition: Arc::from("pql"),
+        lead: Arc::from("lead_1"),
+        event: Arc::from("evt_1"),
+    };
+    let pending = crate::record::Pending { team: Arc::from("dach"), route: Arc::from("all"), because: String::new() };
+    Unassigned {
+        lead,
+        pending,
+        tier: 1,
+        rank: None,
+        may_wait: true,
+        since: Millis(7),
+        waits_since: None,
+        until: Some(Millis(9)),
+    }
+}
+
 fn items() -> Vec<LogItem> {
     let event = event(&json!({ "n": 1, "f": 0.1, "deep": [{ "a": null }, "é\t"], "big": u64::MAX, "small": i64::MIN }));
     let projection = Projection {
@@ -73,15 +93,7 @@ fn items() -> Vec<LogItem> {
         reason: "nobody is there".to_owned(),
         ..Routing::default()
     };
-    let lead = Held {
-        subject: RecordKey::account("acme"),
-        definition: Arc::from("pql"),
-        lead: Arc::from("lead_1"),
-        event: Arc::from("evt_1"),
-    };
-    let pending = crate::record::Pending { team: Arc::from("dach"), route: Arc::from("all"), because: String::new() };
-    let waits =
-        Unassigned { lead, pending, tier: 1, rank: None, since: Millis(7), waits_since: None, until: Some(Millis(9)) };
+    let waits = waits();
     let whom = Waits { team: Arc::from("dach"), since: Millis(7), until: None, reason: "nobody is there".to_owned() };
     let user = Some(Box::new(projection.clone()));
     let rejected = Rejected {

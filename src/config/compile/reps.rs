@@ -156,5 +156,5 @@ fn caps(shape: &CapsShape, findings: &mut Findings) -> Caps {
         }
         cap
     };
-    Caps { day: cap(shape.day.get()), week: cap(shape.week.get()) }
+    Caps { day: cap(shape.day.get()), week: cap(shape.week.get()), open: cap(shape.open.get()) }
 }

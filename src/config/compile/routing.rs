@@ -116,6 +116,7 @@ fn team(name: &Scalar, shape: &TeamShape, findings: &mut Findings) -> Option<Tea
     let assign = match shape.assign.get().map(|at| at.value) {
         Some(AssignWord::RoundRobin) | None => Assign::RoundRobin,
         Some(AssignWord::Order) => Assign::Order,
+        Some(AssignWord::LeastLoaded) => Assign::LeastLoaded,
     };
     if let (Assign::Order, Some(written)) = (assign, shape.assign.get())
         && !weights.is_empty()

@@ -38,5 +38,7 @@ section! {
         day: At<Count>,
         /// In a week, from Monday on.
         week: At<Count>,
+        /// Open at a time: nothing became of them yet, and they didn't lapse.
+        open: At<Count>,
     }
 }

@@ -15,7 +15,8 @@ section! {
         /// time; nothing is set back.
         #[schemars(extend("examples" = [{ "ana@example.com": 2, "new@example.com": 0.5 }]))]
         weights: Named<At<Decimal>>,
-        /// How leads are shared: `round_robin`, in turn; or `order`, to the first of `reps` who is there and whose caps are not reached.
+        /// How leads are shared: `round_robin`, in turn; `least_loaded`, to whoever has the fewest open leads for their weight; or `order`, to the
+        /// first of `reps` who is there and whose caps are not reached.
         #[schemars(extend("default" = "round_robin"))]
         assign: At<AssignWord>,
         /// Reasons for which a lead that is lost gives its owner the turn back, as `handraiser outcome --reason` or the API tells them.
@@ -35,6 +36,7 @@ choice! {
     AssignWord {
         RoundRobin = "round_robin",
         Order = "order",
+        LeastLoaded = "least_loaded",
     }
 }
 

@@ -21,7 +21,8 @@ impl TeamTurns {
                 let mut place = Place { behind, turn, at, away: false, given: Given::default() };
                 for word in words {
                     match word.split_once('=') {
-                        Some(("given", given)) => place.given = read_given(given)?,
+                        Some(("given", given)) => place.given = Given { open: place.given.open, ..read_given(given)? },
+                        Some(("open", open)) => place.given.open = open.parse().ok()?,
                         _ => place.away |= word == "away",
                     }
                 }
@@ -45,7 +46,10 @@ impl TeamTurns {
                 let _ = write!(out, "{behind} {turn} ");
                 at.write_rfc3339(out);
                 out.push_str(if *away { " away" } else { "" });
-                if *given != Given::default() {
+                if given.open > 0 {
+                    let _ = write!(out, " open={}", given.open);
+                }
+                if (Given { open: 0, ..*given }) != Given::default() {
                     out.push_str(" given=");
                     write_day(given.day, out);
                     let _ = write!(out, ",{},{}", given.today, given.week);
@@ -59,7 +63,7 @@ impl TeamTurns {
 fn read_given(text: &str) -> Option<Given> {
     let mut parts = text.split(',');
     let day = read_day(parts.next()?)?;
-    Some(Given { day, today: parts.next()?.parse().ok()?, week: parts.next()?.parse().ok()? })
+    Some(Given { day, today: parts.next()?.parse().ok()?, week: parts.next()?.parse().ok()?, open: 0 })
 }
 
 impl DestinationHistory {

@@ -23,9 +23,9 @@ use crate::record::delivery::Done;
 use crate::record::outcomes::Outcomes;
 use crate::record::{
     AccountOwner, Archived, ConfigVersions, Delivery, DestinationHistory, Ending, Given, Held, Hold, Joiners, Meaning,
-    Member, Memberships, MergedInto, News, Noted, NotedSignals, OpenLead, Ownership, PassedOver, Pending, Place,
-    Profile, Quiet, Routing, Said, Saying, Senders, SeriesPast, SourceLeads, Standing, Subject, TeamTurns, Tie, Ties,
-    TookForce, Trait, Traits, Unassigned, Wait, Waiting, Waits, Written, WrittenFile,
+    Member, Memberships, MergedInto, News, Noted, NotedSignals, OpenLead, OpenWith, Ownership, PassedOver, Pending,
+    Place, Profile, Quiet, Routing, Said, Saying, Senders, SeriesPast, SourceLeads, Standing, Subject, TeamTurns, Tie,
+    Ties, TookForce, Trait, Traits, Unassigned, Wait, Waiting, Waits, Written, WrittenFile,
 };
 
 /// Names as people and programs send them: with whatever separates things in the text.
@@ -125,6 +125,7 @@ fn standing() -> impl Strategy<Value = Standing> {
             shadow: revision % 2 == 0,
             before: if tier % 2 == 0 { vec![Ending::Lost] } else { Vec::new() },
             ended: lapsed_at.map(|at| (Ending::Won, at)),
+            open_with: lapsed_at.map(|_| OpenWith { lead: "lead_1".into(), team: "dach".into(), rep: "ana".into() }),
             claims: lapsed_at.is_none().then(|| Arc::from("acme")),
             joiners: (revision % 3 == 0).then(|| Box::new(Joiners { count: revision, ..Joiners::default() })),
             waits: queue.first().map(|team| Waits {
@@ -279,7 +280,12 @@ fn subject() -> impl Strategy<Value = Subject> {
 }
 
 fn team() -> impl Strategy<Value = TeamTurns> {
-    let given = (0..50_000_i64, any::<u32>(), any::<u32>()).prop_map(|(day, today, week)| Given { day, today, week });
+    let given = (0..50_000_i64, any::<u32>(), any::<u32>(), any::<u32>()).prop_map(|(day, today, week, open)| Given {
+        day,
+        today,
+        week,
+        open,
+    });
     let place = (any::<u64>(), any::<u64>(), time(), any::<bool>(), given)
         .prop_map(|(behind, turn, at, away, given)| Place { behind, turn, at, away, given });
     (any::<u64>(), option::of(time()), btree_map(shared(), place, 0..4)).prop_map(|(turns, opens, reps)| TeamTurns {
@@ -337,7 +343,16 @@ fn wait() -> impl Strategy<Value = Wait> {
         .prop_map(|(hold, [team, route, because], tier, rank, (since, waits_since, until))| {
             let lead = hold.0.expect("it holds one").1;
             let pending = Pending { team: team.into(), route: route.into(), because: because.into() };
-            Wait(Some(Box::new(Unassigned { lead, pending, tier, rank, since, waits_since, until })))
+            Wait(Some(Box::new(Unassigned {
+                lead,
+                pending,
+                tier,
+                rank,
+                may_wait: tier > 1,
+                since,
+                waits_since,
+                until,
+            })))
         })
 }
 

@@ -193,6 +193,10 @@ impl<'l> Play<'_, 'l> {
             let desk = self.desks.entry(name.clone()).or_default();
             let waited = asking.waits_since.map(|since| Waited { team: name.clone(), ms: now.since(since) });
             if let Some(turn) = assign(team, &mut desk.turns, now) {
+                // What becomes of leads is not known on paper: none counts as open.
+                if let Some(place) = desk.turns.reps.get_mut(&turn.rep) {
+                    place.given.open = 0;
+                }
                 let routing = asking.pending.settle(&turn, waited);
                 return self.settle(asking.number, asking.wants_since, routing, now);
             }

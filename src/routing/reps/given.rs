@@ -1,4 +1,4 @@
-//! How many leads a rep may be given in a day and in a week, by the days of where they are.
+//! How many leads a rep may be given in a day and in a week, by the days of where they are, and how many may be open.
 
 use jiff::tz::TimeZone;
 
@@ -13,12 +13,14 @@ pub struct Caps {
     pub day: Option<u32>,
     /// In a week from Monday on.
     pub week: Option<u32>,
+    /// Open at a time.
+    pub open: Option<u32>,
 }
 
 impl Caps {
     /// Whether there are none.
     pub const fn is_none(self) -> bool {
-        self.day.is_none() && self.week.is_none()
+        self.day.is_none() && self.week.is_none() && self.open.is_none()
     }
 
     pub(super) fn refuse(self, given: Given, zone: &TimeZone, now: Millis) -> Option<Refusal> {
@@ -35,7 +37,8 @@ impl Caps {
         if self.day.is_some_and(|cap| given.today >= cap) {
             return refusal(Why::CapDay, today + 1);
         }
-        None
+        // Nobody knows when a lead ends.
+        self.open.is_some_and(|cap| given.open >= cap).then_some(Refusal { why: Why::CapOpen, until: None })
     }
 }
 

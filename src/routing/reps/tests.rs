@@ -73,7 +73,7 @@ fn one_reason_gives_way_to_another_until_none_is_left() {
 #[test]
 fn caps_count_in_the_days_and_weeks_of_where_they_are() {
     let mut ana = works("Mo-Fr 09:00-17:00", &[]);
-    ana.caps = Caps { day: Some(2), week: Some(3) };
+    ana.caps = Caps { day: Some(2), week: Some(3), open: None };
     let monday = at("2026-11-30T09:00:00Z");
     let today = day_of(&ana.zone, monday);
     let mut given = Given::default().and_one(today);

@@ -196,10 +196,13 @@ reps:
         counts.into_iter().collect::<Vec<_>>(),
         [("ana@example.com".to_owned(), 103), ("ben@example.com".to_owned(), 100)]
     );
-    let turns = store.load(&[RecordKey::team("enterprise")]).await.expect("it answers");
-    let text = turns[0].as_deref().expect("the team has a record");
-    assert!(text.starts_with(&format!("turns\t{LEADS}\nturn:")), "nobody waits any more: {text}");
     assert_eq!(waiting().await, 0);
+    eventually("the team to know that nobody waits any more", PATIENCE, async || {
+        let turns = store.load(&[RecordKey::team("enterprise")]).await.expect("it answers");
+        let text = turns[0].as_deref().expect("the team has a record");
+        text.starts_with(&format!("turns\t{LEADS}\nturn:")).then_some(())
+    })
+    .await;
     second.drain(Duration::from_secs(1)).await;
 }
 
@@ -223,5 +226,44 @@ async fn a_lead_that_was_lost_for_a_listed_reason_gives_the_turn_back() {
     }
     // Kim's spam puts ana level with ben, who waited longer; max's puts her level again.
     assert_eq!(owners, ["ana", "ben", "ana", "ana", "ben"]);
+    engine.drain(Duration::from_secs(1)).await;
+}
+
+#[tokio::test]
+async fn who_has_the_fewest_open_leads_is_next_and_nobody_has_more_than_they_may() {
+    let store: SharedStore = Arc::new(MemoryStore::new(StoreOptions::default()));
+    let more = "reps: { ana@example.com: { caps: { open: 2 } }, ben@example.com: { caps: { open: 2 } } }";
+    let plant = plant_with(Arc::clone(&store), &["ana", "ben"], ", assign: least_loaded", more);
+    let engine = plant.start("one");
+    let mut owners = BTreeMap::new();
+    let sign_up = async |user: &str| {
+        engine.submit(vec![signed_up(&plant, user)], Vec::new()).await.expect("it is taken");
+        engine.settle().await.expect("it is applied");
+    };
+    let lead = async |user: &str| {
+        let rows = store.leads(&LeadQuery { limit: 100, ..LeadQuery::default() }).await.expect("leads");
+        let mut leads = rows.iter().map(|row| serde_json::from_str::<Lead>(&row.json).expect("a lead"));
+        leads.find(|lead| lead.subject.id == user).expect("made")
+    };
+    for user in ["kim", "lee", "max"] {
+        sign_up(user).await;
+        owners.insert(user, owner(&lead(user).await).to_owned());
+    }
+    assert_eq!(owners.values().collect::<Vec<_>>(), ["ana@example.com", "ben@example.com", "ana@example.com"]);
+    // Both of ana's are over: she has none open, and ben one.
+    for user in ["kim", "max"] {
+        engine.became(&lead(user).await.id, Ending::Won, None).await.expect("it is told");
+    }
+    for (user, expected) in [("nia", "ana"), ("oto", "ben"), ("pia", "ana")] {
+        sign_up(user).await;
+        assert_eq!(owner(&lead(user).await).split('@').next(), Some(expected), "{user}");
+    }
+    // Each has two: the next one waits until one of them is over, whenever that may be.
+    sign_up("rio").await;
+    let waits = lead("rio").await.waits.expect("it waits").reason;
+    assert!(waits.contains("ana@example.com has as many open leads as they may"), "{waits}");
+    engine.became(&lead("lee").await.id, Ending::Lost, None).await.expect("it is told");
+    let gone = async || Some(lead("rio").await).filter(|lead| lead.waits.is_none());
+    assert_eq!(owner(&eventually("the lead goes out", PATIENCE, gone).await), "ben@example.com");
     engine.drain(Duration::from_secs(1)).await;
 }

@@ -5,14 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use handraiser::apply::message::Became;
 use handraiser::apply::{Body, Rules};
 use handraiser::config::load_text;
 use handraiser::event::{Call, Event};
 use handraiser::ids::RecordKey;
 use handraiser::lead::{LeadEvent, LeadEventType};
-use handraiser::record::Given;
-use handraiser::routing::Team;
+use handraiser::record::{Ending, Given};
 use handraiser::routing::reps::day_of;
+use handraiser::routing::{Assign, Team};
 use handraiser::time::Millis;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
@@ -44,6 +45,8 @@ struct Roster {
     weights: BTreeMap<String, u32>,
     /// Whether all leads of an account go to one owner.
     by_account: bool,
+    /// Whether reps may have caps of open leads.
+    may_fill: bool,
 }
 
 impl Roster {
@@ -53,6 +56,7 @@ impl Roster {
             teams: std::array::from_fn(|_| String::new()),
             weights: BTreeMap::new(),
             by_account: !waits && dice.random_bool(0.5),
+            may_fill: !waits,
         };
         for number in 0..reps {
             roster.join(dice, number);
@@ -61,7 +65,8 @@ impl Roster {
             let wait = *["", ", max_wait: 2h", ", max_wait: 3d"].choose(dice).expect("some");
             let next = TEAMS.get(number + 1).copied().unwrap_or("self_serve");
             let otherwise = if dice.random_bool(0.5) { format!(", otherwise: {next}") } else { String::new() };
-            *team = if waits { String::new() } else { format!("{wait}{otherwise}") };
+            let assign = *["", "", ", assign: least_loaded", ", assign: order"].choose(dice).expect("some");
+            *team = if waits { String::new() } else { format!("{wait}{otherwise}{assign}") };
         }
         roster
     }
@@ -79,6 +84,9 @@ impl Roster {
         }
         if dice.random_bool(0.3) {
             let _ = write!(said, ", caps: {{ day: {}, week: {} }}", dice.random_range(1..4), dice.random_range(2..9));
+        }
+        if self.may_fill && dice.random_bool(0.3) {
+            said = said.replace("caps: {", "caps: { open: 2,");
         }
         self.weights.insert(name.clone(), *[50, 100, 100, 200].choose(dice).expect("some"));
         self.reps.insert(name, (number % TEAMS.len(), said));
@@ -142,6 +150,8 @@ struct Seen {
     apart: BTreeMap<(String, String), (f64, f64, f64)>,
     served: BTreeMap<String, u64>,
     waited: Vec<i64>,
+    /// Leads that are open no longer.
+    closed: BTreeSet<String>,
     /// Whose the leads of each account are.
     owners: BTreeMap<String, String>,
     widest: f64,
@@ -201,10 +211,28 @@ impl Seen {
         let rep = team.reps.iter().find(|rep| *rep.name == *owner).ok_or("the owner is in the team")?;
         let zone = &rep.availability.as_ref().ok_or("all are named")?.zone;
         let key = (team.name.to_string(), owner.to_owned());
-        let count = given(&self.caps, owner).and_one(day_of(zone, at));
+        let before = given(&self.caps, owner);
+        let load = |rep: &str, weight: f64| f64::from(given(&self.caps, rep).open) / weight;
+        let own = load(owner, here.get(owner).copied().unwrap_or(1.0));
+        match team.assign {
+            Assign::RoundRobin => {}
+            Assign::Order => {
+                let first = team.reps.iter().find(|rep| here.contains_key(&*rep.name)).ok_or("somebody is there")?;
+                if *first.name != *owner {
+                    return Err(format!("{} comes before {owner}", first.name));
+                }
+            }
+            Assign::LeastLoaded => {
+                if let Some((rep, _)) = here.iter().find(|(rep, weight)| load(rep, **weight) < own - 1e-9) {
+                    return Err(format!("{rep} has fewer open leads than {owner}"));
+                }
+            }
+        }
+        let count = before.and_one(day_of(zone, at));
+        let count = Given { open: count.open + 1, ..count };
         self.caps.insert(key, count);
         *self.served.entry(owner.to_owned()).or_default() += 1;
-        self.fair(team, owner, &here)
+        if team.assign == Assign::RoundRobin { self.fair(team, owner, &here) } else { Ok(()) }
     }
 
     /// Of two who could be given leads all the while: what each was given, divided by their weight, differs by no more than a turn of each.
@@ -226,6 +254,16 @@ impl Seen {
             }
         }
         Ok(())
+    }
+
+    /// A lead is open no longer.
+    fn close(&mut self, lead: &str) {
+        let Some((Some(team), Some(owner), _)) = self.given.get(lead) else { return };
+        if self.closed.insert(lead.to_owned())
+            && let Some(given) = self.caps.get_mut(&(team.clone(), owner.clone()))
+        {
+            given.open -= 1;
+        }
     }
 
     /// Looks at those who wait: nobody of their team is there, and they have not waited for too long.
@@ -296,7 +334,7 @@ async fn play(seed: u64) -> Result<(), String> {
         let waiting = bare.waiting();
         // What waits no longer than some time may leave at any moment, whatever its place.
         let in_turn = rules.teams.iter().all(|team| team.max_wait.is_none());
-        match dice.random_range(0..10) {
+        match dice.random_range(0..12) {
             0..5 => {
                 for _ in 0..dice.random_range(1..5) {
                     let events = lead(made, &mut dice, Millis(bare.now()));
@@ -314,8 +352,19 @@ async fn play(seed: u64) -> Result<(), String> {
             }
             8 => {
                 let user = format!("u{}", dice.random_range(0..made.max(1)));
+                let leads = bare.news().await.into_iter().filter(|event| event.lead.subject.id == user);
+                leads.for_each(|event| seen.close(&event.lead.id));
                 bare.ask(RecordKey::user(&user), Body::Forget);
                 forgotten.insert(user);
+            }
+            9..11 => {
+                let open = bare.news().await.into_iter().filter(|event| !seen.closed.contains(&event.lead.id));
+                let open: Vec<LeadEvent> = open.collect();
+                let Some(event) = open.choose(&mut dice) else { continue };
+                seen.close(&event.lead.id);
+                let (lead, ending) = (event.lead.id.as_str().into(), Ending::Lost);
+                let became = Became { lead, ending, reason: None };
+                bare.ask(RecordKey::user(&event.lead.subject.id), Body::Became(Box::new(became)));
             }
             _ => {
                 roster.change(&mut dice, reps + step);
