@@ -82,15 +82,20 @@ async fn rudder_sdk_js_2_in_a_browser_configured_by_the_server() {
 
 #[tokio::test]
 async fn segment_analytics_next_all_at_once() {
-    check(&BROWSER, Browser::installed().sender("segment", "burst")).await;
+    check_story(&BROWSER, Browser::installed().sender("segment", "burst"), false).await;
 }
 
 #[tokio::test]
 async fn rudder_analytics_js_all_at_once() {
-    check(&BROWSER, Browser::installed().sender("rudder", "burst")).await;
+    check_story(&BROWSER, Browser::installed().sender("rudder", "burst"), false).await;
 }
 
 async fn check(story: &Story, sender: Command) {
+    check_story(story, sender, true).await;
+}
+
+/// Of what comes at once nobody knows what arrives first: who somebody is may come behind the event that makes the lead.
+async fn check_story(story: &Story, sender: Command, in_order: bool) {
     let directory = tempfile::tempdir().expect("a directory can be made");
     let crm = Receiver::start(|_| 200).await;
     let server = Server::start(directory.path(), |address| configuration(address, &crm.url())).await;
@@ -111,7 +116,7 @@ async fn check(story: &Story, sender: Command) {
     assert!(!rejected.to_string().contains("message"), "nothing is rejected: {rejected}");
 
     eventually("the lead at the receiver", Duration::from_secs(20), async || (crm.count() > 0).then_some(())).await;
-    check_lead(&crm.hooks()[0].json());
+    check_lead(&crm.hooks()[0].json(), in_order);
     verify_signatures(&crm.hooks());
     assert_eq!(crm.count(), 1, "one lead, delivered once");
 }
@@ -137,14 +142,17 @@ fn check_counters(user: &Value, account: &Value) {
     assert_eq!(account["traits"]["plan"], "free");
 }
 
-fn check_lead(event: &Value) {
+fn check_lead(event: &Value, in_order: bool) {
     let lead = &event["lead"];
     assert_eq!(event["type"], "lead.qualified");
     assert_eq!(lead["definition"], "ready for a team plan");
     assert_eq!(lead["subject"], json!({ "type": "account", "id": "acme", "name": "Acme" }));
     assert_eq!(lead["tier"], 1);
-    assert_eq!(lead["contact"]["email"], "ada@acme.example");
-    assert_eq!(lead["contact"]["title"], "VP of Engineering");
+    assert_eq!(lead["contact"]["user_id"], "ada");
+    if in_order || !lead["contact"]["email"].is_null() {
+        assert_eq!(lead["contact"]["email"], "ada@acme.example");
+        assert_eq!(lead["contact"]["title"], "VP of Engineering");
+    }
     assert_eq!(lead["routing"]["owner"], "ana@example.com");
     let reasons = lead["reasons"].as_array().expect("a lead has reasons");
     let invited = reasons.iter().find(|reason| reason["condition"] == "invited >= 4").expect("the condition is there");
