@@ -31,8 +31,7 @@ pub(super) fn begin(subject: &mut Subject, definition: &DefinitionName, event: L
     }
     // A lead event is plain data, which can't fail.
     let json = serde_json::to_string(&event).unwrap_or_default();
-    let is_first =
-        |event: &LeadEvent| standing.queue.first().and_then(|json| lead_of(json)).as_deref() == Some(&*event.lead.id);
+    let is_first = |event: &LeadEvent| first_of(standing).is_some_and(|first| first.lead.id == event.lead.id);
     if let Some(waits) = standing.waits.as_ref().filter(|_| is_first(&event)) {
         // What it is worth by now decides where it stands among those that wait.
         let (tier, rank) = worth(&event.lead);
@@ -45,11 +44,6 @@ pub(super) fn begin(subject: &mut Subject, definition: &DefinitionName, event: L
     if standing.queue.len() == 1 {
         next(subject, definition, applying);
     }
-}
-
-/// The lead that news is about.
-fn lead_of(json: &str) -> Option<String> {
-    serde_json::from_str::<LeadEvent>(json).ok().map(|event| event.lead.id)
 }
 
 /// Whether news says that a lead is open no longer.
@@ -141,8 +135,12 @@ fn bounded_by(lead: &Lead, applying: &Applying<'_>) -> Option<SourceName> {
 
 /// The first news that waits.
 pub(super) fn first(subject: &Subject, definition: &DefinitionName) -> Option<LeadEvent> {
-    let json = subject.standings.get(definition)?.queue.first()?;
-    serde_json::from_str(json).ok()
+    first_of(subject.standings.get(definition)?)
+}
+
+/// The same of a standing.
+pub(super) fn first_of(standing: &Standing) -> Option<LeadEvent> {
+    serde_json::from_str(standing.queue.first()?).ok()
 }
 
 /// It was decided whether the first news that waits may go on its way.

@@ -5,10 +5,9 @@
 use std::sync::Arc;
 
 use super::message::{AssignOutcome, Assigned};
-use super::routing::{close_lead, first, store};
+use super::routing::{close_lead, first, first_of, store};
 use super::{Applying, Body};
 use crate::ids::{DefinitionName, RecordKey};
-use crate::lead::LeadEvent;
 use crate::record::{Routing, Standing, Subject, TeamTurns, Unassigned, Wait, Waits};
 use crate::routing::{
     Decision, Patience, Team, Waited, assign as take_turn, close, credit as give_back, is_open, opens, waits,
@@ -134,14 +133,14 @@ pub(super) fn worth(wait: &mut Wait, tier: u8, rank: Option<f32>) {
 /// Leads that have waited for as long as they may ask once more, and are passed on.
 pub(super) fn press(subject: &mut Subject, applying: &mut Applying<'_>) {
     let now = applying.now;
-    for standing in subject.standings.values_mut() {
-        let lead = standing.queue.first().and_then(|json| lead_of(json));
-        let Some(waits) = standing.waits.as_mut().filter(|waits| waits.until.is_some_and(|until| until <= now)) else {
-            continue;
-        };
-        waits.until = Some(now.plus(ASK_AGAIN));
-        if let Some(lead) = lead {
-            applying.send(RecordKey::wait(&waits.team, &lead.lead.id), Body::Wake { may_expire: false });
+    let is_due = |standing: &&mut Standing| {
+        standing.waits.as_ref().and_then(|waits| waits.until).is_some_and(|until| until <= now)
+    };
+    for standing in subject.standings.values_mut().filter(is_due) {
+        let event = first_of(standing);
+        if let (Some(waits), Some(event)) = (&mut standing.waits, event) {
+            waits.until = Some(now.plus(ASK_AGAIN));
+            applying.send(RecordKey::wait(&waits.team, &event.lead.id), Body::Wake { may_expire: false });
         }
     }
 }
@@ -161,14 +160,10 @@ pub(super) fn leave(subject: &mut Subject, definition: &DefinitionName, applying
 pub(super) fn drop_merged(user: &Subject, standing: &mut Standing, applying: &mut Applying<'_>) {
     close_lead(standing, applying);
     let Some(waits) = &standing.waits else { return };
-    let Some(mut event) = standing.queue.first().and_then(|json| lead_of(json)) else { return };
+    let Some(mut event) = first_of(standing) else { return };
     applying.send(RecordKey::wait(&waits.team, &event.lead.id), Body::Forget);
     let own = user.standings.get(&*event.lead.definition).map_or("", |own| &own.lead_id);
     let reason = format!("nobody gets it: this turned out to be {}, whose lead is {own}", applying.key);
     event.lead.routing = Some(Routing { reason, ..Routing::default() });
     store(user, &event.lead, applying);
-}
-
-fn lead_of(json: &str) -> Option<LeadEvent> {
-    serde_json::from_str(json).ok()
 }
