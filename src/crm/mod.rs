@@ -22,6 +22,7 @@ pub mod line;
 pub mod mapping;
 pub mod memo;
 mod outage;
+mod owners;
 pub mod pace;
 pub mod pipedrive;
 pub mod receiver;

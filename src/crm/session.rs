@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::exchange::{Request, Response};
 use super::memo::{Memo, Turn};
-use super::retry::Failure;
+use super::retry::{Failure, Verdict};
 use crate::record::delivery::Remembered;
 use crate::time::{Clock, Millis};
 
@@ -30,12 +30,14 @@ pub struct Session<'s> {
     /// Whether the destination may have taken this very news already: it was tried before, or handed to an owner who may have died
     /// before they could say so. Where a second request would make a second record, the first has to be looked for.
     pub may_be_there: bool,
+    /// What was looked up earlier and is taken for granted, by its name.
+    relied_on: Vec<Box<str>>,
 }
 
 impl<'s> Session<'s> {
     /// Over `wire`; `memo` is what is known of the destination.
     pub const fn new(wire: &'s dyn Wire, clock: &'s Clock, memo: &'s Memo) -> Self {
-        Self { wire, clock, memo, remembered: Remembered::new(), may_be_there: false }
+        Self { wire, clock, memo, remembered: Remembered::new(), may_be_there: false, relied_on: Vec::new() }
     }
 
     /// Sends a request and returns the answer, whatever its status.
@@ -54,6 +56,29 @@ impl<'s> Session<'s> {
     /// What is known of the destination by this name.
     pub fn known(&self, name: &str) -> Option<String> {
         self.memo.get(name, self.now())
+    }
+
+    /// The same of what was looked up there, and may be so no longer: see [`Session::doubt`].
+    pub fn looked_up(&mut self, name: &str) -> Option<String> {
+        let known = self.known(name)?;
+        self.relied_on.push(name.into());
+        Some(known)
+    }
+
+    /// What came of a delivery. One that was refused may have been refused for what was looked up earlier and has changed since: that is
+    /// forgotten, and the delivery fails, so that it is made again by what is so now. That says nothing of the destination.
+    ///
+    /// # Errors
+    /// As it came, or made to be tried again.
+    pub fn doubt(&mut self, came: Result<(), Failure>) -> Result<(), Failure> {
+        let is_refused = |failure: &Failure| failure.verdict == Verdict::Refused && failure.of_destination;
+        if self.relied_on.is_empty() || !came.as_ref().is_err_and(is_refused) {
+            return came;
+        }
+        for name in std::mem::take(&mut self.relied_on) {
+            self.unlearn(&name);
+        }
+        came.map_err(|failure| Failure { verdict: Verdict::Failed, of_destination: false, ..failure })
     }
 
     /// Remembers something of the destination for so long.

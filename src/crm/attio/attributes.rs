@@ -97,7 +97,7 @@ pub(super) const fn type_of(fact: &Fact) -> &'static str {
 
 /// The attributes of an object, with all of ours among them.
 pub(super) async fn catalogue(talk: &mut Talk<'_, '_>, object: &str) -> Result<Catalogue, Failure> {
-    if let Some(known) = talk.looked_up(object).and_then(|text| serde_json::from_str(&text).ok()) {
+    if let Some(known) = talk.session.looked_up(object).and_then(|text| serde_json::from_str(&text).ok()) {
         return Ok(Catalogue(known));
     }
     let mut found = there(talk, object).await?;

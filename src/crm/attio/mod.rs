@@ -25,7 +25,7 @@ use super::adapter::{Adapter, LeadNews, Proof};
 use super::exchange::{Request, Response};
 use super::mapping::Fields;
 use super::pace::Limit;
-use super::retry::{Failure, Verdict};
+use super::retry::Failure;
 use super::session::Session;
 use crate::secret::Secret;
 
@@ -54,20 +54,13 @@ pub struct Attio {
 impl Adapter for Attio {
     async fn deliver(&self, news: &LeadNews<'_>, session: &mut Session<'_>) -> Result<(), Failure> {
         let event = news.event()?;
-        let mut talk = Talk::new(self, session);
+        let mut talk = Talk { attio: self, session: &mut *session };
         let came = match records::write(&mut talk, &event).await {
             Ok(Some(lead)) => notes::write(&mut talk, &event, &lead).await,
             Ok(None) => Ok(()),
             Err(failure) => Err(failure),
         };
-        // It may be refused for what has changed since it was looked up: an attribute, a member.
-        let stale = |failure: &Failure| failure.verdict == Verdict::Refused && failure.of_destination;
-        if came.as_ref().is_err_and(stale) && talk.relied_on_memory() {
-            talk.forget();
-            // Which says nothing of Attio yet.
-            return came.map_err(|failure| Failure { verdict: Verdict::Failed, of_destination: false, ..failure });
-        }
-        came
+        session.doubt(came)
     }
 
     fn exchanges(&self) -> u32 {
@@ -80,7 +73,7 @@ impl Adapter for Attio {
     }
 
     async fn test(&self, owners: &[&str], session: &mut Session<'_>) -> Vec<Proof> {
-        prove::all(&mut Talk::new(self, session), owners).await
+        prove::all(&mut Talk { attio: self, session }, owners).await
     }
 
     fn pretend(&self, request: &Request) -> Option<Response> {

@@ -137,22 +137,10 @@ fn bad_owner(found: &Catalogue) -> Option<(String, &'static str)> {
 
 /// Whether each rep is an active member.
 async fn all_owners(talk: &Talk<'_, '_>, owners: &[&str]) -> Proof {
-    let members = match members::all(talk).await {
-        Ok(members) => members,
-        Err(failure) => return Proof::bad("owners", failure.error, "give the token the scope user_management:read"),
-    };
-    let state = |email: &&&str| members.get(&email.to_lowercase()).map(|(_, active)| *active);
-    let unknown: Vec<String> = owners
-        .iter()
-        .filter(|email| state(email) != Some(true))
-        .map(|email| if state(&email).is_some() { format!("{email} (suspended)") } else { (*email).to_owned() })
-        .collect();
-    match unknown.as_slice() {
-        [] => Proof::good("owners", format!("all {} reps are active members", owners.len())),
-        unknown => {
-            let found = format!("{} of {} are no active members: {}", unknown.len(), owners.len(), unknown.join(", "));
-            let fix = "invite them to the workspace, or write the address that they have there; until then their leads have no owner";
-            Proof::bad("owners", found, fix)
-        }
+    let fix =
+        "invite them to the workspace, or write the address that they have there; until then their leads have no owner";
+    match members::all(talk).await {
+        Ok(members) => members.proof(owners, ("members", "suspended"), fix),
+        Err(failure) => Proof::bad("owners", failure.error, "give the token the scope user_management:read"),
     }
 }

@@ -17,32 +17,9 @@ pub(super) type Values = Map<String, Value>;
 pub(super) struct Talk<'t, 's> {
     pub attio: &'t Attio,
     pub session: &'t mut Session<'s>,
-    /// Whether something was not asked for anew that may be refused by now.
-    relied: bool,
 }
 
-impl<'t, 's> Talk<'t, 's> {
-    pub const fn new(attio: &'t Attio, session: &'t mut Session<'s>) -> Self {
-        Self { attio, session, relied: false }
-    }
-
-    /// Whether anything was taken for granted that was learned earlier.
-    pub const fn relied_on_memory(&self) -> bool {
-        self.relied
-    }
-
-    /// What was looked up earlier by this name.
-    pub fn looked_up(&mut self, name: &str) -> Option<String> {
-        let known = self.session.known(name)?;
-        self.relied = true;
-        Some(known)
-    }
-
-    /// Whatever was looked up has to be looked up again.
-    pub fn forget(&self) {
-        ["members", "companies", "people", &self.attio.object].iter().for_each(|name| self.session.unlearn(name));
-    }
-
+impl Talk<'_, '_> {
     /// `{api}v2/…`
     pub fn url(&self, parts: &[&str]) -> Url {
         let mut url = self.attio.api.clone();

@@ -273,7 +273,7 @@ pub(super) async fn catalogue(talk: &mut Talk<'_, '_>, kind: Kind) -> Result<Cat
     if !is_of_use(talk.pipedrive, kind) {
         return Ok(Catalogue { kind, fields: Vec::new() });
     }
-    if let Some(fields) = talk.looked_up(kind.path()).and_then(|text| serde_json::from_str(&text).ok()) {
+    if let Some(fields) = talk.session.looked_up(kind.path()).and_then(|text| serde_json::from_str(&text).ok()) {
         return Ok(Catalogue { kind, fields });
     }
     // Two who made the same field would make two.

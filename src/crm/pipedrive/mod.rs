@@ -26,7 +26,7 @@ use super::adapter::{Adapter, LeadNews, Proof};
 use super::exchange::{Request, Response};
 use super::mapping::Fields;
 use super::pace::Limit;
-use super::retry::{Failure, Verdict};
+use super::retry::Failure;
 use super::session::Session;
 use crate::secret::Secret;
 
@@ -53,19 +53,12 @@ pub struct Pipedrive {
 impl Adapter for Pipedrive {
     async fn deliver(&self, news: &LeadNews<'_>, session: &mut Session<'_>) -> Result<(), Failure> {
         let event = news.event()?;
-        let mut talk = Talk::new(self, session);
+        let mut talk = Talk { pipedrive: self, session: &mut *session };
         let came = match records::write(&mut talk, &event).await {
             Ok(written) => notes::write(&mut talk, &event, &written).await,
             Err(failure) => Err(failure),
         };
-        // It may be refused for what has changed since it was looked up: a field, a user.
-        let stale = |failure: &Failure| failure.verdict == Verdict::Refused && failure.of_destination;
-        if came.as_ref().is_err_and(stale) && talk.relied_on_memory() {
-            talk.forget();
-            // Which says nothing of Pipedrive yet.
-            return came.map_err(|failure| Failure { verdict: Verdict::Failed, of_destination: false, ..failure });
-        }
-        came
+        session.doubt(came)
     }
 
     fn exchanges(&self) -> u32 {
@@ -78,7 +71,7 @@ impl Adapter for Pipedrive {
     }
 
     async fn test(&self, owners: &[&str], session: &mut Session<'_>) -> Vec<Proof> {
-        prove::all(&mut Talk::new(self, session), owners).await
+        prove::all(&mut Talk { pipedrive: self, session }, owners).await
     }
 
     fn pretend(&self, request: &Request) -> Option<Response> {

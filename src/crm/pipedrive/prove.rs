@@ -136,26 +136,9 @@ fn words(kind: &str) -> &str {
 
 /// Whether each rep is an active user.
 async fn all_owners(talk: &Talk<'_, '_>, owners: &[&str]) -> Proof {
-    let users = match users::all(talk).await {
-        Ok(users) => users,
-        Err(failure) => return Proof::bad("owners", failure.error, "let the token's user see the users"),
-    };
-    let is_active = |email: &str| users.get(&email.to_lowercase()).is_some_and(|(_, active)| *active);
-    let unknown: Vec<String> = owners
-        .iter()
-        .filter(|email| !is_active(email))
-        .map(|email| match users.get(&email.to_lowercase()) {
-            Some(_) => format!("{email} (deactivated)"),
-            None => (*email).to_owned(),
-        })
-        .collect();
-    match unknown.as_slice() {
-        [] => Proof::good("owners", format!("all {} reps are active users", owners.len())),
-        unknown => {
-            let found = format!("{} of {} are no active users: {}", unknown.len(), owners.len(), unknown.join(", "));
-            let fix = "invite them to Pipedrive, or write the address that they have there; until then their leads belong to the \
-                       token's user";
-            Proof::bad("owners", found, fix)
-        }
+    let fix = "invite them to Pipedrive, or write the address that they have there; until then their leads belong to the token's user";
+    match users::all(talk).await {
+        Ok(users) => users.proof(owners, ("users", "deactivated"), fix),
+        Err(failure) => Proof::bad("owners", failure.error, "let the token's user see the users"),
     }
 }

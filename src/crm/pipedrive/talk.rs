@@ -14,39 +14,13 @@ use crate::crm::session::Session;
 /// Fields and their values.
 pub(super) type Values = Map<String, Value>;
 
-/// What holds for as long as Pipedrive doesn't refuse what rests on it.
-const LOOKED_UP: [&str; 4] = ["organizationFields", "personFields", "dealFields", "users"];
-
 /// One conversation.
 pub(super) struct Talk<'t, 's> {
     pub pipedrive: &'t Pipedrive,
     pub session: &'t mut Session<'s>,
-    /// Whether something of [`LOOKED_UP`] was not asked for anew.
-    relied: bool,
 }
 
-impl<'t, 's> Talk<'t, 's> {
-    pub const fn new(pipedrive: &'t Pipedrive, session: &'t mut Session<'s>) -> Self {
-        Self { pipedrive, session, relied: false }
-    }
-
-    /// Whether anything was taken for granted that was learned earlier.
-    pub const fn relied_on_memory(&self) -> bool {
-        self.relied
-    }
-
-    /// What was looked up earlier by this name.
-    pub fn looked_up(&mut self, name: &str) -> Option<String> {
-        let known = self.session.known(name)?;
-        self.relied = true;
-        Some(known)
-    }
-
-    /// Whatever was looked up has to be looked up again.
-    pub fn forget(&self) {
-        LOOKED_UP.iter().for_each(|name| self.session.unlearn(name));
-    }
-
+impl Talk<'_, '_> {
     /// `{url}api/v2/…`
     pub fn v2(&self, parts: &[&str]) -> Url {
         self.url("v2", parts)
