@@ -5,12 +5,12 @@ use std::time::Duration;
 use handraiser::crm::mapping::{Field, Fields};
 use handraiser::crm::pace::{Limit, Of};
 use handraiser::crm::{Attio, Destination, Kind};
-use handraiser::lead::{LeadEvent, LeadEventType};
+use handraiser::lead::LeadEventType;
 use handraiser::secret::Secret;
 use serde_json::{Value, json};
 
 use super::plant::{PATIENCE, Plant, crm_test, destination};
-use crate::harness::eventually;
+use super::trials::{self, Stage, event, fields};
 use crate::standins::attio::{self, Fault, Record, TOKEN};
 
 const ANA: &str = "ana@example.com";
@@ -23,11 +23,6 @@ async fn workspace() -> attio::Attio {
 }
 
 fn crm(workspace: &attio::Attio) -> Attio {
-    let field = |(name, value): &(&str, &str)| Field { name: (*name).into(), value: (*value).into() };
-    let fields = |always: &[(&str, &str)], once: &[(&str, &str)]| Fields {
-        always: always.iter().map(field).collect(),
-        once: once.iter().map(field).collect(),
-    };
     let per = Duration::from_secs(1);
     Attio {
         token: Secret::new(TOKEN),
@@ -48,21 +43,6 @@ fn to(workspace: &attio::Attio) -> Destination {
 fn of(attio: Attio) -> Destination {
     let url = attio.api.to_string();
     Destination { kind: Kind::Attio(attio), ..destination("attio", &url) }
-}
-
-/// News of a lead; of tier 2 from the second on.
-fn event(kind: LeadEventType, revision: u32) -> LeadEvent {
-    let mut event = LeadEvent { kind, ..super::plant::event("lead_acme", revision) };
-    event.lead.tier = if revision == 1 { 1 } else { 2 };
-    event
-}
-
-const STORY: [LeadEventType; 3] = [LeadEventType::Qualified, LeadEventType::TierChanged, LeadEventType::Lapsed];
-
-async fn tell(plant: &Plant, kinds: &[LeadEventType]) {
-    for (kind, revision) in kinds.iter().zip(1..) {
-        plant.send_event("attio", "lead_acme", &event(*kind, revision)).await;
-    }
 }
 
 /// The only record of an object.
@@ -104,52 +84,32 @@ fn holds(workspace: &attio::Attio, context: &str) {
     }
 }
 
-/// How many calls the story takes where nothing goes wrong.
-async fn calls() -> usize {
-    let workspace = workspace().await;
-    let plant = Plant::new(vec![to(&workspace)]);
-    let engine = plant.start("one");
-    tell(&plant, &STORY).await;
-    plant.done("attio", 3).await;
-    holds(&workspace, "nothing went wrong");
-    engine.drain(PATIENCE).await;
-    workspace.workspace().calls.len()
+impl Stage for attio::Attio {
+    fn destination(&self) -> Destination {
+        to(self)
+    }
+
+    fn befall(&self, faults: impl IntoIterator<Item = (usize, Fault)>) {
+        self.workspace().faults.extend(faults);
+    }
+
+    fn calls(&self) -> usize {
+        self.workspace().calls.len()
+    }
+
+    fn holds(&self, context: &str) {
+        holds(self, context);
+    }
 }
 
 #[actix_web::test]
 async fn a_lead_is_one_record_of_each_kind_whichever_call_goes_wrong() {
-    for at in 1..=calls().await {
-        for fault in [Fault::Lost, Fault::Says(502, Vec::new(), json!("<html>bad gateway</html>"))] {
-            let context = format!("call {at}: {fault:?}");
-            let workspace = workspace().await;
-            workspace.workspace().faults.insert(at, fault);
-            let plant = Plant::new(vec![to(&workspace)]);
-            let engine = plant.start("one");
-            tell(&plant, &STORY).await;
-            plant.done("attio", 3).await;
-            holds(&workspace, &context);
-            engine.drain(PATIENCE).await;
-        }
-    }
+    trials::whichever_call_goes_wrong(workspace).await;
 }
 
-/// A server is gone between two calls: another one goes on, and knows of nothing that was not stored.
 #[actix_web::test]
 async fn a_lead_is_one_record_of_each_kind_wherever_a_server_dies() {
-    for at in 1..=calls().await {
-        let workspace = workspace().await;
-        workspace.workspace().faults.insert(at, Fault::Hangs);
-        let plant = Plant::new(vec![to(&workspace)]);
-        let engine = plant.start("one");
-        tell(&plant, &STORY).await;
-        let reached = async || (workspace.workspace().calls.len() >= at).then_some(());
-        eventually("the call that nobody answers", PATIENCE, reached).await;
-        engine.drain(Duration::from_millis(1)).await;
-        let engine = plant.start("two");
-        plant.done("attio", 3).await;
-        holds(&workspace, &format!("died at call {at}"));
-        engine.drain(PATIENCE).await;
-    }
+    trials::wherever_a_server_dies(workspace).await;
 }
 
 #[actix_web::test]
@@ -320,25 +280,14 @@ async fn a_burst_of_leads_stays_within_what_attio_takes() {
     engine.drain(PATIENCE).await;
 }
 
-/// Four calls in a row are told to come again, and others now and then.
 #[actix_web::test]
 async fn a_storm_of_refusals_is_sat_out() {
-    let workspace = workspace().await;
     let busy = Fault::Says(
         429,
         vec![("Retry-After", "Tue, 23 May 2023 14:42:01 GMT".to_owned())],
         json!({ "error": "too many" }),
     );
-    let numbers = (1..=4).chain((5..60).step_by(15));
-    workspace.workspace().faults = numbers.map(|at| (at, busy.clone())).collect();
-    let mut patient = to(&workspace);
-    patient.retry.max_attempts = 20;
-    let plant = Plant::new(vec![patient]);
-    let engine = plant.start("one");
-    tell(&plant, &STORY).await;
-    plant.done("attio", 3).await;
-    holds(&workspace, "after the storm");
-    engine.drain(PATIENCE).await;
+    trials::in_a_storm(workspace, busy).await;
 }
 
 /// `handraiser crm test`, as its user runs it.

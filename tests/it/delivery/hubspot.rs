@@ -6,12 +6,12 @@ use handraiser::crm::hubspot::{HubSpot, Object};
 use handraiser::crm::mapping::{Field, Fields};
 use handraiser::crm::pace::Limit;
 use handraiser::crm::{Destination, Kind};
-use handraiser::lead::{LeadEvent, LeadEventType};
+use handraiser::lead::LeadEventType;
 use handraiser::secret::Secret;
 use serde_json::{Value, json};
 
 use super::plant::{PATIENCE, Plant, crm_test, destination};
-use crate::harness::eventually;
+use super::trials::{self, Stage, event, fields};
 use crate::standins::hubspot::{self, Fault, TOKEN};
 
 const ANA: &str = "ana@example.com";
@@ -21,10 +21,6 @@ async fn account() -> hubspot::HubSpot {
 }
 
 fn crm(account: &hubspot::HubSpot, object: Object) -> HubSpot {
-    let fields = |always: &[(&str, &str)], once: &[(&str, &str)]| {
-        let field = |(name, value): &(&str, &str)| Field { name: (*name).into(), value: (*value).into() };
-        Fields { always: always.iter().map(field).collect(), once: once.iter().map(field).collect() }
-    };
     let lead = match object {
         Object::Lead => fields(&[], &[("hs_lead_label", "{{ 'HOT' if lead.tier == 1 else 'WARM' }}")]),
         Object::Deal => fields(&[], &[("amount", "{{ lead.tier * 1000 }}")]),
@@ -50,21 +46,6 @@ fn to(account: &hubspot::HubSpot, object: Object) -> Destination {
 fn of(hubspot: HubSpot) -> Destination {
     let url = hubspot.api.to_string();
     Destination { kind: Kind::HubSpot(hubspot), ..destination("hubspot", &url) }
-}
-
-/// News of a lead; of tier 2 from the second on.
-fn event(kind: LeadEventType, revision: u32) -> LeadEvent {
-    let mut event = LeadEvent { kind, ..super::plant::event("lead_acme", revision) };
-    event.lead.tier = if revision == 1 { 1 } else { 2 };
-    event
-}
-
-const STORY: [LeadEventType; 3] = [LeadEventType::Qualified, LeadEventType::TierChanged, LeadEventType::Lapsed];
-
-async fn tell(plant: &Plant, kinds: &[LeadEventType]) {
-    for (kind, revision) in kinds.iter().zip(1..) {
-        plant.send_event("hubspot", "lead_acme", &event(*kind, revision)).await;
-    }
 }
 
 /// What has to be there in the end, however it came about.
@@ -100,58 +81,46 @@ fn holds(account: &hubspot::HubSpot, object: Object, context: &str) {
     }
 }
 
-/// How many calls the story takes where nothing goes wrong.
-async fn calls(object: Object) -> usize {
-    let account = account().await;
-    let plant = Plant::new(vec![to(&account, object)]);
-    let engine = plant.start("one");
-    tell(&plant, &STORY).await;
-    plant.done("hubspot", 3).await;
-    holds(&account, object, "nothing went wrong");
-    engine.drain(PATIENCE).await;
-    account.account().calls.len()
-}
+/// An account in which a lead is this.
+struct Told(hubspot::HubSpot, Object);
 
-async fn with_fault(object: Object, at: usize, fault: Fault) {
-    let context = format!("{object:?}, call {at}: {fault:?}");
-    let account = account().await;
-    account.account().faults.insert(at, fault);
-    let plant = Plant::new(vec![to(&account, object)]);
-    let engine = plant.start("one");
-    tell(&plant, &STORY).await;
-    plant.done("hubspot", 3).await;
-    holds(&account, object, &context);
-    engine.drain(PATIENCE).await;
+impl Stage for Told {
+    fn destination(&self) -> Destination {
+        to(&self.0, self.1)
+    }
+
+    fn befall(&self, faults: impl IntoIterator<Item = (usize, Fault)>) {
+        self.0.account().faults.extend(faults);
+    }
+
+    fn calls(&self) -> usize {
+        self.0.account().calls.len()
+    }
+
+    fn holds(&self, context: &str) {
+        holds(&self.0, self.1, context);
+    }
 }
 
 #[actix_web::test]
 async fn a_lead_is_one_record_of_each_kind_whichever_call_goes_wrong() {
     for object in [Object::Lead, Object::None] {
-        for at in 1..=calls(object).await {
-            with_fault(object, at, Fault::Lost).await;
-            with_fault(object, at, Fault::Says(502, Vec::new(), json!("<html>bad gateway</html>"))).await;
-        }
+        trials::whichever_call_goes_wrong(async || Told(account().await, object)).await;
     }
-    calls(Object::Deal).await;
+    trials::calls(async || Told(account().await, Object::Deal)).await;
 }
 
-/// A server is gone between two calls: another one goes on, and knows of nothing that was not stored.
 #[actix_web::test]
 async fn a_lead_is_one_record_of_each_kind_wherever_a_server_dies() {
-    for at in 1..=calls(Object::Lead).await {
-        let account = account().await;
-        account.account().faults.insert(at, Fault::Hangs);
-        let plant = Plant::new(vec![to(&account, Object::Lead)]);
-        let engine = plant.start("one");
-        tell(&plant, &STORY).await;
-        let reached = async || (account.account().calls.len() >= at).then_some(());
-        eventually("the call that nobody answers", PATIENCE, reached).await;
-        engine.drain(Duration::from_millis(1)).await;
-        let engine = plant.start("two");
-        plant.done("hubspot", 3).await;
-        holds(&account, Object::Lead, &format!("died at call {at}"));
-        engine.drain(PATIENCE).await;
-    }
+    trials::wherever_a_server_dies(async || Told(account().await, Object::Lead)).await;
+}
+
+#[actix_web::test]
+async fn a_storm_of_refusals_is_sat_out() {
+    let body = json!({ "status": "error", "category": "RATE_LIMITS", "policyName": "TEN_SECONDLY_ROLLING",
+        "message": "You have reached your ten_secondly_rolling limit." });
+    let busy = Fault::Says(429, vec![("Retry-After", "1".to_owned())], body);
+    trials::in_a_storm(async || Told(account().await, Object::Lead), busy).await;
 }
 
 #[actix_web::test]

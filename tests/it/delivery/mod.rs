@@ -12,4 +12,5 @@ mod salesforce;
 mod slack;
 mod spine;
 pub mod tls;
+mod trials;
 mod wire;

@@ -6,12 +6,12 @@ use std::time::Duration;
 use handraiser::crm::mapping::{Field, Fields};
 use handraiser::crm::pace::{Limit, Of};
 use handraiser::crm::{Destination, Kind, Pipedrive};
-use handraiser::lead::{LeadEvent, LeadEventType};
+use handraiser::lead::LeadEventType;
 use handraiser::secret::Secret;
 use serde_json::{Value, json};
 
 use super::plant::{PATIENCE, Plant, crm_test, destination};
-use crate::harness::eventually;
+use super::trials::{self, Stage, event, fields};
 use crate::sdk::install::Vendors;
 use crate::standins::pipedrive::{self, Fault, ME, TOKEN};
 
@@ -25,11 +25,6 @@ async fn account() -> pipedrive::Pipedrive {
 }
 
 fn crm(account: &pipedrive::Pipedrive) -> Pipedrive {
-    let field = |(name, value): &(&str, &str)| Field { name: (*name).into(), value: (*value).into() };
-    let fields = |always: &[(&str, &str)], once: &[(&str, &str)]| Fields {
-        always: always.iter().map(field).collect(),
-        once: once.iter().map(field).collect(),
-    };
     let per = Duration::from_secs(2);
     Pipedrive {
         token: Secret::new(TOKEN),
@@ -51,21 +46,6 @@ fn of(pipedrive: Pipedrive) -> Destination {
     let mut to = Destination { kind: Kind::Pipedrive(pipedrive), ..destination("pipedrive", &url) };
     to.http.max_response_bytes = 8 * 1024 * 1024;
     to
-}
-
-/// News of a lead; of tier 2 from the second on.
-fn event(kind: LeadEventType, revision: u32) -> LeadEvent {
-    let mut event = LeadEvent { kind, ..super::plant::event("lead_acme", revision) };
-    event.lead.tier = if revision == 1 { 1 } else { 2 };
-    event
-}
-
-const STORY: [LeadEventType; 3] = [LeadEventType::Qualified, LeadEventType::TierChanged, LeadEventType::Lapsed];
-
-async fn tell(plant: &Plant, kinds: &[LeadEventType]) {
-    for (kind, revision) in kinds.iter().zip(1..) {
-        plant.send_event("pipedrive", "lead_acme", &event(*kind, revision)).await;
-    }
 }
 
 /// The only record of a kind.
@@ -103,52 +83,32 @@ fn holds(account: &pipedrive::Pipedrive, context: &str) {
     }
 }
 
-/// How many calls the story takes where nothing goes wrong.
-async fn calls() -> usize {
-    let account = account().await;
-    let plant = Plant::new(vec![to(&account)]);
-    let engine = plant.start("one");
-    tell(&plant, &STORY).await;
-    plant.done("pipedrive", 3).await;
-    holds(&account, "nothing went wrong");
-    engine.drain(PATIENCE).await;
-    account.account().calls.len()
+impl Stage for pipedrive::Pipedrive {
+    fn destination(&self) -> Destination {
+        to(self)
+    }
+
+    fn befall(&self, faults: impl IntoIterator<Item = (usize, Fault)>) {
+        self.account().faults.extend(faults);
+    }
+
+    fn calls(&self) -> usize {
+        self.account().calls.len()
+    }
+
+    fn holds(&self, context: &str) {
+        holds(self, context);
+    }
 }
 
 #[actix_web::test]
 async fn a_lead_is_one_record_of_each_kind_whichever_call_goes_wrong() {
-    for at in 1..=calls().await {
-        for fault in [Fault::Lost, Fault::Says(502, Vec::new(), json!("<html>bad gateway</html>"))] {
-            let context = format!("call {at}: {fault:?}");
-            let account = account().await;
-            account.account().faults.insert(at, fault);
-            let plant = Plant::new(vec![to(&account)]);
-            let engine = plant.start("one");
-            tell(&plant, &STORY).await;
-            plant.done("pipedrive", 3).await;
-            holds(&account, &context);
-            engine.drain(PATIENCE).await;
-        }
-    }
+    trials::whichever_call_goes_wrong(account).await;
 }
 
-/// A server is gone between two calls: another one goes on, and knows of nothing that was not stored.
 #[actix_web::test]
 async fn a_lead_is_one_record_of_each_kind_wherever_a_server_dies() {
-    for at in 1..=calls().await {
-        let account = account().await;
-        account.account().faults.insert(at, Fault::Hangs);
-        let plant = Plant::new(vec![to(&account)]);
-        let engine = plant.start("one");
-        tell(&plant, &STORY).await;
-        let reached = async || (account.account().calls.len() >= at).then_some(());
-        eventually("the call that nobody answers", PATIENCE, reached).await;
-        engine.drain(Duration::from_millis(1)).await;
-        let engine = plant.start("two");
-        plant.done("pipedrive", 3).await;
-        holds(&account, &format!("died at call {at}"));
-        engine.drain(PATIENCE).await;
-    }
+    trials::wherever_a_server_dies(account).await;
 }
 
 #[actix_web::test]
@@ -391,21 +351,10 @@ async fn pipedrive_s_own_client_finds_what_was_brought() {
     engine.drain(PATIENCE).await;
 }
 
-/// Four calls in a row are told to come again, and others now and then.
 #[actix_web::test]
 async fn a_storm_of_refusals_is_sat_out() {
-    let account = account().await;
     let busy = Fault::Says(429, vec![("x-ratelimit-reset", "2".to_owned())], json!({ "error": "too many" }));
-    let numbers = (1..=4).chain((5..60).step_by(15));
-    account.account().faults = numbers.map(|at| (at, busy.clone())).collect();
-    let mut patient = to(&account);
-    patient.retry.max_attempts = 20;
-    let plant = Plant::new(vec![patient]);
-    let engine = plant.start("one");
-    tell(&plant, &STORY).await;
-    plant.done("pipedrive", 3).await;
-    holds(&account, "after the storm");
-    engine.drain(PATIENCE).await;
+    trials::in_a_storm(account, busy).await;
 }
 
 /// `handraiser crm test`, as its user runs it.

@@ -1,0 +1,108 @@
+//! What every CRM has to stand: a story of one lead, told while calls go wrong, servers die, or it is asked to wait; in the end there is
+//! one record of each kind, as if nothing had happened.
+
+use std::time::Duration;
+
+use handraiser::crm::Destination;
+use handraiser::crm::mapping::{Field, Fields};
+use handraiser::lead::{LeadEvent, LeadEventType};
+use serde_json::json;
+
+use super::plant::{self, PATIENCE, Plant};
+use crate::harness::eventually;
+use crate::standins::server::Fault;
+
+/// A stand-in of a CRM that hears the story.
+pub trait Stage {
+    /// The destination that it is.
+    fn destination(&self) -> Destination;
+
+    /// From now on this befalls its calls, by their numbers.
+    fn befall(&self, faults: impl IntoIterator<Item = (usize, Fault)>);
+
+    /// How many calls there were.
+    fn calls(&self) -> usize;
+
+    /// What has to be there in the end, however it came about.
+    fn holds(&self, context: &str);
+}
+
+/// The story of the lead `lead_acme`.
+pub const STORY: [LeadEventType; 3] = [LeadEventType::Qualified, LeadEventType::TierChanged, LeadEventType::Lapsed];
+
+/// News of it; of tier 2 from the second on.
+pub fn event(kind: LeadEventType, revision: u32) -> LeadEvent {
+    let mut event = LeadEvent { kind, ..plant::event("lead_acme", revision) };
+    event.lead.tier = if revision == 1 { 1 } else { 2 };
+    event
+}
+
+/// Fields that are mapped always, and once.
+pub fn fields(always: &[(&str, &str)], once: &[(&str, &str)]) -> Fields {
+    let field = |(name, value): &(&str, &str)| Field { name: (*name).into(), value: (*value).into() };
+    Fields { always: always.iter().map(field).collect(), once: once.iter().map(field).collect() }
+}
+
+async fn tell(plant: &Plant, destination: &str) {
+    for (kind, revision) in STORY.into_iter().zip(1..) {
+        plant.send_event(destination, "lead_acme", &event(kind, revision)).await;
+    }
+}
+
+/// Tells the story to the end, and looks at what has come of it.
+async fn play(stage: &impl Stage, destination: Destination, context: &str) {
+    let name = destination.name.clone();
+    let plant = Plant::new(vec![destination]);
+    let engine = plant.start("one");
+    tell(&plant, &name).await;
+    plant.done(&name, STORY.len()).await;
+    stage.holds(context);
+    engine.drain(PATIENCE).await;
+}
+
+/// How many calls the story takes where nothing goes wrong.
+pub async fn calls<S: Stage>(open: impl AsyncFn() -> S) -> usize {
+    let stage = open().await;
+    play(&stage, stage.destination(), "nothing went wrong").await;
+    stage.calls()
+}
+
+/// At each call once the answer is lost, and once a gateway answers.
+pub async fn whichever_call_goes_wrong<S: Stage>(open: impl AsyncFn() -> S) {
+    for at in 1..=calls(&open).await {
+        for fault in [Fault::Lost, Fault::Says(502, Vec::new(), json!("<html>bad gateway</html>"))] {
+            let (stage, context) = (open().await, format!("call {at}: {fault:?}"));
+            stage.befall([(at, fault)]);
+            play(&stage, stage.destination(), &context).await;
+        }
+    }
+}
+
+/// A server is gone between two calls: another one goes on, and knows of nothing that was not stored.
+pub async fn wherever_a_server_dies<S: Stage>(open: impl AsyncFn() -> S) {
+    for at in 1..=calls(&open).await {
+        let stage = open().await;
+        stage.befall([(at, Fault::Hangs)]);
+        let destination = stage.destination();
+        let name = destination.name.clone();
+        let plant = Plant::new(vec![destination]);
+        let engine = plant.start("one");
+        tell(&plant, &name).await;
+        let reached = async || (stage.calls() >= at).then_some(());
+        eventually("the call that nobody answers", PATIENCE, reached).await;
+        engine.drain(Duration::from_millis(1)).await;
+        let engine = plant.start("two");
+        plant.done(&name, STORY.len()).await;
+        stage.holds(&format!("died at call {at}"));
+        engine.drain(PATIENCE).await;
+    }
+}
+
+/// Four calls in a row are told to come again, and others now and then.
+pub async fn in_a_storm<S: Stage>(open: impl AsyncFn() -> S, busy: Fault) {
+    let stage = open().await;
+    stage.befall((1..=4).chain((5..60).step_by(15)).map(|at| (at, busy.clone())));
+    let mut patient = stage.destination();
+    patient.retry.max_attempts = 20;
+    play(&stage, patient, "after the storm").await;
+}
