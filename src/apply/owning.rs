@@ -6,46 +6,39 @@ use std::sync::Arc;
 use super::routing::first;
 use super::{Applying, Body};
 use crate::ids::RecordKey;
+use crate::record::owner::Given;
 use crate::record::{AccountOwner, Held, Ownership, Subject};
-use crate::routing::is_known;
+use crate::routing::owns;
 use crate::time::Millis;
 
 /// The lead that decides is asked whether it is still on its way so often, since its subject may have been forgotten.
 const CHECK: i64 = 10 * Millis::MINUTE;
-/// So many leads of an account wait until it is decided whose they are; those beyond it are routed by themselves.
-const MAX_ASKING: usize = 1_000;
-
 /// A lead of the account asks.
 pub(super) fn ask(account: &mut Subject, lead: &Held, applying: &mut Applying<'_>) {
     account.touched = applying.now;
     let ownership = account.ownership.get_or_insert_default();
-    let is_owned = is_owned(ownership, applying);
-    if is_owned || ownership.asking.len() >= MAX_ASKING {
-        return answer(lead, ownership.owner.clone(), applying);
-    }
-    if ownership.deciding.is_some() {
-        ownership.asking.push(lead.clone());
+    let ready = ownership.ask(lead.clone(), counts(applying));
+    if ready.is_none() {
         ownership.check_at.get_or_insert(applying.now.plus(CHECK));
-        return;
     }
-    ownership.deciding = Some(lead.clone());
-    answer(lead, ownership.owner.clone(), applying);
+    answer(ready, ownership.owner.as_ref(), applying);
 }
 
-/// Whether somebody owns the leads who may be given another.
-fn is_owned(ownership: &Ownership, applying: &Applying<'_>) -> bool {
-    let by = applying.rules.routes();
-    let left = |rep: &str| by.reps.get(rep).is_some_and(|one| one.left.is_some_and(|left| left <= applying.now));
-    ownership.owner.as_ref().is_some_and(|owner| is_known(by, &owner.rep) && !left(&owner.rep))
+/// Whether an owner may be given another lead.
+fn counts<'a>(applying: &Applying<'a>) -> impl Fn(&AccountOwner) -> bool + use<'a> {
+    let (by, now) = (applying.rules.routes(), applying.now);
+    move |owner| owns(by, owner, now)
 }
 
-fn answer(lead: &Held, owner: Option<AccountOwner>, applying: &mut Applying<'_>) {
-    let body = Body::AccountOwner { lead: Box::new(lead.clone()), owner };
-    applying.send(lead.subject.clone(), body);
+/// These may be decided about.
+fn answer(leads: impl IntoIterator<Item = Held>, owner: Option<&AccountOwner>, applying: &mut Applying<'_>) {
+    for lead in leads {
+        let (to, owner) = (lead.subject.clone(), owner.cloned());
+        applying.send(to, Body::AccountOwner { lead: Box::new(lead), owner });
+    }
 }
 
-/// A lead that asked is somebody's, or nobody's. Who owns the account's leads keeps them as long as they are there, though others stand in for
-/// them while they are away.
+/// A lead is somebody's, or nobody's.
 pub(super) fn owned(
     account: &mut Subject,
     lead: &str,
@@ -56,29 +49,14 @@ pub(super) fn owned(
         account.ownership.get_or_insert_default();
     }
     // Otherwise the account was forgotten meanwhile.
-    let Some(mut ownership) = account.ownership.take() else { return };
-    ownership.deciding = ownership.deciding.filter(|deciding| *deciding.lead != *lead);
-    let is_owned = is_owned(&ownership, applying);
-    match (&mut ownership.owner, owner) {
-        (Some(known), Some(owner)) if known.rep == *owner => known.at = applying.now,
-        (known, Some(owner)) if !is_owned || (by_hand && known.as_ref().is_none_or(|known| !known.pinned)) => {
-            *known = Some(AccountOwner { rep: Arc::clone(owner), at: applying.now, pinned: false });
-        }
-        _ => {}
-    }
-    go_on(&mut ownership, applying);
-    account.ownership = Some(ownership);
+    let Some(ownership) = &mut account.ownership else { return };
+    let given = Given { owner: owner.map(AsRef::as_ref), by_hand, at: applying.now };
+    let ready = ownership.given(|deciding| *deciding.lead == *lead, given, counts(applying));
+    go_on(ownership, ready, applying);
 }
 
-/// Answers those that wait, or lets the first of them decide.
-fn go_on(ownership: &mut Ownership, applying: &mut Applying<'_>) {
-    if is_owned(ownership, applying) {
-        ownership.asking.drain(..).for_each(|lead| answer(&lead, ownership.owner.clone(), applying));
-    } else if ownership.deciding.is_none() && !ownership.asking.is_empty() {
-        let next = ownership.asking.remove(0);
-        answer(&next, ownership.owner.clone(), applying);
-        ownership.deciding = Some(next);
-    }
+fn go_on(ownership: &mut Ownership, ready: Vec<Held>, applying: &mut Applying<'_>) {
+    answer(ready, ownership.owner.as_ref(), applying);
     ownership.check_at = (!ownership.asking.is_empty()).then(|| applying.now.plus(CHECK));
 }
 
@@ -109,13 +87,13 @@ pub(super) fn pin(account: &mut Subject, owner: Option<&Arc<str>>, applying: &mu
     let mut ownership = account.ownership.take().unwrap_or_default();
     let pinned = |rep: &Arc<str>| AccountOwner { rep: Arc::clone(rep), at: applying.now, pinned: true };
     ownership.owner = owner.map(pinned);
-    go_on(&mut ownership, applying);
+    let ready = ownership.go_on(counts(applying));
+    go_on(&mut ownership, ready, applying);
     account.ownership = Some(ownership).filter(|ownership| **ownership != Ownership::default());
 }
 
 /// The account is forgotten: those that wait are routed by themselves.
 pub(super) fn forget(account: &Subject, applying: &mut Applying<'_>) {
-    for lead in account.ownership.iter().flat_map(|ownership| &ownership.asking) {
-        answer(lead, None, applying);
-    }
+    let asking = account.ownership.iter().flat_map(|ownership| ownership.asking.iter().cloned());
+    answer(asking, None, applying);
 }

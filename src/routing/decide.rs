@@ -188,6 +188,12 @@ fn named(by: Routes<'_>, formula: &Formula, facts: &LeadFacts<'_>) -> Result<(Ro
     }
 }
 
+/// Whether the owner of an account's leads is a rep who has not left.
+pub fn owns(by: Routes<'_>, owner: &AccountOwner, now: Millis) -> bool {
+    let has_left = by.reps.get(&owner.rep).is_some_and(|rep| rep.left.is_some_and(|left| left <= now));
+    !has_left && is_known(by, &owner.rep)
+}
+
 /// Whether somebody is a rep: in a team, among `reps`, or named by a route or a territory.
 pub fn is_known(by: Routes<'_>, address: &str) -> bool {
     let is_it = |to: &RouteTarget| matches!(to, RouteTarget::Rep(rep) if rep.eq_ignore_ascii_case(address));

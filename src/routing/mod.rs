@@ -16,7 +16,7 @@ mod waiting;
 #[cfg(test)]
 mod tests;
 
-pub use decide::{Decision, Routes, decide, is_known, keep};
+pub use decide::{Decision, Routes, decide, is_known, keep, owns};
 pub use facts::LeadFacts;
 pub use reps::{Availability, Reps};
 pub use spec::{Assign, Rep, Route, RouteTarget, RouteTo, Team, TeamName};
