@@ -8,6 +8,8 @@ use super::pace::Limit;
 use super::retry::{Failure, Verdict};
 use super::session::Session;
 use crate::lead::LeadEvent;
+use crate::record::Seen;
+use crate::time::Millis;
 
 /// One lead event on its way.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +53,22 @@ pub trait Adapter: Send + Sync {
         &[]
     }
 
+    /// Whether it can be asked what people made of the leads that were brought over.
+    fn reads_back(&self) -> bool {
+        false
+    }
+
+    /// What people made of the leads that were brought over, of all that changed there since `since`. One call is made at a time for a
+    /// destination. It may tell what has not changed, and what was told before; what it leaves out is told by the next call, from
+    /// [`ReadBack::until`] on.
+    ///
+    /// # Errors
+    /// What went wrong; then everything is asked again from `since` on.
+    async fn read_back(&self, since: Millis, session: &mut Session<'_>) -> Result<ReadBack, Failure> {
+        let _ = session;
+        Ok(ReadBack { leads: Vec::new(), until: since, is_all: true })
+    }
+
     /// Whether the URL of its requests is a secret.
     fn secret_url(&self) -> bool {
         false
@@ -64,6 +82,21 @@ pub trait Adapter: Send + Sync {
     /// that changes nothing, which may be sent.
     fn pretend(&self, request: &Request) -> Option<Response>;
 }
+
+/// What a destination says of leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadBack {
+    /// The leads by their ids, as they stand there.
+    pub leads: Vec<(String, Seen)>,
+    /// From when on to ask the next time: nothing that changes there later than this was left out. Where a search knows of a change some
+    /// seconds late, it is so much earlier than the call.
+    pub until: Millis,
+    /// Whether nothing was left out up to the call itself; else the next call is made at once.
+    pub is_all: bool,
+}
+
+/// So many leads are told of by one call at most; an adapter stops at the first page beyond it.
+pub const MOST_READ_BACK: usize = 1_000;
 
 /// Something that was looked at to see whether deliveries will work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
