@@ -31,6 +31,8 @@ pub struct Destination {
     pub retry: RetryPolicy,
     /// How many deliveries may be under way at once.
     pub concurrency: usize,
+    /// How long after one time it is asked again what people made of its leads; `None`: never.
+    pub read_back: Option<Duration>,
 }
 
 /// What a destination is.

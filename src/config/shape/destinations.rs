@@ -24,6 +24,8 @@ section! {
         /// is false or unknown is not delivered here. By default all of it is.
         #[schemars(extend("examples" = ["lead.tier <= 2"]))]
         when: ConditionText,
+        /// What people there make of its leads, and how that comes back.
+        outcomes: ReadBackShape,
         /// When a failed delivery is tried again.
         retry: RetryShape,
         /// How many deliveries may be under way at once.
@@ -262,6 +264,18 @@ section! {
         /// The password.
         #[schemars(extend("x-required" = true))]
         password: Scalar,
+    }
+}
+
+section! {
+    /// What people at a destination make of leads: a CRM is asked every few minutes what became of those that it was given.
+    ReadBackShape = "`outcomes`" {
+        /// How long after one time it is asked again.
+        #[schemars(extend("default" = "5m"))]
+        every: At<Lasting>,
+        /// Never ask it.
+        #[schemars(extend("default" = false))]
+        off: At<Flag>,
     }
 }
 

@@ -17,8 +17,8 @@ mod traits;
 pub use counters::{CounterShape, SubjectWord};
 pub use definitions::{DefinitionShape, ModeWord, NeverShape, StartWord, Tiers};
 pub use destinations::{
-    AttioShape, BasicShape, DestinationShape, FieldsShape, HubSpotObject, HubSpotShape, PipedriveShape, RetryShape,
-    SalesforceBecomesWord, SalesforceJwtShape, SalesforceShape, SlackShape, WebhookShape,
+    AttioShape, BasicShape, DestinationShape, FieldsShape, HubSpotObject, HubSpotShape, PipedriveShape, ReadBackShape,
+    RetryShape, SalesforceBecomesWord, SalesforceJwtShape, SalesforceShape, SlackShape, WebhookShape,
 };
 pub use history::HistoryShape;
 pub use leads::{LeadsShape, OutcomesShape};

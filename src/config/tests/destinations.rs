@@ -31,6 +31,7 @@ fn what_a_destination_is_has_to_be_said_once() {
   tied: { pipedrive: { url: 'https://acme.pipedrive.com', lead: { always: { Handraiser lead: x } }, person: { once: { org_id: '7' } } } }
   no_object: { attio: { object: people, lead: { once: { owner: x } } } }
   basic: { webhook: { url: https://crm.example.com, secret: whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU=, basic: { user: 'a:b' } } }
+  asked: { webhook: { url: https://crm.example.com, secret: whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU= }, outcomes: { every: 10s } }
 ",
     );
     insta::assert_snapshot!(messages.join("\n"), @r"
@@ -59,6 +60,7 @@ fn what_a_destination_is_has_to_be_said_once() {
     19:33 `people` can't be what a lead is in Attio
     19:57 `owner` can't be mapped
     20:112 `password` is missing from `basic`
+    21:117 it can't be asked what became of leads
     ");
 }
 

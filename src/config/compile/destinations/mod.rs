@@ -3,6 +3,7 @@
 mod attio;
 mod fields;
 mod hubspot;
+mod outcomes;
 mod pipedrive;
 mod salesforce;
 mod slack;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use url::Url;
 
+use self::outcomes::read_back;
 use super::condition::condition;
 use super::names::{bounded, is_plain_name, unique};
 use super::scopes::Scopes;
@@ -120,7 +122,8 @@ fn destination(
     let retry = retry(shape.retry.get().unwrap_or(&absent), findings);
     let http = http(shape, allow_addresses, given.0, findings);
     let kind = kind(&Section { name, shape, http: &http, attached: given.0, known: given.1 }, findings)?;
-    Some(Destination { name: name.text.clone(), kind, http, retry, concurrency })
+    let read_back = read_back(shape.outcomes.get(), &kind, findings);
+    Some(Destination { name: name.text.clone(), kind, http, retry, concurrency, read_back })
 }
 
 /// How it is reached.
