@@ -225,7 +225,17 @@ fn route(
             let (tier, rank) = worth(&event.lead);
             let lead = held(definition, &event, applying);
             let (since, may_wait) = (applying.now, event.kind == LeadEventType::Qualified);
-            let wants = Unassigned { lead, pending, tier, rank, may_wait, since, waits_since: None, until: None };
+            let wants = Unassigned {
+                lead,
+                pending,
+                tier,
+                rank,
+                may_wait,
+                since,
+                waits_since: None,
+                until: None,
+                not: Vec::new(),
+            };
             applying.send(to, Body::Assign(Box::new(wants)));
         }
     }

@@ -26,14 +26,15 @@ pub(super) fn assign(turns: &mut TeamTurns, assign: &Unassigned, applying: &mut 
     // Those that wait are being called: whoever comes now stands behind them.
     let is_called = turns.opens.is_some_and(|at| at <= applying.now);
     let is_behind = is_called && assign.may_wait && assign.waits_since.is_none() && team.max_wait != Some(0);
-    let turn = if is_behind { None } else { take_turn(team, turns, applying.now) };
+    let turn = if is_behind { None } else { take_turn(team, turns, assign.into(), applying.now) };
     if let Some(turn) = turn {
         let routing = assign.pending.clone().settle(&turn, waited(assign, applying.now));
         return settle(assign, routing, applying);
     }
     let since = assign.waits_since.unwrap_or(applying.now);
     let behind = is_behind.then(|| Patience { until: team.max_wait.map(|most| since.plus(most)) });
-    let patience = behind.or_else(|| waits(team, turns, since, applying.now)).filter(|_| assign.may_wait);
+    let patience =
+        behind.or_else(|| waits(team, turns, assign.into(), since, applying.now)).filter(|_| assign.may_wait);
     match patience {
         Some(patience) => {
             if !is_behind {
@@ -49,7 +50,7 @@ pub(super) fn assign(turns: &mut TeamTurns, assign: &Unassigned, applying: &mut 
 fn line_up(team: &Team, turns: &TeamTurns, waits: (&Unassigned, Millis, Patience), applying: &mut Applying<'_>) {
     let (assign, since, Patience { until }) = waits;
     if assign.waits_since.is_none() || assign.until != until {
-        let reason = assign.pending.waits(team, turns, applying.now);
+        let reason = assign.pending.waits(team, turns, assign.into(), applying.now);
         let waits = Waits { team: Arc::clone(&team.name), since, until, reason };
         answer(assign, AssignOutcome::Waits(waits), applying);
     }
@@ -60,7 +61,8 @@ fn line_up(team: &Team, turns: &TeamTurns, waits: (&Unassigned, Millis, Patience
 /// The lead waits no longer for this team.
 fn pass_on(team: &Team, turns: &TeamTurns, assign: &Unassigned, applying: &mut Applying<'_>) {
     let waited = waited(assign, applying.now);
-    match assign.pending.clone().otherwise(team, turns, waited, applying.rules.routes(), applying.now) {
+    match assign.pending.clone().otherwise(team, turns, (assign.into(), waited), applying.rules.routes(), applying.now)
+    {
         Decision::Settled(routing) => settle(assign, routing, applying),
         Decision::Turn(pending) => {
             let to = RecordKey::team(&pending.team);

@@ -9,7 +9,7 @@ use crate::apply::Rules;
 use crate::ids::{RecordKey, RecordKind};
 use crate::lead::Lead;
 use crate::record::{AgendaList, Delivery, Record, TeamTurns};
-use crate::routing::next_opening;
+use crate::routing::{Asks, next_opening};
 use crate::store::{LeadQuery, LeadRow, ListName, ListStats, Store, StoreError};
 use crate::time::Millis;
 
@@ -152,7 +152,7 @@ pub(super) async fn waiting(store: &dyn Store, rules: &Rules, now: Millis) -> Re
             _ => TeamTurns::default(),
         };
         let known = rules.teams.iter().find(|known| known.name == team);
-        let opens = known.and_then(|known| next_opening(known, &turns, now)).map(Millis::rfc3339);
+        let opens = known.and_then(|known| next_opening(known, &turns, Asks::default(), now)).map(Millis::rfc3339);
         items.push(WaitingItem { team: team.to_string(), leads, opens });
     }
     Ok(items)

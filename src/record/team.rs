@@ -95,6 +95,8 @@ pub enum Why {
     CapDay,
     /// They have as many open leads as they may.
     CapOpen,
+    /// They had this very lead already.
+    HadIt,
 }
 
 impl Why {
@@ -109,6 +111,7 @@ impl Why {
             Self::CapWeek => "cap_week",
             Self::CapDay => "cap_day",
             Self::CapOpen => "cap_open",
+            Self::HadIt => "had_it",
         }
     }
 
@@ -123,6 +126,7 @@ impl Why {
             Self::CapWeek => "has the week's cap of leads",
             Self::CapDay => "has the day's cap of leads",
             Self::CapOpen => "has as many open leads as they may",
+            Self::HadIt => "had it already",
         }
     }
 }

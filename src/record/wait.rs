@@ -39,6 +39,9 @@ pub struct Unassigned {
     pub waits_since: Option<Millis>,
     /// Until when at most, as its subject knows.
     pub until: Option<Millis>,
+    /// Reps who must not get it: they had it already.
+    #[serde(default)]
+    pub not: Vec<Arc<str>>,
 }
 
 /// How many bits of a place are its time: seconds until the year 2106.
@@ -132,7 +135,8 @@ mod tests {
         let lead = Held { subject: RecordKey::user("u"), definition: "d".into(), lead: "l".into(), event: "e".into() };
         let pending = Pending { team: "t".into(), route: "r".into(), because: String::new() };
         let since = Millis(since * Millis::SECOND);
-        Unassigned { lead, pending, tier, rank, may_wait: true, since, waits_since: None, until: None }.place()
+        Unassigned { lead, pending, tier, rank, may_wait: true, since, waits_since: None, until: None, not: Vec::new() }
+            .place()
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::territory::{Territories, Unknown};
-use super::turns::{refusal, said};
+use super::turns::{Asks, refusal, said};
 use super::waiting::Waited;
 use super::{LeadFacts, Reps, Route, RouteTarget, RouteTo, Team, Turn};
 use crate::expr::{Formula, Value, duration_text};
@@ -44,14 +44,14 @@ impl Pending {
     }
 
     /// Why the lead waits for somebody of `team`.
-    pub fn waits(&self, team: &Team, turns: &TeamTurns, now: Millis) -> String {
-        format!("{}; {}, so that it waits for the first of them", self.because, self.nobody(team, turns, now))
+    pub fn waits(&self, team: &Team, turns: &TeamTurns, asks: Asks<'_>, now: Millis) -> String {
+        format!("{}; {}, so that it waits for the first of them", self.because, self.nobody(team, turns, asks, now))
     }
 
     /// Why nobody of the team can take a turn.
-    fn nobody(&self, team: &Team, turns: &TeamTurns, now: Millis) -> String {
-        let away: Vec<_> =
-            team.reps.iter().filter_map(|rep| Some((rep, refusal(rep, turns.reps.get(&rep.name), now)?))).collect();
+    fn nobody(&self, team: &Team, turns: &TeamTurns, asks: Asks<'_>, now: Millis) -> String {
+        let refused = |rep| Some((rep, refusal(rep, turns, asks, now)?));
+        let away: Vec<_> = team.reps.iter().filter_map(refused).collect();
         match said(&away) {
             Some(said) => format!("nobody of team {} is there ({said})", self.team),
             None => format!("team {} has no reps", self.team),
@@ -64,11 +64,11 @@ impl Pending {
         self,
         team: &Team,
         turns: &TeamTurns,
-        waited: Option<Waited>,
+        (asks, waited): (Asks<'_>, Option<Waited>),
         by: Routes<'_>,
         now: Millis,
     ) -> Decision {
-        let nobody = self.nobody(team, turns, now);
+        let nobody = self.nobody(team, turns, asks, now);
         let why = waited.map_or_else(|| nobody.clone(), |waited| format!("{waited}; {nobody}"));
         let settled = |owner: Option<&str>, then: &str| {
             let because = format!("{}; {why}", self.because);
@@ -81,7 +81,7 @@ impl Pending {
             Some(RouteTarget::SelfServe) => settled(None, "self-serve, the product follows up"),
             Some(RouteTarget::Rep(rep)) => match by.reps.get(rep).map(|one| (one, one.is_away(now))) {
                 Some((one, Some(away))) => {
-                    settled(None, &format!("{}, so nobody owns it", away.sentence(rep, &one.zone)))
+                    settled(None, &format!("{}, so nobody owns it", away.sentence(rep, Some(&one.zone))))
                 }
                 _ => settled(Some(rep), &format!("goes to {rep}")),
             },
@@ -244,7 +244,7 @@ fn follow(route: &Route, to: &RouteTarget, by: Routes<'_>, because: String, now:
         && let Some(availability) = by.reps.get(rep)
         && let Some(refusal) = availability.is_away(now)
     {
-        return Err(format!("{because}; {}; ", refusal.sentence(rep, &availability.zone)));
+        return Err(format!("{because}; {}; ", refusal.sentence(rep, Some(&availability.zone))));
     }
     Ok(match to {
         RouteTarget::SelfServe => routing(None, format!("{because}; self-serve, the product follows up")),

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::territory::Failed;
-use super::turns::{next_opening, refusal};
+use super::turns::{Asks, next_opening, refusal};
 use super::{Decision, LeadFacts, RouteTo, Routes, Team, decide, is_open, waits};
 use crate::lead::LeadEvent;
 use crate::record::{TeamTurns, Why};
@@ -75,12 +75,11 @@ pub struct RepTried {
 
 fn reps(team: &Team, now: Millis) -> Vec<RepTried> {
     let tried = |rep: &super::Rep| {
-        let refused = refusal(rep, None, now);
-        let zone = rep.availability.as_ref().map(|one| &one.zone);
+        let refused = refusal(rep, &TeamTurns::default(), Asks::default(), now);
         RepTried {
             rep: rep.name.to_string(),
             refused: refused.map(|refusal| refusal.why),
-            because: refused.zip(zone).map(|(refusal, zone)| refusal.sentence(&rep.name, zone)),
+            because: refused.map(|refusal| refusal.sentence(&rep.name, rep.availability.as_ref().map(|one| &one.zone))),
         }
     };
     team.reps.iter().map(tried).collect()
@@ -92,11 +91,12 @@ fn settle(by: Routes<'_>, mut decision: Decision, now: Millis) -> Decision {
         let Decision::Turn(pending) = &decision else { break };
         let none = TeamTurns::default();
         let team = by.teams.iter().find(|team| team.name == pending.team);
-        let Some(team) = team.filter(|team| !is_open(team, &none, now) && waits(team, &none, now, now).is_none())
+        let Some(team) =
+            team.filter(|team| !is_open(team, &none, now) && waits(team, &none, Asks::default(), now, now).is_none())
         else {
             break;
         };
-        decision = pending.clone().otherwise(team, &TeamTurns::default(), None, by, now);
+        decision = pending.clone().otherwise(team, &none, (Asks::default(), None), by, now);
     }
     decision
 }
@@ -114,7 +114,8 @@ pub fn explain(by: Routes<'_>, event: &LeadEvent, now: Millis) -> RouteExplanati
     let shares = by.teams.iter().find(|one| owner.is_none() && team.as_deref() == Some(&*one.name));
     let reps = shares.map_or_else(Vec::new, |team| reps(team, now));
     let nobody = shares.filter(|_| reps.iter().all(|rep| rep.refused.is_some()));
-    let opens = nobody.and_then(|team| next_opening(team, &TeamTurns::default(), now)).map(Millis::rfc3339);
+    let opens =
+        nobody.and_then(|team| next_opening(team, &TeamTurns::default(), Asks::default(), now)).map(Millis::rfc3339);
     let mut explanation =
         RouteExplanation { routes: Vec::new(), route, team, owner, reason, reps, opens, near: Vec::new() };
     for one in by.routes {

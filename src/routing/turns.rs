@@ -10,9 +10,9 @@
 
 use std::sync::Arc;
 
-use super::reps::{Refusal, day_of};
+use super::reps::{Refusal, Why, day_of};
 use super::{Assign, Rep, Team};
-use crate::record::{Given, PassedOver, Place, TeamTurns};
+use crate::record::{Given, PassedOver, Place, TeamTurns, Unassigned};
 use crate::time::Millis;
 
 /// A turn of somebody with weight 1, in the unit of [`Place::behind`].
@@ -33,9 +33,22 @@ pub struct Turn {
     pub passed_over: Vec<PassedOver>,
 }
 
-/// Takes the next turn of `team` at `now`, among the reps who may be given something. `None` when there are none.
-pub fn assign(team: &Team, turns: &mut TeamTurns, now: Millis) -> Option<Turn> {
-    let turn = take(team, turns, now, |rep, place| refusal(rep, place, now))?;
+/// What a lead asks of whoever gets it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asks<'a> {
+    /// These must not get it: they had it already.
+    pub not: &'a [Arc<str>],
+}
+
+impl<'a> From<&'a Unassigned> for Asks<'a> {
+    fn from(lead: &'a Unassigned) -> Self {
+        Self { not: &lead.not }
+    }
+}
+
+/// Takes the next turn of `team` at `now` for a lead that `asks` for it, among the reps who may be given that. `None` when there are none.
+pub fn assign(team: &Team, turns: &mut TeamTurns, asks: Asks<'_>, now: Millis) -> Option<Turn> {
+    let turn = take(team, turns, now, |rep, place| refuses(rep, place, asks, now))?;
     let rep = team.reps.iter().find(|rep| rep.name == turn.rep)?;
     let bounded = rep.availability.as_ref().filter(|availability| !availability.caps.is_none());
     if let Some(place) = turns.reps.get_mut(&turn.rep) {
@@ -67,17 +80,28 @@ fn turn_of(weight: u32) -> u64 {
     TURN * u64::from(Rep::WEIGHT_ONE) / u64::from(weight)
 }
 
-/// Why a rep may not be given anything at `now`.
-pub(super) fn refusal(rep: &Rep, place: Option<&Place>, now: Millis) -> Option<Refusal> {
+/// Why a rep may not be given a lead at `now`.
+pub(super) fn refusal(rep: &Rep, turns: &TeamTurns, asks: Asks<'_>, now: Millis) -> Option<Refusal> {
+    refuses(rep, turns.reps.get(&rep.name), asks, now)
+}
+
+fn refuses(rep: &Rep, place: Option<&Place>, asks: Asks<'_>, now: Millis) -> Option<Refusal> {
+    if asks.not.iter().any(|one| one.eq_ignore_ascii_case(&rep.name)) {
+        return Some(Refusal { why: Why::HadIt, until: None });
+    }
     rep.availability.as_ref()?.refuses(place.map_or_else(Given::default, |place| place.given), now)
 }
 
-/// When the first of the team may be given something; `None` when nobody knows.
-pub fn next_opening(team: &Team, turns: &TeamTurns, now: Millis) -> Option<Millis> {
-    let next = |rep: &Rep| match &rep.availability {
-        None => Some(now),
-        Some(availability) => {
-            availability.next(turns.reps.get(&rep.name).map_or_else(Given::default, |place| place.given), now)
+/// When the first of the team may be given a lead; `None` when nobody knows.
+pub fn next_opening(team: &Team, turns: &TeamTurns, asks: Asks<'_>, now: Millis) -> Option<Millis> {
+    let next = |rep: &Rep| {
+        let place = turns.reps.get(&rep.name);
+        match (refuses(rep, place, asks, now), &rep.availability) {
+            (None, _) => Some(now),
+            (Some(refusal), Some(availability)) if refusal.why != Why::HadIt => {
+                availability.next(place.map_or_else(Given::default, |place| place.given), now)
+            }
+            _ => None,
         }
     };
     team.reps.iter().filter_map(next).min()
@@ -177,8 +201,9 @@ fn told(team: &Team, next: &Rep, away: &[(&Rep, Refusal)]) -> Turn {
 
 /// `ana@example.com is absent until Sun 2027-01-03 00:00, ben@example.com left and 3 more`.
 pub(super) fn said(away: &[(&Rep, Refusal)]) -> Option<String> {
-    let told = away.iter().take(MAX_SAID).filter_map(|(rep, refusal)| {
-        rep.availability.as_ref().map(|availability| refusal.sentence(&rep.name, &availability.zone))
+    let told = away.iter().take(MAX_SAID).map(|(rep, refusal)| {
+        let zone = rep.availability.as_ref().map(|availability| &availability.zone);
+        refusal.sentence(&rep.name, zone)
     });
     let told: Vec<String> = told.collect();
     let more = away.len().saturating_sub(MAX_SAID);

@@ -60,6 +60,7 @@ fn waits() -> Unassigned {
         since: Millis(7),
         waits_since: None,
         until: Some(Millis(9)),
+        not: vec![Arc::from("ana@x.example")],
     }
 }
 

@@ -344,13 +344,14 @@ fn wait() -> impl Strategy<Value = Wait> {
             let lead = hold.0.expect("it holds one").1;
             let pending = Pending { team: team.into(), route: route.into(), because: because.into() };
             Wait(Some(Box::new(Unassigned {
-                lead,
                 pending,
                 tier,
                 rank,
                 may_wait: tier > 1,
                 since,
                 waits_since,
+                not: if tier > 2 { vec![lead.lead.clone()] } else { Vec::new() },
+                lead,
                 until,
             })))
         })

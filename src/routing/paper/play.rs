@@ -8,7 +8,7 @@ use super::accounts::Accounts;
 use crate::lead::{LeadEvent, Routing};
 use crate::record::wait::place;
 use crate::record::{Pending, TeamTurns};
-use crate::routing::{Decision, Patience, Routes, Team, TeamName, Waited, assign, decide, is_open, opens, waits};
+use crate::routing::{Asks, Decision, Patience, Routes, Team, TeamName, Waited, assign, decide, is_open, opens, waits};
 use crate::time::Millis;
 
 /// A lead that wants somebody.
@@ -192,7 +192,7 @@ impl<'l> Play<'_, 'l> {
             };
             let desk = self.desks.entry(name.clone()).or_default();
             let waited = asking.waits_since.map(|since| Waited { team: name.clone(), ms: now.since(since) });
-            if let Some(turn) = assign(team, &mut desk.turns, now) {
+            if let Some(turn) = assign(team, &mut desk.turns, Asks::default(), now) {
                 // What becomes of leads is not known on paper: none counts as open.
                 if let Some(place) = desk.turns.reps.get_mut(&turn.rep) {
                     place.given.open = 0;
@@ -201,7 +201,7 @@ impl<'l> Play<'_, 'l> {
                 return self.settle(asking.number, asking.wants_since, routing, now);
             }
             let since = asking.waits_since.unwrap_or(now);
-            if let Some(Patience { until }) = waits(team, &desk.turns, since, now) {
+            if let Some(Patience { until }) = waits(team, &desk.turns, Asks::default(), since, now) {
                 let asking = Asking { waits_since: Some(since), until, ..asking };
                 if let Some(until) = until {
                     self.due.push(Reverse((until, Due::Over(name, asking.place))));
@@ -210,7 +210,7 @@ impl<'l> Play<'_, 'l> {
                 return self.look_again(team, now);
             }
             // No team leads back to itself by this, so that it ends.
-            match asking.pending.otherwise(team, &desk.turns, waited, self.by, now) {
+            match asking.pending.otherwise(team, &desk.turns, (Asks::default(), waited), self.by, now) {
                 Decision::Settled(routing) => return self.settle(asking.number, asking.wants_since, routing, now),
                 Decision::Turn(pending) => asking = Asking { pending, waits_since: None, until: None, ..asking },
             }

@@ -19,10 +19,10 @@ pub use crate::record::Why;
 
 impl Refusal {
     /// `ana@example.com is absent until 2027-01-03 00:00`, by the clock of where they are.
-    pub fn sentence(self, rep: &str, zone: &TimeZone) -> String {
+    pub fn sentence(self, rep: &str, zone: Option<&TimeZone>) -> String {
         let mut out = format!("{rep} {}", self.why.says());
         let at = self.until.and_then(|until| jiff::Timestamp::from_millisecond(until.0).ok());
-        if let Some(at) = at {
+        if let Some((at, zone)) = at.zip(zone) {
             let _ = write!(out, " until {}", zone.to_datetime(at).strftime("%a %Y-%m-%d %H:%M"));
         }
         out

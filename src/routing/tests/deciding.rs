@@ -8,7 +8,8 @@ use crate::expr::{Scope, compile};
 use crate::lead::Routing;
 use crate::record::{TeamTurns, Why};
 use crate::routing::{
-    Assign, Availability, Decision, Reps, Route, RouteTarget, RouteTo, Routes, Team, assign, decide, keep,
+    Asks, Assign, Availability, Decision, Reps, Route, RouteTarget, RouteTo, Routes, Team, assign, decide, keep,
+    next_opening, waits,
 };
 use crate::time::Millis;
 
@@ -32,9 +33,9 @@ fn settled(routes: &[Route], reps: &[&str], existing: Option<&Routing>) -> Routi
     let kept = existing.and_then(|existing| keep(by, existing, Millis(0)));
     match kept.map_or_else(|| decide(by, &sample::full(), None, Millis(0)), Decision::Settled) {
         Decision::Settled(routing) => routing,
-        Decision::Turn(pending) => match assign(&teams[0], &mut TeamTurns::default(), Millis(0)) {
+        Decision::Turn(pending) => match assign(&teams[0], &mut TeamTurns::default(), Asks::default(), Millis(0)) {
             Some(turn) => pending.settle(&turn, None),
-            None => match pending.otherwise(&teams[0], &TeamTurns::default(), None, by, Millis(0)) {
+            None => match pending.otherwise(&teams[0], &TeamTurns::default(), (Asks::default(), None), by, Millis(0)) {
                 Decision::Settled(routing) => routing,
                 Decision::Turn(_) => panic!("there is no other team"),
             },
@@ -163,9 +164,25 @@ fn an_owner_keeps_a_lead_while_absent_and_not_when_they_left() {
 fn who_was_passed_over_and_why_is_told() {
     let mut team = team(&["ana", "ben"]);
     team.reps[0].availability = Some(Arc::new(Availability { paused: true, ..Availability::new(TimeZone::UTC) }));
-    let turn = assign(&team, &mut TeamTurns::default(), Millis(0)).expect("ben is there");
+    let turn = assign(&team, &mut TeamTurns::default(), Asks::default(), Millis(0)).expect("ben is there");
     assert_eq!(turn.reason, "round robin in team enterprise: ana is paused; ben's turn (waited longest)");
     assert_eq!((turn.passed_over[0].rep.as_str(), turn.passed_over[0].reason), ("ana", Why::Paused));
+}
+
+#[test]
+fn whoever_had_a_lead_already_is_passed_over() {
+    let team = team(&["ana", "ben"]);
+    let had_it: [Arc<str>; 1] = ["Ana".into()];
+    let (asks, now) = (Asks { not: &had_it }, Millis(0));
+    let turn = assign(&team, &mut TeamTurns::default(), asks, now).expect("ben is there");
+    assert_eq!(turn.reason, "round robin in team enterprise: ana had it already; ben's turn (waited longest)");
+    assert_eq!((turn.passed_over[0].rep.as_str(), turn.passed_over[0].reason), ("ana", Why::HadIt));
+    // Where somebody is there for others it doesn't wait for the rest of them.
+    let both: [Arc<str>; 2] = ["ana".into(), "ben".into()];
+    let asks = Asks { not: &both };
+    assert_eq!(assign(&team, &mut TeamTurns::default(), asks, now), None);
+    assert_eq!(waits(&team, &TeamTurns::default(), asks, now, now), None);
+    assert_eq!(next_opening(&team, &TeamTurns::default(), asks, now), None);
 }
 
 #[test]
@@ -173,7 +190,7 @@ fn in_order_the_first_of_the_roster_who_is_there_gets_it() {
     let paused = Availability { paused: true, ..Availability::new(jiff::tz::TimeZone::UTC) };
     let mut team = Team { assign: Assign::Order, ..team(&["ana", "ben", "cy"]) };
     let mut turns = TeamTurns::default();
-    let mut next = |team: &Team| assign(team, &mut turns, Millis(0)).expect("somebody is there");
+    let mut next = |team: &Team| assign(team, &mut turns, Asks::default(), Millis(0)).expect("somebody is there");
     let first = next(&team);
     assert_eq!(first.reason, "in order in team enterprise: ana is the first who is there");
     assert_eq!((&*first.rep, &*next(&team).rep), ("ana", "ana"));
