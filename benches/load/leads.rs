@@ -33,7 +33,7 @@ pub async fn run(address: SocketAddr, crm: &Receiver, rate: u32, length: Duratio
     for hook in crm.hooks() {
         let user = hook.json()["lead"]["subject"]["id"].as_str().unwrap_or_default().to_owned();
         if let Some(sent) = sent.remove(&user) {
-            latencies.add(hook.at.saturating_duration_since(sent));
+            latencies.add(hook.call.at.saturating_duration_since(sent));
         }
     }
     anyhow::ensure!(sent.is_empty(), "{} leads never arrived", sent.len());

@@ -165,8 +165,8 @@ fn verify_signatures(hooks: &[Hook]) {
         .iter()
         .map(|hook| {
             let headers: serde_json::Map<_, _> =
-                hook.headers.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect();
-            json!({ "headers": headers, "body": hook.body }).to_string()
+                hook.call.headers.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect();
+            json!({ "headers": headers, "body": hook.call.body }).to_string()
         })
         .collect();
     let verified = Python::installed().verify(SECRET, &lines.join("\n"));

@@ -193,7 +193,7 @@ async fn a_lead_that_is_too_large_is_delivered_without_the_largest_traits() {
     }
     let hook = eventually("the lead arrives", PATIENT, async || crm.hooks().into_iter().next()).await;
     let lead = &hook.json()["lead"];
-    assert!(hook.body.len() < 80_000, "{} bytes", hook.body.len());
+    assert!(hook.call.body.len() < 80_000, "{} bytes", hook.call.body.len());
     assert_eq!(lead["account"]["traits"]["plan"], "free", "the conditions read it");
     let left_out = lead["truncated"].as_array().expect("it says what is missing");
     assert!(left_out.contains(&json!("account.note_7")), "the largest leaves: {left_out:?}");

@@ -55,7 +55,7 @@ impl Books {
         let mut bodies = BTreeMap::new();
         for hook in hooks {
             let id = hook.header("webhook-id").to_owned();
-            if bodies.entry(id.clone()).or_insert(&hook.body) != &&hook.body {
+            if bodies.entry(id.clone()).or_insert(&hook.call.body) != &&hook.call.body {
                 self.changed_bodies.insert(id.clone());
             }
             let lead = &hook.json()["lead"];

@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 
 use super::plant::{PATIENCE, Plant, crm_test, destination};
 use super::trials::{self, Stage, event, fields};
-use crate::standins::attio::{self, Fault, Record, TOKEN};
+use crate::standins::attio::{self, Record, TOKEN};
+use crate::standins::standin::{Fault, StandIn};
 
 const ANA: &str = "ana@example.com";
 const OBJECTS: [&str; 3] = ["companies", "people", "deals"];
@@ -26,7 +27,7 @@ fn crm(workspace: &attio::Attio) -> Attio {
     let per = Duration::from_secs(1);
     Attio {
         token: Secret::new(TOKEN),
-        api: workspace.api().parse().expect("a URL"),
+        api: workspace.url().parse().expect("a URL"),
         object: "deals".into(),
         create_attributes: true,
         person: Fields::default(),
@@ -85,16 +86,14 @@ fn holds(workspace: &attio::Attio, context: &str) {
 }
 
 impl Stage for attio::Attio {
+    type Vendor = attio::Workspace;
+
+    fn standin(&self) -> &StandIn<Self::Vendor> {
+        self
+    }
+
     fn destination(&self) -> Destination {
         to(self)
-    }
-
-    fn befall(&self, faults: impl IntoIterator<Item = (usize, Fault)>) {
-        self.workspace().faults.extend(faults);
-    }
-
-    fn calls(&self) -> usize {
-        self.workspace().calls.len()
     }
 
     fn holds(&self, context: &str) {
@@ -212,8 +211,7 @@ async fn refusals_say_what_to_mend_and_limits_are_waited_for() {
         let plant = Plant::new(vec![to]).by_hand();
         let engine = plant.start("one");
         if let Some(fault) = fault {
-            let next = workspace.workspace().calls.len() + 1;
-            workspace.workspace().faults.insert(next, fault);
+            workspace.befall_next(fault);
         }
         plant.send_event("attio", "lead_acme", &event(LeadEventType::Qualified, 1)).await;
         let error = plant.failed("attio", 1).await;
@@ -227,9 +225,9 @@ async fn refusals_say_what_to_mend_and_limits_are_waited_for() {
     typo.person.always = vec![Field { name: "favourite".into(), value: "x".into() }];
     let told = [
         said(Attio { token: Secret::new("wrong"), ..fine() }, None).await,
-        said(fine(), Some(Fault::Says(403, Vec::new(), body(403, "unauthorized")))).await,
-        said(fine(), Some(Fault::Says(429, Vec::new(), body(429, "rate_limit_exceeded")))).await,
-        said(fine(), Some(Fault::Says(200, Vec::new(), json!({ "ok": true })))).await,
+        said(fine(), Some(Fault::says(403, body(403, "unauthorized")))).await,
+        said(fine(), Some(Fault::says(429, body(429, "rate_limit_exceeded")))).await,
+        said(fine(), Some(Fault::says(200, json!({ "ok": true })))).await,
         said(fine(), Some(Fault::Drips)).await,
         said(Attio { create_attributes: false, ..fine() }, None).await,
         said(Attio { object: "product_leads".into(), ..fine() }, None).await,
@@ -312,10 +310,10 @@ destinations:
       person: {{ always: {{ teir: '{{{{ lead.tier }}}}' }} }}
     allow_addresses: [127.0.0.0/8]
 ",
-            workspace.api()
+            workspace.url()
         );
         let (fine, said) = crm_test(&text, "crm", arguments).await;
-        (fine, said.replace(&workspace.api(), "https://attio/"))
+        (fine, said.replace(&workspace.url(), "https://attio/"))
     };
     let (fine, said) = run(TOKEN, false, &[]).await;
     assert!(!fine);

@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 
 use super::plant::{PATIENCE, Plant, crm_test, destination};
 use super::trials::{self, Stage, event, fields};
-use crate::standins::hubspot::{self, Fault, TOKEN};
+use crate::standins::hubspot::{self, TOKEN};
+use crate::standins::standin::{Fault, StandIn};
 
 const ANA: &str = "ana@example.com";
 
@@ -28,7 +29,7 @@ fn crm(account: &hubspot::HubSpot, object: Object) -> HubSpot {
     };
     HubSpot {
         token: Secret::new(TOKEN),
-        api: account.api().parse().expect("a URL"),
+        api: account.url().parse().expect("a URL"),
         version: "2026-03".into(),
         object,
         create_properties: true,
@@ -85,16 +86,14 @@ fn holds(account: &hubspot::HubSpot, object: Object, context: &str) {
 struct Told(hubspot::HubSpot, Object);
 
 impl Stage for Told {
+    type Vendor = hubspot::Account;
+
+    fn standin(&self) -> &StandIn<Self::Vendor> {
+        &self.0
+    }
+
     fn destination(&self) -> Destination {
         to(&self.0, self.1)
-    }
-
-    fn befall(&self, faults: impl IntoIterator<Item = (usize, Fault)>) {
-        self.0.account().faults.extend(faults);
-    }
-
-    fn calls(&self) -> usize {
-        self.0.account().calls.len()
     }
 
     fn holds(&self, context: &str) {
@@ -222,8 +221,7 @@ async fn refusals_are_told_by_category_and_property_and_limits_are_waited_for() 
         let plant = Plant::new(vec![of(hubspot)]).by_hand();
         let engine = plant.start("one");
         if let Some((status, body)) = fault {
-            let next = account.account().calls.len() + 1;
-            account.account().faults.insert(next, Fault::Says(status, Vec::new(), body));
+            account.befall_next(Fault::says(status, body));
         }
         plant.send_event("hubspot", "lead_acme", &event(LeadEventType::Qualified, 1)).await;
         let error = plant.failed("hubspot", 1).await;
@@ -290,10 +288,10 @@ destinations:
       lead: {{ always: {{ teir: '{{{{ lead.tier }}}}' }} }}
     allow_addresses: [127.0.0.0/8]
 ",
-            account.api()
+            account.url()
         );
         let (fine, said) = crm_test(&text, "crm", arguments).await;
-        (fine, said.replace(&account.api(), "https://hubspot/"))
+        (fine, said.replace(&account.url(), "https://hubspot/"))
     };
     let (fine, said) = run(TOKEN, false, &[]).await;
     assert!(!fine);

@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use super::plant::{PATIENCE, Plant, crm_test, destination};
 use super::trials::{self, Stage, event, fields};
 use crate::sdk::install::Vendors;
-use crate::standins::pipedrive::{self, Fault, ME, TOKEN};
+use crate::standins::pipedrive::{self, ME, TOKEN};
+use crate::standins::standin::{Fault, StandIn};
 
 const ANA: &str = "ana@example.com";
 
@@ -84,16 +85,14 @@ fn holds(account: &pipedrive::Pipedrive, context: &str) {
 }
 
 impl Stage for pipedrive::Pipedrive {
+    type Vendor = pipedrive::Account;
+
+    fn standin(&self) -> &StandIn<Self::Vendor> {
+        self
+    }
+
     fn destination(&self) -> Destination {
         to(self)
-    }
-
-    fn befall(&self, faults: impl IntoIterator<Item = (usize, Fault)>) {
-        self.account().faults.extend(faults);
-    }
-
-    fn calls(&self) -> usize {
-        self.account().calls.len()
     }
 
     fn holds(&self, context: &str) {
@@ -254,8 +253,7 @@ async fn refusals_say_what_to_mend_and_limits_are_waited_for() {
         let plant = Plant::new(vec![to]).by_hand();
         let engine = plant.start("one");
         if let Some(fault) = fault {
-            let next = account.account().calls.len() + 1;
-            account.account().faults.insert(next, fault);
+            account.befall_next(fault);
         }
         plant.send_event("pipedrive", "lead_acme", &event(LeadEventType::Qualified, 1)).await;
         let error = plant.failed("pipedrive", 1).await;
@@ -263,8 +261,8 @@ async fn refusals_say_what_to_mend_and_limits_are_waited_for() {
         error
     };
     let fine = || crm(&account);
-    let page = Fault::Says(403, Vec::new(), json!("<html>"));
-    let silent = Fault::Says(200, Vec::new(), json!({ "success": false }));
+    let page = Fault::says(403, json!("<html>"));
+    let silent = Fault::says(200, json!({ "success": false }));
     let (unmade, mut typo) = (Pipedrive { create_fields: false, ..fine() }, fine());
     typo.person.always = vec![Field { name: "Favourite".into(), value: "x".into() }];
     let mut told = vec![

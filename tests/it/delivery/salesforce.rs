@@ -8,8 +8,9 @@ use handraiser::secret::Secret;
 use serde_json::{Value, json};
 
 use super::plant::{PATIENCE, Plant, crm_test, destination};
-use crate::standins::salesforce::{self as standin, CLIENT_ID, CLIENT_SECRET, Fault, user};
+use crate::standins::salesforce::{self as standin, CLIENT_ID, CLIENT_SECRET, user};
 use crate::standins::soql::Row;
+use crate::standins::standin::{Fault, Which};
 
 const NAME: &str = "crm";
 const DOMAIN: &str = "acme.com";
@@ -176,17 +177,17 @@ async fn whatever_fails_there_is_one_record_with_the_right_values() {
     let busy = json!([{ "errorCode": "UNABLE_TO_LOCK_ROW", "message": "unable to obtain exclusive access" }]);
     let faults = [
         Fault::Lost,
-        Fault::Answer(500, json!({})),
-        Fault::Answer(503, json!([{ "errorCode": "SERVER_UNAVAILABLE", "message": "down" }])),
-        Fault::Answer(400, busy),
-        Fault::Answer(401, json!([{ "errorCode": "INVALID_SESSION_ID", "message": "expired" }])),
-        Fault::Answer(200, json!("<html>")),
+        Fault::says(500, json!({})),
+        Fault::says(503, json!([{ "errorCode": "SERVER_UNAVAILABLE", "message": "down" }])),
+        Fault::says(400, busy),
+        Fault::says(401, json!([{ "errorCode": "INVALID_SESSION_ID", "message": "expired" }])),
+        Fault::says(200, json!("<html>")),
     ];
     for matching in [Matching::Lead, Matching::ContactOnly] {
         for fault in &faults {
-            for at in 0..5 {
+            for at in 1..=5 {
                 let org = org().await;
-                org.fail(at, fault.clone());
+                org.befall([(Which::Number(at), fault.clone())]);
                 let plant = plant(&org, matching);
                 let mut second = owned_by("ben@example.com", event(TierChanged, 2));
                 second.lead.tier = 2;

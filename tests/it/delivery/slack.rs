@@ -6,9 +6,11 @@ use handraiser::crm::slack::{Slack, Way};
 use handraiser::crm::{Destination, Kind};
 use handraiser::lead::{LeadEvent, LeadEventType};
 use handraiser::secret::Secret;
+use serde_json::json;
 
 use super::plant::{PATIENCE, Plant, crm_test, destination};
 use crate::standins::slack::{self, TOKEN};
+use crate::standins::standin::{Fault, Which};
 
 const CHANNEL: &str = "C024BE91L";
 
@@ -43,7 +45,7 @@ async fn a_lead_is_one_message_that_changes_and_has_its_history_in_its_thread() 
     assert!(messages[0].text.starts_with("Lapsed: Acme"), "it stands there as it is now: {}", messages[0].text);
     assert!(messages[0].blocks.to_string().contains("Owner: <@U7>"));
     assert!(messages[1].text.starts_with("Tier 1 now."), "{}", messages[1].text);
-    let lookups = workspace.calls().iter().filter(|call| *call == "users.lookupByEmail").count();
+    let lookups = workspace.calls().iter().filter(|call| call.ends_with("/users.lookupByEmail")).count();
     assert_eq!(lookups, 1, "who is known is not asked for again");
     engine.drain(PATIENCE).await;
 }
@@ -52,12 +54,13 @@ async fn a_lead_is_one_message_that_changes_and_has_its_history_in_its_thread() 
 #[actix_web::test]
 async fn a_message_whose_answer_was_lost_is_found_and_not_posted_again() {
     let workspace = workspace().await;
-    workspace.fail(vec![
-        None,
-        Some((500, "{}".to_owned())),
-        Some((429, "{}".to_owned())),
-        Some((200, r#"{"ok":false,"error":"fatal_error"}"#.to_owned())),
-    ]);
+    let faults = [
+        Fault::Lost,
+        Fault::says(500, json!({})),
+        Fault::Says(429, vec![("Retry-After", "1".to_owned())], json!({})),
+        Fault::says(200, json!({ "ok": false, "error": "fatal_error" })),
+    ];
+    workspace.befall(faults.map(|fault| (Which::Next("/chat.postMessage"), fault)));
     let plant = Plant::new(vec![sales(&workspace)]);
     let engine = plant.start("one");
     plant.send_event("sales", "acme", &event(LeadEventType::Qualified, 1)).await;

@@ -10,18 +10,16 @@ use serde_json::json;
 
 use super::plant::{self, PATIENCE, Plant};
 use crate::harness::eventually;
-use crate::standins::server::Fault;
+use crate::standins::standin::{Fault, StandIn, Vendor, Which};
 
 /// A stand-in of a CRM that hears the story.
 pub trait Stage {
+    type Vendor: Vendor;
+
+    fn standin(&self) -> &StandIn<Self::Vendor>;
+
     /// The destination that it is.
     fn destination(&self) -> Destination;
-
-    /// From now on this befalls its calls, by their numbers.
-    fn befall(&self, faults: impl IntoIterator<Item = (usize, Fault)>);
-
-    /// How many calls there were.
-    fn calls(&self) -> usize;
 
     /// What has to be there in the end, however it came about.
     fn holds(&self, context: &str);
@@ -64,15 +62,15 @@ async fn play(stage: &impl Stage, destination: Destination, context: &str) {
 pub async fn calls<S: Stage>(open: impl AsyncFn() -> S) -> usize {
     let stage = open().await;
     play(&stage, stage.destination(), "nothing went wrong").await;
-    stage.calls()
+    stage.standin().calls().len()
 }
 
 /// At each call once the answer is lost, and once a gateway answers.
 pub async fn whichever_call_goes_wrong<S: Stage>(open: impl AsyncFn() -> S) {
     for at in 1..=calls(&open).await {
-        for fault in [Fault::Lost, Fault::Says(502, Vec::new(), json!("<html>bad gateway</html>"))] {
+        for fault in [Fault::Lost, Fault::says(502, json!("<html>bad gateway</html>"))] {
             let (stage, context) = (open().await, format!("call {at}: {fault:?}"));
-            stage.befall([(at, fault)]);
+            stage.standin().befall([(Which::Number(at), fault)]);
             play(&stage, stage.destination(), &context).await;
         }
     }
@@ -82,13 +80,13 @@ pub async fn whichever_call_goes_wrong<S: Stage>(open: impl AsyncFn() -> S) {
 pub async fn wherever_a_server_dies<S: Stage>(open: impl AsyncFn() -> S) {
     for at in 1..=calls(&open).await {
         let stage = open().await;
-        stage.befall([(at, Fault::Hangs)]);
+        stage.standin().befall([(Which::Number(at), Fault::Hangs)]);
         let destination = stage.destination();
         let name = destination.name.clone();
         let plant = Plant::new(vec![destination]);
         let engine = plant.start("one");
         tell(&plant, &name).await;
-        let reached = async || (stage.calls() >= at).then_some(());
+        let reached = async || (stage.standin().calls().len() >= at).then_some(());
         eventually("the call that nobody answers", PATIENCE, reached).await;
         engine.drain(Duration::from_millis(1)).await;
         let engine = plant.start("two");
@@ -101,7 +99,8 @@ pub async fn wherever_a_server_dies<S: Stage>(open: impl AsyncFn() -> S) {
 /// Four calls in a row are told to come again, and others now and then.
 pub async fn in_a_storm<S: Stage>(open: impl AsyncFn() -> S, busy: Fault) {
     let stage = open().await;
-    stage.befall((1..=4).chain((5..60).step_by(15)).map(|at| (at, busy.clone())));
+    let calls = (1..=4).chain((5..60).step_by(15));
+    stage.standin().befall(calls.map(|at| (Which::Number(at), busy.clone())));
     let mut patient = stage.destination();
     patient.retry.max_attempts = 20;
     play(&stage, patient, "after the storm").await;

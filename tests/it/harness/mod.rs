@@ -3,6 +3,7 @@
 #![allow(dead_code, unused_imports, reason = "the tests and the bench each use a part of it")]
 
 mod children;
+pub mod endpoint;
 pub mod events;
 pub mod hooks;
 pub mod http;

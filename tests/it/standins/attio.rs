@@ -3,13 +3,12 @@
 //! assertions do to what is there (<https://docs.attio.com/rest-api>).
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::MutexGuard;
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
-pub use super::server::Fault;
-use super::server::{Answer, Call, Server};
+use super::standin::{Answer, Call, StandIn, Vendor};
 
 pub const TOKEN: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 const SCOPES: &str =
@@ -43,9 +42,6 @@ pub struct Workspace {
     pub members: BTreeMap<String, (String, bool)>,
     pub notes: Vec<Value>,
     pub scopes: String,
-    pub calls: Vec<String>,
-    /// By the number of the call, from 1.
-    pub faults: BTreeMap<usize, Fault>,
     /// So many writes and reads in a second; one more is a mistake of the caller's.
     pub most: (usize, usize),
     pub refused_for_pace: usize,
@@ -54,12 +50,15 @@ pub struct Workspace {
 }
 
 /// The stand-in.
-pub struct Attio {
-    server: Server,
-    workspace: Arc<Mutex<Workspace>>,
+pub type Attio = StandIn<Workspace>;
+
+impl Vendor for Workspace {
+    fn answer(&mut self, call: &Call) -> Answer {
+        answer(self, call)
+    }
 }
 
-impl Attio {
+impl StandIn<Workspace> {
     /// With the attributes that objects have by themselves.
     pub async fn start(members: &[(&str, &str)]) -> Self {
         let mut workspace = Workspace {
@@ -92,28 +91,17 @@ impl Attio {
         ] {
             workspace.add("deals", slug, kind, false, is_required);
         }
-        let workspace = Arc::new(Mutex::new(workspace));
-        let shared = Arc::clone(&workspace);
-        let server = Server::start(move |call| answer(&mut lock(&shared), call)).await;
-        Self { server, workspace }
-    }
-
-    pub fn api(&self) -> String {
-        self.server.url()
+        Self::open(workspace).await
     }
 
     /// What is there, to look at and to change, as people in the workspace do.
     pub fn workspace(&self) -> MutexGuard<'_, Workspace> {
-        lock(&self.workspace)
+        self.state()
     }
 
     pub fn records(&self, object: &str) -> Vec<Record> {
         self.workspace().records.get(object).cloned().unwrap_or_default()
     }
-}
-
-fn lock(workspace: &Mutex<Workspace>) -> MutexGuard<'_, Workspace> {
-    workspace.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Workspace {
@@ -192,7 +180,6 @@ fn fine(data: &Value) -> Answer {
 }
 
 fn answer(workspace: &mut Workspace, call: &Call) -> Answer {
-    workspace.calls.push(format!("{} {}", call.method, call.path));
     if call.header("authorization") != format!("Bearer {TOKEN}") {
         return error(401, "unauthorized", "The provided access token is invalid.");
     }
@@ -208,10 +195,7 @@ fn answer(workspace: &mut Workspace, call: &Call) -> Answer {
         return Answer::Is(429, vec![("Retry-After", after)], body.to_string());
     }
     workspace.lately.push((Instant::now(), is_read));
-    match workspace.faults.get(&workspace.calls.len()).cloned() {
-        Some(fault) => fault.befall(|| work(workspace, call)),
-        None => work(workspace, call),
-    }
+    work(workspace, call)
 }
 
 fn work(workspace: &mut Workspace, call: &Call) -> Answer {

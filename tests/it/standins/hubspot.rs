@@ -3,13 +3,12 @@
 //! asked (<https://developers.hubspot.com/docs/api-reference/latest>).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::MutexGuard;
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
-pub use super::server::Fault;
-use super::server::{Answer, Call, Server};
+use super::standin::{Answer, Call, StandIn, Vendor};
 
 pub const TOKEN: &str = "pat-eu1-stand-in-0123456789";
 const VERSION: &str = "2026-03";
@@ -42,10 +41,6 @@ pub struct Account {
     pub properties: BTreeMap<String, BTreeMap<String, bool>>,
     /// By address: the owner's id, and whether they were deactivated.
     pub owners: BTreeMap<String, (String, bool)>,
-    /// What calls were made.
-    pub calls: Vec<String>,
-    /// By the number of the call, from 1.
-    pub faults: BTreeMap<usize, Fault>,
     /// Values that an administrator allows of a property.
     pub allowed: BTreeMap<String, Vec<String>>,
     /// So many calls in 10 seconds; one more is a mistake of the caller's.
@@ -58,12 +53,15 @@ pub struct Account {
 }
 
 /// The stand-in.
-pub struct HubSpot {
-    server: Server,
-    account: Arc<Mutex<Account>>,
+pub type HubSpot = StandIn<Account>;
+
+impl Vendor for Account {
+    fn answer(&mut self, call: &Call) -> Answer {
+        answer(self, call)
+    }
 }
 
-impl HubSpot {
+impl StandIn<Account> {
     /// With the properties that HubSpot has itself.
     pub async fn start(owners: &[(&str, &str)]) -> Self {
         let has = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), *name == "email")).collect();
@@ -84,28 +82,17 @@ impl HubSpot {
             next: 100,
             ..Account::default()
         };
-        let account = Arc::new(Mutex::new(account));
-        let shared = Arc::clone(&account);
-        let server = Server::start(move |call| answer(&mut lock(&shared), call)).await;
-        Self { server, account }
-    }
-
-    pub fn api(&self) -> String {
-        self.server.url()
+        Self::open(account).await
     }
 
     /// What is there, to look at and to change, as people in the account do.
     pub fn account(&self) -> MutexGuard<'_, Account> {
-        lock(&self.account)
+        self.state()
     }
 
     pub fn records(&self, object: &str) -> Vec<Record> {
         self.account().records.get(object).cloned().unwrap_or_default()
     }
-}
-
-fn lock(account: &Mutex<Account>) -> MutexGuard<'_, Account> {
-    account.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Account {
@@ -144,7 +131,6 @@ fn error(status: u16, category: &str, message: &str, errors: &Value) -> Answer {
 }
 
 fn answer(account: &mut Account, call: &Call) -> Answer {
-    account.calls.push(format!("{} {}", call.method, call.path));
     if call.header("authorization") != format!("Bearer {TOKEN}") {
         return error(401, "INVALID_AUTHENTICATION", "Authentication credentials not found.", &json!([]));
     }
@@ -157,10 +143,7 @@ fn answer(account: &mut Account, call: &Call) -> Answer {
         return Answer::json(429, &body);
     }
     account.lately.push(Instant::now());
-    match account.faults.get(&account.calls.len()).cloned() {
-        Some(fault) => fault.befall(|| work(account, call)),
-        None => work(account, call),
-    }
+    work(account, call)
 }
 
 fn work(account: &mut Account, call: &Call) -> Answer {

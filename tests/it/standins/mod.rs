@@ -4,6 +4,6 @@ pub mod attio;
 pub mod hubspot;
 pub mod pipedrive;
 pub mod salesforce;
-pub mod server;
 pub mod slack;
 pub mod soql;
+pub mod standin;

@@ -3,13 +3,12 @@
 //! it may be asked (<https://developers.pipedrive.com/docs/api/v1>). Nothing in it is unique, and its search lags behind.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::MutexGuard;
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
-pub use super::server::Fault;
-use super::server::{Answer, Call, Server};
+use super::standin::{Answer, Call, StandIn, Vendor};
 
 pub const TOKEN: &str = "0123456789abcdef0123456789abcdef01234567";
 /// Whose token it is.
@@ -23,9 +22,6 @@ pub struct Account {
     pub fields: BTreeMap<String, Vec<Value>>,
     /// By address: the id, and whether they are active.
     pub users: BTreeMap<String, (u64, bool)>,
-    pub calls: Vec<String>,
-    /// By the number of the call, from 1.
-    pub faults: BTreeMap<usize, Fault>,
     /// So many calls in two seconds, and so many searches; one more is a mistake of the caller's.
     pub most: (usize, usize),
     pub refused_for_pace: usize,
@@ -41,9 +37,12 @@ pub struct Account {
 }
 
 /// The stand-in.
-pub struct Pipedrive {
-    server: Server,
-    account: Arc<Mutex<Account>>,
+pub type Pipedrive = StandIn<Account>;
+
+impl Vendor for Account {
+    fn answer(&mut self, call: &Call) -> Answer {
+        answer(self, call)
+    }
 }
 
 /// Fields that every company has.
@@ -74,7 +73,7 @@ const OF_LEADS: [&str; 11] = [
     "channel",
 ];
 
-impl Pipedrive {
+impl StandIn<Account> {
     pub async fn start(users: &[(&str, u64)]) -> Self {
         let mut account = Account {
             users: users.iter().map(|(email, id)| ((*email).to_owned(), (*id, true))).collect(),
@@ -88,28 +87,17 @@ impl Pipedrive {
         for kind in ["organizations", "persons", "deals"] {
             account.fields.insert(kind.to_owned(), built_in(kind));
         }
-        let account = Arc::new(Mutex::new(account));
-        let shared = Arc::clone(&account);
-        let server = Server::start(move |call| answer(&mut lock(&shared), call)).await;
-        Self { server, account }
-    }
-
-    pub fn url(&self) -> String {
-        self.server.url()
+        Self::open(account).await
     }
 
     /// What is there, to look at and to change, as people in the account do.
     pub fn account(&self) -> MutexGuard<'_, Account> {
-        lock(&self.account)
+        self.state()
     }
 
     pub fn records(&self, kind: &str) -> Vec<Value> {
         self.account().records.get(kind).cloned().unwrap_or_default()
     }
-}
-
-fn lock(account: &Mutex<Account>) -> MutexGuard<'_, Account> {
-    account.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Account {
@@ -187,7 +175,6 @@ fn fine(data: &Value) -> Answer {
 }
 
 fn answer(account: &mut Account, call: &Call) -> Answer {
-    account.calls.push(format!("{} {}", call.method, call.path));
     if call.header("x-api-token") != TOKEN {
         let body = json!({ "success": false, "error": "unauthorized access", "errorCode": 401,
             "error_info": "Please check developers.pipedrive.com" });
@@ -214,10 +201,7 @@ fn answer(account: &mut Account, call: &Call) -> Answer {
         return Answer::Is(429, headers, json!({ "success": false, "error": "Rate limit exceeded" }).to_string());
     }
     account.tokens -= cost;
-    match account.faults.get(&account.calls.len()).cloned() {
-        Some(fault) => fault.befall(|| work(account, call)),
-        None => work(account, call),
-    }
+    work(account, call)
 }
 
 fn work(account: &mut Account, call: &Call) -> Answer {

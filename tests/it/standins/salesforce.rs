@@ -2,33 +2,22 @@
 //! required, unique external ids, assignment rules, duplicate rules, converted leads, graphs that are written as a whole.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 
-use super::server::{Answer, Call, Server};
 use super::soql::{Query, Row};
+use super::standin::{Answer, Call, StandIn, Vendor};
 
 pub const CLIENT_ID: &str = "3MVG9stand-in";
 pub const CLIENT_SECRET: &str = "stand-in-secret";
 const ADMIN: &str = "005000000000000AAA";
 const IDS: [&str; 3] = ["handraiser_lead_id__c", "handraiser_user_id__c", "handraiser_account_id__c"];
 
-/// What goes wrong with a call.
-#[derive(Clone, Debug)]
-pub enum Fault {
-    /// It is worked, and the answer is lost.
-    Lost,
-    /// It is not worked, and answered so.
-    Answer(u16, Value),
-}
-
+/// What the org holds, and how it is set up.
 #[derive(Clone, Default)]
-struct Org {
+pub struct Org {
     rows: BTreeMap<String, Vec<Row>>,
     tokens: Vec<String>,
-    calls: Vec<String>,
-    faults: BTreeMap<usize, Fault>,
     made: usize,
     /// Whether leads with an address that another has are refused.
     no_duplicates: bool,
@@ -41,10 +30,7 @@ struct Org {
 }
 
 /// The stand-in.
-pub struct Salesforce {
-    server: Server,
-    org: Arc<Mutex<Org>>,
-}
+pub type Salesforce = StandIn<Org>;
 
 type Refused = (u16, Value);
 
@@ -52,25 +38,18 @@ fn refused(status: u16, code: &str, message: &str, fields: &[&str]) -> Refused {
     (status, json!([{ "message": message, "errorCode": code, "fields": fields }]))
 }
 
-impl Salesforce {
+impl StandIn<Org> {
     pub async fn start(users: &[(&str, bool)]) -> Self {
         let mut org = Org::default();
         for (at, (email, is_active)) in users.iter().enumerate() {
             let user = json!({ "Id": user(at), "Email": email, "IsActive": is_active, "UserType": "Standard" });
             org.rows.entry("User".to_owned()).or_default().push(user.as_object().expect("an object").clone());
         }
-        let org = Arc::new(Mutex::new(org));
-        let shared = Arc::clone(&org);
-        let server = Server::start(move |call| lock(&shared).answer(call)).await;
-        Self { server, org }
-    }
-
-    pub fn url(&self) -> String {
-        self.server.url()
+        Self::open(org).await
     }
 
     pub fn rows(&self, object: &str) -> Vec<Row> {
-        lock(&self.org).rows.get(object).cloned().unwrap_or_default()
+        self.state().rows.get(object).cloned().unwrap_or_default()
     }
 
     /// The only record of an object.
@@ -82,49 +61,34 @@ impl Salesforce {
 
     /// How often records of an object were written.
     pub fn writes(&self, object: &str) -> usize {
-        lock(&self.org).writes.get(object).copied().unwrap_or_default()
-    }
-
-    pub fn calls(&self) -> Vec<String> {
-        lock(&self.org).calls.clone()
+        self.state().writes.get(object).copied().unwrap_or_default()
     }
 
     /// What people do.
     pub fn edit(&self, object: &str, edit: impl Fn(&mut Vec<Row>)) {
-        edit(lock(&self.org).rows.entry(object.to_owned()).or_default());
-    }
-
-    /// The call of this number goes wrong, counted from now.
-    pub fn fail(&self, at: usize, fault: Fault) {
-        let mut org = lock(&self.org);
-        let at = org.calls.len() + at;
-        org.faults.insert(at, fault);
+        edit(self.state().rows.entry(object.to_owned()).or_default());
     }
 
     pub fn expire_tokens(&self) {
-        lock(&self.org).tokens.clear();
+        self.state().tokens.clear();
     }
 
     pub fn leave_calls(&self, left: Option<usize>) {
-        lock(&self.org).left = left;
+        self.state().left = left;
     }
 
     pub fn refuse_duplicates(&self, refuse: bool) {
-        lock(&self.org).no_duplicates = refuse;
+        self.state().no_duplicates = refuse;
     }
 
     pub fn want(&self, field: Option<&str>) {
-        lock(&self.org).wanted = field.map(str::to_owned);
+        self.state().wanted = field.map(str::to_owned);
     }
 }
 
 /// The id of a user, by their place among those that the org was started with.
 pub fn user(at: usize) -> String {
     format!("005{:012}AAA", at + 1)
-}
-
-fn lock(org: &Mutex<Org>) -> MutexGuard<'_, Org> {
-    org.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The fields of an object, those that are required first.
@@ -180,20 +144,8 @@ fn known(object: &str, field: &str) -> Result<(), Refused> {
     Err(refused(400, "INVALID_FIELD", &format!("No such column '{field}' on entity '{object}'"), &[field]))
 }
 
-impl Org {
+impl Vendor for Org {
     fn answer(&mut self, call: &Call) -> Answer {
-        self.calls.push(format!("{} {}", call.method, call.path));
-        match self.faults.remove(&(self.calls.len() - 1)) {
-            None => self.work(call),
-            Some(Fault::Lost) => {
-                self.work(call);
-                Answer::Reset
-            }
-            Some(Fault::Answer(status, body)) => Answer::json(status, &body),
-        }
-    }
-
-    fn work(&mut self, call: &Call) -> Answer {
         if call.path == "/services/oauth2/token" {
             return self.token(call);
         }
@@ -225,7 +177,9 @@ impl Org {
             Err((status, body)) => Answer::json(status, &body),
         }
     }
+}
 
+impl Org {
     fn token(&mut self, call: &Call) -> Answer {
         use base64::Engine as _;
         let proof = base64::engine::general_purpose::STANDARD.encode(format!("{CLIENT_ID}:{CLIENT_SECRET}"));

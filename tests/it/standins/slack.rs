@@ -2,12 +2,11 @@
 //! post where, what a message has, how often (<https://docs.slack.dev/reference/methods>).
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::server::{Answer, Call, Server};
+use super::standin::{Answer, Call, StandIn, Vendor};
 
 pub const TOKEN: &str = "xoxb-stand-in-0123456789";
 
@@ -23,94 +22,70 @@ pub struct Message {
     pub metadata: Value,
 }
 
+/// What is in it.
 #[derive(Default)]
-struct Workspace {
+pub struct Workspace {
     messages: Vec<Message>,
     members: BTreeMap<String, String>,
     channels: BTreeMap<String, bool>,
     posted: Vec<Instant>,
-    calls: Vec<String>,
-    /// Answers that calls get in place of what they would: `Some` before the call is worked, `None` after.
-    faults: Vec<Option<(u16, String)>>,
 }
 
 /// The stand-in.
-pub struct Slack {
-    server: Server,
-    workspace: Arc<Mutex<Workspace>>,
-}
+pub type Slack = StandIn<Workspace>;
 
-impl Slack {
+impl StandIn<Workspace> {
     pub async fn start(channels: &[&str], members: &[(&str, &str)]) -> Self {
         let workspace = Workspace {
             channels: channels.iter().map(|id| ((*id).to_owned(), true)).collect(),
             members: members.iter().map(|(email, id)| ((*email).to_owned(), (*id).to_owned())).collect(),
             ..Workspace::default()
         };
-        let workspace = Arc::new(Mutex::new(workspace));
-        let shared = Arc::clone(&workspace);
-        let server = Server::start(move |call| answer(&mut lock(&shared), call)).await;
-        Self { server, workspace }
+        Self::open(workspace).await
     }
 
     pub fn api(&self) -> String {
-        format!("{}api/", self.server.url())
+        format!("{}api/", self.url())
     }
 
     pub fn messages(&self) -> Vec<Message> {
-        lock(&self.workspace).messages.clone()
-    }
-
-    /// The methods that were called, in order.
-    pub fn calls(&self) -> Vec<String> {
-        lock(&self.workspace).calls.clone()
+        self.state().messages.clone()
     }
 
     /// When something was posted.
     pub fn posted(&self) -> Vec<Instant> {
-        lock(&self.workspace).posted.clone()
-    }
-
-    /// The next calls of `chat.postMessage` go wrong so: a status and a body, or `None`: worked, and the answer is lost.
-    pub fn fail(&self, faults: Vec<Option<(u16, String)>>) {
-        lock(&self.workspace).faults = faults;
+        self.state().posted.clone()
     }
 
     /// The bot leaves a channel, or comes back.
     pub fn invite(&self, channel: &str, is_in: bool) {
-        lock(&self.workspace).channels.insert(channel.to_owned(), is_in);
+        self.state().channels.insert(channel.to_owned(), is_in);
     }
-}
-
-fn lock(workspace: &Mutex<Workspace>) -> MutexGuard<'_, Workspace> {
-    workspace.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn refused(code: &str) -> Answer {
     Answer::json(200, &json!({ "ok": false, "error": code }))
 }
 
+impl Vendor for Workspace {
+    fn answer(&mut self, call: &Call) -> Answer {
+        answer(self, call)
+    }
+}
+
 fn answer(workspace: &mut Workspace, call: &Call) -> Answer {
-    let method = call.path.trim_start_matches("/api/").to_owned();
-    workspace.calls.push(method.clone());
+    let method = call.path.trim_start_matches("/api/");
     if call.header("authorization") != format!("Bearer {TOKEN}") {
         return refused("invalid_auth");
     }
     let body = call.json();
-    match (call.method.as_str(), method.as_str()) {
+    match (call.method.as_str(), method) {
         (_, "auth.test") => Answer::json(200, &json!({ "ok": true, "team": "Example", "user": "handraiser" })),
         ("GET", "users.lookupByEmail") => match workspace.members.get(&call.query["email"]) {
             Some(id) => Answer::json(200, &json!({ "ok": true, "user": { "id": id } })),
             None => refused("users_not_found"),
         },
-        ("POST", "chat.postMessage") => match (!workspace.faults.is_empty()).then(|| workspace.faults.remove(0)) {
-            Some(Some((status, body))) => Answer::Is(status, vec![("Retry-After", "1".to_owned())], body),
-            Some(None) => {
-                post(workspace, &body);
-                Answer::Reset
-            }
-            None => post(workspace, &body),
-        },
+        ("POST", "chat.postMessage") => post(workspace, &body),
         ("POST", "chat.update") => update(workspace, &body),
         ("GET", "conversations.history" | "conversations.replies") => read(workspace, &call.query),
         _ => refused("unknown_method"),

@@ -1,20 +1,21 @@
-//! What a stand-in of a vendor's API is made of: an HTTP server whose answers a function gives, and faults that it may be told to have.
+//! An HTTP server whose answers a function gives: what the receiver of webhooks and the stand-ins of vendors are made of.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::harness::http::{content_length, find};
+use super::http::{content_length, find};
 
 /// One request.
 #[derive(Clone, Debug)]
 pub struct Call {
+    pub at: Instant,
     pub method: String,
     pub path: String,
     pub query: BTreeMap<String, String>,
@@ -30,40 +31,6 @@ impl Call {
 
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or(Value::Null)
-    }
-}
-
-/// What happens to a call in place of what it came for.
-#[derive(Clone, Debug)]
-pub enum Fault {
-    /// It is answered so, and not worked.
-    Says(u16, Vec<(&'static str, String)>, Value),
-    /// It is worked, and the answer is lost.
-    Lost,
-    /// It is worked, and there is no answer for as long as anybody waits.
-    Hangs,
-    /// It is worked, and the answer comes a byte at a time.
-    Drips,
-}
-
-impl Fault {
-    /// What comes of a call that it befalls; `work` does what it came for.
-    pub fn befall(self, work: impl FnOnce() -> Answer) -> Answer {
-        match self {
-            Self::Says(status, headers, body) => Answer::Is(status, headers, body.to_string()),
-            Self::Lost => {
-                work();
-                Answer::Reset
-            }
-            Self::Hangs => {
-                work();
-                Answer::Hang
-            }
-            Self::Drips => {
-                work();
-                Answer::Drip
-            }
-        }
     }
 }
 
@@ -86,21 +53,24 @@ impl Answer {
     }
 }
 
+type Answering = dyn Fn(Call) -> Answer + Send + Sync;
+
 /// A server that stops when it is dropped.
-pub struct Server {
+pub struct Endpoint {
     address: SocketAddr,
     task: tokio::task::JoinHandle<()>,
 }
 
-impl Server {
+impl Endpoint {
     /// Listens on a free port and answers as `answer` says.
-    pub async fn start(answer: impl Fn(&Call) -> Answer + Send + Sync + 'static) -> Self {
+    pub async fn start(answer: impl Fn(Call) -> Answer + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a loopback port can be bound");
         let address = listener.local_addr().expect("a bound socket has an address");
-        let answer: Arc<dyn Fn(&Call) -> Answer + Send + Sync> = Arc::new(answer);
+        let answer: Arc<Answering> = Arc::new(answer);
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let answer = Arc::clone(&answer);
+                // A connection that breaks is the sender's matter: it sends again.
                 tokio::spawn(async move { serve(stream, &*answer).await.ok() });
             }
         });
@@ -113,18 +83,18 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for Endpoint {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-async fn serve(mut stream: TcpStream, answer: &(dyn Fn(&Call) -> Answer + Send + Sync)) -> io::Result<()> {
+async fn serve(mut stream: TcpStream, answer: &Answering) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut buffer = Vec::new();
     while let Some((call, length)) = read(&mut stream, &mut buffer).await? {
         buffer.drain(..length);
-        let (status, headers, body) = match answer(&call) {
+        let (status, headers, body) = match answer(call) {
             Answer::Is(status, headers, body) => (status, headers, body),
             Answer::Reset => return Ok(()),
             Answer::Hang => std::future::pending().await,
@@ -170,9 +140,9 @@ async fn read(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<Option
 fn call(head: &str, body: String) -> Call {
     let mut words = head.split(' ');
     let (method, target) = (words.next().unwrap_or_default().to_owned(), words.next().unwrap_or_default());
-    let url = url::Url::parse(&format!("http://stand-in{target}")).expect("a request names a path");
+    let url = url::Url::parse(&format!("http://here{target}")).expect("a request names a path");
     let query = url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
     let pairs = head.lines().skip(1).filter_map(|line| line.split_once(':'));
     let headers = pairs.map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned())).collect();
-    Call { method, path: url.path().to_owned(), query, headers, body }
+    Call { at: Instant::now(), method, path: url.path().to_owned(), query, headers, body }
 }
