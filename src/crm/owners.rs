@@ -20,7 +20,7 @@ const USERS: &str = "users";
 #[serde(transparent)]
 pub(super) struct Users<I>(BTreeMap<String, (I, bool)>);
 
-impl<I: Clone + Serialize + DeserializeOwned> Users<I> {
+impl<I: Clone + PartialEq + Serialize + DeserializeOwned> Users<I> {
     /// All that there are, asked for just now. Of several with one address an active one counts.
     pub fn learned(all: impl IntoIterator<Item = (String, I, bool)>, session: &Session<'_>) -> Self {
         let mut users = BTreeMap::new();
@@ -37,6 +37,16 @@ impl<I: Clone + Serialize + DeserializeOwned> Users<I> {
 
     fn active(&self, email: &str) -> Option<I> {
         self.0.get(email).filter(|(_, is_active)| *is_active).map(|(id, _)| id.clone())
+    }
+
+    /// All that there are, as far as they were looked up lately.
+    pub fn known(session: &Session<'_>) -> Option<Self> {
+        session.known(USERS).and_then(|text| serde_json::from_str(&text).ok())
+    }
+
+    /// The address of a user, active or not.
+    pub fn email(&self, id: &I) -> Option<&str> {
+        self.0.iter().find(|(_, (known, _))| known == id).map(|(email, _)| email.as_str())
     }
 
     /// The id of the active user with an address, as far as it was looked up lately; else all have to be asked for.

@@ -276,6 +276,28 @@ section! {
         /// Never ask it.
         #[schemars(extend("default" = false))]
         off: At<Flag>,
+        /// What the names of stages mean there, in the CRM's own words; what is said here wins over what they mean by default. The page of
+        /// each CRM says which names count.
+        #[schemars(extend("examples" = [{ "accepted": ["Contacted"], "rejected": ["Junk", "Duplicate"] }]))]
+        stages: StagesShape,
+    }
+}
+
+section! {
+    /// Names of stages, by what they mean.
+    StagesShape = "`stages`" {
+        /// Nobody has touched it.
+        new: Many<Scalar>,
+        /// Its owner has taken it on.
+        accepted: Many<Scalar>,
+        /// Somebody is working it.
+        working: Many<Scalar>,
+        /// It was turned down.
+        rejected: Many<Scalar>,
+        /// They won't buy.
+        lost: Many<Scalar>,
+        /// They bought.
+        won: Many<Scalar>,
     }
 }
 

@@ -1,11 +1,14 @@
 //! What destinations may be, and what is wrong with those that can't be.
 
+use std::time::Duration;
+
 use super::{loaded, messages};
 use crate::crm::hubspot::Object;
 use crate::crm::salesforce::Matching;
 use crate::crm::slack::Way;
 use crate::crm::webhook::Body;
-use crate::crm::{Kind, sample, webhook};
+use crate::crm::{Kind, Stages, sample, webhook};
+use crate::record::Stage;
 use crate::time::Millis;
 
 #[test]
@@ -32,6 +35,7 @@ fn what_a_destination_is_has_to_be_said_once() {
   no_object: { attio: { object: people, lead: { once: { owner: x } } } }
   basic: { webhook: { url: https://crm.example.com, secret: whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU=, basic: { user: 'a:b' } } }
   asked: { webhook: { url: https://crm.example.com, secret: whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU= }, outcomes: { every: 10s } }
+  twice: { pipedrive: { url: 'https://acme.pipedrive.com', token: 0123456789abcdef }, outcomes: { every: 10s, stages: { won: Done, lost: [ Gone, done ] } } }
 ",
     );
     insta::assert_snapshot!(messages.join("\n"), @r"
@@ -61,6 +65,8 @@ fn what_a_destination_is_has_to_be_said_once() {
     19:57 `owner` can't be mapped
     20:112 `password` is missing from `basic`
     21:117 it can't be asked what became of leads
+    22:106 `every` must be between 30s and 24h
+    22:126 `Done` is no name that means one thing
     ");
 }
 
@@ -187,6 +193,7 @@ fn a_pipedrive_account_is_named_as_the_browser_shows_it() {
     let text = "destinations: { pipedrive: { pipedrive: { url: 'https://acme.pipedrive.com/leads/inbox?x=1#y', token: 0123456789abcdef } } }";
     let config = loaded(text).config;
     let Kind::Pipedrive(pipedrive) = &config.destinations[0].kind else { panic!("it is Pipedrive") };
+    assert_eq!(config.destinations[0].read_back, Some(Duration::from_mins(5)), "a CRM is asked what became of leads");
     assert_eq!((pipedrive.url.as_str(), pipedrive.create_fields), ("https://acme.pipedrive.com/", false));
     assert_eq!(pipedrive.limits.map(|limit| limit.requests), [18, 9]);
 }
@@ -197,4 +204,24 @@ fn an_attio_workspace_needs_a_token_and_nothing_else() {
     let Kind::Attio(attio) = &config.destinations[0].kind else { panic!("it is Attio") };
     assert_eq!((attio.api.as_str(), &*attio.object), ("https://api.attio.com/", "deals"));
     assert_eq!((attio.limits.map(|limit| limit.requests), attio.create_attributes), ([22, 90], false));
+}
+
+#[test]
+fn how_often_a_crm_is_asked_and_what_its_stages_mean_may_be_said() {
+    let of = |outcomes: &str| {
+        let text = format!(
+            "destinations: {{ crm: {{ pipedrive: {{ url: 'https://acme.pipedrive.com', token: 0123456789abcdef }}, outcomes: {outcomes} }} }}"
+        );
+        loaded(&text).config.destinations.remove(0)
+    };
+    assert_eq!(of("{ every: 1h }").read_back, Some(Duration::from_hours(1)));
+    assert_eq!(of("{ every: 1h, off: true }").read_back, None);
+    let Kind::Pipedrive(of) = of("{ stages: { working: [ Demo ], won: Signed } }").kind else {
+        panic!("it is Pipedrive")
+    };
+    assert_eq!(
+        of.stages,
+        Stages::new([("demo".to_owned(), Stage::Working), ("signed".to_owned(), Stage::Won)]),
+        "however they are written"
+    );
 }

@@ -268,6 +268,14 @@ pub(super) fn is_of_use(pipedrive: &Pipedrive, kind: Kind) -> bool {
     !(kind.ours().is_empty() && mapped.always.is_empty() && mapped.once.is_empty())
 }
 
+/// The fields of a kind of record as they are, known of late or asked for; none are made.
+pub(super) async fn lookup(talk: &Talk<'_, '_>, kind: Kind) -> Result<Catalogue, Failure> {
+    match talk.session.known(kind.path()).and_then(|text| serde_json::from_str(&text).ok()) {
+        Some(fields) => Ok(Catalogue { kind, fields }),
+        None => there(talk, kind).await,
+    }
+}
+
 /// The fields of a kind of record, with all of ours among them.
 pub(super) async fn catalogue(talk: &mut Talk<'_, '_>, kind: Kind) -> Result<Catalogue, Failure> {
     if !is_of_use(talk.pipedrive, kind) {

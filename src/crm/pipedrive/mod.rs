@@ -7,6 +7,7 @@
 //! followed there.
 
 mod answers;
+mod back;
 mod fields;
 mod notes;
 mod organizations;
@@ -22,13 +23,15 @@ use serde_json::{Value, json};
 use url::Url;
 
 use self::talk::Talk;
-use super::adapter::{Adapter, LeadNews, Proof};
+use super::adapter::{Adapter, LeadNews, Proof, ReadBack};
 use super::exchange::{Request, Response};
 use super::mapping::Fields;
 use super::pace::Limit;
 use super::retry::Failure;
 use super::session::Session;
+use super::stages::Stages;
 use crate::secret::Secret;
+use crate::time::Millis;
 
 /// An account of Pipedrive.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +48,8 @@ pub struct Pipedrive {
     pub organization: Fields,
     /// What is mapped on leads.
     pub lead: Fields,
+    /// What labels of leads, and stages of deals, mean here.
+    pub stages: Stages,
     /// How often it may be asked, and how often searched.
     pub limits: [Limit; 2],
 }
@@ -68,6 +73,14 @@ impl Adapter for Pipedrive {
 
     fn limits(&self) -> &[Limit] {
         &self.limits
+    }
+
+    fn reads_back(&self) -> bool {
+        true
+    }
+
+    async fn read_back(&self, since: Millis, session: &mut Session<'_>) -> Result<ReadBack, Failure> {
+        back::read(&mut Talk { pipedrive: self, session }, since).await
     }
 
     async fn test(&self, owners: &[&str], session: &mut Session<'_>) -> Vec<Proof> {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::answers::{LEFT, failure};
 use super::fields::{Kind, is_of_use, mapped, there, type_of};
 use super::talk::Talk;
-use super::users;
+use super::{back, users};
 use crate::crm::adapter::Proof;
 use crate::crm::exchange::Response;
 use crate::crm::mapping::Fields;
@@ -33,6 +33,9 @@ pub(super) async fn all(talk: &mut Talk<'_, '_>, owners: &[&str]) -> Vec<Proof> 
     let kinds = [Kind::Organization, Kind::Person, Kind::Lead];
     for kind in kinds.into_iter().filter(|kind| is_of_use(talk.pipedrive, *kind)) {
         proofs.extend(fields(talk, kind, is_admin(&said)).await);
+    }
+    if !talk.pipedrive.stages.is_empty() {
+        proofs.extend(stages(talk).await);
     }
     proofs.push(all_owners(talk, owners).await);
     proofs
@@ -131,6 +134,17 @@ fn words(kind: &str) -> &str {
         "double" => "Numerical",
         "date" => "Date",
         other => other,
+    }
+}
+
+/// Whether the stages that were named are there.
+async fn stages(talk: &Talk<'_, '_>) -> Option<Proof> {
+    match back::all_names(talk).await {
+        Ok(names) => talk.pipedrive.stages.proof(names.values().map(String::as_str)),
+        Err(failure) => {
+            let fix = "let the token's user see labels of leads and stages of deals";
+            Some(Proof::bad("stages", failure.error, fix))
+        }
     }
 }
 

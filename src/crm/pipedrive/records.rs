@@ -9,11 +9,11 @@ use super::{organizations, persons, users};
 use crate::crm::retry::Failure;
 use crate::crm::told::{FACTS, facts, may_take, reachable, title};
 use crate::lead::{LeadEvent, LeadEventType};
+use crate::record::seen::OWNER;
 use crate::time::Millis;
 
-/// What is remembered of a lead: its id there, and the owner that it was left with.
+/// What is remembered of a lead: its id there.
 const MADE: &str = "lead";
-const LAST_OWNER: &str = "owner";
 /// How many of those that a search finds are looked at.
 const MOST_LOOKED_AT: usize = 5;
 
@@ -163,7 +163,7 @@ async fn change(
     let id = id(found).unwrap_or_default();
     let mut written = fields.written(event, &talk.pipedrive.lead, false, ours(fields, event, false))?;
     let stands = found.get("owner_id").and_then(Value::as_u64);
-    let last = talk.session.recall(LAST_OWNER).and_then(|last| last.parse().ok());
+    let last = talk.session.recall(OWNER).and_then(|last| last.parse().ok());
     if let Some(wanted) = others.owner.filter(|wanted| may_take(stands.as_ref(), last.as_ref(), wanted)) {
         written.plain.insert("owner_id".to_owned(), wanted.into());
     }
@@ -182,7 +182,7 @@ async fn change(
 /// Remembers whose it is by us: Pipedrive gives a lead that nobody is named for to the token's user.
 fn note_owner(talk: &mut Talk<'_, '_>, made: &Value, wanted: Option<u64>) {
     if let Some(owner) = made.get("owner_id").and_then(Value::as_u64).or(wanted) {
-        talk.session.remember(LAST_OWNER, &owner.to_string());
+        talk.session.remember(OWNER, &owner.to_string());
     }
 }
 

@@ -21,6 +21,7 @@ fn pipedrive() -> Pipedrive {
         person: Fields::default(),
         organization: Fields::default(),
         lead: Fields::default(),
+        stages: Stages::default(),
         limits: [Limit::of_all(18, per), Limit { requests: 9, per, of: Of::Searches }],
     }
 }

@@ -14,6 +14,14 @@ pub(super) async fn owner(talk: &mut Talk<'_, '_>, email: &str) -> Result<Option
     }
 }
 
+/// All users, as they were looked up lately, or just now.
+pub(super) async fn known(talk: &Talk<'_, '_>) -> Result<Users<u64>, Failure> {
+    match Users::known(talk.session) {
+        Some(known) => Ok(known),
+        None => all(talk).await,
+    }
+}
+
 /// All users, asked for anew.
 pub(super) async fn all(talk: &Talk<'_, '_>) -> Result<Users<u64>, Failure> {
     #[derive(Deserialize)]

@@ -3,6 +3,7 @@
 mod addresses;
 mod attempts;
 mod attio;
+pub mod back;
 mod hubspot;
 mod pipedrive;
 pub mod plant;

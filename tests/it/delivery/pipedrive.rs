@@ -1,17 +1,21 @@
 //! An account of Pipedrive as a destination: one organization, one person and one lead, whatever goes wrong and wherever, though nothing
 //! is unique there and its search knows nothing of what is new.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use handraiser::crm::mapping::{Field, Fields};
 use handraiser::crm::pace::{Limit, Of};
-use handraiser::crm::{Destination, Kind, Pipedrive};
+use handraiser::crm::{Destination, Kind, Pipedrive, Stages};
 use handraiser::lead::LeadEventType;
+use handraiser::record::Stage;
 use handraiser::secret::Secret;
+use handraiser::time::{Clock, Millis};
 use serde_json::{Value, json};
 
+use super::back::Asking;
 use super::plant::{PATIENCE, Plant, crm_test, destination};
-use super::trials::{self, Stage, event, fields};
+use super::trials::{self, Stage as Trial, event, fields};
 use crate::sdk::install::Vendors;
 use crate::standins::pipedrive::{self, ME, TOKEN};
 use crate::standins::standin::{Fault, StandIn};
@@ -34,6 +38,7 @@ fn crm(account: &pipedrive::Pipedrive) -> Pipedrive {
         person: Fields::default(),
         organization: fields(&[("product plan", "{{ lead.account.traits.plan }}")], &[]),
         lead: fields(&[], &[("Temperature", "{{ 'hot' if lead.tier == 1 else 'warm' }}")]),
+        stages: Stages::default(),
         limits: [Limit::of_all(180, per), Limit { requests: 90, per, of: Of::Searches }],
     }
 }
@@ -84,7 +89,7 @@ fn holds(account: &pipedrive::Pipedrive, context: &str) {
     }
 }
 
-impl Stage for pipedrive::Pipedrive {
+impl Trial for pipedrive::Pipedrive {
     type Vendor = pipedrive::Account;
 
     fn standin(&self) -> &StandIn<Self::Vendor> {
@@ -316,6 +321,72 @@ async fn a_burst_of_leads_stays_within_what_pipedrive_takes() {
     engine.drain(PATIENCE).await;
 }
 
+#[actix_web::test]
+async fn what_people_make_of_a_lead_is_read_back() {
+    let account = account().await;
+    let plant = Plant::new(vec![to(&account)]);
+    let engine = plant.start("one");
+    plant.send_event("pipedrive", "lead_acme", &event(LeadEventType::Qualified, 1)).await;
+    plant.done("pipedrive", 1).await;
+    let said = Stages::new([("demo booked".to_owned(), Stage::Accepted), ("junk".to_owned(), Stage::Rejected)]);
+    let mut asking = Asking::new(&of(Pipedrive { stages: said, ..crm(&account) }));
+    let ana = || format!("7 {ANA}");
+    assert_eq!(asking.told().await, (Stage::New, String::new(), ana()));
+
+    account.account().set("leads", "next_activity_id", json!(12));
+    account.account().set("leads", "owner_id", json!(8));
+    assert_eq!(asking.told().await, (Stage::Accepted, String::new(), "8 ben@example.com".to_owned()));
+    account.account().set("leads", "label_ids", json!(["l-hot", "l-junk"]));
+    assert_eq!(asking.told().await.1, "Junk");
+    account.account().set("leads", "is_archived", json!(true));
+    account.account().users.insert("new@example.com".to_owned(), (9, true));
+    account.account().set("leads", "owner_id", json!(9));
+    let archived = (Stage::Rejected, "archived in Pipedrive".to_owned(), "9 new@example.com".to_owned());
+    assert_eq!(asking.told().await, archived, "by somebody who was not known yet");
+
+    account.account().convert(&json!({}));
+    assert_eq!(asking.told().await.0, Stage::Working);
+    account.account().set("deals", "stage_id", json!(4));
+    assert_eq!(asking.told().await.0, Stage::Accepted, "as the stage was said to mean");
+    account.account().set("deals", "lost_reason", json!("Too dear"));
+    account.account().set("deals", "status", json!("lost"));
+    assert_eq!((asking.told().await.0, asking.told().await.1), (Stage::Lost, "Too dear".to_owned()));
+    account.account().set("deals", "status", json!("won"));
+    account.account().set("deals", "is_archived", json!(true));
+    assert_eq!(asking.told().await.0, Stage::Won);
+    account.account().set("deals", "update_time", json!("2026-01-01T00:00:00Z"));
+    assert_eq!(asking.once().await.leads.len(), 0, "that was long ago");
+    engine.drain(PATIENCE).await;
+}
+
+/// More than a call may tell, many of them changed in one moment, and others that are not ours.
+#[actix_web::test]
+async fn all_that_changed_is_read_back_page_by_page() {
+    let account = account().await;
+    let code = account.account().add_field("deals", "Handraiser lead", "varchar", &[]);
+    let ago = |minutes: i64| Clock::System.now().plus(-minutes * Millis::MINUTE).rfc3339();
+    let moment = ago(600);
+    for number in 0..2_600 {
+        let at = if number < 1_400 { moment.clone() } else { ago(500 - number / 10) };
+        let mut lead = json!({ "is_archived": number % 5 == 4, "update_time": at });
+        if number % 2 == 0 {
+            lead[&code] = json!(format!("lead{number}"));
+        }
+        account.account().add("leads", lead);
+    }
+    let mut asking = Asking::new(&to(&account));
+    let mut told = BTreeSet::new();
+    for call in 1.. {
+        let read = asking.once().await;
+        told.extend(read.leads.into_iter().map(|(lead, _)| lead));
+        if read.is_all {
+            break;
+        }
+        assert!(call < 10, "it gets on");
+    }
+    assert_eq!(told.len(), 1_300);
+}
+
 /// What holds the stand-in honest: Pipedrive's own client gets along with it, and finds there what was brought.
 #[actix_web::test]
 async fn pipedrive_s_own_client_finds_what_was_brought() {
@@ -372,6 +443,7 @@ destinations:
       create_fields: {create}
       lead: {{ always: {{ teir: '{{{{ lead.tier }}}}' }} }}
     allow_addresses: [127.0.0.0/8]
+    outcomes: {{ stages: {{ accepted: Demo booked, rejected: [junk, Bin] }} }}
 ",
             account.url()
         );
@@ -395,9 +467,11 @@ destinations:
         fix: delete it in Pipedrive, and make it anew
       ✗ fields of leads: there is no teir
         fix: make them in Pipedrive, or take them out of the mapping
+      ✗ stages: there is no bin
+        fix: write them as they are there: Qualified, Demo booked, Hot, Junk
       ✗ owners: 2 of 3 are no active users: new@example.com, old@example.com (deactivated)
         fix: invite them to Pipedrive, or write the address that they have there; until then their leads belong to the token's user
-    error: 5 things are to be mended
+    error: 6 things are to be mended
     ");
     let (fine, said) = run("a-wrong-one-0123456789", true, &[]).await;
     assert!(!fine && said.contains("credentials") && !said.contains("a-wrong-one"), "{said}");

@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use std::sync::MutexGuard;
 use std::time::{Duration, Instant};
 
+use handraiser::time::Millis;
 use serde_json::{Map, Value, json};
 
-use super::standin::{Answer, Call, StandIn, Vendor};
+use super::standin::{Answer, Call, StandIn, Vendor, now};
 
 pub const TOKEN: &str = "0123456789abcdef0123456789abcdef01234567";
 /// Whose token it is.
@@ -31,6 +32,8 @@ pub struct Account {
     pub lag: Duration,
     /// What is left of the day's tokens.
     pub tokens: u64,
+    /// How many records a page has at most.
+    pub page: usize,
     made: BTreeMap<String, Instant>,
     lately: Vec<(Instant, bool)>,
     next: u64,
@@ -81,6 +84,7 @@ impl StandIn<Account> {
             window: Duration::from_secs(2),
             lag: Duration::from_secs(3_600),
             tokens: 1_000_000,
+            page: 500,
             next: 100,
             ..Account::default()
         };
@@ -126,7 +130,23 @@ impl Account {
     pub fn set(&mut self, kind: &str, name: &str, value: Value) {
         let all = self.records.get_mut(kind).expect("there are such records");
         assert_eq!(all.len(), 1);
+        all[0]["update_time"] = json!(now());
         all[0][name] = value;
+    }
+
+    /// Somebody makes a deal of the only lead: the lead is gone, and its fields stand on the deal.
+    pub fn convert(&mut self, values: &Value) {
+        let mut leads = self.records.remove("leads").expect("there is a lead");
+        let lead = leads.remove(0);
+        assert!(leads.is_empty());
+        let codes = self.fields["deals"].iter().filter(|field| field["is_custom_field"] == true);
+        let fields = codes.filter_map(|field| field["field_code"].as_str());
+        let custom: Map<String, Value> =
+            fields.filter_map(|code| Some((code.to_owned(), lead.get(code)?.clone()))).collect();
+        let mut deal = json!({ "title": lead["title"], "owner_id": lead["owner_id"], "status": "open", "stage_id": 3,
+            "lost_reason": null, "is_archived": false, "is_deleted": false, "custom_fields": custom, "update_time": now() });
+        values.as_object().into_iter().flatten().for_each(|(name, value)| deal[name] = value.clone());
+        self.add("deals", deal);
     }
 
     /// The code of a field.
@@ -211,7 +231,17 @@ fn work(account: &mut Account, call: &Call) -> Answer {
     match (*version, call.method.as_str(), rest) {
         ("v1", "GET", ["users"]) => users(account),
         ("v1", "GET", ["users", "me"]) => me(account),
-        ("v1", "GET", [kind @ ("leads" | "notes")]) => list(account, kind, call),
+        ("v1", "GET", ["leads"]) => listed(account, "leads", false, call),
+        ("v1", "GET", ["leads", "archived"]) => listed(account, "leads", true, call),
+        ("v1", "GET", ["leadLabels"]) => {
+            fine(&json!([{ "id": "l-hot", "name": "Hot" }, { "id": "l-junk", "name": "Junk" }]))
+        }
+        ("v2", "GET", ["stages"]) => {
+            fine(&json!([{ "id": 3, "name": "Qualified" }, { "id": 4, "name": "Demo booked" }]))
+        }
+        ("v2", "GET", ["deals"]) => listed(account, "deals", false, call),
+        ("v2", "GET", ["deals", "archived"]) => listed(account, "deals", true, call),
+        ("v1", "GET", ["notes"]) => list(account, "notes", call),
         ("v1", "POST", [kind @ ("leads" | "notes")]) => create(account, kind, &body),
         ("v1", "GET", ["leads", id]) => get(account, "leads", id),
         ("v1", "PATCH", ["leads", id]) => change(account, "leads", id, &body),
@@ -362,6 +392,7 @@ fn create(account: &mut Account, kind: &str, body: &Value) -> Answer {
     account.next += 1;
     let mut record = Value::Object(values);
     record["id"] = if kind == "leads" { json!(uuid(account.next)) } else { json!(account.next) };
+    record["update_time"] = json!(now());
     if kind == "leads" {
         record["is_archived"] = json!(false);
     } else if kind != "notes" && record["custom_fields"].is_null() {
@@ -400,6 +431,7 @@ fn change(account: &mut Account, kind: &str, id: &str, body: &Value) -> Answer {
         return wrong;
     }
     let record = account.find(kind, id).expect("just found");
+    record["update_time"] = json!(now());
     for (name, value) in values {
         match value.as_object().filter(|_| name == "custom_fields") {
             Some(custom) => custom.iter().for_each(|(code, value)| record["custom_fields"][code] = value.clone()),
@@ -413,10 +445,42 @@ fn change(account: &mut Account, kind: &str, id: &str, body: &Value) -> Answer {
 fn list(account: &Account, kind: &str, call: &Call) -> Answer {
     let all = account.records.get(kind).into_iter().flatten();
     let of = |name: &str, record: &Value| call.query.get(name).is_none_or(|id| text(&record[name]) == *id);
-    let names = ["lead_id", "deal_id", "person_id", "organization_id"];
-    let found = all.filter(|record| names.iter().all(|name| of(name, record)) && record["is_archived"] != true);
+    let found = all.filter(|record| ["lead_id", "deal_id"].iter().all(|name| of(name, record)));
     let found: Vec<&Value> = found.collect();
     fine(&if found.is_empty() { Value::Null } else { json!(found) })
+}
+
+/// Leads or deals: in an order, from a place on, what was changed since a time; those that are archived are in a list of their own.
+fn listed(account: &Account, kind: &str, archived: bool, call: &Call) -> Answer {
+    let said = |name: &str| call.query.get(name).map(String::as_str).unwrap_or_default();
+    let allowed: &[&str] = match (kind, archived) {
+        ("leads", false) => &["limit", "start", "person_id", "organization_id", "updated_since", "sort"],
+        ("leads", true) => &["limit", "start", "person_id", "organization_id", "sort"],
+        _ => &["limit", "cursor", "updated_since", "sort_by", "sort_direction", "custom_fields"],
+    };
+    if let Some(unknown) = call.query.keys().find(|name| !allowed.contains(&name.as_str())) {
+        return error(400, &format!("Validation failed: {unknown}: unknown key"));
+    }
+    let of = |name: &str, record: &Value| call.query.get(name).is_none_or(|id| text(&record[name]) == *id);
+    let at = |record: &Value| Millis::parse(record["update_time"].as_str().unwrap_or_default()).unwrap_or_default();
+    let since = Millis::parse(said("updated_since")).unwrap_or_default();
+    let all = account.records.get(kind).into_iter().flatten();
+    let mut found: Vec<&Value> = all
+        .filter(|record| (record["is_archived"] == true) == archived && record["is_deleted"] != true)
+        .filter(|record| of("person_id", record) && of("organization_id", record) && at(record) >= since)
+        .collect();
+    if said("sort").starts_with("update_time") || said("sort_by") == "update_time" {
+        found.sort_by_key(|record| at(record));
+    }
+    if said("sort").ends_with(" DESC") || said("sort_direction") == "desc" {
+        found.reverse();
+    }
+    let start: usize = if kind == "leads" { said("start") } else { said("cursor") }.parse().unwrap_or(0);
+    let most = said("limit").parse().unwrap_or(100).min(500).min(account.page);
+    let more = (found.len() > start + most).then(|| (start + most).to_string());
+    let page: Vec<&Value> = found.into_iter().skip(start).take(most).collect();
+    let data = if page.is_empty() && kind == "leads" { Value::Null } else { json!(page) };
+    Answer::json(200, &json!({ "success": true, "data": data, "additional_data": { "next_cursor": more } }))
 }
 
 fn newest(account: &Account, kind: &str, call: &Call) -> Answer {

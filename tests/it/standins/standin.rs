@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use handraiser::time::Clock;
 use serde_json::Value;
 
 pub use crate::harness::endpoint::{Answer, Call};
@@ -121,6 +122,11 @@ impl<V: Vendor> StandIn<V> {
         let next = Which::Number(script.calls.len() + 1);
         script.faults.push((next, fault));
     }
+}
+
+/// The time, as most vendors write it.
+pub fn now() -> String {
+    Clock::System.now().rfc3339()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

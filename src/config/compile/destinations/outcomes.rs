@@ -5,8 +5,11 @@ use std::time::Duration;
 use crate::config::compile::settings::lasting;
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
-use crate::config::shape::ReadBackShape;
-use crate::crm::Kind;
+use crate::config::read::Many;
+use crate::config::shape::{DestinationShape, ReadBackShape};
+use crate::config::yaml::Scalar;
+use crate::crm::{Kind, Stages};
+use crate::record::Stage;
 
 /// How long after one time it is asked again, by default.
 const EVERY: Duration = Duration::from_mins(5);
@@ -25,4 +28,30 @@ pub(super) fn read_back(shape: Option<&ReadBackShape>, kind: &Kind, findings: &m
         findings.push(Problem::error(at.scalar.at, Code::BadValue, "`every` must be between 30s and 24h"));
     }
     (!shape.off.get().is_some_and(|off| off.value.0)).then_some(every)
+}
+
+/// What names of stages mean there. One name means one thing.
+pub(super) fn stages(shape: &DestinationShape, findings: &mut Findings) -> Stages {
+    let Some(shape) = shape.outcomes.get().and_then(|outcomes| outcomes.stages.get()) else { return Stages::default() };
+    let named = [
+        (&shape.new, Stage::New),
+        (&shape.accepted, Stage::Accepted),
+        (&shape.working, Stage::Working),
+        (&shape.rejected, Stage::Rejected),
+        (&shape.lost, Stage::Lost),
+        (&shape.won, Stage::Won),
+    ];
+    let named = named.iter().flat_map(|(field, stage)| {
+        let names = field.get().into_iter().flat_map(|Many(names)| names);
+        names.map(|name| (name, *stage))
+    });
+    let named: Vec<(&Scalar, Stage)> = named.collect();
+    for (at, (name, _)) in named.iter().enumerate() {
+        let same = |other: &(&Scalar, Stage)| other.0.text.trim().eq_ignore_ascii_case(name.text.trim());
+        if name.text.trim().is_empty() || named.iter().take(at).any(same) {
+            let message = format!("`{}` is no name that means one thing", name.shown);
+            findings.push(Problem::error(name.at, Code::BadValue, message).help("write each name once"));
+        }
+    }
+    Stages::new(named.into_iter().map(|(name, stage)| (name.text.to_string(), stage)))
 }

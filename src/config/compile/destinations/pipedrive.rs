@@ -5,6 +5,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::fields::fields;
+use super::outcomes::stages;
 use super::{Section, api};
 use crate::config::compile::settings::count_within;
 use crate::config::diagnostic::Code;
@@ -50,6 +51,7 @@ pub(super) fn pipedrive(section: &Section<'_>, findings: &mut Findings) -> Optio
         person,
         organization,
         lead,
+        stages: stages(section.shape, findings),
         limits: [Limit::of_all(requests, WINDOW), Limit { requests: SEARCHES, per: WINDOW, of: Of::Searches }],
     }))
 }

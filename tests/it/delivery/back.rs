@@ -1,0 +1,60 @@
+//! What a destination is heard to say of its leads, through its adapter over the real wire.
+
+use std::sync::Mutex;
+
+use handraiser::crm::Destination;
+use handraiser::crm::adapter::ReadBack;
+use handraiser::crm::client::Connections;
+use handraiser::crm::line::Line;
+use handraiser::crm::memo::Memo;
+use handraiser::crm::pace::Pace;
+use handraiser::crm::session::Session;
+use handraiser::record::{Seen, SeenOwner, Stage};
+use handraiser::time::{Clock, Millis};
+
+/// Someone who asks a destination what became of leads, again and again.
+pub struct Asking {
+    destination: Destination,
+    memo: Memo,
+    pace: Mutex<Pace>,
+    since: Millis,
+}
+
+impl Asking {
+    pub fn new(destination: &Destination) -> Self {
+        let since = Clock::System.now().plus(-Millis::DAY);
+        Self { destination: destination.clone(), memo: Memo::default(), pace: Mutex::default(), since }
+    }
+
+    /// One call; the next one goes on from there.
+    pub async fn once(&mut self) -> ReadBack {
+        let (http, clock) = (&self.destination.http, Clock::System);
+        let connections = Connections::new(&http.allow_addresses, http.ca.as_ref()).expect("loopback");
+        let adapter = self.destination.kind.adapter();
+        assert!(adapter.reads_back());
+        let line = Line { connections, http, pace: &self.pace, limits: adapter.limits(), clock: &clock };
+        let mut session = Session::new(&line, &clock, &self.memo);
+        let read = adapter.read_back(self.since, &mut session).await;
+        let read = read.unwrap_or_else(|failure| panic!("it can't be read: {failure:?}"));
+        assert!(read.until >= self.since, "never backwards");
+        self.since = read.until;
+        read
+    }
+
+    /// What is said of the only lead.
+    pub async fn only(&mut self) -> Seen {
+        let mut read = self.once().await;
+        assert_eq!(read.leads.len(), 1, "{read:?}");
+        assert!(read.is_all);
+        let (lead, seen) = read.leads.remove(0);
+        assert_eq!(lead, "lead_acme");
+        seen
+    }
+
+    /// The same, in short: how far they have come, the reason, and whose it is.
+    pub async fn told(&mut self) -> (Stage, String, String) {
+        let Seen { stage, reason, owner } = self.only().await;
+        let owner = owner.map(|SeenOwner { id, email }| format!("{id} {}", email.as_deref().unwrap_or("?")));
+        (stage, reason.map(String::from).unwrap_or_default(), owner.unwrap_or_default())
+    }
+}
