@@ -11,14 +11,17 @@ use serde_json::{Value, json};
 
 use super::plant::{PATIENCE, Plant, crm_test, destination};
 use super::trials::{self, Stage, event, fields};
+use crate::sdk::install::vendor;
 use crate::standins::attio::{self, Record, TOKEN};
 use crate::standins::standin::{Fault, StandIn};
 
 const ANA: &str = "ana@example.com";
+const ANA_S_ID: &str = "50cf242c-7fa3-4cad-87d0-75b1af71c57b";
+const BEN_S_ID: &str = "50cf242c-7fa3-4cad-87d0-75b1af71c57c";
 const OBJECTS: [&str; 3] = ["companies", "people", "deals"];
 
 async fn workspace() -> attio::Attio {
-    let workspace = attio::Attio::start(&[(ANA, "m-ana"), ("ben@example.com", "m-ben")]).await;
+    let workspace = attio::Attio::start(&[(ANA, ANA_S_ID), ("ben@example.com", BEN_S_ID)]).await;
     workspace.workspace().add("companies", "plan", "select", false, false);
     workspace
 }
@@ -72,7 +75,7 @@ fn holds(workspace: &attio::Attio, context: &str) {
     assert_eq!(told, [json!("lead_acme"), json!(2), json!("lapsed"), json!(1000), json!("Lead")], "{context}");
     assert_eq!(
         (deal.refers("associated_company"), owner(&deal)),
-        (vec![json!(company.id)], json!("m-ana")),
+        (vec![json!(company.id)], json!(ANA_S_ID)),
         "{context}"
     );
     assert_eq!(deal.refers("associated_people"), [json!(person.id)], "{context}");
@@ -128,7 +131,7 @@ async fn what_people_made_and_changed_in_attio_stays() {
     assert_eq!((&found.id, found.get("name")), (&company, json!("ACME Holding")), "the one of that domain is taken");
     assert_eq!(found.get("handraiser_account_id"), "acme");
     assert_eq!((&they.id, they.get("job_title")), (&person, json!("CTO")));
-    assert_eq!((they.refers("company"), owner(&deal)), (vec![json!(company)], json!("m-ana")));
+    assert_eq!((they.refers("company"), owner(&deal)), (vec![json!(company)], json!(ANA_S_ID)));
 
     // Another account of that domain is another company.
     let mut other = first.clone();
@@ -141,13 +144,13 @@ async fn what_people_made_and_changed_in_attio_stays() {
     assert_eq!(workspace.records("companies")[1].get("domains"), Value::Null);
     workspace.workspace().records.get_mut("deals").expect("there are deals").pop();
 
-    let ben = json!({ "referenced_actor_type": "workspace-member", "referenced_actor_id": "m-ben" });
+    let ben = json!({ "referenced_actor_type": "workspace-member", "referenced_actor_id": BEN_S_ID });
     workspace.workspace().set("deals", "owner", ben);
     workspace.workspace().set("deals", "name", json!("Kim, at last"));
     plant.send_event("attio", "lead_acme", &event(LeadEventType::TierChanged, 2)).await;
     plant.done("attio", 3).await;
     let deal = only(&workspace, "deals", "changed");
-    assert_eq!((owner(&deal), deal.get("name")), (json!("m-ben"), json!("Kim, at last")));
+    assert_eq!((owner(&deal), deal.get("name")), (json!(BEN_S_ID), json!("Kim, at last")));
     assert_eq!(deal.get("handraiser_tier"), 2);
 
     // Whoever deletes it doesn't want it.
@@ -187,7 +190,7 @@ async fn an_owner_who_is_suspended_is_told_and_the_next_one_gets_it() {
     };
     plant.send_event("attio", "lead_acme", &to_ben(LeadEventType::TierChanged, 2)).await;
     plant.done("attio", 2).await;
-    assert_eq!(owner(&only(&workspace, "deals", "moved")), "m-ben");
+    assert_eq!(owner(&only(&workspace, "deals", "moved")), BEN_S_ID);
 
     // Gone while they are still known here: refused once, looked up again.
     workspace.workspace().members.get_mut("ben@example.com").expect("he is there").1 = false;
@@ -275,6 +278,42 @@ async fn a_burst_of_leads_stays_within_what_attio_takes() {
     assert_eq!(workspace.workspace().refused_for_pace, 0);
     assert_eq!(OBJECTS.map(|object| workspace.records(object).len()), [1, 1, 12]);
     assert_eq!(workspace.workspace().notes.len(), 12);
+    engine.drain(PATIENCE).await;
+}
+
+/// What holds the stand-in honest: a client that is generated from Attio's own description of its API gets along with it.
+#[actix_web::test]
+async fn a_client_made_of_attio_s_description_finds_what_was_brought() {
+    let workspace = workspace().await;
+    let plant = Plant::new(vec![to(&workspace)]);
+    let engine = plant.start("one");
+    plant.send_event("attio", "lead_acme", &event(LeadEventType::Qualified, 1)).await;
+    plant.done("attio", 1).await;
+    let arguments = [&*workspace.url(), TOKEN, "acme", "kim@acme.example", "lead_acme", ANA_S_ID];
+    let said = vendor("attio.mjs", &arguments).await;
+    assert_eq!(
+        said,
+        json!({
+            "me": [true, "Example"], "members": [["ana@example.com", "member"], ["ben@example.com", "member"]],
+            "attributes": [["text", true, true]], "company": "Acme", "person": "kim@acme.example",
+            "deal": ["Acme: ready for a team plan", "Lead", true],
+            "notes": ["Product-qualified, tier 1: ready for a team plan"], "changed": "Kim, at last",
+            "asserted": [true, "Globex Inc."], "made": true, "noted": ["Called", "They are glad"],
+            "refused": {
+                "required": [400, "missing_value", "Required value for \"stage\" was not provided."],
+                "unknown": [400, "value_not_found", "Cannot find attribute with slug/ID \"shoe_size\"."],
+                "notUnique": [400, "value_not_found", "No unique attribute was found for matching_attribute \"name\"."],
+                "notThere": [404, "not_found", "The record was not found."],
+                "token": [401, "unauthorized", "The provided access token is invalid."],
+            },
+            "storm": [429, "rate_limit_exceeded", "Rate limit exceeded, please try again later"], "sat": false,
+        })
+    );
+    assert_eq!(["companies", "people", "deals"].map(|object| workspace.records(object).len()), [2, 1, 2]);
+
+    plant.send_event("attio", "lead_acme", &event(LeadEventType::TierChanged, 2)).await;
+    plant.done("attio", 2).await;
+    assert_eq!(workspace.records("deals")[0].get("name"), "Kim, at last");
     engine.drain(PATIENCE).await;
 }
 

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::plant::{PATIENCE, Plant, crm_test, destination};
 use super::trials::{self, Stage, event, fields};
+use crate::sdk::install::vendor;
 use crate::standins::hubspot::{self, TOKEN};
 use crate::standins::standin::{Fault, StandIn};
 
@@ -120,6 +121,48 @@ async fn a_storm_of_refusals_is_sat_out() {
         "message": "You have reached your ten_secondly_rolling limit." });
     let busy = Fault::Says(429, vec![("Retry-After", "1".to_owned())], body);
     trials::in_a_storm(async || Told(account().await, Object::Lead), busy).await;
+}
+
+/// What holds the stand-in honest: HubSpot's own client gets along with it, and finds there what was brought.
+#[actix_web::test]
+async fn hubspot_s_own_client_finds_what_was_brought() {
+    let account = account().await;
+    let plant = Plant::new(vec![to(&account, Object::Lead)]);
+    let engine = plant.start("one");
+    plant.send_event("hubspot", "lead_acme", &event(LeadEventType::Qualified, 1)).await;
+    plant.done("hubspot", 1).await;
+    (account.account().window, account.account().most) = (Duration::from_millis(500), 30);
+    let arguments = [&*account.url(), TOKEN, "acme", "kim@acme.example", "lead_acme", ANA];
+    let said = vendor("hubspot.mjs", &arguments).await;
+    assert_eq!(
+        said,
+        json!({
+            "owner": ["7", "ana@example.com"], "company": ["Acme", 1, "OBJECT_NOT_FOUND"],
+            "contact": [1, "kim@acme.example"], "lead": ["Acme: ready for a team plan", "7", 1], "dated": true,
+            "property": ["handraiser_lead_id", true], "upserts": [true, false, true],
+            "refused": {
+                "ofNobody": [400, "VALIDATION_ERROR"],
+                "unknownProperty": [400, "VALIDATION_ERROR"],
+                "twice": [409, "CONFLICT"],
+                "notUnique": [400, "VALIDATION_ERROR"],
+                "notThere": [404, "OBJECT_NOT_FOUND"],
+                "token": [401, "INVALID_AUTHENTICATION"],
+            },
+            "storm": [429, "TEN_SECONDLY_ROLLING"], "sat": true,
+        })
+    );
+    let numbers = ["companies", "contacts", "leads", "notes"].map(|object| account.records(object).len());
+    assert_eq!(numbers, [2, 2, 2, 2]);
+    let [kim, jo] = &*account.records("contacts") else { panic!("two people") };
+    assert_eq!([jo.get("email"), jo.get("firstname")], ["jo@globex.example", "Joanne"]);
+    assert!(jo.ties.contains(&(279, account.records("companies")[1].id.clone())) && kim.get("firstname") == "Kim");
+
+    (account.account().window, account.account().most) = (Duration::from_secs(10), 100);
+    plant.send_event("hubspot", "lead_acme", &event(LeadEventType::TierChanged, 2)).await;
+    plant.done("hubspot", 2).await;
+    let lead = &account.records("leads")[0];
+    assert_eq!([lead.get("hs_lead_name"), lead.get("handraiser_tier")], ["Kim, at last", "2"]);
+    engine.drain(PATIENCE).await;
 }
 
 #[actix_web::test]

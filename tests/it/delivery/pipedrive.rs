@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::back::Asking;
 use super::plant::{PATIENCE, Plant, crm_test, destination};
 use super::trials::{self, Stage as Trial, event, fields};
-use crate::sdk::install::Vendors;
+use crate::sdk::install::vendor;
 use crate::standins::pipedrive::{self, ME, TOKEN};
 use crate::standins::standin::{Fault, StandIn};
 
@@ -396,16 +396,9 @@ async fn pipedrive_s_own_client_finds_what_was_brought() {
     let engine = plant.start("one");
     plant.send_event("pipedrive", "lead_acme", &event(LeadEventType::Qualified, 1)).await;
     plant.done("pipedrive", 1).await;
-    let url = account.url();
-    let run = move || {
-        let mut client = Vendors::installed().script("pipedrive.mjs");
-        client.args([&url, TOKEN, "acme", "kim@acme.example", "lead_acme"]).output().expect("node can be run")
-    };
-    let output = tokio::task::spawn_blocking(run).await.expect("nothing panics");
-    let said: Value = serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+    let arguments = [&*account.url(), TOKEN, "acme", "kim@acme.example", "lead_acme"];
     assert_eq!(
-        said,
+        vendor("pipedrive.mjs", &arguments).await,
         json!({ "me": 1, "users": 2, "organization": ["Acme", "acme"], "person": ["kim@acme.example", true],
             "lead": ["Acme: ready for a team plan", 7, true], "notes": 1,
             "refused": "One of the \"person_id\" or \"organization_id\" must be set." })

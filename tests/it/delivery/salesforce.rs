@@ -8,6 +8,7 @@ use handraiser::secret::Secret;
 use serde_json::{Value, json};
 
 use super::plant::{PATIENCE, Plant, crm_test, destination};
+use crate::sdk::install::vendor;
 use crate::standins::salesforce::{self as standin, CLIENT_ID, CLIENT_SECRET, user};
 use crate::standins::soql::Row;
 use crate::standins::standin::{Fault, Which};
@@ -292,6 +293,42 @@ async fn tokens_are_kept_and_renewed() {
     assert_eq!(tokens, 2, "{:?}", org.calls());
     assert_eq!(plant.taken(NAME).await.last().expect("there is one").attempts, 0, "renewing is no failure");
     engine.drain(PATIENCE).await;
+}
+
+/// What holds the stand-in honest: jsforce gets along with it, and finds there what was brought.
+#[actix_web::test]
+async fn jsforce_finds_what_was_brought() {
+    let org = org().await;
+    let plant = plant(&org, Matching::Lead);
+    told(&plant, &[event(Qualified, 1)]).await;
+    org.leave_calls(Some(60));
+    let arguments = [&*org.url(), CLIENT_ID, CLIENT_SECRET, "lead_1", &user(1)];
+    let said = vendor("salesforce.mjs", &arguments).await;
+    assert_eq!(
+        said,
+        json!({
+            "who": ["005000000000000AAA", "00D000000000001AAA"], "wrong": ["invalid_client", null, null],
+            "found": [1, true, "Example"], "fields": ["handraiser_lead_id__c"],
+            "limits": [15000, {"used": 15000, "limit": 15000}], "upserts": [true, false, true],
+            "owners": [true, false], "kept": [1, 0],
+            "graphs": [[[201, "fine"], [201, "fine"]], [[400, "REQUIRED_FIELD_MISSING"], [400, "PROCESSING_HALTED"]], false],
+            "refused": {
+                "required": ["REQUIRED_FIELD_MISSING", "REQUIRED_FIELD_MISSING", ["Company"]],
+                "unknown": ["INVALID_FIELD", "INVALID_FIELD", ["Shoe_Size__c"]],
+                "query": ["INVALID_FIELD", "INVALID_FIELD", ["Shoe_Size__c"]],
+                "inactive": ["INACTIVE_OWNER_OR_USER", "INACTIVE_OWNER_OR_USER", ["OwnerId"]],
+                "notThere": ["ENTITY_IS_DELETED", "ENTITY_IS_DELETED", []],
+            },
+            "renewed": 15000, "last": ["REQUEST_LIMIT_EXCEEDED", "REQUEST_LIMIT_EXCEEDED", []],
+        })
+    );
+    org.leave_calls(None);
+    let numbers = ["Lead", "Account", "Contact"].map(|object| org.rows(object).len());
+    assert_eq!(numbers, [2, 1, 1], "what failed as a whole left nothing");
+    assert_eq!(org.only("Contact")["AccountId"], org.only("Account")["Id"]);
+
+    told(&plant, &[event(TierChanged, 2)]).await;
+    assert_eq!(org.rows("Lead")[0]["Title"], "At last");
 }
 
 #[actix_web::test]

@@ -9,6 +9,7 @@ use handraiser::secret::Secret;
 use serde_json::json;
 
 use super::plant::{PATIENCE, Plant, crm_test, destination};
+use crate::sdk::install::vendor;
 use crate::standins::slack::{self, TOKEN};
 use crate::standins::standin::{Fault, Which};
 
@@ -47,6 +48,39 @@ async fn a_lead_is_one_message_that_changes_and_has_its_history_in_its_thread() 
     assert!(messages[1].text.starts_with("Tier 1 now."), "{}", messages[1].text);
     let lookups = workspace.calls().iter().filter(|call| call.ends_with("/users.lookupByEmail")).count();
     assert_eq!(lookups, 1, "who is known is not asked for again");
+    engine.drain(PATIENCE).await;
+}
+
+/// What holds the stand-in honest: Slack's own client gets along with it, and finds there what was brought.
+#[actix_web::test]
+async fn slack_s_own_client_finds_what_was_brought() {
+    let workspace = workspace().await;
+    let plant = Plant::new(vec![sales(&workspace)]);
+    let engine = plant.start("one");
+    plant.send_event("sales", "acme", &event(LeadEventType::Qualified, 1)).await;
+    plant.done("sales", 1).await;
+    let said = vendor("slack.mjs", &[&workspace.api(), TOKEN, CHANNEL, "ana@example.com"]).await;
+    assert_eq!(
+        said,
+        json!({
+            "me": [true, "Example", "handraiser", "string", "string"], "user": ["U7", "ana@example.com"],
+            "ours": ["Tier 1: Acme · 17 people at Acme created 132 tasks this month.", "handraiser_lead", 1],
+            "posted": [true, true, "Called them", "Called them twice", true],
+            "after": [2, "Called them twice", "by_hand", false], "under": [2, true, "They are glad"],
+            "refused": {
+                "channel": ["slack_webapi_platform_error", "channel_not_found"],
+                "text": ["slack_webapi_platform_error", "no_text"],
+                "blocks": ["slack_webapi_platform_error", "invalid_blocks"],
+                "message": ["slack_webapi_platform_error", "message_not_found"],
+                "user": ["slack_webapi_platform_error", "users_not_found"],
+                "token": ["slack_webapi_platform_error", "invalid_auth"],
+            },
+            "limited": ["slack_webapi_rate_limited_error", 1],
+        })
+    );
+    let [ours, theirs, ..] = &*workspace.messages() else { panic!("two messages at least") };
+    assert_eq!((&*theirs.text, &theirs.metadata["event_type"]), ("Called them twice", &json!("by_hand")));
+    assert!(theirs.blocks[0]["text"]["text"] == "Called *them*" && ours.thread.is_none());
     engine.drain(PATIENCE).await;
 }
 

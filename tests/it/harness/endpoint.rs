@@ -18,6 +18,7 @@ pub struct Call {
     pub at: Instant,
     pub method: String,
     pub path: String,
+    /// What is named several times is a list with commas.
     pub query: BTreeMap<String, String>,
     /// Names in lower case.
     pub headers: BTreeMap<String, String>,
@@ -125,10 +126,8 @@ async fn read(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<Option
     loop {
         if let Some(head) = find(buffer, b"\r\n\r\n") {
             let text = String::from_utf8_lossy(&buffer[..head]).into_owned();
-            let total = head + 4 + content_length(&text).unwrap_or(0);
-            if buffer.len() >= total {
-                let body = String::from_utf8_lossy(&buffer[head + 4..total]).into_owned();
-                return Ok(Some((call(&text, body), total)));
+            if let Some((body, length)) = body(&text, &buffer[head + 4..]) {
+                return Ok(Some((call(&text, String::from_utf8_lossy(&body).into_owned()), head + 4 + length)));
             }
         }
         if stream.read_buf(buffer).await? == 0 {
@@ -137,11 +136,38 @@ async fn read(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> io::Result<Option
     }
 }
 
+/// The body, and how many bytes it takes; `None` as long as it isn't all there.
+fn body(head: &str, rest: &[u8]) -> Option<(Vec<u8>, usize)> {
+    if !head.to_ascii_lowercase().contains("transfer-encoding: chunked") {
+        let length = content_length(head).unwrap_or(0);
+        return Some((rest.get(..length)?.to_vec(), length));
+    }
+    let (mut body, mut at) = (Vec::new(), 0);
+    loop {
+        let line = find(&rest[at..], b"\r\n")?;
+        let digits = String::from_utf8_lossy(&rest[at..at + line]);
+        let length = usize::from_str_radix(&digits, 16).expect("the length of a chunk");
+        let begin = at + line + 2;
+        body.extend_from_slice(rest.get(begin..begin + length)?);
+        at = begin + length + 2;
+        if rest.len() < at {
+            return None;
+        }
+        if length == 0 {
+            return Some((body, at));
+        }
+    }
+}
+
 fn call(head: &str, body: String) -> Call {
     let mut words = head.split(' ');
     let (method, target) = (words.next().unwrap_or_default().to_owned(), words.next().unwrap_or_default());
     let url = url::Url::parse(&format!("http://here{target}")).expect("a request names a path");
-    let query = url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
+    let mut query: BTreeMap<String, String> = BTreeMap::new();
+    for (name, value) in url.query_pairs() {
+        let stands = query.entry(name.into_owned());
+        stands.and_modify(|all| all.extend([",", &*value])).or_insert_with(|| value.into_owned());
+    }
     let pairs = head.lines().skip(1).filter_map(|line| line.split_once(':'));
     let headers = pairs.map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned())).collect();
     Call { at: Instant::now(), method, path: url.path().to_owned(), query, headers, body }

@@ -5,6 +5,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use serde_json::Value;
+
 /// The server-side npm packages and the senders that use them.
 pub struct Node {
     directory: PathBuf,
@@ -22,21 +24,16 @@ impl Node {
     }
 }
 
-/// Vendors' own clients of their APIs, and the scripts that use them.
-pub struct Vendors {
-    directory: PathBuf,
-}
-
-impl Vendors {
-    pub fn installed() -> Self {
-        Self { directory: prepared("vendors", &["package.json", "package-lock.json"], npm_install) }
-    }
-
-    pub fn script(&self, script: &str) -> Command {
-        let mut command = Command::new("node");
-        command.arg(self.directory.join(script));
-        command
-    }
+/// Runs a script that uses a vendor's own client of its API; what it printed.
+pub async fn vendor(script: &str, arguments: &[&str]) -> Value {
+    let (script, arguments) = (script.to_owned(), arguments.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>());
+    let run = move || {
+        let directory = prepared("vendors", &["package.json", "package-lock.json"], npm_install);
+        let mut node = Command::new("node");
+        node.arg(directory.join(script)).args(arguments).output().expect("node can be run")
+    };
+    let output = tokio::task::spawn_blocking(run).await.expect("nothing panics");
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)))
 }
 
 /// The browser SDKs, and what drives the browser.

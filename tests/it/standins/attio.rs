@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
+use super::attio_shown;
 use super::standin::{Answer, Call, StandIn, Vendor};
 
 pub const TOKEN: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -107,8 +108,7 @@ impl StandIn<Workspace> {
 impl Workspace {
     /// Somebody makes an attribute.
     pub fn add(&mut self, object: &str, slug: &str, kind: &str, is_unique: bool, is_required: bool) {
-        let attribute = json!({ "title": slug, "api_slug": slug, "type": kind, "is_unique": is_unique, "is_required": is_required,
-            "is_writable": true, "is_default_value_enabled": false, "is_archived": false });
+        let attribute = attio_shown::attribute(slug, kind, is_unique, is_required);
         self.attributes.entry(object.to_owned()).or_default().push(attribute);
     }
 
@@ -145,20 +145,8 @@ impl Workspace {
 
     /// A record, as it is told of.
     fn shown(&self, object: &str, record: &Record) -> Value {
-        let value = |slug: &str, value: &Value| match self.attribute(object, slug).and_then(|one| one["type"].as_str())
-        {
-            Some("status") => json!({ "status": { "title": value } }),
-            Some("select") => json!({ "option": { "title": value } }),
-            Some("currency") => json!({ "currency_value": value, "currency_code": "USD" }),
-            Some("domain") => json!({ "domain": value }),
-            Some("email-address") => json!({ "email_address": value }),
-            Some("timestamp") => json!({ "value": value.as_str().unwrap_or_default().replace('Z', "000000Z") }),
-            Some("record-reference" | "actor-reference" | "personal-name") => value.clone(),
-            _ => json!({ "value": value }),
-        };
-        let all =
-            record.values.iter().map(|(slug, all)| (slug.clone(), all.iter().map(|one| value(slug, one)).collect()));
-        json!({ "id": { "workspace_id": "w", "object_id": "o", "record_id": record.id }, "values": all.collect::<Map<_, _>>() })
+        let kind = |slug: &str| self.attribute(object, slug).and_then(|one| one["type"].as_str()).unwrap_or_default();
+        attio_shown::record(&record.id, record.values.iter().map(|(slug, all)| (slug, kind(slug), all.as_slice())))
     }
 }
 
@@ -209,14 +197,13 @@ fn work(workspace: &mut Workspace, call: &Call) -> Answer {
     let body = call.json();
     let data = &body["data"];
     match (call.method.as_str(), rest) {
-        ("GET", ["self"]) => Answer::json(
-            200,
-            &json!({ "active": true, "scope": workspace.scopes, "workspace_name": "Example", "token_type": "Bearer" }),
-        ),
+        ("GET", ["self"]) => Answer::json(200, &attio_shown::me(&workspace.scopes)),
         ("GET", ["workspace_members"]) => members(workspace),
         ("GET", ["objects", object, "attributes"]) => fine(&json!(workspace.attributes[*object])),
         ("POST", ["objects", object, "attributes"]) => define(workspace, object, data),
         ("POST", ["objects", object, "records", "query"]) => query(workspace, object, &body),
+        ("GET", ["objects", object, "records", id]) => get(workspace, object, id),
+        ("POST", ["objects", object, "records"]) => create(workspace, object, &data["values"]),
         ("PUT", ["objects", object, "records"]) => assert_record(workspace, object, call, &data["values"]),
         ("PATCH", ["objects", object, "records", id]) => change(workspace, object, id, &data["values"]),
         ("POST", ["notes"]) => note(workspace, data),
@@ -226,10 +213,7 @@ fn work(workspace: &mut Workspace, call: &Call) -> Answer {
 }
 
 fn members(workspace: &Workspace) -> Answer {
-    let shown = |(email, (id, active)): (&String, &(String, bool))| {
-        let level = if *active { "member" } else { "suspended" };
-        json!({ "id": { "workspace_id": "w", "workspace_member_id": id }, "email_address": email, "access_level": level })
-    };
+    let shown = |(email, (id, active)): (&String, &(String, bool))| attio_shown::member(email, id, *active);
     fine(&workspace.members.iter().map(shown).collect())
 }
 
@@ -332,16 +316,20 @@ fn create(workspace: &mut Workspace, object: &str, values: &Value) -> Answer {
         return wrong;
     }
     let id = workspace.insert(object, lists(values));
-    shown(workspace, object, &id)
+    get(workspace, object, &id)
 }
 
 fn lists(values: Map<String, Value>) -> BTreeMap<String, Vec<Value>> {
     values.into_iter().map(|(slug, all)| (slug, all.as_array().cloned().unwrap_or_default())).collect()
 }
 
-fn shown(workspace: &Workspace, object: &str, id: &str) -> Answer {
-    let record = workspace.records[object].iter().find(|record| record.id == id).expect("it is there");
-    fine(&workspace.shown(object, record))
+fn get(workspace: &Workspace, object: &str, id: &str) -> Answer {
+    let mut all = workspace.records.get(object).into_iter().flatten();
+    let found = all.find(|record| record.id == id);
+    found.map_or_else(
+        || error(404, "not_found", "The record was not found."),
+        |record| fine(&workspace.shown(object, record)),
+    )
 }
 
 fn change(workspace: &mut Workspace, object: &str, id: &str, values: &Value) -> Answer {
@@ -354,7 +342,7 @@ fn change(workspace: &mut Workspace, object: &str, id: &str, values: &Value) -> 
     }
     let all = workspace.records.get_mut(object).expect("just looked");
     all.iter_mut().find(|record| record.id == id).expect("just looked").values.extend(lists(values));
-    shown(workspace, object, id)
+    get(workspace, object, id)
 }
 
 fn note(workspace: &mut Workspace, data: &Value) -> Answer {
@@ -367,9 +355,7 @@ fn note(workspace: &mut Workspace, data: &Value) -> Answer {
     if !parents.into_iter().any(|record| data["parent_record_id"] == record.id.as_str()) {
         return error(404, "not_found", "The parent record was not found.");
     }
-    let mut note = data.clone();
-    note["id"] = json!({ "workspace_id": "w", "note_id": workspace.notes.len().to_string() });
-    note["content_plaintext"] = note["content"].take();
+    let note = attio_shown::note(workspace.notes.len(), data);
     workspace.notes.push(note.clone());
     fine(&note)
 }

@@ -12,6 +12,7 @@ use super::standin::{Answer, Call, StandIn, Vendor};
 
 pub const TOKEN: &str = "pat-eu1-stand-in-0123456789";
 const VERSION: &str = "2026-03";
+const MOMENT: &str = "2026-11-30T12:00:00.000Z";
 
 /// A record.
 #[derive(Clone, Debug, Default)]
@@ -30,7 +31,7 @@ impl Record {
     fn shown(&self, names: &[String]) -> Value {
         let values: Map<String, Value> =
             names.iter().map(|name| (name.clone(), json!(self.properties.get(name)))).collect();
-        json!({ "id": self.id, "properties": values, "archived": false })
+        json!({ "id": self.id, "properties": values, "archived": false, "createdAt": MOMENT, "updatedAt": MOMENT })
     }
 }
 
@@ -130,6 +131,15 @@ fn error(status: u16, category: &str, message: &str, errors: &Value) -> Answer {
     Answer::json(status, &body)
 }
 
+/// What came of several inputs.
+fn batch(status: u16, results: &[Value], errors: &[Value]) -> Answer {
+    let mut body = json!({ "status": "COMPLETE", "startedAt": MOMENT, "completedAt": MOMENT, "results": results });
+    if !errors.is_empty() {
+        (body["numErrors"], body["errors"]) = (json!(errors.len()), json!(errors));
+    }
+    Answer::json(status, &body)
+}
+
 fn answer(account: &mut Account, call: &Call) -> Answer {
     if call.header("authorization") != format!("Bearer {TOKEN}") {
         return error(401, "INVALID_AUTHENTICATION", "Authentication credentials not found.", &json!([]));
@@ -148,7 +158,8 @@ fn answer(account: &mut Account, call: &Call) -> Answer {
 
 fn work(account: &mut Account, call: &Call) -> Answer {
     let parts: Vec<&str> = call.path.trim_matches('/').split('/').collect();
-    let ["crm", area, VERSION, rest @ ..] = parts.as_slice() else {
+    // As they are now, and as HubSpot's own client still has them.
+    let (["crm", area, VERSION, rest @ ..] | ["crm", "v3" | "v4", area, rest @ ..]) = parts.as_slice() else {
         return error(404, "OBJECT_NOT_FOUND", "no such path", &json!([]));
     };
     let body = call.json();
@@ -156,7 +167,7 @@ fn work(account: &mut Account, call: &Call) -> Answer {
         ("owners", "GET", []) => owners(account, call),
         ("objects", "POST", [object]) => create(account, object, &body),
         ("objects", "GET", [_]) => Answer::json(200, &json!({ "results": [] })),
-        ("objects", "GET", [object, id]) => get(account, object, id),
+        ("objects", "GET", [object, id]) => get(account, object, id, call),
         ("objects", "PATCH", [object, id]) => change(account, object, id, &body["properties"]),
         ("objects", "POST", [object, "search"]) => search(account, object, &body),
         ("objects", "POST", [object, "batch", "read"]) => read(account, object, &body),
@@ -284,7 +295,7 @@ fn change(account: &mut Account, object: &str, id: &str, values: &Value) -> Answ
     Answer::json(200, &record.shown(&[]))
 }
 
-fn get(account: &mut Account, object: &str, id: &str) -> Answer {
+fn get(account: &mut Account, object: &str, id: &str, call: &Call) -> Answer {
     let notes = account.records.get("notes").cloned().unwrap_or_default();
     let Some(record) = account.find(object, "hs_object_id", id) else {
         return error(404, "OBJECT_NOT_FOUND", "resource not found", &json!([]));
@@ -292,7 +303,9 @@ fn get(account: &mut Account, object: &str, id: &str) -> Answer {
     let tied = notes.iter().filter(|note| note.ties.iter().any(|(_, to)| to == id));
     // As HubSpot does: once for each kind of tie.
     let tied: Vec<Value> = tied.map(|note| json!({ "id": note.id, "type": "x" })).collect();
-    let mut shown = record.shown(&[]);
+    let names: Option<Vec<String>> =
+        call.query.get("properties").map(|names| names.split(',').map(str::to_owned).collect());
+    let mut shown = record.shown(&names.unwrap_or_default());
     shown["associations"] = json!({ "notes": { "results": tied } });
     Answer::json(200, &shown)
 }
@@ -318,10 +331,7 @@ fn read(account: &mut Account, object: &str, body: &Value) -> Answer {
         }
     }
     let status = if errors.is_empty() { 200 } else { 207 };
-    Answer::json(
-        status,
-        &json!({ "status": "COMPLETE", "results": results, "numErrors": errors.len(), "errors": errors }),
-    )
+    batch(status, &results, &errors)
 }
 
 fn upsert(account: &mut Account, object: &str, input: &Value) -> Answer {
@@ -334,15 +344,19 @@ fn upsert(account: &mut Account, object: &str, input: &Value) -> Answer {
     let is_new = found.is_none();
     let answer = match found {
         Some(found) => change(account, object, &found, &input["properties"]),
-        None => create(account, object, &json!({ "properties": input["properties"] })),
+        None => {
+            let mut properties = input["properties"].clone();
+            properties[property] = json!(id);
+            create(account, object, &json!({ "properties": properties }))
+        }
     };
     let Answer::Is(status, _, body) = answer else { return Answer::Reset };
     let mut one: Value = serde_json::from_str(&body).expect("its own JSON");
     if status >= 300 {
-        return Answer::json(207, &json!({ "status": "COMPLETE", "results": [], "numErrors": 1, "errors": [one] }));
+        return batch(207, &[], &[one]);
     }
     one["new"] = json!(is_new);
-    Answer::json(200, &json!({ "status": "COMPLETE", "results": [one] }))
+    batch(200, &[one], &[])
 }
 
 fn search(account: &Account, object: &str, body: &Value) -> Answer {
@@ -392,7 +406,7 @@ fn defined(account: &Account, object: &str, body: &Value) -> Answer {
         "modificationMetadata": { "readOnlyValue": name == "createdate" } })
         })
         .collect();
-    Answer::json(207, &json!({ "status": "COMPLETE", "results": results }))
+    batch(207, &results, &[])
 }
 
 fn define(account: &mut Account, object: &str, body: &Value) -> Answer {

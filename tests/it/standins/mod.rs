@@ -1,6 +1,7 @@
 //! Stand-ins of the vendors whose APIs the destinations speak to: they keep what they are told, and hold callers to the documented rules.
 
 pub mod attio;
+mod attio_shown;
 pub mod hubspot;
 pub mod pipedrive;
 pub mod salesforce;

@@ -167,6 +167,7 @@ impl Vendor for Org {
         let worked = match (call.method.as_str(), below) {
             ("POST", "composite") => self.composite(&call.json()),
             ("POST", "composite/graph") => self.graph(call),
+            ("POST" | "PATCH" | "DELETE", below) if below.starts_with("sobjects/") => return self.single(call),
             ("GET", "limits") => Ok(json!({ "DailyApiRequests": { "Max": 15_000, "Remaining": 14_000 } })),
             ("GET", "query") => self.query(&call.query["q"]),
             ("GET", below) => self.describe(below),
@@ -183,14 +184,21 @@ impl Org {
     fn token(&mut self, call: &Call) -> Answer {
         use base64::Engine as _;
         let proof = base64::engine::general_purpose::STANDARD.encode(format!("{CLIENT_ID}:{CLIENT_SECRET}"));
-        if call.body != "grant_type=client_credentials" || call.header("authorization") != format!("Basic {proof}") {
+        let form: BTreeMap<_, _> = url::form_urlencoded::parse(call.body.as_bytes()).into_owned().collect();
+        let says = |name: &str, value: &str| form.get(name).is_some_and(|said| said == value);
+        // Who they are stands in the header, or in the form.
+        let is_known = call.header("authorization") == format!("Basic {proof}")
+            || says("client_id", CLIENT_ID) && says("client_secret", CLIENT_SECRET);
+        if !says("grant_type", "client_credentials") || !is_known {
             let body = json!({ "error": "invalid_client", "error_description": "invalid client credentials" });
             return Answer::json(400, &body);
         }
         self.made += 1;
         let token = format!("00Dx0000000{}!AQ", self.made);
         self.tokens.push(token.clone());
-        Answer::json(200, &json!({ "access_token": token, "instance_url": "https://x", "token_type": "Bearer" }))
+        let here = format!("http://{}", call.header("host"));
+        let id = format!("{here}/id/00D000000000001AAA/{ADMIN}");
+        Answer::json(200, &json!({ "access_token": token, "instance_url": here, "id": id, "token_type": "Bearer" }))
     }
 
     fn query(&self, text: &str) -> Result<Value, Refused> {
@@ -246,8 +254,21 @@ impl Org {
         }] }))
     }
 
+    /// One record on its own.
+    fn single(&mut self, call: &Call) -> Answer {
+        let part = json!({ "method": call.method, "url": call.path, "body": call.json() });
+        match (self.write(&part, call, &BTreeMap::new()), call.path.split('/').count()) {
+            (Err((status, body)), _) => Answer::json(status, &body),
+            // By its id: there is nothing to say.
+            (Ok(_), 7) => Answer::Is(204, Vec::new(), String::new()),
+            (Ok((id, is_new)), _) => Answer::json(
+                if is_new { 201 } else { 200 },
+                &json!({ "id": id, "success": true, "errors": [], "created": is_new }),
+            ),
+        }
+    }
+
     fn write(&mut self, part: &Value, call: &Call, ids: &BTreeMap<String, String>) -> Result<(String, bool), Refused> {
-        assert_eq!(part["method"], "PATCH");
         let path =
             part["url"].as_str().expect("a URL").strip_prefix("/services/data/v66.0/sobjects/").expect("a record");
         let steps: Vec<&str> = path.split('/').collect();
@@ -255,13 +276,17 @@ impl Org {
             return Err(refused(404, "NOT_FOUND", "The requested resource does not exist", &[]));
         }
         let object = steps[0];
-        let mut body = part["body"].as_object().expect("fields").clone();
+        let mut body = part["body"].as_object().cloned().unwrap_or_default();
         for value in body.values_mut() {
             if let Some(reference) = value.as_str().and_then(|text| text.strip_prefix("@{")?.strip_suffix(".id}")) {
                 *value = ids[reference].as_str().into();
             }
         }
-        let (field, key) = if steps.len() == 3 { (steps[1], steps[2]) } else { ("Id", steps[1]) };
+        let (field, key) = match *steps {
+            [_, field, key] => (field, key),
+            [_, id] => ("Id", id),
+            _ => ("", ""),
+        };
         if body.contains_key(field) {
             return Err(refused(400, "INVALID_FIELD", &format!("{field} must not be specified in the body"), &[field]));
         }
@@ -271,6 +296,10 @@ impl Org {
         let is_new = at.is_none();
         if is_new && field == "Id" {
             return Err(refused(404, "ENTITY_IS_DELETED", "entity is deleted", &[]));
+        }
+        if let Some(at) = at.filter(|_| part["method"] == "DELETE") {
+            rows.remove(at);
+            return Ok((key.to_owned(), false));
         }
         let mut row = at.map(|at| rows[at].clone()).unwrap_or_default();
         if row.get("IsConverted") == Some(&Value::Bool(true)) {
@@ -283,7 +312,9 @@ impl Org {
                 format!("00{}{:012}AAA", object.chars().next().expect("a name"), self.made).into(),
             );
             row.insert("OwnerId".to_owned(), ADMIN.into());
-            row.insert(field.to_owned(), key.into());
+            if !field.is_empty() {
+                row.insert(field.to_owned(), key.into());
+            }
             if object == "Lead" {
                 row.insert("IsConverted".to_owned(), false.into());
             }

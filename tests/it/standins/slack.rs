@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::standin::{Answer, Call, StandIn, Vendor};
 
 pub const TOKEN: &str = "xoxb-stand-in-0123456789";
+const ME: &str = "U0";
 
 /// A message in a channel.
 #[derive(Clone, Debug)]
@@ -78,29 +79,53 @@ fn answer(workspace: &mut Workspace, call: &Call) -> Answer {
     if call.header("authorization") != format!("Bearer {TOKEN}") {
         return refused("invalid_auth");
     }
-    let body = call.json();
+    let body = arguments(call);
     match (call.method.as_str(), method) {
-        (_, "auth.test") => Answer::json(200, &json!({ "ok": true, "team": "Example", "user": "handraiser" })),
-        ("GET", "users.lookupByEmail") => match workspace.members.get(&call.query["email"]) {
-            Some(id) => Answer::json(200, &json!({ "ok": true, "user": { "id": id } })),
+        (_, "auth.test") => {
+            let me = json!({ "ok": true, "url": "https://example.slack.com/", "team": "Example", "user": "handraiser",
+                "team_id": "T1", "user_id": ME, "bot_id": "B1", "is_enterprise_install": false });
+            Answer::json(200, &me)
+        }
+        (_, "users.lookupByEmail") => match asked(&body, "email").and_then(|email| workspace.members.get(&email)) {
+            Some(id) => Answer::json(
+                200,
+                &json!({ "ok": true, "user": { "id": id, "profile": { "email": asked(&body, "email") } } }),
+            ),
             None => refused("users_not_found"),
         },
         ("POST", "chat.postMessage") => post(workspace, &body),
         ("POST", "chat.update") => update(workspace, &body),
-        ("GET", "conversations.history" | "conversations.replies") => read(workspace, &call.query),
+        (_, "conversations.history") => read(workspace, &body, None),
+        (_, "conversations.replies") => read(workspace, &body, asked(&body, "ts")),
         _ => refused("unknown_method"),
     }
 }
 
+/// The arguments of a call: in its URL, as a form whose lists and objects are JSON, or as JSON.
+fn arguments(call: &Call) -> Value {
+    if call.header("content-type").starts_with("application/json") {
+        return call.json();
+    }
+    let form = url::form_urlencoded::parse(call.body.as_bytes()).into_owned();
+    let value = |text: String| match serde_json::from_str(&text) {
+        Ok(value @ (Value::Array(_) | Value::Object(_))) => value,
+        _ => text.into(),
+    };
+    call.query.clone().into_iter().chain(form).map(|(name, text)| (name, value(text))).collect()
+}
+
+fn asked(arguments: &Value, name: &str) -> Option<String> {
+    arguments[name].as_str().map(str::to_owned)
+}
+
 fn post(workspace: &mut Workspace, body: &Value) -> Answer {
-    let text = |name: &str| body[name].as_str().map(str::to_owned);
-    let Some(channel) = text("channel") else { return refused("invalid_arguments") };
+    let Some(channel) = asked(body, "channel") else { return refused("invalid_arguments") };
     match workspace.channels.get(&channel) {
         None => return refused("channel_not_found"),
         Some(false) => return refused("not_in_channel"),
         Some(true) => {}
     }
-    let Some(said) = text("text").filter(|said| !said.is_empty()) else { return refused("no_text") };
+    let Some(said) = asked(body, "text").filter(|said| !said.is_empty()) else { return refused("no_text") };
     if body["blocks"].as_array().into_iter().flatten().any(|block| {
         block.pointer("/text/text").and_then(Value::as_str).is_some_and(|text| text.is_empty() || text.len() > 3_000)
     }) {
@@ -109,18 +134,23 @@ fn post(workspace: &mut Workspace, body: &Value) -> Answer {
     workspace.posted.push(Instant::now());
     let lately = workspace.posted.iter().filter(|at| at.elapsed() < Duration::from_secs(10)).count();
     if lately > 15 {
-        return Answer::Is(429, vec![("Retry-After", "1".to_owned())], json!({ "ok": false }).to_string());
+        return Answer::Is(
+            429,
+            vec![("Retry-After", "1".to_owned())],
+            json!({ "ok": false, "error": "ratelimited" }).to_string(),
+        );
     }
     let ts = format!("1700000000.{:06}", workspace.messages.len() + 1);
     workspace.messages.push(Message {
         channel: channel.clone(),
         ts: ts.clone(),
-        thread: text("thread_ts"),
+        thread: asked(body, "thread_ts"),
         text: said,
         blocks: body["blocks"].clone(),
         metadata: body["metadata"].clone(),
     });
-    Answer::json(200, &json!({ "ok": true, "channel": channel, "ts": ts }))
+    let message = shown(&workspace.messages[workspace.messages.len() - 1], true);
+    Answer::json(200, &json!({ "ok": true, "channel": channel, "ts": ts, "message": message }))
 }
 
 fn update(workspace: &mut Workspace, body: &Value) -> Answer {
@@ -129,17 +159,34 @@ fn update(workspace: &mut Workspace, body: &Value) -> Answer {
     let Some(message) = message else { return refused("message_not_found") };
     body["text"].as_str().unwrap_or_default().clone_into(&mut message.text);
     message.blocks = body["blocks"].clone();
-    Answer::json(200, &json!({ "ok": true, "channel": message.channel, "ts": message.ts }))
+    Answer::json(200, &json!({ "ok": true, "channel": message.channel, "ts": message.ts, "text": message.text }))
 }
 
-fn read(workspace: &Workspace, query: &BTreeMap<String, String>) -> Answer {
-    let thread = query.get("ts");
-    let in_place = |message: &&Message| message.channel == query["channel"] && message.thread.as_ref() == thread;
-    let shown = |message: &Message| {
-        // Without being asked for it nobody gets metadata.
-        let metadata = if query.get("include_all_metadata").is_some() { message.metadata.clone() } else { Value::Null };
-        json!({ "ts": message.ts, "text": message.text, "metadata": metadata })
+/// A message, as it is told of. Without being asked for it nobody gets metadata.
+fn shown(message: &Message, with_metadata: bool) -> Value {
+    let mut shown = json!({ "type": "message", "user": ME, "bot_id": "B1", "ts": message.ts, "text": message.text,
+        "blocks": message.blocks });
+    if let Some(thread) = &message.thread {
+        shown["thread_ts"] = json!(thread);
+    }
+    if with_metadata && message.metadata.is_object() {
+        shown["metadata"] = message.metadata.clone();
+    }
+    shown
+}
+
+/// What stands in a channel, the newest first; or in a thread, from the message that it began with on.
+fn read(workspace: &Workspace, body: &Value, thread: Option<String>) -> Answer {
+    let with_metadata = asked(body, "include_all_metadata").as_deref() == Some("true");
+    let in_place = |message: &&Message| {
+        let is_first = thread.as_ref() == Some(&message.ts);
+        message.channel == body["channel"] && (message.thread == thread || is_first)
     };
-    let messages: Vec<Value> = workspace.messages.iter().rev().filter(in_place).take(100).map(shown).collect();
-    Answer::json(200, &json!({ "ok": true, "messages": messages }))
+    let mut messages: Vec<Value> =
+        workspace.messages.iter().filter(in_place).map(|message| shown(message, with_metadata)).collect();
+    if thread.is_none() {
+        messages.reverse();
+    }
+    messages.truncate(100);
+    Answer::json(200, &json!({ "ok": true, "messages": messages, "has_more": false }))
 }
