@@ -1,11 +1,15 @@
 //! News of a lead on its way to one destination, in order.
 
-use super::message::{Attempt, AttemptOutcome};
+use std::sync::Arc;
+
+use super::message::{Attempt, AttemptOutcome, Became, Made};
 use super::{Applying, Body};
 use crate::ids::RecordKey;
-use crate::lead::LeadEvent;
+use crate::lead::{Ending, LeadEvent, Progress};
 use crate::record::delivery::Done;
-use crate::record::{Delivery, News};
+use crate::record::seen::OWNER;
+use crate::record::{Delivery, News, Seen, SeenOwner, Stage};
+use crate::time::Millis;
 
 pub(super) fn deliver(delivery: &mut Delivery, subject: &RecordKey, news: &News, applying: &Applying<'_>) {
     if delivery.pending.is_empty() {
@@ -31,6 +35,7 @@ pub(super) fn attempted(delivery: &mut Delivery, attempt: &Attempt, applying: &m
         }
         return;
     }
+    delivery.took = Some(attempt.at).filter(|_| !delivery.remembered.is_empty());
     let Some(mut news) = delivery.pending.pop_front() else { return };
     delivery.due = applying.now.min(applying.clock);
     match &attempt.outcome {
@@ -56,6 +61,39 @@ pub(super) fn attempted(delivery: &mut Delivery, attempt: &Attempt, applying: &m
             applying.send(RecordKey::destination(destination), Body::Done(Box::new(done)));
         }
         AttemptOutcome::Retry { .. } => {}
+    }
+}
+
+/// People made this of the lead there, as it was asked for `at` a moment. What is told again changes nothing.
+pub(super) fn seen(delivery: &mut Delivery, seen: &Seen, at: Millis, applying: &mut Applying<'_>) {
+    // What is seen may be what stood there before the destination took the last news; by that it has changed, and is seen again.
+    if delivery.took.is_some_and(|took| at <= took) || delivery.seen.as_deref() == Some(seen) {
+        return;
+    }
+    let Some((subject, (destination, lead))) = delivery.subject.clone().zip(applying.key.as_delivery()) else { return };
+    let mut tell = |made| {
+        let became = Became { lead: lead.into(), made };
+        applying.send(subject.clone(), Body::Became(Box::new(became)));
+    };
+    let before = delivery.seen.replace(Box::new(seen.clone()));
+    let whose = |seen: &Seen| seen.owner.as_ref().map(|owner| owner.id.clone());
+    let is_ours = |id: &str| delivery.remembered.get(OWNER).is_some_and(|ours| **ours == *id);
+    if let Some(SeenOwner { id, email: Some(email) }) = &seen.owner
+        && !is_ours(id)
+        && before.as_deref().and_then(whose).as_ref() != Some(id)
+    {
+        tell(Made::Given { owner: Arc::clone(email), at: Some(destination.into()) });
+    }
+    if before.map_or(Stage::New, |before| before.stage) != seen.stage {
+        let ended = |ending| Made::Ended { ending, reason: seen.reason.clone() };
+        match seen.stage {
+            Stage::New => {}
+            Stage::Accepted => tell(Made::Came(Progress::Accepted)),
+            Stage::Working => tell(Made::Came(Progress::Working)),
+            Stage::Rejected => tell(ended(Ending::Rejected)),
+            Stage::Lost => tell(ended(Ending::Lost)),
+            Stage::Won => tell(ended(Ending::Won)),
+        }
     }
 }
 

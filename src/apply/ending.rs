@@ -1,17 +1,14 @@
-//! What becomes of leads: won, or lost. Seen whenever something is decided about a subject, before anything else is, so that what makes
+//! What becomes of leads: won, lost, or rejected. Seen whenever something is decided about a subject, before anything else is, so that what makes
 //! a lead's conditions false in the same moment is no lapse.
 
-use std::sync::Arc;
-
-use super::message::{Became, Ends};
+use super::message::{Follows, Made};
 use super::news::tell;
 use super::seeing::{Known, view};
 use super::{Applying, Body};
-use crate::ids::{RecordKey, RecordKind, SubjectKind};
+use crate::ids::{RecordKey, SubjectKind};
 use crate::lead::LeadEventType;
-use crate::qualify::{Definition, View, Who};
-use crate::record::account::current_account;
-use crate::record::{Ending, OpenLead, Standing, Subject};
+use crate::qualify::{Definition, View};
+use crate::record::{Ending, Standing, Subject};
 
 /// Whether the subject has a lead that something may become of.
 pub(super) fn may_end(subject: &Subject, applying: &Applying<'_>) -> bool {
@@ -51,25 +48,6 @@ pub(super) fn end_all(subject: &mut Subject, of: SubjectKind, known: &Known<'_>,
     }
 }
 
-/// Somebody says what became of a lead of the subject. The first who says so is heard.
-pub(super) fn became(subject: &mut Subject, became: &Became, applying: &mut Applying<'_>) {
-    let Became { lead, ending, reason } = became;
-    let is_it = |standing: &Standing| standing.may_end() && *standing.lead_id == **lead;
-    let Some((name, standing)) = subject.standings.iter().find(|(_, standing)| is_it(standing)) else { return };
-    let of = if applying.key.kind == RecordKind::Account { SubjectKind::Account } else { SubjectKind::User };
-    let account = current_account(&applying.rules.accounts, subject).filter(|_| of == SubjectKind::User);
-    if let (Some(account), None) = (account, &standing.joined) {
-        // What is told of a user's lead tells of their account as well.
-        let (subject, definition, lead) = (applying.key.clone(), Arc::clone(name), Arc::clone(lead));
-        let (to, since) = (RecordKey::account(&account), applying.now);
-        let open = OpenLead { account, subject, definition, lead, since };
-        return applying.send(to, Body::Ends(Box::new(Ends { open, ending: *ending, reason: reason.clone() })));
-    }
-    let Some(definition) = applying.rules.definitions(of).find(|definition| definition.name == *name) else { return };
-    let known = Known { user: None, account: Who::Nobody, event: None, now: applying.now };
-    end(subject, definition, (*ending, reason.as_deref()), &known, applying);
-}
-
 /// Something became of a subject's lead.
 pub(super) fn end(
     subject: &mut Subject,
@@ -84,9 +62,10 @@ pub(super) fn end(
     if let Some(open) = standing.joined.as_deref().cloned() {
         // It is what became of the account's lead.
         let to = RecordKey::account(&open.account);
-        return applying.send(to, Body::Ends(Box::new(Ends { open, ending, reason: reason.map(Into::into) })));
+        let made = Made::Ended { ending, reason: reason.map(Into::into) };
+        return applying.send(to, Body::Follows(Box::new(Follows { open, made })));
     }
-    if let (Ending::Lost, Some(reason), Some(routing)) = (ending, reason, &standing.routing)
+    if let (Ending::Lost | Ending::Rejected, Some(reason), Some(routing)) = (ending, reason, &standing.routing)
         && let (Some(team), Some(owner)) = (&routing.team, &routing.owner)
         && credits(team, reason, applying)
     {
@@ -96,6 +75,7 @@ pub(super) fn end(
     let kind = match ending {
         Ending::Won => LeadEventType::Won,
         Ending::Lost => LeadEventType::Lost,
+        Ending::Rejected => LeadEventType::Rejected,
     };
     tell(subject, definition, kind, known, applying);
 }

@@ -6,10 +6,10 @@
 
 use std::sync::Arc;
 
-use super::message::{Claim, Claimed, Ends, Join};
+use super::message::{Claim, Claimed, Join};
 use super::news::tell;
 use super::seeing::{Known, project};
-use super::{Applying, Body, ending, routing};
+use super::{Applying, Body, routing};
 use crate::ids::{DefinitionName, RecordKey, RecordKind, SubjectKind};
 use crate::lead::LeadEventType;
 use crate::qualify::{Definition, Who};
@@ -89,7 +89,7 @@ pub(super) fn join(subject: &mut Subject, join: &Join, applying: &mut Applying<'
 }
 
 /// The definition of the subject's lead, if it is that one and `fits`.
-fn lead_of<'a>(
+pub(super) fn lead_of<'a>(
     subject: &Subject,
     open: &OpenLead,
     fits: impl Fn(&Standing) -> bool,
@@ -103,7 +103,8 @@ fn lead_of<'a>(
         .flatten()
 }
 
-fn known<'k>(account: &'k Arc<Projection>, applying: &Applying<'_>) -> Known<'k> {
+/// What is known of a lead whose account is told along.
+pub(super) fn known<'k>(account: &'k Arc<Projection>, applying: &Applying<'_>) -> Known<'k> {
     Known { user: None, account: Who::Projection(account), event: None, now: applying.now }
 }
 
@@ -127,20 +128,6 @@ pub(super) fn claimed(subject: &mut Subject, claimed: &Claimed, applying: &mut A
     match joined {
         None => routing::claimed(subject, definition, event, applying),
         Some(_) => routing::drop_lead(subject, definition, &event.lead.id, applying),
-    }
-}
-
-/// Something became of what is part of the account's lead.
-pub(super) fn pass_on(account: &Subject, ends: &Ends, applying: &mut Applying<'_>) {
-    let body = Body::Ended(Box::new(ends.clone()), project(account, applying.now, applying));
-    applying.send(ends.open.subject.clone(), body);
-}
-
-/// Something became of what is part of the subject's lead, and with it of the lead.
-pub(super) fn ended(subject: &mut Subject, ends: &Ends, account: &Arc<Projection>, applying: &mut Applying<'_>) {
-    if let Some(definition) = lead_of(subject, &ends.open, Standing::may_end, applying) {
-        let what = (ends.ending, ends.reason.as_deref());
-        ending::end(subject, definition, what, &known(account, applying), applying);
     }
 }
 

@@ -11,8 +11,8 @@ use crate::ids::{DefinitionName, RecordKey, SourceName};
 use crate::record::delivery::Done;
 use crate::record::outcomes::Told;
 use crate::record::{
-    AccountOwner, Ending, Held, Joiner, LeadHold, News, OpenLead, Profile, Projection, Remembered, Routing, Tie,
-    TookForce, Unassigned, Waits,
+    AccountOwner, Ending, Held, Joiner, LeadHold, News, OpenLead, Profile, Progress, Projection, Remembered, Routing,
+    Seen, Tie, TookForce, Unassigned, Waits,
 };
 use crate::time::Millis;
 
@@ -166,14 +166,12 @@ pub enum Body {
     Claimed(Box<Claimed>),
     /// Account → subject of its lead: somebody qualified who becomes part of it.
     Join(Box<Join>),
-    /// To a subject, from an operator: its lead is somebody else's now.
-    Reassign(Box<Reassign>),
-    /// To a subject, from a CRM or an operator: this became of its lead.
+    /// To a subject, from a delivery or an operator: people made this of its lead.
     Became(Box<Became>),
-    /// Subject → account → subject of its lead: this became of what is part of it.
-    Ends(Box<Ends>),
-    /// The same, with the account as it stands.
-    Ended(Box<Ends>, Arc<Projection>),
+    /// Subject → account: people made this of a lead, or of what is part of it.
+    Follows(Box<Follows>),
+    /// Account → subject of the lead: the same, with the account as it stands.
+    Followed(Box<Follows>, Arc<Projection>),
     /// Subject → source: a lead wants to be on its way.
     Admit(Box<Held>),
     /// Source → hold: a lead is held.
@@ -209,6 +207,17 @@ pub enum Body {
     Attempted(Box<Attempt>),
     /// To a delivery: try again what was given up.
     Replay,
+    /// Destination → delivery: this is what people made of the lead there.
+    Seen {
+        /// What was seen.
+        seen: Box<Seen>,
+        /// When it was asked for.
+        at: Millis,
+    },
+    /// To a destination, from its owner's server: it was asked what people made of the leads there.
+    ReadBack(Box<ReadBack>),
+    /// To a destination: what people made of the leads there is to be asked for soon.
+    Nudge,
     /// Delivery → destination: it took this.
     Done(Box<Done>),
     /// Subject → deliveries, destinations, subjects of leads that it is part of: this user may be named no longer.
@@ -325,37 +334,55 @@ pub struct Join {
     pub account: Arc<Projection>,
 }
 
-/// What became of a lead, as somebody says.
+/// What people made of a lead, as somebody says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Became {
     /// The lead.
     pub lead: Arc<str>,
-    /// What became of it.
-    pub ending: Ending,
-    /// Why, in their words.
-    pub reason: Option<Box<str>>,
+    /// What they made of it.
+    pub made: Made,
 }
 
-/// A lead that is somebody else's now.
+/// What people made of a lead.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Reassign {
-    /// The lead.
-    pub lead: Arc<str>,
-    /// Whose it is.
-    pub owner: Arc<str>,
-    /// The lead as it is stored.
-    pub json: Arc<str>,
+pub enum Made {
+    /// It is over.
+    Ended {
+        /// What became of it.
+        ending: Ending,
+        /// Why, in the words of whoever said so.
+        reason: Option<Box<str>>,
+    },
+    /// Its owner has come so far with it.
+    Came(Progress),
+    /// It is somebody else's now.
+    Given {
+        /// The rep's e-mail address.
+        owner: Arc<str>,
+        /// Who gave it to them: the destination where somebody did; `None`: an operator.
+        at: Option<Arc<str>>,
+    },
 }
 
-/// What became of what is part of a lead.
+impl Made {
+    /// It is over.
+    pub fn ended(ending: Ending, reason: Option<&str>) -> Self {
+        Self::Ended { ending, reason: reason.map(Into::into) }
+    }
+
+    /// An operator gives it to a rep.
+    pub fn given(owner: &str) -> Self {
+        Self::Given { owner: owner.into(), at: None }
+    }
+}
+
+/// What people made of a lead, or of what is part of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Ends {
+pub struct Follows {
     /// The lead.
     pub open: OpenLead,
-    /// What became of it.
-    pub ending: Ending,
-    /// Why, in the words of whoever said so.
-    pub reason: Option<Box<str>>,
+    /// What they made of it.
+    pub made: Made,
 }
 
 /// Who gets a lead, or that it waits.
@@ -389,6 +416,21 @@ pub struct Judged {
     pub event: Arc<str>,
     /// What holds it; `None` when it may go.
     pub hold: Option<LeadHold>,
+}
+
+/// What came of asking a destination what people made of the leads there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReadBack {
+    /// When it was asked.
+    pub at: Millis,
+    /// What was seen, by the leads' ids.
+    pub seen: Vec<(Arc<str>, Seen)>,
+    /// From when on to ask the next time; `None` when it could not be asked.
+    pub until: Option<Millis>,
+    /// When to ask next.
+    pub next: Millis,
+    /// Why it could not be asked.
+    pub error: Option<Box<str>>,
 }
 
 /// What came of sending a delivery's first news.

@@ -6,11 +6,13 @@
 
 mod absorbing;
 mod account;
+mod asking;
 mod deciding;
 mod delivering;
 mod ending;
 pub mod explain;
 mod filling;
+mod following;
 mod forgetting;
 mod holding;
 mod joining;
@@ -294,6 +296,9 @@ pub fn apply(record: &mut Record, message: &Message, context: &Context<'_>) -> E
         }
         Record::Destination(history) => match &message.body {
             Body::Done(done) => history.took((**done).clone()),
+            Body::ReadBack(read) => asking::read_back(history, read, &mut applying),
+            Body::Nudge => asking::nudge(history, &applying),
+            Body::Wake { .. } => asking::look(history, &applying),
             Body::Scrub { user } => history.done.retain(|done| *done.subject != **user),
             _ => {}
         },
@@ -328,10 +333,9 @@ fn subject_message(subject: &mut Box<Subject>, message: &Message, applying: &mut
         Body::Claim(claim) => joining::claim(subject, claim, applying),
         Body::Claimed(claimed) => joining::claimed(subject, claimed, applying),
         Body::Join(join) => joining::join(subject, join, applying),
-        Body::Became(became) => ending::became(subject, became, applying),
-        Body::Reassign(reassign) => reassigning::reassign(subject, reassign, applying),
-        Body::Ends(ends) => joining::pass_on(subject, ends, applying),
-        Body::Ended(ends, account) => joining::ended(subject, ends, account, applying),
+        Body::Became(became) => following::became(subject, became, applying),
+        Body::Follows(follows) => following::pass_on(subject, follows, applying),
+        Body::Followed(follows, account) => following::followed(subject, follows, account, applying),
         Body::Scrub { user } => forgetting::scrub(subject, user, applying),
         Body::Assigned(assigned) => routing::assigned(subject, assigned, applying),
         Body::AskOwner(lead) => owning::ask(subject, lead, applying),
@@ -363,6 +367,9 @@ fn subject_message(subject: &mut Box<Subject>, message: &Message, applying: &mut
         | Body::Deliver { .. }
         | Body::Attempted(_)
         | Body::Replay
+        | Body::Seen { .. }
+        | Body::ReadBack(_)
+        | Body::Nudge
         | Body::Done(_)
         | Body::Archived { .. }
         | Body::Adopt { .. }
@@ -375,6 +382,7 @@ fn delivery_message(delivery: &mut Delivery, body: &Body, applying: &mut Applyin
         Body::Deliver { subject, news } => delivering::deliver(delivery, subject, news, applying),
         Body::Attempted(attempt) => delivering::attempted(delivery, attempt, applying),
         Body::Replay => delivering::replay(delivery, applying),
+        Body::Seen { seen, at } => delivering::seen(delivery, seen, *at, applying),
         Body::Scrub { user } => delivering::scrub(delivery, user),
         Body::Forget => *delivery = Delivery::default(),
         _ => {}

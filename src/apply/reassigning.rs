@@ -1,42 +1,76 @@
-//! A lead is given to somebody by hand.
+//! A lead is given to somebody by hand: by an operator, or by whoever changed the owner of its record in a CRM.
 
-use super::message::Reassign;
+use std::sync::Arc;
+
+use super::news::news;
 use super::routing::{begin, close_lead, first, settle};
+use super::seeing::Known;
 use super::{Applying, Body};
 use crate::ids::RecordKey;
-use crate::lead::build::lead_event_id;
-use crate::lead::{Lead, LeadEvent, LeadEventType, SCHEMA};
-use crate::record::{Routing, Subject};
+use crate::lead::{LeadEvent, LeadEventType};
+use crate::qualify::Definition;
+use crate::record::{Routing, Standing, Subject};
 
-/// Somebody says whose a lead is. One that has no owner yet is routed by that; of one that has, destinations are told.
-pub(super) fn reassign(subject: &mut Subject, reassign: &Reassign, applying: &mut Applying<'_>) {
-    let Reassign { lead, owner, json } = reassign;
-    let found = subject.standings.iter().find(|(_, standing)| *standing.lead_id == **lead && !standing.shadow);
-    let Some((definition, standing)) = found.map(|(name, standing)| (name.clone(), standing)) else { return };
-    if standing.hold.is_some() || standing.claims.is_some() || standing.joined.is_some() {
-        return;
-    }
-    let reason = format!("{owner} was given the lead by hand");
+/// Whether a lead may be given to `owner`, and isn't theirs already. What is held, or part of another lead, goes out by that; and in a CRM
+/// nobody can have given what nobody owned there yet.
+pub(super) fn matters(standing: &Standing, owner: &str, at: Option<&Arc<str>>) -> bool {
+    let is_bound = standing.hold.is_some() || standing.claims.is_some() || standing.joined.is_some() || standing.shadow;
+    let owned = standing.routing.as_ref().and_then(|routing| routing.owner.as_deref());
+    let is_theirs = owned.is_some_and(|known| known.eq_ignore_ascii_case(owner));
+    !(is_bound || at.is_some() && is_theirs)
+}
+
+/// Gives it to them. One that has no owner yet is routed by that; of one that has, destinations are told.
+pub(super) fn give(
+    subject: &mut Subject,
+    definition: &Definition,
+    (owner, at): (&Arc<str>, Option<&str>),
+    known: &Known<'_>,
+    applying: &mut Applying<'_>,
+) {
+    let reason = match at {
+        None => format!("{owner} was given the lead by hand"),
+        Some(destination) => format!("{owner} was given the lead in {destination}"),
+    };
     let routing = Routing { owner: Some(owner.to_string()), reason, ..Routing::default() };
-    let Ok(known) = serde_json::from_str::<Lead>(json) else { return };
-    if let Some(event) = first(subject, &definition) {
+    let account = if let Some(event) = first(subject, &definition.name) {
+        let Some(standing) = subject.standings.get(&definition.name) else { return };
         if let Some(waits) = &standing.waits {
-            applying.send(RecordKey::wait(&waits.team, lead), Body::Forget);
+            applying.send(RecordKey::wait(&waits.team, &event.lead.id), Body::Forget);
         }
-        settle(subject, &definition, event, routing, applying);
-    } else if let Some(standing) = subject.standings.get_mut(&definition) {
-        standing.revision += 1;
-        standing.routing = Some(routing);
-        close_lead(standing, applying);
-        let (id, revision) = (lead_event_id(lead, standing.revision), standing.revision);
-        let (kind, schema) = (LeadEventType::Assigned, SCHEMA.to_owned());
-        let news = Lead { revision, ..known.clone() };
-        let event = LeadEvent { schema, id, kind, occurred_at: applying.now.rfc3339(), lead: news };
-        begin(subject, &definition, event, applying);
+        let account = account_of(&event);
+        settle(subject, &definition.name, event, routing, applying);
+        account
+    } else {
+        let Some(event) = reassigned(subject, definition, routing, known, applying) else { return };
+        let account = account_of(&event);
+        begin(subject, &definition.name, event, applying);
+        account
+    };
+    let Some(standing) = subject.standings.get(&definition.name) else { return };
+    if let Some(account) = account.filter(|_| applying.rules.asks_account_owner) {
+        let (lead, owner) = (standing.lead_id.as_str().into(), Some(Arc::clone(owner)));
+        applying.send(RecordKey::account(&account), Body::Owned { lead, owner, by_hand: true });
     }
-    let account = known.account.filter(|_| applying.rules.asks_account_owner);
-    if let Some(account) = account {
-        let body = Body::Owned { lead: lead.clone(), owner: Some(owner.clone()), by_hand: true };
-        applying.send(RecordKey::account(&account.id), body);
-    }
+}
+
+fn account_of(event: &LeadEvent) -> Option<String> {
+    event.lead.account.as_ref().map(|account| account.id.clone())
+}
+
+/// The news that a lead which is out is somebody else's.
+pub(super) fn reassigned(
+    subject: &mut Subject,
+    definition: &Definition,
+    routing: Routing,
+    known: &Known<'_>,
+    applying: &mut Applying<'_>,
+) -> Option<LeadEvent> {
+    let standing = subject.standings.get_mut(&definition.name)?;
+    standing.revision += 1;
+    standing.routing = Some(routing);
+    // Whoever has taken it on has it no longer.
+    (standing.accepted_at, standing.worked_at) = (None, None);
+    close_lead(standing, applying);
+    news(subject, definition, LeadEventType::Assigned, known, applying)
 }

@@ -22,7 +22,7 @@ pub(super) fn begin(subject: &mut Subject, definition: &DefinitionName, event: L
         store(subject, &event.lead, applying);
     }
     let Some(standing) = subject.standings.get_mut(definition) else { return };
-    if is_over(&event) && standing.open_with.as_ref().is_some_and(|open| *open.lead == *event.lead.id) {
+    if event.kind.is_end() && standing.open_with.as_ref().is_some_and(|open| *open.lead == *event.lead.id) {
         close_lead(standing, applying);
     }
     if standing.shadow || standing.hold.as_ref().is_some_and(|hold| hold.discarded) {
@@ -44,11 +44,6 @@ pub(super) fn begin(subject: &mut Subject, definition: &DefinitionName, event: L
     if standing.queue.len() == 1 {
         next(subject, definition, applying);
     }
-}
-
-/// Whether news says that a lead is open no longer.
-fn is_over(event: &LeadEvent) -> bool {
-    matches!(event.kind, LeadEventType::Lapsed | LeadEventType::Won | LeadEventType::Lost)
 }
 
 /// Tells the team that a lead which it gave is open no longer.
@@ -170,14 +165,14 @@ pub(super) fn judged(subject: &mut Subject, judged: &Judged, applying: &mut Appl
 /// Asks the account whose its leads are, where routes want to know; else decides at once.
 fn find_owner(subject: &mut Subject, definition: &DefinitionName, event: LeadEvent, applying: &mut Applying<'_>) {
     let Some(standing) = subject.standings.get_mut(definition) else { return };
+    if event.kind.is_end() || event.kind == LeadEventType::Assigned {
+        // Nobody has to follow up on it, or whoever has to is what it says.
+        let routing = standing.routing.clone().unwrap_or_default();
+        return settle(subject, definition, event, routing, applying);
+    }
     let existing = standing.routing.as_ref().filter(|_| event.kind != LeadEventType::Qualified);
     if let Some(kept) = existing.and_then(|existing| keep(applying.rules.routes(), existing, applying.now)) {
         return settle(subject, definition, event, kept, applying);
-    }
-    if is_over(&event) {
-        // Nobody has to follow up on it.
-        let routing = standing.routing.clone().unwrap_or_default();
-        return settle(subject, definition, event, routing, applying);
     }
     let account = event.lead.account.as_ref().filter(|_| applying.rules.asks_account_owner);
     match account {

@@ -77,6 +77,8 @@ pub struct RulesParts {
     pub routes: Vec<Route>,
     /// The names of the destinations; each lead goes to all of them.
     pub destinations: Vec<Arc<str>>,
+    /// Which destinations are asked what people made of the leads there, and every how many milliseconds.
+    pub read_back: BTreeMap<Arc<str>, i64>,
     /// Which leads a destination gets, where not all of them.
     pub destination_filters: BTreeMap<Arc<str>, Expr>,
     /// Which sources are believed on a trait, by canonical name.

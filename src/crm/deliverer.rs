@@ -1,6 +1,7 @@
 //! Sends news to destinations: makes the request, sends it, and says what is to become of the news.
 
 mod link;
+mod reading;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -20,7 +21,7 @@ use super::retry::{self, Failure, Verdict};
 use super::session::Session;
 use super::{Destination, DestinationName};
 use crate::apply::Attempt;
-use crate::apply::message::AttemptOutcome;
+use crate::apply::message::{AttemptOutcome, ReadBack};
 use crate::engine::{Admission, Dispatcher};
 use crate::record::{News, Remembered};
 use crate::time::{Clock, Millis};
@@ -234,6 +235,17 @@ impl Dispatcher for Deliverer {
             let exchanges = known.kind.adapter().exchanges();
             (known.http.timeout + PATIENCE) * exchanges + BESIDES
         })
+    }
+
+    async fn read_back(&self, destination: &str, since: Millis, every: i64) -> ReadBack {
+        let configured = self.destinations.load_full();
+        match (named(&configured, destination), self.link(destination)) {
+            (Some(known), Some(link)) => reading::read_back(known, &link, (since, every), &self.clock).await,
+            _ => {
+                let next = later(self.clock.now(), LATER);
+                reading::failed(format!("destination `{destination}` is not configured"), self.clock.now(), next)
+            }
+        }
     }
 
     fn failed(&self, destination: &str, news: &News, error: &str) -> Attempt {

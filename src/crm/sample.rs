@@ -166,6 +166,7 @@ fn base(kind: SubjectKind, id: &str, name: Option<&str>) -> Lead {
         reasons: vec![reason()],
         joined: Vec::new(),
         joined_count: 0,
+        progress: None,
         outcome: None,
         outcome_reason: None,
         usage: BTreeMap::new(),
@@ -187,6 +188,8 @@ fn base(kind: SubjectKind, id: &str, name: Option<&str>) -> Lead {
             qualified: "2026-11-21T09:30:00.000Z".to_owned(),
             routed: Some("2026-11-21T09:30:00.003Z".to_owned()),
             lapsed: None,
+            accepted: None,
+            worked: None,
             ended: None,
         },
     }

@@ -3,7 +3,7 @@
 
 use minijinja::HtmlEscape;
 
-use crate::lead::{LeadEvent, LeadEventType, Person};
+use crate::lead::{LeadEvent, LeadEventType, Person, Progress};
 use crate::record::email::work_domain;
 
 /// The longest text of a fact, in characters.
@@ -69,9 +69,12 @@ pub fn facts(event: &LeadEvent) -> [(Fact, String); FACTS.len()] {
         LeadEventType::Lapsed => "lapsed",
         LeadEventType::Won => "won",
         LeadEventType::Lost => "lost",
-        LeadEventType::Qualified | LeadEventType::TierChanged | LeadEventType::Joined | LeadEventType::Assigned => {
-            "open"
-        }
+        LeadEventType::Rejected => "rejected",
+        _ => match lead.progress {
+            None => "open",
+            Some(Progress::Accepted) => "accepted",
+            Some(Progress::Working) => "working",
+        },
     };
     let usage: Vec<String> = lead.usage.iter().map(|(name, value)| format!("{name}: {value}")).collect();
     let routing = lead.routing.as_ref();
@@ -146,11 +149,21 @@ pub fn happening(event: &LeadEvent) -> String {
         LeadEventType::Qualified => format!("Product-qualified, tier {}", event.lead.tier),
         LeadEventType::TierChanged => format!("Tier {} now", event.lead.tier),
         LeadEventType::Assigned => "The lead was given to another owner".to_owned(),
+        LeadEventType::Accepted => "Accepted".to_owned(),
+        LeadEventType::Working => "Is being worked".to_owned(),
+        LeadEventType::Reminded => "Nobody has accepted the lead yet".to_owned(),
         LeadEventType::Joined => "Somebody else became part of this lead".to_owned(),
         LeadEventType::Lapsed => "Is not product-qualified any more".to_owned(),
         LeadEventType::Won => "Won".to_owned(),
         LeadEventType::Lost => "Lost".to_owned(),
+        LeadEventType::Rejected => "Rejected".to_owned(),
     }
+}
+
+/// Whether a note is written of an event. How far the owner has come with a lead is for those who share it; in a CRM it says nothing that
+/// the owner has not just done there, or would look for in the notes.
+pub const fn is_noted(event: &LeadEvent) -> bool {
+    !matches!(event.kind, LeadEventType::Accepted | LeadEventType::Working)
 }
 
 /// The note of an event, in HTML. It names the event, so that it is found again.

@@ -9,12 +9,12 @@ use tokio::time::Instant;
 use super::intake::Parcel;
 use super::{Engine, EngineError, Forgotten, Shared};
 use crate::apply::explain::explain;
-use crate::apply::message::{Became, Reassign};
+use crate::apply::message::{Became, Made};
 use crate::apply::{Body, LogItem, Message};
 use crate::ids::{Position, RecordKey, RecordKind, ShardId, SourceName, SubjectKind};
 use crate::lead::SubjectExplanation;
 use crate::record::account::current_account;
-use crate::record::{Ending, Record, Subject};
+use crate::record::{Record, Subject};
 use crate::store::{LeadQuery, LeadRow};
 
 /// How long is waited until what was written before is applied.
@@ -139,20 +139,14 @@ impl Engine {
         self.settle().await
     }
 
-    /// Says what became of a lead; the first who says so is heard. Returns the lead as it stands then; `None` when there is none.
+    /// Says what people made of a lead. Returns the lead as it stands then; `None` when there is none.
     ///
     /// # Errors
     /// When the store can't be read or written.
-    pub async fn became(
-        &self,
-        lead: &str,
-        ending: Ending,
-        reason: Option<&str>,
-    ) -> Result<Option<LeadRow>, EngineError> {
+    pub async fn became(&self, lead: &str, made: Made) -> Result<Option<LeadRow>, EngineError> {
         self.settle().await?;
         let Some(row) = self.shared.store.lead(lead).await? else { return Ok(None) };
-        let became = Became { lead: lead.into(), ending, reason: reason.map(Into::into) };
-        self.send([(row.subject, Body::Became(Box::new(became)))]).await?;
+        self.send([(row.subject, Body::Became(Box::new(Became { lead: lead.into(), made })))]).await?;
         self.settle().await?;
         Ok(self.shared.store.lead(lead).await?)
     }
@@ -164,19 +158,6 @@ impl Engine {
     pub async fn give_account(&self, account: &str, owner: Option<&str>) -> Result<(), EngineError> {
         self.send([(RecordKey::account(account), Body::Pin { owner: owner.map(Into::into) })]).await?;
         self.settle().await
-    }
-
-    /// Gives a lead to a rep. Returns the lead as it stands then; `None` when there is none.
-    ///
-    /// # Errors
-    /// When the store can't be read or written.
-    pub async fn assign(&self, lead: &str, owner: &str) -> Result<Option<LeadRow>, EngineError> {
-        self.settle().await?;
-        let Some(row) = self.shared.store.lead(lead).await? else { return Ok(None) };
-        let reassign = Reassign { lead: lead.into(), owner: owner.into(), json: row.json.into() };
-        self.send([(row.subject, Body::Reassign(Box::new(reassign)))]).await?;
-        self.settle().await?;
-        Ok(self.shared.store.lead(lead).await?)
     }
 
     /// Lets held leads go on their way, or lets them go for good.

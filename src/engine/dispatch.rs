@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::apply::Attempt;
+use crate::apply::message::ReadBack;
 use crate::record::{News, Remembered};
 use crate::time::Millis;
 
@@ -22,6 +23,10 @@ pub trait Dispatcher: Send + Sync + 'static {
 
     /// How long [`Self::deliver`] may take.
     fn deadline(&self, destination: &str) -> Duration;
+
+    /// Asks a destination what people made of the leads there, of all that changed since a moment; it is asked `every` so many
+    /// milliseconds.
+    async fn read_back(&self, destination: &str, since: Millis, every: i64) -> ReadBack;
 
     /// What is to become of news whose delivery panicked or did not return in time.
     fn failed(&self, destination: &str, news: &News, error: &str) -> Attempt;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::apply::message::ReadBack;
 use crate::apply::{Attempt, Fill};
 use crate::ids::{RecordKey, ShardId};
 use crate::record::Lack;
@@ -12,6 +13,8 @@ pub(super) enum Input {
     Own(Vec<ShardId>),
     /// A delivery's first news was sent.
     Attempted(RecordKey, Attempt),
+    /// A destination was asked what people made of the leads there; `None`: it could not be.
+    ReadBack(RecordKey, Option<ReadBack>),
     /// Blocks of a shard up to this number are in the archive.
     Archived(ShardId, u64),
     /// What was counted from the archive.

@@ -92,6 +92,7 @@ pub fn lead_event(
         reasons: reasons(definition, view),
         joined: standing.joiners.iter().flat_map(|joiners| joiners.latest.iter().cloned()).collect(),
         joined_count: standing.joiners.as_ref().map_or(0, |joiners| joiners.count),
+        progress: standing.progress(),
         outcome: standing.ended.map(|(ending, _)| ending),
         outcome_reason: standing.ended_because.as_deref().map(str::to_owned),
         usage: used(definition, view),
@@ -113,6 +114,8 @@ pub fn lead_event(
             qualified: standing.qualified_at.rfc3339(),
             routed: None,
             lapsed: standing.lapsed_at.map(Millis::rfc3339),
+            accepted: standing.accepted_at.map(Millis::rfc3339),
+            worked: standing.worked_at.map(Millis::rfc3339),
             ended: standing.ended.map(|(_, at)| at.rfc3339()),
         },
     };

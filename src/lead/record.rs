@@ -9,7 +9,7 @@ use serde_json::{Number, Value};
 use crate::event::Trust;
 use crate::expr::Observation;
 use crate::ids::SubjectKind;
-pub use crate::record::{Ending, Joiner, LeadHold, LeadWaits, Routing};
+pub use crate::record::{Ending, Joiner, LeadHold, LeadWaits, Progress, Routing};
 
 /// The version of the lead event's shape. It grows when a field changes its meaning or leaves; new fields may come any time.
 pub const SCHEMA: &str = "handraiser.lead/1";
@@ -29,7 +29,7 @@ pub enum LeadEventType {
     /// Somebody else of the account qualified, or for another definition, and became part of the lead.
     #[serde(rename = "lead.joined")]
     Joined,
-    /// Somebody gave the lead to another owner by hand.
+    /// The lead was given to another owner: by hand, in a CRM, or since its owner did not take it on in time.
     #[serde(rename = "lead.assigned")]
     Assigned,
     /// They bought, as `outcomes` or the CRM says. Nothing more is heard of the lead.
@@ -38,6 +38,18 @@ pub enum LeadEventType {
     /// They won't buy, as `outcomes` or the CRM says. Nothing more is heard of the lead.
     #[serde(rename = "lead.lost")]
     Lost,
+    /// Its owner turned it down or put it away, as the CRM says. Nothing more is heard of the lead.
+    #[serde(rename = "lead.rejected")]
+    Rejected,
+    /// Its owner took it on.
+    #[serde(rename = "lead.accepted")]
+    Accepted,
+    /// Somebody is working it, as the CRM says.
+    #[serde(rename = "lead.working")]
+    Working,
+    /// Its owner has not taken it on yet, and soon should have.
+    #[serde(rename = "lead.reminded")]
+    Reminded,
 }
 
 /// What a destination receives: one event in the life of a lead, with the whole lead as it stands then.
@@ -104,7 +116,10 @@ pub struct Lead {
     /// How many became part of it. Absent when nobody did.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub joined_count: u32,
-    /// What became of it: `won` or `lost`. Absent while nothing did.
+    /// How far its owner has come with it. Absent while nobody has taken it on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Progress>,
+    /// What became of it: `won`, `lost` or `rejected`. Absent while nothing did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Ending>,
     /// Why, as whoever said so put it; absent where nobody said.
@@ -275,9 +290,22 @@ pub struct Timestamps {
     /// Since when its conditions are true no longer; absent while they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lapsed: Option<String>,
-    /// When it was won or lost; absent while it is neither.
+    /// When its owner took it on; absent before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted: Option<String>,
+    /// When somebody first worked it; absent before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worked: Option<String>,
+    /// When it was won, lost or rejected; absent while it is neither.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<String>,
+}
+
+impl LeadEventType {
+    /// Whether nobody has to follow up on the lead any more.
+    pub const fn is_end(self) -> bool {
+        matches!(self, Self::Lapsed | Self::Won | Self::Lost | Self::Rejected)
+    }
 }
 
 impl Lead {

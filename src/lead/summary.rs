@@ -15,12 +15,17 @@ pub fn summary(definition: &Definition, kind: LeadEventType, lead: &Lead, facts:
         LeadEventType::Lapsed => format!("{} no longer matches “{}”.", who(lead), lead.definition),
         LeadEventType::Won => format!("{} was won.", who(lead)),
         LeadEventType::Lost => format!("{} was lost.", who(lead)),
+        LeadEventType::Rejected => format!("{} was rejected.", who(lead)),
         LeadEventType::Joined if !lead.joined.is_empty() => {
             format!("Now also {}", lead.joined.last().map_or_else(String::new, |joiner| joiner.summary.clone()))
         }
-        LeadEventType::Qualified | LeadEventType::TierChanged | LeadEventType::Joined | LeadEventType::Assigned => {
-            made(lead, facts)
-        }
+        LeadEventType::Qualified
+        | LeadEventType::TierChanged
+        | LeadEventType::Joined
+        | LeadEventType::Assigned
+        | LeadEventType::Accepted
+        | LeadEventType::Working
+        | LeadEventType::Reminded => made(lead, facts),
     })
 }
 

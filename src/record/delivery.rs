@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::AgendaList;
+use super::seen::Seen;
 use crate::ids::RecordKey;
 use crate::time::Millis;
 
@@ -42,6 +43,10 @@ pub struct Delivery {
     pub died: Millis,
     /// What the destination calls the things that belong to the lead.
     pub remembered: Remembered,
+    /// When it took news last, where it calls something its own: what was asked for before may be older than that.
+    pub took: Option<Millis>,
+    /// What people had made of the lead there when it was last seen.
+    pub seen: Option<Box<Seen>>,
 }
 
 impl Delivery {
@@ -60,6 +65,7 @@ impl Delivery {
     pub(super) fn bytes(&self) -> usize {
         256 + self.pending.iter().chain(&self.dead).map(|news| 200 + news.json.len()).sum::<usize>()
             + self.remembered.iter().map(|(name, text)| 64 + name.len() + text.len()).sum::<usize>()
+            + self.seen.as_ref().map_or(0, |_| 192)
     }
 }
 
@@ -84,13 +90,28 @@ pub struct Done {
     pub attempts: u32,
 }
 
-/// What a destination took lately.
+/// How far it is known what people made of the leads in a destination.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// What changed before is known.
+    pub until: Millis,
+    /// When it is asked next.
+    pub next: Millis,
+    /// When it last said something.
+    pub answered: Option<Millis>,
+    /// Why it could not be asked the last time.
+    pub error: Option<Box<str>>,
+}
+
+/// What a destination took lately, and what it is asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DestinationHistory {
     /// How much it took in all.
     pub delivered: u64,
     /// The last of it, at most [`MAX_DONE`], the newest last.
     pub done: VecDeque<Done>,
+    /// How far it is known what people made of the leads there, where that is asked for.
+    pub asked: Option<Asked>,
 }
 
 /// How much delivered news of a destination is remembered.

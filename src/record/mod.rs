@@ -34,7 +34,7 @@ use compact_str::CompactString;
 pub use account::{AccountKey, PathRoot};
 pub use archived::{Archived, Lack, SeriesPast};
 pub use counted::Counted;
-pub use delivery::{Delivery, DestinationHistory, News, Remembered};
+pub use delivery::{Asked, Delivery, DestinationHistory, News, Remembered};
 pub use hold::{Held, Hold, LeadHold, SourceLeads};
 pub use joining::{Joiner, Joiners, OpenLead};
 pub use memberships::Memberships;
@@ -103,7 +103,8 @@ impl Record {
             Self::Hold(hold) => hold.agenda(of.unwrap_or_default()),
             Self::Wait(wait) => wait.agenda(of.unwrap_or_default()),
             Self::Team(team) => team.opens.map(|at| (AgendaList::Teams, at)),
-            Self::Destination(_) | Self::Source(_) | Self::Archived(_) | Self::Config(_) => None,
+            Self::Destination(history) => history.asked.as_ref().map(|asked| (AgendaList::ReadBack, asked.next)),
+            Self::Source(_) | Self::Archived(_) | Self::Config(_) => None,
         }
     }
 
@@ -138,6 +139,8 @@ pub enum AgendaList {
     Held(Arc<str>),
     /// Teams that leads wait for, by when somebody of them is there.
     Teams,
+    /// Destinations that are asked what people made of the leads there, by when.
+    ReadBack,
     /// Leads that wait for a rep of a team, in the order in which they are given one: see [`Unassigned::place`].
     Wait(Arc<str>),
 }
@@ -148,7 +151,7 @@ impl AgendaList {
     const HELD: &str = "held:";
     const WAIT: &str = "wait:";
 
-    /// The name in stores: `timers`, `wakes`, `deliver:crm`, `dead:crm`, `held:web`, `teams`, `wait:enterprise`.
+    /// The name in stores: `timers`, `wakes`, `deliver:crm`, `dead:crm`, `held:web`, `teams`, `read_back`, `wait:enterprise`.
     pub fn name(&self) -> String {
         match self {
             Self::Timers => "timers".to_owned(),
@@ -157,6 +160,7 @@ impl AgendaList {
             Self::Dead(destination) => format!("{}{destination}", Self::DEAD),
             Self::Held(source) => format!("{}{source}", Self::HELD),
             Self::Teams => "teams".to_owned(),
+            Self::ReadBack => "read_back".to_owned(),
             Self::Wait(team) => format!("{}{team}", Self::WAIT),
         }
     }
@@ -167,6 +171,7 @@ impl AgendaList {
             "timers" => return Some(Self::Timers),
             "wakes" => return Some(Self::Wakes),
             "teams" => return Some(Self::Teams),
+            "read_back" => return Some(Self::ReadBack),
             _ => {}
         }
         let of = |prefix| name.strip_prefix(prefix).map(Arc::from);

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::hold::LeadHold;
 use super::joining::{Joiners, OpenLead};
+use super::seen::Progress;
 use super::team::PassedOver;
 use super::wait::Waits;
 use crate::time::Millis;
@@ -45,6 +46,12 @@ pub struct Standing {
     /// Why that became of it, as whoever said so put it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_because: Option<Box<str>>,
+    /// When its owner took it on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted_at: Option<Millis>,
+    /// When somebody first worked it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worked_at: Option<Millis>,
     /// The account that was asked whether there is a lead already that the last one becomes part of, as long as it has not answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claims: Option<Arc<str>>,
@@ -92,6 +99,15 @@ impl Standing {
         self.may_end() && self.lapsed_at.is_none() && self.quiet.is_none() && !self.shadow && !discarded
     }
 
+    /// How far its owner has come with the lead.
+    pub const fn progress(&self) -> Option<Progress> {
+        match (self.worked_at, self.accepted_at) {
+            (Some(_), _) => Some(Progress::Working),
+            (None, Some(_)) => Some(Progress::Accepted),
+            (None, None) => None,
+        }
+    }
+
     /// Whether there is such a lead, and it is one of its own.
     pub fn is_own(&self) -> bool {
         self.is_open() && self.claims.is_none() && self.joined.is_none()
@@ -125,6 +141,8 @@ pub enum Ending {
     Won,
     /// They won't.
     Lost,
+    /// Its owner turned it down, or put it away: nobody follows up on it.
+    Rejected,
 }
 
 impl Ending {
@@ -133,6 +151,7 @@ impl Ending {
         match self {
             Self::Won => "won",
             Self::Lost => "lost",
+            Self::Rejected => "rejected",
         }
     }
 }

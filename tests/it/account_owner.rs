@@ -1,5 +1,6 @@
 //! One account's leads go to one owner: whoever owns them already, whoever a trait names, or whom an operator gives them to.
 
+use handraiser::apply::message::Made;
 use handraiser::event::Event;
 use handraiser::ids::RecordKey;
 use handraiser::lead::{Lead, LeadEventType};
@@ -147,7 +148,8 @@ async fn whoever_is_given_an_account_or_a_lead_by_hand_has_it() {
     assert_eq!(desk.turns("sales").await, 1);
     // A lead that is given to somebody else takes the account along.
     let lead = desk.leads().await.into_iter().find(|lead| lead.subject.id == "max").expect("it is there");
-    let row = desk.engine.assign(&lead.id, "cy@x.example").await.expect("it is taken").expect("there is one");
+    let row =
+        desk.engine.became(&lead.id, Made::given("cy@x.example")).await.expect("it is taken").expect("there is one");
     let assigned: Lead = serde_json::from_str(&row.json).expect("a lead");
     assert_eq!((assigned.revision, assigned.routing.expect("routed").owner.as_deref()), (2, Some("cy@x.example")));
     let told = desk.taken(4).await.pop().expect("told");
@@ -157,7 +159,7 @@ async fn whoever_is_given_an_account_or_a_lead_by_hand_has_it() {
     );
     desk.send(vec![of(&desk, "acme", "nia", "Signed Up")]).await;
     assert_eq!(desk.turns("sales").await, 1, "it is cy's account");
-    assert!(desk.engine.assign("lead_none", "cy@x.example").await.expect("it is asked").is_none());
+    assert!(desk.engine.became("lead_none", Made::given("cy@x.example")).await.expect("it is asked").is_none());
 }
 
 #[tokio::test]
@@ -168,7 +170,7 @@ async fn a_lead_that_waits_may_be_given_to_somebody() {
     let leads = desk.leads().await;
     let waits: Vec<_> = leads.iter().filter(|lead| lead.waits.is_some()).collect();
     assert_eq!((leads.len(), waits.len()), (2, 1), "the other one goes where this one does");
-    desk.engine.assign(&waits[0].id, "ana@x.example").await.expect("it is taken");
+    desk.engine.became(&waits[0].id, Made::given("ana@x.example")).await.expect("it is taken");
     assert_eq!(owners(&desk, "acme").await, ["ana@x.example"]);
     assert_eq!((desk.taken(2).await.len(), desk.turns("sales").await), (2, 0));
     assert_eq!(desk.text(&RecordKey::wait("sales", &waits[0].id)).await, "");

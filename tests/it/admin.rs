@@ -14,7 +14,7 @@ use handraiser::event::Rejected;
 use handraiser::http::{AppState, Backend, Status, openapi};
 use handraiser::ids::{Position, RecordKey, ShardId};
 use handraiser::record::delivery::Done;
-use handraiser::record::{Delivery, DestinationHistory, News, Record, Remembered};
+use handraiser::record::{Delivery, DestinationHistory, News, Record};
 use handraiser::secret::Secret;
 use handraiser::store::{Commit, LeadRow, ListName, Listed, MemoryStore, RecordWrite, SharedStore, StoreOptions};
 use handraiser::time::{Clock, Millis};
@@ -137,7 +137,7 @@ async fn seeded() -> SharedStore {
         at: NOW.plus(-80_000),
         attempts: 2,
     };
-    let history = DestinationHistory { delivered: 1, done: [done].into() };
+    let history = DestinationHistory { delivered: 1, done: [done].into(), asked: None };
     let crm = RecordKey::destination("crm");
     let records = vec![
         write(RecordKey::delivery("crm", "ld_1"), &Record::Delivery(dead)),
@@ -245,12 +245,12 @@ async fn dead_deliveries_are_replayed() {
 async fn what_was_given_up_is_found_behind_later_news_of_its_lead() {
     let (store, key) = (memory(), RecordKey::delivery("crm", "ld_1"));
     let delivery = Delivery {
-        remembered: Remembered::new(),
         subject: Some(RecordKey::account("acme")),
         pending: [news("ev_2", 0, None), news("ev_3", 0, None)].into(),
         due: NOW.plus(60_000),
         dead: vec![news("ev_1", 8, Some("422"))],
         died: NOW,
+        ..Delivery::default()
     };
     let record = write(key.clone(), &Record::Delivery(delivery));
     put(&store, &key, vec![record], Vec::new()).await;

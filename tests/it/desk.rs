@@ -1,19 +1,22 @@
 //! An engine over a store in memory, with a clock that the test turns and a CRM that is up or down as the test wants it.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use handraiser::apply::Attempt;
-use handraiser::apply::message::AttemptOutcome;
+use handraiser::apply::message::{AttemptOutcome, ReadBack};
+use handraiser::apply::rules::RulesParts;
+use handraiser::apply::{Attempt, Rules};
 use handraiser::config::{Config, load_text};
 use handraiser::engine::{Admission, Dispatcher, Engine, EngineSettings, HistorySettings, SharedRules};
 use handraiser::event::{Call, Event, SourceName, Trust};
 use handraiser::ids::{RecordKey, RecordKind};
 use handraiser::lead::{Lead, LeadEvent, SubjectExplanation};
-use handraiser::record::{News, Record, Remembered};
+use handraiser::record::seen::OWNER;
+use handraiser::record::{News, Record, Remembered, Seen, SeenOwner, Stage};
 use handraiser::store::{LeadQuery, MemoryStore, SharedStore, StoreOptions};
 use handraiser::time::{Clock, Millis};
 use serde_json::{Value, json};
@@ -32,6 +35,46 @@ pub struct Crm {
     clock: Clock,
     pub down: AtomicBool,
     taken: Mutex<Vec<LeadEvent>>,
+    /// Whether it has a record of each lead, which people may change.
+    pub keeps: AtomicBool,
+    /// By lead.
+    pub records: Mutex<BTreeMap<String, Seen>>,
+}
+
+impl Crm {
+    fn new(clock: Clock) -> Self {
+        let (down, keeps) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { clock, down, taken: Mutex::default(), keeps, records: Mutex::default() }
+    }
+
+    /// The owner and the stage of a lead's record are what people say they are.
+    pub fn change(&self, lead: &str, change: impl FnOnce(&mut Seen)) {
+        let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        change(records.get_mut(lead).expect("there is a record of it"));
+    }
+
+    pub fn owner_of(&self, lead: &str) -> Option<String> {
+        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        records.get(lead)?.owner.as_ref().map(|owner| owner.id.to_string())
+    }
+
+    /// What an adapter does: it leaves the record of a lead with its owner, but for one whom people gave it to.
+    fn keep(&self, event: &LeadEvent, remembered: &Remembered) -> Option<Remembered> {
+        if !self.keeps.load(Ordering::SeqCst) {
+            return None;
+        }
+        let owner = event.lead.routing.as_ref().and_then(|routing| routing.owner.as_deref());
+        let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        let none = Seen { stage: Stage::New, reason: None, owner: None };
+        let record = records.entry(event.lead.id.clone()).or_insert(none);
+        let mut left = remembered.clone();
+        left.insert("record".into(), event.lead.id.as_str().into());
+        if record.owner.as_ref().map(|owner| &owner.id) == remembered.get(OWNER) {
+            record.owner = owner.map(|owner| SeenOwner { id: owner.into(), email: Some(owner.into()) });
+            left.extend(owner.map(|owner| (OWNER.into(), owner.into())));
+        }
+        Some(left)
+    }
 }
 
 pub struct Desk {
@@ -92,7 +135,7 @@ impl Desk {
     fn running(sources: &str, rest: &str, store: SharedStore, history: Option<HistorySettings>) -> Self {
         let config = configuration(&Self::file(sources, rest));
         let clock = Clock::manual(START);
-        let crm = Arc::new(Crm { clock: clock.clone(), down: AtomicBool::new(false), taken: Mutex::default() });
+        let crm = Arc::new(Crm::new(clock.clone()));
         let rules = Arc::new(ArcSwap::new(Arc::clone(&config.rules)));
         let dispatcher = Arc::clone(&crm) as Arc<dyn Dispatcher>;
         let settings = EngineSettings { history, ..settings::engine("one") };
@@ -117,6 +160,17 @@ impl Desk {
         let routes = if sections.contains("\nroutes:") { "" } else { "routes: [ { name: all, to: self_serve } ]" };
         let rules = configuration(&Self::file("", &format!("{sections}\n{routes}"))).rules;
         let since = rules.follow(&self.rules.load(), self.clock.now());
+        self.rules.store(Arc::new(rules.since(since)));
+        self.pass(Millis::SECOND).await;
+    }
+
+    /// The CRM keeps a record of each lead from now on, and is asked every minute what people made of it.
+    pub async fn read_back(&self) {
+        self.crm.keeps.store(true, Ordering::SeqCst);
+        let known = self.rules.load();
+        let read_back = BTreeMap::from([("crm".into(), Millis::MINUTE)]);
+        let rules = Rules::new(RulesParts { read_back, ..RulesParts::clone(&known) });
+        let since = rules.follow(&known, self.clock.now());
         self.rules.store(Arc::new(rules.since(since)));
         self.pass(Millis::SECOND).await;
     }
@@ -217,15 +271,24 @@ impl Dispatcher for Crm {
         Admission::Open(4)
     }
 
-    async fn deliver(&self, destination: &str, news: &News, _: &Remembered) -> Attempt {
+    async fn deliver(&self, destination: &str, news: &News, remembered: &Remembered) -> Attempt {
         if self.down.load(Ordering::SeqCst) {
             return self.failed(destination, news, "it is down");
         }
         let event: LeadEvent = serde_json::from_str(&news.json).expect("news is a lead event");
         let (lead, definition) = (event.lead.id.as_str().into(), event.lead.definition.as_str().into());
         let outcome = AttemptOutcome::Delivered { lead, definition, kind: "any".into() };
+        let remembered = self.keep(&event, remembered);
         self.taken.lock().unwrap_or_else(PoisonError::into_inner).push(event);
-        Attempt { id: news.id.clone(), at: self.clock.now(), outcome, remembered: None }
+        Attempt { id: news.id.clone(), at: self.clock.now(), outcome, remembered }
+    }
+
+    async fn read_back(&self, _: &str, _: Millis, every: i64) -> ReadBack {
+        let (at, down) = (self.clock.now(), self.down.load(Ordering::SeqCst));
+        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = records.iter().filter(|_| !down).map(|(lead, seen)| (lead.as_str().into(), seen.clone()));
+        let error = down.then(|| "it is down".into());
+        ReadBack { at, seen: seen.collect(), until: (!down).then_some(at), next: at.plus(every), error }
     }
 
     fn deadline(&self, _: &str) -> Duration {

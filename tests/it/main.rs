@@ -33,6 +33,7 @@ mod members;
 mod outcomes;
 mod promises;
 mod qualifying;
+mod read_back;
 mod reasons;
 mod recipes;
 mod redis_cluster_faults;

@@ -1,5 +1,6 @@
 //! What becomes of leads: won, or lost, once, by the first that happens.
 
+use handraiser::apply::message::Made;
 use handraiser::event::Event;
 use handraiser::ids::RecordKey;
 use handraiser::lead::{Ending, HeldBackBy, LeadEventType};
@@ -109,11 +110,15 @@ async fn whoever_knows_better_says_what_became_of_a_lead() {
     let leads = desk.leads().await;
     assert_eq!(leads.len(), 2, "hers, and her account's");
     for lead in &leads {
-        let told = desk.engine.became(&lead.id, Ending::Lost, Some("chose a competitor")).await.expect("it is taken");
+        let told = desk
+            .engine
+            .became(&lead.id, Made::ended(Ending::Lost, Some("chose a competitor")))
+            .await
+            .expect("it is taken");
         assert_eq!(told.expect("there is one").id, lead.id);
     }
     // The first who says so is heard, and nothing happens by itself any more.
-    desk.engine.became(&leads[0].id, Ending::Won, None).await.expect("it is taken");
+    desk.engine.became(&leads[0].id, Made::ended(Ending::Won, None)).await.expect("it is taken");
     desk.track_times("ben", "Purchased", 1).await;
     desk.track_times("ana", "Contract Signed", 1).await;
     desk.pass(Millis::MINUTE).await;
@@ -124,7 +129,7 @@ async fn whoever_knows_better_says_what_became_of_a_lead() {
     }
     let kinds: Vec<_> = desk.taken(4).await.into_iter().map(|event| event.kind).collect();
     assert_eq!(kinds.iter().filter(|kind| **kind == Lost).count(), 2, "{kinds:?}");
-    assert!(desk.engine.became("lead_unknown", Ending::Won, None).await.expect("it is asked").is_none());
+    assert!(desk.engine.became("lead_unknown", Made::ended(Ending::Won, None)).await.expect("it is asked").is_none());
 }
 
 #[tokio::test]
@@ -139,6 +144,7 @@ async fn what_became_of_a_part_became_of_its_account_s_lead() {
     desk.pass(Millis::MINUTE).await;
     let leads = desk.leads().await;
     let first = leads.iter().find(|lead| lead.joined_count == 1).expect("ben became part of it").id.clone();
-    let told = desk.engine.became(&first, Ending::Won, None).await.expect("it is taken").expect("there is one");
+    let told =
+        desk.engine.became(&first, Made::ended(Ending::Won, None)).await.expect("it is taken").expect("there is one");
     assert!(told.json.contains(r#""outcome":"won""#), "{}", told.json);
 }

@@ -33,6 +33,7 @@ use super::shape::{ConfigShape, LimitsShape, StoreShape};
 use crate::apply::Rules;
 use crate::apply::rules::RulesParts;
 use crate::cdp::WantedProperties;
+use crate::crm::Destination;
 use crate::record::outcomes::MAX_CONDITIONS;
 use crate::record::traits::MAX_TRAITS_BYTES;
 
@@ -105,6 +106,7 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
         territories,
         routes,
         destination_filters,
+        read_back: destinations.iter().filter_map(every).collect(),
         destinations: destinations.iter().map(|destination| Arc::clone(&destination.name)).collect(),
         lead_quotas: sources.iter().filter_map(|one| one.quotas.leads.map(|leads| (one.name.clone(), leads))).collect(),
         shared_ids: settings::shared_ids(shape.shared_ids.get()),
@@ -139,4 +141,10 @@ fn members(rules: &Rules, shape: &ConfigShape, findings: &mut Findings) -> Optio
     let message = format!("more than {MAX_CONDITIONS} different {what}");
     findings.push(Problem::error(shape.at, Code::BadValue, message).help("write those that say the same alike"));
     None
+}
+
+/// How often a destination is asked what people made of the leads there, if it is.
+fn every(destination: &Destination) -> Option<(Arc<str>, i64)> {
+    let every = i64::try_from(destination.read_back?.as_millis()).unwrap_or(i64::MAX);
+    Some((Arc::clone(&destination.name), every))
 }

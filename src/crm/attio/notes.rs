@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::talk::Talk;
 use crate::crm::retry::Failure;
-use crate::crm::told::{happening, note_text, shortened};
+use crate::crm::told::{happening, is_noted, note_text, shortened};
 use crate::lead::LeadEvent;
 
 /// What is remembered of a lead: the event of the last note.
@@ -21,7 +21,7 @@ const LONGEST_TITLE: usize = 200;
 
 /// Writes the note of an event, once.
 pub(super) async fn write(talk: &mut Talk<'_, '_>, event: &LeadEvent, lead: &str) -> Result<(), Failure> {
-    if talk.session.recall(LAST_NOTE) == Some(&event.id) {
+    if !is_noted(event) || talk.session.recall(LAST_NOTE) == Some(&event.id) {
         return Ok(());
     }
     if !(talk.session.may_be_there && is_there(talk, event, lead).await?) {

@@ -7,7 +7,7 @@ use super::members;
 use super::talk::{Talk, Values, id, reference, value};
 use crate::crm::retry::{Failure, Verdict};
 use crate::crm::told::{ACCOUNT, LEAD, domain, may_take, names, reachable, shortened, title};
-use crate::lead::{LeadEvent, LeadEventType, Person};
+use crate::lead::{LeadEvent, Person};
 
 /// The longest name, in characters.
 const LONGEST_NAME: usize = 250;
@@ -130,7 +130,7 @@ async fn lead(talk: &mut Talk<'_, '_>, event: &LeadEvent, others: &Others) -> Re
         talk.session.remember(MADE, &id);
         return Ok(Some(id));
     }
-    let is_end = matches!(event.kind, LeadEventType::Lapsed | LeadEventType::Won | LeadEventType::Lost);
+    let is_end = event.kind.is_end();
     // People deleted it, or it never was there, and nobody wants to hear of the end of what they don't have.
     if talk.session.recall(MADE).is_some() || is_end {
         return Ok(None);

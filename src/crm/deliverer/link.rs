@@ -33,6 +33,9 @@ pub(super) struct Meters {
     pub delivered: Counter,
     pub retried: Counter,
     pub dead: Counter,
+    /// Times that it was asked what people made of the leads there, and in vain.
+    pub read: Counter,
+    pub unread: Counter,
     /// How long an exchange took.
     pub exchange: Histogram,
     /// From receiving the event to its delivery.
@@ -42,11 +45,14 @@ pub(super) struct Meters {
 impl Meters {
     fn new(destination: &str) -> Self {
         let name = || destination.to_owned();
+        let asked = |outcome| counter!("handraiser_read_back_total", "destination" => name(), "outcome" => outcome);
         let count = |outcome| counter!("handraiser_deliveries_total", "destination" => name(), "outcome" => outcome);
         Self {
             delivered: count("delivered"),
             retried: count("retried"),
             dead: count("dead"),
+            read: asked("answered"),
+            unread: asked("failed"),
             exchange: histogram!("handraiser_delivery_seconds", "destination" => name()),
             event_to_delivered: histogram!("handraiser_event_to_delivered_seconds", "destination" => name()),
         }
@@ -115,6 +121,12 @@ impl DestinationLink {
         self.meters.dead.increment(1);
         let change = self.state().outage.gave_up(now);
         self.tell(change, reason);
+    }
+
+    /// It could not be asked what people made of the leads there.
+    pub(super) fn could_not_read(&self, reason: &str) {
+        let destination = &self.name;
+        tracing::warn!(%destination, reason, "what people made of the leads there can't be read; it is asked again");
     }
 
     fn answered(&self, now: Millis) {

@@ -10,7 +10,7 @@ use super::records::Written;
 use super::talk::{Record, Talk, Values, record};
 use crate::crm::exchange::Response;
 use crate::crm::retry::Failure;
-use crate::crm::told::note;
+use crate::crm::told::{is_noted, note};
 use crate::lead::LeadEvent;
 use crate::time::Millis;
 
@@ -24,6 +24,9 @@ const LAST_NOTE: &str = "note";
 
 /// Writes the note of an event, once.
 pub(super) async fn write(talk: &mut Talk<'_, '_>, event: &LeadEvent, written: &Written) -> Result<(), Failure> {
+    if !is_noted(event) {
+        return Ok(());
+    }
     // Whatever the note is tied to as it is made, it can be found by.
     let anchor = match (&written.contact, &written.company) {
         (Some(contact), _) => ("contacts", contact.as_str()),

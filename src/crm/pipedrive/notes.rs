@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::records::{Home, Written};
 use super::talk::{Talk, Values, number};
 use crate::crm::retry::Failure;
-use crate::crm::told::note;
+use crate::crm::told::{is_noted, note};
 use crate::lead::LeadEvent;
 
 /// What is remembered of a lead: the event of the last note.
@@ -17,7 +17,7 @@ const LAST_NOTE: &str = "note";
 
 /// Writes the note of an event, once.
 pub(super) async fn write(talk: &mut Talk<'_, '_>, event: &LeadEvent, written: &Written) -> Result<(), Failure> {
-    if talk.session.recall(LAST_NOTE) == Some(&event.id) {
+    if !is_noted(event) || talk.session.recall(LAST_NOTE) == Some(&event.id) {
         return Ok(());
     }
     let (field, id) = match &written.home {

@@ -8,7 +8,7 @@ use super::talk::{Talk, Values, id, number};
 use super::{organizations, persons, users};
 use crate::crm::retry::Failure;
 use crate::crm::told::{FACTS, facts, may_take, reachable, title};
-use crate::lead::{LeadEvent, LeadEventType};
+use crate::lead::LeadEvent;
 use crate::record::seen::OWNER;
 use crate::time::Millis;
 
@@ -72,7 +72,7 @@ async fn lead(talk: &mut Talk<'_, '_>, event: &LeadEvent, others: &Written) -> R
     match found {
         Some(found) if !is_archived(&found) => change(talk, event, &fields, &found, others).await.map(Some),
         None if known.is_none() => {
-            let is_end = matches!(event.kind, LeadEventType::Lapsed | LeadEventType::Won | LeadEventType::Lost);
+            let is_end = event.kind.is_end();
             // Nobody wants to hear of the end of what they don't have.
             if is_end { Ok(None) } else { create(talk, event, &fields, others).await.map(Some) }
         }

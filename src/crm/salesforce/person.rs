@@ -106,9 +106,8 @@ pub fn headline(event: &LeadEvent) -> String {
         LeadEventType::Lapsed => "Lapsed: ".to_owned(),
         LeadEventType::Won => "Won: ".to_owned(),
         LeadEventType::Lost => "Lost: ".to_owned(),
-        LeadEventType::Qualified | LeadEventType::TierChanged | LeadEventType::Joined | LeadEventType::Assigned => {
-            format!("Tier {}: ", lead.tier)
-        }
+        LeadEventType::Rejected => "Rejected: ".to_owned(),
+        _ => format!("Tier {}: ", lead.tier),
     };
     fitting(&format!("{end}{subject} · {}", lead.definition), 255)
 }

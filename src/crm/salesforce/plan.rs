@@ -12,7 +12,7 @@ use super::person::{Who, company, description, domain, headline, who};
 use super::read::{Found, Row, text};
 use crate::crm::mapping::{Fields, values};
 use crate::crm::retry::Failure;
-use crate::lead::{LeadEvent, LeadEventType};
+use crate::lead::LeadEvent;
 use crate::record::Remembered;
 
 /// Under which name it is remembered which record is the lead's.
@@ -75,7 +75,7 @@ impl Planner<'_> {
             (None, None, Matching::ContactOnAccountElseLead) => self.found.account.is_some(),
         };
         let there = if to_contact { self.found.contact.as_ref().or(self.found.task.as_ref()) } else { mine };
-        let is_end = matches!(self.event.kind, LeadEventType::Lapsed | LeadEventType::Won | LeadEventType::Lost);
+        let is_end = self.event.kind.is_end();
         if there.is_none() && (record.is_some() || is_end) {
             // It was there and people deleted it, or it never was: nobody wants to hear of the end of what they don't have.
             return Ok(());

@@ -91,6 +91,7 @@ fn plain_sign(event: &LeadEvent) -> String {
     match (event.lead.outcome, event.kind) {
         (Some(Ending::Won), _) => "Won:".to_owned(),
         (Some(Ending::Lost), _) => "Lost:".to_owned(),
+        (Some(Ending::Rejected), _) => "Rejected:".to_owned(),
         (None, LeadEventType::Lapsed) => "Lapsed:".to_owned(),
         (None, _) => format!("Tier {}:", event.lead.tier),
     }
@@ -100,7 +101,9 @@ fn sign(event: &LeadEvent) -> String {
     match (event.lead.outcome, event.kind) {
         (Some(Ending::Won), _) => ":trophy: Won".to_owned(),
         (Some(Ending::Lost), _) => ":no_entry_sign: Lost".to_owned(),
+        (Some(Ending::Rejected), _) => ":no_entry_sign: Rejected".to_owned(),
         (None, LeadEventType::Lapsed) => ":hourglass: Lapsed".to_owned(),
+        (None, _) if event.lead.progress.is_some() => format!(":white_check_mark: Tier {}", event.lead.tier),
         (None, _) => format!(":raising_hand: Tier {}", event.lead.tier),
     }
 }

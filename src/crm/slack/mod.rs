@@ -25,7 +25,7 @@ use super::retry::{Failure, Verdict};
 use super::session::Session;
 use super::template;
 use super::webhook::judge;
-use crate::lead::{LeadEvent, LeadEventType};
+use crate::lead::LeadEvent;
 use crate::secret::Secret;
 
 /// Slack takes about one message a second in a channel (<https://docs.slack.dev/apis/web-api/rate-limits>).
@@ -150,7 +150,7 @@ impl Slack {
         let member = bot.member(event, session).await?;
         let mut body = message::message(event, &said, &message::owner(event, member.as_deref()));
         let Some(posted) = known(session) else {
-            if matches!(event.kind, LeadEventType::Lapsed | LeadEventType::Won | LeadEventType::Lost) {
+            if event.kind.is_end() {
                 // Nobody here ever heard of the lead.
                 return Ok(());
             }

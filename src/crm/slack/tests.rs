@@ -4,6 +4,7 @@ use super::*;
 use crate::crm::memo::Memo;
 use crate::crm::sample;
 use crate::crm::session::Wire;
+use crate::lead::LeadEventType;
 use crate::time::{Clock, Millis};
 
 /// Answers what it was told to, in order, and keeps what it was asked.

@@ -25,6 +25,7 @@ impl Worker {
             return Ok(());
         }
         self.look_at_teams_anew();
+        self.look_at_asked_anew().await?;
         let due: Vec<_> = self.due.iter().filter(|(_, at)| **at <= now).map(|(list, _)| list.clone()).collect();
         for (shard, list) in due {
             match &list {
@@ -46,6 +47,7 @@ impl Worker {
                     self.due.insert((shard, list), next.max(now.plus(if next <= now { 50 } else { 0 })));
                 }
                 AgendaList::Teams => self.call_teams(shard, now).await?,
+                AgendaList::ReadBack => self.ask(shard, now).await?,
                 AgendaList::Dead(_) | AgendaList::Held(_) | AgendaList::Wait(_) => {
                     self.due.remove(&(shard, list));
                 }

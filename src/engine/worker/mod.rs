@@ -19,6 +19,7 @@ mod applier;
 mod committing;
 mod owning;
 mod pace;
+mod reading_back;
 mod teams;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -96,6 +97,10 @@ pub(super) struct Worker {
     adopted: BTreeMap<ShardId, Arc<str>>,
     /// The rules by which the teams of shards were looked at.
     teams_by: BTreeMap<ShardId, Arc<str>>,
+    /// The rules by which destinations were told whether they are asked what people made of leads.
+    asks_by: BTreeMap<ShardId, Arc<str>>,
+    /// Destinations that are being asked.
+    asking: HashSet<RecordKey>,
     batch: Batch,
 }
 
@@ -145,6 +150,8 @@ impl Worker {
             poisoned_records: HashSet::new(),
             adopted: BTreeMap::new(),
             teams_by: BTreeMap::new(),
+            asks_by: BTreeMap::new(),
+            asking: HashSet::new(),
             number,
             memory_bytes,
             batch: Batch::new(shared.rules.load_full(), shared.clock.now()),
@@ -185,6 +192,7 @@ impl Worker {
                     self.deliveries.returned(&key);
                     work.extend(self.local(key, Body::Attempted(Box::new(attempt))));
                 }
+                Input::ReadBack(key, read) => work.extend(self.was_asked(key, read)),
                 Input::Archived(shard, last) => {
                     work.extend(self.local(RecordKey::archived(shard), Body::Archived { last }));
                 }

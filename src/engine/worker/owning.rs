@@ -55,6 +55,7 @@ impl Worker {
         self.wanted.clone_from(&wanted);
         self.adopted.clear();
         self.teams_by.clear();
+        self.asks_by.clear();
         let all = self.shared.store.shards();
         self.shards.retain(|shard, _| wanted.contains(shard));
         self.before.retain(|shard, _| wanted.contains(shard));

@@ -6,13 +6,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::reading::{Consistency, Limit, ReadParams, settled};
+use crate::apply::message::Made;
 use crate::expr::greatest_first;
 use crate::http::AppState;
 use crate::http::errors::{ApiError, ErrorBody, ErrorCode};
 use crate::http::queues;
 use crate::http::state::Backend;
 use crate::ids::RecordKey;
-use crate::lead::Ending;
+use crate::lead::{Ending, Progress};
 use crate::store::{LeadQuery, LeadRow};
 use crate::time::Millis;
 
@@ -158,12 +159,41 @@ pub async fn one(
     row.map(|row| Json(item(row))).ok_or_else(|| ApiError::new(ErrorCode::NotFound, format!("there is no lead `{id}`")))
 }
 
+/// What people make of a lead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// Its owner has taken it on.
+    Accepted,
+    /// Somebody is working it.
+    Working,
+    /// They bought.
+    Won,
+    /// They won't.
+    Lost,
+    /// Its owner turned it down: nobody follows up on it.
+    Rejected,
+}
+
+impl Outcome {
+    /// The same, as it is told to the lead's subject.
+    pub fn made(self, reason: Option<&str>) -> Made {
+        match self {
+            Self::Accepted => Made::Came(Progress::Accepted),
+            Self::Working => Made::Came(Progress::Working),
+            Self::Won => Made::ended(Ending::Won, reason),
+            Self::Lost => Made::ended(Ending::Lost, reason),
+            Self::Rejected => Made::ended(Ending::Rejected, reason),
+        }
+    }
+}
+
 /// What became of a lead.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OutcomeRequest {
-    /// `won` or `lost`.
-    pub outcome: Ending,
+    /// `accepted`, `working`, `won`, `lost` or `rejected`.
+    pub outcome: Outcome,
     /// Why, in your words; at most 500 characters are kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -172,8 +202,8 @@ pub struct OutcomeRequest {
 /// How much of a reason is kept, in characters.
 const MAX_REASON: usize = 500;
 
-/// Says what became of a lead: destinations are told, and nothing more is heard of it. The first who says so is heard; saying it again
-/// changes nothing.
+/// Says how far people have come with a lead, or what became of it: destinations are told, and after `won`, `lost` or `rejected` nothing
+/// more is heard of it. The first who says what became of it is heard; saying something again changes nothing.
 #[utoipa::path(
     operation_id = "tell_outcome",
     tag = "leads",
@@ -190,7 +220,7 @@ pub async fn outcome(
     let OutcomeRequest { outcome, reason } = request.into_inner();
     let reason = reason.map(|reason| reason.trim().chars().take(MAX_REASON).collect::<String>());
     let reason = reason.as_deref().filter(|reason| !reason.is_empty());
-    let row = state.backend()?.engine.became(&id, outcome, reason).await?;
+    let row = state.backend()?.engine.became(&id, outcome.made(reason)).await?;
     row.map(|row| Json(item(row))).ok_or_else(|| ApiError::new(ErrorCode::NotFound, format!("there is no lead `{id}`")))
 }
 

@@ -27,7 +27,7 @@ pub use causes::{CauseItem, CauseList};
 pub use config::{LossList, ReloadAnswer, ReloadRequest, VersionAnswer, VersionItem, VersionList};
 pub use deliveries::{DeliveryItem, DeliveryList, DeliveryState};
 pub use held::{HeldAnswer, HeldRequest};
-pub use leads::{LeadItem, LeadList, OutcomeRequest};
+pub use leads::{LeadItem, LeadList, Outcome, OutcomeRequest};
 pub use merges::{MergeItem, MergeList, Unlinked};
 pub use owners::{OwnerAnswer, OwnerRequest};
 pub use rejected::{RejectedItem, RejectedList};

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::leads::{LeadItem, item};
 use super::reading::{ReadParams, settled};
+use crate::apply::message::Made;
 use crate::http::AppState;
 use crate::http::errors::{ApiError, ErrorBody, ErrorCode};
 use crate::ids::{RecordKey, RecordKind};
@@ -112,7 +113,7 @@ pub async fn assign(
     let owner =
         owner.ok_or_else(|| ApiError::new(ErrorCode::InvalidRequest, "`owner` says whose the lead is to be"))?;
     let owner = rep(&state, &owner)?;
-    let row = state.backend()?.engine.assign(&id, &owner).await?;
+    let row = state.backend()?.engine.became(&id, Made::given(&owner)).await?;
     row.map(|row| Json(item(row))).ok_or_else(|| ApiError::new(ErrorCode::NotFound, format!("there is no lead `{id}`")))
 }
 

@@ -71,6 +71,7 @@ impl DestinationHistory {
         match name {
             "delivered" => self.delivered = value.parse().ok()?,
             "done" => self.done.push_back(serde_json::from_str(value).ok()?),
+            "asked" => self.asked = Some(serde_json::from_str(value).ok()?),
             _ => return None,
         }
         Some(())
@@ -80,6 +81,7 @@ impl DestinationHistory {
         if self.delivered > 0 {
             lines.number("delivered", self.delivered);
         }
+        self.asked.iter().for_each(|asked| lines.json(&["asked"], asked));
         self.done.iter().for_each(|done| lines.json(&["done"], done));
     }
 }
@@ -92,6 +94,8 @@ impl Delivery {
             "died" => self.died = Millis::parse(value)?,
             "pending" => self.pending.push_back(serde_json::from_str(value).ok()?),
             "dead" => self.dead.push(serde_json::from_str(value).ok()?),
+            "took" => self.took = Some(Millis::parse(value)?),
+            "seen" => self.seen = Some(serde_json::from_str(value).ok()?),
             _ => drop(self.remembered.insert(name.strip_prefix("there:")?.into(), value.into())),
         }
         Some(())
@@ -101,11 +105,18 @@ impl Delivery {
         for (name, value) in &self.remembered {
             lines.put(&["there:", name], |out| out.push_str(value));
         }
-        if self.is_over() {
+        if self.is_over() && self.remembered.is_empty() {
             return;
         }
         if let Some(subject) = &self.subject {
             lines.put(&["subject"], |out| out.push_str(&subject.to_string()));
+        }
+        if let Some(took) = self.took {
+            lines.time("took", took);
+        }
+        self.seen.iter().for_each(|seen| lines.json(&["seen"], seen));
+        if self.is_over() {
+            return;
         }
         lines.time("due", self.due);
         lines.time("died", self.died);

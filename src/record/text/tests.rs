@@ -22,10 +22,11 @@ use crate::record::counted::Counted;
 use crate::record::delivery::Done;
 use crate::record::outcomes::Outcomes;
 use crate::record::{
-    AccountOwner, Archived, ConfigVersions, Delivery, DestinationHistory, Ending, Given, Held, Hold, Joiners, Meaning,
-    Member, Memberships, MergedInto, News, Noted, NotedSignals, OpenLead, OpenWith, Ownership, PassedOver, Pending,
-    Place, Profile, Quiet, Routing, Said, Saying, Senders, SeriesPast, SourceLeads, Standing, Subject, TeamTurns, Tie,
-    Ties, TookForce, Trait, Traits, Unassigned, Wait, Waiting, Waits, Written, WrittenFile,
+    AccountOwner, Archived, Asked, ConfigVersions, Delivery, DestinationHistory, Ending, Given, Held, Hold, Joiners,
+    Meaning, Member, Memberships, MergedInto, News, Noted, NotedSignals, OpenLead, OpenWith, Ownership, PassedOver,
+    Pending, Place, Profile, Quiet, Routing, Said, Saying, Seen, SeenOwner, Senders, SeriesPast, SourceLeads, Stage,
+    Standing, Subject, TeamTurns, Tie, Ties, TookForce, Trait, Traits, Unassigned, Wait, Waiting, Waits, Written,
+    WrittenFile,
 };
 
 /// Names as people and programs send them: with whatever separates things in the text.
@@ -302,9 +303,18 @@ fn news() -> impl Strategy<Value = News> {
 
 fn delivery() -> impl Strategy<Value = Delivery> {
     let known = btree_map(boxed(), boxed(), 0..3);
-    (option::of(name()), vec(news(), 0..3), vec(news(), 0..3), time(), time(), known)
-        .prop_map(|(subject, pending, dead, due, died, remembered)| Delivery {
+    let seen = (any::<bool>(), option::of(boxed()), option::of((boxed(), option::of(shared())))).prop_map(
+        |(is_won, reason, owner)| {
+            let stage = if is_won { Stage::Won } else { Stage::Working };
+            Box::new(Seen { stage, reason, owner: owner.map(|(id, email)| SeenOwner { id, email }) })
+        },
+    );
+    let seen = (option::of(time()), option::of(seen));
+    (option::of(name()), vec(news(), 0..3), vec(news(), 0..3), time(), time(), known, seen)
+        .prop_map(|(subject, pending, dead, due, died, remembered, (took, seen))| Delivery {
             remembered,
+            took,
+            seen,
             subject: subject.map(|id| RecordKey::account(&id)),
             pending: VecDeque::from(pending),
             due,
@@ -321,7 +331,13 @@ fn history() -> impl Strategy<Value = DestinationHistory> {
             Done { id, lead, subject, definition, kind, created: at, at, attempts }
         },
     );
-    (any::<u64>(), vec(done, 0..3)).prop_map(|(delivered, done)| DestinationHistory { delivered, done: done.into() })
+    let asked = (time(), time(), option::of(time()), option::of(boxed()))
+        .prop_map(|(until, next, answered, error)| Asked { until, next, answered, error });
+    (any::<u64>(), vec(done, 0..3), option::of(asked)).prop_map(|(delivered, done, asked)| DestinationHistory {
+        delivered,
+        done: done.into(),
+        asked,
+    })
 }
 
 fn hold() -> impl Strategy<Value = Hold> {

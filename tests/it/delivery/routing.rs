@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use handraiser::apply::message::Made;
 use handraiser::config::load_text;
 use handraiser::engine::Engine;
 use handraiser::event::Event;
@@ -220,7 +221,7 @@ async fn a_lead_that_was_lost_for_a_listed_reason_gives_the_turn_back() {
         owners.push(owner(&lead).split('@').next().unwrap_or_default().to_owned());
         if !lost.is_empty() {
             for _ in 0..2 {
-                engine.became(&lead.id, Ending::Lost, Some(lost)).await.expect("it is told");
+                engine.became(&lead.id, Made::ended(Ending::Lost, Some(lost))).await.expect("it is told");
             }
         }
     }
@@ -252,7 +253,7 @@ async fn who_has_the_fewest_open_leads_is_next_and_nobody_has_more_than_they_may
     assert_eq!(owners.values().collect::<Vec<_>>(), ["ana@example.com", "ben@example.com", "ana@example.com"]);
     // Both of ana's are over: she has none open, and ben one.
     for user in ["kim", "max"] {
-        engine.became(&lead(user).await.id, Ending::Won, None).await.expect("it is told");
+        engine.became(&lead(user).await.id, Made::ended(Ending::Won, None)).await.expect("it is told");
     }
     for (user, expected) in [("nia", "ana"), ("oto", "ben"), ("pia", "ana")] {
         sign_up(user).await;
@@ -262,7 +263,7 @@ async fn who_has_the_fewest_open_leads_is_next_and_nobody_has_more_than_they_may
     sign_up("rio").await;
     let waits = lead("rio").await.waits.expect("it waits").reason;
     assert!(waits.contains("ana@example.com has as many open leads as they may"), "{waits}");
-    engine.became(&lead("lee").await.id, Ending::Lost, None).await.expect("it is told");
+    engine.became(&lead("lee").await.id, Made::ended(Ending::Lost, None)).await.expect("it is told");
     let gone = async || Some(lead("rio").await).filter(|lead| lead.waits.is_none());
     assert_eq!(owner(&eventually("the lead goes out", PATIENCE, gone).await), "ben@example.com");
     engine.drain(Duration::from_secs(1)).await;

@@ -55,6 +55,10 @@ impl handraiser::engine::Dispatcher for NoCrm {
         unreachable!("there are no destinations")
     }
 
+    async fn read_back(&self, _: &str, _: Millis, _: i64) -> handraiser::apply::message::ReadBack {
+        unreachable!("there are no destinations")
+    }
+
     fn deadline(&self, _: &str) -> Duration {
         Duration::from_secs(1)
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use handraiser::apply::Attempt;
-use handraiser::apply::message::AttemptOutcome;
+use handraiser::apply::message::{AttemptOutcome, ReadBack};
 use handraiser::engine::{Admission, Dispatcher};
 use handraiser::lead::LeadEvent;
 use handraiser::record::{News, Remembered};
@@ -86,6 +86,11 @@ impl Dispatcher for Crm {
             AttemptOutcome::Retry { due: now, counts: true, error: "a planned failure".into() }
         };
         Attempt { id: news.id.clone(), at: now, outcome, remembered: None }
+    }
+
+    async fn read_back(&self, _: &str, since: Millis, every: i64) -> ReadBack {
+        let at = self.clock.now();
+        ReadBack { at, seen: Vec::new(), until: Some(since), next: at.plus(every), error: None }
     }
 
     fn deadline(&self, _: &str) -> Duration {

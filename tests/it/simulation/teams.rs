@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use handraiser::apply::message::Became;
+use handraiser::apply::message::{Became, Made};
 use handraiser::apply::{Body, Rules};
 use handraiser::config::load_text;
 use handraiser::event::{Call, Event};
@@ -362,8 +362,7 @@ async fn play(seed: u64) -> Result<(), String> {
                 let open: Vec<LeadEvent> = open.collect();
                 let Some(event) = open.choose(&mut dice) else { continue };
                 seen.close(&event.lead.id);
-                let (lead, ending) = (event.lead.id.as_str().into(), Ending::Lost);
-                let became = Became { lead, ending, reason: None };
+                let became = Became { lead: event.lead.id.as_str().into(), made: Made::ended(Ending::Lost, None) };
                 bare.ask(RecordKey::user(&event.lead.subject.id), Body::Became(Box::new(became)));
             }
             _ => {

@@ -325,9 +325,7 @@ impl Reference {
                 LeadEventType::Qualified => "qualified",
                 LeadEventType::TierChanged => "tier_changed",
                 LeadEventType::Lapsed => "lapsed",
-                LeadEventType::Joined | LeadEventType::Assigned | LeadEventType::Won | LeadEventType::Lost => {
-                    return Err("it joins, or ends".to_owned());
-                }
+                kind => return Err(format!("nobody made that of a lead: {kind:?}")),
             };
             let at = Millis::parse(&event.occurred_at).ok_or("no time")?;
             let of = (event.lead.definition.clone(), event.lead.subject.id.clone());
