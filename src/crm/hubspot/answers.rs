@@ -4,7 +4,7 @@
 //! |---------------------------------------------------|-----------------------------------------------------------|
 //! | 401, 403                                          | tried again: the token or its scopes concern every lead   |
 //! | 400, a property that there isn't                  | tried again: so does that                                 |
-//! | 400 otherwise                                     | dead at once, told by category and property               |
+//! | 400 otherwise                                     | dead at once, told by category and property, unless it may be for an owner who was looked up before |
 //! | 409                                               | tried again: somebody was quicker; then it is found       |
 //! | 423                                               | the record is locked: 2 s later                           |
 //! | 429 by the second                                 | when it says, else 10 s later; a minute at most           |

@@ -77,15 +77,18 @@ impl Object {
 impl Adapter for HubSpot {
     async fn deliver(&self, news: &LeadNews<'_>, session: &mut Session<'_>) -> Result<(), Failure> {
         let event = news.event()?;
-        let mut talk = Talk { hubspot: self, session };
+        let mut talk = Talk { hubspot: self, session: &mut *session };
         if self.create_properties {
             properties::ensure(&mut talk).await?;
         }
-        let written = records::write(&mut talk, &event).await;
-        if written.as_ref().is_err_and(|failure| failure.reason == answers::UNKNOWN_PROPERTY) {
-            talk.session.unlearn(properties::ALL_THERE);
+        let came = match records::write(&mut talk, &event).await {
+            Ok(written) => notes::write(&mut talk, &event, &written).await,
+            Err(failure) => Err(failure),
+        };
+        if came.as_ref().is_err_and(|failure| failure.reason == answers::UNKNOWN_PROPERTY) {
+            session.unlearn(properties::ALL_THERE);
         }
-        notes::write(&mut talk, &event, &written?).await
+        session.doubt(came)
     }
 
     fn exchanges(&self) -> u32 {

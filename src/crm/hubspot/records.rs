@@ -82,7 +82,7 @@ pub(super) async fn owner(talk: &mut Talk<'_, '_>, email: &str) -> Result<Option
         archived: bool,
     }
     let name = format!("owner:{}", email.to_lowercase());
-    if let Some(known) = talk.session.known(&name) {
+    if let Some(known) = talk.session.looked_up(&name) {
         return Ok(Some(known).filter(|id| !id.is_empty()));
     }
     let mut url = talk.url("owners", &[]);

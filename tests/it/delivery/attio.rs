@@ -99,6 +99,21 @@ impl Stage for attio::Attio {
         to(self)
     }
 
+    fn expired() -> Fault {
+        Fault::says(
+            401,
+            json!({ "status_code": 401, "type": "auth_error", "code": "unauthorized", "message": "expired" }),
+        )
+    }
+
+    fn dismiss(&self) {
+        self.workspace().members.get_mut(ANA).expect("she is there").1 = false;
+    }
+
+    fn leads(&self) -> usize {
+        self.records("deals").len()
+    }
+
     fn holds(&self, context: &str) {
         holds(self, context);
     }
@@ -107,6 +122,11 @@ impl Stage for attio::Attio {
 #[actix_web::test]
 async fn a_lead_is_one_record_of_each_kind_whichever_call_goes_wrong() {
     trials::whichever_call_goes_wrong(workspace).await;
+}
+
+#[actix_web::test]
+async fn a_lead_whose_owner_leaves_goes_on() {
+    trials::whose_owner_leaves(workspace).await;
 }
 
 #[actix_web::test]

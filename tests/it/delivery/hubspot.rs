@@ -97,6 +97,21 @@ impl Stage for Told {
         to(&self.0, self.1)
     }
 
+    fn expired() -> Fault {
+        Fault::says(
+            401,
+            json!({ "status": "error", "category": "EXPIRED_AUTHENTICATION", "message": "The OAuth token expired" }),
+        )
+    }
+
+    fn dismiss(&self) {
+        self.0.account().owners.get_mut(ANA).expect("she is there").1 = true;
+    }
+
+    fn leads(&self) -> usize {
+        self.0.records("leads").len()
+    }
+
     fn holds(&self, context: &str) {
         holds(&self.0, self.1, context);
     }
@@ -108,6 +123,11 @@ async fn a_lead_is_one_record_of_each_kind_whichever_call_goes_wrong() {
         trials::whichever_call_goes_wrong(async || Told(account().await, object)).await;
     }
     trials::calls(async || Told(account().await, Object::Deal)).await;
+}
+
+#[actix_web::test]
+async fn a_lead_whose_owner_leaves_goes_on() {
+    trials::whose_owner_leaves(async || Told(account().await, Object::Lead)).await;
 }
 
 #[actix_web::test]

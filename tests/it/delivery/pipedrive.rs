@@ -100,6 +100,18 @@ impl Trial for pipedrive::Pipedrive {
         to(self)
     }
 
+    fn expired() -> Fault {
+        Fault::says(401, json!({ "success": false, "error": "unauthorized access", "errorCode": 401 }))
+    }
+
+    fn dismiss(&self) {
+        self.account().users.get_mut(ANA).expect("she is there").1 = false;
+    }
+
+    fn leads(&self) -> usize {
+        self.records("leads").len()
+    }
+
     fn holds(&self, context: &str) {
         holds(self, context);
     }
@@ -108,6 +120,11 @@ impl Trial for pipedrive::Pipedrive {
 #[actix_web::test]
 async fn a_lead_is_one_record_of_each_kind_whichever_call_goes_wrong() {
     trials::whichever_call_goes_wrong(account).await;
+}
+
+#[actix_web::test]
+async fn a_lead_whose_owner_leaves_goes_on() {
+    trials::whose_owner_leaves(account).await;
 }
 
 #[actix_web::test]

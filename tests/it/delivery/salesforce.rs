@@ -8,10 +8,11 @@ use handraiser::secret::Secret;
 use serde_json::{Value, json};
 
 use super::plant::{PATIENCE, Plant, crm_test, destination};
+use super::trials::{self, Stage};
 use crate::sdk::install::vendor;
 use crate::standins::salesforce::{self as standin, CLIENT_ID, CLIENT_SECRET, user};
 use crate::standins::soql::Row;
-use crate::standins::standin::{Fault, Which};
+use crate::standins::standin::{Fault, StandIn, Which};
 
 const NAME: &str = "crm";
 const DOMAIN: &str = "acme.com";
@@ -170,6 +171,69 @@ async fn where_only_contacts_are_wanted_the_account_is_made() {
         (&org.only("Task")["WhoId"], &org.only("Task")["OwnerId"]),
         (&org.only("Contact")["Id"], &json!(user(0)))
     );
+}
+
+/// An org that leads are brought into in one of the ways.
+struct Told(standin::Salesforce, Matching);
+
+impl Told {
+    const fn object(&self) -> &'static str {
+        if matches!(self.1, Matching::Lead) { "Lead" } else { "Contact" }
+    }
+}
+
+impl Stage for Told {
+    type Vendor = standin::Org;
+
+    fn standin(&self) -> &StandIn<Self::Vendor> {
+        &self.0
+    }
+
+    fn destination(&self) -> Destination {
+        to(&self.0, configured(&self.0, self.1))
+    }
+
+    fn expired() -> Fault {
+        Fault::says(401, json!([{ "errorCode": "INVALID_SESSION_ID", "message": "Session expired or invalid" }]))
+    }
+
+    fn dismiss(&self) {
+        self.0.edit("User", |users| drop(users[0].insert("IsActive".to_owned(), false.into())));
+    }
+
+    fn leads(&self) -> usize {
+        self.0.rows("Lead").len()
+    }
+
+    fn holds(&self, context: &str) {
+        let numbers = ["Lead", "Contact", "Account", "Task"].map(|object| self.0.rows(object).len());
+        let expected = if matches!(self.1, Matching::Lead) { [1, 0, 0, 0] } else { [0, 1, 1, 1] };
+        assert_eq!(numbers, expected, "{context}");
+        let record = self.0.only(self.object());
+        assert_eq!([&record["Tier__c"], &record["LeadSource"]], [&json!(2), &json!("Product")], "{context}");
+        assert_eq!(record["OwnerId"], user(0), "{context}");
+        let told = if self.object() == "Lead" { record } else { self.0.only("Task") };
+        assert!(told["Description"].as_str().is_some_and(|text| text.starts_with("Lapsed: ")), "{context}: {told:?}");
+    }
+}
+
+#[actix_web::test]
+async fn a_lead_is_one_record_of_each_kind_whichever_call_goes_wrong() {
+    for matching in [Matching::Lead, Matching::ContactOnly] {
+        trials::whichever_call_goes_wrong(async || Told(org().await, matching)).await;
+    }
+}
+
+#[actix_web::test]
+async fn a_lead_is_one_record_of_each_kind_wherever_a_server_dies() {
+    for matching in [Matching::Lead, Matching::ContactOnly] {
+        trials::wherever_a_server_dies(async || Told(org().await, matching)).await;
+    }
+}
+
+#[actix_web::test]
+async fn a_lead_whose_owner_leaves_goes_on() {
+    trials::whose_owner_leaves(async || Told(org().await, Matching::Lead)).await;
 }
 
 /// Every request, from the first token on, fails in every way that leaves open whether it was worked.

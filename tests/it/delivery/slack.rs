@@ -9,9 +9,10 @@ use handraiser::secret::Secret;
 use serde_json::json;
 
 use super::plant::{PATIENCE, Plant, crm_test, destination};
+use super::trials::{self, Stage};
 use crate::sdk::install::vendor;
 use crate::standins::slack::{self, TOKEN};
-use crate::standins::standin::{Fault, Which};
+use crate::standins::standin::{Fault, StandIn, Which};
 
 const CHANNEL: &str = "C024BE91L";
 
@@ -27,6 +28,57 @@ fn sales(workspace: &slack::Slack) -> Destination {
 
 fn event(kind: LeadEventType, revision: u32) -> LeadEvent {
     LeadEvent { kind, ..super::plant::event("acme", revision) }
+}
+
+impl Stage for slack::Slack {
+    type Vendor = slack::Workspace;
+
+    fn standin(&self) -> &StandIn<Self::Vendor> {
+        self
+    }
+
+    fn destination(&self) -> Destination {
+        sales(self)
+    }
+
+    fn expired() -> Fault {
+        Fault::says(200, json!({ "ok": false, "error": "token_expired" }))
+    }
+
+    fn dismiss(&self) {
+        self.leave("ana@example.com");
+    }
+
+    fn leads(&self) -> usize {
+        self.messages().iter().filter(|message| message.thread.is_none()).count()
+    }
+
+    fn holds(&self, context: &str) {
+        let messages = self.messages();
+        let first = messages.first().map(|message| message.ts.clone());
+        let threads: Vec<_> = messages.iter().map(|message| message.thread.clone()).collect();
+        assert_eq!(threads, [None, first.clone(), first], "{context}");
+        assert!(messages[0].text.starts_with("Lapsed: Acme"), "{context}: {}", messages[0].text);
+        for (message, revision) in messages.iter().zip(1..) {
+            let of = format!("evt_lead_acme_{revision}");
+            assert_eq!(message.metadata["event_payload"]["event"], of, "{context}: in order");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_lead_is_one_message_whichever_call_goes_wrong() {
+    trials::whichever_call_goes_wrong(workspace).await;
+}
+
+#[actix_web::test]
+async fn a_lead_is_one_message_wherever_a_server_dies() {
+    trials::wherever_a_server_dies(workspace).await;
+}
+
+#[actix_web::test]
+async fn a_lead_whose_owner_leaves_goes_on() {
+    trials::whose_owner_leaves(workspace).await;
 }
 
 #[actix_web::test]

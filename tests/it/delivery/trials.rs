@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use futures::StreamExt as _;
 use handraiser::crm::Destination;
 use handraiser::crm::mapping::{Field, Fields};
 use handraiser::lead::{LeadEvent, LeadEventType};
@@ -21,9 +22,21 @@ pub trait Stage {
     /// The destination that it is.
     fn destination(&self) -> Destination;
 
+    /// What it answers where the token has expired.
+    fn expired() -> Fault;
+
+    /// The owner of the story's lead leaves the company: their user is deactivated, or deleted.
+    fn dismiss(&self);
+
+    /// How many leads it has.
+    fn leads(&self) -> usize;
+
     /// What has to be there in the end, however it came about.
     fn holds(&self, context: &str);
 }
+
+/// So many stories are told at once.
+const AT_ONCE: usize = 16;
 
 /// The story of the lead `lead_acme`.
 pub const STORY: [LeadEventType; 3] = [LeadEventType::Qualified, LeadEventType::TierChanged, LeadEventType::Lapsed];
@@ -65,20 +78,30 @@ pub async fn calls<S: Stage>(open: impl AsyncFn() -> S) -> usize {
     stage.standin().calls().len()
 }
 
-/// At each call once the answer is lost, and once a gateway answers.
+/// At each call once the answer is lost, a gateway answers, the token has expired, nothing comes, and the answer trickles in.
 pub async fn whichever_call_goes_wrong<S: Stage>(open: impl AsyncFn() -> S) {
-    for at in 1..=calls(&open).await {
-        for fault in [Fault::Lost, Fault::says(502, json!("<html>bad gateway</html>"))] {
-            let (stage, context) = (open().await, format!("call {at}: {fault:?}"));
-            stage.standin().befall([(Which::Number(at), fault)]);
-            play(&stage, stage.destination(), &context).await;
-        }
-    }
+    let bad_gateway = Fault::says(502, json!("<html>bad gateway</html>"));
+    let faults = [Fault::Lost, bad_gateway, S::expired(), Fault::Hangs, Fault::Drips];
+    let cases = (1..=calls(&open).await).flat_map(|at| faults.iter().map(move |fault| (at, fault.clone())));
+    let one = async |(at, fault): (usize, Fault)| {
+        let (stage, context) = (open().await, format!("call {at}: {fault:?}"));
+        stage.standin().befall([(Which::Number(at), fault)]);
+        play(&stage, hasty(&stage), &context).await;
+    };
+    futures::stream::iter(cases).map(one).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
+}
+
+/// It waits for no answer for long, and comes again however often that is too short on a machine that has much to do.
+fn hasty(stage: &impl Stage) -> Destination {
+    let mut destination = stage.destination();
+    destination.http.timeout = Duration::from_millis(500);
+    destination.retry.max_attempts = 1_000;
+    destination
 }
 
 /// A server is gone between two calls: another one goes on, and knows of nothing that was not stored.
 pub async fn wherever_a_server_dies<S: Stage>(open: impl AsyncFn() -> S) {
-    for at in 1..=calls(&open).await {
+    let one = async |at: usize| {
         let stage = open().await;
         stage.standin().befall([(Which::Number(at), Fault::Hangs)]);
         let destination = stage.destination();
@@ -93,7 +116,31 @@ pub async fn wherever_a_server_dies<S: Stage>(open: impl AsyncFn() -> S) {
         plant.done(&name, STORY.len()).await;
         stage.holds(&format!("died at call {at}"));
         engine.drain(PATIENCE).await;
-    }
+    };
+    let cases = 1..=calls(&open).await;
+    futures::stream::iter(cases).map(one).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
+}
+
+/// Whoever owns the lead leaves after the first news of it: what comes later of this lead and of others is not held up by that.
+pub async fn whose_owner_leaves<S: Stage>(open: impl AsyncFn() -> S) {
+    let stage = open().await;
+    let destination = stage.destination();
+    let name = destination.name.clone();
+    let plant = Plant::new(vec![destination]);
+    let engine = plant.start("one");
+    plant.send_event(&name, "lead_acme", &event(STORY[0], 1)).await;
+    plant.done(&name, 1).await;
+    stage.dismiss();
+    plant.send_event(&name, "lead_acme", &event(STORY[1], 2)).await;
+    plant.send_event(&name, "lead_acme", &event(STORY[2], 3)).await;
+    plant.done(&name, 3).await;
+    stage.holds("the owner left");
+    let mut next = plant::event("lead_next", 1);
+    next.lead.routing.as_mut().expect("it is routed").owner = Some("ben@example.com".to_owned());
+    plant.send_event(&name, "lead_next", &next).await;
+    plant.done(&name, 4).await;
+    assert_eq!(stage.leads(), 2);
+    engine.drain(PATIENCE).await;
 }
 
 /// Four calls in a row are told to come again, and others now and then.

@@ -58,6 +58,11 @@ impl StandIn<Workspace> {
         self.state().posted.clone()
     }
 
+    /// Somebody is no member any more.
+    pub fn leave(&self, email: &str) {
+        self.state().members.remove(email);
+    }
+
     /// The bot leaves a channel, or comes back.
     pub fn invite(&self, channel: &str, is_in: bool) {
         self.state().channels.insert(channel.to_owned(), is_in);
