@@ -13,7 +13,7 @@ use handraiser::config::{Config, load_text};
 use handraiser::crm::sample;
 use handraiser::lead::LeadEvent;
 use handraiser::record::TeamTurns;
-use handraiser::routing::{Asks, Decision, assign, decide};
+use handraiser::routing::{Asks, Decision, Present, assign, decide};
 use handraiser::time::Millis;
 use serde_json::json;
 
@@ -84,7 +84,7 @@ fn decisions(criterion: &mut Criterion) {
             bencher.iter(|| match decide(routes, black_box(&event), None, NOW) {
                 Decision::Turn(pending) => {
                     let team = config.rules.teams.iter().find(|team| team.name == pending.team);
-                    let turn = team.and_then(|team| assign(team, &mut turns, Asks::default(), NOW));
+                    let turn = team.and_then(|team| assign(team, &mut turns, Asks::default(), Present::at(NOW)));
                     black_box(turn.map(|turn| pending.settle(&turn, None)))
                 }
                 Decision::Settled(routing) => black_box(Some(routing)),

@@ -85,6 +85,11 @@ pub(crate) fn read_day(text: &str) -> Option<i64> {
     days_since_epoch(date.year().into(), date.month().into(), date.day().into())
 }
 
+/// When a date begins in a time zone.
+pub fn begins(date: jiff::civil::Date, zone: &jiff::tz::TimeZone) -> Option<Millis> {
+    date.to_zoned(zone.clone()).ok().map(|at| Millis(at.timestamp().as_millisecond()))
+}
+
 /// Days from 1970-01-01 to a date of the Gregorian calendar; `None` when there is no such date.
 pub(crate) fn days_since_epoch(year: i64, month: i64, day: i64) -> Option<i64> {
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);

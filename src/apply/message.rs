@@ -11,8 +11,8 @@ use crate::ids::{DefinitionName, RecordKey, SourceName};
 use crate::record::delivery::Done;
 use crate::record::outcomes::Told;
 use crate::record::{
-    AccountOwner, Ending, Held, Joiner, LeadHold, News, OpenLead, Profile, Progress, Projection, Remembered, Routing,
-    Seen, Tie, TookForce, Unassigned, Waits,
+    AccountOwner, Ending, Held, Joiner, LeadHold, News, OpenLead, Profile, Progress, Projection, Remembered,
+    RosterChange, Routing, Seen, Tie, TookForce, Unassigned, Waits,
 };
 use crate::time::Millis;
 
@@ -248,6 +248,8 @@ pub enum Body {
     },
     /// To a subject: this was counted for it before some of its counters were there.
     Fill(Box<Fill>),
+    /// To the roster of a shard, from an operator or a calendar by way of the first one: a rep is away, or back.
+    Roster(Box<RosterChange>),
     /// Forget all that you know.
     Forget,
     /// To a subject, a team, or a lead that waits for one: something has become due by time alone.

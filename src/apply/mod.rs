@@ -22,6 +22,7 @@ mod news;
 mod noting;
 mod owning;
 mod reassigning;
+pub mod roster;
 mod routing;
 pub mod rules;
 mod seeing;
@@ -38,10 +39,11 @@ pub use message::{Attempt, Body, LogItem, Message};
 pub use rules::Rules;
 
 use crate::event::{Call, Event};
-use crate::ids::{DefinitionName, RecordKey, RecordKind, SourceName, SubjectKind};
+use crate::ids::{DefinitionName, RecordKey, RecordKind, Shards, SourceName, SubjectKind};
 use crate::lead::build::Origin;
 use crate::qualify::Definition;
-use crate::record::{Delivery, Lack, Record, Subject};
+use crate::record::{Delivery, Lack, Record, Roster, Subject};
+use crate::routing::{Present, Routes};
 use crate::time::Millis;
 
 /// Under which configuration and when something is applied.
@@ -61,6 +63,10 @@ pub struct Context<'a> {
     pub archived: bool,
     /// Which definitions nobody is decided about by for now.
     pub held: &'a Held,
+    /// Who is away, as the shard of the record knows.
+    pub roster: &'a Roster,
+    /// How many shards there are.
+    pub shards: Shards,
 }
 
 /// What follows from a message beside the change of its record.
@@ -204,6 +210,8 @@ struct Applying<'a> {
     seed: u64,
     archived: bool,
     held: &'a Held,
+    roster: &'a Roster,
+    shards: Shards,
     effects: Effects,
 }
 
@@ -212,6 +220,16 @@ impl<'a> Applying<'a> {
     fn definitions(&self, of: SubjectKind) -> impl Iterator<Item = &'a Definition> + use<'a> {
         let held = self.held;
         self.rules.definitions(of).filter(move |definition| !held.definitions.contains(&definition.name))
+    }
+
+    /// What decides who gets a lead, with who is away.
+    fn routes(&self) -> Routes<'a> {
+        Routes { roster: self.roster, ..self.rules.routes() }
+    }
+
+    /// When something is decided, and who is away then.
+    fn present(&self) -> Present<'a> {
+        Present { now: self.now, roster: self.roster }
     }
 
     /// Whether there are others.
@@ -246,9 +264,10 @@ const MAX_HOPS: u8 = 32;
 
 /// Applies `message` to its record.
 pub fn apply(record: &mut Record, message: &Message, context: &Context<'_>) -> Effects {
-    let Context { rules, origin, now, clock, seed, archived, held } = *context;
+    let Context { rules, origin, now, clock, seed, archived, held, roster, shards } = *context;
     let effects = Effects::default();
-    let mut applying = Applying { key: &message.to, rules, origin, now, clock, seed, archived, held, effects };
+    let key = &message.to;
+    let mut applying = Applying { key, rules, origin, now, clock, seed, archived, held, roster, shards, effects };
     match record {
         Record::Subject(subject) => subject_message(subject, message, &mut applying),
         Record::Team(turns) => match &message.body {
@@ -292,6 +311,11 @@ pub fn apply(record: &mut Record, message: &Message, context: &Context<'_>) -> E
         Record::Config(versions) => {
             if let Body::TookForce(took) = &message.body {
                 versions.took_force((**took).clone(), message.at);
+            }
+        }
+        Record::Roster(roster) => {
+            if let Body::Roster(change) = &message.body {
+                roster::change(roster, change, &mut applying);
             }
         }
         Record::Destination(history) => match &message.body {
@@ -364,6 +388,7 @@ fn subject_message(subject: &mut Box<Subject>, message: &Message, applying: &mut
         | Body::Release { .. }
         | Body::Heard
         | Body::TookForce(_)
+        | Body::Roster(_)
         | Body::Deliver { .. }
         | Body::Attempted(_)
         | Body::Replay

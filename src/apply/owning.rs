@@ -26,7 +26,7 @@ pub(super) fn ask(account: &mut Subject, lead: &Held, applying: &mut Applying<'_
 
 /// Whether an owner may be given another lead.
 fn counts<'a>(applying: &Applying<'a>) -> impl Fn(&AccountOwner) -> bool + use<'a> {
-    let (by, now) = (applying.rules.routes(), applying.now);
+    let (by, now) = (applying.routes(), applying.now);
     move |owner| owns(by, owner, now)
 }
 

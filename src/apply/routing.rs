@@ -171,7 +171,7 @@ fn find_owner(subject: &mut Subject, definition: &DefinitionName, event: LeadEve
         return settle(subject, definition, event, routing, applying);
     }
     let existing = standing.routing.as_ref().filter(|_| event.kind != LeadEventType::Qualified);
-    if let Some(kept) = existing.and_then(|existing| keep(applying.rules.routes(), existing, applying.now)) {
+    if let Some(kept) = existing.and_then(|existing| keep(applying.routes(), existing, applying.now)) {
         return settle(subject, definition, event, kept, applying);
     }
     let account = event.lead.account.as_ref().filter(|_| applying.rules.asks_account_owner);
@@ -213,7 +213,7 @@ fn route(
     owner: Option<&AccountOwner>,
     applying: &mut Applying<'_>,
 ) {
-    match decide(applying.rules.routes(), &event, owner, applying.now) {
+    match decide(applying.routes(), &event, owner, applying.now) {
         Decision::Settled(routing) => settle(subject, definition, event, routing, applying),
         Decision::Turn(pending) => {
             let to = RecordKey::team(&pending.team);

@@ -12,8 +12,8 @@ use crate::expr::{Aspect, Expr, Formula, Members, Signal, Slot, SortKey, TraitRu
 use crate::ids::names::canonical_trait;
 use crate::ids::{DefinitionName, SourceName, SubjectKind};
 use crate::qualify::{Definition, Endings};
-use crate::record::AccountKey;
 use crate::record::traits::MAX_TRAITS_BYTES;
+use crate::record::{AccountKey, NOBODY_AWAY};
 use crate::routing::territory::Territories;
 use crate::routing::{Reps, Route, RouteTo, Routes, Team};
 use crate::time::Millis;
@@ -193,9 +193,15 @@ impl Rules {
         self.definitions(of).filter(|_| !self.since.is_empty()).filter_map(move |one| Some((one, since(one)?)))
     }
 
-    /// What decides who gets a lead.
+    /// What decides who gets a lead, as the configuration says it.
     pub fn routes(&self) -> Routes<'_> {
-        Routes { routes: &self.routes, teams: &self.teams, reps: &self.reps, territories: self.territories.as_deref() }
+        Routes {
+            routes: &self.routes,
+            teams: &self.teams,
+            reps: &self.reps,
+            territories: self.territories.as_deref(),
+            roster: &NOBODY_AWAY,
+        }
     }
 
     /// The definitions about one kind of subject.

@@ -26,7 +26,7 @@ pub(super) fn assign(turns: &mut TeamTurns, assign: &Unassigned, applying: &mut 
     // Those that wait are being called: whoever comes now stands behind them.
     let is_called = turns.opens.is_some_and(|at| at <= applying.now);
     let is_behind = is_called && assign.may_wait && assign.waits_since.is_none() && team.max_wait != Some(0);
-    let turn = if is_behind { None } else { take_turn(team, turns, assign.into(), applying.now) };
+    let turn = if is_behind { None } else { take_turn(team, turns, assign.into(), applying.present()) };
     if let Some(turn) = turn {
         let routing = assign.pending.clone().settle(&turn, waited(assign, applying.now));
         return settle(assign, routing, applying);
@@ -34,11 +34,11 @@ pub(super) fn assign(turns: &mut TeamTurns, assign: &Unassigned, applying: &mut 
     let since = assign.waits_since.unwrap_or(applying.now);
     let behind = is_behind.then(|| Patience { until: team.max_wait.map(|most| since.plus(most)) });
     let patience =
-        behind.or_else(|| waits(team, turns, assign.into(), since, applying.now)).filter(|_| assign.may_wait);
+        behind.or_else(|| waits(team, turns, assign.into(), since, applying.present())).filter(|_| assign.may_wait);
     match patience {
         Some(patience) => {
             if !is_behind {
-                turns.opens = Some(opens(team, turns, applying.now));
+                turns.opens = Some(opens(team, turns, applying.present()));
             }
             line_up(team, turns, (assign, since, patience), applying);
         }
@@ -50,7 +50,7 @@ pub(super) fn assign(turns: &mut TeamTurns, assign: &Unassigned, applying: &mut 
 fn line_up(team: &Team, turns: &TeamTurns, waits: (&Unassigned, Millis, Patience), applying: &mut Applying<'_>) {
     let (assign, since, Patience { until }) = waits;
     if assign.waits_since.is_none() || assign.until != until {
-        let reason = assign.pending.waits(team, turns, assign.into(), applying.now);
+        let reason = assign.pending.waits(team, turns, assign.into(), applying.present());
         let waits = Waits { team: Arc::clone(&team.name), since, until, reason };
         answer(assign, AssignOutcome::Waits(waits), applying);
     }
@@ -61,8 +61,7 @@ fn line_up(team: &Team, turns: &TeamTurns, waits: (&Unassigned, Millis, Patience
 /// The lead waits no longer for this team.
 fn pass_on(team: &Team, turns: &TeamTurns, assign: &Unassigned, applying: &mut Applying<'_>) {
     let waited = waited(assign, applying.now);
-    match assign.pending.clone().otherwise(team, turns, (assign.into(), waited), applying.rules.routes(), applying.now)
-    {
+    match assign.pending.clone().otherwise(team, turns, (assign.into(), waited), applying.routes(), applying.now) {
         Decision::Settled(routing) => settle(assign, routing, applying),
         Decision::Turn(pending) => {
             let to = RecordKey::team(&pending.team);
@@ -112,9 +111,9 @@ pub(super) fn called(turns: &mut TeamTurns, leads: u32, applying: &Applying<'_>)
 /// Somebody may be there, or other rules say when.
 pub(super) fn look(turns: &mut TeamTurns, applying: &Applying<'_>) {
     if turns.opens.is_some() {
-        let team = team(&applying.key.id, applying).filter(|team| !is_open(team, turns, applying.now));
+        let team = team(&applying.key.id, applying).filter(|team| !is_open(team, turns, applying.present()));
         // The leads of a team that is no more are called, to go on their way.
-        turns.opens = Some(team.map_or(applying.now, |team| opens(team, turns, applying.now)));
+        turns.opens = Some(team.map_or(applying.now, |team| opens(team, turns, applying.present())));
     }
 }
 

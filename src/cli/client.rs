@@ -145,8 +145,10 @@ impl Client {
     ///
     /// # Errors
     /// See [`ClientError`].
-    pub async fn delete(&self, segments: &[&str]) -> Result<Value, ClientError> {
-        Ok(self.shown(self.send(Method::DELETE, self.url(segments)?, None).await?))
+    pub async fn delete(&self, segments: &[&str], query: &[(&str, String)]) -> Result<Value, ClientError> {
+        let mut url = self.url(segments)?;
+        url.query_pairs_mut().extend_pairs(query).finish();
+        Ok(self.shown(self.send(Method::DELETE, url, None).await?))
     }
 
     /// The answer as it may be shown: strangers wrote the names, ids and traits in it. Programs get it as it is.

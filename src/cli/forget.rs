@@ -27,7 +27,7 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
         return Err(CommandError::message("nothing was deleted"));
     }
     let client = Client::new(&args.remote)?;
-    let answer = client.delete(&["subjects", kind.as_str(), &id]).await?;
+    let answer = client.delete(&["subjects", kind.as_str(), &id], &[]).await?;
     if args.remote.format == Format::Json {
         return print_json(&answer);
     }

@@ -27,7 +27,7 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
 
 /// Takes an id out.
 pub async fn unlink(args: Args) -> Result<(), CommandError> {
-    let answer = Client::new(&args.remote)?.delete(&["merges", &args.id]).await?;
+    let answer = Client::new(&args.remote)?.delete(&["merges", &args.id], &[]).await?;
     if args.remote.format == Format::Json {
         return print_json(&answer);
     }

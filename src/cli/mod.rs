@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand. `serve` and `demo` run a server; the others talk to one through its admin
 //! API, so that they show what the server knows and work from any machine that reaches it.
 
+mod absences;
 mod card;
 pub mod check;
 mod client;
@@ -67,7 +68,7 @@ enum Command {
     /// List leads, newest first, or show one
     Leads(leads::Args),
     /// Show where a lead would go, and why: every route and territory that is tried, and what was missing for another
-    Route(route::Args),
+    Route(Box<route::Args>),
     /// Destinations: see whether deliveries will work, and what they would send
     #[command(subcommand)]
     Crm(crm::Command),
@@ -79,6 +80,12 @@ enum Command {
     Outcome(outcome::Args),
     /// Give a lead to a rep: destinations are told; one that waits for its team waits no longer
     Assign(owner::AssignArgs),
+    /// List when reps are away, and who says so
+    Absences(absences::Args),
+    /// Say that a rep is away: they are given no leads until then
+    Absent(absences::AbsentArgs),
+    /// Say that a rep is back
+    Back(absences::BackArgs),
     /// Show whose the leads of an account are, or give it to a rep: the next ones are theirs, where a route leads to `account_owner`
     Owner(owner::Args),
     /// List deliveries: waiting, given up, done
@@ -137,13 +144,16 @@ async fn run(command: Command) -> Result<(), CommandError> {
         Command::Reload(args) => reload::run(args).await,
         Command::Status(args) => status::run(args).await,
         Command::Explain(args) => explain::run(args).await,
-        Command::Route(args) => route::run(args).await,
+        Command::Route(args) => route::run(*args).await,
         Command::Crm(command) => crm::run(command).await,
         Command::Leads(args) => leads::run(args).await,
         Command::Release(args) => held::release(args).await,
         Command::Discard(args) => held::discard(args).await,
         Command::Outcome(args) => outcome::run(args).await,
         Command::Assign(args) => owner::assign(args).await,
+        Command::Absences(args) => absences::run(args).await,
+        Command::Absent(args) => absences::absent(args).await,
+        Command::Back(args) => absences::back(args).await,
         Command::Owner(args) => owner::run(args).await,
         Command::Deliveries(args) => deliveries::run(args).await,
         Command::Replay(args) => replay::run(args).await,

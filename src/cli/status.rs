@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::absences::render_now;
 use super::client::{Client, ClientError, Format, Remote};
 use super::output::{CommandError, print_json, read, show};
 use super::paint::{Paint, Tone};
@@ -25,12 +26,14 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
     let sources = client.get(&["sources"], &[]).await?;
     // Without waiting for owners that are behind: that they are is what status is there to say.
     let queues = if_told(client.get(&["queues"], &[("consistency", "eventual".to_owned())]).await)?;
+    let absences = if_told(client.get(&["absences"], &[("consistency", "eventual".to_owned())]).await)?;
     let engine = if_told(client.get(&["engine"], &[]).await)?;
     if args.remote.format == Format::Json {
         let queues = queues.ok().unwrap_or_default();
         return print_json(&serde_json::json!({
             "config": config, "engine": engine.ok(), "sources": sources.get("sources"), "queues": queues.get("queues"),
             "held": queues.get("held"), "shadows": queues.get("shadows"),
+            "absences": absences.ok().as_ref().and_then(|answer| answer.get("absences")),
         }));
     }
     let (now, paint) = (Clock::System.now(), Paint::stdout());
@@ -48,6 +51,9 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
         out.push_str(&render_held(&queues, paint));
         out.push_str(&render_waiting(&queues, paint));
         out.push_str(&render_shadows(&queues, paint));
+    }
+    if let Ok(absences) = absences {
+        out.push_str(&render_now(&read(absences)?, paint));
     }
     show(&out)
 }

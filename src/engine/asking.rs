@@ -10,12 +10,13 @@ use super::intake::Parcel;
 use super::{Engine, EngineError, Forgotten, Shared};
 use crate::apply::explain::explain;
 use crate::apply::message::{Became, Made};
+use crate::apply::roster::FIRST;
 use crate::apply::{Body, LogItem, Message};
 use crate::ids::{Position, RecordKey, RecordKind, ShardId, SourceName, SubjectKind};
 use crate::lead::SubjectExplanation;
 use crate::record::account::current_account;
-use crate::record::{Record, Subject};
-use crate::store::{LeadQuery, LeadRow};
+use crate::record::{Record, Roster, RosterChange, Subject};
+use crate::store::{LeadQuery, LeadRow, StoreError};
 
 /// How long is waited until what was written before is applied.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -160,6 +161,23 @@ impl Engine {
         self.settle().await
     }
 
+    /// Says that a rep is away, or back.
+    ///
+    /// # Errors
+    /// When the store can't be written.
+    pub async fn change_roster(&self, change: RosterChange) -> Result<(), EngineError> {
+        self.send([(RecordKey::roster(FIRST), Body::Roster(Box::new(change)))]).await?;
+        self.settle().await
+    }
+
+    /// Who is away, beside what the configuration says.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn roster(&self) -> Result<Arc<Roster>, EngineError> {
+        Ok(self.shared.roster(FIRST).await?)
+    }
+
     /// Lets held leads go on their way, or lets them go for good.
     ///
     /// # Errors
@@ -220,6 +238,15 @@ impl Shared {
             pause = (pause * 2).min(LAST_LOOK);
         }
         Ok(())
+    }
+
+    /// Who is away, as a shard knows it.
+    pub(super) async fn roster(&self, shard: ShardId) -> Result<Arc<Roster>, StoreError> {
+        let text = self.store.load(&[RecordKey::roster(shard)]).await?.pop().flatten();
+        match text.map(|text| Record::read(RecordKind::Roster, &text).0) {
+            Some(Record::Roster(roster)) => Ok(roster),
+            _ => Ok(Arc::default()),
+        }
     }
 
     async fn subject(&self, key: &RecordKey) -> Result<Subject, EngineError> {

@@ -23,6 +23,7 @@ pub const DOCUMENT_PATH: &str = "/openapi.json";
     tags(
         (name = "leads", description = "Product-qualified leads"),
         (name = "subjects", description = "Users and accounts: where they stand, what is stored, forgetting them"),
+        (name = "reps", description = "When reps are away"),
         (name = "deliveries", description = "Deliveries to destinations"),
         (name = "events", description = "Events and their sources"),
         (name = "system", description = "Configuration and queues"),

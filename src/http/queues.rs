@@ -9,7 +9,7 @@ use crate::apply::Rules;
 use crate::ids::{RecordKey, RecordKind};
 use crate::lead::Lead;
 use crate::record::{AgendaList, Delivery, Record, TeamTurns};
-use crate::routing::{Asks, next_opening};
+use crate::routing::{Asks, Present, next_opening};
 use crate::store::{LeadQuery, LeadRow, ListName, ListStats, Store, StoreError};
 use crate::time::Millis;
 
@@ -143,7 +143,11 @@ pub struct WaitingItem {
 }
 
 /// Every team that leads wait for.
-pub(super) async fn waiting(store: &dyn Store, rules: &Rules, now: Millis) -> Result<Vec<WaitingItem>, StoreError> {
+pub(super) async fn waiting(
+    store: &dyn Store,
+    rules: &Rules,
+    present: Present<'_>,
+) -> Result<Vec<WaitingItem>, StoreError> {
     let mut items = Vec::new();
     for (team, leads) in waiting_counts(store).await? {
         let text = store.load(&[RecordKey::team(&team)]).await?.into_iter().next().flatten();
@@ -152,7 +156,7 @@ pub(super) async fn waiting(store: &dyn Store, rules: &Rules, now: Millis) -> Re
             _ => TeamTurns::default(),
         };
         let known = rules.teams.iter().find(|known| known.name == team);
-        let opens = known.and_then(|known| next_opening(known, &turns, Asks::default(), now)).map(Millis::rfc3339);
+        let opens = known.and_then(|known| next_opening(known, &turns, Asks::default(), present)).map(Millis::rfc3339);
         items.push(WaitingItem { team: team.to_string(), leads, opens });
     }
     Ok(items)

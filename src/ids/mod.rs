@@ -97,11 +97,13 @@ pub enum RecordKind {
     Archived,
     /// The configurations that have taken force.
     Config,
+    /// When reps are away, as a shard knows it.
+    Roster,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::User,
         Self::Account,
         Self::Team,
@@ -112,9 +114,10 @@ impl RecordKind {
         Self::Wait,
         Self::Archived,
         Self::Config,
+        Self::Roster,
     ];
 
-    /// `user`, `account`, `team`, `destination`, `delivery`, `source`, `hold`, `wait`, `archived` or `config`: what a record's name begins with.
+    /// `user`, `account`, `team`, `destination`, `delivery`, `source`, `hold`, `wait`, `archived`, `config` or `roster`: what a record's name begins with.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::User => "user",
@@ -127,6 +130,7 @@ impl RecordKind {
             Self::Wait => "wait",
             Self::Archived => "archived",
             Self::Config => "config",
+            Self::Roster => "roster",
         }
     }
 }
@@ -141,7 +145,7 @@ impl From<SubjectKind> for RecordKind {
 }
 
 /// The name of one record: `user:42`, `account:acme`, `team:enterprise`, `destination:crm`, `delivery:crm/lead_…`,
-/// `source:web`, `hold:web/lead_…`, `wait:enterprise/lead_…`, `archived:s3`, `config:versions`.
+/// `source:web`, `hold:web/lead_…`, `wait:enterprise/lead_…`, `archived:s3`, `config:versions`, `roster:s3`.
 ///
 /// A user may be named by any of their ids, known or anonymous; both live in one namespace, and a record that was merged
 /// away points at the one that holds the history.
@@ -204,9 +208,15 @@ impl RecordKey {
         Self::new(RecordKind::Archived, &shard.to_string())
     }
 
-    /// The shard of an archive's record.
-    fn as_archived(&self) -> Option<ShardId> {
-        if self.kind == RecordKind::Archived { self.id.strip_prefix('s')?.parse().ok().map(ShardId) } else { None }
+    /// When reps are away, as a shard knows it.
+    pub fn roster(shard: ShardId) -> Self {
+        Self::new(RecordKind::Roster, &shard.to_string())
+    }
+
+    /// The shard of a record of which each has one.
+    fn of_shard(&self) -> Option<ShardId> {
+        let has_one = matches!(self.kind, RecordKind::Archived | RecordKind::Roster);
+        if has_one { self.id.strip_prefix('s')?.parse().ok().map(ShardId) } else { None }
     }
 
     /// The source and the lead of a hold's record.
@@ -254,7 +264,7 @@ impl fmt::Display for RecordKey {
 #[derive(Debug, thiserror::Error)]
 #[error(
     "`{0}` names no record; write `user:<id>`, `account:<id>`, `team:<name>`, `destination:<name>`, `delivery:<destination>/<lead>`, \
-     `source:<name>`, `hold:<source>/<lead>`, `wait:<team>/<lead>`, `archived:s<shard>` or `config:versions`"
+     `source:<name>`, `hold:<source>/<lead>`, `wait:<team>/<lead>`, `archived:s<shard>`, `config:versions` or `roster:s<shard>`"
 )]
 pub struct BadRecordKey(String);
 
@@ -301,9 +311,9 @@ impl Shards {
     }
 
     /// The shard of `key`: XXH3-64 of its text, modulo the count; a delivery lives with its destination, a hold with
-    /// its source, a lead that waits with its team, and each shard has a record of its archive. Part of the stored format: never change it.
+    /// its source, a lead that waits with its team, and each shard has a record of its archive and one of who is away. Part of the stored format: never change it.
     pub fn of(self, key: &RecordKey) -> ShardId {
-        if let Some(shard) = key.as_archived() {
+        if let Some(shard) = key.of_shard() {
             return ShardId(shard.0 % self.count());
         }
         let of = |owner: RecordKind, at: Option<(&str, &str)>| at.map(|(name, _)| RecordKey::new(owner, name));

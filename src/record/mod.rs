@@ -16,6 +16,7 @@ pub mod outcomes;
 pub mod owner;
 pub mod people;
 pub mod projection;
+pub mod roster;
 pub mod seen;
 pub mod senders;
 pub mod standing;
@@ -42,6 +43,7 @@ pub use noted::{Noted, NotedSignals};
 pub use owner::{AccountOwner, Ownership};
 pub use people::{Member, Profile};
 pub use projection::Projection;
+pub use roster::{Absence, NOBODY_AWAY, Roster, RosterChange, SaidBy};
 pub use seen::{Progress, Seen, SeenOwner, Stage};
 pub use senders::Senders;
 pub use standing::{Ending, OpenWith, Quiet, Routing, Standing};
@@ -76,6 +78,8 @@ pub enum Record {
     Archived(Archived),
     /// The configurations that have taken force.
     Config(ConfigVersions),
+    /// When reps are away; shared with those who decide.
+    Roster(Arc<Roster>),
 }
 
 impl Record {
@@ -91,6 +95,7 @@ impl Record {
             RecordKind::Wait => Self::Wait(Wait::default()),
             RecordKind::Archived => Self::Archived(Archived::default()),
             RecordKind::Config => Self::Config(ConfigVersions::default()),
+            RecordKind::Roster => Self::Roster(Arc::default()),
         }
     }
 
@@ -104,7 +109,7 @@ impl Record {
             Self::Wait(wait) => wait.agenda(of.unwrap_or_default()),
             Self::Team(team) => team.opens.map(|at| (AgendaList::Teams, at)),
             Self::Destination(history) => history.asked.as_ref().map(|asked| (AgendaList::ReadBack, asked.next)),
-            Self::Source(_) | Self::Archived(_) | Self::Config(_) => None,
+            Self::Source(_) | Self::Archived(_) | Self::Config(_) | Self::Roster(_) => None,
         }
     }
 
@@ -120,6 +125,7 @@ impl Record {
             Self::Hold(_) => 256,
             Self::Wait(wait) => wait.bytes(),
             Self::Config(versions) => 64 + versions.bytes(),
+            Self::Roster(roster) => roster.bytes(),
         }
     }
 }

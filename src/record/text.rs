@@ -37,6 +37,7 @@
 //! | `leads` | sources | since when, how many leads went on their way and how many were held |
 //! | `blocks`, `noted` | archives | blocks up to this number are in segments; `1` once it was noted what is counted |
 //! | `series:<key>` | archives | JSON of what is counted in the shard, and which commits are not counted in it |
+//! | `away:<rep>` | rosters | from when until when, or `-`; `hand` or `calendar`; why, in the words of whoever said so |
 //! | `heard` | sources | when an event of it was last told of |
 //! | `version` | configurations | JSON: number, hash, when and where it took force, its files without secrets |
 //! | `held` | holds | since when, and the lead as JSON |
@@ -52,6 +53,7 @@ mod ties;
 mod traits;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::Record;
 use crate::ids::RecordKind;
@@ -82,6 +84,7 @@ impl Record {
             Self::Wait(wait) => wait.read_line(name, value),
             Self::Archived(archived) => archived.read_line(name, value),
             Self::Config(versions) => versions.read_line(name, value),
+            Self::Roster(roster) => Arc::make_mut(roster).read_line(name, value),
         }
     }
 
@@ -105,6 +108,7 @@ impl Record {
             Self::Wait(wait) => wait.write(&mut lines),
             Self::Archived(archived) => archived.write(&mut lines),
             Self::Config(versions) => versions.write(&mut lines),
+            Self::Roster(roster) => roster.write(&mut lines),
         }
     }
 }

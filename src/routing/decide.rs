@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::territory::{Territories, Unknown};
 use super::turns::{Asks, refusal, said};
 use super::waiting::Waited;
-use super::{LeadFacts, Reps, Route, RouteTarget, RouteTo, Team, Turn};
+use super::{LeadFacts, Presence, Present, Reps, Route, RouteTarget, RouteTo, Team, Turn};
 use crate::expr::{Formula, Value, duration_text};
 use crate::lead::{LeadEvent, Routing};
-use crate::record::{AccountOwner, Pending, TeamTurns};
+use crate::record::{AccountOwner, Pending, Roster, TeamTurns};
 use crate::time::Millis;
 
 /// What decides who gets a lead.
@@ -22,6 +22,20 @@ pub struct Routes<'r> {
     pub reps: &'r Reps,
     /// The table of territories, if there is one.
     pub territories: Option<&'r Territories>,
+    /// Who is away, beside what is said in `reps`.
+    pub roster: &'r Roster,
+}
+
+impl<'r> Routes<'r> {
+    /// What is known of when a rep is there.
+    pub fn presence(self, rep: &str) -> Presence<'r> {
+        Presence::new(rep, self.reps.get(rep).map(AsRef::as_ref), self.roster)
+    }
+
+    /// A moment, and who is away then.
+    pub const fn present(self, now: Millis) -> Present<'r> {
+        Present { now, roster: self.roster }
+    }
 }
 
 /// What the routes say about a lead.
@@ -44,13 +58,13 @@ impl Pending {
     }
 
     /// Why the lead waits for somebody of `team`.
-    pub fn waits(&self, team: &Team, turns: &TeamTurns, asks: Asks<'_>, now: Millis) -> String {
-        format!("{}; {}, so that it waits for the first of them", self.because, self.nobody(team, turns, asks, now))
+    pub fn waits(&self, team: &Team, turns: &TeamTurns, asks: Asks<'_>, present: Present<'_>) -> String {
+        format!("{}; {}, so that it waits for the first of them", self.because, self.nobody(team, turns, asks, present))
     }
 
     /// Why nobody of the team can take a turn.
-    fn nobody(&self, team: &Team, turns: &TeamTurns, asks: Asks<'_>, now: Millis) -> String {
-        let refused = |rep| Some((rep, refusal(rep, turns, asks, now)?));
+    fn nobody(&self, team: &Team, turns: &TeamTurns, asks: Asks<'_>, present: Present<'_>) -> String {
+        let refused = |rep| Some((rep, refusal(rep, turns, asks, present)?));
         let away: Vec<_> = team.reps.iter().filter_map(refused).collect();
         match said(&away) {
             Some(said) => format!("nobody of team {} is there ({said})", self.team),
@@ -68,7 +82,7 @@ impl Pending {
         by: Routes<'_>,
         now: Millis,
     ) -> Decision {
-        let nobody = self.nobody(team, turns, asks, now);
+        let nobody = self.nobody(team, turns, asks, by.present(now));
         let why = waited.map_or_else(|| nobody.clone(), |waited| format!("{waited}; {nobody}"));
         let settled = |owner: Option<&str>, then: &str| {
             let because = format!("{}; {why}", self.because);
@@ -79,11 +93,11 @@ impl Pending {
                 Decision::Turn(Self { team: Arc::clone(next), because: format!("{}; {why}", self.because), ..self })
             }
             Some(RouteTarget::SelfServe) => settled(None, "self-serve, the product follows up"),
-            Some(RouteTarget::Rep(rep)) => match by.reps.get(rep).map(|one| (one, one.is_away(now))) {
-                Some((one, Some(away))) => {
-                    settled(None, &format!("{}, so nobody owns it", away.sentence(rep, Some(&one.zone))))
+            Some(RouteTarget::Rep(rep)) => match by.presence(rep).is_away(now) {
+                Some(away) => {
+                    settled(None, &format!("{}, so nobody owns it", away.sentence(rep, by.presence(rep).zone())))
                 }
-                _ => settled(Some(rep), &format!("goes to {rep}")),
+                None => settled(Some(rep), &format!("goes to {rep}")),
             },
             None => Decision::Settled(self.routing(None, &format!("{why}, so nobody owns it"))),
         }
@@ -190,7 +204,7 @@ fn named(by: Routes<'_>, formula: &Formula, facts: &LeadFacts<'_>) -> Result<(Ro
 
 /// Whether the owner of an account's leads is a rep who has not left.
 pub fn owns(by: Routes<'_>, owner: &AccountOwner, now: Millis) -> bool {
-    let has_left = by.reps.get(&owner.rep).is_some_and(|rep| rep.left.is_some_and(|left| left <= now));
+    let has_left = by.reps.get(&owner.rep).is_some_and(|rep| rep.has_left(now));
     !has_left && is_known(by, &owner.rep)
 }
 
@@ -207,7 +221,7 @@ pub fn is_known(by: Routes<'_>, address: &str) -> bool {
 /// they left.
 pub fn keep(by: Routes<'_>, existing: &Routing, now: Millis) -> Option<Routing> {
     let owner = existing.owner.as_deref()?;
-    if by.reps.get(owner).is_some_and(|rep| rep.left.is_some_and(|left| left <= now)) {
+    if by.reps.get(owner).is_some_and(|rep| rep.has_left(now)) {
         return None;
     }
     let member = |team: &&Team| team.reps.iter().any(|rep| &*rep.name == owner);
@@ -241,10 +255,9 @@ fn follow(route: &Route, to: &RouteTarget, by: Routes<'_>, because: String, now:
         Decision::Settled(Routing { route: Some(route.name.to_string()), owner, reason, ..Routing::default() })
     };
     if let RouteTarget::Rep(rep) = to
-        && let Some(availability) = by.reps.get(rep)
-        && let Some(refusal) = availability.is_away(now)
+        && let Some(refusal) = by.presence(rep).is_away(now)
     {
-        return Err(format!("{because}; {}; ", refusal.sentence(rep, Some(&availability.zone))));
+        return Err(format!("{because}; {}; ", refusal.sentence(rep, by.presence(rep).zone())));
     }
     Ok(match to {
         RouteTarget::SelfServe => routing(None, format!("{because}; self-serve, the product follows up")),

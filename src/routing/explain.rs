@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::territory::Failed;
 use super::turns::{Asks, next_opening, refusal};
-use super::{Decision, LeadFacts, RouteTo, Routes, Team, decide, is_open, waits};
+use super::{Decision, LeadFacts, Present, RouteTo, Routes, Team, decide, is_open, waits};
 use crate::lead::LeadEvent;
 use crate::record::{TeamTurns, Why};
 use crate::time::Millis;
@@ -73,9 +73,9 @@ pub struct RepTried {
     pub because: Option<String>,
 }
 
-fn reps(team: &Team, now: Millis) -> Vec<RepTried> {
+fn reps(team: &Team, present: Present<'_>) -> Vec<RepTried> {
     let tried = |rep: &super::Rep| {
-        let refused = refusal(rep, &TeamTurns::default(), Asks::default(), now);
+        let refused = refusal(rep, &TeamTurns::default(), Asks::default(), present);
         RepTried {
             rep: rep.name.to_string(),
             refused: refused.map(|refusal| refusal.why),
@@ -87,13 +87,14 @@ fn reps(team: &Team, now: Millis) -> Vec<RepTried> {
 
 /// Goes on from teams of which nobody is there.
 fn settle(by: Routes<'_>, mut decision: Decision, now: Millis) -> Decision {
+    let present = by.present(now);
     for _ in by.teams {
         let Decision::Turn(pending) = &decision else { break };
         let none = TeamTurns::default();
         let team = by.teams.iter().find(|team| team.name == pending.team);
-        let Some(team) =
-            team.filter(|team| !is_open(team, &none, now) && waits(team, &none, Asks::default(), now, now).is_none())
-        else {
+        let Some(team) = team.filter(|team| {
+            !is_open(team, &none, present) && waits(team, &none, Asks::default(), now, present).is_none()
+        }) else {
             break;
         };
         decision = pending.clone().otherwise(team, &none, (Asks::default(), None), by, now);
@@ -112,10 +113,11 @@ pub fn explain(by: Routes<'_>, event: &LeadEvent, now: Millis) -> RouteExplanati
         }
     };
     let shares = by.teams.iter().find(|one| owner.is_none() && team.as_deref() == Some(&*one.name));
-    let reps = shares.map_or_else(Vec::new, |team| reps(team, now));
+    let reps = shares.map_or_else(Vec::new, |team| reps(team, by.present(now)));
     let nobody = shares.filter(|_| reps.iter().all(|rep| rep.refused.is_some()));
-    let opens =
-        nobody.and_then(|team| next_opening(team, &TeamTurns::default(), Asks::default(), now)).map(Millis::rfc3339);
+    let opens = nobody
+        .and_then(|team| next_opening(team, &TeamTurns::default(), Asks::default(), by.present(now)))
+        .map(Millis::rfc3339);
     let mut explanation =
         RouteExplanation { routes: Vec::new(), route, team, owner, reason, reps, opens, near: Vec::new() };
     for one in by.routes {

@@ -18,7 +18,7 @@ mod tests;
 
 pub use decide::{Decision, Routes, decide, is_known, keep, owns};
 pub use facts::LeadFacts;
-pub use reps::{Availability, Reps};
+pub use reps::{Availability, Presence, Present, Reps};
 pub use spec::{Assign, Rep, Route, RouteTarget, RouteTo, Team, TeamName};
 pub use turns::{Asks, Turn, assign, close, credit, next_opening};
 pub use waiting::{Patience, Waited, is_open, opens, waits};

@@ -11,7 +11,7 @@
 use std::sync::Arc;
 
 use super::reps::{Refusal, Why, day_of};
-use super::{Assign, Rep, Team};
+use super::{Assign, Presence, Present, Rep, Team};
 use crate::record::{Given, PassedOver, Place, TeamTurns, Unassigned};
 use crate::time::Millis;
 
@@ -46,9 +46,10 @@ impl<'a> From<&'a Unassigned> for Asks<'a> {
     }
 }
 
-/// Takes the next turn of `team` at `now` for a lead that `asks` for it, among the reps who may be given that. `None` when there are none.
-pub fn assign(team: &Team, turns: &mut TeamTurns, asks: Asks<'_>, now: Millis) -> Option<Turn> {
-    let turn = take(team, turns, now, |rep, place| refuses(rep, place, asks, now))?;
+/// Takes the next turn of `team` for a lead that `asks` for it, among the reps who may be given that. `None` when there are none.
+pub fn assign(team: &Team, turns: &mut TeamTurns, asks: Asks<'_>, present: Present<'_>) -> Option<Turn> {
+    let now = present.now;
+    let turn = take(team, turns, now, |rep, place| refuses(rep, place, asks, present))?;
     let rep = team.reps.iter().find(|rep| rep.name == turn.rep)?;
     let bounded = rep.availability.as_ref().filter(|availability| !availability.caps.is_none());
     if let Some(place) = turns.reps.get_mut(&turn.rep) {
@@ -80,28 +81,30 @@ fn turn_of(weight: u32) -> u64 {
     TURN * u64::from(Rep::WEIGHT_ONE) / u64::from(weight)
 }
 
-/// Why a rep may not be given a lead at `now`.
-pub(super) fn refusal(rep: &Rep, turns: &TeamTurns, asks: Asks<'_>, now: Millis) -> Option<Refusal> {
-    refuses(rep, turns.reps.get(&rep.name), asks, now)
+/// Why a rep may not be given a lead.
+pub(super) fn refusal(rep: &Rep, turns: &TeamTurns, asks: Asks<'_>, present: Present<'_>) -> Option<Refusal> {
+    refuses(rep, turns.reps.get(&rep.name), asks, present)
 }
 
-fn refuses(rep: &Rep, place: Option<&Place>, asks: Asks<'_>, now: Millis) -> Option<Refusal> {
+fn refuses(rep: &Rep, place: Option<&Place>, asks: Asks<'_>, present: Present<'_>) -> Option<Refusal> {
     if asks.not.iter().any(|one| one.eq_ignore_ascii_case(&rep.name)) {
         return Some(Refusal { why: Why::HadIt, until: None });
     }
-    rep.availability.as_ref()?.refuses(place.map_or_else(Given::default, |place| place.given), now)
+    presence(rep, present).refuses(place.map_or_else(Given::default, |place| place.given), present.now)
+}
+
+fn presence<'a>(rep: &'a Rep, present: Present<'a>) -> Presence<'a> {
+    Presence::new(&rep.name, rep.availability.as_deref(), present.roster)
 }
 
 /// When the first of the team may be given a lead; `None` when nobody knows.
-pub fn next_opening(team: &Team, turns: &TeamTurns, asks: Asks<'_>, now: Millis) -> Option<Millis> {
+pub fn next_opening(team: &Team, turns: &TeamTurns, asks: Asks<'_>, present: Present<'_>) -> Option<Millis> {
     let next = |rep: &Rep| {
         let place = turns.reps.get(&rep.name);
-        match (refuses(rep, place, asks, now), &rep.availability) {
-            (None, _) => Some(now),
-            (Some(refusal), Some(availability)) if refusal.why != Why::HadIt => {
-                availability.next(place.map_or_else(Given::default, |place| place.given), now)
-            }
-            _ => None,
+        match refuses(rep, place, asks, present) {
+            None => Some(present.now),
+            Some(Refusal { why: Why::HadIt, .. }) => None,
+            Some(_) => presence(rep, present).next(place.map_or_else(Given::default, |place| place.given), present.now),
         }
     };
     team.reps.iter().filter_map(next).min()

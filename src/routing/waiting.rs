@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::Team;
 use super::turns::{Asks, next_opening, refusal};
+use super::{Present, Team};
 use crate::expr::duration_text;
 use crate::record::{TeamTurns, Why};
 use crate::time::Millis;
@@ -36,29 +36,31 @@ impl fmt::Display for Waited {
     }
 }
 
-/// Whether somebody of a team may be given a lead at `now`.
-pub fn is_open(team: &Team, turns: &TeamTurns, now: Millis) -> bool {
-    team.reps.iter().any(|rep| refusal(rep, turns, Asks::default(), now).is_none())
+/// Whether somebody of a team may be given a lead.
+pub fn is_open(team: &Team, turns: &TeamTurns, present: Present<'_>) -> bool {
+    team.reps.iter().any(|rep| refusal(rep, turns, Asks::default(), present).is_none())
 }
 
 /// When to look at the leads that wait for a team: when somebody may be given one.
-pub fn opens(team: &Team, turns: &TeamTurns, now: Millis) -> Millis {
-    let latest = now.plus(MAX_CLOSED);
-    next_opening(team, turns, Asks::default(), now).map_or(latest, |next| next.min(latest))
+pub fn opens(team: &Team, turns: &TeamTurns, present: Present<'_>) -> Millis {
+    let latest = present.now.plus(MAX_CLOSED);
+    next_opening(team, turns, Asks::default(), present).map_or(latest, |next| next.min(latest))
 }
 
-/// Whether a lead that waits since `since` goes on waiting for a team of which nobody is there at `now`. It doesn't when it has waited as
+/// Whether a lead that waits since `since` goes on waiting for a team of which nobody is there. It doesn't when it has waited as
 /// long as it may, when nobody will be there before it has, or when nobody knows that anybody ever will; nor while somebody is there who may just not
 /// be given this one.
-pub fn waits(team: &Team, turns: &TeamTurns, asks: Asks<'_>, since: Millis, now: Millis) -> Option<Patience> {
+pub fn waits(team: &Team, turns: &TeamTurns, asks: Asks<'_>, since: Millis, present: Present<'_>) -> Option<Patience> {
     let until = team.max_wait.map(|most| since.plus(most));
-    if until.is_some_and(|until| until <= now) || !asks.not.is_empty() && is_open(team, turns, now) {
+    if until.is_some_and(|until| until <= present.now) || !asks.not.is_empty() && is_open(team, turns, present) {
         return None;
     }
     // Whose open leads are as many as may be is there as soon as one of them ends, and nobody knows when.
-    let may_come =
-        team.reps.iter().any(|rep| refusal(rep, turns, asks, now).is_some_and(|refusal| refusal.why == Why::CapOpen));
-    match (next_opening(team, turns, asks, now), until) {
+    let may_come = team
+        .reps
+        .iter()
+        .any(|rep| refusal(rep, turns, asks, present).is_some_and(|refusal| refusal.why == Why::CapOpen));
+    match (next_opening(team, turns, asks, present), until) {
         _ if may_come => Some(Patience { until }),
         (Some(next), Some(until)) if next > until => None,
         (None, None) => None,

@@ -172,6 +172,8 @@ impl World {
                 seed: 0,
                 archived: false,
                 held: &NOTHING_HELD,
+                roster: &handraiser::record::NOBODY_AWAY,
+                shards: handraiser::ids::Shards::default(),
             };
             let kind = message.to.kind;
             let record = self.records.entry(message.to.clone()).or_insert_with(|| Record::empty(kind));

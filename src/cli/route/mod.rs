@@ -1,16 +1,21 @@
-//! `handraiser route`: where a lead would go by a configuration, and why. Needs no server.
+//! `handraiser route`: where a lead would go by a configuration, and why. Needs no server, unless it is to say who is away.
 
 mod replay;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use super::client::Format;
+use url::Url;
+
+use super::absences;
+use super::client::{Client, Format, Remote};
 use super::given::Lead;
 use super::output::{CommandError, findings, print_json, show};
 use super::paint::{Paint, Tone};
 use super::table::{Cell, Table};
 use crate::config::{self, Loaded};
+use crate::record::Roster;
+use crate::routing::Routes;
 use crate::routing::explain::{RouteExplanation, RouteTried, TerritoryTried, explain};
 use crate::time::{Clock, Millis};
 
@@ -31,6 +36,18 @@ pub struct Args {
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
 
+    /// Ask the running server who is away, beside what the configuration says
+    #[arg(long)]
+    away: bool,
+
+    /// The running server that is asked
+    #[arg(long, env = "HANDRAISER_SERVER", default_value = "http://127.0.0.1:8080", value_name = "URL")]
+    server: Url,
+
+    /// The admin API's token: `server.admin_token` of the configuration
+    #[arg(long, env = "HANDRAISER_ADMIN_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    token: Option<String>,
+
     /// How to print it
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -45,11 +62,11 @@ enum Command {
 pub async fn run(args: Args) -> Result<(), CommandError> {
     match &args.command {
         Some(Command::Replay(args)) => replay::run(args).await,
-        None => one(&args),
+        None => one(&args).await,
     }
 }
 
-fn one(args: &Args) -> Result<(), CommandError> {
+async fn one(args: &Args) -> Result<(), CommandError> {
     let Loaded { config, .. } = config::load(&args.config, &config::process_env).map_err(|all| findings(&all))?;
     let now = match &args.at {
         Some(text) => Millis::parse(text).ok_or_else(|| {
@@ -58,11 +75,20 @@ fn one(args: &Args) -> Result<(), CommandError> {
         None => Clock::System.now(),
     };
     let definition = config.rules.definitions.first().map_or("", |definition| &*definition.name);
-    let explanation = explain(config.rules.routes(), &args.lead.event(definition)?, now);
+    let roster = who_is_away(args).await?;
+    let by = Routes { roster: &roster, ..config.rules.routes() };
+    let explanation = explain(by, &args.lead.event(definition)?, now);
     match args.format {
         Format::Json => print_json(&explanation),
         Format::Text => show(&render(&explanation, Paint::stdout())),
     }
+}
+
+/// Who is away beside what the configuration says, if that is to be heeded.
+async fn who_is_away(args: &Args) -> Result<Roster, CommandError> {
+    let Args { server, token, format, .. } = args;
+    let remote = Remote { server: server.clone(), token: token.clone(), format: *format };
+    if args.away { absences::ask(&Client::new(&remote)?).await } else { Ok(Roster::default()) }
 }
 
 pub(super) fn render(explanation: &RouteExplanation, paint: Paint) -> String {

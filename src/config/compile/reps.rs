@@ -17,7 +17,7 @@ use crate::config::yaml::Scalar;
 use crate::expr::country::Country;
 use crate::routing::reps::{Caps, Hours, country_holidays};
 use crate::routing::{Availability, Reps, Team};
-use crate::time::Millis;
+use crate::time::{Millis, begins};
 
 /// Longer ago than every event.
 const ALWAYS: Millis = Millis(i64::MIN);
@@ -140,10 +140,6 @@ fn left(text: &Scalar, zone: &TimeZone, findings: &mut Findings) -> Option<Optio
             left.map(Some)
         }
     }
-}
-
-fn begins(date: Date, zone: &TimeZone) -> Option<Millis> {
-    date.to_zoned(zone.clone()).ok().map(|at| Millis(at.timestamp().as_millisecond()))
 }
 
 fn caps(shape: &CapsShape, findings: &mut Findings) -> Caps {

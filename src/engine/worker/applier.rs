@@ -16,7 +16,7 @@ use crate::engine::remembered::Remembered;
 use crate::event::Rejected;
 use crate::ids::{Position, RecordKey, RecordKind, ShardId};
 use crate::lead::build::Origin;
-use crate::record::Record;
+use crate::record::{NOBODY_AWAY, Record, Roster};
 use crate::store::{Commit, Entry, LeadRow, Listed};
 use crate::time::Millis;
 
@@ -61,12 +61,21 @@ pub(super) struct Applier {
     pub cache: Cache,
     pub pending: Pending,
     pub remembered: BTreeMap<ShardId, Remembered>,
+    /// Who is away, as each shard knows it.
+    pub rosters: BTreeMap<ShardId, Arc<Roster>>,
 }
 
 impl Applier {
     pub fn new(shared: Arc<Shared>, cache_bytes: usize) -> Self {
         let cache = Cache::new(cache_bytes);
-        Self { seed: shared.store.seed(), shared, cache, pending: Pending::default(), remembered: BTreeMap::new() }
+        Self {
+            seed: shared.store.seed(),
+            shared,
+            cache,
+            pending: Pending::default(),
+            remembered: BTreeMap::new(),
+            rosters: BTreeMap::new(),
+        }
     }
 
     /// Applies entries and messages, and what follows from them in its own shards; returns what is for the worker's other appliers.
@@ -211,11 +220,16 @@ impl Applier {
             seed: self.seed,
             archived,
             held: &batch.held,
+            roster: self.rosters.get(&shard).map_or(&NOBODY_AWAY, |roster| roster),
+            shards: self.shared.store.shards(),
         };
         let applied = catch_unwind(AssertUnwindSafe(|| apply(&mut cached.record, &message, &context)));
         let Ok(effects) = applied else {
             return Err(Upset::Poison(origin, began_at));
         };
+        if let Record::Roster(roster) = &cached.record {
+            self.rosters.insert(shard, Arc::clone(roster));
+        }
         // A delivery and a timer are due for somebody: the agenda is committed at once.
         self.pending.urgent |= message.to.kind == RecordKind::Delivery || began_at.is_some();
         self.pending.applied(message.at);

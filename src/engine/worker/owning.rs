@@ -61,6 +61,7 @@ impl Worker {
         self.before.retain(|shard, _| wanted.contains(shard));
         for applier in &mut self.appliers {
             applier.remembered.retain(|shard, _| wanted.contains(shard));
+            applier.rosters.retain(|shard, _| wanted.contains(shard));
             applier.cache.retain(|key, _| wanted.contains(&all.of(key)));
         }
         self.shared.progress.waiting_since(self.number, None);
@@ -91,6 +92,7 @@ impl Worker {
     async fn take_over(&mut self, shard: ShardId) -> Result<Owned, StoreError> {
         let progress = self.shared.store.progress(&[shard]).await?.first().copied().unwrap_or_default();
         let remembered = Remembered::new(self.shared.store.remembered(shard).await?);
+        let roster = self.shared.roster(shard).await?;
         self.shared.progress.seen(shard, progress);
         let before = self.before.remove(&shard);
         let number = before.map_or_else(|| self.least_busy(), |(applier, _)| applier);
@@ -101,6 +103,7 @@ impl Worker {
                 applier.cache.retain(|key, _| all.of(key) != shard);
             }
             applier.remembered.insert(shard, remembered);
+            applier.rosters.insert(shard, roster);
         }
         Ok(Owned {
             applier: number,

@@ -7,8 +7,8 @@ use super::applier::Work;
 use super::{Upset, Worker};
 use crate::apply::Body;
 use crate::ids::{RecordKey, ShardId};
-use crate::record::{AgendaList, Record};
-use crate::routing::is_open;
+use crate::record::{AgendaList, NOBODY_AWAY, Record};
+use crate::routing::{Present, is_open};
 use crate::time::Millis;
 
 /// Teams that are looked at in one batch.
@@ -48,10 +48,12 @@ impl Worker {
 
     /// Whether somebody of a team may be given a lead. The leads of a team that is no more go on their way, too.
     fn is_there(&self, key: &RecordKey, now: Millis) -> bool {
-        let cached = self.applier_of(key).and_then(|applier| self.appliers.get(applier)?.cache.get(key));
-        let Some(Record::Team(turns)) = cached.map(|cached| &cached.record) else { return false };
+        let Some(applier) = self.applier_of(key).and_then(|applier| self.appliers.get(applier)) else { return false };
+        let Some(Record::Team(turns)) = applier.cache.get(key).map(|cached| &cached.record) else { return false };
         let team = self.batch.rules.teams.iter().find(|team| team.name == key.id);
-        team.is_none_or(|team| is_open(team, turns, now))
+        let roster = applier.rosters.get(&self.shared.store.shards().of(key));
+        let present = Present { now, roster: roster.map_or(&NOBODY_AWAY, |roster| roster) };
+        team.is_none_or(|team| is_open(team, turns, present))
     }
 
     /// Calls the next ones.

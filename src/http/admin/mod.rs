@@ -1,5 +1,6 @@
 //! The admin API, `/admin/v1`: what the command line shows and does, for programs. Everything in it needs the bearer token.
 
+mod absences;
 mod auth;
 mod causes;
 mod config;
@@ -23,6 +24,7 @@ use utoipa_actix_web::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub use super::queues::{HeldItem, QueueItem, ShadowItem, WaitingItem};
+pub use absences::{AbsenceItem, AbsenceList, AbsenceRequest};
 pub use causes::{CauseItem, CauseList};
 pub use config::{LossList, ReloadAnswer, ReloadRequest, VersionAnswer, VersionItem, VersionList};
 pub use deliveries::{DeliveryItem, DeliveryList, DeliveryState};
@@ -56,6 +58,10 @@ pub fn configure(config: &mut ServiceConfig) {
             .service(owners::assign)
             .service(owners::show)
             .service(owners::give)
+            .service(absences::list)
+            .service(absences::show)
+            .service(absences::add)
+            .service(absences::back)
             .service(deliveries::list)
             .service(causes::list)
             .service(replay::replay)

@@ -118,7 +118,7 @@ pub async fn assign(
 }
 
 /// The address of a rep who is known and has not left.
-fn rep(state: &AppState, address: &str) -> Result<String, ApiError> {
+pub(super) fn rep(state: &AppState, address: &str) -> Result<String, ApiError> {
     let (config, address) = (state.config.load(), address.trim());
     let by = config.rules.routes();
     let left = by.reps.get(address).and_then(|one| one.left).is_some_and(|left| left <= state.clock.now());

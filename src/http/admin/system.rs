@@ -13,6 +13,7 @@ use crate::http::AppState;
 use crate::http::errors::ApiError;
 use crate::http::queues::{self, HeldItem, QueueItem, ShadowItem, WaitingItem};
 use crate::http::status::RefusedReload;
+use crate::routing::Present;
 
 /// Every destination that something is on its way to, or was given up for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -131,7 +132,9 @@ pub async fn list_queues(state: Data<AppState>, params: Query<ReadParams>) -> Re
     let queues = queues::of_store(&*backend.store, state.clock.now()).await?;
     let (store, rules) = (&*backend.store, &state.config.load().rules);
     let shadows = queues::shadows(store, rules).await?;
-    let waiting = queues::waiting(store, rules, state.clock.now()).await?;
+    let roster = backend.engine.roster().await?;
+    let present = Present { now: state.clock.now(), roster: &roster };
+    let waiting = queues::waiting(store, rules, present).await?;
     Ok(Json(QueueList { queues, held: queues::held(store).await?, waiting, shadows }))
 }
 

@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use super::{Lines, timed};
+use super::{Lines, timed, write_time};
 use crate::record::{
-    Archived, ConfigVersions, Delivery, DestinationHistory, Given, Hold, Place, SourceLeads, TeamTurns, Wait,
+    Absence, Archived, ConfigVersions, Delivery, DestinationHistory, Given, Hold, Place, Roster, SaidBy, SourceLeads,
+    TeamTurns, Wait,
 };
 use crate::time::{Millis, read_day, write_day};
 
@@ -184,6 +185,35 @@ impl Wait {
     pub(super) fn write(&self, lines: &mut Lines<'_>) {
         if let Some(assign) = &self.0 {
             lines.json(&["waits"], assign);
+        }
+    }
+}
+
+impl Roster {
+    pub(super) fn read_line(&mut self, name: &str, value: &str) -> Option<()> {
+        let rep = name.strip_prefix("away:")?;
+        let mut words = value.splitn(4, ' ');
+        let (from, until, by) = (words.next()?, words.next()?, words.next()?);
+        let until = if until == "-" { None } else { Some(Millis::parse(until)?) };
+        let by = [SaidBy::Hand, SaidBy::Calendar].into_iter().find(|known| known.as_str() == by)?;
+        self.put(rep, Absence { from: Millis::parse(from)?, until, by, reason: words.next().map(Into::into) });
+        Some(())
+    }
+
+    pub(super) fn write(&self, lines: &mut Lines<'_>) {
+        let all = self.all().flat_map(|(rep, absences)| absences.iter().map(move |absence| (rep, absence)));
+        for (rep, Absence { from, until, by, reason }) in all {
+            lines.put(&["away:", rep], |out| {
+                from.write_rfc3339(out);
+                out.push(' ');
+                write_time(*until, out);
+                out.push(' ');
+                out.push_str(by.as_str());
+                if let Some(reason) = reason {
+                    out.push(' ');
+                    out.push_str(reason);
+                }
+            });
         }
     }
 }

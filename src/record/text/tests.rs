@@ -22,11 +22,11 @@ use crate::record::counted::Counted;
 use crate::record::delivery::Done;
 use crate::record::outcomes::Outcomes;
 use crate::record::{
-    AccountOwner, Archived, Asked, ConfigVersions, Delivery, DestinationHistory, Ending, Given, Held, Hold, Joiners,
-    Meaning, Member, Memberships, MergedInto, News, Noted, NotedSignals, OpenLead, OpenWith, Ownership, PassedOver,
-    Pending, Place, Profile, Quiet, Routing, Said, Saying, Seen, SeenOwner, Senders, SeriesPast, SourceLeads, Stage,
-    Standing, Subject, TeamTurns, Tie, Ties, TookForce, Trait, Traits, Unassigned, Wait, Waiting, Waits, Written,
-    WrittenFile,
+    Absence, AccountOwner, Archived, Asked, ConfigVersions, Delivery, DestinationHistory, Ending, Given, Held, Hold,
+    Joiners, Meaning, Member, Memberships, MergedInto, News, Noted, NotedSignals, OpenLead, OpenWith, Ownership,
+    PassedOver, Pending, Place, Profile, Quiet, Roster, RosterChange, Routing, Said, SaidBy, Saying, Seen, SeenOwner,
+    Senders, SeriesPast, SourceLeads, Stage, Standing, Subject, TeamTurns, Tie, Ties, TookForce, Trait, Traits,
+    Unassigned, Wait, Waiting, Waits, Written, WrittenFile,
 };
 
 /// Names as people and programs send them: with whatever separates things in the text.
@@ -399,6 +399,19 @@ fn archived() -> impl Strategy<Value = Archived> {
     })
 }
 
+fn roster() -> impl Strategy<Value = Roster> {
+    let absence = (boxed(), time(), option::of(time()), any::<bool>(), option::of(boxed()));
+    proptest::collection::vec(absence, 0..5).prop_map(|all| {
+        let mut roster = Roster::default();
+        for (rep, from, until, by_hand, reason) in all {
+            let by = if by_hand { SaidBy::Hand } else { SaidBy::Calendar };
+            let change = RosterChange::Away { rep: rep.into(), absence: Absence { from, until, by, reason } };
+            roster.change(&change, Millis(i64::MIN / 2));
+        }
+        roster
+    })
+}
+
 fn record() -> impl Strategy<Value = (RecordKind, Record)> {
     prop_oneof![
         4 => subject().prop_map(|subject| (RecordKind::User, Record::Subject(Box::new(subject)))),
@@ -409,6 +422,7 @@ fn record() -> impl Strategy<Value = (RecordKind, Record)> {
         1 => (time(), any::<u32>(), any::<u32>(), proptest::option::of(time()))
             .prop_map(|(hour, leads, held, heard)| (RecordKind::Source, Record::Source(SourceLeads { hour, leads, held, heard }))),
         1 => versions().prop_map(|versions| (RecordKind::Config, Record::Config(versions))),
+        1 => roster().prop_map(|roster| (RecordKind::Roster, Record::Roster(Arc::new(roster)))),
         1 => archived().prop_map(|archived| (RecordKind::Archived, Record::Archived(archived))),
         2 => delivery().prop_map(|delivery| (RecordKind::Delivery, Record::Delivery(delivery))),
     ]

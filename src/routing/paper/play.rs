@@ -164,7 +164,7 @@ impl<'l> Play<'_, 'l> {
                 desk.turns.opens = None;
                 return;
             }
-            if !is_open(team, &desk.turns, now) {
+            if !is_open(team, &desk.turns, self.by.present(now)) {
                 return self.look_again(team, now);
             }
             if let Some((_, asking)) = desk.waiting.pop_first() {
@@ -176,7 +176,7 @@ impl<'l> Play<'_, 'l> {
     /// Says when to look at those that wait for a team of which nobody is there.
     fn look_again(&mut self, team: &Team, now: Millis) {
         let Some(desk) = self.desks.get_mut(&team.name) else { return };
-        let at = opens(team, &desk.turns, now).max(now.plus(1));
+        let at = opens(team, &desk.turns, self.by.present(now)).max(now.plus(1));
         if desk.turns.opens != Some(at) {
             desk.turns.opens = Some(at);
             self.due.push(Reverse((at, Due::Opens(team.name.clone()))));
@@ -192,7 +192,7 @@ impl<'l> Play<'_, 'l> {
             };
             let desk = self.desks.entry(name.clone()).or_default();
             let waited = asking.waits_since.map(|since| Waited { team: name.clone(), ms: now.since(since) });
-            if let Some(turn) = assign(team, &mut desk.turns, Asks::default(), now) {
+            if let Some(turn) = assign(team, &mut desk.turns, Asks::default(), self.by.present(now)) {
                 // What becomes of leads is not known on paper: none counts as open.
                 if let Some(place) = desk.turns.reps.get_mut(&turn.rep) {
                     place.given.open = 0;
@@ -201,7 +201,7 @@ impl<'l> Play<'_, 'l> {
                 return self.settle(asking.number, asking.wants_since, routing, now);
             }
             let since = asking.waits_since.unwrap_or(now);
-            if let Some(Patience { until }) = waits(team, &desk.turns, Asks::default(), since, now) {
+            if let Some(Patience { until }) = waits(team, &desk.turns, Asks::default(), since, self.by.present(now)) {
                 let asking = Asking { waits_since: Some(since), until, ..asking };
                 if let Some(until) = until {
                     self.due.push(Reverse((until, Due::Over(name, asking.place))));

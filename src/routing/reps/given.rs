@@ -53,5 +53,5 @@ pub fn day_of(zone: &TimeZone, now: Millis) -> i64 {
 fn begins(zone: &TimeZone, day: i64) -> Option<Millis> {
     let (year, month, day) = crate::time::civil(day);
     let date = jiff::civil::Date::new(year.try_into().ok()?, month.try_into().ok()?, day.try_into().ok()?).ok()?;
-    date.to_zoned(zone.clone()).ok().map(|at| Millis(at.timestamp().as_millisecond()))
+    crate::time::begins(date, zone)
 }

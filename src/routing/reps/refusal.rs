@@ -18,12 +18,14 @@ pub struct Refusal {
 pub use crate::record::Why;
 
 impl Refusal {
-    /// `ana@example.com is absent until 2027-01-03 00:00`, by the clock of where they are.
+    /// `ana@example.com is absent until Sun 2027-01-03 00:00`, by the clock of where they are, where that is said.
     pub fn sentence(self, rep: &str, zone: Option<&TimeZone>) -> String {
         let mut out = format!("{rep} {}", self.why.says());
         let at = self.until.and_then(|until| jiff::Timestamp::from_millisecond(until.0).ok());
-        if let Some((at, zone)) = at.zip(zone) {
-            let _ = write!(out, " until {}", zone.to_datetime(at).strftime("%a %Y-%m-%d %H:%M"));
+        if let Some(at) = at {
+            let there = zone.unwrap_or(&TimeZone::UTC).to_datetime(at);
+            let utc = if zone.is_none() { " UTC" } else { "" };
+            let _ = write!(out, " until {}{utc}", there.strftime("%a %Y-%m-%d %H:%M"));
         }
         out
     }

@@ -2,6 +2,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::*;
+use crate::record::{Absence, RosterChange, SaidBy};
 
 fn berlin() -> TimeZone {
     TimeZone::get("Europe/Berlin").expect("it is there")
@@ -17,11 +18,11 @@ fn works(hours: &str, holidays: &[Date]) -> Availability {
 }
 
 fn why(rep: &Availability, text: &str) -> Option<&'static str> {
-    rep.refuses(Given::default(), at(text)).map(|refusal| refusal.why.as_str())
+    rep.alone().refuses(Given::default(), at(text)).map(|refusal| refusal.why.as_str())
 }
 
 fn next(rep: &Availability, text: &str) -> Option<String> {
-    rep.next(Given::default(), at(text)).map(Millis::rfc3339)
+    rep.alone().next(Given::default(), at(text)).map(Millis::rfc3339)
 }
 
 #[test]
@@ -77,14 +78,14 @@ fn caps_count_in_the_days_and_weeks_of_where_they_are() {
     let monday = at("2026-11-30T09:00:00Z");
     let today = day_of(&ana.zone, monday);
     let mut given = Given::default().and_one(today);
-    assert_eq!(ana.refuses(given, monday), None);
+    assert_eq!(ana.alone().refuses(given, monday), None);
     given = given.and_one(today);
-    assert_eq!(ana.refuses(given, monday).map(|refusal| refusal.why), Some(Why::CapDay));
-    assert_eq!(ana.next(given, monday).map(Millis::rfc3339).as_deref(), Some("2026-12-01T08:00:00.000Z"));
+    assert_eq!(ana.alone().refuses(given, monday).map(|refusal| refusal.why), Some(Why::CapDay));
+    assert_eq!(ana.alone().next(given, monday).map(Millis::rfc3339).as_deref(), Some("2026-12-01T08:00:00.000Z"));
     given = given.and_one(today + 1);
     let tuesday = monday.plus(Millis::DAY);
-    assert_eq!(ana.refuses(given, tuesday).map(|refusal| refusal.why), Some(Why::CapWeek));
-    assert_eq!(ana.next(given, tuesday).map(Millis::rfc3339).as_deref(), Some("2026-12-07T08:00:00.000Z"));
+    assert_eq!(ana.alone().refuses(given, tuesday).map(|refusal| refusal.why), Some(Why::CapWeek));
+    assert_eq!(ana.alone().next(given, tuesday).map(Millis::rfc3339).as_deref(), Some("2026-12-07T08:00:00.000Z"));
     assert_eq!(given.on(today), given, "what came a little late counts for the day at hand");
 }
 
@@ -97,10 +98,11 @@ fn what_was_asked_before_changes_no_answer() {
     let steps = (0..14 * 96).chain((0..14 * 96).rev().step_by(7));
     for moment in steps.map(|step| start.plus(step * 15 * Millis::MINUTE)) {
         let fresh = works("Mo-Fr 22:00-26:00; Su 01:30-03:30", &days);
-        let (one, other) = (asked.refuses(Given::default(), moment), fresh.refuses(Given::default(), moment));
+        let (one, other) =
+            (asked.alone().refuses(Given::default(), moment), fresh.alone().refuses(Given::default(), moment));
         assert_eq!(one, other, "{}", moment.rfc3339());
         if let Some(until) = one.and_then(|refusal| refusal.until) {
-            assert!(until > moment && asked.refuses(Given::default(), until).is_none(), "{}", moment.rfc3339());
+            assert!(until > moment && asked.alone().refuses(Given::default(), until).is_none(), "{}", moment.rfc3339());
         }
     }
 }
@@ -108,7 +110,7 @@ fn what_was_asked_before_changes_no_answer() {
 #[test]
 fn hours_that_nobody_can_read_are_refused() {
     assert!(Hours::new("Mo-Fr nine to five", &[]).is_err());
-    assert_eq!(works("off", &[]).next(Given::default(), at("2026-12-01T10:00:00Z")), None);
+    assert_eq!(works("off", &[]).alone().next(Given::default(), at("2026-12-01T10:00:00Z")), None);
 }
 
 /// Every server of a store says which rules it has; that somebody was asked for makes no others of them.
@@ -119,4 +121,29 @@ fn what_was_asked_shows_nowhere() {
     assert_eq!(why(&ana, "2026-12-25T10:00:00Z"), Some("holiday"));
     assert_eq!(format!("{ana:?}"), before);
     assert_ne!(before, format!("{:?}", works("Mo-Fr 09:00-16:00", &[])));
+}
+
+#[test]
+fn what_is_said_by_hand_counts_as_what_the_file_says() {
+    let ana = works("Mo-Fr 09:00-17:00", &[]);
+    let mut roster = Roster::default();
+    let mut away = |from: &str, until: Option<&str>| {
+        let absence = Absence { from: at(from), until: until.map(at), by: SaidBy::Hand, reason: None };
+        roster.change(&RosterChange::Away { rep: "Ana@x.example".into(), absence }, at("2026-11-30T00:00:00Z"));
+    };
+    away("2026-11-30T10:00:00Z", Some("2026-11-30T12:00:00Z"));
+    away("2026-11-30T11:00:00Z", Some("2026-12-02T23:00:00Z"));
+    away("2026-12-10T00:00:00Z", None);
+    let there = Presence::new("ana@x.example", Some(&ana), &roster);
+    let refused = |text| there.is_away(at(text)).map(|refusal| refusal.sentence("ana", there.zone()));
+    assert_eq!(refused("2026-11-30T09:00:00Z"), None);
+    assert_eq!(refused("2026-11-30T11:00:00Z").as_deref(), Some("ana is absent until Thu 2026-12-03 00:00"));
+    assert_eq!(refused("2027-11-30T11:00:00Z").as_deref(), Some("ana is paused"));
+    let next = |text| there.next(Given::default(), at(text)).map(Millis::rfc3339);
+    assert_eq!(next("2026-11-30T10:00:00Z").as_deref(), Some("2026-12-03T08:00:00.000Z"), "when she works");
+    assert_eq!(next("2026-12-10T10:00:00Z"), None, "nobody knows");
+    // Of somebody of whom nothing else is said, too.
+    let ben = Presence::new("ana@x.example", None, &roster);
+    let refused = ben.is_away(at("2026-11-30T11:00:00Z")).expect("she is away");
+    assert_eq!(refused.sentence("ana", ben.zone()), "ana is absent until Wed 2026-12-02 23:00 UTC");
 }

@@ -6,10 +6,10 @@ use super::team;
 use crate::crm::sample;
 use crate::expr::{Scope, compile};
 use crate::lead::Routing;
-use crate::record::{TeamTurns, Why};
+use crate::record::{NOBODY_AWAY, TeamTurns, Why};
 use crate::routing::{
-    Asks, Assign, Availability, Decision, Reps, Route, RouteTarget, RouteTo, Routes, Team, assign, decide, keep,
-    next_opening, waits,
+    Asks, Assign, Availability, Decision, Present, Reps, Route, RouteTarget, RouteTo, Routes, Team, assign, decide,
+    keep, next_opening, waits,
 };
 use crate::time::Millis;
 
@@ -29,17 +29,21 @@ fn owned_by(owner: &str, team: Option<&str>) -> Routing {
 
 fn settled(routes: &[Route], reps: &[&str], existing: Option<&Routing>) -> Routing {
     let teams = [team(reps)];
-    let by = Routes { routes, teams: &teams, reps: &Reps::default(), territories: None };
+    let by = Routes { routes, teams: &teams, reps: &Reps::default(), territories: None, roster: &NOBODY_AWAY };
     let kept = existing.and_then(|existing| keep(by, existing, Millis(0)));
     match kept.map_or_else(|| decide(by, &sample::full(), None, Millis(0)), Decision::Settled) {
         Decision::Settled(routing) => routing,
-        Decision::Turn(pending) => match assign(&teams[0], &mut TeamTurns::default(), Asks::default(), Millis(0)) {
-            Some(turn) => pending.settle(&turn, None),
-            None => match pending.otherwise(&teams[0], &TeamTurns::default(), (Asks::default(), None), by, Millis(0)) {
-                Decision::Settled(routing) => routing,
-                Decision::Turn(_) => panic!("there is no other team"),
-            },
-        },
+        Decision::Turn(pending) => {
+            match assign(&teams[0], &mut TeamTurns::default(), Asks::default(), Present::at(Millis(0))) {
+                Some(turn) => pending.settle(&turn, None),
+                None => {
+                    match pending.otherwise(&teams[0], &TeamTurns::default(), (Asks::default(), None), by, Millis(0)) {
+                        Decision::Settled(routing) => routing,
+                        Decision::Turn(_) => panic!("there is no other team"),
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -129,7 +133,7 @@ fn a_route_to_somebody_who_is_away_passes_on() {
     let routes = [always("named", RouteTarget::Rep("ana@x.example".into())), always("rest", RouteTarget::SelfServe)];
     let absent = Availability { absent: vec![(Millis(0), Millis(86_400_000))], ..Availability::new(TimeZone::UTC) };
     let reps = said_of(&[("Ana@x.example", absent)]);
-    let by = Routes { routes: &routes, teams: &[], reps: &reps, territories: None };
+    let by = Routes { routes: &routes, teams: &[], reps: &reps, territories: None, roster: &NOBODY_AWAY };
     let Decision::Settled(routing) = decide(by, &sample::full(), None, Millis(5)) else { panic!("it is settled") };
     assert_eq!(
         routing.reason,
@@ -146,7 +150,7 @@ fn an_owner_keeps_a_lead_while_absent_and_not_when_they_left() {
     let routes = [always("named", RouteTarget::Rep("ana".into())), always("rest", RouteTarget::SelfServe)];
     let with = |availability| {
         let reps = said_of(&[("ana", availability)]);
-        let by = Routes { routes: &routes, teams: &[], reps: &reps, territories: None };
+        let by = Routes { routes: &routes, teams: &[], reps: &reps, territories: None, roster: &NOBODY_AWAY };
         match keep(by, &owned_by("ana", None), Millis(5))
             .map_or_else(|| decide(by, &sample::full(), None, Millis(5)), Decision::Settled)
         {
@@ -164,7 +168,7 @@ fn an_owner_keeps_a_lead_while_absent_and_not_when_they_left() {
 fn who_was_passed_over_and_why_is_told() {
     let mut team = team(&["ana", "ben"]);
     team.reps[0].availability = Some(Arc::new(Availability { paused: true, ..Availability::new(TimeZone::UTC) }));
-    let turn = assign(&team, &mut TeamTurns::default(), Asks::default(), Millis(0)).expect("ben is there");
+    let turn = assign(&team, &mut TeamTurns::default(), Asks::default(), Present::at(Millis(0))).expect("ben is there");
     assert_eq!(turn.reason, "round robin in team enterprise: ana is paused; ben's turn (waited longest)");
     assert_eq!((turn.passed_over[0].rep.as_str(), turn.passed_over[0].reason), ("ana", Why::Paused));
 }
@@ -174,15 +178,15 @@ fn whoever_had_a_lead_already_is_passed_over() {
     let team = team(&["ana", "ben"]);
     let had_it: [Arc<str>; 1] = ["Ana".into()];
     let (asks, now) = (Asks { not: &had_it }, Millis(0));
-    let turn = assign(&team, &mut TeamTurns::default(), asks, now).expect("ben is there");
+    let turn = assign(&team, &mut TeamTurns::default(), asks, Present::at(now)).expect("ben is there");
     assert_eq!(turn.reason, "round robin in team enterprise: ana had it already; ben's turn (waited longest)");
     assert_eq!((turn.passed_over[0].rep.as_str(), turn.passed_over[0].reason), ("ana", Why::HadIt));
     // Where somebody is there for others it doesn't wait for the rest of them.
     let both: [Arc<str>; 2] = ["ana".into(), "ben".into()];
     let asks = Asks { not: &both };
-    assert_eq!(assign(&team, &mut TeamTurns::default(), asks, now), None);
-    assert_eq!(waits(&team, &TeamTurns::default(), asks, now, now), None);
-    assert_eq!(next_opening(&team, &TeamTurns::default(), asks, now), None);
+    assert_eq!(assign(&team, &mut TeamTurns::default(), asks, Present::at(now)), None);
+    assert_eq!(waits(&team, &TeamTurns::default(), asks, now, Present::at(now)), None);
+    assert_eq!(next_opening(&team, &TeamTurns::default(), asks, Present::at(now)), None);
 }
 
 #[test]
@@ -190,7 +194,8 @@ fn in_order_the_first_of_the_roster_who_is_there_gets_it() {
     let paused = Availability { paused: true, ..Availability::new(jiff::tz::TimeZone::UTC) };
     let mut team = Team { assign: Assign::Order, ..team(&["ana", "ben", "cy"]) };
     let mut turns = TeamTurns::default();
-    let mut next = |team: &Team| assign(team, &mut turns, Asks::default(), Millis(0)).expect("somebody is there");
+    let mut next =
+        |team: &Team| assign(team, &mut turns, Asks::default(), Present::at(Millis(0))).expect("somebody is there");
     let first = next(&team);
     assert_eq!(first.reason, "in order in team enterprise: ana is the first who is there");
     assert_eq!((&*first.rep, &*next(&team).rep), ("ana", "ana"));

@@ -156,6 +156,8 @@ destinations: { crm: { webhook: { url: 'http://127.0.0.1:9/' }, allow_addresses:
         seed: 0,
         archived: false,
         held: &NOTHING_HELD,
+        roster: &handraiser::record::NOBODY_AWAY,
+        shards: handraiser::ids::Shards::default(),
     };
     let message = |to: &RecordKey, body| Message { to: to.clone(), at: START, hops: 0, body };
     let (acme, sales) = (RecordKey::account("acme"), RecordKey::team("sales"));

@@ -13,8 +13,8 @@ use handraiser::ids::{Position, RecordKey, RecordKind, ShardId, Shards, SubjectK
 use handraiser::lead::build::Origin;
 use handraiser::lead::{LeadEvent, SubjectExplanation};
 use handraiser::record::account::current_account;
-use handraiser::record::{AgendaList, Held, Record, Routing, Subject, TeamTurns, Unassigned};
-use handraiser::routing::is_open;
+use handraiser::record::{AgendaList, Held, Record, Roster, Routing, Subject, TeamTurns, Unassigned};
+use handraiser::routing::{Present, is_open};
 use handraiser::time::Millis;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
@@ -97,6 +97,7 @@ impl Bare {
         let origin = Origin { shard, position: Position(self.position), index: 0, at: message.at };
         let kind = message.to.kind;
         let mut record = self.records.remove(&message.to).unwrap_or_else(|| Record::empty(kind));
+        let roster = self.roster(shard);
         let context = Context {
             rules: &self.rules,
             origin,
@@ -105,6 +106,8 @@ impl Bare {
             seed: 7,
             archived: false,
             held: &NOTHING_HELD,
+            roster: &roster,
+            shards: self.shards,
         };
         let effects = apply(&mut record, message, &context);
         if let Some(text) = record.write() {
@@ -140,11 +143,21 @@ impl Bare {
         }
     }
 
+    /// Who is away, as a shard knows it.
+    fn roster(&self, shard: ShardId) -> Arc<Roster> {
+        match self.records.get(&RecordKey::roster(shard)) {
+            Some(Record::Roster(roster)) => Arc::clone(roster),
+            _ => Arc::default(),
+        }
+    }
+
     /// Calls the leads that wait for a team, a few at a time.
     fn call(&mut self, team: RecordKey) {
+        let roster = self.roster(self.shards.of(&team));
+        let present = Present { now: self.now, roster: &roster };
         let rules = Arc::clone(&self.rules);
         let known = rules.teams.iter().find(|known| known.name == team.id);
-        if known.is_some_and(|known| !is_open(known, &self.turns(&team.id), self.now)) {
+        if known.is_some_and(|known| !is_open(known, &self.turns(&team.id), present)) {
             return self.post(team, Body::Wake { may_expire: false });
         }
         let mut waits: Vec<_> = self.waiting().into_iter().filter(|wait| wait.pending.team == team.id).collect();

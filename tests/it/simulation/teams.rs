@@ -9,11 +9,11 @@ use handraiser::apply::message::{Became, Made};
 use handraiser::apply::{Body, Rules};
 use handraiser::config::load_text;
 use handraiser::event::{Call, Event};
-use handraiser::ids::RecordKey;
+use handraiser::ids::{RecordKey, ShardId};
 use handraiser::lead::{LeadEvent, LeadEventType};
-use handraiser::record::{Ending, Given};
+use handraiser::record::{Absence, Ending, Given, RosterChange, SaidBy};
 use handraiser::routing::reps::day_of;
-use handraiser::routing::{Assign, Team};
+use handraiser::routing::{Assign, Presence, Rep, Team};
 use handraiser::time::Millis;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
@@ -109,6 +109,26 @@ impl Roster {
         }
     }
 
+    /// Somebody is away as is said while all this runs, or back.
+    fn away(&self, dice: &mut StdRng, now: Millis) -> RosterChange {
+        let names: Vec<&String> = self.reps.keys().collect();
+        let rep: Arc<str> = names.choose(dice).expect("some").as_str().into();
+        let moment = |dice: &mut StdRng| now.plus(dice.random_range(-20..60) * Millis::HOUR);
+        match dice.random_range(0..4) {
+            0 => RosterChange::Back { rep, from: None },
+            1 => {
+                let mut times = [moment(dice), moment(dice), moment(dice), moment(dice)];
+                times.sort_unstable();
+                RosterChange::Calendar { rep, away: vec![(times[0], times[1]), (times[2], times[3])] }
+            }
+            _ => {
+                let (from, reason) = (moment(dice), Some("a walk".into()));
+                let until = dice.random_bool(0.8).then(|| from.plus(dice.random_range(1..60) * Millis::HOUR));
+                RosterChange::Away { rep, absence: Absence { from, until, by: SaidBy::Hand, reason } }
+            }
+        }
+    }
+
     fn rules(&self) -> Arc<Rules> {
         let mut text = "
 sources: { app: { write_key: k } }
@@ -154,6 +174,8 @@ struct Seen {
     closed: BTreeSet<String>,
     /// Whose the leads of each account are.
     owners: BTreeMap<String, String>,
+    /// Who is away, as was said meanwhile.
+    away: handraiser::record::Roster,
     widest: f64,
 }
 
@@ -183,10 +205,10 @@ impl Seen {
             return Ok(());
         }
         let owner = self.owners.entry(account.to_owned()).or_insert_with(|| rep.to_owned());
-        let said = by.reps.get(owner);
-        if said.is_none_or(|said| said.left.is_some()) {
+        let there = Presence::new(owner, by.reps.get(owner).map(AsRef::as_ref), &self.away);
+        if by.reps.get(owner).is_none_or(|said| said.left.is_some()) {
             rep.clone_into(owner);
-        } else if owner != rep && at_once && said.is_none_or(|said| said.is_away(at).is_none()) {
+        } else if owner != rep && at_once && there.is_away(at).is_none() {
             return Err(format!("{owner} owns {account}, and {rep} is given a lead of it at {}", at.rfc3339()));
         }
         Ok(())
@@ -198,8 +220,7 @@ impl Seen {
         };
         let mut here = BTreeMap::new();
         for rep in &team.reps {
-            let availability = rep.availability.as_ref().ok_or("all are named")?;
-            let refused = availability.refuses(given(&self.caps, &rep.name), at);
+            let refused = self.there(rep).refuses(given(&self.caps, &rep.name), at);
             match refused {
                 Some(refusal) if *rep.name == *owner => {
                     return Err(format!("{owner} is given a lead at {}: {}", at.rfc3339(), refusal.why.as_str()));
@@ -256,6 +277,11 @@ impl Seen {
         Ok(())
     }
 
+    /// What is known of when a rep is there.
+    fn there<'a>(&'a self, rep: &'a Rep) -> Presence<'a> {
+        Presence::new(&rep.name, rep.availability.as_deref(), &self.away)
+    }
+
     /// A lead is open no longer.
     fn close(&mut self, lead: &str) {
         let Some((Some(team), Some(owner), _)) = self.given.get(lead) else { return };
@@ -273,9 +299,9 @@ impl Seen {
             let name = &wait.pending.team;
             let team =
                 rules.teams.iter().find(|team| team.name == *name).ok_or("it waits for a team that is no more")?;
-            let is_here = |rep: &&handraiser::routing::Rep| {
+            let is_here = |rep: &&Rep| {
                 let given = self.caps.get(&(name.to_string(), rep.name.to_string())).copied().unwrap_or_default();
-                rep.availability.as_ref().is_none_or(|availability| availability.refuses(given, now).is_none())
+                self.there(rep).refuses(given, now).is_none()
             };
             if let Some(rep) = team.reps.iter().find(is_here) {
                 return Err(format!("{} waits at {} though {} is there", wait.lead.lead, now.rfc3339(), rep.name));
@@ -334,7 +360,7 @@ async fn play(seed: u64) -> Result<(), String> {
         let waiting = bare.waiting();
         // What waits no longer than some time may leave at any moment, whatever its place.
         let in_turn = rules.teams.iter().all(|team| team.max_wait.is_none());
-        match dice.random_range(0..12) {
+        match dice.random_range(0..15) {
             0..5 => {
                 for _ in 0..dice.random_range(1..5) {
                     let events = lead(made, &mut dice, Millis(bare.now()));
@@ -364,6 +390,11 @@ async fn play(seed: u64) -> Result<(), String> {
                 seen.close(&event.lead.id);
                 let became = Became { lead: event.lead.id.as_str().into(), made: Made::ended(Ending::Lost, None) };
                 bare.ask(RecordKey::user(&event.lead.subject.id), Body::Became(Box::new(became)));
+            }
+            11..14 => {
+                let change = roster.away(&mut dice, Millis(bare.now()));
+                seen.away.change(&change, Millis(bare.now()));
+                bare.ask(RecordKey::roster(ShardId(0)), Body::Roster(Box::new(change)));
             }
             _ => {
                 roster.change(&mut dice, reps + step);
