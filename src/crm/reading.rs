@@ -13,6 +13,8 @@ const MOST_PAGES: usize = 10;
 #[derive(Debug)]
 pub(super) struct Reading {
     leads: BTreeMap<String, Seen>,
+    /// How many of them are only known by name as yet.
+    expected: usize,
     since: Millis,
     until: Millis,
     is_all: bool,
@@ -22,7 +24,7 @@ impl Reading {
     /// Begins with what changed `since`; where all of it is read, the next call begins `until` then.
     pub fn new(since: Millis, until: Millis) -> Self {
         // Never backwards, whatever the clock does.
-        Self { leads: BTreeMap::new(), since, until: until.max(since), is_all: true }
+        Self { leads: BTreeMap::new(), expected: 0, since, until: until.max(since), is_all: true }
     }
 
     /// A lead stands so; of what is heard of one lead in several streams the last counts.
@@ -30,10 +32,16 @@ impl Reading {
         self.leads.insert(lead.to_owned(), seen);
     }
 
+    /// So many leads are about to be heard of.
+    pub fn expect(&mut self, leads: usize) {
+        self.expected = leads;
+    }
+
     /// Whether a stream that was read up to the changes at `last`, over so many pages, is left there; the next call goes on from it. It is
     /// read on while it got nowhere: thousands may have been changed in one moment.
     pub fn breaks_off(&mut self, last: Millis, pages: usize) -> bool {
-        let breaks_off = last > self.since && (pages >= MOST_PAGES || self.leads.len() >= MOST_READ_BACK);
+        let breaks_off =
+            last > self.since && (pages >= MOST_PAGES || self.leads.len().max(self.expected) >= MOST_READ_BACK);
         if breaks_off {
             self.until = self.until.min(last);
             self.is_all = false;

@@ -15,6 +15,14 @@ pub(super) async fn owner(talk: &mut Talk<'_, '_>, email: &str) -> Result<Option
     }
 }
 
+/// All members, as they were looked up lately, or just now.
+pub(super) async fn known(talk: &Talk<'_, '_>) -> Result<Users<String>, Failure> {
+    match Users::known(talk.session) {
+        Some(known) => Ok(known),
+        None => all(talk).await,
+    }
+}
+
 /// All members, asked for anew.
 pub(super) async fn all(talk: &Talk<'_, '_>) -> Result<Users<String>, Failure> {
     let said = talk.hear(Method::GET, talk.url(&["workspace_members"]), None).await?;

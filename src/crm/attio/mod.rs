@@ -7,6 +7,7 @@
 
 mod answers;
 mod attributes;
+mod back;
 mod members;
 mod notes;
 mod prove;
@@ -21,13 +22,15 @@ use serde_json::json;
 use url::Url;
 
 use self::talk::Talk;
-use super::adapter::{Adapter, LeadNews, Proof};
+use super::adapter::{Adapter, LeadNews, Proof, ReadBack};
 use super::exchange::{Request, Response};
 use super::mapping::Fields;
 use super::pace::Limit;
 use super::retry::Failure;
 use super::session::Session;
+use super::stages::Stages;
 use crate::secret::Secret;
+use crate::time::Millis;
 
 /// A workspace of Attio.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +49,8 @@ pub struct Attio {
     pub company: Fields,
     /// What is mapped on the object that leads are.
     pub lead: Fields,
+    /// What statuses mean here.
+    pub stages: Stages,
     /// How often it may be asked: to write, and to read.
     pub limits: [Limit; 2],
 }
@@ -70,6 +75,14 @@ impl Adapter for Attio {
 
     fn limits(&self) -> &[Limit] {
         &self.limits
+    }
+
+    fn reads_back(&self) -> bool {
+        true
+    }
+
+    async fn read_back(&self, since: Millis, session: &mut Session<'_>) -> Result<ReadBack, Failure> {
+        back::read(&mut Talk { attio: self, session }, since).await
     }
 
     async fn test(&self, owners: &[&str], session: &mut Session<'_>) -> Vec<Proof> {

@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::answers::failure;
 use super::attributes::{Attribute, COMPANIES, Catalogue, OWNER, PEOPLE, is_key, mapped, ours, there, type_of};
-use super::members;
 use super::talk::Talk;
+use super::{back, members};
 use crate::crm::adapter::Proof;
 
 /// What the token has to be allowed.
@@ -37,8 +37,23 @@ pub(super) async fn all(talk: &mut Talk<'_, '_>, owners: &[&str]) -> Vec<Proof> 
     for object in [COMPANIES, PEOPLE, &*talk.attio.object] {
         proofs.extend(attributes(talk, object).await);
     }
+    if !talk.attio.stages.is_empty() {
+        proofs.extend(stages(talk).await);
+    }
     proofs.push(all_owners(talk, owners).await);
     proofs
+}
+
+/// Whether the statuses that were named are there.
+async fn stages(talk: &Talk<'_, '_>) -> Option<Proof> {
+    let titles = match there(talk, &talk.attio.object).await {
+        Ok(attributes) => back::titles(talk, &attributes).await,
+        Err(failure) => Err(failure),
+    };
+    match titles {
+        Ok(titles) => talk.attio.stages.proof(titles.iter().map(String::as_str)),
+        Err(failure) => Some(Proof::bad("stages", failure.error, "give the token the scope object_configuration:read")),
+    }
 }
 
 fn scopes(talk: &Talk<'_, '_>, given: &str) -> Proof {

@@ -8,6 +8,7 @@ use super::talk::{Talk, Values, id, reference, value};
 use crate::crm::retry::{Failure, Verdict};
 use crate::crm::told::{ACCOUNT, LEAD, domain, may_take, names, reachable, shortened, title};
 use crate::lead::{LeadEvent, Person};
+use crate::record::seen::OWNER as LAST_OWNER;
 
 /// The longest name, in characters.
 const LONGEST_NAME: usize = 250;
@@ -16,9 +17,8 @@ const EMAIL: &str = "email_addresses";
 /// The status of a new deal, as workspaces have it unless they change it.
 const STAGE: (&str, &str) = ("stage", "Lead");
 
-/// What is remembered of a lead: the record, and the owner that was written last.
+/// What is remembered of a lead: the record.
 const MADE: &str = "record";
-const LAST_OWNER: &str = "owner";
 
 /// The ids of the records of a lead, and of its owner.
 #[derive(Clone, Debug, Default)]

@@ -23,6 +23,7 @@ fn attio() -> Attio {
         person: Fields::default(),
         company: Fields::default(),
         lead: Fields::default(),
+        stages: Stages::default(),
         limits: [Limit { requests: 22, per, of: Of::Writes }, Limit { requests: 90, per, of: Of::Reads }],
     }
 }

@@ -6,6 +6,7 @@
 //! last, and a lead that somebody deleted is not made again.
 
 mod answers;
+mod back;
 mod notes;
 mod properties;
 mod prove;
@@ -20,13 +21,15 @@ use serde_json::json;
 use url::Url;
 
 use self::talk::Talk;
-use super::adapter::{Adapter, LeadNews, Proof};
+use super::adapter::{Adapter, LeadNews, Proof, ReadBack};
 use super::exchange::{Request, Response};
 use super::mapping::Fields;
 use super::pace::Limit;
 use super::retry::Failure;
 use super::session::Session;
+use super::stages::Stages;
 use crate::secret::Secret;
+use crate::time::Millis;
 
 /// An account of HubSpot.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,8 +50,10 @@ pub struct HubSpot {
     pub company: Fields,
     /// What is mapped on leads, or deals.
     pub lead: Fields,
-    /// How often it may be asked.
-    pub limits: [Limit; 1],
+    /// What stages mean here.
+    pub stages: Stages,
+    /// How often it may be asked, and how often searched.
+    pub limits: [Limit; 2],
 }
 
 /// What a lead is in HubSpot.
@@ -98,6 +103,14 @@ impl Adapter for HubSpot {
 
     fn limits(&self) -> &[Limit] {
         &self.limits
+    }
+
+    fn reads_back(&self) -> bool {
+        true
+    }
+
+    async fn read_back(&self, since: Millis, session: &mut Session<'_>) -> Result<ReadBack, Failure> {
+        back::read(&mut Talk { hubspot: self, session }, since).await
     }
 
     async fn test(&self, owners: &[&str], session: &mut Session<'_>) -> Vec<Proof> {

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::Object;
 use super::answers::failure;
+use super::back;
 use super::properties::{ours, there};
 use super::records::owner;
 use super::talk::Talk;
@@ -21,9 +22,21 @@ pub(super) async fn all(talk: &mut Talk<'_, '_>, owners: &[&str]) -> Vec<Proof> 
             proofs.push(scope(talk, object).await);
         }
         proofs.extend(properties(talk).await);
+        if !talk.hubspot.stages.is_empty() {
+            proofs.extend(stages(talk).await);
+        }
         proofs.push(all_owners(talk, owners).await);
     }
     proofs
+}
+
+/// Whether the stages that were named are there. Statuses of contacts are an account's own, and not looked at.
+async fn stages(talk: &Talk<'_, '_>) -> Option<Proof> {
+    talk.hubspot.object.path()?;
+    match back::stages(talk).await {
+        Ok(steps) => talk.hubspot.stages.proof(steps.values().map(|step| &*step.label)),
+        Err(failure) => Some(Proof::bad("stages", failure.error, "give the token the scope to read that object")),
+    }
 }
 
 /// The objects that are written.
@@ -55,7 +68,7 @@ async fn limits(talk: &Talk<'_, '_>) -> Option<Proof> {
     let answer = talk.ask(Method::GET, talk.url("owners", &[]), None).await.ok()?;
     let number = |name: &str| answer.header(name)?.parse::<u64>().ok();
     let (most, per) = (number("x-hubspot-ratelimit-max")?, number("x-hubspot-ratelimit-interval-milliseconds")?);
-    let [limit] = talk.hubspot.limits;
+    let [limit, _] = talk.hubspot.limits;
     let ours = u64::from(limit.requests);
     let left = number("x-hubspot-ratelimit-daily-remaining").map(|left| format!("; {left} are left today"));
     let found = format!("{most} requests in {} s{}", per / 1_000, left.unwrap_or_default());

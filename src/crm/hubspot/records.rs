@@ -14,6 +14,7 @@ use crate::crm::mapping::{Field, Fields, values};
 use crate::crm::retry::Failure;
 use crate::crm::told::{self, LEAD, domain, may_take, names, reachable, shortened, title};
 use crate::lead::{LeadEvent, Person};
+use crate::record::seen::OWNER as LAST_OWNER;
 
 /// By which companies are found.
 const ACCOUNT: &str = told::ACCOUNT.name;
@@ -280,10 +281,9 @@ async fn lead(
 }
 
 /// Who a record belongs to.
-const OWNER: &str = "hubspot_owner_id";
+pub(super) const OWNER: &str = "hubspot_owner_id";
 
-/// What is remembered of a lead: the owner that was written last, the record, its contact, and which contact was tied to which company.
-const LAST_OWNER: &str = "owner";
+/// What is remembered of a lead: the record, its contact, and which contact was tied to which company.
 const MADE: &str = "record";
 const LEADS_CONTACT: &str = "contact";
 const TIED: &str = "tied";

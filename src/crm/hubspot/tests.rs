@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::crm::memo::Memo;
+use crate::crm::pace::Of;
 use crate::crm::retry::Verdict;
 use crate::crm::sample;
 use crate::crm::session::Wire;
@@ -23,7 +24,11 @@ fn hubspot(object: Object) -> HubSpot {
         contact: Fields::default(),
         company: Fields::default(),
         lead: Fields::default(),
-        limits: [Limit::of_all(90, Duration::from_secs(10))],
+        stages: Stages::default(),
+        limits: [
+            Limit::of_all(90, Duration::from_secs(10)),
+            Limit { requests: 4, per: Duration::from_secs(1), of: Of::Searches },
+        ],
     }
 }
 

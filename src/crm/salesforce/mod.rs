@@ -1,6 +1,7 @@
 //! Salesforce: a lead becomes a Lead, or a Contact with a Task on the account that is there. Each lead event is one look at what stands
 //! there and one graph of changes, written as a whole or not at all.
 
+mod back;
 mod jwt;
 mod login;
 mod org;
@@ -18,11 +19,12 @@ use serde_json::{Value, json};
 pub use jwt::{BadKey, check as check_key};
 pub use org::{ACCOUNT_ID, LEAD_ID, Login, Matching, Salesforce, USER_ID};
 
-use super::adapter::{Adapter, LeadNews, Proof};
+use super::adapter::{Adapter, LeadNews, Proof, ReadBack};
 use super::exchange::{Request, Response};
 use super::retry::{Failure, Verdict};
 use super::session::Session;
 use crate::lead::LeadEvent;
+use crate::time::Millis;
 
 /// An update of an object would run the org's assignment rules, which give the record to whom they like.
 const AUTO_ASSIGN: HeaderName = HeaderName::from_static("sforce-auto-assign");
@@ -47,6 +49,14 @@ impl Adapter for Salesforce {
     /// A token that is refused and renewed, a look, a second one at the contact of a converted lead, the graph, and a token between.
     fn exchanges(&self) -> u32 {
         7
+    }
+
+    fn reads_back(&self) -> bool {
+        true
+    }
+
+    async fn read_back(&self, since: Millis, session: &mut Session<'_>) -> Result<ReadBack, Failure> {
+        back::read(self, since, session).await
     }
 
     async fn test(&self, owners: &[&str], session: &mut Session<'_>) -> Vec<Proof> {

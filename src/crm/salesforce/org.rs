@@ -5,6 +5,7 @@ use std::sync::Arc;
 use url::Url;
 
 use crate::crm::mapping::Fields;
+use crate::crm::stages::Stages;
 use crate::secret::Secret;
 
 /// The field of leads and tasks that holds the lead's id.
@@ -33,6 +34,8 @@ pub struct Salesforce {
     pub contact: Fields,
     /// Fields of accounts.
     pub account: Fields,
+    /// What statuses and stages mean here.
+    pub stages: Stages,
     /// Whether the owner gets a task where the lead is not a record of its own.
     pub task: bool,
     /// Whether records are made though a duplicate rule warns of them.

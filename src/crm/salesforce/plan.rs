@@ -14,6 +14,7 @@ use crate::crm::mapping::{Fields, values};
 use crate::crm::retry::Failure;
 use crate::lead::LeadEvent;
 use crate::record::Remembered;
+use crate::record::seen::OWNER;
 
 /// Under which name it is remembered which record is the lead's.
 pub const RECORD: &str = "record";
@@ -217,6 +218,10 @@ impl Planner<'_> {
 
     fn wrote(&mut self, object: &str, name: &str, value: &Value) {
         self.keep(&format!("{object}.{name}"), &mark(value));
+        // Contacts and accounts have owners of their own; the lead's is that of its task, which is written last.
+        if let Some(owner) = value.as_str().filter(|_| name == "OwnerId" && matches!(object, "Lead" | "Task")) {
+            self.keep(OWNER, owner);
+        }
     }
 
     fn keep(&mut self, name: &str, text: &str) {

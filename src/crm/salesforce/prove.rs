@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::back;
 use super::login::call;
 use super::org::{ACCOUNT_ID, LEAD_ID, Matching, Salesforce, USER_ID};
 use super::read::{OF_ACCOUNT, OF_CONTACT, OF_LEAD, OF_TASK, quoted, select, text};
@@ -51,6 +52,9 @@ pub async fn prove(org: &Salesforce, owners: &[&str], session: &Session<'_>) -> 
     if proofs.iter().all(|proof| proof.ok) {
         for object in objects(org) {
             proofs.extend(fields(org, &object, session).await);
+        }
+        if !org.stages.is_empty() {
+            proofs.extend(stages(org, session).await);
         }
         proofs.extend(users(org, owners, session).await);
     }
@@ -176,6 +180,16 @@ fn problems(object: &Object<'_>, described: &[Described]) -> Vec<(String, String
         problems.push((found, format!("map it under `{}.once`", object.name.to_lowercase())));
     }
     problems
+}
+
+/// Whether the statuses and stages that were named are there.
+async fn stages(org: &Salesforce, session: &Session<'_>) -> Option<Proof> {
+    match back::names(org, session).await {
+        Ok(names) => org.stages.proof(names.iter().map(String::as_str)),
+        Err(failure) => {
+            Some(Proof::bad("stages", failure.error, "let the integration user view setup and configuration"))
+        }
+    }
 }
 
 async fn users(org: &Salesforce, owners: &[&str], session: &Session<'_>) -> Vec<Proof> {

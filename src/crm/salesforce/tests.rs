@@ -9,6 +9,7 @@ use crate::crm::mapping::Fields;
 use crate::crm::memo::Memo;
 use crate::crm::sample;
 use crate::crm::session::Wire;
+use crate::crm::stages::Stages;
 use crate::secret::Secret;
 use crate::time::{Clock, Millis};
 
@@ -38,6 +39,7 @@ fn org(login: Login) -> Salesforce {
         lead: Fields::default(),
         contact: Fields::default(),
         account: Fields::default(),
+        stages: Stages::default(),
         task: true,
         allow_duplicates: true,
     }

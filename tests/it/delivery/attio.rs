@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use handraiser::crm::mapping::{Field, Fields};
 use handraiser::crm::pace::{Limit, Of};
-use handraiser::crm::{Attio, Destination, Kind};
+use handraiser::crm::{Attio, Destination, Kind, Stages};
 use handraiser::lead::LeadEventType;
+use handraiser::record::Stage;
 use handraiser::secret::Secret;
 use serde_json::{Value, json};
 
+use super::back::Asking;
 use super::plant::{PATIENCE, Plant, crm_test, destination};
-use super::trials::{self, Stage, event, fields};
+use super::trials::{self, Stage as Trial, event, fields};
 use crate::sdk::install::vendor;
 use crate::standins::attio::{self, Record, TOKEN};
 use crate::standins::standin::{Fault, StandIn};
@@ -36,6 +38,7 @@ fn crm(workspace: &attio::Attio) -> Attio {
         person: Fields::default(),
         company: fields(&[("plan", "{{ lead.account.traits.plan }}")], &[]),
         lead: fields(&[], &[("value", "{{ lead.tier * 1000 }}")]),
+        stages: Stages::default(),
         limits: [Limit { requests: 22, per, of: Of::Writes }, Limit { requests: 90, per, of: Of::Reads }],
     }
 }
@@ -46,7 +49,9 @@ fn to(workspace: &attio::Attio) -> Destination {
 
 fn of(attio: Attio) -> Destination {
     let url = attio.api.to_string();
-    Destination { kind: Kind::Attio(attio), ..destination("attio", &url) }
+    let mut to = Destination { kind: Kind::Attio(attio), ..destination("attio", &url) };
+    to.http.max_response_bytes = 8 * 1024 * 1024;
+    to
 }
 
 /// The only record of an object.
@@ -88,7 +93,7 @@ fn holds(workspace: &attio::Attio, context: &str) {
     }
 }
 
-impl Stage for attio::Attio {
+impl Trial for attio::Attio {
     type Vendor = attio::Workspace;
 
     fn standin(&self) -> &StandIn<Self::Vendor> {
@@ -347,6 +352,60 @@ async fn a_storm_of_refusals_is_sat_out() {
     trials::in_a_storm(workspace, busy).await;
 }
 
+#[actix_web::test]
+async fn what_people_make_of_a_lead_is_read_back() {
+    let workspace = workspace().await;
+    let plant = Plant::new(vec![to(&workspace)]);
+    let engine = plant.start("one");
+    plant.send_event("attio", "lead_acme", &event(LeadEventType::Qualified, 1)).await;
+    plant.done("attio", 1).await;
+    engine.drain(PATIENCE).await;
+    let said = Stages::new([("demo".to_owned(), Stage::Rejected)]);
+    let mut asking = Asking::new(&of(Attio { stages: said, ..crm(&workspace) }));
+    let set = |attribute, value| workspace.workspace().set("deals", attribute, value);
+    let plainly = |stage, owner: &str| (stage, String::new(), owner.to_owned());
+    assert_eq!(asking.told_of("lead_acme").await, plainly(Stage::New, &format!("{ANA_S_ID} {ANA}")));
+    set("stage", json!("In Progress"));
+    set("owner", json!({ "referenced_actor_type": "workspace-member", "referenced_actor_id": BEN_S_ID }));
+    assert_eq!(asking.told_of("lead_acme").await, plainly(Stage::Working, &format!("{BEN_S_ID} ben@example.com")));
+    workspace.workspace().members.insert("new@example.com".to_owned(), ("m-new".to_owned(), true));
+    set("owner", json!({ "referenced_actor_type": "workspace-member", "referenced_actor_id": "m-new" }));
+    set("stage", json!("Demo"));
+    let turned_down = (Stage::Rejected, "Demo".to_owned(), "m-new new@example.com".to_owned());
+    assert_eq!(asking.told_of("lead_acme").await, turned_down, "as the status was said to mean, by a new member");
+    set("stage", json!("Won 🎉"));
+    assert_eq!(asking.told_of("lead_acme").await.0, Stage::Won);
+    workspace.workspace().age("deals", "2026-01-01T00:00:00.000Z");
+    assert_eq!(asking.once().await.leads.len(), 0, "that was long ago");
+    set("owner", json!({ "referenced_actor_type": "workspace-member", "referenced_actor_id": BEN_S_ID }));
+    assert_eq!(
+        asking.told_of("lead_acme").await.2,
+        format!("{BEN_S_ID} ben@example.com"),
+        "of the status nothing has changed"
+    );
+}
+
+/// More than one call reads, many of them made in one moment; most have not changed.
+#[actix_web::test]
+async fn all_that_changed_is_read_back_page_by_page() {
+    let workspace = workspace().await;
+    workspace.workspace().add("deals", "handraiser_lead_id", "text", true, false);
+    for number in 0..2_600 {
+        let mut workspace = workspace.workspace();
+        let lead = json!(format!("lead{number}"));
+        workspace.make("deals", &[("handraiser_lead_id", lead), ("stage", json!("Lead"))]);
+        let record = workspace.records.get_mut("deals").and_then(|all| all.last_mut()).expect("just made");
+        if number < 1_400 {
+            "2026-01-01T00:00:00.000Z".clone_into(&mut record.made);
+        }
+        if number % 2 == 0 {
+            record.since.values_mut().for_each(|since| "2026-01-01T00:00:00.000Z".clone_into(since));
+        }
+    }
+    let mut asking = Asking::new(&to(&workspace));
+    assert_eq!(asking.all().await.len(), 1_300);
+}
+
 /// `handraiser crm test`, as its user runs it.
 #[actix_web::test]
 async fn what_is_to_be_mended_is_told_before_a_lead_finds_it() {
@@ -368,6 +427,7 @@ destinations:
       api: {}
       person: {{ always: {{ teir: '{{{{ lead.tier }}}}' }} }}
     allow_addresses: [127.0.0.0/8]
+    outcomes: {{ stages: {{ accepted: in progress, rejected: Junk }} }}
 ",
             workspace.url()
         );
@@ -391,9 +451,11 @@ destinations:
         fix: archive it in Attio, give it another slug, and make it anew
       ✗ attributes of deals: `region` is required, and nothing is written to it
         fix: map it under `lead.once`, or let it be empty
+      ✗ stages: there is no junk
+        fix: write them as they are there: Lead, In Progress, Won 🎉, Lost
       ✗ owners: 2 of 3 are no active members: new@example.com, old@example.com (suspended)
         fix: invite them to the workspace, or write the address that they have there; until then their leads have no owner
-    error: 7 things are to be mended
+    error: 8 things are to be mended
     ");
     let (fine, said) = run("a-wrong-one-0123456789", true, &[]).await;
     assert!(!fine && said.contains("credentials") && !said.contains("a-wrong-one"), "{said}");

@@ -1,5 +1,6 @@
 //! What a destination is heard to say of its leads, through its adapter over the real wire.
 
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use handraiser::crm::Destination;
@@ -41,19 +42,26 @@ impl Asking {
         read
     }
 
-    /// What is said of the only lead.
-    pub async fn only(&mut self) -> Seen {
+    /// Calls until nothing was left out; the ids of the leads that were told of.
+    pub async fn all(&mut self) -> BTreeSet<String> {
+        let mut told = BTreeSet::new();
+        for _ in 0..10 {
+            let read = self.once().await;
+            told.extend(read.leads.into_iter().map(|(lead, _)| lead));
+            if read.is_all {
+                return told;
+            }
+        }
+        panic!("it gets nowhere");
+    }
+
+    /// What is said of the only lead, in short: how far they have come, the reason, and whose it is.
+    pub async fn told_of(&mut self, lead: &str) -> (Stage, String, String) {
         let mut read = self.once().await;
         assert_eq!(read.leads.len(), 1, "{read:?}");
         assert!(read.is_all);
-        let (lead, seen) = read.leads.remove(0);
-        assert_eq!(lead, "lead_acme");
-        seen
-    }
-
-    /// The same, in short: how far they have come, the reason, and whose it is.
-    pub async fn told(&mut self) -> (Stage, String, String) {
-        let Seen { stage, reason, owner } = self.only().await;
+        let (told, Seen { stage, reason, owner }) = read.leads.remove(0);
+        assert_eq!(told, lead);
         let owner = owner.map(|SeenOwner { id, email }| format!("{id} {}", email.as_deref().unwrap_or("?")));
         (stage, reason.map(String::from).unwrap_or_default(), owner.unwrap_or_default())
     }

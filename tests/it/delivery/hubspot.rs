@@ -4,14 +4,17 @@ use std::time::Duration;
 
 use handraiser::crm::hubspot::{HubSpot, Object};
 use handraiser::crm::mapping::{Field, Fields};
-use handraiser::crm::pace::Limit;
-use handraiser::crm::{Destination, Kind};
+use handraiser::crm::pace::{Limit, Of};
+use handraiser::crm::{Destination, Kind, Stages};
 use handraiser::lead::LeadEventType;
+use handraiser::record::Stage;
 use handraiser::secret::Secret;
+use handraiser::time::{Clock, Millis};
 use serde_json::{Value, json};
 
+use super::back::Asking;
 use super::plant::{PATIENCE, Plant, crm_test, destination};
-use super::trials::{self, Stage, event, fields};
+use super::trials::{self, Stage as Trial, event, fields};
 use crate::sdk::install::vendor;
 use crate::standins::hubspot::{self, TOKEN};
 use crate::standins::standin::{Fault, StandIn};
@@ -37,8 +40,14 @@ fn crm(account: &hubspot::HubSpot, object: Object) -> HubSpot {
         contact: fields(&[], &[("lifecyclestage", "salesqualifiedlead")]),
         company: fields(&[("industry", "{{ lead.account.traits.plan }}")], &[]),
         lead,
-        limits: [Limit::of_all(90, Duration::from_secs(10))],
+        stages: Stages::default(),
+        limits: [Limit::of_all(90, Duration::from_secs(10)), searches()],
     }
+}
+
+/// More than HubSpot takes, so that nothing waits here.
+fn searches() -> Limit {
+    Limit { requests: 100, per: Duration::from_secs(1), of: Of::Searches }
 }
 
 fn to(account: &hubspot::HubSpot, object: Object) -> Destination {
@@ -47,7 +56,9 @@ fn to(account: &hubspot::HubSpot, object: Object) -> Destination {
 
 fn of(hubspot: HubSpot) -> Destination {
     let url = hubspot.api.to_string();
-    Destination { kind: Kind::HubSpot(hubspot), ..destination("hubspot", &url) }
+    let mut to = Destination { kind: Kind::HubSpot(hubspot), ..destination("hubspot", &url) };
+    to.http.max_response_bytes = 8 * 1024 * 1024;
+    to
 }
 
 /// What has to be there in the end, however it came about.
@@ -86,7 +97,7 @@ fn holds(account: &hubspot::HubSpot, object: Object, context: &str) {
 /// An account in which a lead is this.
 struct Told(hubspot::HubSpot, Object);
 
-impl Stage for Told {
+impl Trial for Told {
     type Vendor = hubspot::Account;
 
     fn standin(&self) -> &StandIn<Self::Vendor> {
@@ -321,7 +332,7 @@ async fn a_burst_of_leads_stays_within_what_hubspot_takes() {
     let account = account().await;
     // It counts in seconds here. What is sent later may arrive sooner than it was meant to: that is what the half is for.
     (account.account().most, account.account().window) = (20, Duration::from_secs(1));
-    let limits = [Limit::of_all(20, Duration::from_millis(1_500))];
+    let limits = [Limit::of_all(20, Duration::from_millis(1_500)), searches()];
     let plant = Plant::new(vec![of(HubSpot { limits, ..crm(&account, Object::Lead) })]);
     let engine = plant.start("one");
     for number in 0..6 {
@@ -332,6 +343,76 @@ async fn a_burst_of_leads_stays_within_what_hubspot_takes() {
     assert_eq!(account.account().refused_for_pace, 0);
     assert_eq!(["companies", "contacts", "leads", "notes"].map(|object| account.records(object).len()), [1, 1, 6, 6]);
     engine.drain(PATIENCE).await;
+}
+
+async fn brought(account: &hubspot::HubSpot, object: Object) -> Asking {
+    let plant = Plant::new(vec![to(account, object)]);
+    let engine = plant.start("one");
+    plant.send_event("hubspot", "lead_acme", &event(LeadEventType::Qualified, 1)).await;
+    plant.done("hubspot", 1).await;
+    engine.drain(PATIENCE).await;
+    let said = Stages::new([("contract sent".to_owned(), Stage::Accepted)]);
+    Asking::new(&of(HubSpot { stages: said, ..crm(account, object) }))
+}
+
+#[actix_web::test]
+async fn what_people_make_of_a_lead_is_read_back() {
+    let account = account().await;
+    let mut asking = brought(&account, Object::Lead).await;
+    let set = |property, value| account.account().set_only("leads", property, value);
+    set("hs_pipeline_stage", "new-stage-id");
+    assert_eq!(asking.told_of("lead_acme").await, (Stage::New, String::new(), format!("7 {ANA}")));
+    set("hs_pipeline_stage", "4711");
+    set("hubspot_owner_id", "8");
+    assert_eq!(asking.told_of("lead_acme").await, (Stage::Working, String::new(), "8 ben@example.com".to_owned()));
+    set("hs_pipeline_stage", "unqualified-stage-id");
+    set("hs_lead_disqualification_reason", "NOT_A_GOOD_FIT");
+    set("hubspot_owner_id", "");
+    let turned_down = (Stage::Rejected, "NOT_A_GOOD_FIT".to_owned(), String::new());
+    assert_eq!(asking.told_of("lead_acme").await, turned_down, "and it is nobody's");
+    set("hs_lastmodifieddate", "2026-01-01T00:00:00Z");
+    assert_eq!(asking.once().await.leads.len(), 0, "that was long ago");
+}
+
+#[actix_web::test]
+async fn what_people_make_of_a_deal_or_a_contact_is_read_back() {
+    let deal = account().await;
+    let mut asking = brought(&deal, Object::Deal).await;
+    assert_eq!(asking.told_of("lead_acme").await.0, Stage::New);
+    deal.account().set_only("deals", "dealstage", "contractsent");
+    assert_eq!(asking.told_of("lead_acme").await.0, Stage::Accepted, "as the stage was said to mean");
+    for (property, value) in
+        [("dealstage", "closedlost"), ("hs_is_closed_lost", "true"), ("closed_lost_reason", "Too dear")]
+    {
+        deal.account().set_only("deals", property, value);
+    }
+    assert_eq!(asking.told_of("lead_acme").await, (Stage::Lost, "Too dear".to_owned(), format!("7 {ANA}")));
+
+    let contact = account().await;
+    let mut asking = brought(&contact, Object::None).await;
+    assert_eq!(asking.told_of("lead_acme").await.0, Stage::New);
+    contact.account().set_only("contacts", "hs_lead_status", "OPEN");
+    contact.account().set_only("contacts", "hubspot_owner_id", "8");
+    assert_eq!(asking.told_of("lead_acme").await, (Stage::Accepted, String::new(), "8 ben@example.com".to_owned()));
+    contact.account().set_only("contacts", "hs_lead_status", "UNQUALIFIED");
+    assert_eq!(asking.told_of("lead_acme").await.1, "UNQUALIFIED");
+}
+
+/// More than a call may tell, many of them changed in one moment.
+#[actix_web::test]
+async fn all_that_changed_is_read_back_page_by_page() {
+    let account = account().await;
+    account.account().most = 1_000;
+    account.account().properties.get_mut("leads").expect("an object").insert("handraiser_lead_id".to_owned(), true);
+    let ago = |minutes: i64| Clock::System.now().plus(-minutes * Millis::MINUTE).rfc3339();
+    let moment = ago(600);
+    for number in 0..2_600_i64 {
+        let at = if number < 1_400 { moment.clone() } else { ago(500 - number / 10) };
+        let lead = if number % 2 == 0 { format!("lead{number}") } else { String::new() };
+        account.account().add("leads", &[("handraiser_lead_id", &lead), ("hs_lastmodifieddate", &at)]);
+    }
+    let mut asking = Asking::new(&to(&account, Object::Lead));
+    assert_eq!(asking.all().await.len(), 1_300);
 }
 
 /// `handraiser crm test`, as its user runs it.
@@ -350,6 +431,7 @@ destinations:
       api: {}
       lead: {{ always: {{ teir: '{{{{ lead.tier }}}}' }} }}
     allow_addresses: [127.0.0.0/8]
+    outcomes: {{ stages: {{ accepted: demo, rejected: Junk }} }}
 ",
             account.url()
         );
@@ -372,9 +454,11 @@ destinations:
         fix: write `create_properties: true` and give the token crm.schemas.leads.write, or create them in HubSpot: docs/crm/hubspot.md says of which type each is
       ✗ properties of leads: there is no teir
         fix: create them in HubSpot, or take them out of the mapping; the internal name counts, not the label
+      ✗ stages: there is no junk
+        fix: write them as they are there: Demo, New, Unqualified
       ✗ owners: 1 of 2 are no active users: new@example.com
         fix: invite them to HubSpot, or write the address that they have there; until then their leads have no owner
-    error: 4 things are to be mended
+    error: 5 things are to be mended
     ");
     let (fine, said) = run("pat-eu1-a-wrong-one-0123456789", true, &[]).await;
     assert!(!fine && said.contains("credentials") && !said.contains("a-wrong-one"), "{said}");

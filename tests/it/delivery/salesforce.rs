@@ -2,13 +2,15 @@
 
 use handraiser::crm::mapping::{Field, Fields};
 use handraiser::crm::salesforce::{Login, Matching, Salesforce};
-use handraiser::crm::{Destination, Kind, RetryPolicy};
+use handraiser::crm::{Destination, Kind, RetryPolicy, Stages};
 use handraiser::lead::{LeadEvent, LeadEventType};
+use handraiser::record::Stage;
 use handraiser::secret::Secret;
 use serde_json::{Value, json};
 
+use super::back::Asking;
 use super::plant::{PATIENCE, Plant, crm_test, destination};
-use super::trials::{self, Stage};
+use super::trials::{self, Stage as Trial};
 use crate::sdk::install::vendor;
 use crate::standins::salesforce::{self as standin, CLIENT_ID, CLIENT_SECRET, user};
 use crate::standins::soql::Row;
@@ -35,6 +37,7 @@ fn configured(org: &standin::Salesforce, matching: Matching) -> Salesforce {
         lead: fields(),
         contact: fields(),
         account: Fields { once: Vec::new(), ..fields() },
+        stages: Stages::default(),
         task: true,
         allow_duplicates: false,
     }
@@ -43,7 +46,9 @@ fn configured(org: &standin::Salesforce, matching: Matching) -> Salesforce {
 fn to(org: &standin::Salesforce, salesforce: Salesforce) -> Destination {
     let plain = destination(NAME, &org.url());
     let retry = RetryPolicy { max_attempts: 1_000, ..plain.retry.clone() };
-    Destination { kind: Kind::Salesforce(Box::new(salesforce)), retry, ..plain }
+    let mut to = Destination { kind: Kind::Salesforce(Box::new(salesforce)), retry, ..plain };
+    to.http.max_response_bytes = 8 * 1024 * 1024;
+    to
 }
 
 fn plant(org: &standin::Salesforce, matching: Matching) -> Plant {
@@ -182,7 +187,7 @@ impl Told {
     }
 }
 
-impl Stage for Told {
+impl Trial for Told {
     type Vendor = standin::Org;
 
     fn standin(&self) -> &StandIn<Self::Vendor> {
@@ -471,6 +476,7 @@ destinations:
       client_secret: {secret}
       lead: {{ always: {{ Tier__c: '{{{{ lead.tier }}}}', Teir__c: x }} }}
     allow_addresses: [127.0.0.0/8]
+    outcomes: {{ stages: {{ working: prospecting, rejected: Junk }} }}
 ",
             org.url()
         );
@@ -489,11 +495,13 @@ destinations:
       ✓ fields of Contact: all are there, `handraiser_user_id__c` as external id
       ✓ fields of Account: all are there, `handraiser_account_id__c` as external id
       ✓ fields of Task: all are there, `handraiser_lead_id__c` as external id
+      ✗ stages: there is no junk
+        fix: write them as they are there: Not Started, In Progress, Completed, To be called, Working - Contacted, Closed - Not Converted, Closed - Converted, Prospecting, Closed Won, Closed Lost
       ✗ owners: there is no user with the address new@example.com
         fix: their leads would have the integration user as owner: correct the address on one of the sides, or take them out of the teams
       ✗ owners: the user old@example.com is not active
         fix: their leads would have the integration user as owner: correct the address on one of the sides, or take them out of the teams
-    error: 4 things are to be mended
+    error: 5 things are to be mended
     ");
     let (fine, said) = run("a-wrong-secret", &[]).await;
     assert!(!fine && said.contains("invalid_client") && !said.contains("a-wrong-secret"), "{said}");
@@ -501,4 +509,75 @@ destinations:
     let (_, said) = run(CLIENT_SECRET, &["--dry-run"]).await;
     assert!(said.contains("/services/oauth2/token") && !said.contains(CLIENT_SECRET), "{said}");
     assert!(org.rows("Lead").is_empty());
+}
+
+/// What people do to the only record of an object.
+fn set(org: &standin::Salesforce, object: &str, values: &Value) {
+    org.edit(object, |rows| {
+        assert_eq!(rows.len(), 1);
+        rows[0].extend(values.as_object().expect("fields").clone());
+    });
+}
+
+#[actix_web::test]
+async fn what_people_make_of_a_lead_is_read_back() {
+    let org = org().await;
+    let plant = plant(&org, Matching::ContactOnAccountElseLead);
+    told(&plant, &[event(Qualified, 1)]).await;
+    let mut asking = Asking::new(&to(&org, configured(&org, Matching::ContactOnAccountElseLead)));
+    let of = |at: usize, email: &str| format!("{} {email}", user(at));
+    let (ana, ben) = (of(0, "ana@example.com"), of(1, "ben@example.com"));
+    let plainly = |stage, owner: &str| (stage, String::new(), owner.to_owned());
+    assert_eq!(asking.told_of("lead_1").await, plainly(Stage::New, &ana));
+    set(&org, "Lead", &json!({ "Status": "Working - Contacted", "OwnerId": user(1) }));
+    assert_eq!(asking.told_of("lead_1").await, plainly(Stage::Working, &ben));
+    set(&org, "Lead", &json!({ "Status": "Ours alone", "OwnerId": "00G000000000001AAA" }));
+    assert_eq!(asking.told_of("lead_1").await, plainly(Stage::Accepted, ""), "a queue is nobody");
+    set(&org, "Lead", &json!({ "Status": "Closed - Not Converted" }));
+    assert_eq!(asking.told_of("lead_1").await.1, "Closed - Not Converted");
+
+    org.edit("Opportunity", |rows| {
+        rows.push(row(json!({ "Id": "006A", "StageName": "Prospecting", "IsWon": false, "IsClosed": false })));
+    });
+    set(&org, "Lead", &json!({ "IsConverted": true, "ConvertedOpportunityId": "006A" }));
+    assert_eq!(asking.told_of("lead_1").await.0, Stage::Working);
+    set(&org, "Lead", &json!({ "SystemModstamp": "2026-01-01T00:00:00.000+0000" }));
+    set(&org, "Opportunity", &json!({ "StageName": "Closed Won", "IsWon": true, "IsClosed": true }));
+    assert_eq!(asking.told_of("lead_1").await.0, Stage::Won, "of the lead itself nothing has changed");
+    set(&org, "Opportunity", &json!({ "SystemModstamp": "2026-01-01T00:00:00.000+0000" }));
+    assert_eq!(asking.once().await.leads.len(), 0, "that was long ago");
+}
+
+#[actix_web::test]
+async fn of_a_lead_that_is_a_contact_its_task_is_read_back() {
+    let org = org().await;
+    account(&org);
+    let plant = plant(&org, Matching::ContactOnAccountElseLead);
+    told(&plant, &[event(Qualified, 1)]).await;
+    set(&org, "Contact", &json!({ "OwnerId": user(1) }));
+    let mut asking = Asking::new(&to(&org, configured(&org, Matching::ContactOnAccountElseLead)));
+    assert_eq!(asking.told_of("lead_1").await, (Stage::New, String::new(), format!("{} ana@example.com", user(0))));
+    set(&org, "Task", &json!({ "Status": "Completed", "OwnerId": user(1) }));
+    assert_eq!(asking.told_of("lead_1").await, (Stage::Working, String::new(), format!("{} ben@example.com", user(1))));
+}
+
+/// More than a call may tell, many of them changed in one second.
+#[actix_web::test]
+async fn all_that_changed_is_read_back_page_by_page() {
+    use handraiser::time::{Clock, Millis};
+    let org = org().await;
+    let ago = |minutes: i64| Clock::System.now().plus(-minutes * Millis::MINUTE).rfc3339();
+    let moment = ago(600);
+    org.edit("Lead", |rows| {
+        for number in 0..2_600_i64 {
+            let at = if number < 1_400 { moment.clone() } else { ago(500 - number / 10) };
+            let mut lead = json!({ "Id": format!("00Q{number:012}AAA"), "OwnerId": user(0), "SystemModstamp": at });
+            if number % 2 == 0 {
+                lead["handraiser_lead_id__c"] = json!(format!("lead{number}"));
+            }
+            rows.push(row(lead));
+        }
+    });
+    let mut asking = Asking::new(&to(&org, configured(&org, Matching::Lead)));
+    assert_eq!(asking.all().await.len(), 1_300);
 }

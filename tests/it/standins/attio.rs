@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use std::sync::MutexGuard;
 use std::time::{Duration, Instant};
 
+use handraiser::time::Millis;
 use serde_json::{Map, Value, json};
 
 use super::attio_shown;
-use super::standin::{Answer, Call, StandIn, Vendor};
+use super::standin::{Answer, Call, StandIn, Vendor, now};
 
 pub const TOKEN: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 const SCOPES: &str =
@@ -20,12 +21,24 @@ const SCOPES: &str =
 pub struct Record {
     pub id: String,
     pub values: BTreeMap<String, Vec<Value>>,
+    /// When it was made, and since when values stand.
+    pub made: String,
+    pub since: BTreeMap<String, String>,
 }
 
 impl Record {
     /// The only value of an attribute.
     pub fn get(&self, attribute: &str) -> Value {
         self.values.get(attribute).and_then(|all| all.first()).cloned().unwrap_or_default()
+    }
+
+    fn write(&mut self, values: BTreeMap<String, Vec<Value>>) {
+        for (attribute, all) in values {
+            if self.values.get(&attribute) != Some(&all) {
+                self.since.insert(attribute.clone(), now());
+            }
+            self.values.insert(attribute, all);
+        }
     }
 
     /// The ids of the records that an attribute refers to.
@@ -122,13 +135,21 @@ impl Workspace {
     pub fn set(&mut self, object: &str, attribute: &str, value: Value) {
         let all = self.records.get_mut(object).expect("there are such records");
         assert_eq!(all.len(), 1);
-        all[0].values.insert(attribute.to_owned(), vec![value]);
+        all[0].write(BTreeMap::from([(attribute.to_owned(), vec![value])]));
+    }
+
+    /// Somebody changed it long ago.
+    pub fn age(&mut self, object: &str, at: &str) {
+        let all = self.records.get_mut(object).into_iter().flatten();
+        all.flat_map(|record| record.since.values_mut()).for_each(|since| at.clone_into(since));
     }
 
     fn insert(&mut self, object: &str, values: BTreeMap<String, Vec<Value>>) -> String {
         self.next += 1;
         let id = format!("bf071e1f-6035-429d-b874-{:012x}", self.next);
-        self.records.entry(object.to_owned()).or_default().push(Record { id: id.clone(), values });
+        let mut record = Record { id: id.clone(), values: BTreeMap::new(), made: now(), since: BTreeMap::new() };
+        record.write(values);
+        self.records.entry(object.to_owned()).or_default().push(record);
         id
     }
 
@@ -146,7 +167,15 @@ impl Workspace {
     /// A record, as it is told of.
     fn shown(&self, object: &str, record: &Record) -> Value {
         let kind = |slug: &str| self.attribute(object, slug).and_then(|one| one["type"].as_str()).unwrap_or_default();
-        attio_shown::record(&record.id, record.values.iter().map(|(slug, all)| (slug, kind(slug), all.as_slice())))
+        let (created, made) = ("created_at".to_owned(), [json!(record.made)]);
+        let values = record.values.iter().map(|(slug, all)| (slug, kind(slug), all.as_slice()));
+        let mut shown = attio_shown::record(&record.id, values.chain([(&created, "timestamp", &made[..])]));
+        for (slug, since) in &record.since {
+            for value in shown["values"][slug].as_array_mut().into_iter().flatten() {
+                value["active_from"] = json!(since.replace('Z', "000000Z"));
+            }
+        }
+        shown
     }
 }
 
@@ -200,6 +229,9 @@ fn work(workspace: &mut Workspace, call: &Call) -> Answer {
         ("GET", ["self"]) => Answer::json(200, &attio_shown::me(&workspace.scopes)),
         ("GET", ["workspace_members"]) => members(workspace),
         ("GET", ["objects", object, "attributes"]) => fine(&json!(workspace.attributes[*object])),
+        ("GET", ["objects", _, "attributes", "stage", "statuses"]) => {
+            fine(&json!(["Lead", "In Progress", "Won 🎉", "Lost"].map(|title| json!({ "title": title }))))
+        }
         ("POST", ["objects", object, "attributes"]) => define(workspace, object, data),
         ("POST", ["objects", object, "records", "query"]) => query(workspace, object, &body),
         ("GET", ["objects", object, "records", id]) => get(workspace, object, id),
@@ -232,6 +264,9 @@ fn define(workspace: &mut Workspace, object: &str, data: &Value) -> Answer {
 }
 
 fn query(workspace: &mut Workspace, object: &str, body: &Value) -> Answer {
+    if let Some(all) = body["filter"]["$and"].as_array() {
+        return listed(workspace, object, all, body);
+    }
     let Some((slug, value)) = body["filter"].as_object().and_then(|filter| filter.iter().next()) else {
         return error(400, "filter_error", "Error in filter.");
     };
@@ -240,6 +275,25 @@ fn query(workspace: &mut Workspace, object: &str, body: &Value) -> Answer {
     }
     let found = workspace.find(object, slug, value).cloned();
     fine(&found.iter().map(|record| workspace.shown(object, record)).collect())
+}
+
+/// Records with some attribute that were made since a time, in that order.
+fn listed(workspace: &Workspace, object: &str, filters: &[Value], body: &Value) -> Answer {
+    assert_eq!(body["sorts"], json!([{ "attribute": "created_at", "direction": "asc" }]));
+    let fits = |record: &&Record| {
+        filters.iter().flat_map(|filter| filter.as_object().expect("a filter")).all(|(slug, filter)| {
+            match (slug.as_str(), filter["$gte"].as_str()) {
+                ("created_at", Some(since)) => Millis::parse(&record.made) >= Millis::parse(since),
+                _ => filter["$not_empty"] == true && record.values.get(slug).is_some_and(|all| !all.is_empty()),
+            }
+        })
+    };
+    let mut found: Vec<&Record> = workspace.records.get(object).into_iter().flatten().filter(fits).collect();
+    found.sort_by(|one, other| one.made.cmp(&other.made));
+    let number = |name: &str| usize::try_from(body[name].as_u64().expect("a number")).expect("a few");
+    assert!(number("limit") <= 500);
+    let page = found.into_iter().skip(number("offset")).take(number("limit"));
+    fine(&page.map(|record| workspace.shown(object, record)).collect())
 }
 
 /// What is wrong with values of a record.
@@ -261,7 +315,7 @@ fn wrong(workspace: &mut Workspace, object: &str, id: Option<&str>, values: &Map
                 "text" | "domain" | "email-address" => value.as_str().is_some_and(|text| !text.is_empty()),
                 "number" | "currency" => value.is_number(),
                 "timestamp" => value.as_str().is_some_and(|text| text.parse::<jiff::Timestamp>().is_ok()),
-                "status" => ["Lead", "In Progress", "Lost"].iter().any(|status| value == status),
+                "status" => ["Lead", "In Progress", "Won 🎉", "Lost"].iter().any(|status| value == status),
                 "personal-name" => ["first_name", "last_name", "full_name"].iter().all(|part| value[*part].is_string()),
                 "record-reference" => target(&["companies", "people"]),
                 "actor-reference" => {
@@ -341,7 +395,7 @@ fn change(workspace: &mut Workspace, object: &str, id: &str, values: &Value) -> 
         return wrong;
     }
     let all = workspace.records.get_mut(object).expect("just looked");
-    all.iter_mut().find(|record| record.id == id).expect("just looked").values.extend(lists(values));
+    all.iter_mut().find(|record| record.id == id).expect("just looked").write(lists(values));
     get(workspace, object, id)
 }
 

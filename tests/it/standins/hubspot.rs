@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::MutexGuard;
 use std::time::{Duration, Instant};
 
+use handraiser::time::Millis;
 use serde_json::{Map, Value, json};
 
-use super::standin::{Answer, Call, StandIn, Vendor};
+use super::standin::{Answer, Call, StandIn, Vendor, now};
 
 pub const TOKEN: &str = "pat-eu1-stand-in-0123456789";
 const VERSION: &str = "2026-03";
@@ -26,6 +27,12 @@ pub struct Record {
 impl Record {
     pub fn get(&self, property: &str) -> &str {
         self.properties.get(property).map_or("", String::as_str)
+    }
+
+    fn touch(&mut self) {
+        for name in ["hs_lastmodifieddate", "lastmodifieddate"] {
+            self.properties.insert(name.to_owned(), now());
+        }
     }
 
     fn shown(&self, names: &[String]) -> Value {
@@ -66,13 +73,18 @@ impl StandIn<Account> {
     /// With the properties that HubSpot has itself.
     pub async fn start(owners: &[(&str, &str)]) -> Self {
         let has = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), *name == "email")).collect();
-        let common = "hubspot_owner_id createdate";
+        let common = "hubspot_owner_id createdate hs_lastmodifieddate";
         let of = |names: &str| has(&[names, common].join(" ").split(' ').collect::<Vec<_>>());
         let properties = [
-            ("companies", of("name domain industry")),
-            ("contacts", of("email firstname lastname jobtitle lifecyclestage")),
-            ("leads", of("hs_lead_name hs_lead_label")),
-            ("deals", of("dealname dealstage pipeline amount")),
+            ("companies", of("name domain industry hs_lead_status")),
+            ("contacts", of("email firstname lastname jobtitle lifecyclestage hs_lead_status lastmodifieddate")),
+            ("leads", of("hs_lead_name hs_lead_label hs_pipeline_stage hs_lead_disqualification_reason")),
+            (
+                "deals",
+                of(
+                    "dealname dealstage pipeline amount hs_is_closed_won hs_is_closed_lost closed_lost_reason closed_won_reason",
+                ),
+            ),
             ("notes", of("hs_timestamp hs_note_body")),
         ];
         let account = Account {
@@ -113,7 +125,15 @@ impl Account {
     /// Somebody changes a record by hand.
     pub fn set(&mut self, object: &str, id: &str, property: &str, value: &str) {
         let record = self.find(object, "hs_object_id", id).expect("it is there");
+        record.touch();
         record.properties.insert(property.to_owned(), value.to_owned());
+    }
+
+    /// Somebody changes the only record of an object by hand.
+    pub fn set_only(&mut self, object: &str, property: &str, value: &str) {
+        assert_eq!(self.records[object].len(), 1);
+        let id = self.records[object][0].id.clone();
+        self.set(object, &id, property, value);
     }
 
     fn find(&mut self, object: &str, property: &str, key: &str) -> Option<&mut Record> {
@@ -165,6 +185,8 @@ fn work(account: &mut Account, call: &Call) -> Answer {
     let body = call.json();
     match (*area, call.method.as_str(), rest) {
         ("owners", "GET", []) => owners(account, call),
+        ("owners", "GET", [id]) => owner(account, id),
+        ("pipelines", "GET", [object]) => pipelines(object),
         ("objects", "POST", [object]) => create(account, object, &body),
         ("objects", "GET", [_]) => Answer::json(200, &json!({ "results": [] })),
         ("objects", "GET", [object, id]) => get(account, object, id, call),
@@ -195,6 +217,33 @@ fn owners(account: &Account, call: &Call) -> Answer {
         ("X-HubSpot-RateLimit-Daily-Remaining", "249000".to_owned()),
     ];
     Answer::Is(200, limits, json!({ "results": results }).to_string())
+}
+
+fn owner(account: &Account, id: &str) -> Answer {
+    match account.owners.iter().find(|(_, (known, gone))| known == id && !gone) {
+        Some((email, _)) => {
+            Answer::json(200, &json!({ "id": id, "email": email, "type": "PERSON", "archived": false }))
+        }
+        None => error(404, "OBJECT_NOT_FOUND", "resource not found", &json!([])),
+    }
+}
+
+fn pipelines(object: &str) -> Answer {
+    let stages: &[(&str, &str, Value)] = match object {
+        "leads" => &[
+            ("new-stage-id", "New", json!({ "leadState": "NEW" })),
+            ("4711", "Demo", json!({ "leadState": "IN_PROGRESS" })),
+            ("unqualified-stage-id", "Unqualified", json!({ "leadState": "UNQUALIFIED" })),
+        ],
+        _ => &[
+            ("appointmentscheduled", "Appointment scheduled", json!({ "isClosed": "false", "probability": "0.2" })),
+            ("contractsent", "Contract sent", json!({ "isClosed": "false", "probability": "0.9" })),
+            ("closedlost", "Closed lost", json!({ "isClosed": "true", "probability": "0.0" })),
+        ],
+    };
+    let stage = |(at, (id, label, metadata)): (usize, &(&str, &str, Value))| json!({ "id": id, "label": label, "displayOrder": at, "metadata": metadata });
+    let stages: Vec<Value> = stages.iter().enumerate().map(stage).collect();
+    Answer::json(200, &json!({ "results": [{ "id": "default", "label": "Sales", "stages": stages }] }))
 }
 
 /// What is wrong with values of a record's properties.
@@ -272,7 +321,8 @@ fn create(account: &mut Account, object: &str, body: &Value) -> Answer {
     }
     account.next += 1;
     let properties = texts(values);
-    let record = Record { id: account.next.to_string(), properties, ties };
+    let mut record = Record { id: account.next.to_string(), properties, ties };
+    record.touch();
     let answer = Answer::json(201, &record.shown(&[]));
     account.records.entry(object.to_owned()).or_default().push(record);
     answer
@@ -291,6 +341,7 @@ fn change(account: &mut Account, object: &str, id: &str, values: &Value) -> Answ
         return wrong;
     }
     let record = account.find(object, "hs_object_id", id).expect("just found");
+    record.touch();
     record.properties.extend(texts(&values));
     Answer::json(200, &record.shown(&[]))
 }
@@ -361,19 +412,38 @@ fn upsert(account: &mut Account, object: &str, input: &Value) -> Answer {
 
 fn search(account: &Account, object: &str, body: &Value) -> Answer {
     let filters: Vec<&Value> = body["filterGroups"][0]["filters"].as_array().into_iter().flatten().collect();
+    let named = filters.iter().filter_map(|filter| filter["propertyName"].as_str());
+    if let Some(unknown) = named.into_iter().find(|name| !account.properties[object].contains_key(*name)) {
+        return error(400, "VALIDATION_ERROR", &format!("There was a problem with the request: {unknown}"), &json!([]));
+    }
+    let moment = |value: &str| Millis::parse(value).map(|at| at.0).unwrap_or_default();
     let fits = |record: &&Record| {
         filters.iter().all(|filter| {
             let value = record.get(filter["propertyName"].as_str().unwrap_or_default());
             match filter["operator"].as_str() {
                 Some("EQ") => value == filter["value"],
                 Some("NOT_HAS_PROPERTY") => value.is_empty(),
+                Some("HAS_PROPERTY") => !value.is_empty(),
+                Some("GTE") => {
+                    moment(value) >= filter["value"].as_str().and_then(|ms| ms.parse().ok()).expect("a moment")
+                }
                 _ => false,
             }
         })
     };
-    let all = account.records.get(object).into_iter().flatten();
-    let results: Vec<Value> = all.filter(fits).map(|record| record.shown(&names(body))).take(1).collect();
-    Answer::json(200, &json!({ "total": results.len(), "results": results }))
+    let mut found: Vec<&Record> = account.records.get(object).into_iter().flatten().filter(fits).collect();
+    let (most, start) = (body["limit"].as_u64().unwrap_or(10), body["after"].as_str().unwrap_or("0"));
+    let (most, start) = (usize::try_from(most).expect("few"), start.parse::<usize>().expect("a place"));
+    if most > 200 || start + most > 10_000 {
+        return error(400, "VALIDATION_ERROR", "no search goes further than 10,000 records", &json!([]));
+    }
+    if let Some(by) = body["sorts"][0]["propertyName"].as_str() {
+        assert_eq!(body["sorts"][0]["direction"], "ASCENDING");
+        found.sort_by_key(|record| moment(record.get(by)));
+    }
+    let names = names(body);
+    let results: Vec<Value> = found.iter().skip(start).take(most).map(|record| record.shown(&names)).collect();
+    Answer::json(200, &json!({ "total": found.len(), "results": results }))
 }
 
 fn tie(account: &mut Account, (from, id): (&str, &str), (to, other): (&str, &str)) -> Answer {

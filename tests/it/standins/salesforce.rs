@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::soql::{Query, Row};
-use super::standin::{Answer, Call, StandIn, Vendor};
+use super::standin::{Answer, Call, StandIn, Vendor, now};
 
 pub const CLIENT_ID: &str = "3MVG9stand-in";
 pub const CLIENT_SECRET: &str = "stand-in-secret";
@@ -27,6 +27,8 @@ pub struct Org {
     left: Option<usize>,
     /// How often records were written, by object.
     writes: BTreeMap<String, usize>,
+    /// When records were changed, by their ids.
+    changed: BTreeMap<String, String>,
 }
 
 /// The stand-in.
@@ -66,7 +68,16 @@ impl StandIn<Org> {
 
     /// What people do.
     pub fn edit(&self, object: &str, edit: impl Fn(&mut Vec<Row>)) {
-        edit(self.state().rows.entry(object.to_owned()).or_default());
+        let mut org = self.state();
+        let rows = org.rows.entry(object.to_owned()).or_default();
+        let before = rows.clone();
+        edit(rows);
+        let ids: Vec<String> = rows
+            .iter()
+            .filter(|row| !before.contains(row))
+            .map(|row| row["Id"].as_str().expect("an id").to_owned())
+            .collect();
+        org.changed.extend(ids.into_iter().map(|id| (id, now())));
     }
 
     pub fn expire_tokens(&self) {
@@ -103,8 +114,11 @@ fn fields(object: &str) -> (&'static [&'static str], &'static [&'static str]) {
                 "Email",
                 "Title",
                 "Description",
+                "Status",
                 "IsConverted",
                 "ConvertedContactId",
+                "ConvertedOpportunityId",
+                "SystemModstamp",
                 "Rating",
                 "LeadSource",
                 "Tier__c",
@@ -128,15 +142,35 @@ fn fields(object: &str) -> (&'static [&'static str], &'static [&'static str]) {
         "Account" => (&["Name"], &["Id", "OwnerId", "Website", "Tier__c", "handraiser_account_id__c"]),
         "Task" => (
             &[],
-            &["Id", "OwnerId", "Subject", "Description", "ActivityDate", "WhoId", "WhatId", "handraiser_lead_id__c"],
+            &[
+                "Id",
+                "OwnerId",
+                "Subject",
+                "Description",
+                "Status",
+                "ActivityDate",
+                "WhoId",
+                "WhatId",
+                "SystemModstamp",
+                "handraiser_lead_id__c",
+            ],
         ),
         "User" => (&[], &["Id", "Email", "IsActive", "UserType"]),
+        "Name" => (&[], &["Type", "Email"]),
+        "Opportunity" => (&[], &["StageName", "IsWon", "IsClosed", "SystemModstamp"]),
+        "LeadStatus" => (&[], &["MasterLabel", "IsDefault"]),
+        "TaskStatus" | "OpportunityStage" => (&[], &["MasterLabel"]),
         other => panic!("no object {other}"),
     }
 }
 
 fn known(object: &str, field: &str) -> Result<(), Refused> {
-    let (object, field) = field.strip_prefix("Account.").map_or((object, field), |field| ("Account", field));
+    let (object, field) = match field.split_once('.') {
+        Some(("Owner", field)) => ("Name", field),
+        Some(("ConvertedOpportunity", field)) => ("Opportunity", field),
+        Some(("Account", field)) => ("Account", field),
+        _ => (object, field),
+    };
     let (required, others) = fields(object);
     if required.contains(&field) || others.contains(&field) {
         return Ok(());
@@ -204,9 +238,48 @@ impl Org {
     fn query(&self, text: &str) -> Result<Value, Refused> {
         let query = Query::parse(text);
         query.fields().iter().try_for_each(|field| known(&query.object, field))?;
-        let account = |id: &str| self.rows.get("Account")?.iter().find(|row| row["Id"] == id).cloned();
-        let records = query.select(self.rows.get(&query.object).map_or(&[], Vec::as_slice), account);
+        let related = |row: &Row, relation: &str| {
+            let (object, id) = match relation {
+                "Owner" => return self.owner(row["OwnerId"].as_str()?),
+                "ConvertedOpportunity" => ("Opportunity", row.get("ConvertedOpportunityId")?),
+                other => (other, row.get(&format!("{other}Id"))?),
+            };
+            self.shown(object).into_iter().find(|row| row["Id"] == *id)
+        };
+        let records = query.select(&self.shown(&query.object), related);
         Ok(json!({ "totalSize": records.len(), "done": true, "records": records }))
+    }
+
+    /// The records of an object, with what Salesforce says of each by itself.
+    fn shown(&self, object: &str) -> Vec<Row> {
+        let names = |names: &[&str]| -> Vec<Row> {
+            let row = |(at, name): (usize, &&str)| json!({ "MasterLabel": name, "IsDefault": at == 0 });
+            names.iter().enumerate().map(row).filter_map(|row| row.as_object().cloned()).collect()
+        };
+        let usual = match object {
+            "LeadStatus" => {
+                return names(&["To be called", "Working - Contacted", "Closed - Not Converted", "Closed - Converted"]);
+            }
+            "TaskStatus" => return names(&["Not Started", "In Progress", "Completed"]),
+            "OpportunityStage" => return names(&["Prospecting", "Closed Won", "Closed Lost"]),
+            "Lead" => "To be called",
+            "Task" => "Not Started",
+            _ => "",
+        };
+        let mut rows = self.rows.get(object).cloned().unwrap_or_default();
+        for row in &mut rows {
+            let changed = row["Id"].as_str().and_then(|id| self.changed.get(id)).cloned();
+            row.entry("SystemModstamp").or_insert_with(|| changed.into());
+            row.entry("Status").or_insert_with(|| usual.into());
+        }
+        rows
+    }
+
+    /// A user or a queue.
+    fn owner(&self, id: &str) -> Option<Row> {
+        let user = self.rows.get("User")?.iter().find(|row| row["Id"] == id);
+        let (of, email) = user.map_or(("Queue", Value::Null), |user| ("User", user["Email"].clone()));
+        json!({ "Type": of, "Email": email }).as_object().cloned()
     }
 
     fn composite(&self, body: &Value) -> Result<Value, Refused> {
@@ -327,6 +400,7 @@ impl Org {
             row.insert("OwnerId".to_owned(), ADMIN.into());
         }
         let id = row["Id"].as_str().expect("an id").to_owned();
+        self.changed.insert(id.clone(), now());
         let rows = self.rows.entry(object.to_owned()).or_default();
         match at {
             Some(at) => rows[at] = row,

@@ -1,5 +1,6 @@
-//! As much of SOQL as is asked here: one object, a condition of comparisons, an order that rows have anyway, a limit.
+//! As much of SOQL as is asked here: one object, a condition of comparisons, an order, a limit.
 
+use handraiser::time::Millis;
 use serde_json::{Map, Value, json};
 
 pub type Row = Map<String, Value>;
@@ -9,44 +10,74 @@ pub struct Query {
     pub columns: Vec<String>,
     pub object: String,
     condition: Vec<String>,
+    order: Vec<String>,
     limit: usize,
 }
 
 impl Query {
     pub fn parse(text: &str) -> Self {
         let (columns, rest) = text.strip_prefix("SELECT ").and_then(|rest| rest.split_once(" FROM ")).expect("a query");
-        let (object, rest) = rest.split_once(" WHERE ").expect("a condition");
         let (rest, limit) =
             rest.rsplit_once(" LIMIT ").map_or((rest, 2_000), |(rest, n)| (rest, n.parse().expect("a number")));
-        let condition = rest.strip_suffix(" ORDER BY CreatedDate").unwrap_or(rest);
-        let columns = columns.split(", ").map(str::to_owned).collect();
-        Self { columns, object: object.to_owned(), condition: tokens(condition), limit }
+        let (rest, order) = rest.split_once(" ORDER BY ").unwrap_or((rest, "CreatedDate"));
+        let (object, condition) = rest.split_once(" WHERE ").unwrap_or((rest, ""));
+        let list = |text: &str| text.split(", ").map(str::to_owned).collect();
+        Self {
+            columns: list(columns),
+            object: object.to_owned(),
+            condition: tokens(condition),
+            order: list(order),
+            limit,
+        }
     }
 
     /// Every field that it names.
     pub fn fields(&self) -> Vec<String> {
         let named = self.condition.iter().filter(|token| token.starts_with(|c: char| c.is_alphabetic()));
         let words = ["AND", "OR", "IN", "null", "true", "false"];
-        self.columns.iter().chain(named).filter(|token| !words.contains(&token.as_str())).cloned().collect()
+        let order = self.order.iter().filter(|name| *name != "CreatedDate");
+        self.columns
+            .iter()
+            .chain(named)
+            .chain(order)
+            .filter(|token| !words.contains(&token.as_str()))
+            .cloned()
+            .collect()
     }
 
-    pub fn select(&self, rows: &[Row], related: impl Fn(&str) -> Option<Row>) -> Vec<Value> {
-        let found = rows.iter().filter(|row| Condition { tokens: &self.condition, at: 0, row }.any());
+    /// `related` is the record that one names by a relation, such as `Account`.
+    pub fn select(&self, rows: &[Row], related: impl Fn(&Row, &str) -> Option<Row>) -> Vec<Value> {
+        let value = |row: &Row, field: &str| match field.split_once('.') {
+            None => row.get(field).cloned().unwrap_or(Value::Null),
+            Some((relation, field)) => {
+                related(row, relation).and_then(|other| other.get(field).cloned()).unwrap_or(Value::Null)
+            }
+        };
+        let is_met = |row: &&Row| {
+            let value = |field: &str| value(row, field);
+            self.condition.is_empty() || Condition { tokens: &self.condition, at: 0, value: &value }.any()
+        };
+        let mut found: Vec<&Row> = rows.iter().filter(is_met).collect();
+        if self.order[0] != "CreatedDate" {
+            let key = |row: &&Row| self.order.iter().map(|name| value(row, name).to_string()).collect::<Vec<_>>();
+            found.sort_by_key(key);
+        }
         let shown = |row: &Row| {
             let mut shown = Row::from_iter([("attributes".to_owned(), json!({ "type": self.object }))]);
-            let other = row.get("AccountId").and_then(Value::as_str).and_then(&related);
             for column in &self.columns {
-                match column.strip_prefix("Account.") {
-                    None => drop(shown.insert(column.clone(), row.get(column).cloned().unwrap_or(Value::Null))),
-                    Some(column) => match (&other, shown.entry("Account").or_insert(Value::Null)) {
-                        (None, _) => {}
-                        (Some(other), entry) => entry[column] = other.get(column).cloned().unwrap_or(Value::Null),
-                    },
+                match column.split_once('.') {
+                    None => drop(shown.insert(column.clone(), value(row, column))),
+                    Some((relation, field)) => {
+                        match (related(row, relation), shown.entry(relation).or_insert(Value::Null)) {
+                            (None, _) => {}
+                            (Some(other), entry) => entry[field] = other.get(field).cloned().unwrap_or(Value::Null),
+                        }
+                    }
                 }
             }
             Value::Object(shown)
         };
-        found.take(self.limit).map(shown).collect()
+        found.into_iter().take(self.limit).map(shown).collect()
     }
 }
 
@@ -65,10 +96,12 @@ fn tokens(text: &str) -> Vec<String> {
                 }
             },
             c if c.is_alphanumeric() => {
-                while let Some(c) = chars.next_if(|c| c.is_alphanumeric() || "_.".contains(*c)) {
+                // Moments are written without quotes.
+                while let Some(c) = chars.next_if(|c| c.is_alphanumeric() || "_.:-".contains(*c)) {
                     token.push(c);
                 }
             }
+            '!' | '>' => token.extend(chars.next_if_eq(&'=')),
             _ => {}
         }
         tokens.push(token);
@@ -79,7 +112,7 @@ fn tokens(text: &str) -> Vec<String> {
 struct Condition<'c> {
     tokens: &'c [String],
     at: usize,
-    row: &'c Row,
+    value: &'c dyn Fn(&str) -> Value,
 }
 
 impl Condition<'_> {
@@ -120,11 +153,26 @@ impl Condition<'_> {
             assert!(self.eat(")"), "a bracket is closed");
             return met;
         }
-        let stands = self.next().to_owned();
-        let stands = self.row.get(&stands).cloned().unwrap_or(Value::Null);
+        let name = self.next().to_owned();
+        let stands = (self.value)(&name);
         if self.eat("=") {
             let wanted = self.next().to_owned();
             return is(&stands, &wanted);
+        }
+        if self.eat("!=") {
+            let wanted = self.next().to_owned();
+            return !is(&stands, &wanted);
+        }
+        for (comparison, or_equal) in [(">=", true), (">", false)] {
+            if self.eat(comparison) {
+                let wanted = self.next().trim_matches('\'').to_owned();
+                let stands = stands.as_str().unwrap_or_default();
+                let order = match (Millis::parse(stands), Millis::parse(&wanted)) {
+                    (Some(stands), Some(wanted)) => stands.cmp(&wanted),
+                    _ => stands.cmp(&wanted),
+                };
+                return !stands.is_empty() && (order.is_gt() || or_equal && order.is_eq());
+            }
         }
         assert!(self.eat("IN") && self.eat("("), "a comparison: {:?}", self.tokens);
         let mut met = false;
@@ -141,6 +189,9 @@ fn is(stands: &Value, wanted: &str) -> bool {
     match (stands, wanted) {
         (Value::Null, "null") => true,
         (Value::Bool(stands), wanted) => stands.to_string() == wanted,
+        (Value::String(stands), wanted) if Millis::parse(wanted).is_some() => {
+            Millis::parse(stands) == Millis::parse(wanted)
+        }
         (Value::String(stands), wanted) => {
             wanted.strip_prefix('\'').is_some_and(|wanted| stands.eq_ignore_ascii_case(wanted))
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::fields::fields;
+use super::outcomes::stages;
 use super::{Section, api};
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
@@ -45,6 +46,7 @@ pub(super) fn attio(section: &Section<'_>, findings: &mut Findings) -> Option<Ki
         person,
         company,
         lead,
+        stages: stages(section.shape, findings),
         limits: LIMITS,
     }))
 }

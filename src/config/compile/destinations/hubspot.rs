@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::fields::fields;
+use super::outcomes::stages;
 use super::{Section, api};
 use crate::config::compile::settings::count_within;
 use crate::config::diagnostic::Code;
@@ -10,7 +11,7 @@ use crate::config::findings::{Findings, Problem};
 use crate::config::shape::{HubSpotObject, HubSpotShape};
 use crate::crm::Kind;
 use crate::crm::hubspot::{HubSpot, Object};
-use crate::crm::pace::Limit;
+use crate::crm::pace::{Limit, Of};
 use crate::secret::Secret;
 
 /// Where HubSpot has its API.
@@ -19,6 +20,8 @@ const API: &str = "https://api.hubapi.com/";
 const VERSION: &str = "2026-03";
 /// Requests in [`WINDOW`]: below the least that HubSpot takes, since not everything takes equally long to get there.
 const LIMIT: usize = 90;
+/// Searches in a second: it takes 5 of an account.
+const SEARCHES: u32 = 4;
 /// In which HubSpot counts.
 const WINDOW: Duration = Duration::from_secs(10);
 
@@ -53,7 +56,11 @@ pub(super) fn hubspot(section: &Section<'_>, findings: &mut Findings) -> Option<
         contact: fields(&shape.contact, &[("email", OURS), owner], known, findings),
         company: fields(&shape.company, &[("handraiser_account_id", OURS), owner], known, findings),
         lead: fields(&shape.lead, &[("handraiser_lead_id", OURS), owner], known, findings),
-        limits: [Limit::of_all(u32::try_from(requests).unwrap_or(u32::MAX), WINDOW)],
+        stages: stages(section.shape, findings),
+        limits: [
+            Limit::of_all(u32::try_from(requests).unwrap_or(u32::MAX), WINDOW),
+            Limit { requests: SEARCHES, per: Duration::from_secs(1), of: Of::Searches },
+        ],
     }))
 }
 

@@ -33,7 +33,7 @@ use crate::expr::Expr;
 
 /// How long answers are read to.
 const ANSWER: usize = 64 * 1024;
-/// The same of those who describe all fields of an object at once.
+/// The same of those who describe all fields of an object at once, or tell of a hundred records.
 const DESCRIPTION: usize = 8 * 1024 * 1024;
 
 /// Which leads each destination gets, where that is said.
@@ -105,7 +105,7 @@ const KINDS: [KindOf; 6] = [
     kind_of("webhook", |shape| !shape.webhook.is_absent(), ANSWER, webhook::webhook),
     kind_of("slack", |shape| !shape.slack.is_absent(), ANSWER, slack::slack),
     kind_of("salesforce", |shape| !shape.salesforce.is_absent(), DESCRIPTION, salesforce::salesforce),
-    kind_of("hubspot", |shape| !shape.hubspot.is_absent(), ANSWER, hubspot::hubspot),
+    kind_of("hubspot", |shape| !shape.hubspot.is_absent(), DESCRIPTION, hubspot::hubspot),
     kind_of("pipedrive", |shape| !shape.pipedrive.is_absent(), DESCRIPTION, pipedrive::pipedrive),
     kind_of("attio", |shape| !shape.attio.is_absent(), DESCRIPTION, attio::attio),
 ];

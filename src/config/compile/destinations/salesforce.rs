@@ -5,6 +5,7 @@ use std::sync::Arc;
 use url::Url;
 
 use super::fields::fields;
+use super::outcomes::stages;
 use super::{Given, Section, api};
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
@@ -52,6 +53,7 @@ pub(super) fn salesforce(section: &Section<'_>, findings: &mut Findings) -> Opti
         lead,
         contact,
         account,
+        stages: stages(section.shape, findings),
         task: shape.task.get().is_none_or(|at| at.value.0),
         allow_duplicates: shape.allow_duplicates.get().is_some_and(|at| at.value.0),
     })))
