@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::message::Answer;
 use super::news::{news, tell};
 use super::seeing::{Known, view};
-use super::{Applying, ending, joining, noting, telling};
+use super::{Applying, ending, joining, noting, promising, telling};
 use crate::event::{Call, Event};
 use crate::ids::SubjectKind;
 use crate::lead::build::lead_id;
@@ -259,10 +259,11 @@ fn take(
     let kind = match decision {
         Decision::Retier { tier } => {
             (standing.tier, standing.tier_at) = (tier, Some(now));
+            promising::retier(standing, applying);
             LeadEventType::TierChanged
         }
         Decision::Lapse => {
-            standing.lapsed_at = Some(now);
+            (standing.lapsed_at, standing.sla) = (Some(now), None);
             // What is true of one event is over with the next, and that is no news.
             Some(LeadEventType::Lapsed).filter(|_| !definition.reads_event())?
         }

@@ -57,7 +57,7 @@ pub(super) fn end(
     applying: &mut Applying<'_>,
 ) {
     let Some(standing) = subject.standings.get_mut(&definition.name) else { return };
-    standing.ended = Some((ending, known.now));
+    (standing.ended, standing.sla) = (Some((ending, known.now)), None);
     standing.ended_because = reason.map(Into::into);
     if let Some(open) = standing.joined.as_deref().cloned() {
         // It is what became of the account's lead.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::message::{Became, Follows, Made};
 use super::news::tell;
 use super::seeing::{Known, project};
-use super::{Applying, Body, ending, joining, reassigning};
+use super::{Applying, Body, ending, joining, promising, reassigning};
 use crate::ids::{RecordKey, RecordKind, SubjectKind};
 use crate::lead::LeadEventType;
 use crate::qualify::{Definition, Who};
@@ -48,8 +48,12 @@ pub(super) fn followed(
     applying: &mut Applying<'_>,
 ) {
     let Follows { open, made } = follows;
-    if let Some(definition) = joining::lead_of(subject, open, Standing::may_end, applying) {
+    let found = joining::lead_of(subject, open, |standing| standing.may_end() && matters(standing, made), applying);
+    if let Some(definition) = found {
         follow(subject, definition, made, &joining::known(account, applying), applying);
+    } else if let Made::Passed { routing } = made {
+        // It was accepted meanwhile, or is over.
+        promising::let_go(routing, applying);
     }
 }
 
@@ -58,14 +62,13 @@ fn matters(standing: &Standing, made: &Made) -> bool {
     match made {
         Made::Ended { .. } => true,
         Made::Came(progress) => standing.joined.is_none() && standing.progress() < Some(*progress),
+        Made::Reminded | Made::Passed { .. } => promising::is_due(standing),
         Made::Given { owner, at } => reassigning::matters(standing, owner, at.as_ref()),
     }
 }
 
 fn follow(subject: &mut Subject, definition: &Definition, made: &Made, known: &Known<'_>, applying: &mut Applying<'_>) {
-    let Some(standing) = subject.standings.get_mut(&definition.name).filter(|standing| matters(standing, made)) else {
-        return;
-    };
+    let Some(standing) = subject.standings.get_mut(&definition.name) else { return };
     match made {
         Made::Ended { ending, reason } => {
             ending::end(subject, definition, (*ending, reason.as_deref()), known, applying);
@@ -80,9 +83,15 @@ fn follow(subject: &mut Subject, definition: &Definition, made: &Made, known: &K
                 }
             };
             standing.accepted_at = standing.accepted_at.or(now);
+            standing.sla = None;
             standing.revision += 1;
             tell(subject, definition, kind, known, applying);
         }
+        Made::Reminded => {
+            standing.revision += 1;
+            tell(subject, definition, LeadEventType::Reminded, known, applying);
+        }
+        Made::Passed { routing } => reassigning::pass(subject, definition, routing, known, applying),
         Made::Given { owner, at } => {
             reassigning::give(subject, definition, (owner, at.as_deref()), known, applying);
         }

@@ -357,6 +357,13 @@ pub enum Made {
     },
     /// Its owner has come so far with it.
     Came(Progress),
+    /// Its owner has not taken it on yet, and soon should have.
+    Reminded,
+    /// Its owner has not taken it on in time: it is somebody else's.
+    Passed {
+        /// Whose, and why.
+        routing: Routing,
+    },
     /// It is somebody else's now.
     Given {
         /// The rep's e-mail address.

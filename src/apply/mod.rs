@@ -5,6 +5,7 @@
 //! sent to and nothing else; whatever follows elsewhere is another message.
 
 mod absorbing;
+mod accepting;
 mod account;
 mod asking;
 mod deciding;
@@ -21,6 +22,7 @@ pub mod message;
 mod news;
 mod noting;
 mod owning;
+mod promising;
 mod reassigning;
 pub mod roster;
 mod routing;
@@ -361,6 +363,7 @@ fn subject_message(subject: &mut Box<Subject>, message: &Message, applying: &mut
         Body::Follows(follows) => following::pass_on(subject, follows, applying),
         Body::Followed(follows, account) => following::followed(subject, follows, account, applying),
         Body::Scrub { user } => forgetting::scrub(subject, user, applying),
+        Body::Assigned(assigned) if accepting::answered(subject, assigned, applying) => {}
         Body::Assigned(assigned) => routing::assigned(subject, assigned, applying),
         Body::AskOwner(lead) => owning::ask(subject, lead, applying),
         Body::AccountOwner { lead, owner } => routing::owner_known(subject, lead, owner.as_ref(), applying),

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::news::news;
-use super::routing::{begin, close_lead, first, settle};
+use super::routing::{begin, close_lead, first, open_lead, settle};
 use super::seeing::Known;
-use super::{Applying, Body};
+use super::{Applying, Body, promising};
 use crate::ids::RecordKey;
 use crate::lead::{LeadEvent, LeadEventType};
 use crate::qualify::Definition;
-use crate::record::{Routing, Standing, Subject};
+use crate::record::{Routing, Sla, Standing, Subject};
 
 /// Whether a lead may be given to `owner`, and isn't theirs already. What is held, or part of another lead, goes out by that; and in a CRM
 /// nobody can have given what nobody owned there yet.
@@ -42,7 +42,7 @@ pub(super) fn give(
         settle(subject, &definition.name, event, routing, applying);
         account
     } else {
-        let Some(event) = reassigned(subject, definition, routing, known, applying) else { return };
+        let Some(event) = reassigned(subject, definition, (routing, None), known, applying) else { return };
         let account = account_of(&event);
         begin(subject, &definition.name, event, applying);
         account
@@ -58,17 +58,35 @@ fn account_of(event: &LeadEvent) -> Option<String> {
     event.lead.account.as_ref().map(|account| account.id.clone())
 }
 
-/// The news that a lead which is out is somebody else's.
-pub(super) fn reassigned(
+/// Gives a lead that nobody took on in time to whoever has the next turn, or is named for that.
+pub(super) fn pass(
     subject: &mut Subject,
     definition: &Definition,
-    routing: Routing,
+    routing: &Routing,
+    known: &Known<'_>,
+    applying: &mut Applying<'_>,
+) {
+    let Some(standing) = subject.standings.get(&definition.name) else { return };
+    let had = standing.sla.as_ref().map(|sla| sla.had.clone()).unwrap_or_default();
+    let sla = promising::promise(routing, standing.tier, &had, applying);
+    let Some(event) = reassigned(subject, definition, (routing.clone(), sla), known, applying) else { return };
+    if let Some(standing) = subject.standings.get_mut(&definition.name) {
+        open_lead(standing, &event, routing, applying);
+    }
+    begin(subject, &definition.name, event, applying);
+}
+
+/// The news that a lead which is out is somebody else's.
+fn reassigned(
+    subject: &mut Subject,
+    definition: &Definition,
+    (routing, sla): (Routing, Option<Box<Sla>>),
     known: &Known<'_>,
     applying: &mut Applying<'_>,
 ) -> Option<LeadEvent> {
     let standing = subject.standings.get_mut(&definition.name)?;
     standing.revision += 1;
-    standing.routing = Some(routing);
+    (standing.routing, standing.sla) = (Some(routing), sla);
     // Whoever has taken it on has it no longer.
     (standing.accepted_at, standing.worked_at) = (None, None);
     close_lead(standing, applying);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Number;
 
 use super::message::{AssignOutcome, Assigned, Claim, Judged};
+use super::promising::promise;
 use super::{Applying, Body, LeadWrite};
 use crate::ids::{DefinitionName, RecordKey, SourceName};
 use crate::lead::{Lead, LeadEvent, LeadEventType, joiner};
@@ -54,7 +55,7 @@ pub(super) fn close_lead(standing: &mut Standing, applying: &mut Applying<'_>) {
 }
 
 /// Notes that a team has given a lead to a rep, unless it is over by now.
-fn open_lead(standing: &mut Standing, event: &LeadEvent, routing: &Routing, applying: &mut Applying<'_>) {
+pub(super) fn open_lead(standing: &mut Standing, event: &LeadEvent, routing: &Routing, applying: &mut Applying<'_>) {
     let (Some(team), Some(rep)) = (&routing.team, &routing.owner) else { return };
     // Of each definition a subject has one.
     close_lead(standing, applying);
@@ -289,6 +290,15 @@ pub(super) fn settle(
 ) {
     event.lead.routing = Some(routing.clone());
     event.lead.waits = None;
+    if let Some(standing) = subject.standings.get_mut(definition)
+        && event.kind == LeadEventType::Qualified
+        && standing.lead_id == event.lead.id
+        && standing.accepted_at.is_none()
+        && standing.is_open()
+    {
+        standing.sla = promise(&routing, standing.tier, &[], applying);
+        event.lead.timestamps.accept_by = standing.sla.as_ref().map(|sla| sla.due.rfc3339());
+    }
     event.lead.timestamps.routed = Some(applying.now.rfc3339());
     event.lead.withheld_from = withheld_from(&event, applying);
     store(subject, &event.lead, applying);

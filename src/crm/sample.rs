@@ -188,6 +188,7 @@ fn base(kind: SubjectKind, id: &str, name: Option<&str>) -> Lead {
             qualified: "2026-11-21T09:30:00.000Z".to_owned(),
             routed: Some("2026-11-21T09:30:00.003Z".to_owned()),
             lapsed: None,
+            accept_by: None,
             accepted: None,
             worked: None,
             ended: None,

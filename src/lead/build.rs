@@ -114,6 +114,7 @@ pub fn lead_event(
             qualified: standing.qualified_at.rfc3339(),
             routed: None,
             lapsed: standing.lapsed_at.map(Millis::rfc3339),
+            accept_by: standing.sla.as_ref().map(|sla| sla.due.rfc3339()),
             accepted: standing.accepted_at.map(Millis::rfc3339),
             worked: standing.worked_at.map(Millis::rfc3339),
             ended: standing.ended.map(|(_, at)| at.rfc3339()),

@@ -290,6 +290,9 @@ pub struct Timestamps {
     /// Since when its conditions are true no longer; absent while they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lapsed: Option<String>,
+    /// Until when its owner has to have taken it on, where its team says so; absent once they have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accept_by: Option<String>,
     /// When its owner took it on; absent before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted: Option<String>,

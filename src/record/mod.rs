@@ -19,6 +19,7 @@ pub mod projection;
 pub mod roster;
 pub mod seen;
 pub mod senders;
+pub mod sla;
 pub mod standing;
 pub mod team;
 pub mod text;
@@ -46,6 +47,7 @@ pub use projection::Projection;
 pub use roster::{Absence, NOBODY_AWAY, Roster, RosterChange, SaidBy};
 pub use seen::{Progress, Seen, SeenOwner, Stage};
 pub use senders::Senders;
+pub use sla::Sla;
 pub use standing::{Ending, OpenWith, Quiet, Routing, Standing};
 pub use team::{Given, PassedOver, Place, TeamTurns, Why};
 pub use ties::{MergedInto, Tie, Ties, Waiting};
@@ -310,9 +312,11 @@ impl Subject {
         }
     }
 
-    /// When the first of its leads has waited for a rep for as long as it may.
+    /// When the first of its leads has waited for a rep for as long as it may, or for its owner to take it on.
     fn waits_until(&self) -> Option<Millis> {
-        self.standings.values().filter_map(|standing| standing.waits.as_ref()?.until).min()
+        let waits = |standing: &Standing| standing.waits.as_ref().and_then(|waits| waits.until);
+        let accepts = |standing: &Standing| standing.sla.as_ref().and_then(|sla| sla.next());
+        self.standings.values().flat_map(|standing| [waits(standing), accepts(standing)]).flatten().min()
     }
 
     /// When something becomes due for it whatever the definitions say.

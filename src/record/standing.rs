@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::hold::LeadHold;
 use super::joining::{Joiners, OpenLead};
 use super::seen::Progress;
+use super::sla::Sla;
 use super::team::PassedOver;
 use super::wait::Waits;
 use crate::time::Millis;
@@ -46,6 +47,9 @@ pub struct Standing {
     /// Why that became of it, as whoever said so put it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_because: Option<Box<str>>,
+    /// Until when its owner has to have taken it on, as long as they have not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sla: Option<Box<Sla>>,
     /// When its owner took it on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accepted_at: Option<Millis>,
@@ -118,6 +122,7 @@ impl Standing {
         size_of::<Self>()
             + self.queue.iter().map(|news| news.len() + 16).sum::<usize>()
             + self.joined.as_ref().map_or(0, |_| 256)
+            + self.sla.as_ref().map_or(0, |_| 256)
             + self.joiners.as_ref().map_or(0, |joiners| joiners.latest.len() * 1_024)
     }
 }

@@ -213,12 +213,17 @@ pub fn is_known(by: Routes<'_>, address: &str) -> bool {
     let is_it = |to: &RouteTarget| matches!(to, RouteTarget::Rep(rep) if rep.eq_ignore_ascii_case(address));
     by.reps.get(address).is_some()
         || by.teams.iter().flat_map(|team| &team.reps).any(|rep| rep.name.eq_ignore_ascii_case(address))
+        || by
+            .teams
+            .iter()
+            .filter_map(|team| team.sla.as_ref()?.then.as_ref())
+            .any(|rep| rep.eq_ignore_ascii_case(address))
         || by.routes.iter().any(|route| matches!(&route.to, RouteTo::Target(to) if is_it(to)))
         || by.territories.is_some_and(|table| table.rows.iter().any(|row| is_it(&row.to)))
 }
 
-/// The owner keeps the lead as long as they are in a team, or a route or a territory names them; though they are absent, but not when
-/// they left.
+/// The owner keeps the lead as long as they are in a team, or a route or a territory names them, or it was given to them by hand; though
+/// they are absent, but not when they left.
 pub fn keep(by: Routes<'_>, existing: &Routing, now: Millis) -> Option<Routing> {
     let owner = existing.owner.as_deref()?;
     if by.reps.get(owner).is_some_and(|rep| rep.has_left(now)) {
@@ -237,6 +242,8 @@ pub fn keep(by: Routes<'_>, existing: &Routing, now: Millis) -> Option<Routing> 
             "named by a territory".to_owned()
         }
         None if by.reps.get(owner).is_some() => "among `reps`".to_owned(),
+        // No route gave it to them but people, here or in a CRM, who may know reps that are not listed.
+        None if existing.route.is_none() => "whom it was given to".to_owned(),
         None => return None,
     };
     Some(Routing {

@@ -8,6 +8,7 @@ pub mod explain;
 mod facts;
 pub mod paper;
 pub mod reps;
+mod sla;
 pub mod spec;
 pub mod territory;
 mod turns;
@@ -18,7 +19,8 @@ mod tests;
 
 pub use decide::{Decision, Routes, decide, is_known, keep, owns};
 pub use facts::LeadFacts;
-pub use reps::{Availability, Presence, Present, Reps};
+pub use reps::{Availability, Hours, Presence, Present, Reps};
+pub use sla::SlaRule;
 pub use spec::{Assign, Rep, Route, RouteTarget, RouteTo, Team, TeamName};
 pub use turns::{Asks, Turn, assign, close, credit, next_opening};
 pub use waiting::{Patience, Waited, is_open, opens, waits};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Availability;
+use super::{Availability, SlaRule};
 use crate::expr::{Expr, Formula};
 
 /// The name of a team, as configured.
@@ -23,6 +23,8 @@ pub struct Team {
     pub max_wait: Option<i64>,
     /// Who gets those that wait no longer. No team leads back to itself by this.
     pub otherwise: Option<RouteTarget>,
+    /// How soon its leads are taken on, where it says so.
+    pub sla: Option<SlaRule>,
 }
 
 /// Somebody who follows up on leads, as a member of a team.

@@ -47,6 +47,7 @@ mod replay;
 mod sdk;
 mod signals;
 mod simulation;
+mod sla;
 mod small_engine;
 mod standins;
 mod store_conformance;

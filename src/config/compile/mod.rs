@@ -15,6 +15,7 @@ mod routing;
 mod scopes;
 mod settings;
 mod signals;
+mod sla;
 mod sources;
 mod store;
 mod template;

@@ -76,3 +76,16 @@ pub fn condition_name(name: &Scalar, what: &str, findings: &mut Findings) -> boo
     findings.push(Problem::error(name.at, Code::BadValue, message).help(help));
     false
 }
+
+/// One `@` with something on both sides, and no blanks: whether mail arrives, only mail can tell.
+pub fn check_address(rep: &Scalar, findings: &mut Findings) {
+    let text = rep.text.trim();
+    let sides = text.split_once('@');
+    let fine = sides.is_some_and(|(local, domain)| {
+        !local.is_empty() && domain.contains('.') && !domain.contains('@') && !domain.ends_with('.')
+    });
+    if !fine || text.contains(char::is_whitespace) {
+        let message = format!("`{}` is no e-mail address", findings.shown(rep));
+        findings.push(Problem::error(rep.at, Code::BadValue, message).help("reps are named by their e-mail addresses"));
+    }
+}

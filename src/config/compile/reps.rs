@@ -5,8 +5,8 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use super::names::check_address;
 use super::names::unique;
-use super::routing::check_address;
 use super::settings;
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::condition::{condition, value};
-use super::names::unique;
+use super::names::{check_address, unique};
 use super::scopes::Scopes;
+use super::sla::sla;
 use crate::config::conditions::ConditionText;
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
@@ -128,7 +129,8 @@ fn team(name: &Scalar, shape: &TeamShape, findings: &mut Findings) -> Option<Tea
     let credit = shape.credit.get().into_iter().flat_map(|Many(all)| all);
     let credit = credit.map(|reason| reason.text.trim().to_lowercase().into()).collect();
     let max_wait = shape.max_wait.get().map(|at| wait_of(at, findings));
-    Some(Team { name: name.text.clone(), reps, assign, credit, max_wait, otherwise: None })
+    let sla = shape.sla.get().and_then(|shape| sla(shape, findings));
+    Some(Team { name: name.text.clone(), reps, assign, credit, max_wait, otherwise: None, sla })
 }
 
 /// How long a lead may wait, in milliseconds.
@@ -164,19 +166,6 @@ fn weights<'s>(shape: &'s TeamShape, reps: &[Scalar], findings: &mut Findings) -
         }
     }
     weights
-}
-
-/// One `@` with something on both sides, and no blanks: whether mail arrives, only mail can tell.
-pub(super) fn check_address(rep: &Scalar, findings: &mut Findings) {
-    let text = rep.text.trim();
-    let sides = text.split_once('@');
-    let fine = sides.is_some_and(|(local, domain)| {
-        !local.is_empty() && domain.contains('.') && !domain.contains('@') && !domain.ends_with('.')
-    });
-    if !fine || text.contains(char::is_whitespace) {
-        let message = format!("`{}` is no e-mail address", findings.shown(rep));
-        findings.push(Problem::error(rep.at, Code::BadValue, message).help("reps are named by their e-mail addresses"));
-    }
 }
 
 /// Compiles the routes.

@@ -23,7 +23,7 @@ pub use destinations::{
 pub use history::HistoryShape;
 pub use leads::{LeadsShape, OutcomesShape};
 pub use reps::{CapsShape, RepShape};
-pub use routing::{AssignWord, RouteShape, TeamShape};
+pub use routing::{AssignWord, RouteShape, SlaShape, TeamShape};
 pub use server::{LimitsShape, ServerShape};
 pub use signals::{PointsShape, SignalShape};
 pub use sources::{CallWord, QuotasShape, SchemeWord, SignatureShape, SourceShape, TrustWord};

@@ -2,7 +2,7 @@
 
 use crate::config::conditions::ConditionText;
 use crate::config::read::{At, List, Many, Named, section};
-use crate::config::scalar::{Decimal, Lasting, choice};
+use crate::config::scalar::{Count, Decimal, Lasting, choice};
 use crate::config::yaml::Scalar;
 
 section! {
@@ -28,6 +28,29 @@ section! {
         /// Who gets leads that wait no longer: another team, a rep's e-mail address, or `self_serve`. Without it they go out without an
         /// owner.
         otherwise: Scalar,
+        /// How soon its leads are taken on, and what happens where they are not.
+        sla: SlaShape,
+    }
+}
+
+section! {
+    /// How soon the owner of a lead takes it on. Accepting is done in the CRM, by a button in Slack, or with `handraiser outcome`.
+    SlaShape = "`sla`" {
+        /// How long its owner has, in their working time: without nights, weekends, holidays and absences, as `reps` says.
+        #[schemars(extend("x-required" = true, "examples" = ["30m"]))]
+        accept: At<Lasting>,
+        /// The same for leads of a tier.
+        #[schemars(extend("examples" = [{ "1": "10m", "3": "1d" }]))]
+        tiers: Named<At<Lasting>>,
+        /// So long before that is over the owner is reminded: `lead.reminded`.
+        #[schemars(extend("examples" = ["10m"]))]
+        remind: At<Lasting>,
+        /// How often a lead that was not taken on goes to somebody else of the team who has not had it: `lead.assigned`.
+        #[schemars(extend("default" = 1))]
+        reassign: At<Count>,
+        /// The e-mail address of whoever gets it then, or when nobody else is there. Without it a lead stays whose it is.
+        #[schemars(extend("examples" = ["head-of-sales@example.com"]))]
+        then: Scalar,
     }
 }
 

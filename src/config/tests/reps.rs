@@ -142,3 +142,29 @@ reps:
         assert!(said.contains(expected), "{expected}\n{said}");
     }
 }
+
+#[test]
+fn a_promise_that_nobody_can_keep_is_refused_where_it_stands() {
+    let text = "
+time_zone: UTC
+sources: { app: { write_key: k } }
+teams:
+  dach:
+    reps: [ana@x.example]
+    sla: { accept: 30m, tiers: { one: 5m }, remind: 45m, reassign: 100, then: nobody }
+  west: { reps: [ben@x.example], sla: { remind: 5m } }
+routes: [ { name: all, to: dach } ]
+";
+    let errors = load_text("h.yaml", text, &|_| None).expect_err("it is wrong");
+    let told = render_all(&errors, false);
+    for part in [
+        "`one` is no tier",
+        "`remind` is how long before the end of `accept` the owner is reminded",
+        "no lead should go through so many hands",
+        "`nobody` is no e-mail address",
+        "accept",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    assert_eq!(errors.len(), 5, "{told}");
+}

@@ -105,6 +105,23 @@ impl Hours {
         None
     }
 
+    /// Until when somebody works who does at `now`; `None` when nobody does, or no end is known. Hours may go on at midnight.
+    pub fn open_until(&self, zone: &TimeZone, now: Millis) -> Option<Millis> {
+        let mut day = self.day_at(zone, now)?;
+        let mut until = now;
+        for _ in 0..MAX_AHEAD {
+            let Some((_, ends)) = day.open.iter().find(|(from, ends)| *from <= until && until < *ends) else {
+                return (until > now).then_some(until);
+            };
+            until = *ends;
+            if until < day.until {
+                return Some(until);
+            }
+            day = Arc::new(self.day(zone, day.date.tomorrow().ok()?)?);
+        }
+        None
+    }
+
     fn day_at(&self, zone: &TimeZone, now: Millis) -> Option<Arc<Day>> {
         if let Some(day) = &*self.last.load()
             && day.from <= now

@@ -8,6 +8,7 @@ mod hours;
 mod refusal;
 #[cfg(test)]
 mod tests;
+mod working;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -15,5 +15,6 @@ fn team(reps: &[&str]) -> Team {
         credit: Vec::new(),
         max_wait: None,
         otherwise: None,
+        sla: None,
     }
 }

@@ -1,0 +1,117 @@
+//! Whether the owner of a lead takes it on in time: a reminder, then somebody else of the team, then whoever is named for that. The clock
+//! stops when they accept it, when it is over, and when somebody gives it away by hand.
+
+use std::sync::Arc;
+
+use super::message::{AssignOutcome, Assigned, Became, Made};
+use super::promising::{is_due, let_go, promise, rule};
+use super::{Applying, Body, following};
+use crate::expr::duration_text;
+use crate::ids::{DefinitionName, RecordKey};
+use crate::record::{Held, Pending, Routing, Sla, Standing, Subject, Unassigned};
+use crate::routing::SlaRule;
+
+/// Does what has become due.
+pub(super) fn look(subject: &mut Subject, applying: &mut Applying<'_>) {
+    let now = applying.now;
+    let is_ripe = |standing: &Standing| standing.sla.as_ref().and_then(|sla| sla.next()).is_some_and(|at| at <= now);
+    let ripe = subject.standings.iter().filter(|(_, standing)| is_ripe(standing));
+    for definition in ripe.map(|(name, _)| Arc::clone(name)).collect::<Vec<_>>() {
+        let Some(standing) = subject.standings.get_mut(&definition) else { continue };
+        if !is_due(standing) {
+            standing.sla = None;
+            continue;
+        }
+        let (lead, tier) = (standing.lead_id.as_str().into(), standing.tier);
+        let Some(sla) = &mut standing.sla else { continue };
+        sla.remind = None;
+        let Some(rule) = rule(&sla.team, applying) else {
+            standing.sla = None;
+            continue;
+        };
+        if sla.due > now {
+            following::became(subject, &Became { lead, made: Made::Reminded }, applying);
+        } else if u32::try_from(sla.had.len()).is_ok_and(|had| had <= rule.reassign) {
+            ask(sla, (definition, lead, tier), applying);
+        } else {
+            expire(subject, &definition, rule, applying);
+        }
+    }
+}
+
+/// Asks the team who else may get the lead.
+fn ask(sla: &mut Sla, (definition, lead, tier): (DefinitionName, Arc<str>, u8), applying: &mut Applying<'_>) {
+    let event: Arc<str> = format!("{lead} {}", sla.had.len()).into();
+    sla.asks = Some(Arc::clone(&event));
+    let late = sla.had.last().map_or("", |rep| rep);
+    let pending = Pending {
+        team: Arc::clone(&sla.team),
+        route: Arc::from("accepted too late"),
+        because: format!("{late} has not accepted it in time"),
+    };
+    let lead = Held { subject: applying.key.clone(), definition, lead, event };
+    let wants = Unassigned {
+        lead,
+        pending,
+        tier,
+        rank: None,
+        may_wait: false,
+        since: applying.now,
+        waits_since: None,
+        until: None,
+        not: sla.had.clone(),
+    };
+    applying.send(RecordKey::team(&sla.team), Body::Assign(Box::new(wants)));
+}
+
+/// Nobody else of the team has it, or may: whoever is named for that does, else it stays where it is.
+fn expire(subject: &mut Subject, definition: &DefinitionName, rule: &SlaRule, applying: &mut Applying<'_>) {
+    let Some(standing) = subject.standings.get_mut(definition) else { return };
+    let Some(sla) = &standing.sla else { return };
+    let late = sla.had.last().map_or("", |rep| rep);
+    let Some(then) = rule.then.as_ref().filter(|then| !sla.had.contains(then)) else {
+        standing.sla = None;
+        return;
+    };
+    #[expect(clippy::cast_precision_loss, reason = "it is shown in two units")]
+    let within = duration_text(rule.accept(standing.tier) as f64);
+    let reason = match sla.had.len() {
+        0 | 1 => format!("{late} did not accept it within {within} of working time, so {then} has it"),
+        many => {
+            format!("none of {many} reps accepted it, the last not within {within} of working time, so {then} has it")
+        }
+    };
+    let routing = Routing { owner: Some(then.to_string()), reason, ..Routing::default() };
+    let lead = standing.lead_id.as_str().into();
+    following::became(subject, &Became { lead, made: Made::Passed { routing } }, applying);
+}
+
+/// The team has said who else gets the lead; returns whether it was asked that.
+pub(super) fn answered(subject: &mut Subject, assigned: &Assigned, applying: &mut Applying<'_>) -> bool {
+    let Assigned { definition, event: question, outcome: AssignOutcome::Settled(routing), .. } = assigned else {
+        return false;
+    };
+    let Some(standing) = subject.standings.get_mut(definition) else { return false };
+    let lead = standing.lead_id.as_str().into();
+    let Some(sla) = standing.sla.as_mut().filter(|sla| sla.asks.as_ref() == Some(question)) else { return false };
+    sla.asks = None;
+    match (&routing.owner, rule(&sla.team, applying)) {
+        (Some(_), _) => {
+            let made = Made::Passed { routing: routing.clone() };
+            if is_due(standing) {
+                following::became(subject, &Became { lead, made }, applying);
+            } else {
+                let_go(routing, applying);
+            }
+        }
+        (None, Some(rule)) if rule.then.is_some() => expire(subject, definition, rule, applying),
+        // Nobody else is there: it stays whose it is, and is asked for anew after as long.
+        (None, Some(_)) => {
+            let (had, tier) = (sla.had.clone(), standing.tier);
+            let same = standing.routing.clone().unwrap_or_default();
+            standing.sla = promise(&same, tier, &had, applying).map(|sla| Box::new(Sla { had, remind: None, ..*sla }));
+        }
+        (None, None) => standing.sla = None,
+    }
+    true
+}
