@@ -7,7 +7,7 @@ use super::output::{CommandError, print_json, read, show};
 use super::paint::{Paint, Tone};
 use super::table::{Cell, Table};
 use super::words;
-use crate::http::admin::{AbsenceItem, AbsenceList, AbsenceRequest};
+use crate::http::admin::{AbsenceItem, AbsenceList, AbsenceRequest, UnreadCalendar};
 use crate::record::{Absence, Roster, RosterChange, SaidBy, Why};
 use crate::time::{Clock, Millis};
 
@@ -105,7 +105,7 @@ pub(super) async fn ask(client: &Client) -> Result<Roster, CommandError> {
 }
 
 pub(super) fn render(list: &AbsenceList, now: Millis, paint: Paint) -> String {
-    if list.absences.is_empty() {
+    if list.absences.is_empty() && list.unread_calendars.is_empty() {
         return format!("{}\n", paint.dim("nobody is away"));
     }
     let mut table = Table::new(&["REP", "", "FROM", "UNTIL", "SAID BY", "WHY"]);
@@ -126,20 +126,31 @@ pub(super) fn render(list: &AbsenceList, now: Millis, paint: Paint) -> String {
             Cell::new(item.reason.as_deref().unwrap_or_default()),
         ]);
     }
-    format!("{}{}\n", table.render(paint), paint.dim("times are UTC"))
+    let told = if list.absences.is_empty() { String::new() } else { table.render(paint) };
+    format!("{told}{}{}\n", render_unread(list, now, paint), paint.dim("times are UTC"))
+}
+
+/// Whose calendars can't be read.
+fn render_unread(list: &AbsenceList, now: Millis, paint: Paint) -> String {
+    let told = list.unread_calendars.iter().map(|UnreadCalendar { rep, since, error }| {
+        let text = format!("the calendar of {rep} can't be read since {}: {error}", words::ago(since, now));
+        format!("{}\n", paint.tone(Tone::Bad, text))
+    });
+    told.collect()
 }
 
 /// Who is away now, in a line for `handraiser status`.
-pub(super) fn render_now(list: &AbsenceList, paint: Paint) -> String {
+pub(super) fn render_now(list: &AbsenceList, now: Millis, paint: Paint) -> String {
     let mut away: Vec<&AbsenceItem> = list.absences.iter().filter(|item| item.now).collect();
     away.dedup_by(|one, other| one.rep.eq_ignore_ascii_case(&other.rep));
+    let unread = render_unread(list, now, paint);
     if away.is_empty() {
-        return String::new();
+        return unread;
     }
     let told: Vec<_> = away.iter().take(5).map(|item| format!("{} ({})", item.rep, item.why.as_str())).collect();
     let more = if away.len() > told.len() { ", …" } else { "" };
     let text = format!("{} given no leads: {}{more}", words::count(away.len() as u64, "rep"), told.join(", "));
-    format!("{}\n", paint.dim(text))
+    format!("{}\n{unread}", paint.dim(text))
 }
 
 #[cfg(test)]
@@ -162,16 +173,26 @@ mod tests {
             item("ben@x.example", Why::Paused, from, None, true),
             item("cy@x.example", Why::Absent, until, Some("2026-12-05T23:00:00.000Z"), false),
         ];
-        let list = AbsenceList { absences };
+        let unread = UnreadCalendar {
+            rep: "cy@x.example".to_owned(),
+            since: "2026-11-30T11:00:00.000Z".to_owned(),
+            error: "it answers with status 404".to_owned(),
+        };
+        let list = AbsenceList { absences, unread_calendars: vec![unread] };
         insta::assert_snapshot!(render(&list, now, Paint::plain()), @r"
         REP                    FROM                          UNTIL                         SAID BY  WHY
         ana@x.example  absent  2026-11-29 23:00 (13 h ago)   2026-12-04 23:00 (in 4 days)  hand     parental leave
         ben@x.example  paused  2026-11-29 23:00 (13 h ago)   told otherwise                hand
         cy@x.example           2026-12-04 23:00 (in 4 days)  2026-12-05 23:00 (in 5 days)  hand
+        the calendar of cy@x.example can't be read since 1 h ago: it answers with status 404
         times are UTC
         ");
-        let told = "2 reps given no leads: ana@x.example (absent), ben@x.example (paused)\n";
-        assert_eq!(render_now(&list, Paint::plain()), told);
-        assert_eq!(render_now(&AbsenceList { absences: Vec::new() }, Paint::plain()), "");
+        let told = "2 reps given no leads: ana@x.example (absent), ben@x.example (paused)\nthe calendar of cy@x.example can't be \
+                    read since 1 h ago: it answers with status 404\n";
+        assert_eq!(render_now(&list, now, Paint::plain()), told);
+        assert_eq!(
+            render_now(&AbsenceList { absences: Vec::new(), unread_calendars: Vec::new() }, now, Paint::plain()),
+            ""
+        );
     }
 }

@@ -53,7 +53,7 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
         out.push_str(&render_shadows(&queues, paint));
     }
     if let Ok(absences) = absences {
-        out.push_str(&render_now(&read(absences)?, paint));
+        out.push_str(&render_now(&read(absences)?, now, paint));
     }
     show(&out)
 }

@@ -253,6 +253,7 @@ fn merge(into: &mut ConfigShape, shape: ConfigShape, findings: &mut Findings) {
         outcomes,
         teams,
         reps,
+        calendars,
         territories,
         routes,
         destinations,
@@ -263,6 +264,7 @@ fn merge(into: &mut ConfigShape, shape: ConfigShape, findings: &mut Findings) {
     once(&mut into.store, store, |store| store.at, "store", findings);
     once(&mut into.history, history, |history| history.at, "history", findings);
     once(&mut into.territories, territories, |territories| territories.at, "territories", findings);
+    once(&mut into.calendars, calendars, |calendars| calendars.at, "calendars", findings);
     let first = |List(keys): &List<Scalar>| keys.first().map_or_else(Span::default, |key| key.at);
     once(&mut into.accounts, accounts, first, "accounts", findings);
     list(&mut into.accept, accept);

@@ -43,6 +43,7 @@ pub use load::{Loaded, load, load_text, process_env};
 pub use scalar::lasting;
 
 use ipnet::IpNet;
+use url::Url;
 
 use crate::apply::Rules;
 use crate::cdp::{Limits, Source, WantedProperties};
@@ -70,12 +71,54 @@ pub struct Config {
     pub rules: Arc<Rules>,
     /// Where leads are delivered; each lead goes to all of them.
     pub destinations: Vec<Destination>,
+    /// Calendars that say when reps are away.
+    pub calendars: Calendars,
     /// Which properties of events any of the above reads.
     pub wanted_properties: WantedProperties,
     /// What a change to it may lose: sections (`sources`), and names in them (`sources.old`).
     pub accept: BTreeSet<Box<str>>,
     /// Its files, without secrets, and what they say.
     pub written: Arc<Written>,
+}
+
+/// Calendars that say when reps are away.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Calendars {
+    /// They.
+    pub feeds: Vec<Feed>,
+    /// How often they are read.
+    pub every: Duration,
+    /// Private ranges that they may be at.
+    pub allow_addresses: Vec<IpNet>,
+}
+
+/// The calendar of a rep.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Feed {
+    /// The rep's address.
+    pub rep: Arc<str>,
+    /// Where they are.
+    pub zone: jiff::tz::TimeZone,
+    /// Where it is read from.
+    pub at: FeedAt,
+}
+
+/// Where a calendar is read from.
+#[derive(Clone, PartialEq, Eq)]
+pub enum FeedAt {
+    /// A file.
+    File(PathBuf),
+    /// A web server. Whoever has the address has the calendar, so that nothing shows it.
+    Url(Url),
+}
+
+impl std::fmt::Debug for FeedAt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => f.debug_tuple("File").field(path).finish(),
+            Self::Url(_) => f.write_str("Url(…)"),
+        }
+    }
 }
 
 /// The `history` section, its defaults filled in; changing it needs a restart.

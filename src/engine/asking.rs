@@ -161,12 +161,13 @@ impl Engine {
         self.settle().await
     }
 
-    /// Says that a rep is away, or back.
+    /// Says that reps are away, or back.
     ///
     /// # Errors
     /// When the store can't be written.
-    pub async fn change_roster(&self, change: RosterChange) -> Result<(), EngineError> {
-        self.send([(RecordKey::roster(FIRST), Body::Roster(Box::new(change)))]).await?;
+    pub async fn change_roster(&self, changes: impl IntoIterator<Item = RosterChange>) -> Result<(), EngineError> {
+        let told = changes.into_iter().map(|change| (RecordKey::roster(FIRST), Body::Roster(Box::new(change))));
+        self.send(told).await?;
         self.settle().await
     }
 

@@ -271,6 +271,11 @@ impl Engine {
         self.shared.intake.append(parcel).await.map(drop)
     }
 
+    /// Whether this server owns a shard.
+    pub fn owns(&self, shard: ShardId) -> bool {
+        self.shared.told().owned.values().any(|shards| shards.contains(&shard))
+    }
+
     /// How far the logs are applied.
     #[must_use]
     pub fn status(&self) -> EngineStatus {

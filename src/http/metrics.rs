@@ -30,6 +30,7 @@ pub async fn scrape(state: Data<AppState>) -> HttpResponse {
         refresh_queues(backend, state.clock.now()).await;
         refresh_held(backend).await;
         refresh_waiting(backend).await;
+        refresh_roster(backend, state.clock.now()).await;
     }
     gauge!("handraiser_requests_in_flight").set(approximate(count(state.in_flight.current())));
     gauge!("handraiser_bodies_under_way").set(approximate(count(state.bodies.bodies())));
@@ -89,6 +90,18 @@ async fn refresh_waiting(backend: &Backend) {
         let leads = waiting.iter().find(|(name, _)| **name == **team).map_or(0, |(_, leads)| *leads);
         gauge!("handraiser_leads_waiting", "team" => team.clone()).set(approximate(leads));
     }
+}
+
+/// How many reps are said to be away, and how many of their calendars can't be read.
+async fn refresh_roster(backend: &Backend, now: Millis) {
+    let roster = match backend.engine.roster().await {
+        Ok(roster) => roster,
+        // Fails open, as above.
+        Err(error) => return tracing::debug!(%error, "who is away could not be refreshed"),
+    };
+    let away = roster.all().filter(|(_, absences)| absences.iter().any(|absence| absence.holds(now)));
+    gauge!("handraiser_reps_away").set(approximate(count(away.count())));
+    gauge!("handraiser_calendars_unread").set(approximate(count(roster.unread().count())));
 }
 
 fn report(queues: &[QueueItem]) {

@@ -44,7 +44,7 @@ pub use noted::{Noted, NotedSignals};
 pub use owner::{AccountOwner, Ownership};
 pub use people::{Member, Profile};
 pub use projection::Projection;
-pub use roster::{Absence, NOBODY_AWAY, Roster, RosterChange, SaidBy};
+pub use roster::{Absence, NOBODY_AWAY, Roster, RosterChange, SaidBy, Unread};
 pub use seen::{Progress, Seen, SeenOwner, Stage};
 pub use senders::Senders;
 pub use sla::Sla;

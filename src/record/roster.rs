@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::time::Millis;
 
 /// Nobody is away.
-pub static NOBODY_AWAY: Roster = Roster { away: BTreeMap::new() };
+pub static NOBODY_AWAY: Roster = Roster { away: BTreeMap::new(), unread: BTreeMap::new() };
 /// What is over for so long is told no more, in milliseconds.
 const TOLD_FOR: i64 = 7 * Millis::DAY;
 /// So many absences are kept of one rep, the next ones: a hundred by each who says so.
@@ -20,6 +20,17 @@ pub const MAX_ABSENCES: usize = 100;
 pub struct Roster {
     /// By address in small letters, in the order in which they begin.
     away: BTreeMap<Box<str>, Vec<Absence>>,
+    /// Whose calendar can't be read: what it said holds on.
+    unread: BTreeMap<Box<str>, Unread>,
+}
+
+/// A calendar that can't be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unread {
+    /// Since when.
+    pub since: Millis,
+    /// Why not.
+    pub error: Box<str>,
 }
 
 /// A time at which a rep is away.
@@ -68,13 +79,22 @@ pub enum RosterChange {
         /// When they are away.
         away: Vec<(Millis, Millis)>,
     },
+    /// A rep's calendar can't be read; what it said holds on.
+    Unread {
+        /// Their address.
+        rep: Arc<str>,
+        /// Why not.
+        error: Box<str>,
+    },
 }
 
 impl RosterChange {
     /// Whom it is about.
     pub const fn rep(&self) -> &Arc<str> {
         match self {
-            Self::Away { rep, .. } | Self::Back { rep, .. } | Self::Calendar { rep, .. } => rep,
+            Self::Away { rep, .. } | Self::Back { rep, .. } | Self::Calendar { rep, .. } | Self::Unread { rep, .. } => {
+                rep
+            }
         }
     }
 }
@@ -115,9 +135,15 @@ impl Roster {
         self.away.iter().map(|(rep, absences)| (&**rep, absences.as_slice()))
     }
 
+    /// Everybody whose calendar can't be read.
+    pub fn unread(&self) -> impl Iterator<Item = (&str, &Unread)> {
+        self.unread.iter().map(|(rep, unread)| (&**rep, unread))
+    }
+
     /// Something changes at `now`.
     pub fn change(&mut self, change: &RosterChange, now: Millis) {
-        let mut absences = self.away.remove(&*change.rep().to_ascii_lowercase()).unwrap_or_default();
+        let rep: Box<str> = change.rep().to_ascii_lowercase().into();
+        let mut absences = self.away.remove(&rep).unwrap_or_default();
         match change {
             RosterChange::Away { absence, .. } => {
                 absences.retain(|known| known.by != absence.by || known.from != absence.from);
@@ -126,7 +152,12 @@ impl Roster {
             RosterChange::Back { from, .. } => absences.retain(|known| {
                 known.by != SaidBy::Hand || known.is_over(now) || from.is_some_and(|from| known.from != from)
             }),
+            RosterChange::Unread { error, .. } => {
+                let since = self.unread.get(&rep).map_or(now, |unread| unread.since);
+                self.put_unread(&rep, Unread { since, error: error.clone() });
+            }
             RosterChange::Calendar { away, .. } => {
+                self.unread.remove(&rep);
                 absences.retain(|known| known.by != SaidBy::Calendar);
                 absences.extend(away.iter().take(MAX_ABSENCES).map(|(from, until)| Absence {
                     from: *from,
@@ -152,12 +183,18 @@ impl Roster {
         self.away.entry(rep.to_ascii_lowercase().into()).or_default().push(absence);
     }
 
+    /// Adds whose calendar can't be read.
+    pub(super) fn put_unread(&mut self, rep: &str, unread: Unread) {
+        self.unread.insert(rep.to_ascii_lowercase().into(), unread);
+    }
+
     /// About how many bytes it takes in memory.
     pub(super) fn bytes(&self) -> usize {
         let reasons = |absence: &Absence| absence.reason.as_ref().map_or(0, |reason| reason.len());
         let of =
             |absences: &Vec<Absence>| absences.iter().map(|one| size_of::<Absence>() + reasons(one)).sum::<usize>();
-        64 + self.away.values().map(|absences| 128 + of(absences)).sum::<usize>()
+        let unread = self.unread.values().map(|unread| 128 + unread.error.len()).sum::<usize>();
+        64 + unread + self.away.values().map(|absences| 128 + of(absences)).sum::<usize>()
     }
 }
 

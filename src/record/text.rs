@@ -38,6 +38,7 @@
 //! | `blocks`, `noted` | archives | blocks up to this number are in segments; `1` once it was noted what is counted |
 //! | `series:<key>` | archives | JSON of what is counted in the shard, and which commits are not counted in it |
 //! | `away:<rep>` | rosters | from when until when, or `-`; `hand` or `calendar`; why, in the words of whoever said so |
+//! | `unread:<rep>` | rosters | since when a calendar can't be read, and why |
 //! | `heard` | sources | when an event of it was last told of |
 //! | `version` | configurations | JSON: number, hash, when and where it took force, its files without secrets |
 //! | `held` | holds | since when, and the lead as JSON |

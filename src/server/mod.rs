@@ -3,6 +3,7 @@
 //! It listens before its store is open. Whoever asks meanwhile hears that the server is starting; Redis may be away or loading
 //! its data for as long as it takes.
 
+mod calendars;
 mod changes;
 mod descriptors;
 mod in_force;
@@ -79,6 +80,7 @@ pub struct RunningServer {
     /// Where operators are answered, if that is an address of its own.
     admin: Option<Web>,
     upkeep: JoinHandle<()>,
+    calendars: JoinHandle<()>,
 }
 
 /// Starts a server; must be called within a multi-threaded tokio runtime. Returns when the store is open, or when it is clear
@@ -117,7 +119,8 @@ pub async fn start(config: Config, options: Options) -> Result<RunningServer, St
         }
     };
     let upkeep = tokio::spawn(upkeep(app.clone(), metrics));
-    Ok(RunningServer { address: web.address(), app, in_force, opening, web, admin, upkeep })
+    let calendars = tokio::spawn(calendars::follow(app.clone()));
+    Ok(RunningServer { address: web.address(), app, in_force, opening, web, admin, upkeep, calendars })
 }
 
 impl RunningServer {
@@ -184,6 +187,7 @@ impl RunningServer {
             None => true,
         };
         self.upkeep.abort();
+        self.calendars.abort();
         self.web.stop().await;
         if let Some(admin) = self.admin {
             admin.stop().await;

@@ -131,6 +131,8 @@ fn describe_delivery() {
         Unit::Seconds,
         "From receiving the event that made the difference to the destination's acceptance"
     );
+    describe_gauge!("handraiser_reps_away", "Reps who are away, as is said beside the configuration");
+    describe_gauge!("handraiser_calendars_unread", "Calendars of reps that can't be read");
     describe_gauge!("handraiser_leads_waiting", "Leads that wait for somebody to be there, by team");
     describe_gauge!("handraiser_queue_pending", "Leads with news that waits or is under way, by destination");
     describe_gauge!("handraiser_queue_dead", "Leads with news that was given up, by destination");

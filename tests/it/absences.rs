@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use handraiser::event::Call;
@@ -12,6 +14,7 @@ use handraiser::time::Millis;
 use serde_json::{Value, json};
 
 use crate::desk::Desk;
+use crate::harness::endpoint::{Answer, Endpoint};
 use crate::harness::http::Connection;
 use crate::harness::server::{ADMIN_TOKEN, PROGRAM};
 use crate::harness::{Redis, Server, eventually};
@@ -39,11 +42,11 @@ async fn turn(desk: &Desk, text: &str) {
 
 async fn away(desk: &Desk, rep: &str, from: &str, until: Option<&str>) {
     let absence = Absence { from: at(from), until: until.map(at), by: SaidBy::Hand, reason: Some("a walk".into()) };
-    desk.engine.change_roster(RosterChange::Away { rep: rep.into(), absence }).await.expect("it is taken");
+    desk.engine.change_roster([RosterChange::Away { rep: rep.into(), absence }]).await.expect("it is taken");
 }
 
 async fn back(desk: &Desk, rep: &str) {
-    desk.engine.change_roster(RosterChange::Back { rep: rep.into(), from: None }).await.expect("it is taken");
+    desk.engine.change_roster([RosterChange::Back { rep: rep.into(), from: None }]).await.expect("it is taken");
 }
 
 async fn sign_up(desk: &Desk, user: &str, plan: &str) -> Lead {
@@ -116,11 +119,13 @@ async fn leads_wait_until_an_absence_ends_and_are_called_when_it_ends_early() {
     assert_eq!(owner(&self::lead(&desk, "lee").await), "Ana@x.example");
 }
 
-fn configuration(address: SocketAddr, store: &str) -> String {
+const BENS: &str = "ben@x.example: { time_zone: Europe/Berlin, absent: [2099-12-24] }";
+
+fn configuration(address: SocketAddr, store: &str, reps: &str) -> String {
     format!(
         "server: {{ listen: '{address}', admin_token: {ADMIN_TOKEN} }}\nstore: {store}\n\
          sources: {{ app: {{ write_key: absences-write-key }} }}\n{SECTIONS}\n\
-         reps: {{ ben@x.example: {{ time_zone: Europe/Berlin, absent: [2099-12-24] }} }}\n\
+         reps: {{ {reps} }}\n\
          routes: [ {{ name: all, to: dach }} ]\n\
          destinations: {{ crm: {{ webhook: {{ url: 'http://127.0.0.1:9/' }}, allow_addresses: [127.0.0.0/8] }} }}\n"
     )
@@ -149,13 +154,86 @@ async fn sign_up_at(server: &Server, user: &str) -> String {
     found.await
 }
 
+fn calendar(title: &str, days: &str) -> String {
+    let event = format!("BEGIN:VEVENT\r\nUID:1\r\nSUMMARY:{title}\r\n{days}\r\nEND:VEVENT\r\n");
+    format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{event}END:VCALENDAR\r\n")
+}
+
+/// What is told of each rep who is away, and of each whose calendar can't be read, once it is as expected.
+async fn told(server: &Server, expected: &[&str]) {
+    let what = format!("{expected:?} is told");
+    let found = eventually(&what, Duration::from_secs(30), async || {
+        let list = server.admin("/absences").await?;
+        let text = |row: &Value, name: &str| row[name].as_str().unwrap_or("-").to_owned();
+        let away = list["absences"].as_array()?.iter().filter(|row| row["by"] == "calendar");
+        let away = away.map(|row| format!("{} {} {}", text(row, "rep"), text(row, "from"), text(row, "until")));
+        let unread = list["unread_calendars"].as_array()?.iter();
+        let unread = unread.map(|row| format!("{}: {}", text(row, "rep"), text(row, "error")));
+        let told: Vec<String> = away.chain(unread).collect();
+        (told == expected).then_some(())
+    });
+    found.await;
+}
+
+#[tokio::test]
+async fn calendars_say_who_is_away_and_hold_on_while_they_cannot_be_read() {
+    let status = Arc::new(AtomicU16::new(200));
+    let answered = Arc::clone(&status);
+    let always = "DTSTART;VALUE=DATE:20200101\r\nDTEND;VALUE=DATE:20990101";
+    let shared = Endpoint::start(move |_| {
+        Answer::Is(answered.load(Ordering::SeqCst), Vec::new(), calendar("Parental leave", always))
+    })
+    .await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("ben.ics");
+    std::fs::write(&file, calendar("Lunch", "DTSTART:20991224T120000Z")).expect("written");
+    let calendars = format!(
+        "ana@x.example: {{ calendar: '{}private-5b2e.ics' }}, ben@x.example: {{ calendar: ben.ics }}",
+        shared.url()
+    );
+    let store = format!("{{ embedded: {{ path: '{}' }} }}", directory.path().join("store.db").display());
+    let written =
+        |address| configuration(address, &store, &calendars) + "calendars: { allow_addresses: [127.0.0.0/8] }\n";
+    let mut server = Server::start(directory.path(), written).await;
+    told(&server, &["Ana@x.example 2020-01-01T00:00:00.000Z 2099-01-01T00:00:00.000Z"]).await;
+    assert_eq!(sign_up_at(&server, "kim").await, "ben@x.example");
+    assert_eq!(sign_up_at(&server, "lee").await, "ben@x.example");
+
+    status.store(404, Ordering::SeqCst);
+    let hers = "Ana@x.example 2020-01-01T00:00:00.000Z 2099-01-01T00:00:00.000Z";
+    let unread = "Ana@x.example: it answers with status 404";
+    std::fs::write(&file, calendar("Out of office", "DTSTART:20200101T000000Z\r\nDTEND:20990101T000000Z"))
+        .expect("written");
+    told(&server, &[hers, "ben@x.example 2020-01-01T00:00:00.000Z 2099-01-01T00:00:00.000Z", unread]).await;
+    server.kill();
+    server.respawn();
+    server.ready().await;
+    let (fine, text) = handraiser(&server, &["status"]);
+    assert!(fine && text.contains("the calendar of Ana@x.example can't be read since"), "{text}");
+    let metrics = server.get("/metrics").await.expect("it answers").1;
+    let metrics = String::from_utf8_lossy(&metrics);
+    assert!(
+        metrics.contains("handraiser_calendars_unread 1") && metrics.contains("handraiser_reps_away 2"),
+        "{metrics}"
+    );
+    assert!(!server.log().contains("5b2e") && !text.contains("5b2e"), "whoever has the address has the calendar");
+
+    status.store(200, Ordering::SeqCst);
+    std::fs::write(&file, "<html>").expect("written");
+    let no_calendar = "ben@x.example: it is no iCalendar file: it has no `BEGIN:VCALENDAR`";
+    told(&server, &[hers, "ben@x.example 2020-01-01T00:00:00.000Z 2099-01-01T00:00:00.000Z", no_calendar]).await;
+    std::fs::write(&file, calendar("Lunch", "DTSTART:20991224T120000Z")).expect("written");
+    told(&server, &[hers]).await;
+    assert_eq!(sign_up_at(&server, "max").await, "ben@x.example");
+}
+
 #[tokio::test]
 async fn every_server_knows_who_is_away_and_so_do_those_that_are_started_later() {
     let redis = Redis::start("always").await;
     let store = format!("{{ redis: {{ url: '{}', durability: redis }} }}", redis.url());
     let directories = [tempfile::tempdir().expect("a directory"), tempfile::tempdir().expect("a directory")];
-    let mut one = Server::start(directories[0].path(), |address| configuration(address, &store)).await;
-    let mut other = Server::start(directories[1].path(), |address| configuration(address, &store)).await;
+    let mut one = Server::start(directories[0].path(), |address| configuration(address, &store, BENS)).await;
+    let mut other = Server::start(directories[1].path(), |address| configuration(address, &store, BENS)).await;
 
     let (fine, told) = handraiser(&one, &["absent", "ana@x.example", "--reason", "parental leave"]);
     assert!(fine && told.contains("parental leave") && told.contains("told otherwise"), "{told}");

@@ -1,6 +1,7 @@
 //! From the shape of the file to the domain's own types, with every name resolved and every condition compiled.
 
 mod accept;
+mod calendars;
 mod condition;
 mod counters;
 mod definitions;
@@ -68,6 +69,7 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
     let routes = routing::routes(shape.routes.get(), &teams, &scopes, findings);
     let zone = time_zone.clone().unwrap_or(jiff::tz::TimeZone::UTC);
     let reps = reps::reps(shape.reps.get(), &zone, &mut teams.compiled, findings);
+    let calendars = calendars::calendars(shape, &reps, &zone, findings);
     let territories = territories::territories(shape, (&teams, &scopes), &zone, attached, findings);
     territories::check_routes(shape, findings);
     let destination_filters = destinations::filters(shape.destinations.get(), &scopes, findings);
@@ -126,6 +128,7 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
         sources,
         rules: Arc::new(rules),
         destinations,
+        calendars,
         wanted_properties,
         accept,
         written: Arc::default(),

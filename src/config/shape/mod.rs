@@ -22,7 +22,7 @@ pub use destinations::{
 };
 pub use history::HistoryShape;
 pub use leads::{LeadsShape, OutcomesShape};
-pub use reps::{CapsShape, RepShape};
+pub use reps::{CalendarsShape, CapsShape, RepShape};
 pub use routing::{AssignWord, RouteShape, SlaShape, TeamShape};
 pub use server::{LimitsShape, ServerShape};
 pub use signals::{PointsShape, SignalShape};
@@ -92,6 +92,8 @@ section! {
         /// When reps may be given leads, by their e-mail addresses: hours, holidays, absences, caps. Nobody is given a lead who is away.
         #[schemars(extend("examples" = [{ "ana@example.com": { "time_zone": "Europe/Berlin", "hours": "Mo-Fr 09:00-17:00", "holidays": "DE" } }]))]
         reps: Named<RepShape>,
+        /// How the calendars of reps are read.
+        calendars: CalendarsShape,
         /// Who gets whom: a table, from a spreadsheet or written here.
         territories: TerritoriesShape,
         /// Who gets a lead: the first route whose condition is true decides.

@@ -1,7 +1,7 @@
 //! `reps`.
 
 use crate::config::read::{At, Many, section};
-use crate::config::scalar::{Count, Flag};
+use crate::config::scalar::{Count, Flag, Lasting};
 use crate::config::yaml::Scalar;
 
 section! {
@@ -20,6 +20,10 @@ section! {
         /// Days on which they are away: a date, or the first and the last of several.
         #[schemars(extend("examples" = [["2026-12-24..2027-01-02", "2027-05-14"]]))]
         absent: Many<Scalar>,
+        /// Their calendar, as an iCalendar file or the `https` URL of one that their calendar shares: they are away while it has them out of
+        /// office.
+        #[schemars(extend("examples" = ["https://calendar.example.com/ana/private-0f3a9e/basic.ics", "calendars/ana.ics"]))]
+        calendar: Scalar,
         /// `true` when they are gone for good, or from which date on. Their leads find another owner when there is news of them.
         #[schemars(extend("examples" = ["2027-03-31"]))]
         left: Scalar,
@@ -28,6 +32,17 @@ section! {
         paused: At<Flag>,
         /// How many leads each of their teams may give them.
         caps: CapsShape,
+    }
+}
+
+section! {
+    /// How the calendars of reps are read.
+    CalendarsShape = "`calendars`" {
+        /// How often: 1m to 1d.
+        #[schemars(extend("default" = "15m"))]
+        every: At<Lasting>,
+        /// Private address ranges that they may be at. By default none.
+        allow_addresses: Many<Scalar>,
     }
 }
 

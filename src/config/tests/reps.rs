@@ -1,7 +1,7 @@
 //! When reps may be given leads, as it is written.
 
 use crate::config::diagnostic::render_all;
-use crate::config::{Loaded, load, load_text};
+use crate::config::{FeedAt, Loaded, load, load_text};
 use crate::crm::sample;
 use crate::routing::explain::explain;
 use crate::time::Millis;
@@ -53,6 +53,32 @@ reps:
     let saturday = Millis::parse("2026-12-05T12:00:00Z").expect("a time");
     let explained = explain(loaded.config.rules.routes(), &sample::full(), saturday);
     assert_eq!(explained.opens.as_deref(), Some("2026-12-07T08:00:00.000Z"));
+}
+
+#[test]
+fn calendars_are_files_beside_the_configuration_or_addresses_that_nothing_shows() {
+    let loaded = load_with(
+        "
+reps:
+  ana@x.example: { calendar: calendars/ana.ics }
+  ben@x.example: { time_zone: Asia/Tokyo, calendar: 'https://calendar.example.com/private-5b2e/basic.ics' }
+calendars: { every: 5m, allow_addresses: 10.0.0.0/8 }
+",
+    )
+    .expect("right");
+    let calendars = &loaded.config.calendars;
+    let [ana, ben] = calendars.feeds.as_slice() else { panic!("{calendars:?}") };
+    assert!(matches!(&ana.at, FeedAt::File(path) if path.is_absolute() && path.ends_with("calendars/ana.ics")));
+    assert_eq!((&*ben.rep, ben.zone.iana_name()), ("ben@x.example", Some("Asia/Tokyo")));
+    assert!(matches!(&ben.at, FeedAt::Url(url) if url.path() == "/private-5b2e/basic.ics"));
+    assert_eq!((calendars.every.as_secs(), calendars.allow_addresses.len()), (300, 1));
+    assert!(!format!("{calendars:?}").contains("5b2e"), "whoever has the address has the calendar");
+    let kept = serde_json::to_string(&*loaded.config.written).expect("plain data");
+    assert!(kept.contains("calendars/ana.ics") && !kept.contains("5b2e"), "{kept}");
+    let wrong =
+        "reps: { ana@x.example: { calendar: 'http://calendar.example.com/a.ics' } }\ncalendars: { every: 2s }\n";
+    let said = load_with(wrong).expect_err("wrong");
+    assert!(said.contains("`every` is out of bounds") && said.contains("1m to 1d"), "{said}");
 }
 
 #[test]

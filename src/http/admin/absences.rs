@@ -11,7 +11,7 @@ use super::reading::{ReadParams, settled};
 use crate::http::AppState;
 use crate::http::errors::{ApiError, ErrorBody, ErrorCode};
 use crate::record::roster::MAX_ABSENCES;
-use crate::record::{Absence, Roster, RosterChange, SaidBy, Why};
+use crate::record::{Absence, Roster, RosterChange, SaidBy, Unread, Why};
 use crate::routing::{Availability, Routes};
 use crate::time::{Millis, begins};
 
@@ -44,6 +44,19 @@ pub struct AbsenceItem {
 pub struct AbsenceList {
     /// By rep, then in the order in which they begin.
     pub absences: Vec<AbsenceItem>,
+    /// Calendars that can't be read; what they said holds on.
+    pub unread_calendars: Vec<UnreadCalendar>,
+}
+
+/// A rep's calendar that can't be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct UnreadCalendar {
+    /// The rep's e-mail address.
+    pub rep: String,
+    /// Since when, RFC 3339.
+    pub since: String,
+    /// Why not.
+    pub error: String,
 }
 
 /// When a rep is away.
@@ -142,7 +155,7 @@ pub async fn back(
 
 async fn change(state: &AppState, change: RosterChange, rep: &str) -> Result<Json<AbsenceList>, ApiError> {
     let engine = &state.backend()?.engine;
-    engine.change_roster(change).await?;
+    engine.change_roster([change]).await?;
     tracing::info!("it was said when a rep is away");
     Ok(Json(told(state, &*engine.roster().await?, Some(rep))))
 }
@@ -206,7 +219,13 @@ fn told(state: &AppState, roster: &Roster, only: Option<&str>) -> AbsenceList {
         absences.extend(said.iter().map(|absence| said_since(by, rep, absence, now)));
     }
     absences.sort_by(|one, other| (&one.rep, &one.from).cmp(&(&other.rep, &other.from)));
-    AbsenceList { absences }
+    let unread = roster.unread().filter(|(rep, _)| is_asked(rep));
+    let unread = unread.map(|(rep, Unread { since, error })| UnreadCalendar {
+        rep: as_written(by, rep),
+        since: since.rfc3339(),
+        error: error.to_string(),
+    });
+    AbsenceList { absences, unread_calendars: unread.collect() }
 }
 
 fn in_file(rep: &str, said: &Availability, now: Millis) -> Vec<AbsenceItem> {
@@ -226,11 +245,15 @@ fn in_file(rep: &str, said: &Availability, now: Millis) -> Vec<AbsenceItem> {
     left.into_iter().chain(paused).chain(absent).collect()
 }
 
-fn said_since(by: Routes<'_>, rep: &str, absence: &Absence, now: Millis) -> AbsenceItem {
-    // As the configuration writes them, where it does.
+/// A rep as the configuration writes them, where it does.
+fn as_written(by: Routes<'_>, rep: &str) -> String {
     let written = by.teams.iter().flat_map(|team| &team.reps).find(|known| known.name.eq_ignore_ascii_case(rep));
+    written.map_or(rep, |known| &known.name).to_owned()
+}
+
+fn said_since(by: Routes<'_>, rep: &str, absence: &Absence, now: Millis) -> AbsenceItem {
     AbsenceItem {
-        rep: written.map_or(rep, |known| &known.name).to_owned(),
+        rep: as_written(by, rep),
         why: if absence.until.is_some() { Why::Absent } else { Why::Paused },
         from: Some(absence.from.rfc3339()),
         until: absence.until.map(Millis::rfc3339),

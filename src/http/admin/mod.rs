@@ -24,7 +24,7 @@ use utoipa_actix_web::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub use super::queues::{HeldItem, QueueItem, ShadowItem, WaitingItem};
-pub use absences::{AbsenceItem, AbsenceList, AbsenceRequest};
+pub use absences::{AbsenceItem, AbsenceList, AbsenceRequest, UnreadCalendar};
 pub use causes::{CauseItem, CauseList};
 pub use config::{LossList, ReloadAnswer, ReloadRequest, VersionAnswer, VersionItem, VersionList};
 pub use deliveries::{DeliveryItem, DeliveryList, DeliveryState};

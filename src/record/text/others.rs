@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Lines, timed, write_time};
 use crate::record::{
     Absence, Archived, ConfigVersions, Delivery, DestinationHistory, Given, Hold, Place, Roster, SaidBy, SourceLeads,
-    TeamTurns, Wait,
+    TeamTurns, Unread, Wait,
 };
 use crate::time::{Millis, read_day, write_day};
 
@@ -191,6 +191,11 @@ impl Wait {
 
 impl Roster {
     pub(super) fn read_line(&mut self, name: &str, value: &str) -> Option<()> {
+        if let Some(rep) = name.strip_prefix("unread:") {
+            let (since, error) = value.split_once(' ')?;
+            self.put_unread(rep, Unread { since: Millis::parse(since)?, error: error.into() });
+            return Some(());
+        }
         let rep = name.strip_prefix("away:")?;
         let mut words = value.splitn(4, ' ');
         let (from, until, by) = (words.next()?, words.next()?, words.next()?);
@@ -201,6 +206,9 @@ impl Roster {
     }
 
     pub(super) fn write(&self, lines: &mut Lines<'_>) {
+        for (rep, unread) in self.unread() {
+            lines.put(&["unread:", rep], |out| timed(unread.since, &unread.error, out));
+        }
         let all = self.all().flat_map(|(rep, absences)| absences.iter().map(move |absence| (rep, absence)));
         for (rep, Absence { from, until, by, reason }) in all {
             lines.put(&["away:", rep], |out| {

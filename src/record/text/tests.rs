@@ -407,6 +407,10 @@ fn roster() -> impl Strategy<Value = Roster> {
             let by = if by_hand { SaidBy::Hand } else { SaidBy::Calendar };
             let change = RosterChange::Away { rep: rep.into(), absence: Absence { from, until, by, reason } };
             roster.change(&change, Millis(i64::MIN / 2));
+            if by_hand {
+                let change = RosterChange::Unread { rep: change.rep().clone(), error: "no answer\nat all".into() };
+                roster.change(&change, from);
+            }
         }
         roster
     })

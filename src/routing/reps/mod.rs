@@ -3,6 +3,7 @@
 //! Whoever may not is refused with a reason, and with the moment from which on that one holds no longer, as far as it can be computed;
 //! [`Availability::next`] follows these to the moment at which nothing is left to refuse.
 
+pub mod calendar;
 mod given;
 mod hours;
 mod refusal;

@@ -38,6 +38,7 @@ pub fn empty() -> Config {
         sources: Vec::new(),
         rules: Arc::new(Rules::new(RulesParts::default())),
         destinations: Vec::new(),
+        calendars: handraiser::config::Calendars::default(),
         wanted_properties: WantedProperties::All,
         accept: BTreeSet::default(),
         written: Arc::default(),

@@ -200,7 +200,12 @@ fn api(written: &Field<Scalar>, vendors: &str, http: &Http, findings: &mut Findi
 }
 
 /// Leads are personal data: over plain HTTP they may only go where nobody else listens.
-pub(super) fn check_plain_http(written: &Scalar, url: &Url, allowed: &[IpNet], findings: &mut Findings) {
+pub(in crate::config::compile) fn check_plain_http(
+    written: &Scalar,
+    url: &Url,
+    allowed: &[IpNet],
+    findings: &mut Findings,
+) {
     if url.scheme() != "http" {
         return;
     }
