@@ -1,6 +1,7 @@
 //! What a routing decision costs: a table of territories of 10,000 rows, 500 reps in 50 teams, and a lead with everything that a lead has.
 //!
-//! `cargo bench --bench routing`. The table is of the kind that grows so large: 3,000 named accounts, 5,000 postal ranges of one country and
+//! `cargo bench --bench routing`. The reps have time zones, hours, holidays, absences and caps; the leads of an account may have an owner, and
+//! a lead may find nobody there. The table is of the kind that grows so large: 3,000 named accounts, 5,000 postal ranges of one country and
 //! 1,500 of another, 500 rows of sizes and industries. Measured is all that follows from a lead event: reading what the table asks for,
 //! finding the row, and taking a turn in its team.
 #![expect(clippy::panic, reason = "a bench that panics has failed")]
@@ -12,12 +13,15 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use handraiser::config::{Config, load_text};
 use handraiser::crm::sample;
 use handraiser::lead::LeadEvent;
-use handraiser::record::TeamTurns;
-use handraiser::routing::{Asks, Decision, Present, assign, decide};
+use handraiser::record::{AccountOwner, TeamTurns};
+use handraiser::routing::{Asks, Decision, Present, assign, decide, next_opening};
 use handraiser::time::Millis;
 use serde_json::json;
 
-const NOW: Millis = Millis(1_795_255_200_000);
+/// A Tuesday afternoon in Berlin: the reps there and in New York work, those in Tokyo don't.
+const NOW: Millis = Millis(1_795_528_800_000);
+/// The Saturday before: nobody works.
+const WEEKEND: Millis = Millis(1_795_255_200_000);
 const TEAMS: usize = 50;
 
 fn configuration() -> Config {
@@ -28,8 +32,19 @@ fn configuration() -> Config {
         let reps: Vec<String> = (0..10).map(|rep| format!("rep{rep}.team{team}@example.com")).collect();
         let _ = writeln!(text, "  team{team}: {{ reps: [{}] }}", reps.join(", "));
     }
+    text.push_str("reps:\n");
+    let places = [("Europe/Berlin", "DE"), ("America/New_York", "US"), ("Asia/Tokyo", "JP")];
+    for (rep, (zone, holidays)) in (0..TEAMS * 10).zip(places.iter().cycle()) {
+        let _ = writeln!(
+            text,
+            "  rep{}.team{}@example.com: {{ time_zone: {zone}, hours: 'Mo-Fr 08:30-12:30,13:00-17:30', holidays: {holidays}, \
+             absent: [2026-12-24..2027-01-02, 2027-05-14], caps: {{ day: 1000000000, week: 1000000000, open: 1000000000 }} }}",
+            rep % 10,
+            rep / 10,
+        );
+    }
     text.push_str(
-        "routes: [ { name: table, to: territories }, { name: rest, to: self_serve } ]\nterritories:\n  rows:\n",
+        "routes: [ { name: whose it is, to: account_owner }, { name: table, to: territories }, { name: rest, to: self_serve } ]\nterritories:\n  rows:\n",
     );
     let to = |row: usize| row % TEAMS;
     for row in 0..3_000 {
@@ -91,6 +106,30 @@ fn decisions(criterion: &mut Criterion) {
             });
         });
     }
+    let event = lead(&json!({ "domain": "account1500.example", "country": "US", "postal_code": "94107" }));
+    let owner = AccountOwner { rep: "rep0.team7@example.com".into(), at: WEEKEND, pinned: false };
+    group.bench_function("the owner of the account", |bencher| {
+        bencher.iter(|| match decide(routes, black_box(&event), Some(&owner), NOW) {
+            Decision::Settled(routing) => black_box(routing),
+            Decision::Turn(pending) => panic!("it has an owner: {pending:?}"),
+        });
+    });
+    group.bench_function("nobody is there: when somebody will be, and why it waits", |bencher| {
+        bencher.iter(|| {
+            let Decision::Turn(pending) = decide(routes, black_box(&event), None, WEEKEND) else { panic!("a team's") };
+            let team = config.rules.teams.iter().find(|team| team.name == pending.team);
+            let team = team.unwrap_or_else(|| panic!("no team {}", pending.team));
+            let mut turns = TeamTurns::default();
+            assert!(
+                assign(team, &mut turns, Asks::default(), Present::at(WEEKEND)).is_none(),
+                "nobody works at weekends"
+            );
+            black_box((
+                next_opening(team, &turns, Asks::default(), Present::at(WEEKEND)),
+                pending.waits(team, &turns, Asks::default(), Present::at(WEEKEND)),
+            ))
+        });
+    });
     group.finish();
 }
 

@@ -7,8 +7,8 @@ use anyhow::ensure;
 
 use crate::args::Args;
 use crate::closed;
-use crate::cpu::resident_bytes;
 use crate::harness::hooks::Receiver;
+use crate::machine::resident_bytes;
 use crate::measure::kept;
 use crate::people::People;
 use crate::program::Program;

@@ -41,7 +41,8 @@ pub type SharedDestinations = Arc<ArcSwap<Vec<Destination>>>;
 pub struct Deliverer {
     destinations: SharedDestinations,
     clock: Clock,
-    links: Mutex<HashMap<DestinationName, Arc<DestinationLink>>>,
+    /// And where each destination stood in the configuration when it was looked for last.
+    links: Mutex<HashMap<DestinationName, (Arc<DestinationLink>, usize)>>,
 }
 
 /// What is read of a lead event; the rest of it is only passed on.
@@ -83,21 +84,27 @@ impl Deliverer {
         Self { destinations, clock, links: Mutex::default() }
     }
 
-    /// What is known of the ways to a destination: made when it is first needed, and forgotten when the destination leaves the
-    /// configuration.
-    fn link(&self, name: &str) -> Option<Arc<DestinationLink>> {
+    /// A destination as it is configured, and what is known of the ways to it: made when it is first needed, and forgotten when the
+    /// destination leaves the configuration. There may be thousands: where nothing has changed, none of this looks at all of them.
+    fn known<'d>(&self, name: &str, configured: &'d [Destination]) -> Option<(Arc<DestinationLink>, &'d Destination)> {
         let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
-        let configured = self.destinations.load();
-        let Some(destination) = named(&configured, name) else {
+        let named = |at: usize| configured.get(at).filter(|destination| *destination.name == *name);
+        if let Some((link, at)) = links.get(name)
+            && let Some(destination) = named(*at)
+        {
+            return Some((Arc::clone(link), destination));
+        }
+        let Some((at, destination)) = (0..configured.len()).find_map(|at| Some((at, named(at)?))) else {
             links.remove(name);
             return None;
         };
-        if let Some(known) = links.get(name) {
-            return Some(Arc::clone(known));
+        if links.len() >= configured.len() {
+            links.retain(|name, _| configured.iter().any(|destination| destination.name == *name));
         }
-        links.retain(|name, _| configured.iter().any(|destination| destination.name == *name));
-        let made = Arc::new(DestinationLink::new(Arc::clone(&destination.name), self.clock.now()));
-        Some(Arc::clone(links.entry(Arc::clone(&destination.name)).or_insert(made)))
+        let make = || Arc::new(DestinationLink::new(Arc::clone(&destination.name), self.clock.now()));
+        let (link, place) = links.entry(Arc::clone(&destination.name)).or_insert_with(|| (make(), at));
+        *place = at;
+        Some((Arc::clone(link), destination))
     }
 
     async fn attempt(
@@ -183,10 +190,6 @@ impl Deliverer {
     }
 }
 
-fn named<'d>(destinations: &'d [Destination], name: &str) -> Option<&'d Destination> {
-    destinations.iter().find(|destination| *destination.name == *name)
-}
-
 fn delivered(link: &DestinationLink, brief: &Brief<'_>, now: Millis) -> AttemptOutcome {
     link.meters.delivered.increment(1);
     if let Some(received) = Millis::parse(&brief.lead.timestamps.received) {
@@ -209,13 +212,12 @@ fn parked(news: &News, until: Millis) -> AttemptOutcome {
 #[async_trait]
 impl Dispatcher for Deliverer {
     fn admission(&self, destination: &str, now: Millis) -> Admission {
-        let unknown = Admission::Parked(later(now, LATER));
-        let Some(link) = self.link(destination) else { return unknown };
+        let configured = self.destinations.load();
+        let Some((link, known)) = self.known(destination, &configured) else {
+            return Admission::Parked(later(now, LATER));
+        };
         match link.admits(now) {
-            Circuit::Closed => {
-                let known = self.destinations.load();
-                named(&known, destination).map_or(unknown, |known| Admission::Open(known.concurrency))
-            }
+            Circuit::Closed => Admission::Open(known.concurrency),
             Circuit::HalfOpen => Admission::Open(1),
             Circuit::Open(until) => Admission::Parked(until),
         }
@@ -223,15 +225,15 @@ impl Dispatcher for Deliverer {
 
     async fn deliver(&self, destination: &str, news: &News, remembered: &Remembered) -> Attempt {
         let configured = self.destinations.load_full();
-        let (outcome, left) = match (named(&configured, destination), self.link(destination)) {
-            (Some(known), Some(link)) => self.attempt(known, &link, news, remembered).await,
-            _ => return self.finished(news, self.unconfigured(destination), None),
+        let (outcome, left) = match self.known(destination, &configured) {
+            Some((link, known)) => self.attempt(known, &link, news, remembered).await,
+            None => return self.finished(news, self.unconfigured(destination), None),
         };
         self.finished(news, outcome, (left != *remembered).then_some(left))
     }
 
     fn deadline(&self, destination: &str) -> Duration {
-        named(&self.destinations.load(), destination).map_or(UNCONFIGURED, |known| {
+        self.known(destination, &self.destinations.load()).map_or(UNCONFIGURED, |(_, known)| {
             let exchanges = known.kind.adapter().exchanges();
             (known.http.timeout + PATIENCE) * exchanges + BESIDES
         })
@@ -239,9 +241,9 @@ impl Dispatcher for Deliverer {
 
     async fn read_back(&self, destination: &str, since: Millis, every: i64) -> ReadBack {
         let configured = self.destinations.load_full();
-        match (named(&configured, destination), self.link(destination)) {
-            (Some(known), Some(link)) => reading::read_back(known, &link, (since, every), &self.clock).await,
-            _ => {
+        match self.known(destination, &configured) {
+            Some((link, known)) => reading::read_back(known, &link, (since, every), &self.clock).await,
+            None => {
                 let next = later(self.clock.now(), LATER);
                 reading::failed(format!("destination `{destination}` is not configured"), self.clock.now(), next)
             }
@@ -250,12 +252,12 @@ impl Dispatcher for Deliverer {
 
     fn failed(&self, destination: &str, news: &News, error: &str) -> Attempt {
         let configured = self.destinations.load_full();
-        let outcome = match (named(&configured, destination), self.link(destination)) {
-            (Some(known), Some(link)) => {
+        let outcome = match self.known(destination, &configured) {
+            Some((link, known)) => {
                 let failure = Failure::here(Verdict::Failed, error.to_owned(), "our own fault");
                 self.again_or_dead(known, &link, news, failure)
             }
-            _ => self.unconfigured(destination),
+            None => self.unconfigured(destination),
         };
         self.finished(news, outcome, None)
     }

@@ -14,6 +14,11 @@ use crate::time::Millis;
 
 /// How many deliveries that may go out are remembered for a destination. The agenda has the others.
 const MAX_READY: usize = 4_096;
+/// With so many the agenda need not be asked for more.
+const PLENTY: usize = 1_024;
+/// A destination that takes nothing for now is asked again so soon, in milliseconds, where something is done anyway: a reload may have
+/// brought it back. A thousand of them that are asked each time would hold up everybody else's deliveries.
+const ASKED_AGAIN: i64 = 250;
 
 #[derive(Default)]
 struct Lane {
@@ -23,7 +28,14 @@ struct Lane {
     under_way: usize,
     /// Those under way that have been answered; what came of it is not applied yet.
     answered: HashSet<RecordKey>,
-    parked: Option<Millis>,
+    /// Until when it takes nothing, and when it said so.
+    parked: Option<(Millis, Millis)>,
+}
+
+impl Lane {
+    fn rests(&self, now: Millis) -> bool {
+        self.parked.is_some_and(|(until, asked)| until > now && (0..ASKED_AGAIN).contains(&now.since(asked)))
+    }
 }
 
 #[derive(Default)]
@@ -52,10 +64,11 @@ impl Deliveries {
     /// Takes what may go out now.
     pub fn take(&mut self, dispatcher: &dyn Dispatcher, now: Millis) -> Vec<RecordKey> {
         let mut taken = Vec::new();
-        for (destination, lane) in self.0.iter_mut().filter(|(_, lane)| !lane.ready.is_empty()) {
+        for (destination, lane) in self.0.iter_mut().filter(|(_, lane)| !lane.ready.is_empty() && !lane.rests(now)) {
             match dispatcher.admission(destination, now) {
-                Admission::Parked(until) => lane.parked = Some(until.max(now.plus(1))),
+                Admission::Parked(until) => lane.parked = Some((until.max(now.plus(1)), now)),
                 Admission::Open(most) => {
+                    lane.parked = None;
                     while lane.under_way < most
                         && let Some(key) = lane.ready.pop_front()
                     {
@@ -68,10 +81,19 @@ impl Deliveries {
         taken
     }
 
-    /// Destinations that take nothing for now, and until when.
-    pub fn parked(&mut self) -> Vec<(Arc<str>, Millis)> {
-        let parked = self.0.iter_mut().filter_map(|(name, lane)| Some((Arc::clone(name), lane.parked.take()?)));
-        parked.collect()
+    /// When the first destination that takes nothing for now, and has something to take, may take it.
+    pub fn opens(&self) -> Option<Millis> {
+        let waiting = self.0.values().filter(|lane| !lane.ready.is_empty());
+        waiting.filter_map(|lane| lane.parked).map(|(until, _)| until).min()
+    }
+
+    /// Whether so much for a destination may go out that the agenda need not be asked for more, and when it is worth asking again.
+    pub fn has_enough(&self, destination: &str, now: Millis) -> Option<Millis> {
+        let lane = self.0.get(destination).filter(|lane| !lane.ready.is_empty())?;
+        match lane.parked {
+            Some((until, _)) if until > now => Some(until),
+            _ => (lane.ready.len() >= PLENTY).then(|| now.plus(50)),
+        }
     }
 
     /// Sends the first news of a delivery.
@@ -146,5 +168,63 @@ impl Deliveries {
     /// Forgets destinations that belong to another server now.
     pub fn retain(&mut self, stays: impl Fn(&str) -> bool) {
         self.0.retain(|destination, _| stays(destination));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::apply::Attempt;
+
+    /// Takes nothing before this moment; counts how often it is asked.
+    struct Closed(Millis, AtomicUsize);
+
+    #[async_trait]
+    impl Dispatcher for Closed {
+        fn admission(&self, _: &str, now: Millis) -> Admission {
+            self.1.fetch_add(1, Ordering::Relaxed);
+            if now < self.0 { Admission::Parked(self.0) } else { Admission::Open(8) }
+        }
+
+        async fn deliver(&self, _: &str, news: &News, _: &Remembered) -> Attempt {
+            self.failed("", news, "")
+        }
+
+        fn deadline(&self, _: &str) -> Duration {
+            Duration::ZERO
+        }
+
+        async fn read_back(&self, _: &str, _: Millis, _: i64) -> crate::apply::message::ReadBack {
+            unreachable!("nothing is read")
+        }
+
+        fn failed(&self, _: &str, _: &News, _: &str) -> Attempt {
+            unreachable!("nothing is sent")
+        }
+    }
+
+    #[test]
+    fn a_destination_that_takes_nothing_is_not_asked_each_time() {
+        let (closed, name): (_, Arc<str>) = (Closed(Millis(60_000), AtomicUsize::new(0)), "crm".into());
+        let mut deliveries = Deliveries::default();
+        assert!(deliveries.ready(&name, &RecordKey::delivery("crm", "acme")));
+        assert_eq!(deliveries.has_enough("crm", Millis(0)), None, "there may be more");
+        for now in 0..1_000 {
+            assert!(deliveries.take(&closed, Millis(now)).is_empty());
+            assert_eq!(deliveries.opens(), Some(Millis(60_000)));
+            assert_eq!(
+                deliveries.has_enough("crm", Millis(now)),
+                Some(Millis(60_000)),
+                "the agenda is not asked either"
+            );
+        }
+        assert_eq!(closed.1.load(Ordering::Relaxed), 4, "four times in a second: a reload may bring it back");
+        assert_eq!(deliveries.take(&closed, Millis(60_000)).len(), 1);
+        assert_eq!((deliveries.opens(), deliveries.has_enough("crm", Millis(60_000))), (None, None));
     }
 }

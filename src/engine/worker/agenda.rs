@@ -36,6 +36,10 @@ impl Worker {
                 }
                 AgendaList::Wakes => self.work_timers(shard, list, now).await?,
                 AgendaList::Deliver(destination) => {
+                    if let Some(later) = self.deliveries.has_enough(destination, now) {
+                        self.due.insert((shard, list), later);
+                        continue;
+                    }
                     let known = self.deliveries.len(destination);
                     let found = self.find_due(shard, &list, known + MAX_DUE).await?;
                     let (ripe, next) = split(found, now, LONGEST_AHEAD, known + MAX_DUE);
@@ -92,11 +96,6 @@ impl Worker {
         }
         let (dispatcher, now) = (Arc::clone(&self.shared.dispatcher), self.shared.clock.now());
         let keys = self.deliveries.take(&*dispatcher, now);
-        for destination in self.deliveries.parked() {
-            let shard = self.shared.store.shards().of(&RecordKey::destination(&destination.0));
-            let due = self.due.entry((shard, AgendaList::Deliver(Arc::clone(&destination.0)))).or_insert(destination.1);
-            *due = (*due).min(destination.1);
-        }
         if let Err(upset) = self.load(&keys).await {
             // What is not sent is not under way.
             keys.iter().for_each(|key| self.deliveries.returned(key));

@@ -228,7 +228,7 @@ impl Worker {
     async fn gather(&mut self) -> (Vec<(ShardId, Vec<Entry>)>, Vec<Input>) {
         let (mut entries, mut inputs) = (Vec::new(), std::mem::take(&mut self.heard));
         let now = self.shared.clock.now();
-        let due = self.due.values().min().filter(|_| !self.is_joining());
+        let due = self.due.values().copied().chain(self.deliveries.opens()).min().filter(|_| !self.is_joining());
         let due = due.map_or(LOOK, |due| Duration::from_millis(u64::try_from(due.since(now).max(0)).unwrap_or(0)));
         let until = if inputs.is_empty() {
             self.commit_at().unwrap_or_else(|| Instant::now() + due.min(LOOK))
