@@ -10,15 +10,24 @@ use super::promising::promise;
 use super::{Applying, Body, LeadWrite};
 use crate::ids::{DefinitionName, RecordKey, SourceName};
 use crate::lead::{Lead, LeadEvent, LeadEventType, joiner};
-use crate::record::{AccountOwner, Held, LeadWaits, News, OpenWith, Routing, Standing, Subject, Unassigned, Waits};
+use crate::record::happening::note;
+use crate::record::{
+    AccountOwner, Happening, Held, LeadWaits, News, OpenWith, Routing, Standing, Subject, Unassigned, Waits,
+};
 use crate::routing::{Decision, LeadFacts, decide, keep};
 
 /// How much news of a subject's leads for one definition waits for an owner. More of it only replaces the last.
 const MAX_QUEUE: usize = 16;
 
 /// News of a lead was decided: stores the lead, and sends the news on its way when nothing is before it.
-pub(super) fn begin(subject: &mut Subject, definition: &DefinitionName, event: LeadEvent, applying: &mut Applying<'_>) {
-    let Some(standing) = subject.standings.get(definition) else { return };
+pub(super) fn begin(
+    subject: &mut Subject,
+    definition: &DefinitionName,
+    mut event: LeadEvent,
+    applying: &mut Applying<'_>,
+) {
+    let Some(standing) = subject.standings.get_mut(definition) else { return };
+    tell_history(standing, &mut event, happening);
     if standing.claims.is_none() {
         store(subject, &event.lead, applying);
     }
@@ -45,6 +54,32 @@ pub(super) fn begin(subject: &mut Subject, definition: &DefinitionName, event: L
     if standing.queue.len() == 1 {
         next(subject, definition, applying);
     }
+}
+
+/// Notes what happened to the lead that there is, and has its news say so.
+fn tell_history(standing: &mut Standing, event: &mut LeadEvent, what: impl FnOnce(&LeadEvent) -> Happening) {
+    if standing.lead_id == event.lead.id {
+        note(&mut standing.history, what(event));
+        event.lead.history.clone_from(&standing.history);
+    }
+}
+
+/// An event of a lead's life, as its history tells it.
+fn happening(event: &LeadEvent) -> Happening {
+    let lead = &event.lead;
+    let (owner, note) = match event.kind {
+        LeadEventType::Qualified | LeadEventType::TierChanged => (None, Some(format!("tier {}", lead.tier))),
+        LeadEventType::Assigned => {
+            let routing = lead.routing.as_ref();
+            (routing.and_then(|routing| routing.owner.clone()), routing.map(|routing| routing.reason.clone()))
+        }
+        LeadEventType::Reminded => {
+            (None, lead.timestamps.accept_by.as_ref().map(|by| format!("to be accepted by {by}")))
+        }
+        kind if kind.is_end() => (None, lead.outcome_reason.clone()),
+        _ => (None, None),
+    };
+    Happening { at: event.occurred_at.clone(), what: event.kind.word().to_owned(), owner, note }
 }
 
 /// Tells the team that a lead which it gave is open no longer.
@@ -152,6 +187,11 @@ pub(super) fn judged(subject: &mut Subject, judged: &Judged, applying: &mut Appl
     let is_over = hold.as_ref().is_some_and(|hold| hold.discarded);
     if !is_over && let Some(waits) = standing.queue.first_mut() {
         *waits = serde_json::to_string(&event).unwrap_or_default().into();
+    }
+    if let Some(hold) = hold {
+        let (at, what) = (applying.now.rfc3339(), if hold.discarded { "discarded" } else { "held" }.to_owned());
+        let held = Happening { at, what, owner: None, note: Some(format!("source {}", hold.source)) };
+        tell_history(standing, &mut event, |_| held);
     }
     let lead = event.lead.id.clone();
     match hold {
@@ -274,10 +314,14 @@ fn wait(
     applying: &mut Applying<'_>,
 ) {
     event.lead.waits = Some(LeadWaits::from(waits));
-    store(subject, &event.lead, applying);
     if let Some(standing) = subject.standings.get_mut(definition) {
+        if standing.waits.as_ref().is_none_or(|known| known.team != waits.team) {
+            let (at, note) = (applying.now.rfc3339(), Some(waits.reason.clone()));
+            tell_history(standing, &mut event, |_| Happening { at, what: "waits".to_owned(), owner: None, note });
+        }
         standing.waits = Some(waits.clone());
     }
+    store(subject, &event.lead, applying);
 }
 
 /// The owner of the first news that waits is known: sends it to every destination, and goes on with the next.
@@ -290,6 +334,18 @@ pub(super) fn settle(
 ) {
     event.lead.routing = Some(routing.clone());
     event.lead.waits = None;
+    if let Some(standing) = subject.standings.get_mut(definition) {
+        let before = standing.routing.as_ref().and_then(|routing| routing.owner.as_deref());
+        let is_new = event.kind == LeadEventType::Qualified || before != routing.owner.as_deref();
+        let (at, owner) = (applying.now.rfc3339(), routing.owner.clone());
+        let routed = Happening { at, what: "routed".to_owned(), owner, note: Some(routing.reason.clone()) };
+        if is_new && event.kind != LeadEventType::Assigned && !event.kind.is_end() {
+            tell_history(standing, &mut event, |_| routed);
+        }
+        if standing.lead_id == event.lead.id {
+            event.lead.history.clone_from(&standing.history);
+        }
+    }
     if let Some(standing) = subject.standings.get_mut(definition)
         && event.kind == LeadEventType::Qualified
         && standing.lead_id == event.lead.id

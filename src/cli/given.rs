@@ -12,7 +12,7 @@ use crate::lead::LeadEvent;
 /// A lead, as the command line says it.
 #[derive(Debug, clap::Args)]
 pub struct Lead {
-    /// A lead as JSON: as `handraiser leads <id> --format json` prints it, as a webhook delivers it, or a part of one;
+    /// A lead as JSON: as `handraiser lead <id> --format json` prints it, as a webhook delivers it, or a part of one;
     /// `-` reads standard input. Without one: a lead of tier 1 for the first definition, of whose user and account nothing is
     /// known but what `--set` says
     #[arg(long, value_name = "FILE")]

@@ -1,4 +1,4 @@
-//! `handraiser leads`: the newest leads, or one in full.
+//! `handraiser leads`: the newest leads.
 
 use serde_json::Value;
 
@@ -6,16 +6,13 @@ use super::client::{Client, Format, Remote};
 use super::output::{CommandError, print_json, read, show};
 use super::paint::{Paint, Tone};
 use super::table::{Cell, Table};
-use super::{card, words};
+use super::words;
 use crate::http::admin::{LeadItem, LeadList};
 use crate::lead::Lead;
 use crate::time::{Clock, Millis};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Show this lead in full
-    id: Option<String>,
-
     /// Only leads of this definition
     #[arg(long, value_name = "NAME")]
     definition: Option<String>,
@@ -50,10 +47,6 @@ pub struct Args {
 
 pub async fn run(args: Args) -> Result<(), CommandError> {
     let client = Client::new(&args.remote)?;
-    if let Some(id) = &args.id {
-        let answer = client.get(&["leads", id], &[]).await?;
-        return show_one(&answer, args.remote.format);
-    }
     let mut query = vec![("limit", args.limit.to_string())];
     if args.held {
         query.push(("held", "true".to_owned()));
@@ -71,17 +64,6 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
     }
     let list: LeadList = read(answer)?;
     show(&render_list(&list, Clock::System.now(), Paint::stdout()))
-}
-
-fn show_one(answer: &Value, format: Format) -> Result<(), CommandError> {
-    if format == Format::Json {
-        return print_json(answer);
-    }
-    let item: LeadItem = read(answer.clone())?;
-    match lead_of(&item.lead) {
-        Some(lead) => show(&card::render(&lead, &item.id, Paint::stdout())),
-        None => print_json(answer),
-    }
 }
 
 /// The lead in a stored record, which is either the lead or the last event of its life.

@@ -17,6 +17,7 @@ mod health;
 mod held;
 mod history;
 mod init;
+mod lead;
 mod leads;
 mod merges;
 mod outcome;
@@ -65,7 +66,9 @@ enum Command {
     Status(status::Args),
     /// Show where a user or an account stands on every definition, condition by condition
     Explain(explain::Args),
-    /// List leads, newest first, or show one
+    /// Show one lead: why it is one, what happened to it, and how it stands at each destination
+    Lead(lead::Args),
+    /// List leads, newest first
     Leads(leads::Args),
     /// Show where a lead would go, and why: every route and territory that is tried, and what was missing for another
     Route(Box<route::Args>),
@@ -76,7 +79,7 @@ enum Command {
     Release(held::Args),
     /// Let held leads go for good
     Discard(held::Args),
-    /// Say what became of a lead: it was won, or it was lost
+    /// Say how far people have come with a lead, or what became of it
     Outcome(outcome::Args),
     /// Give a lead to a rep: destinations are told; one that waits for its team waits no longer
     Assign(owner::AssignArgs),
@@ -146,6 +149,7 @@ async fn run(command: Command) -> Result<(), CommandError> {
         Command::Explain(args) => explain::run(args).await,
         Command::Route(args) => route::run(*args).await,
         Command::Crm(command) => crm::run(command).await,
+        Command::Lead(args) => lead::run(args).await,
         Command::Leads(args) => leads::run(args).await,
         Command::Release(args) => held::release(args).await,
         Command::Discard(args) => held::discard(args).await,

@@ -166,6 +166,7 @@ fn base(kind: SubjectKind, id: &str, name: Option<&str>) -> Lead {
         reasons: vec![reason()],
         joined: Vec::new(),
         joined_count: 0,
+        history: Vec::new(),
         progress: None,
         outcome: None,
         outcome_reason: None,

@@ -92,6 +92,7 @@ pub fn lead_event(
         reasons: reasons(definition, view),
         joined: standing.joiners.iter().flat_map(|joiners| joiners.latest.iter().cloned()).collect(),
         joined_count: standing.joiners.as_ref().map_or(0, |joiners| joiners.count),
+        history: standing.history.clone(),
         progress: standing.progress(),
         outcome: standing.ended.map(|(ending, _)| ending),
         outcome_reason: standing.ended_because.as_deref().map(str::to_owned),

@@ -9,7 +9,7 @@ use serde_json::{Number, Value};
 use crate::event::Trust;
 use crate::expr::Observation;
 use crate::ids::SubjectKind;
-pub use crate::record::{Ending, Joiner, LeadHold, LeadWaits, Progress, Routing};
+pub use crate::record::{Ending, Happening, Joiner, LeadHold, LeadWaits, Progress, Routing};
 
 /// The version of the lead event's shape. It grows when a field changes its meaning or leaves; new fields may come any time.
 pub const SCHEMA: &str = "handraiser.lead/1";
@@ -116,6 +116,9 @@ pub struct Lead {
     /// How many became part of it. Absent when nobody did.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub joined_count: u32,
+    /// What happened to it so far, in the order of time: how it began and at most 39 more, the latest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<Happening>,
     /// How far its owner has come with it. Absent while nobody has taken it on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<Progress>,
@@ -305,6 +308,23 @@ pub struct Timestamps {
 }
 
 impl LeadEventType {
+    /// What happened, in a word: the end of its name.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Qualified => "qualified",
+            Self::TierChanged => "tier_changed",
+            Self::Lapsed => "lapsed",
+            Self::Joined => "joined",
+            Self::Assigned => "assigned",
+            Self::Won => "won",
+            Self::Lost => "lost",
+            Self::Rejected => "rejected",
+            Self::Accepted => "accepted",
+            Self::Working => "working",
+            Self::Reminded => "reminded",
+        }
+    }
+
     /// Whether nobody has to follow up on the lead any more.
     pub const fn is_end(self) -> bool {
         matches!(self, Self::Lapsed | Self::Won | Self::Lost | Self::Rejected)

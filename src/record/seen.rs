@@ -24,6 +24,20 @@ pub enum Stage {
     Won,
 }
 
+impl Stage {
+    /// As the API tells it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Accepted => "accepted",
+            Self::Working => "working",
+            Self::Rejected => "rejected",
+            Self::Lost => "lost",
+            Self::Won => "won",
+        }
+    }
+}
+
 /// How far the owner of an open lead has come with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::happening::Happening;
 use super::hold::LeadHold;
 use super::joining::{Joiners, OpenLead};
 use super::seen::Progress;
@@ -47,6 +48,9 @@ pub struct Standing {
     /// Why that became of it, as whoever said so put it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_because: Option<Box<str>>,
+    /// What happened to the last lead, in the order of time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<Happening>,
     /// Until when its owner has to have taken it on, as long as they have not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sla: Option<Box<Sla>>,
@@ -123,6 +127,7 @@ impl Standing {
             + self.queue.iter().map(|news| news.len() + 16).sum::<usize>()
             + self.joined.as_ref().map_or(0, |_| 256)
             + self.sla.as_ref().map_or(0, |_| 256)
+            + self.history.iter().map(|happening| 160 + happening.note.as_ref().map_or(0, String::len)).sum::<usize>()
             + self.joiners.as_ref().map_or(0, |joiners| joiners.latest.len() * 1_024)
     }
 }

@@ -167,7 +167,10 @@ async fn from_events_to_a_lead_and_a_graceful_end() {
     .await;
     let leads = ask(&server, &["leads"]);
     assert!(leads.contains("ana@example.com") && leads.contains("account:acme"), "{leads}");
-    assert!(ask(&server, &["leads", &lead]).contains("→ ana@example.com"));
+    let page = ask(&server, &["lead", &lead]);
+    for part in ["→ ana@example.com", "qualified", "routed", "crm", "nothing waits"] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
     let explained = ask(&server, &["explain", "account:acme"]);
     assert!(explained.contains("✓ busy") && explained.contains(&lead), "{explained}");
     let leads: Value = serde_json::from_str(&ask(&server, &["leads", "--format", "json"])).unwrap();

@@ -85,6 +85,17 @@ async fn a_lead_that_nobody_takes_on_is_reminded_of_goes_to_another_and_then_to_
         LeadEventType::Assigned,
     ];
     assert_eq!(told(&desk, 5).await, kinds, "and nothing more");
+    let history = now(&desk, "ada").await.history;
+    let what: Vec<(&str, Option<&str>)> = history.iter().map(|one| (&*one.what, one.owner.as_deref())).collect();
+    let expected = [
+        ("qualified", None),
+        ("routed", Some("ana@x.example")),
+        ("reminded", None),
+        ("assigned", Some("ben@x.example")),
+        ("reminded", None),
+        ("assigned", Some("head@x.example")),
+    ];
+    assert_eq!(what, expected);
 }
 
 #[tokio::test]

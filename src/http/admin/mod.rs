@@ -15,6 +15,7 @@ mod replay;
 mod sources;
 mod subjects;
 mod system;
+mod told;
 mod traits;
 
 use actix_web::HttpResponse;
@@ -36,6 +37,7 @@ pub use rejected::{RejectedItem, RejectedList};
 pub use replay::{ReplayRequest, Replayed};
 pub use subjects::{ForgetAnswer, RecordLine, SubjectRecord};
 pub use system::{ArchiveItem, ConfigAnswer, ConfigCounts, EngineAnswer, QueueList, ServerItem};
+pub use told::{SeenItem, ToldItem, ToldList};
 pub use traits::{TraitsAnswer, TraitsBatch, TraitsCall, TraitsRejection};
 
 use super::errors::{ApiError, ErrorCode};
@@ -55,6 +57,7 @@ pub fn configure(config: &mut ServiceConfig) {
             .service(leads::list)
             .service(leads::one)
             .service(leads::outcome)
+            .service(told::show)
             .service(owners::assign)
             .service(owners::show)
             .service(owners::give)
