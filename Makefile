@@ -41,6 +41,7 @@ year: ## Print a year of a global team: who was given how many leads in each mon
 bench: ## Measure rates, latencies, CPU and sizes, and print the tables of docs/performance.md
 	scripts/setup
 	cargo bench --locked --bench load
+	cargo bench --locked --bench deliveries
 
 image-check: ## Check Dockerfile and compose.yaml without a container engine, as far as that goes (as root)
 	scripts/check-image
