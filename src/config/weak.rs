@@ -89,6 +89,9 @@ fn all(shape: &ConfigShape) -> Vec<Held<'_>> {
         let webhook = destination.webhook.get().into_iter();
         let secrets = webhook.flat_map(|webhook| values(&webhook.secret, &webhook.secrets));
         all.extend(secrets.map(|text| Held { what: "signing secret", owner: Some(name), text, issued: false }));
+        // Made up by people, or given out by a vendor.
+        let pushes = destination.outcomes.get().and_then(|outcomes| outcomes.secret.get()).filter(|text| !text.broken);
+        all.extend(pushes.map(|text| Held { what: "secret of pushes", owner: Some(name), text, issued: false }));
         let issued =
             issued(destination).filter_map(|(what, text)| Some((what, text.get().filter(|text| !text.broken)?)));
         all.extend(issued.map(|(what, text)| Held { what, owner: Some(name), text, issued: true }));

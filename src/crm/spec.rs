@@ -10,6 +10,7 @@ use super::attio::Attio;
 use super::authorities::Authorities;
 use super::hubspot::HubSpot;
 use super::pipedrive::Pipedrive;
+use super::push::Pushes;
 use super::retry::RetryPolicy;
 use super::salesforce::Salesforce;
 use super::slack::Slack;
@@ -33,6 +34,8 @@ pub struct Destination {
     pub concurrency: usize,
     /// How long after one time it is asked again what people made of its leads; `None`: never.
     pub read_back: Option<Duration>,
+    /// How it is known that a push which says that something has changed there is its own; `None`: none is taken.
+    pub pushes: Option<Pushes>,
 }
 
 /// What a destination is.

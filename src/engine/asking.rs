@@ -161,6 +161,14 @@ impl Engine {
         self.settle().await
     }
 
+    /// Says that something has changed at a destination: what people made of leads there is asked for soon.
+    ///
+    /// # Errors
+    /// When the store can't be written.
+    pub async fn nudge(&self, destination: &str) -> Result<(), EngineError> {
+        self.send([(RecordKey::destination(destination), Body::Nudge)]).await
+    }
+
     /// Says that reps are away, or back.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use super::errors::{ApiError, ErrorCode};
 use super::ingest::{ingest, json, success};
 use super::routes::{self, Address};
 use super::state::AppState;
-use super::{cors, pixel, source_config};
+use super::{cors, outcomes, pixel, source_config};
 
 /// Answers every address of the ingestion side.
 pub(super) async fn dispatch(request: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> HttpResponse {
@@ -40,6 +40,7 @@ async fn answer(
         Address::Telemetry => Ok(success()),
         Address::SourceConfig => source_config::rudder(request, state),
         Address::Settings { prefix, write_key } => source_config::segment(request, state, prefix, write_key),
+        Address::Outcomes(destination) => outcomes::push(request, payload, state, destination).await,
         Address::ClusterInfo => Ok(json(r#"{"nodeCount":1}"#)),
     }
 }

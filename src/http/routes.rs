@@ -21,6 +21,8 @@ pub enum Address<'p> {
     /// The settings that Segment's browser and mobile SDKs load before they start: what stands before `/projects`, and the
     /// write key.
     Settings { prefix: &'p str, write_key: &'p str },
+    /// A CRM says that something has changed: the destination that it is.
+    Outcomes(&'p str),
     /// RudderStack's Go SDK asks how many nodes there are.
     ClusterInfo,
 }
@@ -34,13 +36,14 @@ impl Address<'_> {
             Self::Telemetry => "/v1/m",
             Self::SourceConfig => "/sourceConfig",
             Self::Settings { .. } => "/v1/projects/settings",
+            Self::Outcomes(_) => "/v1/outcomes",
             Self::ClusterInfo => "/cluster-info",
         }
     }
 
     /// Whether calls come in the body, by POST, PUT or PATCH.
     pub const fn has_body(&self) -> bool {
-        matches!(self, Self::Ingest { .. } | Self::Telemetry)
+        matches!(self, Self::Ingest { .. } | Self::Telemetry | Self::Outcomes(_))
     }
 }
 
@@ -66,6 +69,7 @@ pub fn find(path: &str) -> Option<Address<'_>> {
             Some(Address::Pixel(Call::from_name(last).map_or(Endpoint::Batch, Endpoint::Call)))
         }
         _ if head.ends_with("/beacon/v1") => (last == "batch").then_some(ingest("/beacon/v1/batch", Endpoint::Batch)),
+        _ if head.ends_with("/v1/outcomes") => Some(Address::Outcomes(last)),
         _ if head.ends_with("/v1/webhook") => Some(ingest("/v1/webhook", Endpoint::Webhook(last))),
         _ if head.ends_with("/v1") => v1(last),
         // Jitsu's browser and server SDKs.

@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use super::connections::Connections;
 use super::errors::{ApiError, ErrorCode};
 use super::guesses::Guesses;
+use super::heard::Heard;
 use super::in_flight::InFlight;
 use super::quotas::QuotaBook;
 use super::recent::Recent;
@@ -58,6 +59,8 @@ pub struct AppState {
     pub connections: Connections,
     /// Who presented wrong tokens of late.
     pub guesses: Guesses,
+    /// Which destinations said of late that something has changed.
+    pub heard: Heard,
 }
 
 impl AppState {
@@ -76,6 +79,7 @@ impl AppState {
             bodies: UnderWay::default(),
             connections: Connections::default(),
             guesses: Guesses::default(),
+            heard: Heard::default(),
         }
     }
 

@@ -84,6 +84,7 @@ fn describe_ingestion() {
         "handraiser_auth_failures_total",
         "Requests with a missing or wrong key or signature, by source and reason"
     );
+    describe_counter!("handraiser_pushes_total", "Pushes of CRMs, by destination and outcome: taken, refused");
 }
 
 fn describe_admin() {

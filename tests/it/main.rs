@@ -33,6 +33,7 @@ mod layers;
 mod members;
 mod outcomes;
 mod promises;
+mod pushed;
 mod qualifying;
 mod read_back;
 mod reasons;

@@ -276,6 +276,14 @@ section! {
         /// Never ask it.
         #[schemars(extend("default" = false))]
         off: At<Flag>,
+        /// What the CRM's pushes to `/v1/outcomes/<name>` are proven by: one that says that something has changed makes it be asked at once.
+        /// Of HubSpot the app's client secret, of Attio the webhook's secret, of Pipedrive the webhook's HTTP password, of Salesforce what
+        /// stands behind `?secret=` in the outbound message's address.
+        #[schemars(extend("examples" = ["${CRM_PUSH_SECRET}"]))]
+        secret: Scalar,
+        /// HubSpot alone: the address that it was told to push to, which its signature covers.
+        #[schemars(extend("examples" = ["https://leads.example.com/v1/outcomes/hubspot"]))]
+        url: Scalar,
         /// What the names of stages mean there, in the CRM's own words; what is said here wins over what they mean by default. The page of
         /// each CRM says which names count.
         #[schemars(extend("examples" = [{ "accepted": ["Contacted"], "rejected": ["Junk", "Duplicate"] }]))]

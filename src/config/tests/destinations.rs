@@ -7,7 +7,7 @@ use crate::crm::hubspot::Object;
 use crate::crm::salesforce::Matching;
 use crate::crm::slack::Way;
 use crate::crm::webhook::Body;
-use crate::crm::{Kind, Stages, sample, webhook};
+use crate::crm::{Kind, Pusher, Stages, sample, webhook};
 use crate::record::Stage;
 use crate::time::Millis;
 
@@ -36,6 +36,7 @@ fn what_a_destination_is_has_to_be_said_once() {
   basic: { webhook: { url: https://crm.example.com, secret: whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU=, basic: { user: 'a:b' } } }
   asked: { webhook: { url: https://crm.example.com, secret: whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU= }, outcomes: { every: 10s } }
   twice: { pipedrive: { url: 'https://acme.pipedrive.com', token: 0123456789abcdef }, outcomes: { every: 10s, stages: { won: Done, lost: [ Gone, done ] } } }
+  nowhere_to: { hubspot: { token: pat-1 }, outcomes: { secret: what-only-hubspot-knows } }
 ",
     );
     insta::assert_snapshot!(messages.join("\n"), @r"
@@ -67,6 +68,7 @@ fn what_a_destination_is_has_to_be_said_once() {
     21:117 it can't be asked what became of leads
     22:106 `every` must be between 30s and 24h
     22:126 `Done` is no name that means one thing
+    23:64 HubSpot signs the address that it pushes to, and `url` doesn't say which that is
     ");
 }
 
@@ -224,4 +226,20 @@ fn how_often_a_crm_is_asked_and_what_its_stages_mean_may_be_said() {
         Stages::new([("demo".to_owned(), Stage::Working), ("signed".to_owned(), Stage::Won)]),
         "however they are written"
     );
+}
+
+#[test]
+fn a_crm_s_pushes_are_known_by_a_secret_of_its_own() {
+    let of = |destination: &str| {
+        let text = format!("destinations: {{ crm: {{ {destination} }} }}");
+        loaded(&text).config.destinations.remove(0).pushes
+    };
+    assert_eq!(of("attio: { token: 0123456789abcdef }"), None, "none is taken unless that is said");
+    let attio = of("attio: { token: 0123456789abcdef }, outcomes: { off: true, secret: what-only-attio-knows }");
+    let attio = attio.expect("it is said");
+    assert_eq!((attio.by, attio.secret.expose()), (Pusher::Attio, "what-only-attio-knows"));
+    let url = "https://leads.example.com/v1/outcomes/crm";
+    let hubspot =
+        of(&format!("hubspot: {{ token: pat-1 }}, outcomes: {{ secret: what-only-hubspot-knows, url: '{url}' }}"));
+    assert_eq!(hubspot.expect("it is said").by, Pusher::HubSpot(url.into()));
 }

@@ -26,6 +26,7 @@ fn deliverer(receiver: &Receiver, clock: &Clock) -> (Deliverer, SharedDestinatio
         retry: RetryPolicy { max_attempts: 3, base: Duration::from_secs(10), cap: Duration::from_secs(600) },
         concurrency: 4,
         read_back: None,
+        pushes: None,
     };
     let shared: SharedDestinations = Arc::new(ArcSwap::from_pointee(vec![destination]));
     (Deliverer::new(Arc::clone(&shared), clock.clone()), shared)

@@ -167,6 +167,7 @@ pub fn destination(name: &str, url: &str) -> Destination {
         retry: RetryPolicy { max_attempts: 6, base: millis(10), cap: millis(100) },
         concurrency: 4,
         read_back: None,
+        pushes: None,
     }
 }
 

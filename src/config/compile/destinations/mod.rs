@@ -16,7 +16,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use url::Url;
 
-use self::outcomes::read_back;
+use self::outcomes::{pushes, read_back};
 use super::condition::condition;
 use super::names::{bounded, is_plain_name, unique};
 use super::scopes::Scopes;
@@ -123,7 +123,8 @@ fn destination(
     let http = http(shape, allow_addresses, given.0, findings);
     let kind = kind(&Section { name, shape, http: &http, attached: given.0, known: given.1 }, findings)?;
     let read_back = read_back(shape.outcomes.get(), &kind, findings);
-    Some(Destination { name: name.text.clone(), kind, http, retry, concurrency, read_back })
+    let pushes = pushes(name, shape.outcomes.get(), &kind, findings);
+    Some(Destination { name: name.text.clone(), kind, http, retry, concurrency, read_back, pushes })
 }
 
 /// How it is reached.

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use crate::config::compile::settings::lasting;
+use crate::config::compile::settings::{http_url, lasting};
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
 use crate::config::read::Many;
 use crate::config::shape::{DestinationShape, ReadBackShape};
 use crate::config::yaml::Scalar;
-use crate::crm::{Kind, Stages};
+use crate::crm::{Kind, Pusher, Pushes, Stages};
 use crate::record::Stage;
+use crate::secret::Secret;
 
 /// How long after one time it is asked again, by default.
 const EVERY: Duration = Duration::from_mins(5);
@@ -28,6 +29,32 @@ pub(super) fn read_back(shape: Option<&ReadBackShape>, kind: &Kind, findings: &m
         findings.push(Problem::error(at.scalar.at, Code::BadValue, "`every` must be between 30s and 24h"));
     }
     (!shape.off.get().is_some_and(|off| off.value.0)).then_some(every)
+}
+
+/// How it is known that a push is the destination's own; `None`: none is taken.
+pub(super) fn pushes(
+    name: &Scalar,
+    shape: Option<&ReadBackShape>,
+    kind: &Kind,
+    findings: &mut Findings,
+) -> Option<Pushes> {
+    let shape = shape?;
+    let (secret, url) = (shape.secret.get()?, shape.url.get());
+    if matches!(kind, Kind::HubSpot(_)) && url.is_none() {
+        let message = "HubSpot signs the address that it pushes to, and `url` doesn't say which that is";
+        let help = format!("write `url: https://<your host>/v1/outcomes/{}`, as you told HubSpot", name.shown);
+        findings.push(Problem::error(secret.at, Code::MissingField, message).help(help));
+    }
+    let url = url.map(|url| http_url(url, findings).map(|_| url.text.trim()));
+    let by = match kind {
+        Kind::HubSpot(_) => Pusher::HubSpot(url.flatten()?.into()),
+        Kind::Attio(_) => Pusher::Attio,
+        Kind::Pipedrive(_) => Pusher::Pipedrive,
+        Kind::Salesforce(_) => Pusher::Salesforce,
+        // Nobody is asked there, which was said already.
+        Kind::Webhook(_) | Kind::Slack(_) => return None,
+    };
+    Some(Pushes { by, secret: Secret::new(secret.text.trim()) })
 }
 
 /// What names of stages mean there. One name means one thing.

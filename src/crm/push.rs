@@ -1,0 +1,179 @@
+//! Whether a push that says that something has changed is a CRM's own. Pure.
+//!
+//! Nothing that it says is believed: all of them carry ids at best, come late, twice or in any order. One that is proven makes the next
+//! reading come at once.
+//!
+//! | CRM        | how it proves itself                                                                          |
+//! |------------|-----------------------------------------------------------------------------------------------|
+//! | HubSpot    | HMAC-SHA256 over method, public URL, body and time, by the app's secret; no older than 5 minutes |
+//! | Attio      | HMAC-SHA256 over the body, by the webhook's secret                                            |
+//! | Pipedrive  | the password of basic authentication                                                          |
+//! | Salesforce | nothing signs an outbound message: the secret stands in its address, `?secret=…`               |
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+use url::form_urlencoded;
+
+use crate::secret::Secret;
+use crate::time::Millis;
+
+/// How old a push may be, and how far apart the clocks, in milliseconds.
+const OLD: i64 = 5 * 60 * 1_000;
+/// What Salesforce wants to hear; else it sends again for a day.
+const ACK: &str = r#"<?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"><soapenv:Body><notificationsResponse xmlns="http://soap.sforce.com/2005/09/outbound"><Ack>true</Ack></notificationsResponse></soapenv:Body></soapenv:Envelope>"#;
+
+/// How a destination's pushes are known.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pushes {
+    /// Whose they are.
+    pub by: Pusher,
+    /// What they are proven by.
+    pub secret: Secret,
+}
+
+/// Who pushes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pusher {
+    /// HubSpot: with the address that it pushes to, as it knows it.
+    HubSpot(Box<str>),
+    /// Attio.
+    Attio,
+    /// Pipedrive.
+    Pipedrive,
+    /// Salesforce.
+    Salesforce,
+}
+
+/// A request, as it arrived.
+#[derive(Clone, Copy)]
+pub struct Push<'p> {
+    /// `POST`
+    pub method: &'p str,
+    /// What stands behind the question mark of its address.
+    pub query: &'p str,
+    /// A header's value.
+    pub header: &'p dyn Fn(&str) -> Option<&'p str>,
+    /// The body, as it was sent.
+    pub body: &'p [u8],
+    /// The time.
+    pub now: Millis,
+}
+
+impl std::fmt::Debug for Push<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "a push of {} bytes", self.body.len())
+    }
+}
+
+impl Pushes {
+    /// Whether a push is the CRM's own; in constant time.
+    pub fn is_proven(&self, push: &Push<'_>) -> bool {
+        let secret = self.secret.expose().trim();
+        match &self.by {
+            Pusher::HubSpot(url) => hubspot(secret, url, push).unwrap_or(false),
+            Pusher::Attio => attio(secret, push).unwrap_or(false),
+            Pusher::Pipedrive => password(push).is_some_and(|password| is_same(secret, &password)),
+            Pusher::Salesforce => {
+                let mut said = form_urlencoded::parse(push.query.as_bytes());
+                said.any(|(name, value)| name == "secret" && is_same(secret, &value))
+            }
+        }
+    }
+
+    /// What it is answered: a media type, and a body.
+    pub const fn answer(&self) -> (&'static str, &'static str) {
+        match self.by {
+            Pusher::Salesforce => ("text/xml; charset=utf-8", ACK),
+            _ => ("application/json", r#"{"success":true}"#),
+        }
+    }
+}
+
+fn hubspot(secret: &str, url: &str, push: &Push<'_>) -> Option<bool> {
+    let signature = STANDARD.decode((push.header)("x-hubspot-signature-v3")?.trim()).ok()?;
+    let stamp = (push.header)("x-hubspot-request-timestamp")?.trim();
+    let age = push.now.since(Millis(stamp.parse().ok()?));
+    let mac = mac(secret)?.chain_update(push.method).chain_update(url).chain_update(push.body).chain_update(stamp);
+    Some(mac.verify_slice(&signature).is_ok() && (-OLD..=OLD).contains(&age))
+}
+
+fn attio(secret: &str, push: &Push<'_>) -> Option<bool> {
+    let signature = hex::decode((push.header)("attio-signature")?.trim()).ok()?;
+    Some(mac(secret)?.chain_update(push.body).verify_slice(&signature).is_ok())
+}
+
+fn mac(secret: &str) -> Option<Hmac<Sha256>> {
+    Hmac::<Sha256>::new_from_slice(secret.as_bytes()).ok()
+}
+
+/// The password of basic authentication.
+fn password(push: &Push<'_>) -> Option<String> {
+    let (scheme, encoded) = (push.header)("authorization")?.split_once(' ')?;
+    let decoded = STANDARD.decode(encoded.trim()).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
+    String::from_utf8(decoded).ok()?.split_once(':').map(|(_, password)| password.to_owned())
+}
+
+fn is_same(secret: &str, said: &str) -> bool {
+    secret.as_bytes().ct_eq(said.as_bytes()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    const NOW: Millis = Millis(1_795_262_400_000);
+    const SECRET: &str = "b1946ac9-2492-4d23-8e6a-hubspot";
+
+    fn is_proven(by: Pusher, secret: &str, headers: &[(&str, &str)], query: &str, body: &str, now: Millis) -> bool {
+        let headers: BTreeMap<&str, &str> = headers.iter().copied().collect();
+        let header = |name: &str| headers.get(name).copied();
+        let push = Push { method: "POST", query, header: &header, body: body.as_bytes(), now };
+        Pushes { by, secret: Secret::new(secret) }.is_proven(&push)
+    }
+
+    /// As HubSpot's own client for Node signs it.
+    #[test]
+    fn hubspot_signs_what_it_sends_where_and_when() {
+        const SIGNED: &str = "vJStPfR/xvbjFHyY0EolsqCb59U91AQAPHb3nQ/0ix0=";
+        let body = r#"[{"eventId":1,"subscriptionType":"object.propertyChange","objectId":17}]"#;
+        let of = |signature: &str, stamp: &str, url: &str, body: &str, now| {
+            let headers = [("x-hubspot-signature-v3", signature), ("x-hubspot-request-timestamp", stamp)];
+            is_proven(Pusher::HubSpot(url.into()), SECRET, &headers, "", body, now)
+        };
+        let url = "https://hooks.example.com/v1/outcomes/hubspot";
+        assert!(of(SIGNED, "1795262400000", url, body, NOW));
+        assert!(of(SIGNED, "1795262400000", url, body, NOW.plus(OLD)));
+        assert!(!of(SIGNED, "1795262400000", url, body, NOW.plus(OLD + 1)), "it may be somebody else's copy by now");
+        assert!(!of(SIGNED, "1795262400001", url, body, NOW), "the time is signed");
+        assert!(!of(SIGNED, "1795262400000", "https://other.example.com/", body, NOW), "and so is where it was sent");
+        assert!(!of(SIGNED, "1795262400000", url, "[]", NOW));
+        assert!(!of("", "1795262400000", url, body, NOW) && !of("?", "x", url, body, NOW));
+        assert!(!is_proven(Pusher::HubSpot(url.into()), SECRET, &[], "", body, NOW));
+    }
+
+    #[test]
+    fn attio_signs_the_body() {
+        let signed = hex::encode(mac("wh-secret").expect("a key").chain_update("{}").finalize().into_bytes());
+        let of = |signature: &str, body: &str| {
+            is_proven(Pusher::Attio, "wh-secret", &[("attio-signature", signature)], "", body, NOW)
+        };
+        assert!(of(&signed, "{}"));
+        assert!(!of(&signed, "{ }") && !of("", "{}") && !of("zz", "{}"));
+    }
+
+    #[test]
+    fn pipedrive_has_a_password_and_salesforce_an_address() {
+        let basic = |text: &str| format!("Basic {}", STANDARD.encode(text));
+        let of = |value: &str| is_proven(Pusher::Pipedrive, "s3cret", &[("authorization", value)], "", "{}", NOW);
+        assert!(of(&basic("pipedrive:s3cret")) && of(&basic(":s3cret")));
+        assert!(!of(&basic("s3cret:")) && !of(&basic("pipedrive:other")) && !of("Bearer s3cret") && !of(""));
+        let of = |query: &str| is_proven(Pusher::Salesforce, "s3 cret", &[], query, "<x/>", NOW);
+        assert!(of("secret=s3+cret") && of("a=b&secret=s3%20cret"));
+        assert!(!of("secret=") && !of("") && !of("other=s3+cret"));
+    }
+}
