@@ -72,6 +72,7 @@ fn destination(name: &str, at: SocketAddr, concurrency: usize) -> Destination {
         retry: RetryPolicy { max_attempts: 15, base: Duration::from_secs(1), cap: Duration::from_secs(300) },
         concurrency,
         read_back: None,
+        pushes: None,
     }
 }
 

@@ -29,6 +29,7 @@ pub mod push;
 mod reading;
 pub mod receiver;
 pub mod retry;
+pub mod said;
 pub mod salesforce;
 pub mod sample;
 pub mod session;

@@ -1,13 +1,16 @@
 //! Whether a push that says that something has changed is a CRM's own. Pure.
 //!
-//! Nothing that it says is believed: all of them carry ids at best, come late, twice or in any order. One that is proven makes the next
-//! reading come at once.
+//! Nothing that a CRM's says is believed: all of them carry ids at best, come late, twice or in any order. One that is proven makes the
+//! next reading come at once. A button that was pressed in Slack, and a program that signs as Standard Webhooks says, say something of a
+//! lead ([`super::said`]).
 //!
 //! | CRM        | how it proves itself                                                                          |
 //! |------------|-----------------------------------------------------------------------------------------------|
 //! | HubSpot    | HMAC-SHA256 over method, public URL, body and time, by the app's secret; no older than 5 minutes |
 //! | Attio      | HMAC-SHA256 over the body, by the webhook's secret                                            |
 //! | Pipedrive  | the password of basic authentication                                                          |
+//! | Slack      | HMAC-SHA256 over time and body, by the app's signing secret; no older than 5 minutes           |
+//! | a program  | Standard Webhooks: HMAC-SHA256 over id, time and body; no older than 5 minutes                 |
 //! | Salesforce | nothing signs an outbound message: the secret stands in its address, `?secret=…`               |
 
 use base64::Engine as _;
@@ -17,6 +20,8 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use url::form_urlencoded;
 
+use super::said::{self, Said};
+use super::sign::SigningKey;
 use crate::secret::Secret;
 use crate::time::Millis;
 
@@ -45,6 +50,10 @@ pub enum Pusher {
     Pipedrive,
     /// Salesforce.
     Salesforce,
+    /// Slack.
+    Slack,
+    /// Whoever stands behind a webhook.
+    Program,
 }
 
 /// A request, as it arrived.
@@ -75,11 +84,25 @@ impl Pushes {
         match &self.by {
             Pusher::HubSpot(url) => hubspot(secret, url, push).unwrap_or(false),
             Pusher::Attio => attio(secret, push).unwrap_or(false),
+            Pusher::Slack => slack(secret, push).unwrap_or(false),
+            Pusher::Program => program(&self.secret, push).unwrap_or(false),
             Pusher::Pipedrive => password(push).is_some_and(|password| is_same(secret, &password)),
             Pusher::Salesforce => {
                 let mut said = form_urlencoded::parse(push.query.as_bytes());
                 said.any(|(name, value)| name == "secret" && is_same(secret, &value))
             }
+        }
+    }
+
+    /// What a proven push says of leads by itself; `None`: only that something has changed.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn says(&self, body: &[u8]) -> Result<Option<Vec<Said>>, String> {
+        match self.by {
+            Pusher::Slack => Ok(Some(said::in_slack(body))),
+            Pusher::Program => said::by_program(body).map(Some),
+            _ => Ok(None),
         }
     }
 
@@ -103,6 +126,22 @@ fn hubspot(secret: &str, url: &str, push: &Push<'_>) -> Option<bool> {
 fn attio(secret: &str, push: &Push<'_>) -> Option<bool> {
     let signature = hex::decode((push.header)("attio-signature")?.trim()).ok()?;
     Some(mac(secret)?.chain_update(push.body).verify_slice(&signature).is_ok())
+}
+
+fn slack(secret: &str, push: &Push<'_>) -> Option<bool> {
+    let signature = hex::decode((push.header)("x-slack-signature")?.trim().strip_prefix("v0=")?).ok()?;
+    let stamp = (push.header)("x-slack-request-timestamp")?.trim();
+    let age = push.now.since(Millis(stamp.parse::<i64>().ok()?.checked_mul(1_000)?));
+    let mac = mac(secret)?.chain_update("v0:").chain_update(stamp).chain_update(":").chain_update(push.body);
+    Some(mac.verify_slice(&signature).is_ok() && (-OLD..=OLD).contains(&age))
+}
+
+fn program(secret: &Secret, push: &Push<'_>) -> Option<bool> {
+    let (id, signatures) = ((push.header)("webhook-id")?, (push.header)("webhook-signature")?);
+    let stamp = (push.header)("webhook-timestamp")?.trim().parse::<i64>().ok()?;
+    let age = push.now.since(Millis(stamp.checked_mul(1_000)?));
+    let key = SigningKey::parse(secret).ok()?;
+    Some(key.verify(signatures, id, stamp, push.body) && (-OLD..=OLD).contains(&age))
 }
 
 fn mac(secret: &str) -> Option<Hmac<Sha256>> {
@@ -154,6 +193,34 @@ mod tests {
         assert!(!of(SIGNED, "1795262400000", url, "[]", NOW));
         assert!(!of("", "1795262400000", url, body, NOW) && !of("?", "x", url, body, NOW));
         assert!(!is_proven(Pusher::HubSpot(url.into()), SECRET, &[], "", body, NOW));
+    }
+
+    /// The example of <https://docs.slack.dev/authentication/verifying-requests-from-slack>, with a secret and a body of our own.
+    #[test]
+    fn slack_and_programs_sign_body_and_time() {
+        let body = "payload=%7B%7D";
+        let sign = |stamp: &str| {
+            let mac =
+                mac("8f742231b10e8888abcd99yyyzzz85a5").expect("a key").chain_update(format!("v0:{stamp}:{body}"));
+            format!("v0={}", hex::encode(mac.finalize().into_bytes()))
+        };
+        let of = |signature: &str, stamp: &str, body: &str, now| {
+            let headers = [("x-slack-signature", signature), ("x-slack-request-timestamp", stamp)];
+            is_proven(Pusher::Slack, "8f742231b10e8888abcd99yyyzzz85a5", &headers, "", body, now)
+        };
+        let signed = sign("1795262400");
+        assert!(of(&signed, "1795262400", body, NOW) && of(&signed, "1795262400", body, NOW.plus(OLD)));
+        assert!(!of(&signed, "1795262400", body, NOW.plus(OLD + 1)) && !of(&signed, "1795262401", body, NOW));
+        assert!(!of(&signed, "1795262400", "payload=%5B%5D", NOW) && !of("v0=", "1795262400", body, NOW));
+        let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+        let key = SigningKey::parse(&Secret::new(secret)).expect("a key");
+        let signed = key.sign("msg_1", 1_795_262_400, b"{}");
+        let of = |body: &str, now| {
+            let headers =
+                [("webhook-id", "msg_1"), ("webhook-timestamp", "1795262400"), ("webhook-signature", signed.as_str())];
+            is_proven(Pusher::Program, secret, &headers, "", body, now)
+        };
+        assert!(of("{}", NOW) && !of("{ }", NOW) && !of("{}", NOW.plus(OLD + 1)));
     }
 
     #[test]

@@ -152,6 +152,15 @@ impl Engine {
         Ok(self.shared.store.lead(lead).await?)
     }
 
+    /// The same, for those who don't wait for what comes of it. What is said of a lead that there is not is not heard.
+    ///
+    /// # Errors
+    /// When the store can't be read or written.
+    pub async fn tell(&self, lead: &str, made: Made) -> Result<(), EngineError> {
+        let Some(row) = self.shared.store.lead(lead).await? else { return Ok(()) };
+        self.send([(row.subject, Body::Became(Box::new(Became { lead: lead.into(), made })))]).await
+    }
+
     /// Gives an account to a rep: its next leads are theirs, where routes ask. `None`: whoever the routes say.
     ///
     /// # Errors

@@ -29,7 +29,12 @@ pub(super) async fn push(
         return Err(refused(Some(destination)));
     }
     counter!("handraiser_pushes_total", "destination" => destination.to_owned(), "outcome" => "taken").increment(1);
-    if state.heard.is_news(destination, now) {
+    let said = pushes.says(&body.bytes).map_err(|error| ApiError::new(ErrorCode::InvalidRequest, error))?;
+    if let Some(said) = said {
+        for (lead, made) in said {
+            state.backend()?.engine.tell(&lead, made).await?;
+        }
+    } else if state.heard.is_news(destination, now) {
         state.backend()?.engine.nudge(destination).await?;
     }
     let (media, answer) = pushes.answer();

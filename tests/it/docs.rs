@@ -151,7 +151,7 @@ fn the_cookbook_s_examples_of_routes_are_what_the_program_prints() {
 fn value_for(variable: &str) -> &'static str {
     match variable {
         "REDIS_URL" => "redis://localhost:6379/0",
-        "CRM_WEBHOOK_SECRET" => "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
+        "CRM_WEBHOOK_SECRET" | "CRM_OUTCOMES_SECRET" => "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
         name if name.ends_with("_URL") => "https://crm.example.com/leads",
         _ => "a-secret-of-some-length-0123456789",
     }

@@ -12,7 +12,7 @@ use sha2::Sha256;
 use crate::harness::http::Connection;
 use crate::harness::server::ADMIN_TOKEN;
 use crate::harness::{Server, eventually};
-use crate::standins::{attio, hubspot, pipedrive, salesforce};
+use crate::standins::{attio, hubspot, pipedrive, salesforce, slack};
 
 const PATIENT: Duration = Duration::from_secs(30);
 const SECRET: &str = "what-only-the-crm-knows-0123456789";
@@ -27,6 +27,10 @@ struct Running {
 impl Running {
     /// With a destination `crm`, of which this is what is written.
     async fn start(destination: &str, outcomes: &str) -> Self {
+        Self::telling(destination, &format!("every: 1h, secret: \"{SECRET}\", {outcomes}")).await
+    }
+
+    async fn telling(destination: &str, outcomes: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory can be made");
         let yaml = |address| {
             format!(
@@ -43,7 +47,7 @@ destinations:
   crm:
     {destination}
     allow_addresses: [ 127.0.0.0/8 ]
-    outcomes: {{ every: 1h, secret: "{SECRET}", {outcomes} }}
+    outcomes: {{ {outcomes} }}
 "#
             )
         };
@@ -222,4 +226,69 @@ async fn what_becomes_of_a_lead_in_attio_stands_on_its_page() {
     let ended = || set("stage", json!("Lost"));
     let is_there = || crm.workspace().notes.len() == 1;
     story(&running, is_there, given, ended, push, ("rejected", Some("Lost"))).await;
+}
+
+/// What Slack sends when somebody presses a button.
+fn pressed(action: &str, lead: &str) -> Push {
+    let payload = json!({
+        "type": "block_actions",
+        "user": { "id": "U7", "username": "ana" },
+        "actions": [{ "type": "button", "action_id": action, "value": lead }],
+    });
+    let body =
+        url::form_urlencoded::Serializer::new(String::new()).append_pair("payload", &payload.to_string()).finish();
+    let now = (handraiser::time::Clock::System.now().0 / 1_000).to_string();
+    let signature = hex::encode(mac(&["v0:", &now, ":", &body]));
+    let headers = format!("X-Slack-Request-Timestamp: {now}\r\nX-Slack-Signature: v0={signature}\r\n");
+    Push { query: "", headers, body, answer: "success" }
+}
+
+#[actix_web::test]
+async fn a_lead_is_accepted_and_turned_down_by_buttons_in_slack() {
+    const CHANNEL: &str = "C024BE91L";
+    let workspace = slack::Slack::start(&[CHANNEL], &[(REPS[0], "U7")]).await;
+    let destination = format!("slack: {{ token: {}, channel: {CHANNEL}, api: \"{}\" }}", slack::TOKEN, workspace.api());
+    let running = Running::telling(&destination, &format!("secret: \"{SECRET}\"")).await;
+    running.qualify().await;
+    eventually("it is posted", PATIENT, async || workspace.messages().first().cloned()).await;
+    let lead = running.lead("it is Ana's", |lead| lead["routing"]["owner"] == REPS[0]).await;
+    let id = lead["id"].as_str().expect("an id");
+    running.push(&pressed("handraiser_accept", id)).await;
+    let lead = running.lead("it is accepted", |lead| lead["progress"] == "accepted").await;
+    assert_eq!(
+        lead["history"].as_array().and_then(|all| all.last()).map(|last| &last["what"]),
+        Some(&json!("accepted"))
+    );
+    let told = "it is told in the thread";
+    eventually(told, PATIENT, async || (workspace.messages().len() == 2).then_some(())).await;
+    running.push(&pressed("handraiser_reject", id)).await;
+    let lead = running.lead("it is turned down", |lead| lead["outcome"] == "rejected").await;
+    assert_eq!(lead["outcome_reason"], "turned down in Slack by ana");
+}
+
+#[actix_web::test]
+async fn whoever_receives_leads_by_webhook_signs_what_became_of_them() {
+    const WHSEC: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let crm = crate::harness::hooks::Receiver::start(|_| 200).await;
+    let destination = format!("webhook: {{ url: \"{}\" }}", crm.url());
+    let running = Running::telling(&destination, &format!("secret: {WHSEC}")).await;
+    running.qualify().await;
+    let lead = running.lead("it is Ana's", |lead| lead["routing"]["owner"] == REPS[0]).await;
+    let push = |body: Value| {
+        let (body, now) = (body.to_string(), handraiser::time::Clock::System.now().0 / 1_000);
+        let key = handraiser::crm::sign::SigningKey::parse(&handraiser::secret::Secret::new(WHSEC)).expect("a key");
+        let signature = key.sign("msg_1", now, body.as_bytes());
+        let headers = format!("webhook-id: msg_1\r\nwebhook-timestamp: {now}\r\nwebhook-signature: {signature}\r\n");
+        Push { query: "", headers, body, answer: "success" }
+    };
+    running.push(&push(json!({ "lead": lead["id"], "outcome": "working", "owner": REPS[1] }))).await;
+    let is_worked = |lead: &Value| lead["routing"]["owner"] == REPS[1] && lead["progress"] == "working";
+    running.lead("it is Ben's, who works it", is_worked).await;
+    running.push(&push(json!({ "lead": "lead_of_nobody", "outcome": "won" }))).await;
+    let odd = push(json!({ "lead": lead["id"], "outcome": "sold" }));
+    let (status, said) = running.post("/v1/outcomes/crm", &odd.headers, &odd.body).await;
+    assert!(status == 400 && said.contains("unknown variant `sold`"), "{status}: {said}");
+    running.push(&push(json!({ "lead": lead["id"], "outcome": "lost", "reason": "no budget" }))).await;
+    let lead = running.lead("it is over", |lead| lead["outcome"] == "lost").await;
+    assert_eq!(lead["outcome_reason"], "no budget");
 }

@@ -278,7 +278,8 @@ section! {
         off: At<Flag>,
         /// What the CRM's pushes to `/v1/outcomes/<name>` are proven by: one that says that something has changed makes it be asked at once.
         /// Of HubSpot the app's client secret, of Attio the webhook's secret, of Pipedrive the webhook's HTTP password, of Salesforce what
-        /// stands behind `?secret=` in the outbound message's address.
+        /// stands behind `?secret=` in the outbound message's address. Of Slack the app's signing secret: messages have buttons then, to accept
+        /// or turn down a lead. Of a webhook a secret (`whsec_…`) by which whoever receives leads signs what became of them.
         #[schemars(extend("examples" = ["${CRM_PUSH_SECRET}"]))]
         secret: Scalar,
         /// HubSpot alone: the address that it was told to push to, which its signature covers.

@@ -6,6 +6,7 @@
 use serde_json::{Value, json};
 
 use super::METADATA;
+use crate::crm::said::{ACCEPT, REJECT};
 use crate::lead::{Lead, LeadEvent, LeadEventType};
 use crate::record::Ending;
 
@@ -51,7 +52,7 @@ pub fn metadata(event: &LeadEvent) -> Value {
 }
 
 /// The message of a lead as it stands.
-pub fn message(event: &LeadEvent, said: &str, owner: &str) -> Value {
+pub fn message(event: &LeadEvent, said: &str, owner: &str, buttons: bool) -> Value {
     let lead = &event.lead;
     let head = format!("{} *{}* · {}", sign(event), name(who(lead)), name(&lead.definition));
     let mut blocks = vec![section(&head), section(said)];
@@ -61,6 +62,11 @@ pub fn message(event: &LeadEvent, said: &str, owner: &str) -> Value {
         blocks.push(section(&reasons.join("\n")));
     }
     blocks.push(json!({ "type": "context", "elements": [{ "type": "mrkdwn", "text": context(lead, owner) }] }));
+    let is_to_be_taken_on = lead.progress.is_none() && lead.outcome.is_none() && !event.kind.is_end();
+    let is_owned = lead.routing.as_ref().is_some_and(|routing| routing.owner.is_some());
+    if buttons && is_to_be_taken_on && is_owned {
+        blocks.push(actions(lead));
+    }
     json!({
         // What a notification shows, and whoever can't see blocks.
         "text": format!("{} {} · {said}", plain_sign(event), name(who(lead))),
@@ -68,6 +74,19 @@ pub fn message(event: &LeadEvent, said: &str, owner: &str) -> Value {
         "metadata": metadata(event),
         "unfurl_links": false,
     })
+}
+
+/// The buttons by which a lead is taken on or turned down.
+fn actions(lead: &Lead) -> Value {
+    let plain = |text: &str| json!({ "type": "plain_text", "text": text });
+    let button = |action: &str, text: &str, style: &str| json!({ "type": "button", "action_id": action, "style": style, "text": plain(text), "value": lead.id });
+    let mut reject = button(REJECT, "Reject", "danger");
+    if let Some(fields) = reject.as_object_mut() {
+        let text = "Nobody will follow up on it.";
+        let confirm = json!({ "title": plain("Turn this lead down?"), "text": plain(text), "confirm": plain("Reject"), "deny": plain("Keep it") });
+        fields.insert("confirm".to_owned(), confirm);
+    }
+    json!({ "type": "actions", "elements": [button(ACCEPT, "Accept", "primary"), reject] })
 }
 
 /// What has changed, for the thread.

@@ -45,6 +45,8 @@ const MESSAGE: &str = "ts";
 pub struct Slack {
     /// How it is spoken to.
     pub way: Way,
+    /// Whether its messages have buttons: somebody hears when they are pressed.
+    pub buttons: bool,
     /// A template that makes the text of a message in place of the lead's summary.
     pub text: Option<Arc<str>>,
 }
@@ -85,7 +87,7 @@ impl Adapter for Slack {
         let event = news.event()?;
         match &self.way {
             Way::Hook(url) => {
-                let body = message::message(&event, &self.said(&event)?, &message::owner(&event, None));
+                let body = message::message(&event, &self.said(&event)?, &message::owner(&event, None), self.buttons);
                 let answer = session.send(Request::new(Method::POST, url.clone()).json(&body)).await?;
                 judge(&answer, session.now())
             }
@@ -148,7 +150,7 @@ impl Slack {
     ) -> Result<(), Failure> {
         let said = self.said(event)?;
         let member = bot.member(event, session).await?;
-        let mut body = message::message(event, &said, &message::owner(event, member.as_deref()));
+        let mut body = message::message(event, &said, &message::owner(event, member.as_deref()), self.buttons);
         let Some(posted) = known(session) else {
             if event.kind.is_end() {
                 // Nobody here ever heard of the lead.

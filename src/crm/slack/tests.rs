@@ -24,7 +24,7 @@ impl Wire for Script {
 
 fn bot(channel: &str) -> Slack {
     let api = "https://slack.example/api/".parse().expect("a URL");
-    Slack { way: Way::Bot { token: Secret::new("xoxb-1"), channel: channel.into(), api }, text: None }
+    Slack { way: Way::Bot { token: Secret::new("xoxb-1"), channel: channel.into(), api }, buttons: false, text: None }
 }
 
 struct Told {
@@ -145,9 +145,26 @@ fn nothing_that_strangers_write_becomes_a_mention_or_a_link() {
     event.lead.summary = "<!channel> & <https://evil.example|here>".to_owned();
     event.lead.subject.name = Some("<!here> *bold* ".repeat(100));
     let said = message::escape(&event.lead.summary);
-    let body = message::message(&event, &said, "<@U7>").to_string();
+    let body = message::message(&event, &said, "<@U7>", false).to_string();
     let opened: Vec<&str> = body.split('<').skip(1).map(|rest| rest.get(..4).unwrap_or(rest)).collect();
     assert_eq!(opened, ["@U7>"], "{body}");
     assert!(body.contains("&lt;!channel&gt; &amp; &lt;https"), "{body}");
     assert!(body.len() < 12_000, "{}", body.len());
+}
+
+#[test]
+fn a_lead_that_somebody_has_to_take_on_has_buttons_until_they_have() {
+    let event = sample::full();
+    let buttons = |event: &LeadEvent, buttons| {
+        let body = message::message(event, "said", "<@U7>", buttons);
+        let actions =
+            body["blocks"].as_array().and_then(|blocks| blocks.iter().find(|block| block["type"] == "actions"));
+        actions.map(|actions| (actions["elements"][0]["value"].clone(), actions["elements"][1]["action_id"].clone()))
+    };
+    assert_eq!(buttons(&event, true), Some((json!(event.lead.id), json!("handraiser_reject"))));
+    assert_eq!(buttons(&event, false), None, "nobody would hear");
+    let mut taken = event.clone();
+    taken.lead.progress = Some(crate::lead::Progress::Accepted);
+    assert_eq!(buttons(&taken, true), None);
+    assert_eq!(buttons(&LeadEvent { kind: LeadEventType::Lapsed, ..event }, true), None);
 }

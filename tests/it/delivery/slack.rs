@@ -23,7 +23,7 @@ async fn workspace() -> slack::Slack {
 fn sales(workspace: &slack::Slack) -> Destination {
     let api = workspace.api();
     let way = Way::Bot { token: Secret::new(TOKEN), channel: CHANNEL.into(), api: api.parse().expect("a URL") };
-    Destination { kind: Kind::Slack(Slack { way, text: None }), ..destination("sales", &api) }
+    Destination { kind: Kind::Slack(Slack { way, buttons: false, text: None }), ..destination("sales", &api) }
 }
 
 fn event(kind: LeadEventType, revision: u32) -> LeadEvent {

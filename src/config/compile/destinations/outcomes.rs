@@ -8,6 +8,7 @@ use crate::config::findings::{Findings, Problem};
 use crate::config::read::Many;
 use crate::config::shape::{DestinationShape, ReadBackShape};
 use crate::config::yaml::Scalar;
+use crate::crm::sign::SigningKey;
 use crate::crm::{Kind, Pusher, Pushes, Stages};
 use crate::record::Stage;
 use crate::secret::Secret;
@@ -20,8 +21,12 @@ pub(super) fn read_back(shape: Option<&ReadBackShape>, kind: &Kind, findings: &m
     let reads_back = kind.adapter().reads_back();
     let Some(shape) = shape else { return reads_back.then_some(EVERY) };
     if !reads_back {
-        let problem = Problem::error(shape.at, Code::BadValue, "it can't be asked what became of leads");
-        findings.push(problem.help("remove `outcomes`: only CRMs can"));
+        let asks = !shape.every.is_absent() || !shape.off.is_absent() || !shape.stages.is_absent();
+        if asks || shape.secret.is_absent() {
+            let problem = Problem::error(shape.at, Code::BadValue, "it can't be asked what became of leads");
+            findings
+                .push(problem.help("leave nothing but `secret`, by which it is known who tells, or remove `outcomes`"));
+        }
         return None;
     }
     let every = lasting(&shape.every, EVERY);
@@ -51,8 +56,13 @@ pub(super) fn pushes(
         Kind::Attio(_) => Pusher::Attio,
         Kind::Pipedrive(_) => Pusher::Pipedrive,
         Kind::Salesforce(_) => Pusher::Salesforce,
-        // Nobody is asked there, which was said already.
-        Kind::Webhook(_) | Kind::Slack(_) => return None,
+        Kind::Slack(_) => Pusher::Slack,
+        Kind::Webhook(_) => {
+            if let Err(error) = SigningKey::parse(&Secret::new(secret.text.trim())) {
+                findings.push(Problem::error(secret.at, Code::BadValue, error.to_string()));
+            }
+            Pusher::Program
+        }
     };
     Some(Pushes { by, secret: Secret::new(secret.text.trim()) })
 }

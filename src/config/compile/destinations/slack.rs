@@ -51,7 +51,8 @@ pub(super) fn slack(section: &Section<'_>, findings: &mut Findings) -> Option<Ki
             return None;
         }
     };
-    Some(Kind::Slack(Slack { way, text: shape.text.get().map(|text| text.text.clone()) }))
+    let buttons = section.shape.outcomes.get().is_some_and(|outcomes| !outcomes.secret.is_absent());
+    Some(Kind::Slack(Slack { way, buttons, text: shape.text.get().map(|text| text.text.clone()) }))
 }
 
 /// Names of channels change; only ids can be read by.
