@@ -1,7 +1,7 @@
 //! When reps may be given leads: their hours, holidays, absences and caps, and whether they left. Pure.
 //!
 //! Whoever may not is refused with a reason, and with the moment from which on that one holds no longer, as far as it can be computed;
-//! [`Availability::next`] follows these to the moment at which nothing is left to refuse.
+//! [`Presence::next`] follows these to the moment at which nothing is left to refuse.
 
 pub mod calendar;
 mod given;
