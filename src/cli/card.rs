@@ -4,7 +4,7 @@ use super::frame::{Frame, Line};
 use super::paint::{Paint, Tone, columns, wrap};
 use super::words;
 use crate::expr::Observation;
-use crate::lead::{Axis, Lead, Reason};
+use crate::lead::{Axis, Ending, Lead, Progress, Reason};
 use crate::record::Routing;
 
 /// The card of a lead; `corner` stands in its upper right corner.
@@ -36,7 +36,16 @@ fn title(lead: &Lead) -> Line {
         .with(Tone::Strong, format!("Tier {}", lead.tier))
         .with(Tone::Plain, format!(" · {}", lead.definition))
         .with(Tone::Dim, lead.rank.as_ref().map(|rank| format!(" · rank {rank}")).unwrap_or_default())
-        .with(Tone::Good, lead.outcome.map(|outcome| format!(" · {}", outcome.as_str())).unwrap_or_default())
+        .with(Tone::Good, state(lead).map(|state| format!(" · {state}")).unwrap_or_default())
+}
+
+/// What became of it, or how far its owner has come.
+fn state(lead: &Lead) -> Option<&'static str> {
+    let progress = lead.progress.map(|progress| match progress {
+        Progress::Accepted => "accepted",
+        Progress::Working => "being worked",
+    });
+    lead.outcome.map(Ending::as_str).or(progress)
 }
 
 fn who(lead: &Lead) -> Line {
