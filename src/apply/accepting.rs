@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use super::message::{AssignOutcome, Assigned, Became, Made};
-use super::promising::{is_due, let_go, promise, rule};
-use super::{Applying, Body, following};
+use super::promising::{ask, is_due, let_go, promise, rule};
+use super::{Applying, following};
 use crate::expr::duration_text;
-use crate::ids::{DefinitionName, RecordKey};
-use crate::record::{Held, Pending, Routing, Sla, Standing, Subject, Unassigned};
+use crate::ids::DefinitionName;
+use crate::record::{Routing, Sla, Standing, Subject};
 use crate::routing::SlaRule;
 
 /// Does what has become due.
@@ -32,36 +32,13 @@ pub(super) fn look(subject: &mut Subject, applying: &mut Applying<'_>) {
         if sla.due > now {
             following::became(subject, &Became { lead, made: Made::Reminded }, applying);
         } else if u32::try_from(sla.had.len()).is_ok_and(|had| had <= rule.reassign) {
-            ask(sla, (definition, lead, tier), applying);
+            let late = sla.had.last().map_or("", |rep| rep);
+            let because = format!("{late} has not accepted it in time");
+            ask(sla, (definition, lead, tier), because, applying);
         } else {
             expire(subject, &definition, rule, applying);
         }
     }
-}
-
-/// Asks the team who else may get the lead.
-fn ask(sla: &mut Sla, (definition, lead, tier): (DefinitionName, Arc<str>, u8), applying: &mut Applying<'_>) {
-    let event: Arc<str> = format!("{lead} {}", sla.had.len()).into();
-    sla.asks = Some(Arc::clone(&event));
-    let late = sla.had.last().map_or("", |rep| rep);
-    let pending = Pending {
-        team: Arc::clone(&sla.team),
-        route: Arc::from("accepted too late"),
-        because: format!("{late} has not accepted it in time"),
-    };
-    let lead = Held { subject: applying.key.clone(), definition, lead, event };
-    let wants = Unassigned {
-        lead,
-        pending,
-        tier,
-        rank: None,
-        may_wait: false,
-        since: applying.now,
-        waits_since: None,
-        until: None,
-        not: sla.had.clone(),
-    };
-    applying.send(RecordKey::team(&sla.team), Body::Assign(Box::new(wants)));
 }
 
 /// Nobody else of the team has it, or may: whoever is named for that does, else it stays where it is.

@@ -62,6 +62,7 @@ fn matters(standing: &Standing, made: &Made) -> bool {
     match made {
         Made::Ended { .. } => true,
         Made::Came(progress) => standing.joined.is_none() && standing.progress() < Some(*progress),
+        Made::Taken => promising::may_be_taken(standing),
         Made::Reminded | Made::Passed { .. } => promising::is_due(standing),
         Made::Given { owner, at } => reassigning::matters(standing, owner, at.as_ref()),
     }
@@ -91,6 +92,7 @@ fn follow(subject: &mut Subject, definition: &Definition, made: &Made, known: &K
             standing.revision += 1;
             tell(subject, definition, LeadEventType::Reminded, known, applying);
         }
+        Made::Taken => promising::take(standing, Arc::clone(&definition.name), applying),
         Made::Passed { routing } => reassigning::pass(subject, definition, routing, known, applying),
         Made::Given { owner, at } => {
             reassigning::give(subject, definition, (owner, at.as_deref()), known, applying);

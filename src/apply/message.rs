@@ -364,6 +364,8 @@ pub enum Made {
         /// Whose, and why.
         routing: Routing,
     },
+    /// An operator takes it from its owner: it goes to whoever of the same team has the next turn.
+    Taken,
     /// It is somebody else's now.
     Given {
         /// The rep's e-mail address.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{Applying, Body};
-use crate::ids::RecordKey;
-use crate::record::{Routing, Sla, Standing};
+use crate::ids::{DefinitionName, RecordKey};
+use crate::record::{Held, Pending, Routing, Sla, Standing, Unassigned};
 use crate::routing::{Presence, SlaRule};
 
 /// The promise of a team whose rep is given a lead of this tier, after those who `had` it.
@@ -47,4 +47,51 @@ pub(super) fn let_go(routing: &Routing, applying: &mut Applying<'_>) {
         applying.send(RecordKey::team(team), Body::Closed { rep: Arc::clone(&rep) });
         applying.send(RecordKey::team(team), Body::Credit { rep });
     }
+}
+
+/// Asks the team who else may get a lead than those who had it.
+pub(super) fn ask(
+    sla: &mut Sla,
+    (definition, lead, tier): (DefinitionName, Arc<str>, u8),
+    because: String,
+    applying: &mut Applying<'_>,
+) {
+    let event: Arc<str> = format!("{lead} {}", sla.had.len()).into();
+    sla.asks = Some(Arc::clone(&event));
+    let pending = Pending { team: Arc::clone(&sla.team), route: Arc::from("to somebody else"), because };
+    let lead = Held { subject: applying.key.clone(), definition, lead, event };
+    let wants = Unassigned {
+        lead,
+        pending,
+        tier,
+        rank: None,
+        may_wait: false,
+        since: applying.now,
+        waits_since: None,
+        until: None,
+        not: sla.had.clone(),
+    };
+    applying.send(RecordKey::team(&sla.team), Body::Assign(Box::new(wants)));
+}
+
+/// Whether a lead may be taken from its owner: one that a team gave, and that is on its way to nobody else.
+pub(super) fn may_be_taken(standing: &Standing) -> bool {
+    let is_given = standing.routing.as_ref().is_some_and(|routing| routing.team.is_some() && routing.owner.is_some());
+    let is_asked = standing.sla.as_ref().is_some_and(|sla| sla.asks.is_some());
+    is_given && !is_asked && standing.is_own() && standing.hold.is_none() && standing.queue.is_empty()
+}
+
+/// Takes it from them: somebody else of the team has the next turn.
+pub(super) fn take(standing: &mut Standing, definition: DefinitionName, applying: &mut Applying<'_>) {
+    let Some((team, owner)) = standing.routing.as_ref().and_then(|one| one.team.as_deref().zip(one.owner.as_deref()))
+    else {
+        return;
+    };
+    let because = format!("it was taken from {owner} by hand");
+    let (team, owner) = (Arc::from(team), Arc::from(owner));
+    let now = applying.now;
+    let begun = || Box::new(Sla { team, since: now, due: now, remind: None, had: vec![owner], asks: None });
+    (standing.accepted_at, standing.worked_at) = (None, None);
+    let (lead, tier) = (standing.lead_id.as_str().into(), standing.tier);
+    ask(standing.sla.get_or_insert_with(begun), (definition, lead, tier), because, applying);
 }

@@ -24,6 +24,7 @@ mod outcome;
 mod output;
 mod owner;
 mod paint;
+mod reassign;
 mod rejected;
 mod reload;
 mod replay;
@@ -83,6 +84,8 @@ enum Command {
     Outcome(outcome::Args),
     /// Give a lead to a rep: destinations are told; one that waits for its team waits no longer
     Assign(owner::AssignArgs),
+    /// Give the open leads of a rep to others, as when they leave: shows which, and with `--yes` does it
+    Reassign(reassign::Args),
     /// List when reps are away, and who says so
     Absences(absences::Args),
     /// Say that a rep is away: they are given no leads until then
@@ -155,6 +158,7 @@ async fn run(command: Command) -> Result<(), CommandError> {
         Command::Discard(args) => held::discard(args).await,
         Command::Outcome(args) => outcome::run(args).await,
         Command::Assign(args) => owner::assign(args).await,
+        Command::Reassign(args) => reassign::run(args).await,
         Command::Absences(args) => absences::run(args).await,
         Command::Absent(args) => absences::absent(args).await,
         Command::Back(args) => absences::back(args).await,

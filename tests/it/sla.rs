@@ -176,3 +176,23 @@ async fn whoever_accepts_in_the_last_moment_has_it() {
         assert_eq!(owner(&stands), "ben@x.example", "it was too late by then");
     }
 }
+
+/// Somebody leaves: their open leads go to whoever else has the next turn, also where the team promises nothing.
+#[tokio::test]
+async fn what_is_taken_from_a_rep_goes_to_somebody_else_of_the_team() {
+    for sla in [SLA, "{ accept: 30d }"] {
+        let desk = desk(sla);
+        let made = lead(&desk, "ada", 1).await;
+        lead(&desk, "bea", 1).await;
+        desk.engine.became(&made.id, Made::Came(Progress::Accepted)).await.expect("it is taken");
+        desk.engine.became(&made.id, Made::Taken).await.expect("it is taken");
+        desk.settle().await;
+        let taken = now(&desk, "ada").await;
+        assert_eq!(owner(&taken), "cy@x.example", "{}: {}", sla, reason(&taken));
+        assert!(reason(&taken).contains("it was taken from ana@x.example by hand"), "{}", reason(&taken));
+        assert_eq!((taken.progress, taken.revision), (None, 3));
+        assert!(taken.timestamps.accept_by.is_some(), "the next one has their own time");
+        let team = desk.text(&handraiser::ids::RecordKey::team("sales")).await;
+        assert_eq!(team.matches("open=1").count(), 2, "{team}");
+    }
+}

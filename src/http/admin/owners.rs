@@ -33,7 +33,7 @@ pub struct OwnerAnswer {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OwnerRequest {
-    /// The rep's e-mail address; of an account `null`: whoever the routes say.
+    /// The rep's e-mail address; `null`: of an account whoever the routes say, of a lead whoever else of its team is next.
     pub owner: Option<String>,
 }
 
@@ -92,6 +92,7 @@ pub async fn give(
 }
 
 /// Gives a lead to a rep: destinations are told (`lead.assigned`), whoever had it before. A lead that waits for its team waits no longer.
+/// With `null` it is taken from its owner, and whoever else of the same team has the next turn gets it; where nobody is there it stays.
 #[utoipa::path(
     operation_id = "assign_lead",
     tag = "leads",
@@ -109,11 +110,11 @@ pub async fn assign(
     id: Path<String>,
     request: Json<OwnerRequest>,
 ) -> Result<Json<LeadItem>, ApiError> {
-    let owner = request.into_inner().owner;
-    let owner =
-        owner.ok_or_else(|| ApiError::new(ErrorCode::InvalidRequest, "`owner` says whose the lead is to be"))?;
-    let owner = rep(&state, &owner)?;
-    let row = state.backend()?.engine.became(&id, Made::given(&owner)).await?;
+    let made = match request.into_inner().owner {
+        Some(owner) => Made::given(&rep(&state, &owner)?),
+        None => Made::Taken,
+    };
+    let row = state.backend()?.engine.became(&id, made).await?;
     row.map(|row| Json(item(row))).ok_or_else(|| ApiError::new(ErrorCode::NotFound, format!("there is no lead `{id}`")))
 }
 
