@@ -54,7 +54,7 @@ const refused = {
   token: await fails(attio.getV2Self({ client: stranger })),
 };
 // Faster than Attio allows: whoever waits as they are told gets it all.
-const many = (client) => Promise.all(Array.from({ length: 40 }, () => fails(attio.patchV2ObjectsByObjectRecordsByRecordId({ client, path, body: write({ value: [1] }) }))));
+const many = (client) => Promise.all(Array.from({ length: 150 }, () => fails(attio.patchV2ObjectsByObjectRecordsByRecordId({ client, path, body: write({ value: [1] }) }))));
 const storm = (await many(hasty)).find((one) => one !== "done");
 const sat = await many(client);
 
