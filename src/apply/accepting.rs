@@ -36,28 +36,34 @@ pub(super) fn look(subject: &mut Subject, applying: &mut Applying<'_>) {
             let because = format!("{late} has not accepted it in time");
             ask(sla, (definition, lead, tier), because, applying);
         } else {
-            expire(subject, &definition, rule, applying);
+            #[expect(clippy::cast_precision_loss, reason = "it is shown in two units")]
+            let within = duration_text(rule.accept(tier) as f64);
+            let why = match &*sla.had {
+                [late] => format!("{late} did not accept it within {within} of working time"),
+                many => {
+                    let many = many.len();
+                    format!("none of {many} reps accepted it, the last not within {within} of working time")
+                }
+            };
+            expire(subject, &definition, (rule, &why), applying);
         }
     }
 }
 
 /// Nobody else of the team has it, or may: whoever is named for that does, else it stays where it is.
-fn expire(subject: &mut Subject, definition: &DefinitionName, rule: &SlaRule, applying: &mut Applying<'_>) {
+fn expire(
+    subject: &mut Subject,
+    definition: &DefinitionName,
+    (rule, why): (&SlaRule, &str),
+    applying: &mut Applying<'_>,
+) {
     let Some(standing) = subject.standings.get_mut(definition) else { return };
     let Some(sla) = &standing.sla else { return };
-    let late = sla.had.last().map_or("", |rep| rep);
     let Some(then) = rule.then.as_ref().filter(|then| !sla.had.contains(then)) else {
         standing.sla = None;
         return;
     };
-    #[expect(clippy::cast_precision_loss, reason = "it is shown in two units")]
-    let within = duration_text(rule.accept(standing.tier) as f64);
-    let reason = match sla.had.len() {
-        0 | 1 => format!("{late} did not accept it within {within} of working time, so {then} has it"),
-        many => {
-            format!("none of {many} reps accepted it, the last not within {within} of working time, so {then} has it")
-        }
-    };
+    let reason = format!("{why}, so {then} has it");
     let routing = Routing { owner: Some(then.to_string()), reason, ..Routing::default() };
     let lead = standing.lead_id.as_str().into();
     following::became(subject, &Became { lead, made: Made::Passed { routing } }, applying);
@@ -81,7 +87,9 @@ pub(super) fn answered(subject: &mut Subject, assigned: &Assigned, applying: &mu
                 let_go(routing, applying);
             }
         }
-        (None, Some(rule)) if rule.then.is_some() => expire(subject, definition, rule, applying),
+        (None, Some(rule)) if rule.then.is_some() => expire(subject, definition, (rule, &routing.reason), applying),
+        // It was taken on, and stays so.
+        (None, _) if standing.accepted_at.is_some() => standing.sla = None,
         // Nobody else is there: it stays whose it is, and is asked for anew after as long.
         (None, Some(_)) => {
             let (had, tier) = (sla.had.clone(), standing.tier);

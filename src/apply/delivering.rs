@@ -35,7 +35,6 @@ pub(super) fn attempted(delivery: &mut Delivery, attempt: &Attempt, applying: &m
         }
         return;
     }
-    delivery.took = Some(attempt.at).filter(|_| !delivery.remembered.is_empty());
     let Some(mut news) = delivery.pending.pop_front() else { return };
     delivery.due = applying.now.min(applying.clock);
     match &attempt.outcome {
@@ -46,6 +45,7 @@ pub(super) fn attempted(delivery: &mut Delivery, attempt: &Attempt, applying: &m
             delivery.dead.push(news);
         }
         AttemptOutcome::Delivered { lead, definition, kind } => {
+            delivery.took = Some(attempt.at).filter(|_| !delivery.remembered.is_empty());
             let Some((destination, _)) = applying.key.as_delivery() else { return };
             let subject = delivery.subject.as_ref().map(ToString::to_string).unwrap_or_default().into();
             let done = Done {

@@ -13,7 +13,7 @@ pub(super) fn promise(routing: &Routing, tier: u8, had: &[Arc<str>], applying: &
     let rule = rule(team, applying)?;
     let (due, remind) = rule.due(tier, presence(owner, applying), applying.now);
     let had = had.iter().cloned().chain([owner.into()]).collect();
-    Some(Box::new(Sla { team: team.into(), since: applying.now, due, remind, had, asks: None }))
+    Some(Box::new(Sla { team: team.into(), since: applying.now, due, remind, had, taken: false, asks: None }))
 }
 
 /// The lead is of another tier now, whose leads have another time.
@@ -35,9 +35,10 @@ pub(super) fn rule<'a>(team: &str, applying: &Applying<'a>) -> Option<&'a SlaRul
     applying.rules.teams.iter().find(|known| *known.name == *team)?.sla.as_ref()
 }
 
-/// Whether a lead is still waiting to be taken on.
+/// Whether a lead is still waiting to be taken on, or was taken from its owner.
 pub(super) fn is_due(standing: &Standing) -> bool {
-    standing.sla.is_some() && standing.accepted_at.is_none() && standing.is_own()
+    let is_open = |sla: &Sla| sla.taken || standing.accepted_at.is_none();
+    standing.sla.as_deref().is_some_and(is_open) && standing.is_own()
 }
 
 /// Whoever was given a lead in vain, since it was accepted meanwhile, has their turn back.
@@ -90,8 +91,10 @@ pub(super) fn take(standing: &mut Standing, definition: DefinitionName, applying
     let because = format!("it was taken from {owner} by hand");
     let (team, owner) = (Arc::from(team), Arc::from(owner));
     let now = applying.now;
-    let begun = || Box::new(Sla { team, since: now, due: now, remind: None, had: vec![owner], asks: None });
-    (standing.accepted_at, standing.worked_at) = (None, None);
+    let begun =
+        || Box::new(Sla { team, since: now, due: now, remind: None, had: vec![owner], taken: true, asks: None });
     let (lead, tier) = (standing.lead_id.as_str().into(), standing.tier);
-    ask(standing.sla.get_or_insert_with(begun), (definition, lead, tier), because, applying);
+    let sla = standing.sla.get_or_insert_with(begun);
+    sla.taken = true;
+    ask(sla, (definition, lead, tier), because, applying);
 }

@@ -1,6 +1,6 @@
 //! What a proven push says of a lead by itself: a button that was pressed in Slack, or a program that tells what became of a lead. Pure.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use url::form_urlencoded;
 
 use crate::apply::message::Made;
@@ -12,6 +12,37 @@ pub const ACCEPT: &str = "handraiser_accept";
 pub const REJECT: &str = "handraiser_reject";
 /// How much of a reason is kept, in characters.
 const MOST_OF_A_REASON: usize = 500;
+
+/// What people make of a lead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// Its owner has taken it on.
+    Accepted,
+    /// Somebody is working it.
+    Working,
+    /// They bought.
+    Won,
+    /// They won't.
+    Lost,
+    /// Its owner turned it down: nobody follows up on it.
+    Rejected,
+}
+
+impl Outcome {
+    /// The same, as it is told to the lead's subject, with why in their words: at most 500 characters of it.
+    pub fn made(self, reason: Option<&str>) -> Made {
+        let reason = reason.map(|reason| reason.trim().chars().take(MOST_OF_A_REASON).collect::<String>());
+        let reason = reason.as_deref().filter(|reason| !reason.is_empty());
+        match self {
+            Self::Accepted => Made::Came(Progress::Accepted),
+            Self::Working => Made::Came(Progress::Working),
+            Self::Won => Made::ended(Ending::Won, reason),
+            Self::Lost => Made::ended(Ending::Lost, reason),
+            Self::Rejected => Made::ended(Ending::Rejected, reason),
+        }
+    }
+}
 
 /// The lead, and what people made of it.
 pub type Said = (String, Made);
@@ -61,28 +92,11 @@ pub fn by_program(body: &[u8]) -> Result<Vec<Said>, String> {
         reason: Option<String>,
         owner: Option<String>,
     }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "lowercase")]
-    enum Outcome {
-        Accepted,
-        Working,
-        Won,
-        Lost,
-        Rejected,
-    }
     let told: Told = serde_json::from_slice(body).map_err(|error| {
         format!("the body is no outcome such as {{\"lead\": \"lead_…\", \"outcome\": \"won\"}}: {error}")
     })?;
-    let reason = told.reason.map(|reason| reason.trim().chars().take(MOST_OF_A_REASON).collect::<String>());
-    let reason = reason.as_deref().filter(|reason| !reason.is_empty());
     let owner = told.owner.as_deref().map(str::trim).filter(|owner| owner.contains('@'));
-    let outcome = told.outcome.map(|outcome| match outcome {
-        Outcome::Accepted => Made::Came(Progress::Accepted),
-        Outcome::Working => Made::Came(Progress::Working),
-        Outcome::Won => Made::ended(Ending::Won, reason),
-        Outcome::Lost => Made::ended(Ending::Lost, reason),
-        Outcome::Rejected => Made::ended(Ending::Rejected, reason),
-    });
+    let outcome = told.outcome.map(|outcome| outcome.made(told.reason.as_deref()));
     // Whose it is comes first: what has become of it is theirs.
     let made: Vec<Made> = owner.map(Made::given).into_iter().chain(outcome).collect();
     if made.is_empty() {

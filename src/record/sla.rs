@@ -20,6 +20,9 @@ pub struct Sla {
     pub remind: Option<Millis>,
     /// Whose it was, one after the other; the last one's it is.
     pub had: Vec<Arc<str>>,
+    /// Whether an operator takes it from them, though they may have taken it on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub taken: bool,
     /// The question to the team who else may get it, as long as it has not answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asks: Option<Arc<str>>,

@@ -196,3 +196,23 @@ async fn what_is_taken_from_a_rep_goes_to_somebody_else_of_the_team() {
         assert_eq!(team.matches("open=1").count(), 2, "{team}");
     }
 }
+
+/// Where nobody else is there, a lead that was accepted stays so.
+#[tokio::test]
+async fn what_nobody_else_can_take_stays_as_it_was() {
+    let reps = "reps: { ben@x.example: { paused: true }, cy@x.example: { paused: true } }";
+    for (sla, has_it) in [("{ accept: 1h }", "ana@x.example"), (SLA, "head@x.example")] {
+        let desk = Desk::documented(&sections(sla, reps));
+        let made = lead(&desk, "ada", 1).await;
+        desk.engine.became(&made.id, Made::Came(Progress::Accepted)).await.expect("it is taken");
+        desk.engine.became(&made.id, Made::Taken).await.expect("it is taken");
+        desk.pass(Millis::DAY).await;
+        let stands = now(&desk, "ada").await;
+        assert_eq!(owner(&stands), has_it, "{}", reason(&stands));
+        if has_it == "ana@x.example" {
+            assert_eq!((stands.progress, stands.revision), (Some(Progress::Accepted), 2));
+        } else {
+            assert!(reason(&stands).contains("it was taken from ana@x.example by hand"), "{}", reason(&stands));
+        }
+    }
+}

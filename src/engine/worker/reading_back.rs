@@ -25,20 +25,19 @@ const AGAIN: i64 = 10 * Millis::SECOND;
 impl Worker {
     /// Tells destinations whether they are asked, where these rules have not been told to them yet.
     pub(super) async fn look_at_asked_anew(&mut self) -> Result<(), Upset> {
-        let version = Arc::clone(&self.batch.rules.version);
-        let mut work = Vec::new();
-        for shard in self.shards.keys().filter(|shard| self.asks_by.get(shard) != Some(&version)) {
-            let all = self.shared.store.shards();
-            let names = self.batch.rules.read_back.keys().map(|name| RecordKey::destination(name));
-            let here = names.filter(|key| all.of(key) == *shard);
-            work.extend(here.filter_map(|key| self.local(key, Body::Wake { may_expire: false })));
+        let version = &self.batch.rules.version;
+        let open: Vec<ShardId> =
+            self.shards.keys().filter(|shard| self.asks_by.get(shard) != Some(version)).copied().collect();
+        if open.is_empty() {
+            return Ok(());
         }
-        for shard in self.shards.keys().copied().collect::<Vec<_>>() {
-            if self.asks_by.insert(shard, Arc::clone(&version)).as_ref() != Some(&version) {
-                self.due.insert((shard, AgendaList::ReadBack), Millis(0));
-            }
-        }
-        if work.is_empty() { Ok(()) } else { self.apply(Vec::new(), work).await }
+        let all = self.shared.store.shards();
+        let destinations = self.batch.rules.read_back.keys().map(|name| RecordKey::destination(name));
+        let here = destinations.filter(|key| open.contains(&all.of(key)));
+        let work = here.filter_map(|key| self.local(key, Body::Wake { may_expire: false })).collect();
+        self.due.extend(open.iter().map(|shard| ((*shard, AgendaList::ReadBack), Millis(0))));
+        self.asks_by.extend(open.into_iter().map(|shard| (shard, Arc::clone(version))));
+        self.apply(Vec::new(), work).await
     }
 
     /// Asks those whose time has come.

@@ -6,14 +6,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::reading::{Consistency, Limit, ReadParams, settled};
-use crate::apply::message::Made;
+pub use crate::crm::said::Outcome;
 use crate::expr::greatest_first;
 use crate::http::AppState;
 use crate::http::errors::{ApiError, ErrorBody, ErrorCode};
 use crate::http::queues;
 use crate::http::state::Backend;
 use crate::ids::RecordKey;
-use crate::lead::{Ending, Progress};
 use crate::store::{LeadQuery, LeadRow};
 use crate::time::Millis;
 
@@ -159,35 +158,6 @@ pub async fn one(
     row.map(|row| Json(item(row))).ok_or_else(|| ApiError::new(ErrorCode::NotFound, format!("there is no lead `{id}`")))
 }
 
-/// What people make of a lead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum, utoipa::ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Outcome {
-    /// Its owner has taken it on.
-    Accepted,
-    /// Somebody is working it.
-    Working,
-    /// They bought.
-    Won,
-    /// They won't.
-    Lost,
-    /// Its owner turned it down: nobody follows up on it.
-    Rejected,
-}
-
-impl Outcome {
-    /// The same, as it is told to the lead's subject.
-    pub fn made(self, reason: Option<&str>) -> Made {
-        match self {
-            Self::Accepted => Made::Came(Progress::Accepted),
-            Self::Working => Made::Came(Progress::Working),
-            Self::Won => Made::ended(Ending::Won, reason),
-            Self::Lost => Made::ended(Ending::Lost, reason),
-            Self::Rejected => Made::ended(Ending::Rejected, reason),
-        }
-    }
-}
-
 /// What became of a lead.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -198,9 +168,6 @@ pub struct OutcomeRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
-
-/// How much of a reason is kept, in characters.
-const MAX_REASON: usize = 500;
 
 /// Says how far people have come with a lead, or what became of it: destinations are told, and after `won`, `lost` or `rejected` nothing
 /// more is heard of it. The first who says what became of it is heard; saying something again changes nothing.
@@ -218,9 +185,7 @@ pub async fn outcome(
     request: Json<OutcomeRequest>,
 ) -> Result<Json<LeadItem>, ApiError> {
     let OutcomeRequest { outcome, reason } = request.into_inner();
-    let reason = reason.map(|reason| reason.trim().chars().take(MAX_REASON).collect::<String>());
-    let reason = reason.as_deref().filter(|reason| !reason.is_empty());
-    let row = state.backend()?.engine.became(&id, outcome.made(reason)).await?;
+    let row = state.backend()?.engine.became(&id, outcome.made(reason.as_deref())).await?;
     row.map(|row| Json(item(row))).ok_or_else(|| ApiError::new(ErrorCode::NotFound, format!("there is no lead `{id}`")))
 }
 
