@@ -90,6 +90,11 @@ impl Pending {
         self.urgent = true;
     }
 
+    /// Whether messages to a shard wait to be committed.
+    pub fn sends_to(&self, shard: ShardId) -> bool {
+        self.shards.values().any(|pending| pending.outgoing.contains_key(&shard))
+    }
+
     /// Takes out the commits that make it durable: one for each shard that has changed. `shard_of` says where a record lives, `standing`
     /// where a shard stands and how many commits it has had.
     pub fn commits(

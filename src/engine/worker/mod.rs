@@ -269,8 +269,10 @@ impl Worker {
         // of this batch. While one shard is joining, the logs of the others are not read: what other servers sent them stands there, and
         // what the one that is joining sends may follow from it.
         let is_joining = self.is_joining();
+        // What is to go through the log and is not committed yet has no place there: nothing may pass it by either.
+        let is_unsent = |shard: ShardId| self.appliers.iter().any(|applier| applier.pending.sends_to(shard));
         let passes = |(shard, owned): &(&ShardId, &Owned)| {
-            together && !is_joining && reads_to(**shard, owned) >= owned.own_messages
+            together && !is_joining && reads_to(**shard, owned) >= owned.own_messages && !is_unsent(**shard)
         };
         let direct: BTreeSet<ShardId> = self.shards.iter().filter(passes).map(|(shard, _)| *shard).collect();
         self.batch = Batch {

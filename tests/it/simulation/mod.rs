@@ -8,6 +8,7 @@ mod crm;
 mod language;
 mod leads;
 mod live;
+mod order;
 mod reference;
 mod stories;
 mod stream;
