@@ -4,11 +4,13 @@
 use std::sync::Arc;
 
 use super::message::{AssignOutcome, Assigned, Became, Made};
-use super::promising::{ask, is_due, let_go, promise, rule};
-use super::{Applying, following};
+use super::promising::{ask, drop_promise, is_due, let_go, promise, rule};
+use super::waiting::ASK_AGAIN;
+use super::{Applying, Body, following};
 use crate::expr::duration_text;
-use crate::ids::DefinitionName;
-use crate::record::{Routing, Sla, Standing, Subject};
+use crate::ids::{DefinitionName, RecordKey};
+use crate::record::happening::note as note_happening;
+use crate::record::{Happening, Routing, Sla, Standing, Subject};
 use crate::routing::SlaRule;
 
 /// Does what has become due.
@@ -18,23 +20,27 @@ pub(super) fn look(subject: &mut Subject, applying: &mut Applying<'_>) {
     let ripe = subject.standings.iter().filter(|(_, standing)| is_ripe(standing));
     for definition in ripe.map(|(name, _)| Arc::clone(name)).collect::<Vec<_>>() {
         let Some(standing) = subject.standings.get_mut(&definition) else { continue };
-        if !is_due(standing) {
-            standing.sla = None;
-            continue;
-        }
-        let (lead, tier) = (standing.lead_id.as_str().into(), standing.tier);
-        let Some(sla) = &mut standing.sla else { continue };
-        sla.remind = None;
-        let Some(rule) = rule(&sla.team, applying) else {
-            standing.sla = None;
+        let rule = standing.sla.as_ref().and_then(|sla| rule(&sla.team, applying));
+        let Some(rule) = rule.filter(|_| is_due(standing)) else {
+            drop_promise(standing, applying);
             continue;
         };
+        let (lead, tier): (Arc<str>, _) = (standing.lead_id.as_str().into(), standing.tier);
+        let needs = standing.needs.clone();
+        let Some(sla) = &mut standing.sla else { continue };
+        if let Some(waits) = &mut sla.waits {
+            // Whoever it waits for did not come in time.
+            waits.until = Some(now.plus(ASK_AGAIN));
+            applying.send(RecordKey::wait(&waits.team, &lead), Body::Wake { may_expire: false });
+            continue;
+        }
+        sla.remind = None;
         if sla.due > now {
             following::became(subject, &Became { lead, made: Made::Reminded }, applying);
         } else if u32::try_from(sla.had.len()).is_ok_and(|had| had <= rule.reassign) {
             let late = sla.had.last().map_or("", |rep| rep);
             let because = format!("{late} has not accepted it in time");
-            ask(sla, (definition, lead, tier), because, applying);
+            ask(sla, (definition, lead, tier), (because, needs.as_deref()), applying);
         } else {
             #[expect(clippy::cast_precision_loss, reason = "it is shown in two units")]
             let within = duration_text(rule.accept(tier) as f64);
@@ -60,7 +66,7 @@ fn expire(
     let Some(standing) = subject.standings.get_mut(definition) else { return };
     let Some(sla) = &standing.sla else { return };
     let Some(then) = rule.then.as_ref().filter(|then| !sla.had.contains(then)) else {
-        standing.sla = None;
+        drop_promise(standing, applying);
         return;
     };
     let reason = format!("{why}, so {then} has it");
@@ -71,13 +77,21 @@ fn expire(
 
 /// The team has said who else gets the lead; returns whether it was asked that.
 pub(super) fn answered(subject: &mut Subject, assigned: &Assigned, applying: &mut Applying<'_>) -> bool {
-    let Assigned { definition, event: question, outcome: AssignOutcome::Settled(routing), .. } = assigned else {
-        return false;
-    };
+    let Assigned { definition, event: question, outcome, .. } = assigned;
     let Some(standing) = subject.standings.get_mut(definition) else { return false };
     let lead = standing.lead_id.as_str().into();
     let Some(sla) = standing.sla.as_mut().filter(|sla| sla.asks.as_ref() == Some(question)) else { return false };
-    sla.asks = None;
+    let routing = match outcome {
+        AssignOutcome::Settled(routing) => routing,
+        AssignOutcome::Waits(waits) => {
+            // It stays whose it is until somebody else is there, and may be accepted by them meanwhile.
+            let (at, note) = (applying.now.rfc3339(), Some(waits.reason.clone()));
+            note_happening(&mut standing.history, Happening { at, what: "waits".to_owned(), owner: None, note });
+            sla.waits = Some(waits.clone());
+            return true;
+        }
+    };
+    (sla.asks, sla.waits) = (None, None);
     match (&routing.owner, rule(&sla.team, applying)) {
         (Some(_), _) => {
             let made = Made::Passed { routing: routing.clone() };

@@ -249,7 +249,7 @@ fn take(
     definition: &Definition,
     decision: Decision,
     known: &Known<'_>,
-    applying: &Applying<'_>,
+    applying: &mut Applying<'_>,
 ) -> Option<LeadEventType> {
     let now = known.now;
     if let Decision::Qualify { tier } = decision {
@@ -263,7 +263,8 @@ fn take(
             LeadEventType::TierChanged
         }
         Decision::Lapse => {
-            (standing.lapsed_at, standing.sla) = (Some(now), None);
+            standing.lapsed_at = Some(now);
+            promising::drop_promise(standing, applying);
             // What is true of one event is over with the next, and that is no news.
             Some(LeadEventType::Lapsed).filter(|_| !definition.reads_event())?
         }
@@ -283,7 +284,7 @@ fn qualify(
     definition: &Definition,
     tier: u8,
     known: &Known<'_>,
-    applying: &Applying<'_>,
+    applying: &mut Applying<'_>,
 ) -> Option<LeadEventType> {
     let now = known.now;
     let seen = view(subject, definition.of, known, applying);
@@ -307,7 +308,8 @@ fn qualify(
     let lead_id = lead_id(&definition.name, definition.of, &applying.key.id, times, applying.origin);
     subject.remember_lead(&lead_id, None);
     // News of the lead before may still be on its way to its rep.
-    let was = was.unwrap_or_default();
+    let mut was = was.unwrap_or_default();
+    promising::drop_promise(&mut was, applying);
     let since = known.event.map(|event| event.timestamp.min(now));
     let shadow = definition.shadow;
     let fresh = Standing {

@@ -3,6 +3,7 @@
 
 use super::message::{Follows, Made};
 use super::news::tell;
+use super::promising::drop_promise;
 use super::seeing::{Known, view};
 use super::{Applying, Body};
 use crate::ids::{RecordKey, SubjectKind};
@@ -57,7 +58,8 @@ pub(super) fn end(
     applying: &mut Applying<'_>,
 ) {
     let Some(standing) = subject.standings.get_mut(&definition.name) else { return };
-    (standing.ended, standing.sla) = (Some((ending, known.now)), None);
+    standing.ended = Some((ending, known.now));
+    drop_promise(standing, applying);
     standing.ended_because = reason.map(Into::into);
     if let Some(open) = standing.joined.as_deref().cloned() {
         // It is what became of the account's lead.

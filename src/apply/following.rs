@@ -84,7 +84,7 @@ fn follow(subject: &mut Subject, definition: &Definition, made: &Made, known: &K
                 }
             };
             standing.accepted_at = standing.accepted_at.or(now);
-            standing.sla = None;
+            promising::drop_promise(standing, applying);
             standing.revision += 1;
             tell(subject, definition, kind, known, applying);
         }

@@ -15,8 +15,8 @@ use crate::ids::{DefinitionName, RecordKey, SourceName};
 use crate::record::delivery::Done;
 use crate::record::outcomes::Told;
 use crate::record::{
-    AccountOwner, Held, Joiner, LeadHold, News, OpenLead, Profile, Projection, Remembered, RosterChange, Routing, Seen,
-    Tie, TookForce, Unassigned, Waits,
+    AccountOwner, Held, Joiner, LeadClass, LeadHold, Needs, News, OpenLead, Profile, Projection, Remembered,
+    RosterChange, Routing, Seen, Tie, TookForce, Unassigned, Waits,
 };
 use crate::time::Millis;
 
@@ -159,9 +159,11 @@ pub enum Body {
         /// Its rank.
         rank: Option<f32>,
     },
-    /// To a team: so many of the leads that wait for it were asked to ask again.
+    /// To a team: so many of the leads of a class that wait for it were asked to ask again.
     Called {
-        /// They; when there are none, nobody waits.
+        /// What they ask.
+        class: Box<LeadClass>,
+        /// They; when there are none, nobody of it waits.
         leads: u32,
     },
     /// Subject → account: a lead wants to be the account's, or part of the one that it has.
@@ -349,6 +351,8 @@ pub struct Assigned {
     pub lead: Arc<str>,
     /// The event of the lead's life.
     pub event: Arc<str>,
+    /// What it asks of whoever gets it.
+    pub needs: Needs,
     /// The decision, or that there is none yet.
     pub outcome: AssignOutcome,
 }

@@ -276,14 +276,14 @@ pub fn apply(record: &mut Record, message: &Message, context: &Context<'_>) -> E
             Body::Assign(assign) => waiting::assign(turns, assign, &mut applying),
             Body::Credit { rep } => waiting::credit(turns, rep, &applying),
             Body::Closed { rep } => waiting::closed(turns, rep, &applying),
-            Body::Called { leads } => waiting::called(turns, *leads, &applying),
+            Body::Called { class, leads } => waiting::called(turns, class, *leads, &applying),
             Body::Wake { .. } => waiting::look(turns, &applying),
             _ => {}
         },
         Record::Wait(wait) => match &message.body {
             Body::Wait(assign) => wait.0 = Some(assign.clone()),
             Body::Wake { .. } => waiting::ask_again(wait, &mut applying),
-            Body::Worth { tier, rank } => waiting::worth(wait, *tier, *rank),
+            Body::Worth { tier, rank } => waiting::worth(wait, *tier, *rank, &mut applying),
             Body::Forget => wait.0 = None,
             _ => {}
         },

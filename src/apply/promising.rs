@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Applying, Body};
 use crate::ids::{DefinitionName, RecordKey};
-use crate::record::{Held, Pending, Routing, Sla, Standing, Unassigned};
+use crate::record::{Held, Needs, Pending, Routing, Sla, Standing, Unassigned};
 use crate::routing::{Presence, SlaRule};
 
 /// The promise of a team whose rep is given a lead of this tier, after those who `had` it.
@@ -13,7 +13,8 @@ pub(super) fn promise(routing: &Routing, tier: u8, had: &[Arc<str>], applying: &
     let rule = rule(team, applying)?;
     let (due, remind) = rule.due(tier, presence(owner, applying), applying.now);
     let had = had.iter().cloned().chain([owner.into()]).collect();
-    Some(Box::new(Sla { team: team.into(), since: applying.now, due, remind, had, taken: false, asks: None }))
+    let (team, since) = (team.into(), applying.now);
+    Some(Box::new(Sla { team, since, due, remind, had, taken: false, asks: None, waits: None }))
 }
 
 /// The lead is of another tier now, whose leads have another time.
@@ -41,6 +42,13 @@ pub(super) fn is_due(standing: &Standing) -> bool {
     standing.sla.as_deref().is_some_and(is_open) && standing.is_own()
 }
 
+/// Nothing is promised of a lead any more: the question who else may get it waits for nobody.
+pub(super) fn drop_promise(standing: &mut Standing, applying: &mut Applying<'_>) {
+    if let Some(waits) = standing.sla.take().and_then(|sla| sla.waits) {
+        applying.send(RecordKey::wait(&waits.team, &standing.lead_id), Body::Forget);
+    }
+}
+
 /// Whoever was given a lead in vain, since it was accepted meanwhile, has their turn back.
 pub(super) fn let_go(routing: &Routing, applying: &mut Applying<'_>) {
     if let (Some(team), Some(rep)) = (&routing.team, &routing.owner) {
@@ -50,28 +58,21 @@ pub(super) fn let_go(routing: &Routing, applying: &mut Applying<'_>) {
     }
 }
 
-/// Asks the team who else may get a lead than those who had it.
+/// Asks the team who else may get a lead than those who had it. Where somebody is named who gets it otherwise, nobody is waited for.
 pub(super) fn ask(
     sla: &mut Sla,
     (definition, lead, tier): (DefinitionName, Arc<str>, u8),
-    because: String,
+    (because, needs): (String, Option<&Needs>),
     applying: &mut Applying<'_>,
 ) {
     let event: Arc<str> = format!("{lead} {}", sla.had.len()).into();
     sla.asks = Some(Arc::clone(&event));
-    let pending = Pending { team: Arc::clone(&sla.team), route: Arc::from("to somebody else"), because };
+    let (route, needs) = (Arc::from("to somebody else"), needs.cloned().unwrap_or_default());
+    let pending = Pending { team: Arc::clone(&sla.team), route, because, needs };
     let lead = Held { subject: applying.key.clone(), definition, lead, event };
-    let wants = Unassigned {
-        lead,
-        pending,
-        tier,
-        rank: None,
-        may_wait: false,
-        since: applying.now,
-        waits_since: None,
-        until: None,
-        not: sla.had.clone(),
-    };
+    let may_wait = sla.taken || rule(&sla.team, applying).is_none_or(|rule| rule.then.is_none());
+    let wants =
+        Unassigned { may_wait, not: sla.had.clone(), ..Unassigned::new(lead, pending, (tier, None), applying.now) };
     applying.send(RecordKey::team(&sla.team), Body::Assign(Box::new(wants)));
 }
 
@@ -91,10 +92,21 @@ pub(super) fn take(standing: &mut Standing, definition: DefinitionName, applying
     let because = format!("it was taken from {owner} by hand");
     let (team, owner) = (Arc::from(team), Arc::from(owner));
     let now = applying.now;
-    let begun =
-        || Box::new(Sla { team, since: now, due: now, remind: None, had: vec![owner], taken: true, asks: None });
+    let begun = || {
+        Box::new(Sla {
+            team,
+            since: now,
+            due: now,
+            remind: None,
+            had: vec![owner],
+            taken: true,
+            asks: None,
+            waits: None,
+        })
+    };
     let (lead, tier) = (standing.lead_id.as_str().into(), standing.tier);
+    let needs = standing.needs.clone();
     let sla = standing.sla.get_or_insert_with(begun);
     sla.taken = true;
-    ask(sla, (definition, lead, tier), because, applying);
+    ask(sla, (definition, lead, tier), (because, needs.as_deref()), applying);
 }

@@ -86,6 +86,7 @@ fn reassigned(
 ) -> Option<LeadEvent> {
     let standing = subject.standings.get_mut(&definition.name)?;
     standing.revision += 1;
+    promising::drop_promise(standing, applying);
     (standing.routing, standing.sla) = (Some(routing), sla);
     // Whoever has taken it on has it no longer.
     (standing.accepted_at, standing.worked_at) = (None, None);

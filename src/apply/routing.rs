@@ -6,13 +6,13 @@ use std::sync::Arc;
 use serde_json::Number;
 
 use super::message::{AssignOutcome, Assigned, Claim, Judged};
-use super::promising::promise;
+use super::promising::{let_go, promise};
 use super::{Applying, Body, LeadWrite};
 use crate::ids::{DefinitionName, RecordKey, SourceName};
 use crate::lead::{Lead, LeadEvent, LeadEventType, joiner};
 use crate::record::happening::note;
 use crate::record::{
-    AccountOwner, Happening, Held, LeadWaits, News, OpenWith, Routing, Standing, Subject, Unassigned, Waits,
+    AccountOwner, Happening, Held, LeadWaits, NO_NEEDS, News, OpenWith, Routing, Standing, Subject, Unassigned, Waits,
 };
 use crate::routing::{Decision, LeadFacts, decide, keep};
 
@@ -260,18 +260,8 @@ fn route(
             let to = RecordKey::team(&pending.team);
             let (tier, rank) = worth(&event.lead);
             let lead = held(definition, &event, applying);
-            let (since, may_wait) = (applying.now, event.kind == LeadEventType::Qualified);
-            let wants = Unassigned {
-                lead,
-                pending,
-                tier,
-                rank,
-                may_wait,
-                since,
-                waits_since: None,
-                until: None,
-                not: Vec::new(),
-            };
+            let may_wait = event.kind == LeadEventType::Qualified;
+            let wants = Unassigned { may_wait, ..Unassigned::new(lead, pending, (tier, rank), applying.now) };
             applying.send(to, Body::Assign(Box::new(wants)));
         }
     }
@@ -286,22 +276,20 @@ fn worth(lead: &Lead) -> (u8, Option<f32>) {
 
 /// A team has answered.
 pub(super) fn assigned(subject: &mut Subject, assigned: &Assigned, applying: &mut Applying<'_>) {
-    let Assigned { definition, lead, event: id, outcome } = assigned;
+    let Assigned { definition, lead, event: id, needs, outcome } = assigned;
     let event = first(subject, definition).filter(|event| *event.id == **id);
     match (event, outcome) {
         (Some(event), AssignOutcome::Settled(routing)) => {
             if let Some(standing) = subject.standings.get_mut(definition) {
                 open_lead(standing, &event, routing, applying);
+                standing.needs = (*needs != NO_NEEDS).then(|| Box::new(needs.clone()));
             }
             settle(subject, definition, event, routing.clone(), applying);
         }
         (Some(event), AssignOutcome::Waits(waits)) => wait(subject, definition, event, waits, applying),
         // The subject was forgotten meanwhile, or became another one who has a lead of their own.
         (None, AssignOutcome::Waits(waits)) => applying.send(RecordKey::wait(&waits.team, lead), Body::Forget),
-        (None, AssignOutcome::Settled(Routing { team: Some(team), owner: Some(rep), .. })) => {
-            applying.send(RecordKey::team(team), Body::Closed { rep: rep.as_str().into() });
-        }
-        (None, AssignOutcome::Settled(_)) => {}
+        (None, AssignOutcome::Settled(routing)) => let_go(routing, applying),
     }
 }
 

@@ -1,21 +1,26 @@
 //! Leads that find nobody of their team wait there: Assign → Wait, and when somebody is there again Wake → Assign. Each waits in a record
 //! of its own, in the order of its place, so that a million that wait cost a team no more than one; the team's record says when
-//! somebody is there, and whoever owns the shard calls them then, some at a time.
+//! somebody is there, and whoever owns the shard calls them then, some at a time. Leads that ask for more than that somebody is there wait in
+//! classes, each with a list and a moment of its own, so that one that nobody may be given yet keeps nobody waiting behind it.
 
 use std::sync::Arc;
 
 use super::message::{AssignOutcome, Assigned};
+use super::promising::drop_promise;
 use super::routing::{close_lead, first, first_of, store};
 use super::{Applying, Body};
 use crate::ids::{DefinitionName, RecordKey};
-use crate::record::{Routing, Standing, Subject, TeamTurns, Unassigned, Wait, Waits};
+use crate::record::{LeadClass, Routing, Standing, Subject, TeamTurns, Unassigned, Wait, Waits};
 use crate::routing::{
-    Decision, Patience, Team, Waited, assign as take_turn, close, credit as give_back, is_open, opens, waits,
+    Decision, Patience, Team, Waited, assign as take_turn, class_of, close, credit as give_back, is_open, opens, waits,
 };
 use crate::time::Millis;
 
 /// A lead whose time is over asks again after so many milliseconds, in case its question crossed another one.
-const ASK_AGAIN: i64 = Millis::MINUTE;
+pub(super) const ASK_AGAIN: i64 = Millis::MINUTE;
+/// So many classes of leads that were others' before wait for a team. Of the others there are no more than the configuration has
+/// skills, tiers with caps, and languages that somebody of the team speaks.
+const MAX_CLASSES: usize = 64;
 
 /// A lead wants a rep: the team takes a turn, or lets it wait, or passes it on.
 pub(super) fn assign(turns: &mut TeamTurns, assign: &Unassigned, applying: &mut Applying<'_>) {
@@ -24,7 +29,7 @@ pub(super) fn assign(turns: &mut TeamTurns, assign: &Unassigned, applying: &mut 
         return settle(assign, assign.pending.clone().gone(), applying);
     };
     // Those that wait are being called: whoever comes now stands behind them.
-    let is_called = turns.opens.is_some_and(|at| at <= applying.now);
+    let is_called = turns.opens().is_some_and(|at| at <= applying.now);
     let is_behind = is_called && assign.may_wait && assign.waits_since.is_none() && team.max_wait != Some(0);
     let turn = if is_behind { None } else { take_turn(team, turns, assign.into(), applying.present()) };
     if let Some(turn) = turn {
@@ -35,27 +40,31 @@ pub(super) fn assign(turns: &mut TeamTurns, assign: &Unassigned, applying: &mut 
     let behind = is_behind.then(|| Patience { until: team.max_wait.map(|most| since.plus(most)) });
     let patience =
         behind.or_else(|| waits(team, turns, assign.into(), since, applying.present())).filter(|_| assign.may_wait);
-    match patience {
-        Some(patience) => {
-            if !is_behind {
-                turns.opens = Some(opens(team, turns, applying.present()));
-            }
-            line_up(team, turns, (assign, since, patience), applying);
-        }
-        None => pass_on(team, turns, assign, applying),
+    let Some(patience) = patience else { return pass_on(team, turns, assign, applying) };
+    let class = class_of(team, assign.into());
+    if !class.not.is_empty() && !turns.waits.contains_key(&class) && turns.waits.len() >= MAX_CLASSES {
+        return pass_on(team, turns, assign, applying);
     }
+    let at = if is_behind { applying.now } else { opens(team, turns, (&class).into(), applying.present()) };
+    line_up(team, turns, (assign, since, patience, class.name()), applying);
+    turns.waits.insert(class, at);
 }
 
 /// Lets a lead wait, and tells its subject what it doesn't know yet.
-fn line_up(team: &Team, turns: &TeamTurns, waits: (&Unassigned, Millis, Patience), applying: &mut Applying<'_>) {
-    let (assign, since, Patience { until }) = waits;
+fn line_up(
+    team: &Team,
+    turns: &TeamTurns,
+    waits: (&Unassigned, Millis, Patience, Arc<str>),
+    applying: &mut Applying<'_>,
+) {
+    let (assign, since, Patience { until }, class) = waits;
     if assign.waits_since.is_none() || assign.until != until {
         let reason = assign.pending.waits(team, turns, assign.into(), applying.present());
         let waits = Waits { team: Arc::clone(&team.name), since, until, reason };
         answer(assign, AssignOutcome::Waits(waits), applying);
     }
     let to = RecordKey::wait(&team.name, &assign.lead.lead);
-    applying.send(to, Body::Wait(Box::new(Unassigned { waits_since: Some(since), until, ..assign.clone() })));
+    applying.send(to, Body::Wait(Box::new(Unassigned { waits_since: Some(since), until, class, ..assign.clone() })));
 }
 
 /// The lead waits no longer for this team.
@@ -82,7 +91,8 @@ fn settle(assign: &Unassigned, routing: Routing, applying: &mut Applying<'_>) {
 
 fn answer(assign: &Unassigned, outcome: AssignOutcome, applying: &mut Applying<'_>) {
     let lead = assign.lead.clone();
-    let assigned = Assigned { definition: lead.definition, lead: lead.lead, event: lead.event, outcome };
+    let needs = assign.pending.needs.clone();
+    let assigned = Assigned { definition: lead.definition, lead: lead.lead, event: lead.event, needs, outcome };
     applying.send(lead.subject, Body::Assigned(Box::new(assigned)));
 }
 
@@ -100,21 +110,29 @@ pub(super) fn credit(turns: &mut TeamTurns, rep: &str, applying: &Applying<'_>) 
 /// A lead of a rep is open no longer: another may go to them.
 pub(super) fn closed(turns: &mut TeamTurns, rep: &str, applying: &Applying<'_>) {
     close(turns, rep);
-    turns.opens = turns.opens.map(|opens| opens.min(applying.now));
+    turns.waits.values_mut().for_each(|opens| *opens = applying.now.min(*opens));
 }
 
-/// So many of those that wait were called; when there were none, nobody waits.
-pub(super) fn called(turns: &mut TeamTurns, leads: u32, applying: &Applying<'_>) {
-    turns.opens = (leads > 0).then_some(applying.now);
+/// So many of those of a class that wait were called; when there were none, nobody of it waits.
+pub(super) fn called(turns: &mut TeamTurns, class: &LeadClass, leads: u32, applying: &Applying<'_>) {
+    if leads == 0 {
+        turns.waits.remove(class);
+    } else if let Some(opens) = turns.waits.get_mut(class) {
+        *opens = applying.now;
+    }
 }
 
 /// Somebody may be there, or other rules say when.
 pub(super) fn look(turns: &mut TeamTurns, applying: &Applying<'_>) {
-    if turns.opens.is_some() {
-        let team = team(&applying.key.id, applying).filter(|team| !is_open(team, turns, applying.present()));
+    let team = team(&applying.key.id, applying);
+    let mut waits = std::mem::take(&mut turns.waits);
+    for (class, at) in &mut waits {
+        let (asks, present) = (class.into(), applying.present());
+        let team = team.filter(|team| !is_open(team, turns, asks, present));
         // The leads of a team that is no more are called, to go on their way.
-        turns.opens = Some(team.map_or(applying.now, |team| opens(team, turns, applying.present())));
+        *at = team.map_or(applying.now, |team| opens(team, turns, asks, present));
     }
+    turns.waits = waits;
 }
 
 /// A lead that waits was called, or has waited for as long as it may.
@@ -125,9 +143,13 @@ pub(super) fn ask_again(wait: &mut Wait, applying: &mut Applying<'_>) {
 }
 
 /// A lead that waits is worth more by now, or less.
-pub(super) fn worth(wait: &mut Wait, tier: u8, rank: Option<f32>) {
-    if let Some(assign) = &mut wait.0 {
-        (assign.tier, assign.rank) = (tier, rank);
+pub(super) fn worth(wait: &mut Wait, tier: u8, rank: Option<f32>, applying: &mut Applying<'_>) {
+    let Some(assign) = &mut wait.0 else { return };
+    (assign.tier, assign.rank) = (tier, rank);
+    let class = team(&assign.pending.team, applying).map(|team| class_of(team, (&**assign).into()).name());
+    if class.is_some_and(|class| class != assign.class) {
+        // Of its tier somebody may be given another one, or nobody any more.
+        ask_again(wait, applying);
     }
 }
 
@@ -150,6 +172,7 @@ pub(super) fn press(subject: &mut Subject, applying: &mut Applying<'_>) {
 pub(super) fn leave(subject: &mut Subject, definition: &DefinitionName, applying: &mut Applying<'_>) {
     if let Some(standing) = subject.standings.get_mut(definition) {
         close_lead(standing, applying);
+        drop_promise(standing, applying);
     }
     let waits = subject.standings.get(definition).and_then(|standing| standing.waits.as_ref());
     if let Some((waits, event)) = waits.zip(first(subject, definition)) {
@@ -160,6 +183,7 @@ pub(super) fn leave(subject: &mut Subject, definition: &DefinitionName, applying
 /// Somebody turned out to be this user, who has a lead of their own by the same definition: the other's waits no longer.
 pub(super) fn drop_merged(user: &Subject, standing: &mut Standing, applying: &mut Applying<'_>) {
     close_lead(standing, applying);
+    drop_promise(standing, applying);
     let Some(waits) = &standing.waits else { return };
     let Some(mut event) = first_of(standing) else { return };
     applying.send(RecordKey::wait(&waits.team, &event.lead.id), Body::Forget);

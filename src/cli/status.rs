@@ -240,6 +240,7 @@ fn render_held(list: &QueueList, paint: Paint) -> String {
 fn render_waiting(list: &QueueList, paint: Paint) -> String {
     let line = |waiting: &WaitingItem| {
         let (leads, team) = (words::count(waiting.leads, "lead"), &waiting.team);
+        let team = waiting.asks.as_ref().map_or_else(|| team.clone(), |asks| format!("{team} ({asks})"));
         let text = match &waiting.opens {
             Some(opens) => format!("{leads} waiting for team {team}, of which somebody is there from {opens} on"),
             None => format!("{leads} waiting for team {team}, and nobody knows when somebody is there"),

@@ -85,9 +85,9 @@ async fn refresh_waiting(backend: &Backend) {
         Err(error) => return tracing::debug!(%error, "the number of leads that wait could not be refreshed"),
     };
     let mut known = KNOWN_TEAMS.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    known.extend(waiting.iter().map(|(team, _)| team.to_string()));
+    known.extend(waiting.keys().map(ToString::to_string));
     for team in known.iter() {
-        let leads = waiting.iter().find(|(name, _)| **name == **team).map_or(0, |(_, leads)| *leads);
+        let leads = waiting.get(team.as_str()).copied().unwrap_or_default();
         gauge!("handraiser_leads_waiting", "team" => team.clone()).set(approximate(leads));
     }
 }

@@ -9,7 +9,7 @@ use crate::apply::Rules;
 use crate::ids::{RecordKey, RecordKind};
 use crate::lead::Lead;
 use crate::record::{AgendaList, Delivery, Record, TeamTurns};
-use crate::routing::{Asks, Present, next_opening};
+use crate::routing::{Present, next_opening};
 use crate::store::{LeadQuery, LeadRow, ListName, ListStats, Store, StoreError};
 use crate::time::Millis;
 
@@ -136,51 +136,65 @@ pub struct HeldItem {
 pub struct WaitingItem {
     /// The team.
     pub team: String,
+    /// What they ask of whoever gets them, where they do: `language de, skills security`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asks: Option<String>,
     /// How many wait.
     pub leads: u64,
-    /// When the first of the team is there, RFC 3339; `null` when nobody knows.
+    /// When the first of the team is there whom they may be given, RFC 3339; `null` when nobody knows.
     pub opens: Option<String>,
 }
 
-/// Every team that leads wait for.
+/// Every team that leads wait for, by what they ask.
 pub(super) async fn waiting(
     store: &dyn Store,
     rules: &Rules,
     present: Present<'_>,
 ) -> Result<Vec<WaitingItem>, StoreError> {
     let mut items = Vec::new();
-    for (team, leads) in waiting_counts(store).await? {
+    for (team, class, leads) in waiting_lists(store).await? {
         let text = store.load(&[RecordKey::team(&team)]).await?.into_iter().next().flatten();
         let turns = match text.map(|text| Record::read(RecordKind::Team, &text).0) {
             Some(Record::Team(turns)) => turns,
             _ => TeamTurns::default(),
         };
         let known = rules.teams.iter().find(|known| known.name == team);
-        let opens = known.and_then(|known| next_opening(known, &turns, Asks::default(), present)).map(Millis::rfc3339);
-        items.push(WaitingItem { team: team.to_string(), leads, opens });
+        let asked = turns.waits.keys().find(|asked| *asked.name() == *class).cloned().unwrap_or_default();
+        let opens = known.and_then(|known| next_opening(known, &turns, (&asked).into(), present)).map(Millis::rfc3339);
+        items.push(WaitingItem { team: team.to_string(), asks: asked.told(), leads, opens });
     }
     Ok(items)
 }
 
 /// How many leads wait, by team.
-pub(super) async fn waiting_counts(store: &dyn Store) -> Result<Vec<(Arc<str>, u64)>, StoreError> {
+pub(super) async fn waiting_counts(store: &dyn Store) -> Result<BTreeMap<Arc<str>, u64>, StoreError> {
+    let mut counts = BTreeMap::new();
+    for (team, _, leads) in waiting_lists(store).await? {
+        *counts.entry(team).or_default() += leads;
+    }
+    Ok(counts)
+}
+
+/// How many leads wait, by team and the name of what they ask.
+async fn waiting_lists(store: &dyn Store) -> Result<Vec<(Arc<str>, Arc<str>, u64)>, StoreError> {
     let count = |stats: ListStats| match AgendaList::read(stats.list.as_str())? {
-        AgendaList::Wait(team) => Some((team, stats.records)),
+        AgendaList::Wait(team, class) => Some((team, class, stats.records)),
         _ => None,
     };
     Ok(store.lists().await?.into_iter().filter_map(count).collect())
 }
 
-/// The records of leads that wait for their teams, team by team, in the order in which they are given somebody.
+/// The records of leads that wait for their teams, team by team, in the order in which they are given somebody who may be given any.
 pub(super) async fn waits(store: &dyn Store, limit: usize) -> Result<Vec<RecordKey>, StoreError> {
-    let mut found = Vec::new();
-    for (team, _) in waiting_counts(store).await? {
+    let mut found: BTreeMap<Arc<str>, Vec<(Millis, RecordKey)>> = BTreeMap::new();
+    for (team, class, _) in waiting_lists(store).await? {
         let shard = store.shards().of(&RecordKey::team(&team));
-        let list = list(AgendaList::Wait, &team);
-        let left = limit.saturating_sub(found.len());
-        found.extend(store.due(shard, &list, Millis(i64::MAX), left).await?.into_iter().map(|(_, key)| key));
+        let list = ListName::new(&AgendaList::Wait(Arc::clone(&team), class).name());
+        let waits = store.due(shard, &list, Millis(i64::MAX), limit).await?;
+        found.entry(team).or_default().extend(waits);
     }
-    Ok(found)
+    found.values_mut().for_each(|waits| waits.sort());
+    Ok(found.into_values().flatten().map(|(_, key)| key).take(limit).collect())
 }
 
 /// Every source because of which leads are held.

@@ -12,6 +12,7 @@ pub mod happening;
 pub mod hold;
 pub mod joining;
 pub mod memberships;
+pub mod needs;
 pub mod noted;
 pub mod outcomes;
 pub mod owner;
@@ -42,6 +43,7 @@ pub use happening::Happening;
 pub use hold::{Held, Hold, LeadHold, SourceLeads};
 pub use joining::{Joiner, Joiners, OpenLead};
 pub use memberships::Memberships;
+pub use needs::{LeadClass, NO_NEEDS, Needs};
 pub use noted::{Noted, NotedSignals};
 pub use owner::{AccountOwner, Ownership};
 pub use people::{Member, Profile};
@@ -111,7 +113,7 @@ impl Record {
             Self::Delivery(delivery) => delivery.agenda(of.unwrap_or_default()),
             Self::Hold(hold) => hold.agenda(of.unwrap_or_default()),
             Self::Wait(wait) => wait.agenda(of.unwrap_or_default()),
-            Self::Team(team) => team.opens.map(|at| (AgendaList::Teams, at)),
+            Self::Team(team) => team.opens().map(|at| (AgendaList::Teams, at)),
             Self::Destination(history) => history.asked.as_ref().map(|asked| (AgendaList::ReadBack, asked.next)),
             Self::Source(_) | Self::Archived(_) | Self::Config(_) | Self::Roster(_) => None,
         }
@@ -121,7 +123,7 @@ impl Record {
     pub fn bytes(&self) -> usize {
         match self {
             Self::Subject(subject) => subject.bytes(),
-            Self::Team(team) => 64 + 96 * team.reps.len(),
+            Self::Team(team) => 64 + 152 * team.reps.len() + 192 * team.waits.len(),
             Self::Destination(history) => 64 + history.done.iter().map(|done| 160 + done.id.len()).sum::<usize>(),
             Self::Delivery(delivery) => delivery.bytes(),
             Self::Source(_) => 64,
@@ -151,8 +153,8 @@ pub enum AgendaList {
     Teams,
     /// Destinations that are asked what people made of the leads there, by when.
     ReadBack,
-    /// Leads that wait for a rep of a team, in the order in which they are given one: see [`Unassigned::place`].
-    Wait(Arc<str>),
+    /// Leads of a class that wait for a rep of a team, in the order in which they are given one: see [`Unassigned::place`].
+    Wait(Arc<str>, Arc<str>),
 }
 
 impl AgendaList {
@@ -161,7 +163,7 @@ impl AgendaList {
     const HELD: &str = "held:";
     const WAIT: &str = "wait:";
 
-    /// The name in stores: `timers`, `wakes`, `deliver:crm`, `dead:crm`, `held:web`, `teams`, `read_back`, `wait:enterprise`.
+    /// The name in stores: `timers`, `wakes`, `deliver:crm`, `dead:crm`, `held:web`, `teams`, `read_back`, `wait:enterprise/any`.
     pub fn name(&self) -> String {
         match self {
             Self::Timers => "timers".to_owned(),
@@ -171,7 +173,7 @@ impl AgendaList {
             Self::Held(source) => format!("{}{source}", Self::HELD),
             Self::Teams => "teams".to_owned(),
             Self::ReadBack => "read_back".to_owned(),
-            Self::Wait(team) => format!("{}{team}", Self::WAIT),
+            Self::Wait(team, class) => format!("{}{team}/{class}", Self::WAIT),
         }
     }
 
@@ -189,7 +191,10 @@ impl AgendaList {
             .map(Self::Deliver)
             .or_else(|| of(Self::DEAD).map(Self::Dead))
             .or_else(|| of(Self::HELD).map(Self::Held))
-            .or_else(|| of(Self::WAIT).map(Self::Wait))
+            .or_else(|| {
+                let (team, class) = name.strip_prefix(Self::WAIT)?.rsplit_once('/')?;
+                Some(Self::Wait(Arc::from(team), Arc::from(class)))
+            })
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::Waits;
 use crate::time::Millis;
 
 /// What was promised of a lead that nobody has taken on yet.
@@ -26,12 +27,17 @@ pub struct Sla {
     /// The question to the team who else may get it, as long as it has not answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asks: Option<Arc<str>>,
+    /// Where that waits for somebody else of the team, how.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits: Option<Waits>,
 }
 
 impl Sla {
     /// When something has to be done about it.
     pub fn next(&self) -> Option<Millis> {
-        let next = self.remind.map_or(self.due, |remind| remind.min(self.due));
-        self.asks.is_none().then_some(next)
+        if self.asks.is_some() {
+            return self.waits.as_ref()?.until;
+        }
+        Some(self.remind.map_or(self.due, |remind| remind.min(self.due)))
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::happening::Happening;
 use super::hold::LeadHold;
 use super::joining::{Joiners, OpenLead};
+use super::needs::Needs;
 use super::seen::Progress;
 use super::sla::Sla;
 use super::team::PassedOver;
@@ -78,6 +79,9 @@ pub struct Standing {
     /// Who follows up on the last lead, once that is decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routing: Option<Routing>,
+    /// What it asks of whoever gets it, where a team gave it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needs: Option<Box<Needs>>,
     /// Whether the last lead is held, or was let go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<LeadHold>,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::LeadClass;
 use crate::time::Millis;
 
 /// The turns of a team.
@@ -13,10 +14,17 @@ use crate::time::Millis;
 pub struct TeamTurns {
     /// How many leads the team was given in all.
     pub turns: u64,
-    /// When the leads that wait for the team are looked at next; `None` when none does.
-    pub opens: Option<Millis>,
+    /// What the leads ask that wait for the team, and when those of each class are looked at next.
+    pub waits: BTreeMap<LeadClass, Millis>,
     /// Where each rep stands in the line.
     pub reps: BTreeMap<Arc<str>, Place>,
+}
+
+impl TeamTurns {
+    /// When the first of the leads that wait are looked at next; `None` when none does.
+    pub fn opens(&self) -> Option<Millis> {
+        self.waits.values().min().copied()
+    }
 }
 
 /// Where a rep stands in the line.
@@ -45,9 +53,14 @@ pub struct Given {
     pub week: u32,
     /// How many of them are open: nothing became of them yet, and they didn't lapse.
     pub open: u32,
+    /// Of each tier on that day, and in its week; those beyond the last count as it.
+    pub tiers: [(u32, u32); Self::TIERS],
 }
 
 impl Given {
+    /// So many tiers are counted by themselves.
+    pub const TIERS: usize = 7;
+
     /// 1970-01-01 was so many days after a Monday.
     pub const MONDAY: i64 = 3;
 
@@ -58,20 +71,34 @@ impl Given {
 
     /// The same, seen on `day`.
     #[must_use]
-    pub const fn on(self, day: i64) -> Self {
+    pub fn on(self, day: i64) -> Self {
         // What came a little late belongs to the day at hand; a clock that was far ahead doesn't hold up the days until then.
         if day == self.day || day == self.day - 1 {
             return self;
         }
         let is_same_week = Self::week_of(day) == Self::week_of(self.day);
-        Self { day, today: 0, week: if is_same_week { self.week } else { 0 }, ..self }
+        let tiers = self.tiers.map(|(_, week)| (0, if is_same_week { week } else { 0 }));
+        Self { day, today: 0, week: if is_same_week { self.week } else { 0 }, tiers, ..self }
     }
 
-    /// With one more on `day`.
+    /// With one more of a tier on `day`.
     #[must_use]
-    pub const fn and_one(self, day: i64) -> Self {
-        let given = self.on(day);
-        Self { day: given.day, today: given.today.saturating_add(1), week: given.week.saturating_add(1), ..given }
+    pub fn and_one(self, day: i64, tier: u8) -> Self {
+        let mut given = self.on(day);
+        (given.today, given.week) = (given.today.saturating_add(1), given.week.saturating_add(1));
+        if let Some((today, week)) = Self::place_of(tier).and_then(|place| given.tiers.get_mut(place)) {
+            (*today, *week) = (today.saturating_add(1), week.saturating_add(1));
+        }
+        given
+    }
+
+    /// How many of a tier on that day, and in its week.
+    pub fn of_tier(&self, tier: u8) -> (u32, u32) {
+        Self::place_of(tier).and_then(|place| self.tiers.get(place)).copied().unwrap_or_default()
+    }
+
+    fn place_of(tier: u8) -> Option<usize> {
+        usize::from(tier).checked_sub(1).map(|place| place.min(Self::TIERS - 1))
     }
 }
 
@@ -95,6 +122,12 @@ pub enum Why {
     CapDay,
     /// They have as many open leads as they may.
     CapOpen,
+    /// They were given as many leads of this tier as they may be in a day or a week.
+    CapTier,
+    /// They lack a skill that the lead asks for.
+    Skill,
+    /// They don't speak the lead's language.
+    Language,
     /// They had this very lead already.
     HadIt,
 }
@@ -111,6 +144,9 @@ impl Why {
             Self::CapWeek => "cap_week",
             Self::CapDay => "cap_day",
             Self::CapOpen => "cap_open",
+            Self::CapTier => "cap_tier",
+            Self::Skill => "skill",
+            Self::Language => "language",
             Self::HadIt => "had_it",
         }
     }
@@ -126,6 +162,9 @@ impl Why {
             Self::CapWeek => "has the week's cap of leads",
             Self::CapDay => "has the day's cap of leads",
             Self::CapOpen => "has as many open leads as they may",
+            Self::CapTier => "has the cap of leads of this tier",
+            Self::Skill => "has not the skills that it takes",
+            Self::Language => "doesn't speak the lead's language",
             Self::HadIt => "had it already",
         }
     }

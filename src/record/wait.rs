@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::AgendaList;
 use super::hold::Held;
+use super::needs::{LeadClass, Needs};
 use crate::time::Millis;
 
 /// A routing decision that waits for a team's turn.
@@ -18,6 +19,8 @@ pub struct Pending {
     pub route: Arc<str>,
     /// Why it does.
     pub because: String,
+    /// What the lead asks of whoever gets it.
+    pub needs: Needs,
 }
 
 /// A lead that wants a rep.
@@ -40,8 +43,9 @@ pub struct Unassigned {
     /// Until when at most, as its subject knows.
     pub until: Option<Millis>,
     /// Reps who must not get it: they had it already.
-    #[serde(default)]
     pub not: Vec<Arc<str>>,
+    /// The name of the class that it waits in: see [`LeadClass`].
+    pub class: Arc<str>,
 }
 
 /// How many bits of a place are its time: seconds until the year 2106.
@@ -55,6 +59,12 @@ impl Unassigned {
     /// See [`place`].
     pub fn place(&self) -> Millis {
         place(self.tier, self.rank, self.since)
+    }
+
+    /// A lead that begins to want somebody.
+    pub fn new(lead: Held, pending: Pending, (tier, rank): (u8, Option<f32>), since: Millis) -> Self {
+        let (not, class) = (Vec::new(), Arc::from(LeadClass::ANY));
+        Self { lead, pending, tier, rank, may_wait: true, since, waits_since: None, until: None, not, class }
     }
 }
 
@@ -83,7 +93,7 @@ pub struct Wait(pub Option<Box<Unassigned>>);
 
 impl Wait {
     pub(super) fn agenda(&self, team: &str) -> Option<(AgendaList, Millis)> {
-        self.0.as_ref().map(|assign| (AgendaList::Wait(Arc::from(team)), assign.place()))
+        self.0.as_ref().map(|assign| (AgendaList::Wait(Arc::from(team), Arc::clone(&assign.class)), assign.place()))
     }
 
     /// About how many bytes it takes in memory.
@@ -133,10 +143,9 @@ mod tests {
 
     fn waits(tier: u8, rank: Option<f32>, since: i64) -> Millis {
         let lead = Held { subject: RecordKey::user("u"), definition: "d".into(), lead: "l".into(), event: "e".into() };
-        let pending = Pending { team: "t".into(), route: "r".into(), because: String::new() };
-        let since = Millis(since * Millis::SECOND);
-        Unassigned { lead, pending, tier, rank, may_wait: true, since, waits_since: None, until: None, not: Vec::new() }
-            .place()
+        let (because, needs) = (String::new(), Needs::default());
+        let pending = Pending { team: "t".into(), route: "r".into(), because, needs };
+        Unassigned::new(lead, pending, (tier, rank), Millis(since * Millis::SECOND)).place()
     }
 
     #[test]

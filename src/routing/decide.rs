@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::territory::{Territories, Unknown};
-use super::turns::{Asks, refusal, said};
+use super::turns::{Asks, lacks, refusal, said};
 use super::waiting::Waited;
 use super::{LeadFacts, Presence, Present, Reps, Route, RouteTarget, RouteTo, Team, Turn};
 use crate::expr::{Formula, Value, duration_text};
 use crate::lead::{LeadEvent, Routing};
-use crate::record::{AccountOwner, Pending, Roster, TeamTurns};
+use crate::record::{AccountOwner, NO_NEEDS, Needs, Pending, Roster, TeamTurns};
 use crate::time::Millis;
 
 /// What decides who gets a lead.
@@ -143,7 +143,7 @@ pub fn decide(by: Routes<'_>, event: &LeadEvent, owner: Option<&AccountOwner>, n
         };
         let followed = found
             .map_err(|why| format!("{because}; {why}; "))
-            .and_then(|(to, why)| follow(route, &to, by, format!("{because}{why}"), now));
+            .and_then(|(to, why)| follow((route, &facts), &to, by, format!("{because}{why}"), now));
         match followed {
             Ok(decision) => return decision,
             Err(why) => passed = why,
@@ -256,7 +256,13 @@ pub fn keep(by: Routes<'_>, existing: &Routing, now: Millis) -> Option<Routing> 
 }
 
 /// The decision of a route that leads to `to`; what has to be said when nobody is to be found there for days, and the next decides.
-fn follow(route: &Route, to: &RouteTarget, by: Routes<'_>, because: String, now: Millis) -> Result<Decision, String> {
+fn follow(
+    (route, facts): (&Route, &LeadFacts<'_>),
+    to: &RouteTarget,
+    by: Routes<'_>,
+    because: String,
+    now: Millis,
+) -> Result<Decision, String> {
     let routing = |owner: Option<&str>, reason: String| {
         let owner = owner.map(str::to_owned);
         Decision::Settled(Routing { route: Some(route.name.to_string()), owner, reason, ..Routing::default() })
@@ -271,11 +277,27 @@ fn follow(route: &Route, to: &RouteTarget, by: Routes<'_>, because: String, now:
         RouteTarget::Rep(rep) => routing(Some(rep), format!("{because}; goes to {rep}")),
         RouteTarget::Team(name) => match by.teams.iter().find(|team| team.name == *name) {
             Some(team) => {
+                let needs = route.needs.of(facts);
+                if let Some(nobody) = nobody_knows(team, &needs, now) {
+                    return Err(format!("{because}; {nobody}; "));
+                }
                 let (team, route) = (Arc::clone(&team.name), Arc::clone(&route.name));
-                Decision::Turn(Pending { team, route, because })
+                Decision::Turn(Pending { team, route, because, needs })
             }
             // A checked configuration has every team that its routes name. Fails open: the lead is delivered without an owner.
             None => routing(None, format!("{because}; team {name} is not configured, so nobody owns it")),
         },
     })
+}
+
+/// What has to be said when nobody of a team may ever be given a lead that needs this.
+fn nobody_knows(team: &Team, needs: &Needs, now: Millis) -> Option<String> {
+    let has_left = |rep: &super::Rep| rep.availability.as_ref().is_some_and(|known| known.has_left(now));
+    if *needs == NO_NEEDS || team.reps.iter().any(|rep| lacks(rep, needs).is_none() && !has_left(rep)) {
+        return None;
+    }
+    let skills = (!needs.skills.is_empty()).then(|| format!("has the skills {}", needs.skills.join(" and ")));
+    let language = needs.language.as_ref().map(|language| format!("speaks {language}"));
+    let what: Vec<String> = skills.into_iter().chain(language).collect();
+    Some(format!("nobody of team {} {}", team.name, what.join(" and ")))
 }

@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use super::territory::Failed;
 use super::turns::{Asks, next_opening, refusal};
-use super::{Decision, LeadFacts, Present, RouteTo, Routes, Team, decide, is_open, waits};
+use super::{Decision, LeadFacts, RouteTo, Routes, Team, decide, is_open, waits};
 use crate::lead::LeadEvent;
-use crate::record::{TeamTurns, Why};
+use crate::record::{Needs, TeamTurns, Why};
 use crate::time::Millis;
 
 /// Why a lead goes where it goes.
@@ -73,9 +73,9 @@ pub struct RepTried {
     pub because: Option<String>,
 }
 
-fn reps(team: &Team, present: Present<'_>) -> Vec<RepTried> {
+fn reps(team: &Team, asks: Asks<'_>, by: Routes<'_>, now: Millis) -> Vec<RepTried> {
     let tried = |rep: &super::Rep| {
-        let refused = refusal(rep, &TeamTurns::default(), Asks::default(), present);
+        let refused = refusal(rep, &TeamTurns::default(), asks, by.present(now));
         RepTried {
             rep: rep.name.to_string(),
             refused: refused.map(|refusal| refusal.why),
@@ -86,18 +86,17 @@ fn reps(team: &Team, present: Present<'_>) -> Vec<RepTried> {
 }
 
 /// Goes on from teams of which nobody is there.
-fn settle(by: Routes<'_>, mut decision: Decision, now: Millis) -> Decision {
+fn settle(by: Routes<'_>, mut decision: Decision, tier: u8, now: Millis) -> Decision {
     let present = by.present(now);
     for _ in by.teams {
         let Decision::Turn(pending) = &decision else { break };
         let none = TeamTurns::default();
+        let asks = Asks { needs: &pending.needs, tier, not: &[] };
         let team = by.teams.iter().find(|team| team.name == pending.team);
-        let Some(team) = team.filter(|team| {
-            !is_open(team, &none, present) && waits(team, &none, Asks::default(), now, present).is_none()
-        }) else {
-            break;
-        };
-        decision = pending.clone().otherwise(team, &none, (Asks::default(), None), by, now);
+        let is_passed_on =
+            |team: &&Team| !is_open(team, &none, asks, present) && waits(team, &none, asks, now, present).is_none();
+        let Some(team) = team.filter(is_passed_on) else { break };
+        decision = pending.clone().otherwise(team, &none, (asks, None), by, now);
     }
     decision
 }
@@ -105,19 +104,21 @@ fn settle(by: Routes<'_>, mut decision: Decision, now: Millis) -> Decision {
 /// Explains what [`decide()`] says of a new lead.
 pub fn explain(by: Routes<'_>, event: &LeadEvent, now: Millis) -> RouteExplanation {
     let facts = LeadFacts::new(event, now);
-    let (route, team, owner, reason) = match settle(by, decide(by, event, None, now), now) {
+    let mut needs = Needs::default();
+    let (route, team, owner, reason) = match settle(by, decide(by, event, None, now), event.lead.tier, now) {
         Decision::Settled(routing) => (routing.route, routing.team, routing.owner, routing.reason),
         Decision::Turn(pending) => {
             let reason = format!("{}; whoever's turn it is in team {}", pending.because, pending.team);
+            needs = pending.needs;
             (Some(pending.route.to_string()), Some(pending.team.to_string()), None, reason)
         }
     };
     let shares = by.teams.iter().find(|one| owner.is_none() && team.as_deref() == Some(&*one.name));
-    let reps = shares.map_or_else(Vec::new, |team| reps(team, by.present(now)));
+    let asks = Asks { needs: &needs, tier: event.lead.tier, not: &[] };
+    let reps = shares.map_or_else(Vec::new, |team| reps(team, asks, by, now));
     let nobody = shares.filter(|_| reps.iter().all(|rep| rep.refused.is_some()));
-    let opens = nobody
-        .and_then(|team| next_opening(team, &TeamTurns::default(), Asks::default(), by.present(now)))
-        .map(Millis::rfc3339);
+    let opens =
+        nobody.and_then(|team| next_opening(team, &TeamTurns::default(), asks, by.present(now))).map(Millis::rfc3339);
     let mut explanation =
         RouteExplanation { routes: Vec::new(), route, team, owner, reason, reps, opens, near: Vec::new() };
     for one in by.routes {

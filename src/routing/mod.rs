@@ -21,6 +21,6 @@ pub use decide::{Decision, Routes, decide, is_known, keep, owns};
 pub use facts::LeadFacts;
 pub use reps::{Availability, Hours, Presence, Present, Reps};
 pub use sla::SlaRule;
-pub use spec::{Assign, Rep, Route, RouteTarget, RouteTo, Team, TeamName};
+pub use spec::{Assign, Rep, Route, RouteNeeds, RouteTarget, RouteTo, Team, TeamName};
 pub use turns::{Asks, Turn, assign, close, credit, next_opening};
-pub use waiting::{Patience, Waited, is_open, opens, waits};
+pub use waiting::{Patience, Waited, class_of, is_open, opens, waits};

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use super::reps::language;
 use super::{Availability, SlaRule};
-use crate::expr::{Expr, Formula};
+use crate::expr::{Expr, Facts, Formula, Value};
+use crate::record::Needs;
 
 /// The name of a team, as configured.
 pub type TeamName = Arc<str>;
@@ -68,6 +70,28 @@ pub struct Route {
     pub when: Option<Expr>,
     /// Who gets the leads that it takes.
     pub to: RouteTo,
+    /// What they have to know, where that is a team.
+    pub needs: RouteNeeds,
+}
+
+/// What a route asks of whoever gets its leads.
+#[derive(Clone, Debug, Default)]
+pub struct RouteNeeds {
+    /// All of these skills.
+    pub skills: Vec<Arc<str>>,
+    /// The language that the first of these which is known says.
+    pub language: Vec<Formula>,
+}
+
+impl RouteNeeds {
+    /// What it asks for a lead. A language that isn't known isn't asked for.
+    pub fn of(&self, lead: &impl Facts) -> Needs {
+        let known = self.language.iter().find_map(|formula| match formula.value(lead) {
+            Value::Text(text) => language(&text),
+            _ => None,
+        });
+        Needs { skills: self.skills.clone(), language: known }
+    }
 }
 
 /// What a route says about the leads that it takes.

@@ -5,18 +5,23 @@
 //! any time. A rep who joins, or comes back, is level with whoever is first then: neither flooded with what they missed, nor sent to the
 //! end for what they had before.
 //!
-//! Of two reps who could be given leads all the while, however long: what each was given, divided by their weight, differs by no more
+//! Who lacks what a lead asks for keeps their place: what others are given meanwhile brings them forward, by some turns at most, so that
+//! whoever knows more than others is not given the leads for everybody on top of those that only they can take.
+//!
+//! Of two reps who could be given the same leads all the while, however long: what each was given, divided by their weight, differs by no more
 //! than one turn of each, `1/w + 1/v`. Each lead asks once, since a message arrives exactly once, so that this holds whatever is killed.
 
 use std::sync::Arc;
 
 use super::reps::{Refusal, Why, day_of};
 use super::{Assign, Presence, Present, Rep, Team};
-use crate::record::{Given, PassedOver, Place, TeamTurns, Unassigned};
+use crate::record::{Given, LeadClass, NO_NEEDS, Needs, PassedOver, Place, TeamTurns, Unassigned};
 use crate::time::Millis;
 
 /// A turn of somebody with weight 1, in the unit of [`Place::behind`].
 const TURN: u64 = 1_000_000_000;
+/// So far ahead are those at most who lacked what leads asked for.
+const MAX_AHEAD: u64 = 10 * TURN;
 /// So many who were passed over are told of.
 const MAX_TOLD: usize = 20;
 /// And so many of them in a sentence.
@@ -34,15 +39,31 @@ pub struct Turn {
 }
 
 /// What a lead asks of whoever gets it.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Asks<'a> {
+    /// What they have to know.
+    pub needs: &'a Needs,
+    /// The lead's tier, of which they may have been given enough; 0: whichever.
+    pub tier: u8,
     /// These must not get it: they had it already.
     pub not: &'a [Arc<str>],
 }
 
+impl Default for Asks<'_> {
+    fn default() -> Self {
+        Self { needs: &NO_NEEDS, tier: 0, not: &[] }
+    }
+}
+
 impl<'a> From<&'a Unassigned> for Asks<'a> {
     fn from(lead: &'a Unassigned) -> Self {
-        Self { not: &lead.not }
+        Self { needs: &lead.pending.needs, tier: lead.tier, not: &lead.not }
+    }
+}
+
+impl<'a> From<&'a LeadClass> for Asks<'a> {
+    fn from(class: &'a LeadClass) -> Self {
+        Self { needs: &class.needs, tier: class.tier, not: &class.not }
     }
 }
 
@@ -55,7 +76,7 @@ pub fn assign(team: &Team, turns: &mut TeamTurns, asks: Asks<'_>, present: Prese
     if let Some(place) = turns.reps.get_mut(&turn.rep) {
         place.given.open = place.given.open.saturating_add(1);
         if let Some(availability) = bounded {
-            place.given = place.given.and_one(day_of(&availability.zone, now));
+            place.given = place.given.and_one(day_of(&availability.zone, now), asks.tier);
         }
     }
     Some(turn)
@@ -87,10 +108,33 @@ pub(super) fn refusal(rep: &Rep, turns: &TeamTurns, asks: Asks<'_>, present: Pre
 }
 
 fn refuses(rep: &Rep, place: Option<&Place>, asks: Asks<'_>, present: Present<'_>) -> Option<Refusal> {
-    if asks.not.iter().any(|one| one.eq_ignore_ascii_case(&rep.name)) {
-        return Some(Refusal { why: Why::HadIt, until: None });
+    if let Some(why) = unfit(rep, asks) {
+        return Some(Refusal { why, until: None });
     }
-    presence(rep, present).refuses(place.map_or_else(Given::default, |place| place.given), present.now)
+    let given = place.map_or_else(Given::default, |place| place.given);
+    presence(rep, present).refuses(given, asks.tier, present.now)
+}
+
+/// Why a rep may not be given a lead whenever they are there.
+pub(super) fn unfit(rep: &Rep, asks: Asks<'_>) -> Option<Why> {
+    if asks.not.iter().any(|one| one.eq_ignore_ascii_case(&rep.name)) {
+        return Some(Why::HadIt);
+    }
+    lacks(rep, asks.needs)
+}
+
+/// What a rep lacks of what a lead needs.
+pub(super) fn lacks(rep: &Rep, needs: &Needs) -> Option<Why> {
+    // Most leads ask for nothing.
+    if *needs == NO_NEEDS {
+        return None;
+    }
+    let knows = rep.availability.as_ref().map(|availability| &availability.knows);
+    if !needs.skills.iter().all(|skill| knows.is_some_and(|knows| knows.has(skill))) {
+        return Some(Why::Skill);
+    }
+    let speaks = |language: &Arc<str>| knows.is_some_and(|knows| knows.speaks(language));
+    needs.language.as_ref().is_some_and(|language| !speaks(language)).then_some(Why::Language)
 }
 
 fn presence<'a>(rep: &'a Rep, present: Present<'a>) -> Presence<'a> {
@@ -103,11 +147,19 @@ pub fn next_opening(team: &Team, turns: &TeamTurns, asks: Asks<'_>, present: Pre
         let place = turns.reps.get(&rep.name);
         match refuses(rep, place, asks, present) {
             None => Some(present.now),
-            Some(Refusal { why: Why::HadIt, .. }) => None,
-            Some(_) => presence(rep, present).next(place.map_or_else(Given::default, |place| place.given), present.now),
+            Some(Refusal { why, .. }) if is_for_good(why) => None,
+            Some(_) => {
+                let given = place.map_or_else(Given::default, |place| place.given);
+                presence(rep, present).next(given, asks.tier, present.now)
+            }
         }
     };
     team.reps.iter().filter_map(next).min()
+}
+
+/// Whether somebody may never be given a lead for it, as the rules are.
+pub(super) const fn is_for_good(why: Why) -> bool {
+    matches!(why, Why::HadIt | Why::Skill | Why::Language)
 }
 
 /// Takes a turn, among those whom nothing refuses.
@@ -129,8 +181,14 @@ pub(super) fn take(
             None => here.push(rep),
         }
     }
-    for (rep, _) in &away {
-        if let Some(place) = turns.reps.get_mut(&rep.name) {
+    // Who lacks what this lead asks for is there, and keeps their place.
+    let lacking = away.iter().filter(|(_, refusal)| matches!(refusal.why, Why::Skill | Why::Language));
+    let lacking = lacking.filter_map(|(rep, _)| turns.reps.get(&rep.name)).filter(|place| !place.away);
+    let ahead = lacking.map(|place| place.behind).min();
+    for (rep, refusal) in &away {
+        if !matches!(refusal.why, Why::Skill | Why::Language)
+            && let Some(place) = turns.reps.get_mut(&rep.name)
+        {
             place.away = true;
         }
     }
@@ -165,8 +223,10 @@ pub(super) fn take(
     turns.turns += 1;
     let turn = turns.turns;
     let place = turns.reps.get_mut(&next.name)?;
-    let passed = place.behind;
-    *place = Place { behind: passed + turn_of(next.weight), turn, at: now, away: false, given: place.given };
+    let stood = place.behind;
+    *place = Place { behind: stood + turn_of(next.weight), turn, at: now, away: false, given: place.given };
+    // Whoever stands first is where the line begins, and nobody is brought far forward.
+    let passed = ahead.map_or(stood, |ahead| stood.min(ahead.max(stood.saturating_sub(MAX_AHEAD))));
     for place in turns.reps.values_mut() {
         place.behind = place.behind.saturating_sub(passed);
     }

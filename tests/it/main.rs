@@ -31,6 +31,7 @@ mod ingest;
 mod joining;
 mod layers;
 mod members;
+mod needs;
 mod outcomes;
 mod promises;
 mod pushed;

@@ -50,7 +50,12 @@ fn waits() -> Unassigned {
         lead: Arc::from("lead_1"),
         event: Arc::from("evt_1"),
     };
-    let pending = crate::record::Pending { team: Arc::from("dach"), route: Arc::from("all"), because: String::new() };
+    let pending = crate::record::Pending {
+        team: Arc::from("dach"),
+        route: Arc::from("all"),
+        because: String::new(),
+        needs: crate::record::Needs::default(),
+    };
     Unassigned {
         lead,
         pending,
@@ -61,6 +66,7 @@ fn waits() -> Unassigned {
         waits_since: None,
         until: Some(Millis(9)),
         not: vec![Arc::from("ana@x.example")],
+        class: Arc::from("any"),
     }
 }
 
@@ -130,12 +136,14 @@ fn items() -> Vec<LogItem> {
         },
         Body::Rename { from: Arc::from("anon"), to: None },
         Body::Assigned(Box::new(Assigned {
+            needs: crate::record::Needs::default(),
             definition: Arc::from("pql"),
             lead: Arc::from("lead_1"),
             event: Arc::from("evt_1"),
             outcome: AssignOutcome::Settled(routing),
         })),
         Body::Assigned(Box::new(Assigned {
+            needs: crate::record::Needs::default(),
             definition: Arc::from("pql"),
             lead: Arc::from("lead_1"),
             event: Arc::from("evt_1"),
@@ -144,7 +152,7 @@ fn items() -> Vec<LogItem> {
         Body::Assign(Box::new(waits.clone())),
         Body::Wait(Box::new(waits)),
         Body::Worth { tier: 2, rank: Some(0.5) },
-        Body::Called { leads: 3 },
+        Body::Called { class: Box::default(), leads: 3 },
         Body::Deliver { subject: RecordKey::account("acme"), news: Box::new(news) },
         Body::Deliver { subject: RecordKey::account("acme"), news: Box::new(failed) },
         Body::Attempted(Box::new(Attempt {

@@ -9,6 +9,7 @@ mod destinations;
 mod from;
 mod nameable;
 mod names;
+mod needs;
 mod outcomes;
 mod reps;
 mod rests_on;
@@ -69,6 +70,7 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
     let routes = routing::routes(shape.routes.get(), &teams, &scopes, findings);
     let zone = time_zone.clone().unwrap_or(jiff::tz::TimeZone::UTC);
     let reps = reps::reps(shape.reps.get(), &zone, &mut teams.compiled, findings);
+    needs::check(shape.routes.get(), &routes, (&teams.compiled, &reps), findings);
     let calendars = calendars::calendars(shape, &reps, &zone, findings);
     let territories = territories::territories(shape, (&teams, &scopes), &zone, attached, findings);
     territories::check_routes(shape, findings);

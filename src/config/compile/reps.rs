@@ -12,10 +12,11 @@ use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
 use crate::config::read::{At, Many, Named};
 use crate::config::scalar::Count;
-use crate::config::shape::{CapsShape, RepShape};
+use crate::config::shape::{CapsShape, RepShape, TierCapsShape};
 use crate::config::yaml::Scalar;
 use crate::expr::country::Country;
-use crate::routing::reps::{Caps, Hours, country_holidays};
+use crate::record::Given;
+use crate::routing::reps::{Caps, Hours, Knows, TierCap, country_holidays, language};
 use crate::routing::{Availability, Reps, Team};
 use crate::time::{Millis, begins};
 
@@ -57,6 +58,7 @@ fn availability(shape: &RepShape, zone: &TimeZone, findings: &mut Findings) -> O
         absent,
         hours: hours?,
         caps,
+        knows: knows(shape, findings),
         zone,
     })
 }
@@ -143,14 +145,44 @@ fn left(text: &Scalar, zone: &TimeZone, findings: &mut Findings) -> Option<Optio
 }
 
 fn caps(shape: &CapsShape, findings: &mut Findings) -> Caps {
-    let mut cap = |count: Option<&At<Count>>| {
-        let count = count?;
-        let cap = u32::try_from(count.value.0).ok().filter(|cap| *cap > 0);
-        if cap.is_none() {
-            let problem = Problem::error(count.scalar.at, Code::BadValue, "a cap is 1 or more");
-            findings.push(problem.help("whoever should get nothing for now is `paused: true`"));
+    let tiers = shape.tiers.get().into_iter().flat_map(|Named(all)| all);
+    let tiers = tiers.filter_map(|(name, shape)| tier_cap(name, shape.as_ref()?, findings)).collect();
+    let mut cap = |count: Option<&At<Count>>| cap(count, findings);
+    Caps { day: cap(shape.day.get()), week: cap(shape.week.get()), open: cap(shape.open.get()), tiers }
+}
+
+fn cap(count: Option<&At<Count>>, findings: &mut Findings) -> Option<u32> {
+    let count = count?;
+    let cap = u32::try_from(count.value.0).ok().filter(|cap| *cap > 0);
+    if cap.is_none() {
+        let problem = Problem::error(count.scalar.at, Code::BadValue, "a cap is 1 or more");
+        findings.push(problem.help("whoever should get nothing for now is `paused: true`"));
+    }
+    cap
+}
+
+fn tier_cap(name: &Scalar, shape: &TierCapsShape, findings: &mut Findings) -> Option<TierCap> {
+    let tier = name.text.trim().parse::<u8>().ok().filter(|tier| (1..=Given::TIERS).contains(&usize::from(*tier)));
+    if tier.is_none() {
+        let message = format!("`{}` is no tier that can be counted", findings.shown(name));
+        let help = format!("tiers are numbered from 1 to {}: `tiers: {{ 1: {{ day: 3 }} }}`", Given::TIERS);
+        findings.push(Problem::error(name.at, Code::BadValue, message).help(help));
+    }
+    let (day, week) = (cap(shape.day.get(), findings), cap(shape.week.get(), findings));
+    Some(TierCap { tier: tier?, day, week })
+}
+
+/// What a rep knows.
+fn knows(shape: &RepShape, findings: &mut Findings) -> Knows {
+    let skills = texts(shape.skills.get()).map(|skill| skill.text.trim().into()).collect();
+    let spoken = texts(shape.languages.get()).filter_map(|text| {
+        let tag = language(&text.text);
+        if tag.is_none() {
+            let message = format!("`{}` is no language", findings.shown(text));
+            let help = "write its tag, as in `de` or `pt-BR`";
+            findings.push(Problem::error(text.at, Code::BadValue, message).help(help));
         }
-        cap
-    };
-    Caps { day: cap(shape.day.get()), week: cap(shape.week.get()), open: cap(shape.open.get()) }
+        tag
+    });
+    Knows { skills, languages: spoken.collect() }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::condition::{condition, value};
 use super::names::{check_address, unique};
+use super::needs::needs;
 use super::scopes::Scopes;
 use super::sla::sla;
 use crate::config::conditions::ConditionText;
@@ -188,7 +189,8 @@ fn route(shape: &RouteShape, teams: &Teams, scopes: &Scopes, findings: &mut Find
         Field::Absent => None,
         Field::Broken => return None,
     };
-    Some(Route { name: Arc::from(name?.text.trim()), when, to: to? })
+    let (to, needs) = (to?, shape.needs.get().map(|shape| needs(shape, scopes, findings)).unwrap_or_default());
+    Some(Route { name: Arc::from(name?.text.trim()), when, to, needs })
 }
 
 /// For how long an owner counts, in milliseconds.

@@ -22,8 +22,8 @@ pub use destinations::{
 };
 pub use history::HistoryShape;
 pub use leads::{LeadsShape, OutcomesShape};
-pub use reps::{CalendarsShape, CapsShape, RepShape};
-pub use routing::{AssignWord, RouteShape, SlaShape, TeamShape};
+pub use reps::{CalendarsShape, CapsShape, RepShape, TierCapsShape};
+pub use routing::{AssignWord, NeedsShape, RouteShape, SlaShape, TeamShape};
 pub use server::{LimitsShape, ServerShape};
 pub use signals::{PointsShape, SignalShape};
 pub use sources::{CallWord, QuotasShape, SchemeWord, SignatureShape, SourceShape, TrustWord};

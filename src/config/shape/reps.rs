@@ -1,6 +1,6 @@
 //! `reps`.
 
-use crate::config::read::{At, Many, section};
+use crate::config::read::{At, Many, Named, section};
 use crate::config::scalar::{Count, Flag, Lasting};
 use crate::config::yaml::Scalar;
 
@@ -32,6 +32,12 @@ section! {
         paused: At<Flag>,
         /// How many leads each of their teams may give them.
         caps: CapsShape,
+        /// The languages that they speak, by their tags: `de` is any German, `pt-BR` that of Brazil. Routes ask for them by `needs`.
+        #[schemars(extend("examples" = [["de", "en"]]))]
+        languages: Many<Scalar>,
+        /// What they know, in words of your own. Routes ask for it by `needs`.
+        #[schemars(extend("examples" = [["security", "enterprise"]]))]
+        skills: Many<Scalar>,
     }
 }
 
@@ -55,5 +61,18 @@ section! {
         week: At<Count>,
         /// Open at a time: nothing became of them yet, and they didn't lapse.
         open: At<Count>,
+        /// The same for leads of a tier, by its number.
+        #[schemars(extend("examples" = [{ "1": { "day": 3 } }]))]
+        tiers: Named<TierCapsShape>,
+    }
+}
+
+section! {
+    /// How many leads of a tier a team may give a rep.
+    TierCapsShape = "these caps" {
+        /// In a calendar day, where they are.
+        day: At<Count>,
+        /// In a week, from Monday on.
+        week: At<Count>,
     }
 }

@@ -79,5 +79,20 @@ section! {
         to: Scalar,
         /// With `account_owner`: only where they were given a lead of the account within so long: `180d`.
         within: At<Lasting>,
+        /// What whoever of a team gets the lead has to know. Where nobody of the team ever does, the next route decides.
+        needs: NeedsShape,
+    }
+}
+
+section! {
+    /// What somebody has to know to be given a lead: see `reps`.
+    NeedsShape = "`needs`" {
+        /// Where the lead says which language it takes: a trait, a signal, `lead.…`, or several of which the first that is known counts. A
+        /// language that isn't known isn't asked for.
+        #[schemars(extend("examples" = ["user.locale", ["user.language", "account.language"]]))]
+        language: Many<ConditionText>,
+        /// Skills, all of which it takes.
+        #[schemars(extend("examples" = [["security", "enterprise"]]))]
+        skills: Many<Scalar>,
     }
 }

@@ -194,3 +194,27 @@ routes: [ { name: all, to: dach } ]
     }
     assert_eq!(errors.len(), 5, "{told}");
 }
+
+#[test]
+fn what_nobody_knows_is_told_where_it_is_asked_for() {
+    let checked = |needs: &str| {
+        let text = format!(
+            "
+teams: {{ dach: {{ reps: [ana@x.example, ben@x.example] }} }}
+reps: {{ ana@x.example: {{ skills: [security], languages: [de] }}, ben@x.example: {{ skills: [billing] }} }}
+routes: [ {{ name: all, to: dach, needs: {needs} }}, {{ name: rest, to: self_serve }} ]
+"
+        );
+        match load_text("handraiser.yaml", &text, &|_| None) {
+            Ok(loaded) => render_all(&loaded.warnings, false),
+            Err(all) => render_all(&all, false),
+        }
+    };
+    let told = checked("{ skills: [securty] }");
+    assert!(told.contains("no rep has the skill `securty`") && told.contains("security"), "{told}");
+    let told = checked("{ skills: [security, billing] }");
+    assert!(told.contains("nobody of the team `dach` has all of these skills"), "{told}");
+    let told = checked("{ skills: Security, language: user.locale }");
+    assert!(told.contains("user.locale"), "a trait has to be declared: {told}");
+    assert!(!checked("{ skills: Security }").contains("skill"));
+}

@@ -52,7 +52,7 @@ impl Worker {
                 }
                 AgendaList::Teams => self.call_teams(shard, now).await?,
                 AgendaList::ReadBack => self.ask(shard, now).await?,
-                AgendaList::Dead(_) | AgendaList::Held(_) | AgendaList::Wait(_) => {
+                AgendaList::Dead(_) | AgendaList::Held(_) | AgendaList::Wait(..) => {
                     self.due.remove(&(shard, list));
                 }
             }

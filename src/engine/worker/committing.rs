@@ -187,7 +187,7 @@ impl Worker {
     fn note_agenda(&mut self, key: &RecordKey, listed: Option<&Listed>) {
         let Some(listed) = listed else { return };
         let Some(list) = AgendaList::read(listed.list.as_str()) else { return };
-        if matches!(list, AgendaList::Dead(_) | AgendaList::Held(_) | AgendaList::Wait(_)) {
+        if matches!(list, AgendaList::Dead(_) | AgendaList::Held(_) | AgendaList::Wait(..)) {
             return;
         }
         if let AgendaList::Deliver(destination) = &list

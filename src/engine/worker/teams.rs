@@ -7,7 +7,7 @@ use super::applier::Work;
 use super::{Upset, Worker};
 use crate::apply::Body;
 use crate::ids::{RecordKey, ShardId};
-use crate::record::{AgendaList, NOBODY_AWAY, Record};
+use crate::record::{AgendaList, LeadClass, NOBODY_AWAY, Record};
 use crate::routing::{Present, is_open};
 use crate::time::Millis;
 
@@ -37,34 +37,48 @@ impl Worker {
         self.load(&ripe).await?;
         let mut work = Vec::new();
         for team in ripe.into_iter().filter(|team| !self.poisoned_records.contains(team)) {
-            if self.is_there(&team, now) {
-                self.call(shard, team, &mut work).await?;
-            } else {
-                work.extend(self.local(team, Body::Wake { may_expire: false }));
-            }
+            let open = self.open_classes(&team, now);
+            self.call(shard, &team, open, &mut work).await?;
+            // Of the others it is computed anew when somebody is there.
+            work.extend(self.local(team, Body::Wake { may_expire: false }));
         }
         self.apply(Vec::new(), work).await
     }
 
-    /// Whether somebody of a team may be given a lead. The leads of a team that is no more go on their way, too.
-    fn is_there(&self, key: &RecordKey, now: Millis) -> bool {
-        let Some(applier) = self.applier_of(key).and_then(|applier| self.appliers.get(applier)) else { return false };
-        let Some(Record::Team(turns)) = applier.cache.get(key).map(|cached| &cached.record) else { return false };
+    /// What leads ask that somebody of a team may be given now. The leads of a team that is no more go on their way, too.
+    fn open_classes(&self, key: &RecordKey, now: Millis) -> Vec<LeadClass> {
+        let Some(applier) = self.applier_of(key).and_then(|applier| self.appliers.get(applier)) else {
+            return Vec::new();
+        };
+        let Some(Record::Team(turns)) = applier.cache.get(key).map(|cached| &cached.record) else { return Vec::new() };
         let team = self.batch.rules.teams.iter().find(|team| team.name == key.id);
         let roster = applier.rosters.get(&self.shared.store.shards().of(key));
         let present = Present { now, roster: roster.map_or(&NOBODY_AWAY, |roster| roster) };
-        team.is_none_or(|team| is_open(team, turns, present))
+        let is_open = |class: &&LeadClass| team.is_none_or(|team| is_open(team, turns, (*class).into(), present));
+        turns.waits.keys().filter(is_open).cloned().collect()
     }
 
-    /// Calls the next ones.
-    async fn call(&self, shard: ShardId, team: RecordKey, work: &mut Vec<Work>) -> Result<(), Upset> {
-        let list = AgendaList::Wait(Arc::clone(&team.id));
-        let waits = self.find_due(shard, &list, MAX_CALLED + self.poisoned_records.len()).await?;
-        let waits = waits.into_iter().map(|(_, key)| key).filter(|key| !self.poisoned_records.contains(key));
-        let waits: Vec<RecordKey> = waits.collect();
-        let leads = u32::try_from(waits.len()).unwrap_or(u32::MAX);
-        work.extend(waits.into_iter().filter_map(|key| self.local(key, Body::Wake { may_expire: false })));
-        work.extend(self.local(team, Body::Called { leads }));
+    /// Calls the next ones of these classes, in the order in which they stand in all of them together.
+    async fn call(
+        &self,
+        shard: ShardId,
+        team: &RecordKey,
+        open: Vec<LeadClass>,
+        work: &mut Vec<Work>,
+    ) -> Result<(), Upset> {
+        let (mut all, mut called) = (Vec::new(), Vec::new());
+        for class in open {
+            let list = AgendaList::Wait(Arc::clone(&team.id), class.name());
+            let waits = self.find_due(shard, &list, MAX_CALLED + self.poisoned_records.len()).await?;
+            let before = all.len();
+            all.extend(waits.into_iter().filter(|(_, key)| !self.poisoned_records.contains(key)));
+            let leads = u32::try_from(all.len() - before).unwrap_or(u32::MAX);
+            called.push(Body::Called { class: Box::new(class), leads });
+        }
+        all.sort();
+        all.truncate(MAX_CALLED);
+        work.extend(all.into_iter().filter_map(|(_, key)| self.local(key, Body::Wake { may_expire: false })));
+        work.extend(called.into_iter().filter_map(|called| self.local(team.clone(), called)));
         Ok(())
     }
 }

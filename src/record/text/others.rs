@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::{Lines, timed, write_time};
 use crate::record::{
-    Absence, Archived, ConfigVersions, Delivery, DestinationHistory, Given, Hold, Place, Roster, SaidBy, SourceLeads,
-    TeamTurns, Unread, Wait,
+    Absence, Archived, ConfigVersions, Delivery, DestinationHistory, Given, Hold, LeadClass, Place, Roster, SaidBy,
+    SourceLeads, TeamTurns, Unread, Wait,
 };
 use crate::time::{Millis, read_day, write_day};
 
@@ -14,7 +14,11 @@ impl TeamTurns {
     pub(super) fn read_line(&mut self, name: &str, value: &str) -> Option<()> {
         match name.split_once(':') {
             None if name == "turns" => self.turns = value.parse().ok()?,
-            None if name == "opens" => self.opens = Some(Millis::parse(value)?),
+            None if name == "opens" => drop(self.waits.insert(LeadClass::default(), Millis::parse(value)?)),
+            None if name == "waits" => {
+                let (opens, asked) = value.split_once(' ')?;
+                self.waits.insert(serde_json::from_str(asked).ok()?, Millis::parse(opens)?);
+            }
             Some(("turn", rep)) => {
                 let mut words = value.split(' ');
                 let (behind, turn, at) = (words.next()?, words.next()?, words.next()?);
@@ -22,7 +26,16 @@ impl TeamTurns {
                 let mut place = Place { behind, turn, at, away: false, given: Given::default() };
                 for word in words {
                     match word.split_once('=') {
-                        Some(("given", given)) => place.given = Given { open: place.given.open, ..read_given(given)? },
+                        Some(("given", given)) => {
+                            let Given { open, tiers, .. } = place.given;
+                            place.given = Given { open, tiers, ..read_given(given)? };
+                        }
+                        Some((tier, given)) if tier.starts_with("tier") => {
+                            let number: usize = tier.strip_prefix("tier")?.parse().ok()?;
+                            let (today, week) = given.split_once(',')?;
+                            let known = place.given.tiers.get_mut(number.checked_sub(1)?)?;
+                            *known = (today.parse().ok()?, week.parse().ok()?);
+                        }
                         Some(("open", open)) => place.given.open = open.parse().ok()?,
                         _ => place.away |= word == "away",
                     }
@@ -39,8 +52,13 @@ impl TeamTurns {
             return;
         }
         lines.number("turns", self.turns);
-        if let Some(opens) = self.opens {
-            lines.time("opens", opens);
+        for (asked, opens) in &self.waits {
+            if *asked == LeadClass::default() {
+                lines.time("opens", *opens);
+            } else {
+                let asked = serde_json::to_string(asked).unwrap_or_default();
+                lines.put(&["waits"], |out| timed(*opens, &asked, out));
+            }
         }
         for (rep, Place { behind, turn, at, away, given }) in &self.reps {
             lines.put(&["turn:", rep], |out| {
@@ -55,6 +73,9 @@ impl TeamTurns {
                     write_day(given.day, out);
                     let _ = write!(out, ",{},{}", given.today, given.week);
                 }
+                for (number, (today, week)) in (1..).zip(given.tiers).filter(|(_, counts)| *counts != (0, 0)) {
+                    let _ = write!(out, " tier{number}={today},{week}");
+                }
             });
         }
     }
@@ -64,7 +85,7 @@ impl TeamTurns {
 fn read_given(text: &str) -> Option<Given> {
     let mut parts = text.split(',');
     let day = read_day(parts.next()?)?;
-    Some(Given { day, today: parts.next()?.parse().ok()?, week: parts.next()?.parse().ok()?, open: 0 })
+    Some(Given { day, today: parts.next()?.parse().ok()?, week: parts.next()?.parse().ok()?, ..Given::default() })
 }
 
 impl DestinationHistory {

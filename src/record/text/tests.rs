@@ -23,10 +23,10 @@ use crate::record::delivery::Done;
 use crate::record::outcomes::Outcomes;
 use crate::record::{
     Absence, AccountOwner, Archived, Asked, ConfigVersions, Delivery, DestinationHistory, Ending, Given, Held, Hold,
-    Joiners, Meaning, Member, Memberships, MergedInto, News, Noted, NotedSignals, OpenLead, OpenWith, Ownership,
-    PassedOver, Pending, Place, Profile, Quiet, Roster, RosterChange, Routing, Said, SaidBy, Saying, Seen, SeenOwner,
-    Senders, SeriesPast, SourceLeads, Stage, Standing, Subject, TeamTurns, Tie, Ties, TookForce, Trait, Traits,
-    Unassigned, Wait, Waiting, Waits, Written, WrittenFile,
+    Joiners, LeadClass, Meaning, Member, Memberships, MergedInto, Needs, News, Noted, NotedSignals, OpenLead, OpenWith,
+    Ownership, PassedOver, Pending, Place, Profile, Quiet, Roster, RosterChange, Routing, Said, SaidBy, Saying, Seen,
+    SeenOwner, Senders, SeriesPast, SourceLeads, Stage, Standing, Subject, TeamTurns, Tie, Ties, TookForce, Trait,
+    Traits, Unassigned, Wait, Waiting, Waits, Written, WrittenFile,
 };
 
 /// Names as people and programs send them: with whatever separates things in the text.
@@ -280,20 +280,21 @@ fn subject() -> impl Strategy<Value = Subject> {
         })
 }
 
+fn needs() -> impl Strategy<Value = Needs> {
+    (vec(shared(), 0..2), option::of(shared())).prop_map(|(skills, language)| Needs { skills, language })
+}
+
+fn class() -> impl Strategy<Value = LeadClass> {
+    (needs(), 0..3_u8, vec(shared(), 0..2)).prop_map(|(needs, tier, not)| LeadClass { needs, tier, not })
+}
+
 fn team() -> impl Strategy<Value = TeamTurns> {
-    let given = (0..50_000_i64, any::<u32>(), any::<u32>(), any::<u32>()).prop_map(|(day, today, week, open)| Given {
-        day,
-        today,
-        week,
-        open,
-    });
+    let given = (0..50_000_i64, any::<u32>(), any::<u32>(), any::<u32>(), any::<[(u32, u32); 7]>());
+    let given = given.prop_map(|(day, today, week, open, tiers)| Given { day, today, week, open, tiers });
     let place = (any::<u64>(), any::<u64>(), time(), any::<bool>(), given)
         .prop_map(|(behind, turn, at, away, given)| Place { behind, turn, at, away, given });
-    (any::<u64>(), option::of(time()), btree_map(shared(), place, 0..4)).prop_map(|(turns, opens, reps)| TeamTurns {
-        turns,
-        opens,
-        reps,
-    })
+    (any::<u64>(), btree_map(class(), time(), 0..3), btree_map(shared(), place, 0..4))
+        .prop_map(|(turns, waits, reps)| TeamTurns { turns, waits, reps })
 }
 
 fn news() -> impl Strategy<Value = News> {
@@ -355,10 +356,12 @@ fn wait() -> impl Strategy<Value = Wait> {
         any::<u8>(),
         option::of(any::<f32>().prop_filter("JSON has no others", |rank| rank.is_finite())),
         times,
+        needs(),
     )
-        .prop_map(|(hold, [team, route, because], tier, rank, (since, waits_since, until))| {
+        .prop_map(|(hold, [team, route, because], tier, rank, (since, waits_since, until), needs)| {
             let lead = hold.0.expect("it holds one").1;
-            let pending = Pending { team: team.into(), route: route.into(), because: because.into() };
+            let class = team.clone().into();
+            let pending = Pending { team: team.into(), route: route.into(), because: because.into(), needs };
             Wait(Some(Box::new(Unassigned {
                 pending,
                 tier,
@@ -369,6 +372,7 @@ fn wait() -> impl Strategy<Value = Wait> {
                 not: if tier > 2 { vec![lead.lead.clone()] } else { Vec::new() },
                 lead,
                 until,
+                class,
             })))
         })
 }

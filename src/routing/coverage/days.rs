@@ -41,5 +41,5 @@ fn stretches(days: impl Iterator<Item = Date>) -> Vec<String> {
 
 fn is_there(rep: &Rep, from: Millis, until: Millis) -> bool {
     let Some(said) = &rep.availability else { return true };
-    said.alone().next(Given::default(), from).is_some_and(|at| at < until)
+    said.alone().next(Given::default(), 0, from).is_some_and(|at| at < until)
 }

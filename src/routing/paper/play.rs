@@ -7,8 +7,10 @@ use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use super::accounts::Accounts;
 use crate::lead::{LeadEvent, Routing};
 use crate::record::wait::place;
-use crate::record::{Pending, TeamTurns};
-use crate::routing::{Asks, Decision, Patience, Routes, Team, TeamName, Waited, assign, decide, is_open, opens, waits};
+use crate::record::{LeadClass, Pending, TeamTurns};
+use crate::routing::{
+    Asks, Decision, Patience, Routes, Team, TeamName, Waited, assign, class_of, decide, is_open, opens, waits,
+};
 use crate::time::Millis;
 
 /// A lead that wants somebody.
@@ -62,6 +64,7 @@ type Place<'l> = (Millis, &'l str);
 struct Asking<'l> {
     number: usize,
     place: Place<'l>,
+    tier: u8,
     pending: Pending,
     wants_since: Millis,
     /// Of this team.
@@ -73,7 +76,8 @@ struct Asking<'l> {
 #[derive(Default)]
 struct Desk<'l> {
     turns: TeamTurns,
-    waiting: BTreeMap<Place<'l>, Asking<'l>>,
+    /// By what they ask.
+    waiting: BTreeMap<LeadClass, BTreeMap<Place<'l>, Asking<'l>>>,
 }
 
 /// What comes by time alone.
@@ -82,7 +86,7 @@ enum Due<'l> {
     /// Somebody of a team is there.
     Opens(TeamName),
     /// A lead has waited for a team as long as it may.
-    Over(TeamName, Place<'l>),
+    Over(TeamName, LeadClass, Place<'l>),
 }
 
 struct Play<'r, 'l> {
@@ -91,7 +95,7 @@ struct Play<'r, 'l> {
     due: BinaryHeap<Reverse<(Millis, Due<'l>)>>,
     accounts: Accounts,
     /// By number: what each lead is known by.
-    places: Vec<(Place<'l>, Millis)>,
+    places: Vec<(Place<'l>, u8, Millis)>,
     given: Vec<Given>,
 }
 
@@ -103,7 +107,7 @@ pub(super) fn play<'l>(by: Routes<'_>, leads: impl Iterator<Item = Wants<'l>>) -
         play.go_on(at);
         let number = play.given.len();
         play.given.push(Given::default());
-        play.places.push(((place(tier, rank, at), lead), at));
+        play.places.push(((place(tier, rank, at), lead), tier, at));
         match decided {
             Decided::Now(decision) => play.follow(number, decision, at),
             Decided::ByAccount(event) => {
@@ -126,11 +130,11 @@ impl<'l> Play<'_, 'l> {
     }
 
     fn follow(&mut self, number: usize, decision: Decision, now: Millis) {
-        let Some((place, wants_since)) = self.places.get(number).copied() else { return };
+        let Some((place, tier, wants_since)) = self.places.get(number).copied() else { return };
         match decision {
             Decision::Settled(routing) => self.settle(number, wants_since, routing, now),
             Decision::Turn(pending) => {
-                self.ask(Asking { number, place, pending, wants_since, waits_since: None, until: None }, now);
+                self.ask(Asking { number, place, tier, pending, wants_since, waits_since: None, until: None }, now);
             }
         }
     }
@@ -140,10 +144,11 @@ impl<'l> Play<'_, 'l> {
         while self.due.peek().is_some_and(|Reverse((at, _))| *at <= now) {
             match self.due.pop() {
                 Some(Reverse((at, Due::Opens(team)))) => self.call(&team, at),
-                Some(Reverse((at, Due::Over(team, place)))) => {
-                    let Some(desk) = self.desks.get_mut(&team) else { continue };
-                    if desk.waiting.get(&place).is_some_and(|asking| asking.until == Some(at))
-                        && let Some(asking) = desk.waiting.remove(&place)
+                Some(Reverse((at, Due::Over(team, class, place)))) => {
+                    let waiting = self.desks.get_mut(&team).and_then(|desk| desk.waiting.get_mut(&class));
+                    let Some(waiting) = waiting else { continue };
+                    if waiting.get(&place).is_some_and(|asking| asking.until == Some(at))
+                        && let Some(asking) = waiting.remove(&place)
                     {
                         self.ask(asking, at);
                     }
@@ -156,29 +161,32 @@ impl<'l> Play<'_, 'l> {
     /// Calls those that wait for a team, as long as somebody of it may be given a lead.
     fn call(&mut self, name: &TeamName, now: Millis) {
         let Some(team) = self.by.teams.iter().find(|team| team.name == *name) else { return };
-        if self.desks.get(name).is_none_or(|desk| desk.turns.opens != Some(now)) {
+        if self.desks.get(name).is_none_or(|desk| desk.turns.opens() != Some(now)) {
             return;
         }
         while let Some(desk) = self.desks.get_mut(name) {
-            if desk.waiting.is_empty() {
-                desk.turns.opens = None;
-                return;
-            }
-            if !is_open(team, &desk.turns, self.by.present(now)) {
+            desk.waiting.retain(|_, waiting| !waiting.is_empty());
+            let Desk { turns, waiting } = desk;
+            turns.waits.retain(|class, _| waiting.contains_key(class));
+            let present = self.by.present(now);
+            let open = waiting.iter_mut().filter(|(class, _)| is_open(team, turns, (*class).into(), present));
+            let first = open.min_by_key(|(_, waiting)| waiting.first_key_value().map(|(place, _)| *place));
+            let Some((_, asking)) = first.and_then(|(_, waiting)| waiting.pop_first()) else {
                 return self.look_again(team, now);
-            }
-            if let Some((_, asking)) = desk.waiting.pop_first() {
-                self.ask(asking, now);
-            }
+            };
+            self.ask(asking, now);
         }
     }
 
-    /// Says when to look at those that wait for a team of which nobody is there.
+    /// Says when to look at those that wait for a team of which nobody is there whom they may be given.
     fn look_again(&mut self, team: &Team, now: Millis) {
-        let Some(desk) = self.desks.get_mut(&team.name) else { return };
-        let at = opens(team, &desk.turns, self.by.present(now)).max(now.plus(1));
-        if desk.turns.opens != Some(at) {
-            desk.turns.opens = Some(at);
+        let Some(Desk { turns, waiting }) = self.desks.get_mut(&team.name) else { return };
+        let (before, present) = (turns.opens(), self.by.present(now));
+        for class in waiting.keys() {
+            let at = opens(team, turns, class.into(), present).max(now.plus(1));
+            turns.waits.insert(class.clone(), at);
+        }
+        if let Some(at) = turns.opens().filter(|at| before != Some(*at)) {
             self.due.push(Reverse((at, Due::Opens(team.name.clone()))));
         }
     }
@@ -192,7 +200,9 @@ impl<'l> Play<'_, 'l> {
             };
             let desk = self.desks.entry(name.clone()).or_default();
             let waited = asking.waits_since.map(|since| Waited { team: name.clone(), ms: now.since(since) });
-            if let Some(turn) = assign(team, &mut desk.turns, Asks::default(), self.by.present(now)) {
+            let needs = asking.pending.needs.clone();
+            let asks = Asks { needs: &needs, tier: asking.tier, not: &[] };
+            if let Some(turn) = assign(team, &mut desk.turns, asks, self.by.present(now)) {
                 // What becomes of leads is not known on paper: none counts as open.
                 if let Some(place) = desk.turns.reps.get_mut(&turn.rep) {
                     place.given.open = 0;
@@ -201,16 +211,17 @@ impl<'l> Play<'_, 'l> {
                 return self.settle(asking.number, asking.wants_since, routing, now);
             }
             let since = asking.waits_since.unwrap_or(now);
-            if let Some(Patience { until }) = waits(team, &desk.turns, Asks::default(), since, self.by.present(now)) {
+            if let Some(Patience { until }) = waits(team, &desk.turns, asks, since, self.by.present(now)) {
                 let asking = Asking { waits_since: Some(since), until, ..asking };
+                let class = class_of(team, asks);
                 if let Some(until) = until {
-                    self.due.push(Reverse((until, Due::Over(name, asking.place))));
+                    self.due.push(Reverse((until, Due::Over(name, class.clone(), asking.place))));
                 }
-                desk.waiting.insert(asking.place, asking);
+                desk.waiting.entry(class).or_default().insert(asking.place, asking);
                 return self.look_again(team, now);
             }
             // No team leads back to itself by this, so that it ends.
-            match asking.pending.otherwise(team, &desk.turns, (Asks::default(), waited), self.by, now) {
+            match asking.pending.otherwise(team, &desk.turns, (asks, waited), self.by, now) {
                 Decision::Settled(routing) => return self.settle(asking.number, asking.wants_since, routing, now),
                 Decision::Turn(pending) => asking = Asking { pending, waits_since: None, until: None, ..asking },
             }

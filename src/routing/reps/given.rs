@@ -7,7 +7,7 @@ use crate::record::Given;
 use crate::time::{Millis, days_since_epoch};
 
 /// How much a rep may be given by a team.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Caps {
     /// In a calendar day.
     pub day: Option<u32>,
@@ -15,15 +15,34 @@ pub struct Caps {
     pub week: Option<u32>,
     /// Open at a time.
     pub open: Option<u32>,
+    /// Of a tier in a calendar day, and in a week from Monday on.
+    pub tiers: Vec<TierCap>,
+}
+
+/// How many leads of a tier a rep may be given by a team.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TierCap {
+    /// The tier.
+    pub tier: u8,
+    /// In a calendar day.
+    pub day: Option<u32>,
+    /// In a week from Monday on.
+    pub week: Option<u32>,
 }
 
 impl Caps {
     /// Whether there are none.
-    pub const fn is_none(self) -> bool {
-        self.day.is_none() && self.week.is_none() && self.open.is_none()
+    pub const fn is_none(&self) -> bool {
+        self.day.is_none() && self.week.is_none() && self.open.is_none() && self.tiers.is_empty()
     }
 
-    pub(super) fn refuse(self, given: Given, zone: &TimeZone, now: Millis) -> Option<Refusal> {
+    /// Whether leads of a tier are counted by themselves.
+    pub fn bound_tier(&self, tier: u8) -> bool {
+        self.tiers.iter().any(|cap| cap.tier == tier)
+    }
+
+    /// Why no lead of `tier` may be given to somebody who was given so much; of tier 0, whichever it is.
+    pub(super) fn refuse(&self, given: Given, tier: u8, zone: &TimeZone, now: Millis) -> Option<Refusal> {
         // Most have none, and a calendar day is not for nothing.
         if self.is_none() {
             return None;
@@ -36,6 +55,14 @@ impl Caps {
         }
         if self.day.is_some_and(|cap| given.today >= cap) {
             return refusal(Why::CapDay, today + 1);
+        }
+        let (today_of_tier, week_of_tier) = given.of_tier(tier);
+        let of_tier = self.tiers.iter().find(|cap| cap.tier == tier);
+        if of_tier.is_some_and(|cap| cap.week.is_some_and(|most| week_of_tier >= most)) {
+            return refusal(Why::CapTier, (Given::week_of(today) + 1) * 7 - Given::MONDAY);
+        }
+        if of_tier.is_some_and(|cap| cap.day.is_some_and(|most| today_of_tier >= most)) {
+            return refusal(Why::CapTier, today + 1);
         }
         // Nobody knows when a lead ends.
         self.open.is_some_and(|cap| given.open >= cap).then_some(Refusal { why: Why::CapOpen, until: None })

@@ -1,7 +1,8 @@
 //! Working hours in the syntax of OpenStreetMap's `opening_hours`, and holidays.
 //!
-//! Hours are those of a wall clock. They are evaluated a calendar day at a time and turned into moments; the day that was asked about last is
-//! kept, since evaluating one takes longer than everything else that a decision needs. What is answered hangs on the moment alone.
+//! Hours are those of a wall clock. They are evaluated a calendar day at a time and turned into moments; the days that were asked about last are
+//! kept, and the last stretch without hours, since evaluating a day takes longer than everything else that a decision needs. What is answered
+//! hangs on the moment alone.
 
 use std::fmt;
 use std::sync::Arc;
@@ -26,7 +27,19 @@ pub struct Hours {
     /// Whether the hours themselves say what holds on holidays; otherwise there are none then.
     says_holidays: bool,
     holidays: Arc<CompactCalendar>,
-    last: ArcSwapOption<Day>,
+    /// Each at the place of its date.
+    days: [ArcSwapOption<Day>; KEPT_DAYS],
+    closed: ArcSwapOption<Closed>,
+}
+
+/// So many days are kept that were asked about: a decision asks about today, and about the day when somebody works again.
+const KEPT_DAYS: usize = 4;
+
+/// A stretch of time in which nobody works.
+struct Closed {
+    from: Millis,
+    /// When somebody does again.
+    opens: Millis,
 }
 
 impl fmt::Debug for Hours {
@@ -74,7 +87,8 @@ impl Hours {
             says_holidays: written.contains("PH"),
             written: parsed.with_context(written_context),
             holidays,
-            last: ArcSwapOption::empty(),
+            days: Default::default(),
+            closed: ArcSwapOption::empty(),
         })
     }
 
@@ -95,6 +109,19 @@ impl Hours {
 
     /// When somebody works next, after `now`.
     pub fn next_open(&self, zone: &TimeZone, now: Millis) -> Option<Millis> {
+        if let Some(closed) = &*self.closed.load()
+            && (closed.from..closed.opens).contains(&now)
+        {
+            return Some(closed.opens);
+        }
+        let opens = self.look_ahead(zone, now)?;
+        if opens > now {
+            self.closed.store(Some(Arc::new(Closed { from: now, opens })));
+        }
+        Some(opens)
+    }
+
+    fn look_ahead(&self, zone: &TimeZone, now: Millis) -> Option<Millis> {
         let mut day = self.day_at(zone, now)?;
         for _ in 0..MAX_AHEAD {
             if let Some((from, _)) = day.open.iter().find(|(_, until)| *until > now) {
@@ -123,15 +150,17 @@ impl Hours {
     }
 
     fn day_at(&self, zone: &TimeZone, now: Millis) -> Option<Arc<Day>> {
-        if let Some(day) = &*self.last.load()
-            && day.from <= now
-            && now < day.until
-        {
-            return Some(Arc::clone(day));
+        let kept = self.days.iter().find_map(|kept| {
+            let day = kept.load();
+            day.as_ref().filter(|day| day.from <= now && now < day.until).map(Arc::clone)
+        });
+        if kept.is_some() {
+            return kept;
         }
         let date = zone.to_datetime(jiff::Timestamp::from_millisecond(now.0).ok()?).date();
         let day = Arc::new(self.day(zone, date)?);
-        self.last.store(Some(Arc::clone(&day)));
+        let place = usize::try_from(date.day()).unwrap_or_default() % KEPT_DAYS;
+        self.days.get(place)?.store(Some(Arc::clone(&day)));
         Some(day)
     }
 

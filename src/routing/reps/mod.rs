@@ -6,6 +6,7 @@
 pub mod calendar;
 mod given;
 mod hours;
+mod knows;
 mod refusal;
 #[cfg(test)]
 mod tests;
@@ -16,8 +17,9 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
-pub use given::{Caps, day_of};
+pub use given::{Caps, TierCap, day_of};
 pub use hours::{Hours, Unusable, country_holidays};
+pub use knows::{Knows, language};
 pub use refusal::{Refusal, Why};
 
 use crate::record::{Absence, Given, NOBODY_AWAY, Roster};
@@ -63,12 +65,15 @@ pub struct Availability {
     pub hours: Option<Hours>,
     /// How much they may be given.
     pub caps: Caps,
+    /// What they know that leads may ask for.
+    pub knows: Knows,
 }
 
 impl Availability {
     /// Of somebody of whom nothing is said but where they are.
     pub fn new(zone: TimeZone) -> Self {
-        Self { zone, left: None, paused: false, absent: Vec::new(), hours: None, caps: Caps::default() }
+        let (caps, knows) = (Caps::default(), Knows::default());
+        Self { zone, left: None, paused: false, absent: Vec::new(), hours: None, caps, knows }
     }
 
     /// What is known of when they are there, where nothing else is said.
@@ -144,19 +149,20 @@ impl<'a> Presence<'a> {
         })
     }
 
-    /// Why they may not be given another lead of their team at `now`, of which they were `given` so many.
-    pub fn refuses(self, given: Given, now: Millis) -> Option<Refusal> {
+    /// Why they may not be given another lead of this tier by their team at `now`, of which they were `given` so many; of tier 0, whichever
+    /// it is.
+    pub fn refuses(self, given: Given, tier: u8, now: Millis) -> Option<Refusal> {
         self.is_away(now).or_else(|| {
             let availability = self.availability?;
-            availability.is_off(now).or_else(|| availability.caps.refuse(given, &availability.zone, now))
+            availability.is_off(now).or_else(|| availability.caps.refuse(given, tier, &availability.zone, now))
         })
     }
 
     /// When they may be given another lead; `None` when nobody knows.
-    pub fn next(self, given: Given, now: Millis) -> Option<Millis> {
+    pub fn next(self, given: Given, tier: u8, now: Millis) -> Option<Millis> {
         let mut at = now;
         for _ in 0..MAX_STEPS {
-            match self.refuses(given, at) {
+            match self.refuses(given, tier, at) {
                 None => return Some(at),
                 Some(refusal) => at = refusal.until.filter(|until| *until > at)?,
             }

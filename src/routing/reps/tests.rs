@@ -18,11 +18,11 @@ fn works(hours: &str, holidays: &[Date]) -> Availability {
 }
 
 fn why(rep: &Availability, text: &str) -> Option<&'static str> {
-    rep.alone().refuses(Given::default(), at(text)).map(|refusal| refusal.why.as_str())
+    rep.alone().refuses(Given::default(), 0, at(text)).map(|refusal| refusal.why.as_str())
 }
 
 fn next(rep: &Availability, text: &str) -> Option<String> {
-    rep.alone().next(Given::default(), at(text)).map(Millis::rfc3339)
+    rep.alone().next(Given::default(), 0, at(text)).map(Millis::rfc3339)
 }
 
 #[test]
@@ -74,19 +74,34 @@ fn one_reason_gives_way_to_another_until_none_is_left() {
 #[test]
 fn caps_count_in_the_days_and_weeks_of_where_they_are() {
     let mut ana = works("Mo-Fr 09:00-17:00", &[]);
-    ana.caps = Caps { day: Some(2), week: Some(3), open: None };
+    ana.caps = Caps { day: Some(2), week: Some(3), ..Caps::default() };
     let monday = at("2026-11-30T09:00:00Z");
     let today = day_of(&ana.zone, monday);
-    let mut given = Given::default().and_one(today);
-    assert_eq!(ana.alone().refuses(given, monday), None);
-    given = given.and_one(today);
-    assert_eq!(ana.alone().refuses(given, monday).map(|refusal| refusal.why), Some(Why::CapDay));
-    assert_eq!(ana.alone().next(given, monday).map(Millis::rfc3339).as_deref(), Some("2026-12-01T08:00:00.000Z"));
-    given = given.and_one(today + 1);
+    let mut given = Given::default().and_one(today, 2);
+    assert_eq!(ana.alone().refuses(given, 0, monday), None);
+    given = given.and_one(today, 2);
+    assert_eq!(ana.alone().refuses(given, 0, monday).map(|refusal| refusal.why), Some(Why::CapDay));
+    assert_eq!(ana.alone().next(given, 0, monday).map(Millis::rfc3339).as_deref(), Some("2026-12-01T08:00:00.000Z"));
+    given = given.and_one(today + 1, 2);
     let tuesday = monday.plus(Millis::DAY);
-    assert_eq!(ana.alone().refuses(given, tuesday).map(|refusal| refusal.why), Some(Why::CapWeek));
-    assert_eq!(ana.alone().next(given, tuesday).map(Millis::rfc3339).as_deref(), Some("2026-12-07T08:00:00.000Z"));
+    assert_eq!(ana.alone().refuses(given, 0, tuesday).map(|refusal| refusal.why), Some(Why::CapWeek));
+    assert_eq!(ana.alone().next(given, 0, tuesday).map(Millis::rfc3339).as_deref(), Some("2026-12-07T08:00:00.000Z"));
     assert_eq!(given.on(today), given, "what came a little late counts for the day at hand");
+}
+
+#[test]
+fn caps_of_a_tier_hold_back_leads_of_that_tier_alone() {
+    let mut ana = works("Mo-Fr 09:00-17:00", &[]);
+    ana.caps = Caps { tiers: vec![TierCap { tier: 1, day: Some(1), week: Some(2) }], ..Caps::default() };
+    let monday = at("2026-11-30T09:00:00Z");
+    let given = Given::default().and_one(day_of(&ana.zone, monday), 1).and_one(day_of(&ana.zone, monday), 2);
+    let why = |given, tier, at| ana.alone().refuses(given, tier, at).map(|refusal| refusal.why);
+    assert_eq!((why(given, 1, monday), why(given, 2, monday), why(given, 0, monday)), (Some(Why::CapTier), None, None));
+    let next = |given, at| ana.alone().next(given, 1, at).map(Millis::rfc3339);
+    assert_eq!(next(given, monday).as_deref(), Some("2026-12-01T08:00:00.000Z"));
+    let tuesday = monday.plus(Millis::DAY);
+    let given = given.and_one(day_of(&ana.zone, tuesday), 1);
+    assert_eq!(next(given, tuesday.plus(Millis::DAY)).as_deref(), Some("2026-12-07T08:00:00.000Z"), "two in a week");
 }
 
 #[test]
@@ -99,10 +114,14 @@ fn what_was_asked_before_changes_no_answer() {
     for moment in steps.map(|step| start.plus(step * 15 * Millis::MINUTE)) {
         let fresh = works("Mo-Fr 22:00-26:00; Su 01:30-03:30", &days);
         let (one, other) =
-            (asked.alone().refuses(Given::default(), moment), fresh.alone().refuses(Given::default(), moment));
+            (asked.alone().refuses(Given::default(), 0, moment), fresh.alone().refuses(Given::default(), 0, moment));
         assert_eq!(one, other, "{}", moment.rfc3339());
         if let Some(until) = one.and_then(|refusal| refusal.until) {
-            assert!(until > moment && asked.alone().refuses(Given::default(), until).is_none(), "{}", moment.rfc3339());
+            assert!(
+                until > moment && asked.alone().refuses(Given::default(), 0, until).is_none(),
+                "{}",
+                moment.rfc3339()
+            );
         }
     }
 }
@@ -110,7 +129,7 @@ fn what_was_asked_before_changes_no_answer() {
 #[test]
 fn hours_that_nobody_can_read_are_refused() {
     assert!(Hours::new("Mo-Fr nine to five", &[]).is_err());
-    assert_eq!(works("off", &[]).alone().next(Given::default(), at("2026-12-01T10:00:00Z")), None);
+    assert_eq!(works("off", &[]).alone().next(Given::default(), 0, at("2026-12-01T10:00:00Z")), None);
 }
 
 /// Every server of a store says which rules it has; that somebody was asked for makes no others of them.
@@ -139,7 +158,7 @@ fn what_is_said_by_hand_counts_as_what_the_file_says() {
     assert_eq!(refused("2026-11-30T09:00:00Z"), None);
     assert_eq!(refused("2026-11-30T11:00:00Z").as_deref(), Some("ana is absent until Thu 2026-12-03 00:00"));
     assert_eq!(refused("2027-11-30T11:00:00Z").as_deref(), Some("ana is paused"));
-    let next = |text| there.next(Given::default(), at(text)).map(Millis::rfc3339);
+    let next = |text| there.next(Given::default(), 0, at(text)).map(Millis::rfc3339);
     assert_eq!(next("2026-11-30T10:00:00Z").as_deref(), Some("2026-12-03T08:00:00.000Z"), "when she works");
     assert_eq!(next("2026-12-10T10:00:00Z"), None, "nobody knows");
     // Of somebody of whom nothing else is said, too.

@@ -8,13 +8,13 @@ use crate::expr::{Scope, compile};
 use crate::lead::Routing;
 use crate::record::{NOBODY_AWAY, TeamTurns, Why};
 use crate::routing::{
-    Asks, Assign, Availability, Decision, Present, Reps, Route, RouteTarget, RouteTo, Routes, Team, assign, decide,
-    keep, next_opening, waits,
+    Asks, Assign, Availability, Decision, Present, Reps, Route, RouteNeeds, RouteTarget, RouteTo, Routes, Team, assign,
+    decide, keep, next_opening, waits,
 };
 use crate::time::Millis;
 
 fn always(name: &str, to: RouteTarget) -> Route {
-    Route { name: Arc::from(name), when: None, to: RouteTo::Target(to) }
+    Route { name: Arc::from(name), when: None, to: RouteTo::Target(to), needs: RouteNeeds::default() }
 }
 
 fn owned_by(owner: &str, team: Option<&str>) -> Routing {
@@ -102,6 +102,7 @@ fn the_condition_that_decided_is_in_the_reason() {
     let scope = Scope { lead: true, ..Scope::default() };
     let when = |source| Some(compile(source, &scope).expect("it compiles"));
     let to_team = |name: &str, source| Route {
+        needs: RouteNeeds::default(),
         name: Arc::from(name),
         when: when(source),
         to: RouteTo::Target(RouteTarget::Team("enterprise".into())),
@@ -177,13 +178,13 @@ fn who_was_passed_over_and_why_is_told() {
 fn whoever_had_a_lead_already_is_passed_over() {
     let team = team(&["ana", "ben"]);
     let had_it: [Arc<str>; 1] = ["Ana".into()];
-    let (asks, now) = (Asks { not: &had_it }, Millis(0));
+    let (asks, now) = (Asks { not: &had_it, ..Asks::default() }, Millis(0));
     let turn = assign(&team, &mut TeamTurns::default(), asks, Present::at(now)).expect("ben is there");
     assert_eq!(turn.reason, "round robin in team enterprise: ana had it already; ben's turn (waited longest)");
     assert_eq!((turn.passed_over[0].rep.as_str(), turn.passed_over[0].reason), ("ana", Why::HadIt));
     // Where somebody is there for others it doesn't wait for the rest of them.
     let both: [Arc<str>; 2] = ["ana".into(), "ben".into()];
-    let asks = Asks { not: &both };
+    let asks = Asks { not: &both, ..Asks::default() };
     assert_eq!(assign(&team, &mut TeamTurns::default(), asks, Present::at(now)), None);
     assert_eq!(waits(&team, &TeamTurns::default(), asks, now, Present::at(now)), None);
     assert_eq!(next_opening(&team, &TeamTurns::default(), asks, Present::at(now)), None);

@@ -13,7 +13,7 @@ use handraiser::ids::{Position, RecordKey, RecordKind, ShardId, Shards, SubjectK
 use handraiser::lead::build::Origin;
 use handraiser::lead::{LeadEvent, SubjectExplanation};
 use handraiser::record::account::current_account;
-use handraiser::record::{AgendaList, Held, Record, Roster, Routing, Subject, TeamTurns, Unassigned};
+use handraiser::record::{AgendaList, Held, LeadClass, Record, Roster, Routing, Subject, TeamTurns, Unassigned};
 use handraiser::routing::{Present, is_open};
 use handraiser::time::Millis;
 use rand::rngs::StdRng;
@@ -36,8 +36,8 @@ pub struct Bare {
     turns: Vec<Turn>,
 }
 
-/// A team's turn: the team, whose it was, and when.
-pub type Turn = (Arc<str>, String, Millis);
+/// A team's turn: whose it was, of which lead, and when.
+pub type Turn = (String, Unassigned, Millis);
 
 impl Bare {
     pub fn new(rules: Arc<Rules>, seed: u64, now: Millis) -> Self {
@@ -116,10 +116,10 @@ impl Bare {
             self.records.insert(message.to.clone(), again);
         }
         for follows in effects.messages {
-            if let (RecordKind::Team, Body::Assigned(assigned)) = (kind, &follows.body)
+            if let (Body::Assign(asked), Body::Assigned(assigned)) = (&message.body, &follows.body)
                 && let AssignOutcome::Settled(Routing { team: Some(_), owner: Some(owner), .. }) = &assigned.outcome
             {
-                self.turns.push((Arc::clone(&message.to.id), owner.clone(), message.at));
+                self.turns.push((owner.clone(), (**asked).clone(), message.at));
             }
             self.deliver(follows);
         }
@@ -157,17 +157,23 @@ impl Bare {
         let present = Present { now: self.now, roster: &roster };
         let rules = Arc::clone(&self.rules);
         let known = rules.teams.iter().find(|known| known.name == team.id);
-        if known.is_some_and(|known| !is_open(known, &self.turns(&team.id), present)) {
-            return self.post(team, Body::Wake { may_expire: false });
-        }
+        let turns = self.turns(&team.id);
+        let is_open = |class: &LeadClass| known.is_none_or(|known| is_open(known, &turns, class.into(), present));
+        let open: Vec<_> = turns.waits.keys().filter(|class| is_open(class)).cloned().collect();
         let mut waits: Vec<_> = self.waiting().into_iter().filter(|wait| wait.pending.team == team.id).collect();
+        waits.retain(|wait| open.iter().any(|class| class.name() == wait.class));
         waits.sort_by_key(|wait| (wait.place(), Arc::clone(&wait.lead.lead)));
+        let leads = |class: &LeadClass| waits.iter().filter(|wait| wait.class == class.name()).count();
+        let called: Vec<_> = open.iter().map(|class| (class.clone(), leads(class))).collect();
         waits.truncate(3);
-        let leads = u32::try_from(waits.len()).expect("three at most");
         for wait in waits {
             self.post(RecordKey::wait(&team.id, &wait.lead.lead), Body::Wake { may_expire: false });
         }
-        self.post(team, Body::Called { leads });
+        for (class, leads) in called {
+            let leads = u32::try_from(leads).expect("few");
+            self.post(team.clone(), Body::Called { class: Box::new(class), leads });
+        }
+        self.post(team, Body::Wake { may_expire: false });
     }
 
     /// Whom teams gave leads to since this was asked last.
@@ -204,7 +210,7 @@ impl Bare {
     /// Other rules take force.
     pub fn reload(&mut self, rules: Arc<Rules>) {
         self.rules = rules;
-        let is_team = |key: &&RecordKey| key.kind == RecordKind::Team && self.turns(&key.id).opens.is_some();
+        let is_team = |key: &&RecordKey| key.kind == RecordKind::Team && self.turns(&key.id).opens().is_some();
         let teams: Vec<_> = self.records.keys().filter(is_team).cloned().collect();
         teams.into_iter().for_each(|team| self.call(team));
         self.work();

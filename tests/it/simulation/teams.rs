@@ -1,5 +1,6 @@
-//! Teams with hours, holidays, absences, caps and weights, leads that come at any time, rosters that change: nobody is given a lead who
-//! is not there, no lead waits while somebody is, the best place goes first, nothing is lost, and turns are fair within their bound.
+//! Teams with hours, holidays, absences, caps, weights, languages and skills, leads that come at any time, rosters that change: nobody is given a
+//! lead who is not there or doesn't know what it takes, no lead waits while somebody is who does, the best place goes first, nothing is lost, and
+//! turns are fair within their bound.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -11,7 +12,7 @@ use handraiser::config::load_text;
 use handraiser::event::{Call, Event};
 use handraiser::ids::{RecordKey, ShardId};
 use handraiser::lead::{LeadEvent, LeadEventType};
-use handraiser::record::{Absence, Ending, Given, RosterChange, SaidBy};
+use handraiser::record::{Absence, Ending, Given, RosterChange, SaidBy, Unassigned};
 use handraiser::routing::reps::day_of;
 use handraiser::routing::{Assign, Presence, Rep, Team};
 use handraiser::time::Millis;
@@ -45,9 +46,11 @@ struct Roster {
     weights: BTreeMap<String, u32>,
     /// Whether all leads of an account go to one owner.
     by_account: bool,
-    /// Whether reps may have caps of open leads.
+    /// Whether reps may have caps of open leads, and leads ask for languages and skills.
     may_fill: bool,
 }
+
+const LANGUAGES: [&str; 4] = ["de", "en", "pt-BR", "fr"];
 
 impl Roster {
     fn new(dice: &mut StdRng, reps: usize, waits: bool) -> Self {
@@ -87,6 +90,14 @@ impl Roster {
         }
         if self.may_fill && dice.random_bool(0.3) {
             said = said.replace("caps: {", "caps: { open: 2,");
+        }
+        if self.may_fill && dice.random_bool(0.3) {
+            said = said.replace("caps: {", "caps: { tiers: { 1: { day: 1, week: 4 } },");
+        }
+        if self.may_fill {
+            let spoken: Vec<&str> = LANGUAGES.iter().copied().filter(|_| dice.random_bool(0.5)).collect();
+            let skills = if dice.random_bool(0.6) { "security" } else { "" };
+            let _ = write!(said, ", languages: [{}], skills: [{skills}]", spoken.join(", "));
         }
         self.weights.insert(name.clone(), *[50, 100, 100, 200].choose(dice).expect("some"));
         self.reps.insert(name, (number % TEAMS.len(), said));
@@ -130,19 +141,24 @@ impl Roster {
     }
 
     fn rules(&self) -> Arc<Rules> {
-        let mut text = "
+        let text = "
 sources: { app: { write_key: k } }
 destinations: { crm: { webhook: { url: 'http://127.0.0.1:9/' }, allow_addresses: [127.0.0.0/8] } }
-traits: { user: { region: text, plan: text, seats: number } }
+traits: { user: { region: text, plan: text, seats: number, locale: text } }
 counters: { signups: { of: user, event: Signed Up } }
 definitions: [ { name: d, of: user, intent: [ signups > 0 ], tiers: { 1: 'user.plan == \"pro\"', 2: 'true' }, rank: user.seats } ]
 routes:
   - { name: whose it is, when: OWNED, to: account_owner }
-  - { name: amer, when: 'user.region == \"amer\"', to: amer }
+  - { name: amer, when: 'user.region == \"amer\"', to: amer NEEDS }
+  - { name: secure, when: 'user.region == \"emea\" && user.seats > 400', to: emea SKILLS }
   - { name: emea, when: 'user.region == \"emea\"', to: emea }
   - { name: apac, to: apac }
 "
         .replace("OWNED", if self.by_account { "'true'" } else { "'false'" });
+        let is_known = self.reps.values().any(|(_, said)| said.contains("security"));
+        let needs = if self.may_fill { ", needs: { language: user.locale }" } else { "" };
+        let skills = if is_known { ", needs: { skills: [security], language: user.locale }" } else { "" };
+        let mut text = text.replace(" NEEDS", needs).replace(" SKILLS", skills);
         text.push_str("teams:\n");
         for (number, (team, options)) in TEAMS.iter().zip(&self.teams).enumerate() {
             let mine = || self.reps.iter().filter(|(_, rep)| rep.0 == number).map(|(name, _)| name);
@@ -177,6 +193,8 @@ struct Seen {
     /// Who is away, as was said meanwhile.
     away: handraiser::record::Roster,
     widest: f64,
+    /// Whether leads asked for what only some of a team know.
+    uneven: bool,
 }
 
 impl Seen {
@@ -214,13 +232,25 @@ impl Seen {
         Ok(())
     }
 
-    fn turn(&mut self, team: &Team, owner: &str, at: Millis) -> Result<(), String> {
+    fn turn(&mut self, team: &Team, owner: &str, (lead, at): (&Unassigned, Millis)) -> Result<(), String> {
         let given = |caps: &BTreeMap<(String, String), Given>, rep: &str| {
             caps.get(&(team.name.to_string(), rep.to_owned())).copied().unwrap_or_default()
         };
         let mut here = BTreeMap::new();
+        // Who lacks what it takes stands where they stood: of them and the others nothing is said.
+        self.apart.retain(|(one, other), _| {
+            let fits = |name: &str| team.reps.iter().find(|rep| *rep.name == *name).is_none_or(|rep| knows(rep, lead));
+            fits(one) && fits(other)
+        });
+        let all_know = team.reps.iter().all(|rep| knows(rep, lead));
         for rep in &team.reps {
-            let refused = self.there(rep).refuses(given(&self.caps, &rep.name), at);
+            if !knows(rep, lead) {
+                if *rep.name == *owner {
+                    return Err(format!("{owner} is given a lead that asks for {:?}", lead.pending.needs));
+                }
+                continue;
+            }
+            let refused = self.there(rep).refuses(given(&self.caps, &rep.name), lead.tier, at);
             match refused {
                 Some(refusal) if *rep.name == *owner => {
                     return Err(format!("{owner} is given a lead at {}: {}", at.rfc3339(), refusal.why.as_str()));
@@ -249,11 +279,13 @@ impl Seen {
                 }
             }
         }
-        let count = before.and_one(day_of(zone, at));
+        let count = before.and_one(day_of(zone, at), lead.tier);
         let count = Given { open: count.open + 1, ..count };
         self.caps.insert(key, count);
         *self.served.entry(owner.to_owned()).or_default() += 1;
-        if team.assign == Assign::RoundRobin { self.fair(team, owner, &here) } else { Ok(()) }
+        // What only some may be given brings the others forward, so that turns are level in the long run only.
+        self.uneven |= !all_know;
+        if team.assign == Assign::RoundRobin && !self.uneven { self.fair(team, owner, &here) } else { Ok(()) }
     }
 
     /// Of two who could be given leads all the while: what each was given, divided by their weight, differs by no more than a turn of each.
@@ -301,7 +333,7 @@ impl Seen {
                 rules.teams.iter().find(|team| team.name == *name).ok_or("it waits for a team that is no more")?;
             let is_here = |rep: &&Rep| {
                 let given = self.caps.get(&(name.to_string(), rep.name.to_string())).copied().unwrap_or_default();
-                self.there(rep).refuses(given, now).is_none()
+                knows(rep, &wait) && self.there(rep).refuses(given, wait.tier, now).is_none()
             };
             if let Some(rep) = team.reps.iter().find(is_here) {
                 return Err(format!("{} waits at {} though {} is there", wait.lead.lead, now.rfc3339(), rep.name));
@@ -315,11 +347,26 @@ impl Seen {
     }
 }
 
+/// Whether a rep knows what a lead asks for, by the words of the configuration.
+fn knows(rep: &Rep, lead: &Unassigned) -> bool {
+    let knows = rep.availability.as_ref().map(|said| said.knows.clone()).unwrap_or_default();
+    let speaks = |language: &Arc<str>| {
+        knows.languages.iter().any(|one| match (&**one, &**language) {
+            ("pt-br", "pt") => true,
+            (one, language) => language == one || language.starts_with(&format!("{one}-")),
+        })
+    };
+    let needs = &lead.pending.needs;
+    needs.skills.iter().all(|skill| knows.skills.contains(skill)) && needs.language.as_ref().is_none_or(speaks)
+}
+
 fn lead(number: u64, dice: &mut StdRng, now: Millis) -> Vec<Event> {
     let user = Some(format!("u{number}").as_str().into());
     let region = *TEAMS.choose(dice).expect("some");
     let plan = if dice.random_bool(0.3) { "pro" } else { "free" };
-    let traits = json!({ "region": region, "plan": plan, "seats": dice.random_range(0..500) });
+    let locale = ["de-AT", "en_US.UTF-8", "pt", "pt-PT", "fr", "ja", ""].choose(dice).expect("some");
+    let seats = dice.random_range(0..500);
+    let traits = json!({ "region": region, "plan": plan, "seats": seats, "locale": locale });
     let traits = traits.as_object().cloned().expect("an object");
     let who = Event { call: Call::Identify, user_id: user.clone(), traits, ..blank(&format!("i{number}"), now) };
     let account = Some(format!("a{}", dice.random_range(0..4)).as_str().into());
@@ -335,11 +382,13 @@ fn lead(number: u64, dice: &mut StdRng, now: Millis) -> Vec<Event> {
 }
 
 /// The best places go first: nobody who still waits for a team stands before somebody who waited for it and was just given a rep.
-fn in_order(before: &[handraiser::record::Unassigned], bare: &Bare) -> Result<(), String> {
+fn in_order(before: &[Unassigned], bare: &Bare) -> Result<(), String> {
     let still = bare.waiting();
     for gone in before.iter().filter(|one| still.iter().all(|other| other.lead.lead != one.lead.lead)) {
-        let team = |other: &&handraiser::record::Unassigned| {
-            other.pending.team == gone.pending.team && before.iter().any(|was| was.lead.lead == other.lead.lead)
+        let team = |other: &&Unassigned| {
+            other.pending.team == gone.pending.team
+                && other.class == gone.class
+                && before.iter().any(|was| was.lead.lead == other.lead.lead)
         };
         if let Some(first) = still.iter().filter(team).find(|other| other.place() < gone.place()) {
             return Err(format!("{} was before {}", first.lead.lead, gone.lead.lead));
@@ -405,9 +454,9 @@ async fn play(seed: u64) -> Result<(), String> {
             }
         }
         let news = bare.news().await;
-        for (team, owner, at) in bare.turns_taken() {
-            let team = rules.teams.iter().find(|known| known.name == team).ok_or("its team is there")?;
-            seen.turn(team, &owner, at)?;
+        for (owner, lead, at) in bare.turns_taken() {
+            let team = rules.teams.iter().find(|known| known.name == lead.pending.team).ok_or("its team is there")?;
+            seen.turn(team, &owner, (&lead, at))?;
         }
         seen.settled(&news[known..], &rules)?;
         known = news.len();
@@ -457,9 +506,10 @@ fn a_year_of_a_global_company() {
                 made += 1;
                 bare.take(events).await;
                 bare.settle().await;
-                for (team, owner, at) in bare.turns_taken() {
-                    let team = rules.teams.iter().find(|known| known.name == team).ok_or("its team is there")?;
-                    seen.turn(team, &owner, at)?;
+                for (owner, lead, at) in bare.turns_taken() {
+                    let team =
+                        rules.teams.iter().find(|known| known.name == lead.pending.team).ok_or("its team is there")?;
+                    seen.turn(team, &owner, (&lead, at))?;
                 }
                 seen.waiting(&bare, &rules)?;
             }
