@@ -124,6 +124,13 @@ impl Cluster {
         }
     }
 
+    /// How many entries all logs have had.
+    pub async fn ends(&self) -> u64 {
+        let shards: Vec<_> = self.store.shards().all().collect();
+        let progress = self.store.progress(&shards).await.expect("the store itself does not fail");
+        progress.iter().map(|progress| progress.end.0).sum()
+    }
+
     pub async fn settle(&mut self) {
         while self.engine().settle().await.is_err() {
             tokio::time::sleep(Duration::from_millis(10)).await;
