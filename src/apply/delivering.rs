@@ -8,7 +8,7 @@ use crate::ids::RecordKey;
 use crate::lead::{Ending, LeadEvent, Progress};
 use crate::record::delivery::Done;
 use crate::record::seen::OWNER;
-use crate::record::{Delivery, News, Seen, SeenOwner, Stage};
+use crate::record::{Delivery, News, Pause, PausedBy, Seen, SeenOwner, Stage};
 use crate::time::Millis;
 
 pub(super) fn deliver(delivery: &mut Delivery, subject: &RecordKey, news: &News, applying: &Applying<'_>) {
@@ -27,12 +27,21 @@ pub(super) fn attempted(delivery: &mut Delivery, attempt: &Attempt, applying: &m
     if let Some(remembered) = &attempt.remembered {
         delivery.remembered.clone_from(remembered);
     }
-    if let AttemptOutcome::Retry { due, counts, error } = &attempt.outcome {
+    if let AttemptOutcome::Retry { due, error, .. } | AttemptOutcome::Denied { due, error, .. } = &attempt.outcome {
         delivery.due = *due;
         if let Some(first) = delivery.pending.front_mut() {
-            first.attempts += u32::from(*counts);
+            first.attempts += u32::from(matches!(attempt.outcome, AttemptOutcome::Retry { counts: true, .. }));
             first.last_error = Some(error.clone());
         }
+    }
+    if let AttemptOutcome::Denied { error, credentials, .. } = &attempt.outcome {
+        let (credentials, why) = (Some(*credentials), Some(error.clone()));
+        let pause = Pause { since: attempt.at, by: PausedBy::Refused, why, credentials };
+        if let Some((destination, _)) = applying.key.as_delivery() {
+            applying.send(RecordKey::destination(destination), Body::Pause(Box::new(pause)));
+        }
+    }
+    if matches!(attempt.outcome, AttemptOutcome::Retry { .. } | AttemptOutcome::Denied { .. }) {
         return;
     }
     let Some(mut news) = delivery.pending.pop_front() else { return };
@@ -60,7 +69,7 @@ pub(super) fn attempted(delivery: &mut Delivery, attempt: &Attempt, applying: &m
             };
             applying.send(RecordKey::destination(destination), Body::Done(Box::new(done)));
         }
-        AttemptOutcome::Retry { .. } => {}
+        AttemptOutcome::Retry { .. } | AttemptOutcome::Denied { .. } => {}
     }
 }
 

@@ -15,8 +15,8 @@ use crate::ids::{DefinitionName, RecordKey, SourceName};
 use crate::record::delivery::Done;
 use crate::record::outcomes::Told;
 use crate::record::{
-    AccountOwner, Held, Joiner, LeadClass, LeadHold, Needs, News, OpenLead, Profile, Projection, Remembered,
-    RosterChange, Routing, Seen, Tie, TookForce, Unassigned, Waits,
+    AccountOwner, Credentials, Held, Joiner, LeadClass, LeadHold, Needs, News, OpenLead, Pause, Profile, Projection,
+    Remembered, RosterChange, Routing, Seen, Tie, TookForce, Unassigned, Waits,
 };
 use crate::time::Millis;
 
@@ -224,6 +224,10 @@ pub enum Body {
     ReadBack(Box<ReadBack>),
     /// To a destination: what people made of the leads there is to be asked for soon.
     Nudge,
+    /// To a destination, from an operator, or from a delivery that it refused: nothing is sent to it for now.
+    Pause(Box<Pause>),
+    /// To a destination, from an operator: what waits may be sent.
+    Resume,
     /// Delivery → destination: it took this.
     Done(Box<Done>),
     /// Subject → deliveries, destinations, subjects of leads that it is part of: this user may be named no longer.
@@ -410,6 +414,15 @@ pub enum AttemptOutcome {
         counts: bool,
         /// Why it failed.
         error: Box<str>,
+    },
+    /// The destination refuses the credentials for good: it is tried again when they have changed, and nothing is sent meanwhile.
+    Denied {
+        /// When it may be tried again at the earliest.
+        due: Millis,
+        /// Why it failed.
+        error: Box<str>,
+        /// Which credentials those were.
+        credentials: Credentials,
     },
     /// It is given up.
     Dead {

@@ -22,6 +22,7 @@ pub mod message;
 mod news;
 mod noting;
 mod owning;
+mod pausing;
 mod promising;
 mod reassigning;
 pub mod roster;
@@ -321,10 +322,18 @@ pub fn apply(record: &mut Record, message: &Message, context: &Context<'_>) -> E
             }
         }
         Record::Destination(history) => match &message.body {
-            Body::Done(done) => history.took((**done).clone()),
+            Body::Done(done) => {
+                history.took((**done).clone());
+                pausing::took(history);
+            }
             Body::ReadBack(read) => asking::read_back(history, read, &mut applying),
             Body::Nudge => asking::nudge(history, &applying),
-            Body::Wake { .. } => asking::look(history, &applying),
+            Body::Pause(pause) => pausing::pause(history, pause, &applying),
+            Body::Resume => pausing::resume(history),
+            Body::Wake { .. } => {
+                pausing::look(history, &applying);
+                asking::look(history, &applying);
+            }
             Body::Scrub { user } => history.done.retain(|done| *done.subject != **user),
             _ => {}
         },
@@ -398,6 +407,8 @@ fn subject_message(subject: &mut Box<Subject>, message: &Message, applying: &mut
         | Body::Seen { .. }
         | Body::ReadBack(_)
         | Body::Nudge
+        | Body::Pause(_)
+        | Body::Resume
         | Body::Done(_)
         | Body::Archived { .. }
         | Body::Adopt { .. }

@@ -13,7 +13,7 @@ use crate::ids::names::canonical_trait;
 use crate::ids::{DefinitionName, SourceName, SubjectKind};
 use crate::qualify::{Definition, Endings};
 use crate::record::traits::MAX_TRAITS_BYTES;
-use crate::record::{AccountKey, NOBODY_AWAY};
+use crate::record::{AccountKey, Credentials, NOBODY_AWAY};
 use crate::routing::territory::Territories;
 use crate::routing::{Reps, Route, RouteTo, Routes, Team};
 use crate::time::Millis;
@@ -79,6 +79,8 @@ pub struct RulesParts {
     pub destinations: Vec<Arc<str>>,
     /// Which destinations are asked what people made of the leads there, and every how many milliseconds.
     pub read_back: BTreeMap<Arc<str>, i64>,
+    /// What tells the credentials of each destination from others.
+    pub credentials: BTreeMap<Arc<str>, Credentials>,
     /// Which leads a destination gets, where not all of them.
     pub destination_filters: BTreeMap<Arc<str>, Expr>,
     /// Which sources are believed on a trait, by canonical name.

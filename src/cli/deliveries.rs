@@ -1,8 +1,11 @@
 //! `handraiser deliveries`: what waits, what was given up, what is done.
 
+use std::collections::BTreeMap;
+
 use super::client::{Client, Format, Remote};
 use super::output::{CommandError, print_json, read, show};
 use super::paint::{Paint, Tone};
+use super::pause;
 use super::table::{Cell, Table};
 use super::words;
 use crate::http::admin::{CauseItem, CauseList, DeliveryItem, DeliveryList, DeliveryState};
@@ -59,17 +62,21 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
     if args.causes {
         return causes(&args, &client).await;
     }
-    let mut all = DeliveryList { deliveries: Vec::new() };
+    let mut all = DeliveryList { deliveries: Vec::new(), paused: BTreeMap::new() };
     for state in args.state.names() {
         let mut query = vec![("state", (*state).to_owned()), ("limit", args.limit.to_string())];
         query.extend(args.destination.clone().map(|name| ("destination", name)));
         let list: DeliveryList = read(client.get(&["deliveries"], &query).await?)?;
         all.deliveries.extend(list.deliveries);
+        all.paused.extend(list.paused);
     }
     if args.remote.format == Format::Json {
         return print_json(&all);
     }
-    show(&render(&all.deliveries, Clock::System.now(), Paint::stdout()))
+    let (now, paint) = (Clock::System.now(), Paint::stdout());
+    let paused = pause::lines(all.paused.iter().map(|(name, pause)| (name.as_str(), pause)), now);
+    let paused = if paused.is_empty() { paused } else { paint.tone(Tone::Warn, paused) };
+    show(&(render(&all.deliveries, now, paint) + &paused))
 }
 
 async fn causes(args: &Args, client: &Client) -> Result<(), CommandError> {

@@ -6,9 +6,11 @@ use super::card;
 use super::client::{Client, Format, Remote};
 use super::output::{CommandError, print_json, read, show};
 use super::paint::{Paint, Tone};
+use super::pause;
 use super::table::{Cell, Table};
 use crate::http::admin::{LeadItem, ToldItem, ToldList};
 use crate::lead::Lead;
+use crate::time::{Clock, Millis};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -32,10 +34,10 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
     let item: LeadItem = read(lead.clone())?;
     // Fails open: what can't be read as a lead is shown as it is.
     let Ok(lead) = serde_json::from_value::<Lead>(item.lead.clone()) else { return print_json(&lead) };
-    show(&page(&item.id, &lead, &told.destinations, Paint::stdout()))
+    show(&page(&item.id, &lead, &told.destinations, Clock::System.now(), Paint::stdout()))
 }
 
-fn page(id: &str, lead: &Lead, destinations: &[ToldItem], paint: Paint) -> String {
+fn page(id: &str, lead: &Lead, destinations: &[ToldItem], now: Millis, paint: Paint) -> String {
     let mut out = card::render(lead, id, paint);
     if !lead.history.is_empty() {
         let mut table = Table::new(&["WHEN", "WHAT", "OWNER", "WHY"]);
@@ -52,14 +54,14 @@ fn page(id: &str, lead: &Lead, destinations: &[ToldItem], paint: Paint) -> Strin
     }
     if !destinations.is_empty() {
         let mut table = Table::new(&["DESTINATION", "NEWS", "THERE", "LAST"]);
-        destinations.iter().for_each(|told| table.row(row(told)));
+        destinations.iter().for_each(|told| table.row(row(told, now)));
         out.push('\n');
         out.push_str(&table.render(paint));
     }
     out
 }
 
-fn row(told: &ToldItem) -> Vec<Cell> {
+fn row(told: &ToldItem, now: Millis) -> Vec<Cell> {
     let news = match (told.waiting, told.given_up) {
         (0, 0) => Cell::toned("nothing waits", Tone::Good),
         (0, given_up) => Cell::toned(format!("{given_up} given up"), Tone::Bad),
@@ -70,7 +72,9 @@ fn row(told: &ToldItem) -> Vec<Cell> {
         let parts = [Some(seen.stage.as_str()), seen.reason.as_deref(), seen.owner.as_deref()];
         parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
     });
+    let paused = told.paused.as_ref().filter(|_| told.waiting > 0);
     let last = match (&told.error, &told.took) {
+        _ if paused.is_some() => paused.map(|pause| pause::told(pause, now)).unwrap_or_default(),
         (Some(error), _) => format!("{} attempts: {error}", told.attempts),
         (None, Some(took)) => format!("took news at {took}"),
         (None, None) => String::new(),
@@ -82,8 +86,9 @@ fn row(told: &ToldItem) -> Vec<Cell> {
 mod tests {
     use super::*;
     use crate::crm::sample;
-    use crate::http::admin::SeenItem;
+    use crate::http::admin::{PauseItem, SeenItem};
     use crate::lead::Happening;
+    use crate::record::PausedBy;
 
     #[test]
     fn a_page_tells_what_happened_and_how_it_stands_everywhere() {
@@ -116,7 +121,10 @@ mod tests {
         };
         let slack = ToldItem { waiting: 2, attempts: 3, error: Some("503".to_owned()), ..ToldItem::default() };
         let slack = ToldItem { destination: "slack".to_owned(), ..slack };
-        let page = page("lead_1", &lead, &[crm, slack], Paint::plain());
+        let (since, why) = (Millis(0).rfc3339(), Some("403 Forbidden: missing scope".to_owned()));
+        let paused = Some(PauseItem { since, by: PausedBy::Refused, why });
+        let hubspot = ToldItem { destination: "hubspot".to_owned(), waiting: 1, paused, ..ToldItem::default() };
+        let page = page("lead_1", &lead, &[crm, slack, hubspot], Millis(3 * Millis::HOUR), Paint::plain());
         let (_, told) = page.split_once("WHEN").expect("there is a history");
         insta::assert_snapshot!(told.lines().map(str::trim_end).collect::<Vec<_>>().join("\n"));
     }

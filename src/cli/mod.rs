@@ -24,6 +24,7 @@ mod outcome;
 mod output;
 mod owner;
 mod paint;
+mod pause;
 mod reassign;
 mod rejected;
 mod reload;
@@ -96,6 +97,10 @@ enum Command {
     Owner(owner::Args),
     /// List deliveries: waiting, given up, done
     Deliveries(deliveries::Args),
+    /// Have nothing sent to a destination, and nothing asked of it, until it is resumed; what comes waits
+    Pause(pause::PauseArgs),
+    /// Have sent to a destination again what waits for it
+    Resume(pause::ResumeArgs),
     /// Try deliveries again that were given up
     Replay(replay::Args),
     /// List events that arrived and could not be used, and why
@@ -164,6 +169,8 @@ async fn run(command: Command) -> Result<(), CommandError> {
         Command::Back(args) => absences::back(args).await,
         Command::Owner(args) => owner::run(args).await,
         Command::Deliveries(args) => deliveries::run(args).await,
+        Command::Pause(args) => pause::pause(args).await,
+        Command::Resume(args) => pause::resume(args).await,
         Command::Replay(args) => replay::run(args).await,
         Command::Rejected(args) => rejected::run(args).await,
         Command::Forget(args) => forget::run(args).await,

@@ -6,6 +6,7 @@ use super::absences::render_now;
 use super::client::{Client, ClientError, Format, Remote};
 use super::output::{CommandError, print_json, read, show};
 use super::paint::{Paint, Tone};
+use super::pause;
 use super::table::{Cell, Table};
 use super::words;
 use crate::http::admin::{ArchiveItem, ConfigAnswer, EngineAnswer, HeldItem, QueueList, ShadowItem, WaitingItem};
@@ -47,7 +48,7 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
     out.push_str(&render_sources(&sources, now, paint));
     if let Ok(queues) = queues {
         let queues = read(queues)?;
-        out.push_str(&render_queues(&queues, paint));
+        out.push_str(&render_queues(&queues, now, paint));
         out.push_str(&render_held(&queues, paint));
         out.push_str(&render_waiting(&queues, paint));
         out.push_str(&render_shadows(&queues, paint));
@@ -250,7 +251,7 @@ fn render_waiting(list: &QueueList, paint: Paint) -> String {
     list.waiting.iter().map(line).collect()
 }
 
-fn render_queues(list: &QueueList, paint: Paint) -> String {
+fn render_queues(list: &QueueList, now: Millis, paint: Paint) -> String {
     if list.queues.is_empty() {
         return format!("\n{}\n", paint.dim("no deliveries wait, and none was given up"));
     }
@@ -265,7 +266,10 @@ fn render_queues(list: &QueueList, paint: Paint) -> String {
             Cell::toned(queue.dead.to_string(), dead),
         ]);
     }
-    format!("\n{}", table.render(paint))
+    let paused = list.queues.iter().filter_map(|queue| Some((queue.destination.as_str(), queue.paused.as_ref()?)));
+    let paused = pause::lines(paused, now);
+    let paused = if paused.is_empty() { paused } else { paint.tone(Tone::Warn, paused) };
+    format!("\n{}{paused}", table.render(paint))
 }
 
 /// What definitions would bring that nobody is told of.
@@ -284,7 +288,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::http::admin::{QueueItem, ServerItem};
+    use crate::http::admin::{PauseItem, QueueItem, ServerItem};
+    use crate::record::PausedBy;
 
     fn engine(lag: (u64, i64), settings: [&str; 2]) -> EngineAnswer {
         let server =
@@ -346,10 +351,20 @@ mod tests {
 
     #[test]
     fn queues_at_a_glance() {
-        let queue = QueueItem { destination: "crm".to_owned(), pending: 12, dead: 1, oldest_ms: 4 * Millis::HOUR };
+        let queue = QueueItem {
+            destination: "crm".to_owned(),
+            pending: 12,
+            dead: 1,
+            oldest_ms: 4 * Millis::HOUR,
+            paused: None,
+        };
+        let why = Some("they migrate".to_owned());
+        let pause = PauseItem { since: Millis(0).rfc3339(), by: PausedBy::Hand, why };
+        let paused = QueueItem { destination: "slack".to_owned(), dead: 0, paused: Some(pause), ..queue.clone() };
+        let now = Millis(3 * Millis::HOUR);
         let list = |queues| QueueList { queues, held: Vec::new(), waiting: Vec::new(), shadows: Vec::new() };
-        insta::assert_snapshot!(render_queues(&list(vec![queue]), Paint::plain()));
-        insta::assert_snapshot!(render_queues(&list(Vec::new()), Paint::plain()));
+        insta::assert_snapshot!(render_queues(&list(vec![queue, paused]), now, Paint::plain()));
+        insta::assert_snapshot!(render_queues(&list(Vec::new()), now, Paint::plain()));
     }
 
     #[test]

@@ -69,6 +69,9 @@ pub trait Adapter: Send + Sync {
         Ok(ReadBack { leads: Vec::new(), until: since, is_all: true })
     }
 
+    /// What it proves itself by: when the destination refuses it, it is tried again by others. No answer that is kept shows any of it.
+    fn credentials(&self) -> Vec<&str>;
+
     /// Whether the URL of its requests is a secret.
     fn secret_url(&self) -> bool {
         false

@@ -144,11 +144,15 @@ impl Deliverer {
         let outcome = match came {
             Ok(()) => {
                 leave.delivered(now);
+                link.knew_us(now);
                 delivered(link, &brief, now)
             }
             Err(failure) => {
                 // Otherwise nothing was learned of it.
                 if failure.of_destination {
+                    if failure.verdict == Verdict::Refused {
+                        link.knew_us(now);
+                    }
                     leave.failed(&failure, destination.retry.cap, now);
                 }
                 match failure.retry_after.filter(|_| failure.verdict == Verdict::Paced) {
@@ -168,7 +172,19 @@ impl Deliverer {
         failure: Failure,
     ) -> AttemptOutcome {
         let (now, reason) = (self.clock.now(), failure.reason.clone());
-        let outcome = retry::outcome(&destination.retry, news.attempts, failure, now, rand::random());
+        let denial = (failure.verdict == Verdict::Denied).then(|| link.denied(news.created, now, &reason));
+        let outcome = match denial.filter(|denial| denial.for_good || !denial.counts) {
+            Some(denial) => {
+                let due = later(now, destination.retry.backoff().wait(denial.times, rand::random()));
+                let error = failure.error.into();
+                if denial.for_good {
+                    AttemptOutcome::Denied { due, error, credentials: destination.credentials() }
+                } else {
+                    AttemptOutcome::Retry { due, counts: false, error }
+                }
+            }
+            None => retry::outcome(&destination.retry, news.attempts, failure, now, rand::random()),
+        };
         match &outcome {
             AttemptOutcome::Dead { .. } => link.gave_up(now, &reason),
             _ => link.meters.retried.increment(1),

@@ -15,6 +15,7 @@ mod backoff;
 pub mod breaker;
 pub mod client;
 pub mod deliverer;
+mod denials;
 pub mod exchange;
 pub mod guard;
 pub mod hubspot;

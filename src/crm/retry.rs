@@ -5,14 +5,16 @@
 //! | 2xx                                              | done                                                          |
 //! | 400, 413, 414, 415, 422, 431                     | dead at once: this message is refused, and would be again     |
 //! | 410                                              | dead at once: the receiver wants no more of it                |
-//! | any other answer (3xx, 401, 403, 404, 429, 5xx)  | tried again: what is wrong is the destination, not the message |
+//! | 401, 403                                         | tried again: it refuses the credentials, which concerns every delivery |
+//! | any other answer (3xx, 404, 429, 5xx)            | tried again: what is wrong is the destination, not the message |
 //! | no answer (connection, TLS, deadline, address)   | tried again                                                   |
 //! | 429, 503 with `Retry-After`                      | tried again; all deliveries to the destination pause so long  |
 //!
 //! Standard Webhooks would have everything but 410 tried again. A body that the CRM refuses stays the same however often it
 //! is sent, though, and while it is tried it holds back the later news of the same lead; so it is given up at once, where an
 //! operator sees it, fixes the CRM or the template, and replays it. A wrong token or path (401, 403, 404) is different: it
-//! concerns every delivery, and once it is fixed all of them go through without anybody's help.
+//! concerns every delivery, and once it is fixed all of them go through without anybody's help. While credentials are refused no delivery
+//! uses up its attempts, and when that goes on the destination is paused ([`super::denials`]).
 //!
 //! The wait doubles from `base` to `cap`, and is drawn between half of `base` and the whole wait ("full jitter"), so that
 //! deliveries that failed together don't come back together. `Retry-After` is honoured up to `cap`.
@@ -35,6 +37,13 @@ pub struct RetryPolicy {
     pub cap: Duration,
 }
 
+impl RetryPolicy {
+    /// The waits between attempts.
+    pub const fn backoff(&self) -> Backoff {
+        Backoff { base: self.base, cap: self.cap }
+    }
+}
+
 /// What a delivery attempt came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -44,6 +53,8 @@ pub enum Verdict {
     Refused,
     /// Nothing is wrong with the message; try again.
     Failed,
+    /// As [`Verdict::Failed`]: the destination refuses the credentials.
+    Denied,
     /// As [`Verdict::Failed`], and the destination is alive: it says when it will have time again.
     Busy,
     /// Our own limit lets nothing pass for now: no attempt was made.
@@ -55,6 +66,7 @@ pub const fn verdict(status: u16, says_when: bool) -> Verdict {
     match status {
         200..=299 => Verdict::Delivered,
         400 | 410 | 413 | 414 | 415 | 422 | 431 => Verdict::Refused,
+        401 | 403 => Verdict::Denied,
         429 | 503 if says_when => Verdict::Busy,
         _ => Verdict::Failed,
     }
@@ -86,6 +98,11 @@ impl Failure {
     /// There is no answer, for this reason; `kind` is the same in a word.
     pub fn unanswered(error: String, kind: &str) -> Self {
         Self { verdict: Verdict::Failed, error, reason: kind.to_owned(), retry_after: None, of_destination: true }
+    }
+
+    /// The destination refuses the credentials, or what they may do; `kind` is the same in a word.
+    pub fn denied(error: String, kind: &str) -> Self {
+        Self { verdict: Verdict::Denied, ..Self::unanswered(error, kind) }
     }
 
     /// The destination refuses this news, and would again.
@@ -129,7 +146,7 @@ pub fn outcome(policy: &RetryPolicy, attempts: u32, failure: Failure, now: Milli
         Some(asked) => asked.min(policy.cap).saturating_add(spread(Duration::ZERO, policy.base, seed)),
         None => Duration::ZERO,
     };
-    let wait = wait.max(Backoff { base: policy.base, cap: policy.cap }.wait(attempts, seed));
+    let wait = wait.max(policy.backoff().wait(attempts, seed));
     AttemptOutcome::Retry { due: later(now, wait), counts: true, error }
 }
 

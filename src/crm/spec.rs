@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use sha2::{Digest as _, Sha256};
 
 use super::adapter::Adapter;
 use super::attio::Attio;
@@ -15,6 +16,7 @@ use super::retry::RetryPolicy;
 use super::salesforce::Salesforce;
 use super::slack::Slack;
 use super::webhook::Webhook;
+use crate::record::Credentials;
 
 /// The name of a destination, as configured; news on its way to it stands in the list `deliver:<name>`.
 pub type DestinationName = Arc<str>;
@@ -36,6 +38,19 @@ pub struct Destination {
     pub read_back: Option<Duration>,
     /// How it is known that a push which says that something has changed there is its own; `None`: none is taken.
     pub pushes: Option<Pushes>,
+}
+
+impl Destination {
+    /// What tells its credentials from others, as they are configured.
+    pub fn credentials(&self) -> Credentials {
+        let mut hasher = Sha256::new();
+        for part in self.kind.adapter().credentials() {
+            hasher.update(part.len().to_le_bytes());
+            hasher.update(part);
+        }
+        let [first, second, ..] = <[u8; 32]>::from(hasher.finalize());
+        Credentials::from_le_bytes([first, second])
+    }
 }
 
 /// What a destination is.

@@ -15,7 +15,7 @@ use crate::apply::{Body, LogItem, Message};
 use crate::ids::{Position, RecordKey, RecordKind, ShardId, SourceName, SubjectKind};
 use crate::lead::SubjectExplanation;
 use crate::record::account::current_account;
-use crate::record::{Record, Roster, RosterChange, Subject};
+use crate::record::{Pause, PausedBy, Record, Roster, RosterChange, Subject};
 use crate::store::{LeadQuery, LeadRow, StoreError};
 
 /// How long is waited until what was written before is applied.
@@ -176,6 +176,26 @@ impl Engine {
     /// When the store can't be written.
     pub async fn nudge(&self, destination: &str) -> Result<(), EngineError> {
         self.send([(RecordKey::destination(destination), Body::Nudge)]).await
+    }
+
+    /// Has nothing sent to a destination until [`Self::resume`], and nothing asked of it: what is under way ends.
+    ///
+    /// # Errors
+    /// When the store can't be read or written.
+    pub async fn pause(&self, destination: &str, why: Option<&str>) -> Result<(), EngineError> {
+        let since = self.shared.clock.now();
+        let pause = Pause { since, by: PausedBy::Hand, why: why.map(Into::into), credentials: None };
+        self.send([(RecordKey::destination(destination), Body::Pause(Box::new(pause)))]).await?;
+        self.settle().await
+    }
+
+    /// Has sent to a destination what waits for it.
+    ///
+    /// # Errors
+    /// When the store can't be read or written.
+    pub async fn resume(&self, destination: &str) -> Result<(), EngineError> {
+        self.send([(RecordKey::destination(destination), Body::Resume)]).await?;
+        self.settle().await
     }
 
     /// Says that reps are away, or back.

@@ -1,7 +1,7 @@
 //! News that is being sent: what may go out next, and what is under way. In memory of the destination's owner alone; the agenda in
 //! the store says the same to whoever comes after it.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::dispatch::{Admission, Dispatcher};
 use super::input::Input;
 use crate::ids::RecordKey;
-use crate::record::{News, Remembered};
+use crate::record::{Credentials, News, Pause, PausedBy, Remembered};
 use crate::time::Millis;
 
 /// How many deliveries that may go out are remembered for a destination. The agenda has the others.
@@ -19,6 +19,17 @@ const PLENTY: usize = 1_024;
 /// A destination that takes nothing for now is asked again so soon, in milliseconds, where something is done anyway: a reload may have
 /// brought it back. A thousand of them that are asked each time would hold up everybody else's deliveries.
 const ASKED_AGAIN: i64 = 250;
+/// A destination that refuses the credentials is sent one delivery so often, in milliseconds: it may have been mended at its end.
+const TRIED_AGAIN: i64 = 15 * Millis::MINUTE;
+
+/// What may be sent to a destination that is paused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gate {
+    /// Nothing.
+    Shut,
+    /// From this moment on one delivery.
+    Refused(Credentials, Millis),
+}
 
 #[derive(Default)]
 struct Lane {
@@ -39,12 +50,16 @@ impl Lane {
 }
 
 #[derive(Default)]
-pub(super) struct Deliveries(BTreeMap<Arc<str>, Lane>);
+pub(super) struct Deliveries {
+    lanes: BTreeMap<Arc<str>, Lane>,
+    /// Destinations that nothing is sent to, or little.
+    paused: HashMap<Arc<str>, Gate>,
+}
 
 impl Deliveries {
     /// A delivery may go out; returns whether there is room to remember it.
     pub fn ready(&mut self, destination: &Arc<str>, key: &RecordKey) -> bool {
-        let lane = self.0.entry(Arc::clone(destination)).or_default();
+        let lane = self.lanes.entry(Arc::clone(destination)).or_default();
         if lane.known.contains(key) {
             return true;
         }
@@ -58,22 +73,32 @@ impl Deliveries {
 
     /// How many of a destination are remembered.
     pub fn len(&self, destination: &str) -> usize {
-        self.0.get(destination).map_or(0, |lane| lane.known.len())
+        self.lanes.get(destination).map_or(0, |lane| lane.known.len())
     }
 
     /// Takes what may go out now.
     pub fn take(&mut self, dispatcher: &dyn Dispatcher, now: Millis) -> Vec<RecordKey> {
         let mut taken = Vec::new();
-        for (destination, lane) in self.0.iter_mut().filter(|(_, lane)| !lane.ready.is_empty() && !lane.rests(now)) {
+        for (destination, lane) in self.lanes.iter_mut().filter(|(_, lane)| !lane.ready.is_empty() && !lane.rests(now))
+        {
+            let gate = self.paused.get_mut(destination);
+            let most_through = match gate {
+                None => usize::MAX,
+                Some(Gate::Refused(_, from)) if *from <= now => 1,
+                Some(_) => continue,
+            };
             match dispatcher.admission(destination, now) {
                 Admission::Parked(until) => lane.parked = Some((until.max(now.plus(1)), now)),
                 Admission::Open(most) => {
                     lane.parked = None;
-                    while lane.under_way < most
+                    while lane.under_way < most.min(most_through)
                         && let Some(key) = lane.ready.pop_front()
                     {
                         lane.under_way += 1;
                         taken.push(key);
+                    }
+                    if let Some(Gate::Refused(_, from)) = gate {
+                        *from = now.plus(TRIED_AGAIN);
                     }
                 }
             }
@@ -83,13 +108,29 @@ impl Deliveries {
 
     /// When the first destination that takes nothing for now, and has something to take, may take it.
     pub fn opens(&self) -> Option<Millis> {
-        let waiting = self.0.values().filter(|lane| !lane.ready.is_empty());
-        waiting.filter_map(|lane| lane.parked).map(|(until, _)| until).min()
+        let waiting = self.lanes.iter().filter(|(_, lane)| !lane.ready.is_empty());
+        let opens = |(destination, lane): (&Arc<str>, &Lane)| {
+            let parked = lane.parked.map(|(until, _)| until);
+            match self.paused.get(destination) {
+                None => parked,
+                Some(Gate::Shut) => None,
+                Some(Gate::Refused(_, from)) => parked.max(Some(*from)),
+            }
+        };
+        waiting.filter_map(opens).min()
     }
 
     /// Whether so much for a destination may go out that the agenda need not be asked for more, and when it is worth asking again.
     pub fn has_enough(&self, destination: &str, now: Millis) -> Option<Millis> {
-        let lane = self.0.get(destination).filter(|lane| !lane.ready.is_empty())?;
+        let gate = self.paused.get(destination);
+        if gate == Some(&Gate::Shut) {
+            // Whoever opens it has it asked for.
+            return Some(Millis(i64::MAX));
+        }
+        let lane = self.lanes.get(destination).filter(|lane| !lane.ready.is_empty())?;
+        if let Some(Gate::Refused(_, from)) = gate {
+            return Some((*from).max(now.plus(ASKED_AGAIN)));
+        }
         match lane.parked {
             Some((until, _)) if until > now => Some(until),
             _ => (lane.ready.len() >= PLENTY).then(|| now.plus(50)),
@@ -148,17 +189,17 @@ impl Deliveries {
     }
 
     fn lane_of(&mut self, key: &RecordKey) -> Option<&mut Lane> {
-        self.0.get_mut(key.as_delivery()?.0)
+        self.lanes.get_mut(key.as_delivery()?.0)
     }
 
     /// How many are under way and not answered.
     pub fn under_way(&self) -> usize {
-        self.0.values().map(|lane| lane.under_way).sum()
+        self.lanes.values().map(|lane| lane.under_way).sum()
     }
 
     /// Forgets what may go out; what is under way stays so.
     pub fn forget_ready(&mut self) {
-        for lane in self.0.values_mut() {
+        for lane in self.lanes.values_mut() {
             for key in lane.ready.drain(..) {
                 lane.known.remove(&key);
             }
@@ -167,7 +208,32 @@ impl Deliveries {
 
     /// Forgets destinations that belong to another server now.
     pub fn retain(&mut self, stays: impl Fn(&str) -> bool) {
-        self.0.retain(|destination, _| stays(destination));
+        self.lanes.retain(|destination, _| stays(destination));
+    }
+
+    /// Forgets which destinations are paused.
+    pub fn forget_pauses(&mut self) {
+        self.paused.clear();
+    }
+
+    /// Notes whether a destination is paused; returns whether it is so no longer.
+    pub fn note_pause(&mut self, destination: &Arc<str>, pause: Option<&Pause>, now: Millis) -> bool {
+        let Some(pause) = pause else { return self.paused.remove(destination).is_some() };
+        let gate = match (pause.by, pause.credentials, self.paused.get(destination)) {
+            (PausedBy::Refused, Some(by), Some(Gate::Refused(_, from))) => Gate::Refused(by, *from),
+            (PausedBy::Refused, Some(by), _) => Gate::Refused(by, now.plus(TRIED_AGAIN)),
+            _ => Gate::Shut,
+        };
+        self.paused.insert(Arc::clone(destination), gate);
+        false
+    }
+
+    /// Destinations that refuse credentials, and which.
+    pub fn refused(&self) -> impl Iterator<Item = (&Arc<str>, Credentials)> {
+        self.paused.iter().filter_map(|(destination, gate)| match gate {
+            Gate::Refused(by, _) => Some((destination, *by)),
+            Gate::Shut => None,
+        })
     }
 }
 
@@ -226,5 +292,48 @@ mod tests {
         assert_eq!(closed.1.load(Ordering::Relaxed), 4, "four times in a second: a reload may bring it back");
         assert_eq!(deliveries.take(&closed, Millis(60_000)).len(), 1);
         assert_eq!((deliveries.opens(), deliveries.has_enough("crm", Millis(60_000))), (None, None));
+    }
+
+    fn pause(by: PausedBy) -> Pause {
+        Pause { since: Millis(0), by, why: None, credentials: Some(7).filter(|_| by == PausedBy::Refused) }
+    }
+
+    #[test]
+    fn a_paused_destination_is_asked_for_nothing_until_it_is_resumed() {
+        let (open, name): (_, Arc<str>) = (Closed(Millis(0), AtomicUsize::new(0)), "crm".into());
+        let mut deliveries = Deliveries::default();
+        assert!(!deliveries.note_pause(&name, Some(&pause(PausedBy::Hand)), Millis(0)));
+        assert!(deliveries.ready(&name, &RecordKey::delivery("crm", "acme")));
+        assert!(deliveries.take(&open, Millis(Millis::DAY)).is_empty());
+        assert_eq!((deliveries.opens(), open.1.load(Ordering::Relaxed)), (None, 0));
+        assert_eq!(deliveries.has_enough("crm", Millis(0)), Some(Millis(i64::MAX)), "nothing is looked for");
+        assert!(deliveries.note_pause(&name, None, Millis(0)), "it may be sent something again");
+        assert!(!deliveries.note_pause(&name, None, Millis(0)));
+        assert_eq!(deliveries.take(&open, Millis(0)).len(), 1);
+    }
+
+    #[test]
+    fn one_that_refuses_the_credentials_is_tried_now_and_then() {
+        let (open, name): (_, Arc<str>) = (Closed(Millis(0), AtomicUsize::new(0)), "crm".into());
+        let mut deliveries = Deliveries::default();
+        let refuses = pause(PausedBy::Refused);
+        deliveries.note_pause(&name, Some(&refuses), Millis(0));
+        assert_eq!(deliveries.refused().map(|(name, by)| (&**name, by)).collect::<Vec<_>>(), [("crm", 7)]);
+        for lead in ["a", "b", "c"] {
+            assert!(deliveries.ready(&name, &RecordKey::delivery("crm", lead)));
+        }
+        let mut sent = Vec::new();
+        for minute in 0..60 {
+            let now = Millis(minute * Millis::MINUTE);
+            assert!(deliveries.opens().is_none_or(|at| at.0 % TRIED_AGAIN == 0));
+            for key in deliveries.take(&open, now) {
+                sent.push((minute, key.id.to_string()));
+                deliveries.returned(&key);
+                deliveries.ready(&name, &key);
+                deliveries.note_pause(&name, Some(&refuses), now);
+            }
+        }
+        let told: Vec<_> = sent.iter().map(|(minute, id)| (*minute, id.as_str())).collect();
+        assert_eq!(told, [(15, "crm/a"), (30, "crm/b"), (45, "crm/c")], "another one each time");
     }
 }

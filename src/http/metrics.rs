@@ -110,9 +110,11 @@ fn report(queues: &[QueueItem]) {
     for destination in known.iter() {
         let found = queues.iter().find(|queue| queue.destination == *destination);
         let (pending, dead, oldest) = found.map_or((0, 0, 0), |queue| (queue.pending, queue.dead, queue.oldest_ms));
+        let is_paused = found.is_some_and(|queue| queue.paused.is_some());
         let name = destination.clone();
         gauge!("handraiser_queue_pending", "destination" => name.clone()).set(approximate(pending));
         gauge!("handraiser_queue_dead", "destination" => name.clone()).set(approximate(dead));
+        gauge!("handraiser_destination_paused", "destination" => name.clone()).set(f64::from(u8::from(is_paused)));
         gauge!("handraiser_queue_oldest_seconds", "destination" => name).set(seconds(oldest));
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::apply::Rules;
 use crate::ids::{RecordKey, RecordKind};
 use crate::lead::Lead;
-use crate::record::{AgendaList, Delivery, Record, TeamTurns};
+use crate::record::{AgendaList, Delivery, DestinationHistory, Pause, PausedBy, Record, TeamTurns};
 use crate::routing::{Present, next_opening};
 use crate::store::{LeadQuery, LeadRow, ListName, ListStats, Store, StoreError};
 use crate::time::Millis;
@@ -30,6 +30,37 @@ pub struct QueueItem {
     pub dead: u64,
     /// Age of the oldest pending news in milliseconds, of what is to be sent next.
     pub oldest_ms: i64,
+    /// Since when and why nothing is sent to it; `null`: it is sent what there is.
+    pub paused: Option<PauseItem>,
+}
+
+/// Since when and why nothing is sent to a destination.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct PauseItem {
+    /// Since when, RFC 3339.
+    pub since: String,
+    /// Who says so: `hand` is an operator, until they resume it; `refused`: it refuses the credentials, until they change or it takes something
+    /// after all.
+    pub by: PausedBy,
+    /// Why, in the words of whoever said so.
+    pub why: Option<String>,
+}
+
+/// So many paused destinations are told of.
+const MAX_PAUSED: usize = 10_000;
+
+/// Every destination that nothing is sent to for now.
+pub(super) async fn pauses(store: &dyn Store) -> Result<BTreeMap<String, PauseItem>, StoreError> {
+    let list = ListName::new(&AgendaList::Paused.name());
+    let keys: Vec<_> = store.listed(&list, MAX_PAUSED).await?.into_iter().map(|(_, key)| key).collect();
+    let texts = if keys.is_empty() { Vec::new() } else { store.load(&keys).await? };
+    let pause = |(key, text): (RecordKey, Option<Box<str>>)| match Record::read(RecordKind::Destination, &text?).0 {
+        Record::Destination(DestinationHistory { pause: Some(Pause { since, by, why, .. }), .. }) => {
+            Some((key.id.to_string(), PauseItem { since: since.rfc3339(), by, why: why.map(Into::into) }))
+        }
+        _ => None,
+    };
+    Ok(keys.into_iter().zip(texts).filter_map(pause).collect())
 }
 
 /// A definition whose leads nobody is told of.
@@ -57,9 +88,16 @@ pub(super) async fn shadows(store: &dyn Store, rules: &Rules) -> Result<Vec<Shad
     Ok(items)
 }
 
-/// Every destination that something is on its way to or was given up for, by name.
+/// Every destination that something is on its way to or was given up for, or that is paused, by name.
 pub(super) async fn of_store(store: &dyn Store, now: Millis) -> Result<Vec<QueueItem>, StoreError> {
     let mut queues = counts(store).await?;
+    for (destination, pause) in pauses(store).await? {
+        match queues.iter_mut().find(|queue| queue.destination == destination) {
+            Some(queue) => queue.paused = Some(pause),
+            None => queues.push(QueueItem { paused: Some(pause), ..QueueItem::empty(&destination) }),
+        }
+    }
+    queues.sort_by(|a, b| a.destination.cmp(&b.destination));
     for queue in queues.iter_mut().filter(|queue| queue.pending > 0) {
         queue.oldest_ms = oldest(store, &queue.destination).await?.map_or(0, |created| now.since(created).max(0));
     }
@@ -80,8 +118,13 @@ pub(super) async fn counts(store: &dyn Store) -> Result<Vec<QueueItem>, StoreErr
 }
 
 fn queue<'q>(queues: &'q mut BTreeMap<String, QueueItem>, destination: &str) -> &'q mut QueueItem {
-    let empty = || QueueItem { destination: destination.to_owned(), pending: 0, dead: 0, oldest_ms: 0 };
-    queues.entry(destination.to_owned()).or_insert_with(empty)
+    queues.entry(destination.to_owned()).or_insert_with(|| QueueItem::empty(destination))
+}
+
+impl QueueItem {
+    fn empty(destination: &str) -> Self {
+        Self { destination: destination.to_owned(), pending: 0, dead: 0, oldest_ms: 0, paused: None }
+    }
 }
 
 /// When the oldest of the news that is to be sent next was handed over.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::AgendaList;
+use super::pause::Pause;
 use super::seen::Seen;
 use crate::ids::RecordKey;
 use crate::time::Millis;
@@ -112,12 +113,21 @@ pub struct DestinationHistory {
     pub done: VecDeque<Done>,
     /// How far it is known what people made of the leads there, where that is asked for.
     pub asked: Option<Asked>,
+    /// Why nothing is sent to it for now, and nothing asked.
+    pub pause: Option<Pause>,
 }
 
 /// How much delivered news of a destination is remembered.
 pub const MAX_DONE: usize = 100;
 
 impl DestinationHistory {
+    pub(super) fn agenda(&self) -> Option<(AgendaList, Millis)> {
+        match &self.pause {
+            Some(pause) => Some((AgendaList::Paused, pause.since)),
+            None => self.asked.as_ref().map(|asked| (AgendaList::ReadBack, asked.next)),
+        }
+    }
+
     /// Notes that the destination took something.
     pub fn took(&mut self, done: Done) {
         self.delivered += 1;

@@ -16,6 +16,7 @@ pub mod needs;
 pub mod noted;
 pub mod outcomes;
 pub mod owner;
+pub mod pause;
 pub mod people;
 pub mod projection;
 pub mod roster;
@@ -46,6 +47,7 @@ pub use memberships::Memberships;
 pub use needs::{LeadClass, NO_NEEDS, Needs};
 pub use noted::{Noted, NotedSignals};
 pub use owner::{AccountOwner, Ownership};
+pub use pause::{Credentials, Pause, PausedBy};
 pub use people::{Member, Profile};
 pub use projection::Projection;
 pub use roster::{Absence, NOBODY_AWAY, Roster, RosterChange, SaidBy, Unread};
@@ -114,7 +116,7 @@ impl Record {
             Self::Hold(hold) => hold.agenda(of.unwrap_or_default()),
             Self::Wait(wait) => wait.agenda(of.unwrap_or_default()),
             Self::Team(team) => team.opens().map(|at| (AgendaList::Teams, at)),
-            Self::Destination(history) => history.asked.as_ref().map(|asked| (AgendaList::ReadBack, asked.next)),
+            Self::Destination(history) => history.agenda(),
             Self::Source(_) | Self::Archived(_) | Self::Config(_) | Self::Roster(_) => None,
         }
     }
@@ -153,6 +155,8 @@ pub enum AgendaList {
     Teams,
     /// Destinations that are asked what people made of the leads there, by when.
     ReadBack,
+    /// Destinations that nothing is sent to for now, by since when.
+    Paused,
     /// Leads of a class that wait for a rep of a team, in the order in which they are given one: see [`Unassigned::place`].
     Wait(Arc<str>, Arc<str>),
 }
@@ -163,7 +167,7 @@ impl AgendaList {
     const HELD: &str = "held:";
     const WAIT: &str = "wait:";
 
-    /// The name in stores: `timers`, `wakes`, `deliver:crm`, `dead:crm`, `held:web`, `teams`, `read_back`, `wait:enterprise/any`.
+    /// The name in stores: `timers`, `wakes`, `deliver:crm`, `dead:crm`, `held:web`, `teams`, `read_back`, `paused`, `wait:enterprise/any`.
     pub fn name(&self) -> String {
         match self {
             Self::Timers => "timers".to_owned(),
@@ -173,6 +177,7 @@ impl AgendaList {
             Self::Held(source) => format!("{}{source}", Self::HELD),
             Self::Teams => "teams".to_owned(),
             Self::ReadBack => "read_back".to_owned(),
+            Self::Paused => "paused".to_owned(),
             Self::Wait(team, class) => format!("{}{team}/{class}", Self::WAIT),
         }
     }
@@ -184,6 +189,7 @@ impl AgendaList {
             "wakes" => return Some(Self::Wakes),
             "teams" => return Some(Self::Teams),
             "read_back" => return Some(Self::ReadBack),
+            "paused" => return Some(Self::Paused),
             _ => {}
         }
         let of = |prefix| name.strip_prefix(prefix).map(Arc::from);

@@ -34,6 +34,8 @@
 //! | `watcher:<user>`, `tell_at` | accounts | who is told of changes, and when |
 //! | `turns`, `turn:<rep>` | teams | how many turns there were; how far behind the rep stands, the number of their last turn and when it was; `away`; `given=` a day, how many leads on it and in its week |
 //! | `delivered`, `done` | destinations | how much was delivered; JSON of the last of it |
+//! | `asked` | destinations | JSON: how far it is known what people made of the leads there |
+//! | `paused` | destinations | JSON: nothing is sent for now, who said so, since when, why |
 //! | `leads` | sources | since when, how many leads went on their way and how many were held |
 //! | `blocks`, `noted` | archives | blocks up to this number are in segments; `1` once it was noted what is counted |
 //! | `series:<key>` | archives | JSON of what is counted in the shard, and which commits are not counted in it |
@@ -43,6 +45,7 @@
 //! | `version` | configurations | JSON: number, hash, when and where it took force, its files without secrets |
 //! | `held` | holds | since when, and the lead as JSON |
 //! | `subject`, `due`, `died`, `pending`, `dead` | deliveries | whose lead it is; times; JSON of news in order |
+//! | `took`, `seen` | deliveries | when the destination took news last; JSON of what people had made of the lead there |
 //! | `there:<name>` | deliveries | what the destination calls something that belongs to the lead |
 //!
 //! Backslashes, tabs and line breaks in names and values are written as `\\`, `\t`, `\n` and `\r`.

@@ -137,7 +137,7 @@ async fn seeded() -> SharedStore {
         at: NOW.plus(-80_000),
         attempts: 2,
     };
-    let history = DestinationHistory { delivered: 1, done: [done].into(), asked: None };
+    let history = DestinationHistory { delivered: 1, done: [done].into(), ..DestinationHistory::default() };
     let crm = RecordKey::destination("crm");
     let records = vec![
         write(RecordKey::delivery("crm", "ld_1"), &Record::Delivery(dead)),
@@ -212,6 +212,37 @@ async fn deliveries_are_listed_by_what_became_of_them() {
     let (_, queues) = api.admin(get("/admin/v1/queues")).await;
     insta::assert_json_snapshot!("admin_queues", queues);
     let (status, _) = api.admin(get("/admin/v1/deliveries?state=lost")).await;
+    assert_eq!(status, 400);
+}
+
+#[actix_web::test]
+async fn a_destination_is_paused_and_resumed() {
+    let api = seeded_api().await;
+    let post =
+        |what: &str, body: Value| TestRequest::post().uri(&format!("/admin/v1/destinations/{what}")).set_json(body);
+    let (status, body) = api.admin(post("crm/pause", json!({ "why": "they migrate" }))).await;
+    let paused = json!({ "since": NOW.rfc3339(), "by": "hand", "why": "they migrate" });
+    let said = json!({ "destination": "crm", "paused": paused, "before": null, "pending": 1 });
+    assert_eq!((status, body), (200, said));
+    let (_, queues) = api.admin(get("/admin/v1/queues")).await;
+    assert_eq!((&queues["queues"][0]["paused"], queues["queues"].as_array().unwrap().len()), (&paused, 1));
+    let (_, listed) = api.admin(get("/admin/v1/deliveries")).await;
+    assert_eq!(listed["paused"], json!({ "crm": paused }));
+    let (_, metrics) = api.ask(get("/metrics")).await;
+    assert!(metrics.as_str().unwrap().contains("handraiser_destination_paused{destination=\"crm\"} 1"));
+    let (status, _) = api.ask(get("/ready")).await;
+    assert_eq!(status, 200, "a destination is no matter of those who send events");
+
+    let (_, body) = api.admin(post("crm/resume", json!({}))).await;
+    assert_eq!((&body["paused"], &body["before"]), (&Value::Null, &paused));
+    let (_, body) = api.admin(post("crm/resume", json!({}))).await;
+    assert_eq!((&body["paused"], &body["before"]), (&Value::Null, &Value::Null));
+    let (_, listed) = api.admin(get("/admin/v1/deliveries")).await;
+    assert_eq!(listed["paused"], json!({}));
+
+    let (status, body) = api.admin(post("cmr/pause", json!({}))).await;
+    assert_eq!((status, &body["message"]), (404, &json!("there is no destination `cmr`")));
+    let (status, _) = api.admin(post("crm/pause", json!({ "why": "x".repeat(201) }))).await;
     assert_eq!(status, 400);
 }
 

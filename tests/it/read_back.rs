@@ -140,3 +140,19 @@ async fn a_destination_that_is_not_asked_any_more_leaves_the_agenda() {
     let lists = desk.store.lists().await.expect("a store in memory answers");
     assert!(!lists.iter().any(|list| list.list.as_str() == "read_back" && list.records > 0), "{lists:?}");
 }
+
+#[tokio::test]
+async fn a_destination_that_is_paused_is_asked_nothing_and_then_all_that_was_missed() {
+    let desk = desk().await;
+    let made = lead(&desk, "ada").await;
+    asked(&desk).await;
+    desk.engine.pause("crm", None).await.expect("a store in memory answers");
+    desk.crm.change(&made.id, |record| record.stage = Stage::Accepted);
+    for _ in 0..5 {
+        asked(&desk).await;
+    }
+    assert_eq!(now(&desk, "ada").await.progress, None);
+    desk.engine.resume("crm").await.expect("a store in memory answers");
+    desk.pass(Millis::SECOND).await;
+    assert_eq!(now(&desk, "ada").await.progress, Some(Progress::Accepted), "without waiting for its next turn");
+}

@@ -3,8 +3,8 @@ use serde_json::json;
 
 use super::*;
 use crate::event::{Call, MessageId, SourceName, Trust};
-use crate::record::Tie;
 use crate::record::outcomes::Told;
+use crate::record::{PausedBy, Tie};
 use crate::record::{Profile, Projection};
 
 fn event(properties: &serde_json::Value) -> Arc<Event> {
@@ -90,9 +90,6 @@ fn items() -> Vec<LogItem> {
         first_seen: Some(Millis(1)),
         last_seen: None,
     };
-    let news =
-        News { id: Arc::from("evt_1"), created: Millis(1), attempts: 0, last_error: None, json: Arc::from("{}") };
-    let failed = News { attempts: 2, last_error: Some("no answer".into()), ..news.clone() };
     let routing = Routing {
         route: None,
         team: Some("a".to_owned()),
@@ -153,6 +150,22 @@ fn items() -> Vec<LogItem> {
         Body::Wait(Box::new(waits)),
         Body::Worth { tier: 2, rank: Some(0.5) },
         Body::Called { class: Box::default(), leads: 3 },
+        Body::Forget,
+        Body::Wake { may_expire: true },
+    ];
+    bodies
+        .into_iter()
+        .chain(of_deliveries())
+        .map(message)
+        .chain([LogItem::Barrier, LogItem::Reject(vec![rejected])])
+        .collect()
+}
+
+fn of_deliveries() -> Vec<Body> {
+    let news =
+        News { id: Arc::from("evt_1"), created: Millis(1), attempts: 0, last_error: None, json: Arc::from("{}") };
+    let failed = News { attempts: 2, last_error: Some("no answer".into()), ..news.clone() };
+    vec![
         Body::Deliver { subject: RecordKey::account("acme"), news: Box::new(news) },
         Body::Deliver { subject: RecordKey::account("acme"), news: Box::new(failed) },
         Body::Attempted(Box::new(Attempt {
@@ -161,10 +174,15 @@ fn items() -> Vec<LogItem> {
             outcome: AttemptOutcome::Retry { due: Millis(6), counts: true, error: "503".into() },
             remembered: Some([("lead".into(), "17".into())].into()),
         })),
-        Body::Forget,
-        Body::Wake { may_expire: true },
-    ];
-    bodies.into_iter().map(message).chain([LogItem::Barrier, LogItem::Reject(vec![rejected])]).collect()
+        Body::Attempted(Box::new(Attempt {
+            id: Arc::from("evt_1"),
+            at: Millis(5),
+            outcome: AttemptOutcome::Denied { due: Millis(6), error: "401".into(), credentials: 7 },
+            remembered: None,
+        })),
+        Body::Pause(Box::new(Pause { since: Millis(5), by: PausedBy::Hand, why: None, credentials: None })),
+        Body::Resume,
+    ]
 }
 
 fn encoded(items: &[LogItem]) -> Vec<u8> {

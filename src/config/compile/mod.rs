@@ -112,6 +112,7 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
         routes,
         destination_filters,
         read_back: destinations.iter().filter_map(every).collect(),
+        credentials: destinations.iter().map(|one| (Arc::clone(&one.name), one.credentials())).collect(),
         destinations: destinations.iter().map(|destination| Arc::clone(&destination.name)).collect(),
         lead_quotas: sources.iter().filter_map(|one| one.quotas.leads.map(|leads| (one.name.clone(), leads))).collect(),
         shared_ids: settings::shared_ids(shape.shared_ids.get()),

@@ -29,14 +29,15 @@ pub(super) fn failure(answer: &Response, now: Millis) -> Failure {
     let error = format!("{}: {told}", answer.status_line());
     let kind = format!("status {}", answer.status);
     let waits = |what: &str| Failure::unanswered(format!("{error}; {what}"), &kind);
+    let denied = |what: &str| Failure::denied(format!("{error}; {what}"), &kind);
     match answer.status {
         429 => {
             let asked = answer.retry_after().and_then(|value| retry_after(value, now)).unwrap_or(SECOND);
             Failure::busy(error, &kind, asked.clamp(SECOND, MINUTE))
         }
-        401 => waits("the token is wrong, or was revoked: put a new one in"),
+        401 => denied("the token is wrong, or was revoked: put a new one in"),
         403 if code == "billing_error" => waits("the plan of the workspace does not allow it"),
-        403 => waits("give the token the scopes that docs/crm/attio.md lists"),
+        403 => denied("give the token the scopes that docs/crm/attio.md lists"),
         404 => waits("see whether `object` is the slug of an object of the workspace, and is switched on"),
         409 => Failure::unanswered(error, &kind),
         // A record that was made just now, and was not to be found yet.

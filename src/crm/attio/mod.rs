@@ -85,6 +85,10 @@ impl Adapter for Attio {
         back::read(&mut Talk { attio: self, session }, since).await
     }
 
+    fn credentials(&self) -> Vec<&str> {
+        vec![self.token.expose()]
+    }
+
     async fn test(&self, owners: &[&str], session: &mut Session<'_>) -> Vec<Proof> {
         prove::all(&mut Talk { attio: self, session }, owners).await
     }

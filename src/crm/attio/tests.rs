@@ -101,8 +101,8 @@ fn each_refusal_comes_to_what_it_means() {
     Busy 2 s: 429 Too Many Requests: rate_limit_exceeded: Rate limit exceeded, please try again later
     Busy 60 s: 429 Too Many Requests: rate_limit_exceeded: Rate limit exceeded, please try again later
     Busy 1 s: 429 Too Many Requests: rate_limit_exceeded: Rate limit exceeded, please try again later
-    Failed: 401 Unauthorized: unauthorized: The access token is invalid; the token is wrong, or was revoked: put a new one in
-    Failed: 403 Forbidden: unauthorized: Missing scope; give the token the scopes that docs/crm/attio.md lists
+    Denied: 401 Unauthorized: unauthorized: The access token is invalid; the token is wrong, or was revoked: put a new one in
+    Denied: 403 Forbidden: unauthorized: Missing scope; give the token the scopes that docs/crm/attio.md lists
     Failed: 403 Forbidden: billing_error: Upgrade your plan; the plan of the workspace does not allow it
     Failed: 404 Not Found: not_found: Object with slug/ID "deals" was not found.; see whether `object` is the slug of an object of the workspace, and is switched on
     Failed: 409 Conflict: concurrent_write_conflict: Please try again

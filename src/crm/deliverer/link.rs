@@ -8,6 +8,7 @@ use metrics::{Counter, Histogram, counter, histogram};
 use crate::crm::backoff::later;
 use crate::crm::breaker::{Breaker, Circuit};
 use crate::crm::client::{Connections, SendError};
+use crate::crm::denials::{Denial, Denials};
 use crate::crm::memo::Memo;
 use crate::crm::outage::{Outage, Transition};
 use crate::crm::pace::Pace;
@@ -63,6 +64,7 @@ impl Meters {
 struct LinkState {
     breaker: Breaker,
     outage: Outage,
+    denials: Denials,
 }
 
 impl DestinationLink {
@@ -158,6 +160,25 @@ impl DestinationLink {
         };
         drop(state);
         self.tell(change, &failure.reason);
+    }
+
+    /// It took a delivery, or refused it for its own sake.
+    pub(super) fn knew_us(&self, now: Millis) {
+        self.state().denials.knew_us(now);
+    }
+
+    /// It refused the credentials that news came with which was handed over at `created`.
+    pub(super) fn denied(&self, created: Millis, now: Millis, reason: &str) -> Denial {
+        let denial = self.state().denials.denied(created, now);
+        if denial.tell {
+            let destination = &self.name;
+            tracing::error!(
+                %destination,
+                reason,
+                "a destination refuses the credentials, and is sent nothing more: put new ones in, or `handraiser resume` it once it is mended there"
+            );
+        }
+        denial
     }
 
     fn tell(&self, change: Option<Transition>, reason: &str) {

@@ -40,10 +40,8 @@ pub(super) fn failure(answer: &Response, now: Millis) -> Failure {
         429 => busy(asked.unwrap_or(Duration::from_secs(10)).min(MINUTE)),
         423 => busy(Duration::from_secs(2)),
         477 => busy(asked.unwrap_or(HOUR)),
-        401 => {
-            Failure::unanswered(format!("{error}; the token is wrong, or was revoked: put a new one in"), "status 401")
-        }
-        403 => Failure::unanswered(format!("{error}{}", scopes(&said)), "status 403"),
+        401 => Failure::denied(format!("{error}; the token is wrong, or was revoked: put a new one in"), "status 401"),
+        403 => Failure::denied(format!("{error}{}", scopes(&said)), "status 403"),
         400 => of_details(&said, error),
         409 => Failure::unanswered(error, "status 409"),
         _ => Failure::answered(answer, error, now),

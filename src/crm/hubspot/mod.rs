@@ -113,6 +113,10 @@ impl Adapter for HubSpot {
         back::read(&mut Talk { hubspot: self, session }, since).await
     }
 
+    fn credentials(&self) -> Vec<&str> {
+        vec![self.token.expose()]
+    }
+
     async fn test(&self, owners: &[&str], session: &mut Session<'_>) -> Vec<Proof> {
         prove::all(&mut Talk { hubspot: self, session }, owners).await
     }

@@ -155,7 +155,7 @@ fn each_refusal_comes_to_what_it_means() {
             "409 Conflict: CONFLICT: exists",
         ),
         (
-            Failed,
+            Denied,
             None,
             "401 Unauthorized: EXPIRED_AUTHENTICATION: expired; the token is wrong, or was revoked: put a new one in",
         ),

@@ -33,6 +33,7 @@ pub(super) fn failure(answer: &Response, now: Millis) -> Failure {
     let error = format!("{}: {told}", answer.status_line());
     let kind = format!("status {}", answer.status);
     let waits = |what: &str| Failure::unanswered(format!("{error}; {what}"), &kind);
+    let denied = |what: &str| Failure::denied(format!("{error}; {what}"), &kind);
     match answer.status {
         429 if answer.header(LEFT).is_some_and(|left| left.trim() == "0") => {
             Failure::busy(format!("{error}; the company's tokens of the day are used up"), &kind, HOUR)
@@ -49,12 +50,12 @@ pub(super) fn failure(answer: &Response, now: Millis) -> Failure {
                 "403 Forbidden: Pipedrive blocks whoever asks on after being told that it was too often; lower `limit`";
             Failure::busy(error.to_owned(), "blocked", BLOCKED)
         }
-        401 => waits("the token is wrong, or was made anew: put the new one in"),
+        401 => denied("the token is wrong, or was made anew: put the new one in"),
         402 => waits("the account has to be paid for"),
         403 if said.as_ref().is_some_and(|said| said.get("code").is_some()) => {
             waits("the plan allows no more of it: make room, or change the plan")
         }
-        403 => waits("the token's user may not do that: give them the permission, or take the token of another"),
+        403 => denied("the token's user may not do that: give them the permission, or take the token of another"),
         404 | 410 => waits("see whether `url` is the company's own address"),
         _ => Failure::answered(answer, error, now),
     }

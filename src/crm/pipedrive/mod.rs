@@ -83,6 +83,10 @@ impl Adapter for Pipedrive {
         back::read(&mut Talk { pipedrive: self, session }, since).await
     }
 
+    fn credentials(&self) -> Vec<&str> {
+        vec![self.token.expose()]
+    }
+
     async fn test(&self, owners: &[&str], session: &mut Session<'_>) -> Vec<Proof> {
         prove::all(&mut Talk { pipedrive: self, session }, owners).await
     }

@@ -104,8 +104,8 @@ fn each_refusal_comes_to_what_it_means() {
     Busy 3600 s: 429 Too Many Requests: Rate limit exceeded; the company's tokens of the day are used up
     Busy 600 s: 403 Forbidden: Pipedrive blocks whoever asks on after being told that it was too often; lower `limit`
     Failed: 403 Forbidden: feature_capping_leads_limit: Open leads limit reached.; the plan allows no more of it: make room, or change the plan
-    Failed: 403 Forbidden: Scope and URL mismatch; the token's user may not do that: give them the permission, or take the token of another
-    Failed: 401 Unauthorized: unauthorized access; the token is wrong, or was made anew: put the new one in
+    Denied: 403 Forbidden: Scope and URL mismatch; the token's user may not do that: give them the permission, or take the token of another
+    Denied: 401 Unauthorized: unauthorized access; the token is wrong, or was made anew: put the new one in
     Failed: 402 Payment Required: Company account is not open; the account has to be paid for
     Failed: 410 Gone: gone; see whether `url` is the company's own address
     Refused: 400 Bad Request: Validation failed: title: Required (Give it one.)

@@ -100,7 +100,7 @@ fn denied(answer: &Response, now: Millis) -> Failure {
     };
     let said = excerpt(&denied.error_description);
     let text = token_error(&format!("{} ({said}); {}", excerpt(&denied.error), fix(&denied.error)));
-    Failure { verdict: Verdict::Failed, ..Failure::refused(text, "no token") }
+    Failure::denied(text, "no token")
 }
 
 fn token_error(what: &str) -> String {

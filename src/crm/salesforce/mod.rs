@@ -59,6 +59,13 @@ impl Adapter for Salesforce {
         back::read(self, since, session).await
     }
 
+    fn credentials(&self) -> Vec<&str> {
+        match &self.login {
+            Login::Secret(secret) => vec![&self.client_id, secret.expose()],
+            Login::Jwt { key, user, audience } => vec![&self.client_id, key.expose(), user, audience],
+        }
+    }
+
     async fn test(&self, owners: &[&str], session: &mut Session<'_>) -> Vec<Proof> {
         prove::prove(self, owners, session).await
     }

@@ -33,6 +33,9 @@ const OF_RECORD: [&str; 15] = [
     "MULTIPLE_CHOICES",
 ];
 
+/// The app, or the user that it runs as, may do nothing.
+const OF_APP: [&str; 2] = ["INVALID_SESSION_ID", "API_DISABLED_FOR_ORG"];
+
 /// One error.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Refusal {
@@ -76,7 +79,8 @@ pub fn answered(answer: &Response, now: Millis) -> Failure {
     if refusals.is_empty() {
         let text = format!("{}: {}", answer.status_line(), answer.excerpt());
         // No more is known: only a body that lists errors says that it is this record's fault.
-        return Failure { verdict: Verdict::Failed, ..Failure::answered(answer, text, now) };
+        let verdict = if answer.status == 401 { Verdict::Denied } else { Verdict::Failed };
+        return Failure { verdict, ..Failure::answered(answer, text, now) };
     }
     failure(&refusals, answer.header("sforce-limit-info"))
 }
@@ -99,7 +103,8 @@ pub fn failure(refusals: &[Refusal], usage: Option<&str>) -> Failure {
     if !causes.is_empty() && causes.iter().all(|refusal| refusal.is_of_record()) {
         return Failure::refused(error, "refused");
     }
-    Failure { verdict: Verdict::Failed, ..Failure::refused(error, code_in_log(code)) }
+    let verdict = if OF_APP.contains(&code) { Verdict::Denied } else { Verdict::Failed };
+    Failure { verdict, ..Failure::refused(error, code_in_log(code)) }
 }
 
 /// Codes go into the logs; what a receiver made up does not.

@@ -147,7 +147,7 @@ async fn an_app_with_a_certificate_proves_itself_by_an_assertion() {
     let denied = json!({ "error": "invalid_grant", "error_description": "user hasn't approved this consumer" });
     let (came, asked) = deliver(&org, vec![(400, denied)]).await;
     let failure = came.expect_err("there is no token");
-    assert_eq!(failure.verdict, Verdict::Failed);
+    assert_eq!(failure.verdict, Verdict::Denied);
     assert!(
         failure.error.contains("invalid_grant (user hasn't approved this consumer); the app's policies"),
         "{}",
@@ -168,9 +168,13 @@ async fn an_app_with_a_certificate_proves_itself_by_an_assertion() {
 async fn what_is_no_answer_of_salesforce_fails_and_a_second_401_does_too() {
     let org = org(Login::Secret(Secret::new("s3cret")));
     let expired = || (401, json!([{ "errorCode": "INVALID_SESSION_ID", "message": "Session expired or invalid" }]));
-    for answers in [vec![(200, json!("<html>"))], vec![token(), expired()], vec![token(), (502, json!("down"))]] {
+    for (answers, verdict) in [
+        (vec![(200, json!("<html>"))], Verdict::Failed),
+        (vec![token(), expired()], Verdict::Denied),
+        (vec![token(), (502, json!("down"))], Verdict::Failed),
+    ] {
         let (came, _) = deliver(&org, answers).await;
-        assert_eq!(came.expect_err("it fails").verdict, Verdict::Failed);
+        assert_eq!(came.expect_err("it fails").verdict, verdict);
     }
 }
 

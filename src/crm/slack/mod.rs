@@ -107,6 +107,13 @@ impl Adapter for Slack {
         &LIMITS
     }
 
+    fn credentials(&self) -> Vec<&str> {
+        match &self.way {
+            Way::Bot { token, .. } => vec![token.expose()],
+            Way::Hook(url) => vec![url.as_str()],
+        }
+    }
+
     fn secret_url(&self) -> bool {
         matches!(self.way, Way::Hook(_))
     }

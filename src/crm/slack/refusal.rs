@@ -29,6 +29,17 @@ const OF_MESSAGE: [&str; 9] = [
 ];
 /// Slack wants to be left alone.
 const BUSY: [&str; 3] = ["ratelimited", "rate_limited", "message_limit_exceeded"];
+/// The token is no good, or may not do that.
+const OF_TOKEN: [&str; 8] = [
+    "invalid_auth",
+    "not_authed",
+    "token_revoked",
+    "token_expired",
+    "account_inactive",
+    "missing_scope",
+    "not_allowed_token_type",
+    "no_permission",
+];
 /// As long as nothing else is said.
 const A_MINUTE: Duration = Duration::from_mins(1);
 
@@ -46,6 +57,9 @@ pub fn failure(method: &str, code: &str, one_channel: bool) -> Failure {
     let error = format!("`{method}`: {code}; {}", fix(code));
     if BUSY.contains(&code) {
         return Failure::busy(error, code, A_MINUTE);
+    }
+    if OF_TOKEN.contains(&code) {
+        return Failure::denied(error, code);
     }
     if OF_MESSAGE.contains(&code) || (!one_channel && OF_CHANNEL.contains(&code)) {
         return Failure::refused(error, code);

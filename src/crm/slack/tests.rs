@@ -120,7 +120,7 @@ async fn each_error_has_its_meaning() {
         let failure = told.came.expect_err("it is refused");
         (failure.verdict, failure.error)
     };
-    assert_eq!(refuse("C1", "invalid_auth").await.0, Verdict::Failed);
+    assert_eq!(refuse("C1", "invalid_auth").await.0, Verdict::Denied);
     assert_eq!(refuse("C1", "not_in_channel").await.0, Verdict::Failed);
     assert_eq!(refuse("{{ 'C1' }}", "not_in_channel").await.0, Verdict::Refused);
     assert_eq!(refuse("C1", "msg_too_long").await.0, Verdict::Refused);

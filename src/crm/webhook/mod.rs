@@ -54,6 +54,11 @@ impl Adapter for Webhook {
         judge(&session.send(request).await?, session.now())
     }
 
+    fn credentials(&self) -> Vec<&str> {
+        let secrets = self.secrets.iter().chain(self.headers.iter().map(|(_, value)| value)).map(Secret::expose);
+        [self.url.as_str()].into_iter().chain(secrets).collect()
+    }
+
     fn secret_url(&self) -> bool {
         true
     }

@@ -26,6 +26,7 @@ impl Worker {
         }
         self.look_at_teams_anew();
         self.look_at_asked_anew().await?;
+        self.look_at_refused().await?;
         let due: Vec<_> = self.due.iter().filter(|(_, at)| **at <= now).map(|(list, _)| list.clone()).collect();
         for (shard, list) in due {
             match &list {
@@ -52,7 +53,7 @@ impl Worker {
                 }
                 AgendaList::Teams => self.call_teams(shard, now).await?,
                 AgendaList::ReadBack => self.ask(shard, now).await?,
-                AgendaList::Dead(_) | AgendaList::Held(_) | AgendaList::Wait(..) => {
+                AgendaList::Dead(_) | AgendaList::Held(_) | AgendaList::Wait(..) | AgendaList::Paused => {
                     self.due.remove(&(shard, list));
                 }
             }

@@ -12,7 +12,7 @@ use crate::engine::input::Input;
 use crate::engine::pending::Pending;
 use crate::engine::remembered::Remembered;
 use crate::engine::scrub;
-use crate::ids::{Position, RecordKey, ShardId};
+use crate::ids::{Position, RecordKey, RecordKind, ShardId};
 use crate::record::AgendaList;
 use crate::store::{Commit, CommitError, Listed};
 use crate::time::Millis;
@@ -159,12 +159,15 @@ impl Worker {
         for (key, listed, _) in written.iter().flatten() {
             self.note_agenda(key, listed.as_ref());
         }
+        let mut destinations = Vec::new();
         for (applier, written) in self.appliers.iter_mut().zip(written) {
             applier.pending = Pending::default();
             for (key, listed, gone) in written {
                 applier.cache.stored(&key, listed, gone);
+                destinations.extend((key.kind == RecordKind::Destination).then_some(key));
             }
         }
+        destinations.iter().for_each(|key| self.note_pause(key));
         self.bound_memory();
         self.shared.uses_memory(self.number, self.appliers.iter().map(|applier| applier.cache.bytes()).sum());
     }
@@ -187,7 +190,7 @@ impl Worker {
     fn note_agenda(&mut self, key: &RecordKey, listed: Option<&Listed>) {
         let Some(listed) = listed else { return };
         let Some(list) = AgendaList::read(listed.list.as_str()) else { return };
-        if matches!(list, AgendaList::Dead(_) | AgendaList::Held(_) | AgendaList::Wait(..)) {
+        if matches!(list, AgendaList::Dead(_) | AgendaList::Held(_) | AgendaList::Wait(..) | AgendaList::Paused) {
             return;
         }
         if let AgendaList::Deliver(destination) = &list

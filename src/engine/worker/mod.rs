@@ -19,6 +19,7 @@ mod applier;
 mod committing;
 mod owning;
 mod pace;
+mod pausing;
 mod reading_back;
 mod teams;
 

@@ -75,7 +75,8 @@ impl Worker {
                 self.due.insert((shard, AgendaList::Wakes), Millis(0));
             }
         }
-        self.find_destinations().await?;
+        let some_are_paused = self.find_destinations().await?;
+        self.find_paused(some_are_paused).await?;
         let together = self.shared.store.commits_shards_together();
         for owned in self.shards.values_mut() {
             owned.joining = together.then_some(Position(u64::MAX));
@@ -120,8 +121,8 @@ impl Worker {
         (0..self.appliers.len()).min_by_key(shards).unwrap_or(0)
     }
 
-    /// Every destination that something waits for, also those that are configured no longer.
-    async fn find_destinations(&mut self) -> Result<(), StoreError> {
+    /// Every destination that something waits for, also those that are configured no longer. Returns whether any are paused.
+    async fn find_destinations(&mut self) -> Result<bool, StoreError> {
         let all = self.shared.store.shards();
         let waiting = self.shared.store.lists().await?;
         for list in waiting.iter().filter_map(|stats| AgendaList::read(stats.list.as_str())) {
@@ -132,7 +133,7 @@ impl Worker {
                 }
             }
         }
-        Ok(())
+        Ok(waiting.iter().any(|stats| AgendaList::read(stats.list.as_str()) == Some(AgendaList::Paused)))
     }
 
     /// Drops what was applied and begins again at the stored positions.

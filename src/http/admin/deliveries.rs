@@ -1,6 +1,6 @@
 //! Deliveries: what waits, what was given up, what is done; and replay of what was given up.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use actix_web::get;
@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::reading::{Consistency, Limit, settled};
 use crate::http::AppState;
 use crate::http::errors::{ApiError, ErrorBody};
-use crate::http::queues::{self, deliveries};
+use crate::http::queues::{self, PauseItem, deliveries};
 use crate::ids::{RecordKey, RecordKind};
 use crate::record::delivery::Done;
 use crate::record::{AgendaList, Delivery, News, Record};
@@ -77,6 +77,8 @@ impl DeliveryState {
 pub struct DeliveryList {
     /// At most as many as were asked for.
     pub deliveries: Vec<DeliveryItem>,
+    /// Destinations, of those that were asked for, that nothing is sent to for now: since when, and why.
+    pub paused: BTreeMap<String, PauseItem>,
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -125,7 +127,9 @@ pub async fn list(state: Data<AppState>, params: Query<DeliveryParams>) -> Resul
     let when = |item: &DeliveryItem| item.settled.clone().unwrap_or_else(|| item.created.clone());
     found.sort_by(|a, b| when(b).cmp(&when(a)).then_with(|| b.event_id.cmp(&a.event_id)));
     found.truncate(limit);
-    Ok(Json(DeliveryList { deliveries: found }))
+    let mut paused = queues::pauses(store).await?;
+    paused.retain(|name, _| destinations.contains(name.as_str()));
+    Ok(Json(DeliveryList { deliveries: found, paused }))
 }
 
 async fn pending(store: &dyn Store, destination: &str, limit: usize) -> Result<Vec<DeliveryItem>, StoreError> {

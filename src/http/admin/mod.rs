@@ -9,6 +9,7 @@ mod held;
 mod leads;
 mod merges;
 mod owners;
+mod pauses;
 mod reading;
 mod rejected;
 mod replay;
@@ -24,7 +25,7 @@ use actix_web::web::{JsonConfig, PathConfig, QueryConfig};
 use utoipa_actix_web::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-pub use super::queues::{HeldItem, QueueItem, ShadowItem, WaitingItem};
+pub use super::queues::{HeldItem, PauseItem, QueueItem, ShadowItem, WaitingItem};
 pub use absences::{AbsenceItem, AbsenceList, AbsenceRequest, UnreadCalendar};
 pub use causes::{CauseItem, CauseList};
 pub use config::{LossList, ReloadAnswer, ReloadRequest, VersionAnswer, VersionItem, VersionList};
@@ -33,6 +34,7 @@ pub use held::{HeldAnswer, HeldRequest};
 pub use leads::{LeadItem, LeadList, Outcome, OutcomeRequest};
 pub use merges::{MergeItem, MergeList, Unlinked};
 pub use owners::{OwnerAnswer, OwnerRequest};
+pub use pauses::{PauseAnswer, PauseRequest};
 pub use rejected::{RejectedItem, RejectedList};
 pub use replay::{ReplayRequest, Replayed};
 pub use subjects::{ForgetAnswer, RecordLine, SubjectRecord};
@@ -68,6 +70,8 @@ pub fn configure(config: &mut ServiceConfig) {
             .service(deliveries::list)
             .service(causes::list)
             .service(replay::replay)
+            .service(pauses::pause)
+            .service(pauses::resume)
             .service(rejected::list)
             .service(sources::list_sources)
             .service(sources::list_events)

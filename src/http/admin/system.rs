@@ -15,7 +15,7 @@ use crate::http::queues::{self, HeldItem, QueueItem, ShadowItem, WaitingItem};
 use crate::http::status::RefusedReload;
 use crate::routing::Present;
 
-/// Every destination that something is on its way to, or was given up for.
+/// Every destination that something is on its way to, or was given up for, or that is paused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct QueueList {
     /// By the destination's name.

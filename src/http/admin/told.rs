@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::reading::{ReadParams, settled};
 use crate::http::AppState;
 use crate::http::errors::{ApiError, ErrorBody, ErrorCode};
-use crate::http::queues;
+use crate::http::queues::{self, PauseItem};
 use crate::ids::RecordKey;
 use crate::record::{Delivery, Seen};
 use crate::time::Millis;
@@ -34,6 +34,8 @@ pub struct ToldItem {
     pub attempts: u32,
     /// Why that failed last.
     pub error: Option<String>,
+    /// Since when and why nothing is sent to it.
+    pub paused: Option<PauseItem>,
     /// When it took news of the lead last, RFC 3339, where it calls something its own.
     pub took: Option<String>,
     /// What it calls the things that belong to the lead.
@@ -84,23 +86,18 @@ pub async fn show(
     let config = state.config.load();
     let keys: Vec<_> = config.destinations.iter().map(|known| RecordKey::delivery(&known.name, &id)).collect();
     let known: BTreeMap<_, _> = queues::deliveries(&**store, keys).await?.into_iter().collect();
+    let mut pauses = queues::pauses(&**store).await?;
     let told = config.destinations.iter().map(|destination| {
         let delivery = known.get(&RecordKey::delivery(&destination.name, &id));
-        delivery.map_or_else(ToldItem::default, told).of(&destination.name)
+        let paused = pauses.remove(&*destination.name);
+        ToldItem { destination: destination.name.to_string(), paused, ..delivery.map(told).unwrap_or_default() }
     });
     Ok(Json(ToldList { destinations: told.collect() }))
-}
-
-impl ToldItem {
-    fn of(self, destination: &str) -> Self {
-        Self { destination: destination.to_owned(), ..self }
-    }
 }
 
 fn told(delivery: &Delivery) -> ToldItem {
     let first = delivery.pending.front().or_else(|| delivery.dead.last());
     ToldItem {
-        destination: String::new(),
         waiting: delivery.pending.len(),
         given_up: delivery.dead.len(),
         attempts: first.map_or(0, |news| news.attempts),
@@ -108,5 +105,6 @@ fn told(delivery: &Delivery) -> ToldItem {
         took: delivery.took.map(Millis::rfc3339),
         there: delivery.remembered.iter().map(|(name, text)| (name.to_string(), text.to_string())).collect(),
         seen: delivery.seen.as_deref().map(SeenItem::from),
+        ..ToldItem::default()
     }
 }

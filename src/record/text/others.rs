@@ -94,6 +94,7 @@ impl DestinationHistory {
             "delivered" => self.delivered = value.parse().ok()?,
             "done" => self.done.push_back(serde_json::from_str(value).ok()?),
             "asked" => self.asked = Some(serde_json::from_str(value).ok()?),
+            "paused" => self.pause = Some(serde_json::from_str(value).ok()?),
             _ => return None,
         }
         Some(())
@@ -103,6 +104,7 @@ impl DestinationHistory {
         if self.delivered > 0 {
             lines.number("delivered", self.delivered);
         }
+        self.pause.iter().for_each(|pause| lines.json(&["paused"], pause));
         self.asked.iter().for_each(|asked| lines.json(&["asked"], asked));
         self.done.iter().for_each(|done| lines.json(&["done"], done));
     }

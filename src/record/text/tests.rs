@@ -24,9 +24,9 @@ use crate::record::outcomes::Outcomes;
 use crate::record::{
     Absence, AccountOwner, Archived, Asked, ConfigVersions, Delivery, DestinationHistory, Ending, Given, Held, Hold,
     Joiners, LeadClass, Meaning, Member, Memberships, MergedInto, Needs, News, Noted, NotedSignals, OpenLead, OpenWith,
-    Ownership, PassedOver, Pending, Place, Profile, Quiet, Roster, RosterChange, Routing, Said, SaidBy, Saying, Seen,
-    SeenOwner, Senders, SeriesPast, SourceLeads, Stage, Standing, Subject, TeamTurns, Tie, Ties, TookForce, Trait,
-    Traits, Unassigned, Wait, Waiting, Waits, Written, WrittenFile,
+    Ownership, PassedOver, Pause, PausedBy, Pending, Place, Profile, Quiet, Roster, RosterChange, Routing, Said,
+    SaidBy, Saying, Seen, SeenOwner, Senders, SeriesPast, SourceLeads, Stage, Standing, Subject, TeamTurns, Tie, Ties,
+    TookForce, Trait, Traits, Unassigned, Wait, Waiting, Waits, Written, WrittenFile,
 };
 
 /// Names as people and programs send them: with whatever separates things in the text.
@@ -334,11 +334,11 @@ fn history() -> impl Strategy<Value = DestinationHistory> {
     );
     let asked = (time(), time(), option::of(time()), option::of(boxed()))
         .prop_map(|(until, next, answered, error)| Asked { until, next, answered, error });
-    (any::<u64>(), vec(done, 0..3), option::of(asked)).prop_map(|(delivered, done, asked)| DestinationHistory {
-        delivered,
-        done: done.into(),
-        asked,
-    })
+    let by = prop_oneof![Just(PausedBy::Hand), Just(PausedBy::Refused)];
+    let pause = (time(), by, option::of(boxed()), option::of(any::<u16>()))
+        .prop_map(|(since, by, why, credentials)| Pause { since, by, why, credentials });
+    (any::<u64>(), vec(done, 0..3), option::of(asked), option::of(pause))
+        .prop_map(|(delivered, done, asked, pause)| DestinationHistory { delivered, done: done.into(), asked, pause })
 }
 
 fn hold() -> impl Strategy<Value = Hold> {

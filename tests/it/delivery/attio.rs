@@ -242,7 +242,7 @@ async fn refusals_say_what_to_mend_and_limits_are_waited_for() {
             workspace.befall_next(fault);
         }
         plant.send_event("attio", "lead_acme", &event(LeadEventType::Qualified, 1)).await;
-        let error = plant.failed("attio", 1).await;
+        let error = plant.failed_with("attio", "").await;
         engine.drain(Duration::from_millis(1)).await;
         error
     };

@@ -299,7 +299,7 @@ async fn refusals_are_told_by_category_and_property_and_limits_are_waited_for() 
             account.befall_next(Fault::says(status, body));
         }
         plant.send_event("hubspot", "lead_acme", &event(LeadEventType::Qualified, 1)).await;
-        let error = plant.failed("hubspot", 1).await;
+        let error = plant.failed_with("hubspot", "").await;
         engine.drain(Duration::from_millis(1)).await;
         error
     };

@@ -5,6 +5,7 @@ mod attempts;
 mod attio;
 pub mod back;
 mod hubspot;
+mod pausing;
 mod pipedrive;
 pub mod plant;
 mod reference_library;

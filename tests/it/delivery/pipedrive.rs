@@ -277,7 +277,7 @@ async fn refusals_say_what_to_mend_and_limits_are_waited_for() {
             account.befall_next(fault);
         }
         plant.send_event("pipedrive", "lead_acme", &event(LeadEventType::Qualified, 1)).await;
-        let error = plant.failed("pipedrive", 1).await;
+        let error = plant.failed_with("pipedrive", "").await;
         engine.drain(Duration::from_millis(1)).await;
         error
     };

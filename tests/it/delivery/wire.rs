@@ -41,7 +41,7 @@ async fn a_wrong_secret_is_refused_by_the_receiver_and_fixed_by_a_reload() {
     let plant = Plant::new(vec![wrong]).by_hand();
     let engine = plant.start("one");
     plant.send("crm", "acme", 1).await;
-    assert_eq!(plant.failed("crm", 1).await, "401 Unauthorized: the signature does not fit");
+    assert_eq!(plant.failed_with("crm", "").await, "401 Unauthorized: the signature does not fit");
 
     plant.destinations.store(vec![destination("crm", &crm.url())].into());
     plant.clock.advance(1_000);
