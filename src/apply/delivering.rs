@@ -27,6 +27,9 @@ pub(super) fn attempted(delivery: &mut Delivery, attempt: &Attempt, applying: &m
     if let Some(remembered) = &attempt.remembered {
         delivery.remembered.clone_from(remembered);
     }
+    if let Some(tried) = &attempt.tried {
+        delivery.tried((**tried).clone());
+    }
     if let AttemptOutcome::Retry { due, error, .. } | AttemptOutcome::Denied { due, error, .. } = &attempt.outcome {
         delivery.due = *due;
         if let Some(first) = delivery.pending.front_mut() {
@@ -54,6 +57,8 @@ pub(super) fn attempted(delivery: &mut Delivery, attempt: &Attempt, applying: &m
             delivery.dead.push(news);
         }
         AttemptOutcome::Delivered { lead, definition, kind } => {
+            // Nobody asks any more why it was late.
+            delivery.tried.retain(|tried| tried.id != news.id);
             delivery.took = Some(attempt.at).filter(|_| !delivery.remembered.is_empty());
             let Some((destination, _)) = applying.key.as_delivery() else { return };
             let subject = delivery.subject.as_ref().map(ToString::to_string).unwrap_or_default().into();
@@ -116,10 +121,17 @@ pub(super) fn replay(delivery: &mut Delivery, applying: &Applying<'_>) {
 
 /// Takes a user out of news that has not been sent.
 pub(super) fn scrub(delivery: &mut Delivery, user: &str) {
+    let mut names_them = false;
     for news in delivery.pending.iter_mut().chain(&mut delivery.dead) {
         if let Some(json) = without(&news.json, user) {
             news.json = json.into();
+            // What a destination said of it may name them as well.
+            news.last_error = news.last_error.take().map(|_| "it failed before somebody was forgotten".into());
+            names_them = true;
         }
+    }
+    if names_them {
+        delivery.tried.clear();
     }
 }
 

@@ -16,7 +16,7 @@ use crate::record::delivery::Done;
 use crate::record::outcomes::Told;
 use crate::record::{
     AccountOwner, Credentials, Held, Joiner, LeadClass, LeadHold, Needs, News, OpenLead, Pause, Profile, Projection,
-    Remembered, RosterChange, Routing, Seen, Tie, TookForce, Unassigned, Waits,
+    Remembered, RosterChange, Routing, Seen, Tie, TookForce, Tried, Unassigned, Waits,
 };
 use crate::time::Millis;
 
@@ -392,6 +392,8 @@ pub struct Attempt {
     pub outcome: AttemptOutcome,
     /// What the destination calls the things that belong to the lead, where that has changed.
     pub remembered: Option<Remembered>,
+    /// What is kept of it where it failed.
+    pub tried: Option<Box<Tried>>,
 }
 
 /// How an attempt ended.

@@ -153,7 +153,7 @@ async fn over<T>(
     let http = &destination.http;
     let connections = Connections::new(&http.allow_addresses, http.ca.as_ref())?;
     let limits = destination.kind.adapter().limits();
-    let line = Line { connections, http, pace: &pace, limits, clock: &clock };
+    let line = Line { connections, http, pace: &pace, limits, clock: &clock, watch: None };
     let wire = Watched { line, destination, rehearsal, seen: Mutex::default() };
     let mut session = Session::new(&wire, &clock, &memo);
     let came = act(&mut session).await;

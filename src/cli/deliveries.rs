@@ -7,12 +7,17 @@ use super::output::{CommandError, print_json, read, show};
 use super::paint::{Paint, Tone};
 use super::pause;
 use super::table::{Cell, Table};
+use super::tried;
 use super::words;
-use crate::http::admin::{CauseItem, CauseList, DeliveryItem, DeliveryList, DeliveryState};
+use crate::http::admin::{CauseItem, CauseList, DeliveryAnswer, DeliveryItem, DeliveryList, DeliveryState};
 use crate::time::{Clock, Millis};
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    /// One of them, by its id: how it stands, and the last attempts that failed
+    #[arg(value_name = "ID", conflicts_with_all = ["state", "destination", "causes", "limit"])]
+    id: Option<String>,
+
     /// Which ones
     #[arg(long, value_enum, default_value_t)]
     state: StateFilter,
@@ -59,6 +64,9 @@ impl StateFilter {
 
 pub async fn run(args: Args) -> Result<(), CommandError> {
     let client = Client::new(&args.remote)?;
+    if let Some(id) = &args.id {
+        return one(id, &args, &client).await;
+    }
     if args.causes {
         return causes(&args, &client).await;
     }
@@ -77,6 +85,21 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
     let paused = pause::lines(all.paused.iter().map(|(name, pause)| (name.as_str(), pause)), now);
     let paused = if paused.is_empty() { paused } else { paint.tone(Tone::Warn, paused) };
     show(&(render(&all.deliveries, now, paint) + &paused))
+}
+
+async fn one(id: &str, args: &Args, client: &Client) -> Result<(), CommandError> {
+    let Some((destination, lead)) = id.rsplit_once('/') else {
+        return Err(CommandError::message("a delivery's id is the destination, `/`, and the lead's id: crm/lead_…"));
+    };
+    let answer = client.get(&["deliveries", destination, lead], &[]).await?;
+    if args.remote.format == Format::Json {
+        return print_json(&answer);
+    }
+    let DeliveryAnswer { paused, news, tried, .. } = read(answer)?;
+    let (now, paint) = (Clock::System.now(), Paint::stdout());
+    let paused = pause::lines(paused.iter().map(|pause| (destination, pause)), now);
+    let paused = if paused.is_empty() { paused } else { paint.tone(Tone::Warn, paused) };
+    show(&(render(&news, now, paint) + &paused + &tried::render(&tried, now, paint)))
 }
 
 async fn causes(args: &Args, client: &Client) -> Result<(), CommandError> {

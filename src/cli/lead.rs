@@ -8,6 +8,7 @@ use super::output::{CommandError, print_json, read, show};
 use super::paint::{Paint, Tone};
 use super::pause;
 use super::table::{Cell, Table};
+use super::tried;
 use crate::http::admin::{LeadItem, ToldItem, ToldList};
 use crate::lead::Lead;
 use crate::time::{Clock, Millis};
@@ -57,6 +58,9 @@ fn page(id: &str, lead: &Lead, destinations: &[ToldItem], now: Millis, paint: Pa
         destinations.iter().for_each(|told| table.row(row(told, now)));
         out.push('\n');
         out.push_str(&table.render(paint));
+        for told in destinations.iter().filter(|told| !told.tried.is_empty()) {
+            out.push_str(&format!("\n{}{}", paint.strong(&told.destination), tried::render(&told.tried, now, paint)));
+        }
     }
     out
 }
@@ -86,7 +90,7 @@ fn row(told: &ToldItem, now: Millis) -> Vec<Cell> {
 mod tests {
     use super::*;
     use crate::crm::sample;
-    use crate::http::admin::{PauseItem, SeenItem};
+    use crate::http::admin::{PauseItem, SeenItem, TriedItem};
     use crate::lead::Happening;
     use crate::record::PausedBy;
 
@@ -119,7 +123,22 @@ mod tests {
             }),
             ..ToldItem::default()
         };
-        let slack = ToldItem { waiting: 2, attempts: 3, error: Some("503".to_owned()), ..ToldItem::default() };
+        let tried = TriedItem {
+            event_id: "evt_1".to_owned(),
+            at: Millis(Millis::HOUR).rfc3339(),
+            took_ms: 41,
+            asked: Some("POST /api/chat.postMessage".to_owned()),
+            status: Some(503),
+            error: "503".to_owned(),
+            said: None,
+        };
+        let slack = ToldItem {
+            waiting: 2,
+            attempts: 3,
+            error: Some("503".to_owned()),
+            tried: vec![tried],
+            ..ToldItem::default()
+        };
         let slack = ToldItem { destination: "slack".to_owned(), ..slack };
         let (since, why) = (Millis(0).rfc3339(), Some("403 Forbidden: missing scope".to_owned()));
         let paused = Some(PauseItem { since, by: PausedBy::Refused, why });

@@ -35,6 +35,7 @@ mod status;
 mod subject;
 mod table;
 mod traits;
+mod tried;
 mod words;
 
 use std::process::ExitCode;
@@ -95,7 +96,7 @@ enum Command {
     Back(absences::BackArgs),
     /// Show whose the leads of an account are, or give it to a rep: the next ones are theirs, where a route leads to `account_owner`
     Owner(owner::Args),
-    /// List deliveries: waiting, given up, done
+    /// List deliveries: waiting, given up, done; or show one, with the attempts that failed
     Deliveries(deliveries::Args),
     /// Have nothing sent to a destination, and nothing asked of it, until it is resumed; what comes waits
     Pause(pause::PauseArgs),

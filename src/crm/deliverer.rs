@@ -19,11 +19,13 @@ use super::breaker::Circuit;
 use super::line::{Line, PATIENCE};
 use super::retry::{self, Failure, Verdict};
 use super::session::Session;
-use super::{Destination, DestinationName};
+use super::tried::tried;
+use super::watch::Watch;
+use super::{Destination, DestinationName, redact};
 use crate::apply::Attempt;
 use crate::apply::message::{AttemptOutcome, ReadBack};
 use crate::engine::{Admission, Dispatcher};
-use crate::record::{News, Remembered};
+use crate::record::{News, Remembered, Tried};
 use crate::time::{Clock, Millis};
 
 /// What a delivery may take beyond the exchange itself.
@@ -43,6 +45,25 @@ pub struct Deliverer {
     clock: Clock,
     /// And where each destination stood in the configuration when it was looked for last.
     links: Mutex<HashMap<DestinationName, (Arc<DestinationLink>, usize)>>,
+}
+
+/// What came of an attempt.
+struct Came {
+    outcome: AttemptOutcome,
+    /// What is remembered of the lead, where that may have changed.
+    remembered: Option<Remembered>,
+    /// What is kept of it where it failed.
+    tried: Option<Tried>,
+}
+
+impl Came {
+    const fn of(outcome: AttemptOutcome) -> Self {
+        Self { outcome, remembered: None, tried: None }
+    }
+
+    fn with(self, remembered: Remembered) -> Self {
+        Self { remembered: Some(remembered), ..self }
+    }
 }
 
 /// What is read of a lead event; the rest of it is only passed on.
@@ -113,39 +134,29 @@ impl Deliverer {
         link: &DestinationLink,
         news: &News,
         remembered: &Remembered,
-    ) -> (AttemptOutcome, Remembered) {
+    ) -> Came {
         let brief = match Brief::read(&news.json) {
             Ok(brief) => brief,
-            Err(failure) => return (self.again_or_dead(destination, link, news, failure), remembered.clone()),
+            Err(failure) => {
+                let nothing = (Watch::default(), Duration::ZERO);
+                return self.failure(destination, link, news, failure, nothing).with(remembered.clone());
+            }
         };
         let leave = match Leave::take(link, self.clock.now()) {
             Ok(leave) => leave,
             // It waits where it is: no attempt was made, and none is counted.
-            Err(until) => return (parked(news, until), remembered.clone()),
+            Err(until) => return Came::of(parked(news, until)).with(remembered.clone()),
         };
-        let adapter = destination.kind.adapter();
-        let memo = link.memo(&destination.kind);
-        let came = match link.connections(destination) {
-            Ok(connections) => {
-                let limits = adapter.limits();
-                let line = Line { connections, http: &destination.http, pace: link.pace(), limits, clock: &self.clock };
-                let mut session = Session::new(&line, &self.clock, &memo);
-                session.remembered.clone_from(remembered);
-                session.may_be_there = news.attempts > 0 || news.created < link.since();
-                let started = Instant::now();
-                let came = adapter.deliver(&LeadNews { id: &news.id, json: &news.json }, &mut session).await;
-                link.meters.exchange.record(started.elapsed());
-                (came, session.remembered)
-            }
-            Err(error) => (Err(Failure::unanswered(error.to_string(), error.kind())), remembered.clone()),
-        };
-        let (came, remembered) = came;
+        let (watch, started) = (Watch::default(), Instant::now());
+        let (came, remembered) = self.bring(destination, link, (news, remembered), &watch).await;
+        let took = started.elapsed();
+        link.meters.exchange.record(took);
         let now = self.clock.now();
-        let outcome = match came {
+        match came {
             Ok(()) => {
                 leave.delivered(now);
                 link.knew_us(now);
-                delivered(link, &brief, now)
+                Came::of(delivered(link, &brief, now)).with(remembered)
             }
             Err(failure) => {
                 // Otherwise nothing was learned of it.
@@ -156,12 +167,48 @@ impl Deliverer {
                     leave.failed(&failure, destination.retry.cap, now);
                 }
                 match failure.retry_after.filter(|_| failure.verdict == Verdict::Paced) {
-                    Some(wait) => parked(news, later(now, wait)),
-                    None => self.again_or_dead(destination, link, news, failure),
+                    Some(wait) => Came::of(parked(news, later(now, wait))).with(remembered),
+                    None => self.failure(destination, link, news, failure, (watch, took)).with(remembered),
                 }
             }
+        }
+    }
+
+    /// Has the destination's adapter bring news over; returns what is remembered of the lead by then as well.
+    async fn bring(
+        &self,
+        destination: &Destination,
+        link: &DestinationLink,
+        (news, remembered): (&News, &Remembered),
+        watch: &Watch,
+    ) -> (Result<(), Failure>, Remembered) {
+        let connections = match link.connections(destination) {
+            Ok(connections) => connections,
+            Err(error) => return (Err(Failure::unanswered(error.to_string(), error.kind())), remembered.clone()),
         };
-        (outcome, remembered)
+        let (adapter, memo) = (destination.kind.adapter(), link.memo(&destination.kind));
+        let (http, pace, clock) = (&destination.http, link.pace(), &self.clock);
+        let line = Line { connections, http, pace, limits: adapter.limits(), clock, watch: Some(watch) };
+        let mut session = Session::new(&line, clock, &memo);
+        session.remembered.clone_from(remembered);
+        session.may_be_there = news.attempts > 0 || news.created < link.since();
+        let came = adapter.deliver(&LeadNews { id: &news.id, json: &news.json }, &mut session).await;
+        (came, session.remembered)
+    }
+
+    /// What becomes of news that was not taken, with what is kept of that.
+    fn failure(
+        &self,
+        destination: &Destination,
+        link: &DestinationLink,
+        news: &News,
+        mut failure: Failure,
+        (watch, took): (Watch, Duration),
+    ) -> Came {
+        let tried = tried(destination, news, (&failure, &watch, took), self.clock.now());
+        // Somebody may say back what was said to them.
+        failure.error = redact::without(&failure.error, &destination.kind.adapter().credentials()).into_owned();
+        Came { tried: Some(tried), ..Came::of(self.again_or_dead(destination, link, news, failure)) }
     }
 
     fn again_or_dead(
@@ -201,8 +248,9 @@ impl Deliverer {
         }
     }
 
-    fn finished(&self, news: &News, outcome: AttemptOutcome, remembered: Option<Remembered>) -> Attempt {
-        Attempt { id: Arc::clone(&news.id), at: self.clock.now(), outcome, remembered }
+    fn finished(&self, news: &News, came: Came) -> Attempt {
+        let Came { outcome, remembered, tried } = came;
+        Attempt { id: Arc::clone(&news.id), at: self.clock.now(), outcome, remembered, tried: tried.map(Box::new) }
     }
 }
 
@@ -241,11 +289,12 @@ impl Dispatcher for Deliverer {
 
     async fn deliver(&self, destination: &str, news: &News, remembered: &Remembered) -> Attempt {
         let configured = self.destinations.load_full();
-        let (outcome, left) = match self.known(destination, &configured) {
+        let mut came = match self.known(destination, &configured) {
             Some((link, known)) => self.attempt(known, &link, news, remembered).await,
-            None => return self.finished(news, self.unconfigured(destination), None),
+            None => Came::of(self.unconfigured(destination)),
         };
-        self.finished(news, outcome, (left != *remembered).then_some(left))
+        came.remembered.take_if(|left| left == remembered);
+        self.finished(news, came)
     }
 
     fn deadline(&self, destination: &str) -> Duration {
@@ -268,14 +317,14 @@ impl Dispatcher for Deliverer {
 
     fn failed(&self, destination: &str, news: &News, error: &str) -> Attempt {
         let configured = self.destinations.load_full();
-        let outcome = match self.known(destination, &configured) {
+        let came = match self.known(destination, &configured) {
             Some((link, known)) => {
                 let failure = Failure::here(Verdict::Failed, error.to_owned(), "our own fault");
-                self.again_or_dead(known, &link, news, failure)
+                self.failure(known, &link, news, failure, (Watch::default(), Duration::ZERO))
             }
-            None => self.unconfigured(destination),
+            None => Came::of(self.unconfigured(destination)),
         };
-        self.finished(news, outcome, None)
+        self.finished(news, came)
     }
 }
 

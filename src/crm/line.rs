@@ -1,7 +1,7 @@
 //! The way to a destination: no more often than it may be asked, and within its bounds.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
@@ -11,6 +11,7 @@ use super::pace::{Limit, Pace};
 use super::retry::Failure;
 use super::session::Wire;
 use super::spec::Http;
+use super::watch::Watch;
 use crate::time::{Clock, Millis};
 
 /// How long a delivery waits by itself until a limit lets its next request pass; for longer it waits in its list.
@@ -28,6 +29,8 @@ pub struct Line<'l> {
     pub limits: &'l [Limit],
     /// The clock.
     pub clock: &'l Clock,
+    /// Sees what goes over it, where somebody wants to know.
+    pub watch: Option<&'l Watch>,
 }
 
 #[async_trait]
@@ -42,7 +45,10 @@ impl Wire for Line<'_> {
             }
             tokio::time::sleep(wait).await;
         }
+        let started = Instant::now();
+        self.watch.iter().for_each(|watch| watch.asks(&request));
         let sent = self.connections.send(request, self.http.timeout, self.http.max_response_bytes).await;
+        self.watch.iter().for_each(|watch| watch.answered(sent.as_ref().ok(), started.elapsed()));
         sent.map_err(|error| Failure::unanswered(error.to_string(), error.kind()))
     }
 }

@@ -29,6 +29,7 @@ pub mod pipedrive;
 pub mod push;
 mod reading;
 pub mod receiver;
+pub mod redact;
 pub mod retry;
 pub mod said;
 pub mod salesforce;
@@ -40,6 +41,8 @@ pub mod spec;
 pub mod stages;
 pub mod template;
 pub mod told;
+mod tried;
+pub mod watch;
 pub mod webhook;
 
 pub use attio::Attio;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::AgendaList;
 use super::pause::Pause;
 use super::seen::Seen;
+use super::tried::{MAX_TRIED, Tried};
 use crate::ids::RecordKey;
 use crate::time::Millis;
 
@@ -48,6 +49,8 @@ pub struct Delivery {
     pub took: Option<Millis>,
     /// What people had made of the lead there when it was last seen.
     pub seen: Option<Box<Seen>>,
+    /// The last attempts at what waits or was given up, that failed; at most [`MAX_TRIED`].
+    pub tried: VecDeque<Tried>,
 }
 
 impl Delivery {
@@ -67,6 +70,15 @@ impl Delivery {
         256 + self.pending.iter().chain(&self.dead).map(|news| 200 + news.json.len()).sum::<usize>()
             + self.remembered.iter().map(|(name, text)| 64 + name.len() + text.len()).sum::<usize>()
             + self.seen.as_ref().map_or(0, |_| 192)
+            + self.tried.iter().map(Tried::bytes).sum::<usize>()
+    }
+
+    /// Keeps an attempt that failed.
+    pub fn tried(&mut self, tried: Tried) {
+        while self.tried.len() >= MAX_TRIED {
+            self.tried.pop_front();
+        }
+        self.tried.push_back(tried);
     }
 }
 

@@ -28,6 +28,7 @@ pub mod team;
 pub mod text;
 pub mod ties;
 pub mod traits;
+pub mod tried;
 pub mod versions;
 pub mod wait;
 
@@ -58,6 +59,7 @@ pub use standing::{Ending, OpenWith, Quiet, Routing, Standing};
 pub use team::{Given, PassedOver, Place, TeamTurns, Why};
 pub use ties::{MergedInto, Tie, Ties, Waiting};
 pub use traits::{Said, Saying, Trait, Traits};
+pub use tried::Tried;
 pub use versions::{ConfigVersion, ConfigVersions, Meaning, TookForce, Written, WrittenFile};
 pub use wait::{LeadWaits, Pending, Unassigned, Wait, Waits};
 

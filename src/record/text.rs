@@ -45,6 +45,7 @@
 //! | `version` | configurations | JSON: number, hash, when and where it took force, its files without secrets |
 //! | `held` | holds | since when, and the lead as JSON |
 //! | `subject`, `due`, `died`, `pending`, `dead` | deliveries | whose lead it is; times; JSON of news in order |
+//! | `tried` | deliveries | JSON: an attempt at what waits or was given up, that failed; the last five |
 //! | `took`, `seen` | deliveries | when the destination took news last; JSON of what people had made of the lead there |
 //! | `there:<name>` | deliveries | what the destination calls something that belongs to the lead |
 //!

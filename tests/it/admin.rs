@@ -230,6 +230,8 @@ async fn a_destination_is_paused_and_resumed() {
     assert_eq!(listed["paused"], json!({ "crm": paused }));
     let (_, metrics) = api.ask(get("/metrics")).await;
     assert!(metrics.as_str().unwrap().contains("handraiser_destination_paused{destination=\"crm\"} 1"));
+    let (status, body) = api.admin(get("/admin/v1/deliveries/crm/ld_2")).await;
+    assert_eq!((status, &body["paused"], &body["news"][0]["state"]), (200, &paused, &json!("pending")));
     let (status, _) = api.ask(get("/ready")).await;
     assert_eq!(status, 200, "a destination is no matter of those who send events");
 
@@ -244,6 +246,8 @@ async fn a_destination_is_paused_and_resumed() {
     assert_eq!((status, &body["message"]), (404, &json!("there is no destination `cmr`")));
     let (status, _) = api.admin(post("crm/pause", json!({ "why": "x".repeat(201) }))).await;
     assert_eq!(status, 400);
+    let (status, _) = api.admin(get("/admin/v1/deliveries/crm/ld_9")).await;
+    assert_eq!(status, 404);
 }
 
 #[actix_web::test]

@@ -280,7 +280,7 @@ impl Dispatcher for Crm {
         let outcome = AttemptOutcome::Delivered { lead, definition, kind: "any".into() };
         let remembered = self.keep(&event, remembered);
         self.taken.lock().unwrap_or_else(PoisonError::into_inner).push(event);
-        Attempt { id: news.id.clone(), at: self.clock.now(), outcome, remembered }
+        Attempt { id: news.id.clone(), at: self.clock.now(), outcome, remembered, tried: None }
     }
 
     async fn read_back(&self, _: &str, _: Millis, every: i64) -> ReadBack {
@@ -298,6 +298,6 @@ impl Dispatcher for Crm {
     fn failed(&self, _: &str, news: &News, error: &str) -> Attempt {
         let at = self.clock.now();
         let outcome = AttemptOutcome::Retry { due: at.plus(Millis::SECOND), counts: true, error: error.into() };
-        Attempt { id: news.id.clone(), at, outcome, remembered: None }
+        Attempt { id: news.id.clone(), at, outcome, remembered: None, tried: None }
     }
 }

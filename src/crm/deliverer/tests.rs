@@ -62,7 +62,7 @@ async fn what_is_taken_is_delivered_under_its_own_id() {
     };
     assert_eq!(
         attempt,
-        Attempt { id: "evt_3b0c7d52e94f4a1d8c6e05b7a92f41d8".into(), at: NOW, outcome, remembered: None }
+        Attempt { id: "evt_3b0c7d52e94f4a1d8c6e05b7a92f41d8".into(), at: NOW, outcome, remembered: None, tried: None }
     );
     let arrived = receiver.arrivals();
     assert_eq!(

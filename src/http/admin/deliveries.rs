@@ -138,7 +138,7 @@ async fn pending(store: &dyn Store, destination: &str, limit: usize) -> Result<V
     Ok(found.iter().flat_map(|(key, delivery)| pending_items(key, delivery)).collect())
 }
 
-fn pending_items(key: &RecordKey, delivery: &Delivery) -> Vec<DeliveryItem> {
+pub(super) fn pending_items(key: &RecordKey, delivery: &Delivery) -> Vec<DeliveryItem> {
     let due = std::iter::once(Some(delivery.due.rfc3339())).chain(std::iter::repeat(None));
     let items = delivery.pending.iter().zip(due);
     items.map(|(news, due)| DeliveryItem { due, ..item(key, delivery, news, DeliveryState::Pending) }).collect()
@@ -149,13 +149,13 @@ async fn dead(store: &dyn Store, destination: &str, limit: usize) -> Result<Vec<
     Ok(found.iter().flat_map(|(key, delivery)| dead_items(key, delivery)).collect())
 }
 
-fn dead_items(key: &RecordKey, delivery: &Delivery) -> Vec<DeliveryItem> {
+pub(super) fn dead_items(key: &RecordKey, delivery: &Delivery) -> Vec<DeliveryItem> {
     let settled = Some(delivery.died.rfc3339());
     let item = |news| DeliveryItem { settled: settled.clone(), ..item(key, delivery, news, DeliveryState::Dead) };
     delivery.dead.iter().map(item).collect()
 }
 
-async fn done(store: &dyn Store, destination: &str) -> Result<Vec<DeliveryItem>, StoreError> {
+pub(super) async fn done(store: &dyn Store, destination: &str) -> Result<Vec<DeliveryItem>, StoreError> {
     let texts = store.load(&[RecordKey::destination(destination)]).await?;
     let text = texts.into_iter().next().flatten().unwrap_or_default();
     match Record::read(RecordKind::Destination, &text) {

@@ -5,6 +5,7 @@ mod auth;
 mod causes;
 mod config;
 mod deliveries;
+mod delivery;
 mod held;
 mod leads;
 mod merges;
@@ -30,6 +31,7 @@ pub use absences::{AbsenceItem, AbsenceList, AbsenceRequest, UnreadCalendar};
 pub use causes::{CauseItem, CauseList};
 pub use config::{LossList, ReloadAnswer, ReloadRequest, VersionAnswer, VersionItem, VersionList};
 pub use deliveries::{DeliveryItem, DeliveryList, DeliveryState};
+pub use delivery::{DeliveryAnswer, TriedItem};
 pub use held::{HeldAnswer, HeldRequest};
 pub use leads::{LeadItem, LeadList, Outcome, OutcomeRequest};
 pub use merges::{MergeItem, MergeList, Unlinked};
@@ -69,6 +71,7 @@ pub fn configure(config: &mut ServiceConfig) {
             .service(absences::back)
             .service(deliveries::list)
             .service(causes::list)
+            .service(delivery::show)
             .service(replay::replay)
             .service(pauses::pause)
             .service(pauses::resume)

@@ -6,6 +6,7 @@ use actix_web::get;
 use actix_web::web::{Data, Json, Path, Query};
 use serde::{Deserialize, Serialize};
 
+use super::delivery::TriedItem;
 use super::reading::{ReadParams, settled};
 use crate::http::AppState;
 use crate::http::errors::{ApiError, ErrorBody, ErrorCode};
@@ -38,6 +39,8 @@ pub struct ToldItem {
     pub paused: Option<PauseItem>,
     /// When it took news of the lead last, RFC 3339, where it calls something its own.
     pub took: Option<String>,
+    /// The last attempts at what waits or was given up, that failed; the newest last.
+    pub tried: Vec<TriedItem>,
     /// What it calls the things that belong to the lead.
     pub there: BTreeMap<String, String>,
     /// What people had made of it there when it was last asked.
@@ -103,6 +106,7 @@ fn told(delivery: &Delivery) -> ToldItem {
         attempts: first.map_or(0, |news| news.attempts),
         error: first.and_then(|news| news.last_error.as_deref()).map(str::to_owned),
         took: delivery.took.map(Millis::rfc3339),
+        tried: delivery.tried.iter().map(TriedItem::from).collect(),
         there: delivery.remembered.iter().map(|(name, text)| (name.to_string(), text.to_string())).collect(),
         seen: delivery.seen.as_deref().map(SeenItem::from),
         ..ToldItem::default()

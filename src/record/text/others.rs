@@ -120,6 +120,7 @@ impl Delivery {
             "dead" => self.dead.push(serde_json::from_str(value).ok()?),
             "took" => self.took = Some(Millis::parse(value)?),
             "seen" => self.seen = Some(serde_json::from_str(value).ok()?),
+            "tried" => self.tried.push_back(serde_json::from_str(value).ok()?),
             _ => drop(self.remembered.insert(name.strip_prefix("there:")?.into(), value.into())),
         }
         Some(())
@@ -146,6 +147,7 @@ impl Delivery {
         lines.time("died", self.died);
         self.pending.iter().for_each(|news| lines.json(&["pending"], news));
         self.dead.iter().for_each(|news| lines.json(&["dead"], news));
+        self.tried.iter().for_each(|tried| lines.json(&["tried"], tried));
     }
 }
 

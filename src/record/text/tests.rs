@@ -26,7 +26,7 @@ use crate::record::{
     Joiners, LeadClass, Meaning, Member, Memberships, MergedInto, Needs, News, Noted, NotedSignals, OpenLead, OpenWith,
     Ownership, PassedOver, Pause, PausedBy, Pending, Place, Profile, Quiet, Roster, RosterChange, Routing, Said,
     SaidBy, Saying, Seen, SeenOwner, Senders, SeriesPast, SourceLeads, Stage, Standing, Subject, TeamTurns, Tie, Ties,
-    TookForce, Trait, Traits, Unassigned, Wait, Waiting, Waits, Written, WrittenFile,
+    TookForce, Trait, Traits, Tried, Unassigned, Wait, Waiting, Waits, Written, WrittenFile,
 };
 
 /// Names as people and programs send them: with whatever separates things in the text.
@@ -310,9 +310,21 @@ fn delivery() -> impl Strategy<Value = Delivery> {
             Box::new(Seen { stage, reason, owner: owner.map(|(id, email)| SeenOwner { id, email }) })
         },
     );
-    let seen = (option::of(time()), option::of(seen));
+    let tried =
+        (shared(), time(), any::<u32>(), (option::of(boxed()), option::of(any::<u16>())), boxed(), option::of(boxed()))
+            .prop_map(|(id, at, took_ms, (asked, status), error, said)| Tried {
+                id,
+                at,
+                took_ms,
+                asked,
+                status,
+                error,
+                said,
+            });
+    let seen = (option::of(time()), option::of(seen), vec(tried, 0..3));
     (option::of(name()), vec(news(), 0..3), vec(news(), 0..3), time(), time(), known, seen)
-        .prop_map(|(subject, pending, dead, due, died, remembered, (took, seen))| Delivery {
+        .prop_map(|(subject, pending, dead, due, died, remembered, (took, seen, tried))| Delivery {
+            tried: VecDeque::from(tried),
             remembered,
             took,
             seen,

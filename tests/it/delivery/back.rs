@@ -33,7 +33,7 @@ impl Asking {
         let connections = Connections::new(&http.allow_addresses, http.ca.as_ref()).expect("loopback");
         let adapter = self.destination.kind.adapter();
         assert!(adapter.reads_back());
-        let line = Line { connections, http, pace: &self.pace, limits: adapter.limits(), clock: &clock };
+        let line = Line { connections, http, pace: &self.pace, limits: adapter.limits(), clock: &clock, watch: None };
         let mut session = Session::new(&line, &clock, &self.memo);
         let read = adapter.read_back(self.since, &mut session).await;
         let read = read.unwrap_or_else(|failure| panic!("it can't be read: {failure:?}"));

@@ -1,4 +1,5 @@
-//! Destinations that nothing is sent to for now: by an operator, or since they refuse the credentials.
+//! Destinations that nothing is sent to for now: by an operator, or since they refuse the credentials; and what is kept of attempts that
+//! failed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use handraiser::apply::rules::RulesParts;
 use handraiser::crm::Destination;
 use handraiser::crm::receiver::{Receiver, Reply};
 use handraiser::ids::{RecordKey, RecordKind};
-use handraiser::record::{AgendaList, DestinationHistory, PausedBy, Record};
+use handraiser::record::{AgendaList, Delivery, DestinationHistory, PausedBy, Record};
 use handraiser::secret::Secret;
 use handraiser::store::ListName;
 
@@ -35,6 +36,14 @@ async fn history(plant: &Plant) -> DestinationHistory {
     match Record::read(RecordKind::Destination, text[0].as_deref().unwrap_or_default()) {
         (Record::Destination(history), bad) if bad.is_empty() => history,
         other => panic!("no destination: {other:?}"),
+    }
+}
+
+async fn delivery(plant: &Plant, lead: &str) -> Option<Delivery> {
+    let text = plant.store.load(&[RecordKey::delivery("crm", lead)]).await.expect("the store answers").remove(0)?;
+    match Record::read(RecordKind::Delivery, &text) {
+        (Record::Delivery(delivery), bad) if bad.is_empty() => Some(delivery),
+        other => panic!("no delivery: {other:?}"),
     }
 }
 
@@ -148,5 +157,31 @@ async fn who_takes_a_delivery_after_all_is_paused_no_longer() {
     plant.clock.advance(seconds(16 * 60));
     plant.done("crm", 3).await;
     assert_eq!(history(&plant).await.pause, None);
+    engine.drain(PATIENCE).await;
+}
+
+#[actix_web::test]
+async fn attempts_that_failed_are_told_one_by_one_until_it_is_taken() {
+    let crm = receiver();
+    crm.respond(|arrival| {
+        Reply::Status(500, Vec::new(), format!("{{\"try\":{},\"of\":\"ana@example.com\"}}", arrival.attempt))
+    });
+    let mut patient = destination("crm", &crm.url());
+    patient.retry.max_attempts = 7;
+    let plant = Plant::new(vec![patient]);
+    let engine = plant.start("one");
+    plant.send("crm", "acme", 1).await;
+    plant.dead("crm", 1).await;
+    let kept = delivery(&plant, "acme").await.expect("it is kept").tried;
+    let said: Vec<_> = kept.iter().map(|tried| &*tried.error).collect();
+    let expected: Vec<_> =
+        (3..=7).map(|n| format!("500 Internal Server Error: {{\"try\":{n},\"of\":\"…@…\"}}")).collect();
+    assert_eq!(said, expected, "the last five");
+    assert!(kept.iter().all(|tried| tried.status == Some(500) && tried.asked.as_deref() == Some("POST 127.0.0.1/…")));
+
+    crm.respond(|_| Reply::Accept);
+    engine.replay(&[RecordKey::delivery("crm", "acme")]).await.expect("the store answers");
+    plant.done("crm", 1).await;
+    assert_eq!(delivery(&plant, "acme").await, None, "nothing is left of it");
     engine.drain(PATIENCE).await;
 }

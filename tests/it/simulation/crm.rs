@@ -85,7 +85,7 @@ impl Dispatcher for Crm {
         } else {
             AttemptOutcome::Retry { due: now, counts: true, error: "a planned failure".into() }
         };
-        Attempt { id: news.id.clone(), at: now, outcome, remembered: None }
+        Attempt { id: news.id.clone(), at: now, outcome, remembered: None, tried: None }
     }
 
     async fn read_back(&self, _: &str, since: Millis, every: i64) -> ReadBack {
@@ -100,6 +100,6 @@ impl Dispatcher for Crm {
     fn failed(&self, _: &str, news: &News, error: &str) -> Attempt {
         let now = self.clock.now();
         let outcome = AttemptOutcome::Retry { due: now, counts: true, error: error.into() };
-        Attempt { id: news.id.clone(), at: now, outcome, remembered: None }
+        Attempt { id: news.id.clone(), at: now, outcome, remembered: None, tried: None }
     }
 }
