@@ -152,6 +152,7 @@ impl Deliverer {
         let took = started.elapsed();
         link.meters.exchange.record(took);
         let now = self.clock.now();
+        link.flowed(came.as_ref().err(), &watch, destination.concurrency, now);
         match came {
             Ok(()) => {
                 leave.delivered(now);
@@ -281,9 +282,15 @@ impl Dispatcher for Deliverer {
             return Admission::Parked(later(now, LATER));
         };
         match link.admits(now) {
-            Circuit::Closed => Admission::Open(known.concurrency),
+            Circuit::Closed => Admission::Open(link.most(known.concurrency)),
             Circuit::HalfOpen => Admission::Open(1),
             Circuit::Open(until) => Admission::Parked(until),
+        }
+    }
+
+    fn is_full(&self, destination: &str, is_full: bool) {
+        if let Some((link, _)) = self.known(destination, &self.destinations.load()) {
+            link.is_full(is_full);
         }
     }
 

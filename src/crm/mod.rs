@@ -17,6 +17,7 @@ pub mod client;
 pub mod deliverer;
 mod denials;
 pub mod exchange;
+pub mod flow;
 pub mod guard;
 pub mod hubspot;
 pub mod line;

@@ -1,4 +1,4 @@
-//! What one attempt asked of a destination last, and what that answered.
+//! What one attempt asked of a destination last, what that answered, and how long its answers took.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

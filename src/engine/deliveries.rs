@@ -97,6 +97,7 @@ impl Deliveries {
                         lane.under_way += 1;
                         taken.push(key);
                     }
+                    dispatcher.is_full(destination, lane.under_way >= most);
                     if let Some(Gate::Refused(_, from)) = gate {
                         *from = now.plus(TRIED_AGAIN);
                     }

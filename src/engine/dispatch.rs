@@ -16,6 +16,11 @@ pub trait Dispatcher: Send + Sync + 'static {
     /// Whether news of `destination` may go out now.
     fn admission(&self, destination: &str, now: Millis) -> Admission;
 
+    /// So much was begun for `destination` as its admission allows, or less, for want of more.
+    fn is_full(&self, destination: &str, is_full: bool) {
+        let _ = (destination, is_full);
+    }
+
     /// Sends the first news of a lead, and returns what came of it; returns within [`Self::deadline`]. News may be sent that was
     /// sent before by somebody who died before they could say so: then it is sent again under the same id.
     /// `remembered` is what earlier deliveries of the lead left.

@@ -137,6 +137,10 @@ fn describe_delivery() {
     describe_gauge!("handraiser_leads_waiting", "Leads that wait for somebody to be there, by team");
     describe_gauge!("handraiser_queue_pending", "Leads with news that waits or is under way, by destination");
     describe_gauge!("handraiser_destination_paused", "1 while nothing is sent to a destination, by destination");
+    describe_gauge!(
+        "handraiser_deliveries_at_once",
+        "How many deliveries may be under way at once, as the destination's answers tell"
+    );
     describe_gauge!("handraiser_queue_dead", "Leads with news that was given up, by destination");
     describe_gauge!(
         "handraiser_queue_oldest_seconds",

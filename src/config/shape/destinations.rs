@@ -28,7 +28,8 @@ section! {
         outcomes: ReadBackShape,
         /// When a failed delivery is tried again.
         retry: RetryShape,
-        /// How many deliveries may be under way at once.
+        /// How many deliveries may be under way at once, at most: it is begun with four, and they are fewer while the destination takes seconds to
+        /// answer, is busy with them, or fails.
         #[schemars(extend("default" = 8))]
         concurrency: At<Count>,
         /// A file of certificates (PEM) that are trusted in place of the machine's own: the authority behind a CRM in your own

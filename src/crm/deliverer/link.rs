@@ -1,18 +1,21 @@
 //! The ways to one destination: its connections, its circuit breaker, and what was told of it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use metrics::{Counter, Histogram, counter, histogram};
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 use crate::crm::backoff::later;
 use crate::crm::breaker::{Breaker, Circuit};
 use crate::crm::client::{Connections, SendError};
 use crate::crm::denials::{Denial, Denials};
+use crate::crm::flow::Flow;
 use crate::crm::memo::Memo;
 use crate::crm::outage::{Outage, Transition};
 use crate::crm::pace::Pace;
 use crate::crm::retry::{Failure, Verdict};
+use crate::crm::watch::Watch;
 use crate::crm::{Destination, DestinationName, Kind};
 use crate::time::Millis;
 
@@ -24,6 +27,9 @@ pub(super) struct DestinationLink {
     since: Millis,
     state: Mutex<LinkState>,
     pace: Mutex<Pace>,
+    /// Whether as much is under way as may be, and how much that is.
+    is_full: AtomicBool,
+    flow: Mutex<Flow>,
     /// What was learned of it, as long as it is spoken to in the same way.
     memo: Mutex<Option<(Kind, Arc<Memo>)>>,
     connections: Mutex<Option<Connections>>,
@@ -41,6 +47,8 @@ pub(super) struct Meters {
     pub exchange: Histogram,
     /// From receiving the event to its delivery.
     pub event_to_delivered: Histogram,
+    /// How many deliveries may be under way at once.
+    pub at_once: Gauge,
 }
 
 impl Meters {
@@ -56,6 +64,7 @@ impl Meters {
             unread: asked("failed"),
             exchange: histogram!("handraiser_delivery_seconds", "destination" => name()),
             event_to_delivered: histogram!("handraiser_event_to_delivered_seconds", "destination" => name()),
+            at_once: gauge!("handraiser_deliveries_at_once", "destination" => name()),
         }
     }
 }
@@ -76,6 +85,8 @@ impl DestinationLink {
             since,
             state: Mutex::default(),
             pace: Mutex::default(),
+            is_full: AtomicBool::new(false),
+            flow: Mutex::default(),
             memo: Mutex::default(),
             connections: Mutex::default(),
         }
@@ -89,6 +100,35 @@ impl DestinationLink {
     /// What went out to the destination lately.
     pub(super) const fn pace(&self) -> &Mutex<Pace> {
         &self.pace
+    }
+
+    fn flow(&self) -> MutexGuard<'_, Flow> {
+        self.flow.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many deliveries may be under way at once, of `setting` at most.
+    pub(super) fn most(&self, setting: usize) -> usize {
+        self.flow().most(setting)
+    }
+
+    /// Whether as much is under way as may be.
+    pub(super) fn is_full(&self, is_full: bool) {
+        self.is_full.store(is_full, Ordering::Relaxed);
+    }
+
+    /// A delivery was under way, and failed so if it did.
+    pub(super) fn flowed(&self, failure: Option<&Failure>, watch: &Watch, setting: usize, now: Millis) {
+        let (took, is_full) = (watch.answer_took(), self.is_full.load(Ordering::Relaxed));
+        let is_trouble =
+            |failure: &Failure| failure.of_destination && matches!(failure.verdict, Verdict::Failed | Verdict::Busy);
+        let mut flow = self.flow();
+        if failure.is_some_and(is_trouble) {
+            flow.troubled(took, now);
+        } else if let Some(took) = took.filter(|_| failure.is_none_or(|failure| failure.verdict != Verdict::Paced)) {
+            flow.answered(took, is_full, setting, now);
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a few hundred at most")]
+        self.meters.at_once.set(flow.most(setting) as f64);
     }
 
     /// What was learned of the destination, as it is configured now.
@@ -133,7 +173,9 @@ impl DestinationLink {
 
     fn answered(&self, now: Millis) {
         let mut state = self.state();
-        state.breaker.succeeded();
+        if state.breaker.succeeded() {
+            self.flow().begin_anew();
+        }
         let change = state.outage.answered(now);
         drop(state);
         self.tell(change, "");

@@ -1,5 +1,5 @@
 //! Destinations that nothing is sent to for now: by an operator, or since they refuse the credentials; and what is kept of attempts that
-//! failed.
+//! failed, and how many are made at once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -183,5 +183,24 @@ async fn attempts_that_failed_are_told_one_by_one_until_it_is_taken() {
     engine.replay(&[RecordKey::delivery("crm", "acme")]).await.expect("the store answers");
     plant.done("crm", 1).await;
     assert_eq!(delivery(&plant, "acme").await, None, "nothing is left of it");
+    engine.drain(PATIENCE).await;
+}
+
+#[actix_web::test]
+async fn a_slow_destination_is_not_sent_all_that_its_setting_allows() {
+    let crm = receiver();
+    crm.respond(|_| Reply::Slow(Duration::from_secs(3)));
+    let mut slow = destination("crm", &crm.url());
+    slow.concurrency = 32;
+    let plant = Plant::new(vec![slow]);
+    for lead in 0..100 {
+        plant.send("crm", &format!("lead{lead}"), 1).await;
+    }
+    let engine = plant.start("one");
+    crm.wait_for(|arrivals| arrivals.len() >= 4).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(crm.arrivals().len(), 4, "as long as nothing is known of it");
+    crm.respond(|_| Reply::Accept);
+    plant.done("crm", 100).await;
     engine.drain(PATIENCE).await;
 }
