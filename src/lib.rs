@@ -4,6 +4,7 @@
 //! dice; everything that touches the outside stands in `engine`, `store`, `crm`, `http` and `cli`.
 
 pub mod apply;
+pub mod backtest;
 pub mod cdp;
 pub mod cli;
 pub mod config;

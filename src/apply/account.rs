@@ -49,12 +49,12 @@ pub(super) fn member(
 
 /// A group call that names no user, or what another system knows of the account: nothing is counted then.
 pub(super) fn own_event(account: &mut Subject, event: &Arc<Event>, applying: &mut Applying<'_>) {
+    applying.keep(|| Past::Counted { by: None, event: Arc::clone(event) });
     if event.call == Call::Traits {
         account.touched = applying.now;
         applying.meet(account, event);
         learn(account, event, applying);
     } else {
-        applying.keep(|| Past::Counted { by: None, event: Arc::clone(event) });
         count(account, event, None, applying);
     }
     deciding::decide_account(account, Some(event), applying);

@@ -53,6 +53,7 @@ pub(super) fn event(user: &mut Subject, event: &Arc<Event>, applying: &mut Apply
 
 /// Another system says what it knows of a user, who did nothing: nothing is counted, and they were not seen.
 fn enrich(user: &mut Subject, event: &Arc<Event>, applying: &mut Applying<'_>) {
+    applying.keep(|| Past::Counted { by: None, event: Arc::clone(event) });
     applying.meet(user, event);
     user.ties.known = true;
     hear(user, SubjectKind::User, event, &event.traits, applying);

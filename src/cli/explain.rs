@@ -8,9 +8,11 @@ use serde_json::Value;
 use super::client::{Client, Format, Remote};
 use super::output::{CommandError, print_json, read, show};
 use super::paint::{Paint, Tone, columns};
+use super::past::{self, PastArgs};
 use super::subject::SubjectArgs;
 use super::{card, words};
 use crate::expr::Observation;
+use crate::ids::SubjectKind;
 use crate::lead::{Axis, DefinitionExplanation, HeldBack, HeldBackBy, PointsGiven, Reason, SubjectExplanation};
 use crate::time::{Clock, Millis};
 
@@ -23,25 +25,62 @@ pub struct Args {
     #[arg(long, value_name = "NAME")]
     definition: Option<String>,
 
+    /// As of then, by what the archive's files have: `30d` ago, a day, or RFC 3339. No server is asked, and which leads were
+    /// made is not known there
+    #[arg(long, value_name = "WHEN")]
+    at: Option<String>,
+
+    #[command(flatten)]
+    past: PastArgs,
+
     #[command(flatten)]
     remote: Remote,
 }
 
 pub async fn run(args: Args) -> Result<(), CommandError> {
     let (kind, id) = args.subject.parse()?;
+    if let Some(at) = &args.at {
+        return explain_past(&args, (kind, &id), at);
+    }
     let client = Client::new(&args.remote)?;
     let answer = client.get(&["explain", kind.as_str(), &id], &[]).await?;
     if args.remote.format == Format::Json {
         return print_json(&answer);
     }
-    let mut explanation: SubjectExplanation = read(answer)?;
-    if let Some(name) = &args.definition {
+    let explanation = only(read(answer)?, kind, args.definition.as_deref())?;
+    show(&render(&explanation, Clock::System.now(), Paint::stdout()))
+}
+
+/// Where somebody stood, by what the archive tells.
+fn explain_past(args: &Args, (kind, id): (SubjectKind, &str), at: &str) -> Result<(), CommandError> {
+    let config = past::load(&args.past.config)?;
+    let at = past::at("--at", at, &config)?;
+    let past = past::tell(&args.past.archive(&config)?, &config, at)?;
+    let Some(explanation) = past.backtest.explain(kind, id) else {
+        return Err(CommandError::message(format!("until {} the archive tells nothing of {kind} {id}", at.rfc3339())));
+    };
+    if args.remote.format == Format::Json {
+        return print_json(&explanation);
+    }
+    let explanation = only(explanation, kind, args.definition.as_deref())?;
+    let (paint, reach) = (Paint::stdout(), past.reach());
+    let head = format!("as of {}, by {}; {reach}", at.rfc3339(), args.past.config.display());
+    show(&format!("{}\n{}", paint.dim(head), render(&explanation, at, paint)))
+}
+
+/// Of all definitions the one that was asked for, if one was.
+fn only(
+    mut explanation: SubjectExplanation,
+    kind: SubjectKind,
+    definition: Option<&str>,
+) -> Result<SubjectExplanation, CommandError> {
+    if let Some(name) = definition {
         explanation.definitions.retain(|definition| definition.name == *name);
         if explanation.definitions.is_empty() {
             return Err(CommandError::message(format!("there is no definition `{name}` that is about a {kind}")));
         }
     }
-    show(&render(&explanation, Clock::System.now(), Paint::stdout()))
+    Ok(explanation)
 }
 
 /// The explanation as text.

@@ -4,13 +4,13 @@
 use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::output::{CommandError, findings, show};
 use super::paint::{Paint, Tone};
 use super::table::{Cell, Table};
 use super::words;
-use crate::config;
+use crate::config::{self, Config};
 use crate::history::{Archive, line};
 use crate::ids::{RecordKey, ShardId};
 use crate::time::write_day;
@@ -48,7 +48,14 @@ enum Command {
 }
 
 pub fn run(args: &Args) -> Result<(), CommandError> {
-    let archive = Archive::open(&directory(args)?)?;
+    let directory = match &args.path {
+        Some(path) => existing(path)?,
+        None => {
+            let loaded = config::load(&args.config, &config::process_env).map_err(|all| findings(&all))?;
+            directory(&loaded.config, "--path")?
+        }
+    };
+    let archive = Archive::open(&directory)?;
     match &args.command {
         None => summary(&archive, false),
         Some(Command::Show { verify }) => summary(&archive, *verify),
@@ -56,22 +63,21 @@ pub fn run(args: &Args) -> Result<(), CommandError> {
     }
 }
 
-fn directory(args: &Args) -> Result<PathBuf, CommandError> {
-    let directory = match &args.path {
-        Some(path) => path.clone(),
-        None => {
-            let loaded = config::load(&args.config, &config::process_env).map_err(|all| findings(&all))?;
-            let none = "the configuration has no `history`: name the archive's directory with `--path`";
-            loaded.config.history.ok_or_else(|| CommandError::message(none))?.path
-        }
+/// Where a configuration has its archive; `option` is how another place is named.
+pub(super) fn directory(config: &Config, option: &str) -> Result<PathBuf, CommandError> {
+    let Some(history) = &config.history else {
+        let none = format!("the configuration has no `history`: name the archive's directory with `{option}`");
+        return Err(CommandError::message(none));
     };
-    if directory.is_dir() {
-        return Ok(directory);
+    existing(&history.path)
+}
+
+/// A directory, which must be there.
+pub(super) fn existing(path: &Path) -> Result<PathBuf, CommandError> {
+    if path.is_dir() {
+        return Ok(path.to_owned());
     }
-    Err(CommandError::message(format!(
-        "there is no archive at {}; name its directory with `--path`",
-        directory.display()
-    )))
+    Err(CommandError::message(format!("there is no archive at {}; name another directory", path.display())))
 }
 
 fn summary(archive: &Archive, verify: bool) -> Result<(), CommandError> {

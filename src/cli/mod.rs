@@ -2,6 +2,7 @@
 //! API, so that they show what the server knows and work from any machine that reaches it.
 
 mod absences;
+mod backtest;
 mod card;
 pub mod check;
 mod client;
@@ -20,10 +21,12 @@ mod init;
 mod lead;
 mod leads;
 mod merges;
+mod moment;
 mod outcome;
 mod output;
 mod owner;
 mod paint;
+mod past;
 mod pause;
 mod reassign;
 mod rejected;
@@ -69,6 +72,8 @@ enum Command {
     Status(status::Args),
     /// Show where a user or an account stands on every definition, condition by condition
     Explain(explain::Args),
+    /// Try definitions on the past: how many leads they would have made of what the archive has, and which
+    Backtest(backtest::Args),
     /// Show one lead: why it is one, what happened to it, and how it stands at each destination
     Lead(lead::Args),
     /// List leads, newest first
@@ -178,6 +183,7 @@ async fn run(command: Command) -> Result<(), CommandError> {
         Command::Traits(command) => traits::run(command).await,
         Command::Merges(args) => merges::run(args).await,
         Command::Unlink(args) => merges::unlink(args).await,
+        Command::Backtest(args) => backtest::run(&args),
         Command::History(args) => history::run(&args),
         Command::Health(args) => health::run(args).await,
     }

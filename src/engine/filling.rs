@@ -17,6 +17,7 @@ use crate::apply::{Fill, Held, NOTHING_HELD, Past, Rules};
 use crate::counters::Ledger;
 use crate::counters::ledger::Own;
 use crate::counters::plan::meaning;
+use crate::event::Call;
 use crate::expr::Slot;
 use crate::history::{Archive, PastBlock, Row, block};
 use crate::ids::{CounterId, RecordKey, RecordKind, ShardId, SubjectKind};
@@ -239,6 +240,8 @@ impl Counting {
         let of = if row.of.kind == RecordKind::User { SubjectKind::User } else { SubjectKind::Account };
         let (plan, seed) = (&self.rules.plan, self.seed);
         match row.past {
+            // Nothing is counted of what other systems say.
+            Past::Counted { event, .. } if event.call == Call::Traits => {}
             Past::Counted { by, event } => {
                 let user = if of == SubjectKind::User { Some(Arc::clone(&row.of.id)) } else { by };
                 let (ledger, _) = self.subjects.entry(row.of).or_default();

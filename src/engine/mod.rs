@@ -42,7 +42,7 @@ pub use usage::Usage;
 
 use crate::apply::{Body, Held, LogItem, Message, NOTHING_HELD, Notice, Rules};
 use crate::event::{Event, Rejected, SourceName};
-use crate::ids::{RecordKey, ShardId};
+use crate::ids::ShardId;
 use crate::store::{ServerInfo, SharedStore, StoreError};
 use crate::time::{Clock, Millis};
 use fresh::Fresh;
@@ -251,7 +251,7 @@ impl Engine {
         let _open = self.shared.enter()?;
         let mut parcel = Parcel::default();
         for event in events {
-            let (to, at) = (first_record(&event), event.received_at);
+            let (to, at) = (event.first_record(), event.received_at);
             parcel.message(&self.shared, Message { to, at, hops: 0, body: Body::Event(event) });
         }
         if !rejected.is_empty() {
@@ -323,14 +323,6 @@ impl Engine {
         self.shared.ended.cancel();
         let left = self.shared.store.leave(&self.shared.settings.server).await;
         ended && left.is_ok()
-    }
-}
-
-/// The record that an event is for first: its user, or for a group call without one the account.
-fn first_record(event: &Event) -> RecordKey {
-    match (event.user_id.as_deref().or(event.anonymous_id.as_deref()), event.group_id.as_deref()) {
-        (None, Some(group)) => RecordKey::account(group),
-        (user, _) => RecordKey::user(user.unwrap_or_default()),
     }
 }
 

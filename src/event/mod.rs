@@ -6,6 +6,7 @@ pub mod size;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::ids::RecordKey;
 pub use crate::ids::SourceName;
 use crate::time::Millis;
 
@@ -176,6 +177,16 @@ pub struct Rejected {
     pub message_id: Option<String>,
     /// The beginning of the raw item.
     pub excerpt: String,
+}
+
+impl Event {
+    /// The record that it is for first: its user, or for a group call without one the account.
+    pub fn first_record(&self) -> RecordKey {
+        match (self.user_id.as_deref().or(self.anonymous_id.as_deref()), self.group_id.as_deref()) {
+            (None, Some(group)) => RecordKey::account(group),
+            (user, _) => RecordKey::user(user.unwrap_or_default()),
+        }
+    }
 }
 
 #[cfg(test)]

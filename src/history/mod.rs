@@ -11,12 +11,14 @@
 
 pub mod archive;
 pub mod block;
+mod days;
 pub mod line;
 mod marks;
 pub mod segment;
 
 pub use archive::{Archive, ArchiveError};
 pub use block::PastBlock;
+pub use days::Day;
 pub use line::Row;
 
 #[cfg(test)]

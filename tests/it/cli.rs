@@ -387,4 +387,35 @@ routes: [ {{ name: all, to: self_serve }} ]
     assert!(success && shown.contains("SEGMENTS") && !shown.contains("gap"), "{shown}");
     let (success, nobody) = history(&["cat", "user:ben"]);
     assert_eq!((success, nobody.as_str()), (true, ""));
+
+    // Definitions that were never in force see it, too.
+    let write = |name: &str, definitions: &str| {
+        let file = format!("{path}/{name}");
+        let text = configuration(server.address());
+        let (text, _) = text.split_once("definitions:").unwrap();
+        std::fs::write(&file, format!("{text}definitions: [ {definitions} ]\n")).unwrap();
+        file
+    };
+    let before = write("before.yaml", "{ name: busy, of: user, intent: [ tasks >= 2 ] }");
+    let eager = "{ name: busy, of: user, intent: [ tasks >= 3 ] }, { name: begun, of: user, intent: [ tasks >= 1 ], tiers: { 2: true } }";
+    let eager = write("eager.yaml", eager);
+    let (success, told) =
+        text(&handraiser(&["backtest", "--config", &eager, "--against", &before, "--list"]).output().unwrap());
+    assert!(success, "{told}");
+    let row = |name: &str| told.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{name}: {told}"));
+    let row = |name: &str| row(name).split_whitespace().map(ToOwned::to_owned).collect::<Vec<_>>();
+    assert_eq!(row("begun")[..3], ["begun", "user", "1"], "{told}");
+    assert_eq!(row("busy")[..3], ["busy", "user", "0"], "{told}");
+    let listed = |sign: &str| told.lines().filter(|line| line.contains(sign) && line.ends_with("user ana")).count();
+    assert_eq!((listed("  +  begun"), listed("  -  busy")), (1, 1), "{told}");
+    let output = handraiser(&["backtest", "--config", &before, "--format", "json"]).output().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&report["events"], &report["leads"][0]["id"]), (&json!(2), &json!("ana")), "{report:#}");
+
+    let explain =
+        |at: &str| text(&handraiser(&["explain", "user:ana", "--config", &eager, "--at", at]).output().unwrap());
+    let (success, now) = explain("0d");
+    assert!(success && now.contains("as of") && now.contains("tasks >= 3") && now.contains("1 more"), "{now}");
+    let (success, then) = explain("400d");
+    assert!(!success && then.contains("the archive tells nothing of user ana"), "{then}");
 }

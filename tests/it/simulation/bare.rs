@@ -9,6 +9,7 @@ use handraiser::apply::explain::explain;
 use handraiser::apply::message::AssignOutcome;
 use handraiser::apply::{Body, Context, Message, NOTHING_HELD, Rules, apply};
 use handraiser::event::Event;
+use handraiser::history::Row;
 use handraiser::ids::{Position, RecordKey, RecordKind, ShardId, Shards, SubjectKind};
 use handraiser::lead::build::Origin;
 use handraiser::lead::{LeadEvent, SubjectExplanation};
@@ -34,6 +35,8 @@ pub struct Bare {
     news: Vec<LeadEvent>,
     /// Whom teams gave leads to, in order.
     turns: Vec<Turn>,
+    /// What an archive would have kept, in the order in which it happened.
+    past: Vec<Row>,
 }
 
 /// A team's turn: whose it was, of which lead, and when.
@@ -51,6 +54,7 @@ impl Bare {
             now,
             news: Vec::new(),
             turns: Vec::new(),
+            past: Vec::new(),
         }
     }
 
@@ -104,12 +108,14 @@ impl Bare {
             now: message.at,
             clock: self.now,
             seed: 7,
-            archived: false,
+            archived: true,
             held: &NOTHING_HELD,
             roster: &roster,
             shards: self.shards,
         };
         let effects = apply(&mut record, message, &context);
+        let row = |past| Row { of: message.to.clone(), at: message.at, past };
+        self.past.extend(effects.past.into_iter().map(row));
         if let Some(text) = record.write() {
             let (again, bad) = Record::read(kind, &text);
             assert!(bad.is_empty(), "{text}: {bad:?}");
@@ -181,6 +187,20 @@ impl Bare {
         std::mem::take(&mut self.turns)
     }
 
+    /// What an archive would tell.
+    pub fn past(&self) -> &[Row] {
+        &self.past
+    }
+
+    /// Every user and account of which something is known.
+    pub fn subjects(&self) -> impl Iterator<Item = (SubjectKind, &str)> {
+        self.records.keys().filter_map(|key| match key.kind {
+            RecordKind::User => Some((SubjectKind::User, &*key.id)),
+            RecordKind::Account => Some((SubjectKind::Account, &*key.id)),
+            _ => None,
+        })
+    }
+
     /// Every lead that waits for a team.
     pub fn waiting(&self) -> Vec<Unassigned> {
         let waits = |record: &Record| match record {
@@ -230,7 +250,7 @@ impl Bare {
     }
 
     /// What the admin API says of a subject.
-    fn explain(&self, of: SubjectKind, id: &str) -> Option<SubjectExplanation> {
+    pub fn explain(&self, of: SubjectKind, id: &str) -> Option<SubjectExplanation> {
         let key = |id: &str| match of {
             SubjectKind::User => RecordKey::user(id),
             SubjectKind::Account => RecordKey::account(id),

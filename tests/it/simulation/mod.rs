@@ -2,6 +2,7 @@
 //! kills, servers that are thought dead and go on working, an order of events that a seed decides. In the end figures, leads and
 //! deliveries are what a slow, obviously right reference says. Time is tokio's paused clock, all chance comes from the seed.
 
+mod backtest;
 mod bare;
 mod cluster;
 mod crm;

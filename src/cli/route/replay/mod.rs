@@ -11,6 +11,7 @@ use serde::Serialize;
 use url::Url;
 
 use crate::cli::client::{Format, Remote};
+use crate::cli::moment::moment;
 use crate::cli::output::{CommandError, findings, print_json, show};
 use crate::cli::paint::Paint;
 use crate::config::{self, Config, Loaded};
@@ -146,19 +147,4 @@ pub async fn run(args: &Args) -> Result<(), CommandError> {
 fn load(file: &Path) -> Result<Config, CommandError> {
     let Loaded { config, .. } = config::load(file, &config::process_env).map_err(|all| findings(&all))?;
     Ok(config)
-}
-
-/// A moment as people write it: so long ago, a day, or RFC 3339.
-fn moment(name: &str, text: &str, now: Millis, zone: &TimeZone) -> Result<Millis, CommandError> {
-    let day = || {
-        let day: jiff::civil::Date = text.parse().ok()?;
-        Some(Millis(day.to_zoned(zone.clone()).ok()?.timestamp().as_millisecond()))
-    };
-    let ago = || config::lasting(text).map(|ms| now.plus(-ms));
-    // A time of day as well as a day begins with a date.
-    Millis::parse(text).or_else(day).or_else(ago).ok_or_else(|| {
-        CommandError::message(format!(
-            "`{name} {text}` is no time; write `30d` (ago), `2026-11-01`, or `2026-11-01T09:00:00Z`"
-        ))
-    })
 }
