@@ -37,7 +37,10 @@ pub(super) fn look(subject: &mut Subject, applying: &mut Applying<'_>) {
         sla.remind = None;
         if sla.due > now {
             following::became(subject, &Became { lead, made: Made::Reminded }, applying);
-        } else if u32::try_from(sla.had.len()).is_ok_and(|had| had <= rule.reassign) {
+            continue;
+        }
+        applying.effects.overdue.push(Arc::clone(&sla.team));
+        if u32::try_from(sla.had.len()).is_ok_and(|had| had <= rule.reassign) {
             let late = sla.had.last().map_or("", |rep| rep);
             let because = format!("{late} has not accepted it in time");
             ask(sla, (definition, lead, tier), (because, needs.as_deref()), applying);

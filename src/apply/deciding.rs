@@ -240,6 +240,7 @@ fn decide_all(subject: &mut Subject, of: SubjectKind, known: &Known<'_>, applyin
             tell(subject, definition, kind, known, applying);
         }
     }
+    super::unclear::hasten(subject, applying.now);
     schedule(subject, of, known, applying);
 }
 
@@ -326,6 +327,7 @@ fn qualify(
         queue: was.queue,
         waits: was.waits,
         asks: was.asks,
+        unclear: was.unclear,
         open_with: was.open_with,
         ..Standing::default()
     };

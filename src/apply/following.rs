@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::message::{Became, Follows, Made};
 use super::news::tell;
 use super::seeing::{Known, project};
-use super::{Applying, Body, ending, joining, promising, reassigning};
+use super::{Applying, Body, ending, joining, promising, reassigning, refreshing, rerouting};
 use crate::ids::{RecordKey, RecordKind, SubjectKind};
 use crate::lead::LeadEventType;
 use crate::qualify::{Definition, Who};
@@ -63,6 +63,8 @@ fn matters(standing: &Standing, made: &Made) -> bool {
         Made::Ended { .. } => true,
         Made::Came(progress) => standing.joined.is_none() && standing.progress() < Some(*progress),
         Made::Taken => promising::may_be_taken(standing),
+        Made::Again => standing.unclear.is_some(),
+        Made::Rerouted => promising::may_be_rerouted(standing),
         Made::Reminded | Made::Passed { .. } => promising::is_due(standing),
         Made::Given { owner, at } => reassigning::matters(standing, owner, at.as_ref()),
     }
@@ -92,6 +94,8 @@ fn follow(subject: &mut Subject, definition: &Definition, made: &Made, known: &K
             standing.revision += 1;
             tell(subject, definition, LeadEventType::Reminded, known, applying);
         }
+        Made::Rerouted => rerouting::reroute(subject, definition, known, applying),
+        Made::Again => refreshing::again(subject, definition, known, applying),
         Made::Taken => promising::take(standing, Arc::clone(&definition.name), applying),
         Made::Passed { routing } => reassigning::pass(subject, definition, routing, known, applying),
         Made::Given { owner, at } => {

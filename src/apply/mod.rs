@@ -25,6 +25,9 @@ mod owning;
 mod pausing;
 mod promising;
 mod reassigning;
+mod refreshing;
+mod relooking;
+mod rerouting;
 pub mod roster;
 mod routing;
 pub mod rules;
@@ -32,6 +35,7 @@ mod seeing;
 mod starting;
 mod telling;
 mod timers;
+mod unclear;
 mod user;
 mod waiting;
 
@@ -89,6 +93,8 @@ pub struct Effects {
     pub merges: Vec<(SourceName, MergeOutcome)>,
     /// Destinations that don't get news of a lead, since their `when` isn't true of it.
     pub withheld: Vec<Arc<str>>,
+    /// Teams whose leads were not taken on in time.
+    pub overdue: Vec<Arc<str>>,
     /// The source whose lead is held, and whether it is the first of this hour.
     pub held: Option<(SourceName, bool)>,
     /// The source whose event is the first that is known of the record's subject.

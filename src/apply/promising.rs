@@ -79,8 +79,13 @@ pub(super) fn ask(
 /// Whether a lead may be taken from its owner: one that a team gave, and that is on its way to nobody else.
 pub(super) fn may_be_taken(standing: &Standing) -> bool {
     let is_given = standing.routing.as_ref().is_some_and(|routing| routing.team.is_some() && routing.owner.is_some());
+    is_given && may_be_rerouted(standing)
+}
+
+/// Whether it may be sent elsewhere: one that is out, whoever has it, and that is on its way to nobody else.
+pub(super) fn may_be_rerouted(standing: &Standing) -> bool {
     let is_asked = standing.sla.as_ref().is_some_and(|sla| sla.asks.is_some());
-    is_given && !is_asked && standing.is_own() && standing.hold.is_none() && standing.queue.is_empty()
+    standing.routing.is_some() && !is_asked && standing.is_own() && standing.hold.is_none() && standing.queue.is_empty()
 }
 
 /// Takes it from them: somebody else of the team has the next turn.
@@ -109,4 +114,22 @@ pub(super) fn take(standing: &mut Standing, definition: DefinitionName, applying
     let sla = standing.sla.get_or_insert_with(begun);
     sla.taken = true;
     ask(sla, (definition, lead, tier), (because, needs.as_deref()), applying);
+}
+
+/// Asks another team who gets a lead that belongs there by now.
+pub(super) fn ask_elsewhere(
+    standing: &mut Standing,
+    definition: &DefinitionName,
+    pending: Pending,
+    applying: &mut Applying<'_>,
+) {
+    let (team, now) = (Arc::clone(&pending.team), applying.now);
+    let (needs, because) = (pending.needs.clone(), format!("it was sent on by the routes of now; {}", pending.because));
+    drop_promise(standing, applying);
+    let mut sla =
+        Sla { team, since: now, due: now, remind: None, had: Vec::new(), taken: true, asks: None, waits: None };
+    let lead = (Arc::clone(definition), standing.lead_id.as_str().into(), standing.tier);
+    ask(&mut sla, lead, (because, Some(&needs)), applying);
+    standing.sla = Some(Box::new(sla));
+    standing.needs = Some(Box::new(needs)).filter(|needs| **needs != Needs::default());
 }

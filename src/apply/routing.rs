@@ -7,14 +7,16 @@ use serde_json::Number;
 
 use super::message::{AssignOutcome, Assigned, Claim, Judged};
 use super::promising::{let_go, promise};
+use super::unclear::{self, clear};
 use super::{Applying, Body, LeadWrite};
 use crate::ids::{DefinitionName, RecordKey, SourceName};
 use crate::lead::{Lead, LeadEvent, LeadEventType, joiner};
 use crate::record::happening::note;
 use crate::record::{
-    AccountOwner, Happening, Held, LeadWaits, NO_NEEDS, News, OpenWith, Routing, Standing, Subject, Unassigned, Waits,
+    AccountOwner, Happening, Held, LeadWaits, NO_NEEDS, News, OpenWith, Routing, Standing, Subject, Unassigned,
+    Unclear, Waits,
 };
-use crate::routing::{Decision, LeadFacts, decide, keep};
+use crate::routing::{Decision, LeadFacts, NotClear, decide_if_clear, keep};
 
 /// How much news of a subject's leads for one definition waits for an owner. More of it only replaces the last.
 const MAX_QUEUE: usize = 16;
@@ -247,23 +249,53 @@ pub(super) fn owner_known(
     }
 }
 
-fn route(
+/// Decides who gets the first news that waits, or that more has to be known for that.
+pub(super) fn route(
     subject: &mut Subject,
     definition: &DefinitionName,
     event: LeadEvent,
     owner: Option<&AccountOwner>,
     applying: &mut Applying<'_>,
 ) {
-    match decide(applying.routes(), &event, owner, applying.now) {
-        Decision::Settled(routing) => settle(subject, definition, event, routing, applying),
-        Decision::Turn(pending) => {
+    let now = applying.now;
+    let waited = subject.standings.get(definition).and_then(|standing| standing.unclear.as_deref());
+    let may_wait = event.kind == LeadEventType::Qualified && waited.is_none_or(|unclear| now < unclear.until);
+    match decide_if_clear(applying.routes(), &event, owner, now, may_wait) {
+        Ok(Decision::Settled(routing)) => settle(subject, definition, event, routing, applying),
+        Ok(Decision::Turn(pending)) => {
             let to = RecordKey::team(&pending.team);
-            let (tier, rank) = worth(&event.lead);
             let lead = held(definition, &event, applying);
             let may_wait = event.kind == LeadEventType::Qualified;
-            let wants = Unassigned { may_wait, ..Unassigned::new(lead, pending, (tier, rank), applying.now) };
+            let wants = Unassigned { may_wait, ..Unassigned::new(lead, pending, worth(&event.lead), now) };
+            if let Some(standing) = subject.standings.get_mut(definition) {
+                clear(standing, applying);
+            }
             applying.send(to, Body::Assign(Box::new(wants)));
         }
+        Err(NotClear { wait, reason }) => {
+            let (lead, until) = (Arc::from(event.lead.id.as_str()), now.plus(wait));
+            let unclear = Unclear { lead, since: now, until, next: now, reason, owner: owner.cloned() };
+            wait_to_be_known(subject, definition, event, unclear, applying);
+        }
+    }
+}
+
+/// Too little is known of the first news that waits.
+fn wait_to_be_known(
+    subject: &mut Subject,
+    definition: &DefinitionName,
+    mut event: LeadEvent,
+    unclear: Unclear,
+    applying: &mut Applying<'_>,
+) {
+    let Some(standing) = subject.standings.get_mut(definition) else { return };
+    let lead = held(definition, &event, applying);
+    if unclear::wait(standing, lead, worth(&event.lead), unclear, applying) {
+        let unclear = standing.unclear.as_deref();
+        let (at, note) = (applying.now.rfc3339(), unclear.map(|unclear| unclear.reason.clone()));
+        event.lead.waits = unclear.map(LeadWaits::from);
+        tell_history(standing, &mut event, |_| Happening { at, what: "waits".to_owned(), owner: None, note });
+        store(subject, &event.lead, applying);
     }
 }
 
@@ -366,6 +398,7 @@ pub(super) fn settle(
         }
         standing.routing = Some(routing);
         standing.waits = None;
+        clear(standing, applying);
         if !standing.queue.is_empty() {
             standing.queue.remove(0);
         }

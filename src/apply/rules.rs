@@ -131,9 +131,13 @@ impl Rules {
         let users_read_account_times = traits.iter().any(|slot| matches!(slot, Slot::FirstSeen(_) | Slot::LastSeen(_)));
         let (counters, traits) = (counters.len(), traits.len());
         let routed = parts.routes.iter().filter_map(|route| route.when.as_ref()).flat_map(Expr::slots);
-        let names = |route: &Route| match &route.to {
-            RouteTo::Named(formula) => formula.slots().cloned().collect(),
-            _ => Vec::new(),
+        let names = |route: &Route| {
+            let named = match &route.to {
+                RouteTo::Named(formula) => Some(formula),
+                _ => None,
+            };
+            let asked = named.into_iter().chain(&route.needs.language);
+            asked.flat_map(Formula::slots).cloned().collect::<Vec<Slot>>()
         };
         let reps: Vec<Slot> = parts.routes.iter().flat_map(names).collect();
         let all: Vec<&Slot> = decided().chain(named()).chain(ends()).chain(routed).chain(&reps).collect();

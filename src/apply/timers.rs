@@ -1,6 +1,6 @@
 //! What becomes due for a subject by time alone.
 
-use super::{Applying, accepting, account, deciding, owning, user, waiting};
+use super::{Applying, accepting, account, deciding, owning, relooking, user, waiting};
 use crate::ids::RecordKind;
 use crate::record::{FORGOTTEN_FOR, Subject};
 use crate::time::Millis;
@@ -27,6 +27,7 @@ pub(super) fn wake(subject: &mut Box<Subject>, may_expire: bool, applying: &mut 
         account::tell(subject, applying);
     }
     waiting::press(subject, applying);
+    relooking::look(subject, applying);
     accepting::look(subject, applying);
     owning::check(subject, applying);
     if subject.wakes_at.is_some_and(|at| at <= now) {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::message::{AssignOutcome, Assigned};
 use super::promising::drop_promise;
 use super::routing::{close_lead, first, first_of, store};
+use super::unclear::clear;
 use super::{Applying, Body};
 use crate::ids::{DefinitionName, RecordKey};
 use crate::record::{LeadClass, Routing, Standing, Subject, TeamTurns, Unassigned, Wait, Waits};
@@ -173,6 +174,7 @@ pub(super) fn leave(subject: &mut Subject, definition: &DefinitionName, applying
     if let Some(standing) = subject.standings.get_mut(definition) {
         close_lead(standing, applying);
         drop_promise(standing, applying);
+        clear(standing, applying);
     }
     let waits = subject.standings.get(definition).and_then(|standing| standing.waits.as_ref());
     if let Some((waits, event)) = waits.zip(first(subject, definition)) {
@@ -184,6 +186,7 @@ pub(super) fn leave(subject: &mut Subject, definition: &DefinitionName, applying
 pub(super) fn drop_merged(user: &Subject, standing: &mut Standing, applying: &mut Applying<'_>) {
     close_lead(standing, applying);
     drop_promise(standing, applying);
+    clear(standing, applying);
     let Some(waits) = &standing.waits else { return };
     let Some(mut event) = first_of(standing) else { return };
     applying.send(RecordKey::wait(&waits.team, &event.lead.id), Body::Forget);

@@ -4,7 +4,7 @@ use super::frame::{Frame, Line};
 use super::paint::{Paint, Tone, columns, wrap};
 use super::words;
 use crate::expr::Observation;
-use crate::lead::{Axis, Ending, Lead, Progress, Reason};
+use crate::lead::{Axis, Ending, Lead, LeadWaits, Progress, Reason};
 use crate::record::Routing;
 
 /// The card of a lead; `corner` stands in its upper right corner.
@@ -106,8 +106,16 @@ pub(super) fn own(reason: &Reason) -> Vec<&Observation> {
     reason.observed.iter().filter(|seen| seen.within.is_none()).collect()
 }
 
+/// Whom a lead waits for, or what.
+pub(super) fn waits_for(waits: &LeadWaits) -> String {
+    match &waits.team {
+        Some(team) => format!("waits for team {team}"),
+        None => "waits to be known better".to_owned(),
+    }
+}
+
 fn owner(lead: &Lead, inner: usize) -> Vec<Line> {
-    let waits = lead.waits.as_ref().map(|waits| (format!("waits for team {}", waits.team), &waits.reason));
+    let waits = lead.waits.as_ref().map(|waits| (waits_for(waits), &waits.reason));
     let owner = |routing: &Routing| routing.owner.clone().unwrap_or_else(|| "nobody".to_owned());
     let routed = lead.routing.as_ref().map(|routing| (owner(routing), &routing.reason));
     let Some((owner, reason)) = waits.or(routed) else {

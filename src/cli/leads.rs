@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::card::waits_for;
 use super::client::{Client, Format, Remote};
 use super::output::{CommandError, print_json, read, show};
 use super::paint::{Paint, Tone};
@@ -33,6 +34,10 @@ pub struct Args {
     #[arg(long, conflicts_with_all = ["definition", "subject", "before", "held"])]
     waiting: bool,
 
+    /// Only leads that their owners have not taken on in time, the one that is most overdue first
+    #[arg(long, conflicts_with_all = ["held", "waiting", "sort"])]
+    overdue: bool,
+
     /// Open leads with the greatest `rank` first
     #[arg(long, value_name = "ORDER", value_parser = ["newest", "rank"], conflicts_with_all = ["held", "waiting"])]
     sort: Option<String>,
@@ -53,6 +58,9 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
     }
     if args.waiting {
         query.push(("waiting", "true".to_owned()));
+    }
+    if args.overdue {
+        query.push(("overdue", "true".to_owned()));
     }
     query.extend(args.sort.map(|order| ("sort", order)));
     query.extend(args.definition.map(|name| ("definition", name)));
@@ -98,9 +106,7 @@ fn row(item: &LeadItem, is_ranked: bool, now: Millis) -> Vec<Cell> {
     let lapsed = lead.as_ref().and_then(|lead| lead.timestamps.lapsed.as_ref()).map(|_| "lapsed");
     let owner = match routing {
         Some(routing) => routing.owner.clone().unwrap_or_else(|| "nobody".to_owned()),
-        None if let Some(waits) = lead.as_ref().and_then(|lead| lead.waits.as_ref()) => {
-            format!("waits for {}", waits.team)
-        }
+        None if let Some(waits) = lead.as_ref().and_then(|lead| lead.waits.as_ref()) => waits_for(waits),
         None => match lead.as_ref().and_then(|lead| lead.hold.as_ref()) {
             Some(hold) if hold.discarded => "discarded".to_owned(),
             Some(hold) => format!("held ({})", hold.source),

@@ -32,6 +32,7 @@ mod reassign;
 mod rejected;
 mod reload;
 mod replay;
+mod reroute;
 mod route;
 mod serve;
 mod status;
@@ -93,6 +94,8 @@ enum Command {
     Assign(owner::AssignArgs),
     /// Give the open leads of a rep to others, as when they leave: shows which, and with `--yes` does it
     Reassign(reassign::Args),
+    /// Send open leads where the routes and territories of now say: shows which go elsewhere, and with `--yes` does it
+    Reroute(reroute::Args),
     /// List when reps are away, and who says so
     Absences(absences::Args),
     /// Say that a rep is away: they are given no leads until then
@@ -170,6 +173,7 @@ async fn run(command: Command) -> Result<(), CommandError> {
         Command::Outcome(args) => outcome::run(args).await,
         Command::Assign(args) => owner::assign(args).await,
         Command::Reassign(args) => reassign::run(args).await,
+        Command::Reroute(args) => reroute::run(args).await,
         Command::Absences(args) => absences::run(args).await,
         Command::Absent(args) => absences::absent(args).await,
         Command::Back(args) => absences::back(args).await,

@@ -10,6 +10,7 @@ use super::pause;
 use super::table::{Cell, Table};
 use super::words;
 use crate::http::admin::{ArchiveItem, ConfigAnswer, EngineAnswer, HeldItem, QueueList, ShadowItem, WaitingItem};
+use crate::record::unclear::UNCLEAR;
 use crate::time::{Clock, Millis};
 
 /// A lag beyond this is worth a colour.
@@ -241,6 +242,9 @@ fn render_held(list: &QueueList, paint: Paint) -> String {
 fn render_waiting(list: &QueueList, paint: Paint) -> String {
     let line = |waiting: &WaitingItem| {
         let (leads, team) = (words::count(waiting.leads, "lead"), &waiting.team);
+        if team == UNCLEAR {
+            return paint.tone(Tone::Warn, format!("{leads} waiting until more is known of them")) + "\n";
+        }
         let team = waiting.asks.as_ref().map_or_else(|| team.clone(), |asks| format!("{team} ({asks})"));
         let text = match &waiting.opens {
             Some(opens) => format!("{leads} waiting for team {team}, of which somebody is there from {opens} on"),

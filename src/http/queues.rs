@@ -177,7 +177,7 @@ pub struct HeldItem {
 /// Leads that wait for somebody of one team to be there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct WaitingItem {
-    /// The team.
+    /// The team; `?`: they wait until more is known of them.
     pub team: String,
     /// What they ask of whoever gets them, where they do: `language de, skills security`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -41,6 +41,12 @@ pub fn lead_id(definition: &str, of: SubjectKind, id: &str, times: u32, origin: 
     stable_id("lead", &[definition, of.as_str(), id, &format!("{times} {shard} {position} {index} {}", at.0)])
 }
 
+/// What the lead waits for, before anybody gets it.
+fn waits(standing: &Standing) -> Option<LeadWaits> {
+    let unclear = standing.unclear.as_deref().filter(|unclear| *unclear.lead == *standing.lead_id);
+    standing.waits.as_ref().map(LeadWaits::from).or_else(|| unclear.map(LeadWaits::from))
+}
+
 /// The id of one event in a lead's life: its idempotency key.
 pub fn lead_event_id(lead_id: &str, revision: u32) -> String {
     stable_id("evt", &[lead_id, &revision.to_string()])
@@ -108,7 +114,7 @@ pub fn lead_event(
         source: view.event.map(|event| event.source.to_string()),
         shadow: standing.shadow,
         hold: standing.hold.clone(),
-        waits: standing.waits.as_ref().map(LeadWaits::from),
+        waits: waits(standing),
         timestamps: Timestamps {
             event: view.event.map_or(view.now, |event| event.timestamp).rfc3339(),
             received: view.event.map_or(view.now, |event| event.received_at).rfc3339(),

@@ -162,7 +162,7 @@ pub struct Lead {
     /// Why it is not on its way; absent when it is. Destinations receive no lead that has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<LeadHold>,
-    /// Which team it waits for, while nobody of that is there. Absent when it doesn't: no destination ever sees it.
+    /// Which team it waits for, while nobody of that is there, or that more has to be known of it. Absent when it doesn't: no destination ever sees it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits: Option<LeadWaits>,
     /// When things happened on the way from the event to the owner.

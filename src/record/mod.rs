@@ -29,6 +29,7 @@ pub mod text;
 pub mod ties;
 pub mod traits;
 pub mod tried;
+pub mod unclear;
 pub mod versions;
 pub mod wait;
 
@@ -60,6 +61,7 @@ pub use team::{Given, PassedOver, Place, TeamTurns, Why};
 pub use ties::{MergedInto, Tie, Ties, Waiting};
 pub use traits::{Said, Saying, Trait, Traits};
 pub use tried::Tried;
+pub use unclear::Unclear;
 pub use versions::{ConfigVersion, ConfigVersions, Meaning, TookForce, Written, WrittenFile};
 pub use wait::{LeadWaits, Pending, Unassigned, Wait, Waits};
 
@@ -331,7 +333,12 @@ impl Subject {
     fn waits_until(&self) -> Option<Millis> {
         let waits = |standing: &Standing| standing.waits.as_ref().and_then(|waits| waits.until);
         let accepts = |standing: &Standing| standing.sla.as_ref().and_then(|sla| sla.next());
-        self.standings.values().flat_map(|standing| [waits(standing), accepts(standing)]).flatten().min()
+        let looks = |standing: &Standing| standing.unclear.as_ref().map(|unclear| unclear.next);
+        self.standings
+            .values()
+            .flat_map(|standing| [waits(standing), accepts(standing), looks(standing)])
+            .flatten()
+            .min()
     }
 
     /// When something becomes due for it whatever the definitions say.

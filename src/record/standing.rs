@@ -12,6 +12,7 @@ use super::needs::Needs;
 use super::seen::Progress;
 use super::sla::Sla;
 use super::team::PassedOver;
+use super::unclear::Unclear;
 use super::wait::Waits;
 use crate::time::Millis;
 
@@ -94,6 +95,9 @@ pub struct Standing {
     /// Which team the first news of `queue` waits for, while nobody of that is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits: Option<Waits>,
+    /// That the first news of `queue` waits until more is known of its lead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unclear: Option<Box<Unclear>>,
     /// Lead events as JSON that are not routed yet, in order; the first is on its way to its team.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub queue: Vec<Box<str>>,

@@ -118,8 +118,8 @@ pub struct Waits {
 /// The same, as a lead tells it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, utoipa::ToSchema)]
 pub struct LeadWaits {
-    /// The team of which nobody is there.
-    pub team: String,
+    /// The team of which nobody is there who may be given it; `null`: it waits until more is known of it.
+    pub team: Option<String>,
     /// Since when it waits, RFC 3339.
     pub since: String,
     /// Until when at most, RFC 3339; `null`: as long as it takes.
@@ -132,7 +132,7 @@ impl From<&Waits> for LeadWaits {
     fn from(waits: &Waits) -> Self {
         let Waits { team, since, until, reason } = waits;
         let until = until.map(Millis::rfc3339);
-        Self { team: team.to_string(), since: since.rfc3339(), until, reason: reason.clone() }
+        Self { team: Some(team.to_string()), since: since.rfc3339(), until, reason: reason.clone() }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::territory::{Territories, Unknown};
+use super::territory::{Choice, Territories, Unknown};
 use super::turns::{Asks, lacks, refusal, said};
 use super::waiting::Waited;
 use super::{LeadFacts, Presence, Present, Reps, Route, RouteTarget, RouteTo, Team, Turn};
@@ -120,8 +120,32 @@ impl Pending {
     }
 }
 
+/// A lead of which too little is known to say in which territory it is, where those wait for that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotClear {
+    /// For so many milliseconds.
+    pub wait: i64,
+    /// What isn't known, in a sentence.
+    pub reason: String,
+}
+
 /// Decides about a lead that nobody owns; `owner` owns the leads of its account.
 pub fn decide(by: Routes<'_>, event: &LeadEvent, owner: Option<&AccountOwner>, now: Millis) -> Decision {
+    let unclear = |NotClear { reason, .. }| Decision::Settled(Routing { reason, ..Routing::default() });
+    decide_if_clear(by, event, owner, now, false).unwrap_or_else(unclear)
+}
+
+/// The same, where it may wait until more is known.
+///
+/// # Errors
+/// When it should.
+pub fn decide_if_clear(
+    by: Routes<'_>,
+    event: &LeadEvent,
+    owner: Option<&AccountOwner>,
+    now: Millis,
+    may_wait: bool,
+) -> Result<Decision, NotClear> {
     let facts = LeadFacts::new(event, now);
     // What routes before the one that decides had to say.
     let mut passed = String::new();
@@ -135,7 +159,15 @@ pub fn decide(by: Routes<'_>, event: &LeadEvent, owner: Option<&AccountOwner>, n
         let found = match &route.to {
             RouteTo::Target(to) => Ok((to.clone(), String::new())),
             RouteTo::Territories => match by.territories {
-                Some(table) => territory(table, &facts, now),
+                Some(table) => {
+                    let choice = table.choose(&facts, now);
+                    if let (Some(wait), Some((row, why))) = (table.wait.filter(|_| may_wait), &choice.unclear) {
+                        let place = format!("`{}` ({})", row.name, row.place);
+                        let reason = format!("{because}; no territory is certain yet: {why}, which {place} asks for");
+                        return Err(NotClear { wait, reason });
+                    }
+                    territory(table, choice)
+                }
                 None => continue,
             },
             RouteTo::AccountOwner { within } => account_owner(by, owner, *within, now),
@@ -145,16 +177,15 @@ pub fn decide(by: Routes<'_>, event: &LeadEvent, owner: Option<&AccountOwner>, n
             .map_err(|why| format!("{because}; {why}; "))
             .and_then(|(to, why)| follow((route, &facts), &to, by, format!("{because}{why}"), now));
         match followed {
-            Ok(decision) => return decision,
+            Ok(decision) => return Ok(decision),
             Err(why) => passed = why,
         }
     }
-    Decision::Settled(Routing { reason: format!("{passed}no route matched"), ..Routing::default() })
+    Ok(Decision::Settled(Routing { reason: format!("{passed}no route matched"), ..Routing::default() }))
 }
 
 /// Where the table of territories leads, or why it leads nowhere.
-fn territory(table: &Territories, facts: &LeadFacts<'_>, now: Millis) -> Result<(RouteTarget, String), String> {
-    let choice = table.choose(facts, now);
+fn territory(table: &Territories, choice: Choice<'_>) -> Result<(RouteTarget, String), String> {
     let place = |row: &super::territory::Row| format!("`{}` ({})", row.name, row.place);
     let unclear = choice.unclear.filter(|_| table.unknown == Unknown::NextRoute || choice.row.is_none());
     match (choice.row, unclear) {

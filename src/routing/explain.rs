@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::territory::Failed;
 use super::turns::{Asks, next_opening, refusal};
-use super::{Decision, LeadFacts, RouteTo, Routes, Team, decide, is_open, waits};
+use super::{Decision, LeadFacts, RouteTo, Routes, Team, decide, decide_if_clear, is_open, waits};
+use crate::expr::duration_text;
 use crate::lead::LeadEvent;
 use crate::record::{Needs, TeamTurns, Why};
 use crate::time::Millis;
@@ -22,6 +23,9 @@ pub struct RouteExplanation {
     pub owner: Option<String>,
     /// Why, in a sentence.
     pub reason: String,
+    /// What it waits to be known first, and for how long, where it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unclear: Option<String>,
     /// Of the team that shares it out: who may be given a lead, and who not.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reps: Vec<RepTried>,
@@ -104,6 +108,10 @@ fn settle(by: Routes<'_>, mut decision: Decision, tier: u8, now: Millis) -> Deci
 /// Explains what [`decide()`] says of a new lead.
 pub fn explain(by: Routes<'_>, event: &LeadEvent, now: Millis) -> RouteExplanation {
     let facts = LeadFacts::new(event, now);
+    #[expect(clippy::cast_precision_loss, reason = "it is shown in two units")]
+    let unclear = decide_if_clear(by, event, None, now, true)
+        .err()
+        .map(|not| format!("it waits for {} for that: {}", duration_text(not.wait as f64), not.reason));
     let mut needs = Needs::default();
     let (route, team, owner, reason) = match settle(by, decide(by, event, None, now), event.lead.tier, now) {
         Decision::Settled(routing) => (routing.route, routing.team, routing.owner, routing.reason),
@@ -120,7 +128,7 @@ pub fn explain(by: Routes<'_>, event: &LeadEvent, now: Millis) -> RouteExplanati
     let opens =
         nobody.and_then(|team| next_opening(team, &TeamTurns::default(), asks, by.present(now))).map(Millis::rfc3339);
     let mut explanation =
-        RouteExplanation { routes: Vec::new(), route, team, owner, reason, reps, opens, near: Vec::new() };
+        RouteExplanation { routes: Vec::new(), route, team, owner, reason, unclear, reps, opens, near: Vec::new() };
     for one in by.routes {
         let met = one.when.as_ref().map_or(Some(true), |when| when.test(&facts));
         let when = one.when.as_ref().map(|when| when.source().to_owned());

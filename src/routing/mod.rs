@@ -2,6 +2,7 @@
 //!
 //! [`decide()`] answers from the lead alone, or that a team's turn is needed; [`assign`] takes a turn over the team's record.
 
+mod anew;
 pub mod coverage;
 mod decide;
 pub mod explain;
@@ -17,7 +18,8 @@ mod waiting;
 #[cfg(test)]
 mod tests;
 
-pub use decide::{Decision, Routes, decide, is_known, keep, owns};
+pub use anew::elsewhere;
+pub use decide::{Decision, NotClear, Routes, decide, decide_if_clear, is_known, keep, owns};
 pub use facts::LeadFacts;
 pub use reps::{Availability, Hours, Presence, Present, Reps};
 pub use sla::SlaRule;

@@ -46,7 +46,7 @@ async fn whose(desk: &Desk, user: &str) -> String {
     let lead = lead(desk, user).await;
     match (lead.routing, lead.waits) {
         (Some(routing), _) => routing.owner.unwrap_or_else(|| "nobody".to_owned()),
-        (None, waits) => format!("waits for {}", waits.expect("it waits").team),
+        (None, waits) => format!("waits for {}", waits.and_then(|waits| waits.team).expect("it waits")),
     }
 }
 

@@ -35,8 +35,12 @@ pub enum Made {
         /// Whose, and why.
         routing: Routing,
     },
+    /// More may be known of it by now, which it waits for.
+    Again,
     /// An operator takes it from its owner: it goes to whoever of the same team has the next turn.
     Taken,
+    /// An operator sends it where the routes of now say.
+    Rerouted,
     /// It is somebody else's now.
     Given {
         /// The rep's e-mail address.

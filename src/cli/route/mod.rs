@@ -103,6 +103,9 @@ pub(super) fn render(explanation: &RouteExplanation, paint: Paint) -> String {
     };
     let _ = writeln!(out, "\n{} {}", paint.strong("→"), paint.strong(&whom));
     let _ = writeln!(out, "  {}", explanation.reason);
+    if let Some(unclear) = &explanation.unclear {
+        let _ = writeln!(out, "  {}", paint.tone(Tone::Warn, unclear));
+    }
     render_reps(&mut out, explanation, paint);
     for near in &explanation.near {
         let _ = writeln!(out, "  {}", paint.dim(format!("nearly: {near}")));

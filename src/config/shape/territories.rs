@@ -2,7 +2,7 @@
 
 use crate::config::conditions::ConditionText;
 use crate::config::read::{At, List, Many, Named, section};
-use crate::config::scalar::choice;
+use crate::config::scalar::{Lasting, choice};
 use crate::config::yaml::Scalar;
 
 section! {
@@ -41,6 +41,10 @@ section! {
         /// that it meets for certain.
         #[schemars(extend("default" = "next_route"))]
         unknown: At<UnknownWord>,
+        /// For how long such a lead waits for that to be known first, as enrichment comes seconds later: 1s to 1d. It is decided about anew as soon as
+        /// something is. By default not at all.
+        #[schemars(extend("examples" = ["10m"]))]
+        wait: At<Lasting>,
     }
 }
 

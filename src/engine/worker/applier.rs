@@ -256,6 +256,7 @@ impl Applier {
             scrub_leads,
             merges,
             withheld,
+            overdue,
             held,
             newcomer_of,
             duplicates,
@@ -281,6 +282,9 @@ impl Applier {
         }
         for destination in withheld {
             metrics::counter!("handraiser_leads_withheld_total", "destination" => destination.to_string()).increment(1);
+        }
+        for team in overdue {
+            metrics::counter!("handraiser_leads_overdue_total", "team" => team.to_string()).increment(1);
         }
         if let Some((source, is_first)) = held {
             metrics::counter!("handraiser_leads_held_total", "source" => source.to_string()).increment(1);

@@ -59,6 +59,10 @@ struct LeadParams {
     /// `limit` counts then.
     #[serde(default)]
     waiting: bool,
+    /// Of the newest 1000 leads that fit those whose owner has not taken them on in time, the one that is most overdue first. There are no further
+    /// pages then.
+    #[serde(default)]
+    overdue: bool,
     /// `newest` (default), or `rank`: of the newest 1000 leads that fit and are open, those with the greatest rank first, and those without
     /// one last. There are no further pages then.
     #[param(value_type = Option<SortBy>, inline)]
@@ -108,10 +112,12 @@ pub async fn list(state: Data<AppState>, params: Query<LeadParams>) -> Result<Js
     }
     let subject = params.subject.as_deref().map(parse_subject).transpose()?;
     let before = params.before.as_deref().map(parse_moment).transpose()?;
-    if params.sort == Some(SortBy::Rank) {
+    if params.overdue || params.sort == Some(SortBy::Rank) {
         let query = LeadQuery { subject, definition: params.definition.clone(), before, limit: MAX_RANKED };
         let rows = settled(&state, params.consistency).await?.store.leads(&query).await?;
-        return Ok(Json(LeadList { leads: ranked(rows.into_iter().map(item), limit), next_before: None }));
+        let open = rows.into_iter().map(item).filter(is_open);
+        let leads = if params.overdue { overdue(open, limit, state.clock.now()) } else { ranked(open, limit) };
+        return Ok(Json(LeadList { leads, next_before: None }));
     }
     // One more than asked for tells whether there is another page.
     let query = LeadQuery { subject, definition: params.definition.clone(), before, limit: limit + 1 };
@@ -120,12 +126,29 @@ pub async fn list(state: Data<AppState>, params: Query<LeadParams>) -> Result<Js
     Ok(Json(LeadList { leads: rows.into_iter().map(item).collect(), next_before: next }))
 }
 
-/// The open ones among `leads` with the greatest ranks; of those that are worth the same, the newest first.
-fn ranked(leads: impl Iterator<Item = LeadItem>, limit: usize) -> Vec<LeadItem> {
+/// Whether nothing became of a lead yet.
+pub(super) fn is_open(item: &LeadItem) -> bool {
     let over = ["/outcome", "/timestamps/lapsed", "/hold", "/shadow"];
-    let is_open = |item: &LeadItem| over.iter().all(|path| item.lead.pointer(path).is_none_or(Value::is_null));
+    over.iter().all(|path| item.lead.pointer(path).is_none_or(Value::is_null))
+}
+
+/// Those that their owners have not taken on in time, the one that is most overdue first.
+fn overdue(open: impl Iterator<Item = LeadItem>, limit: usize, now: Millis) -> Vec<LeadItem> {
+    let said = |item: &LeadItem, path: &str| item.lead.pointer(path).and_then(Value::as_str).and_then(Millis::parse);
+    let late = |item: LeadItem| {
+        let by = said(&item, "/timestamps/accept_by").filter(|by| *by <= now)?;
+        said(&item, "/timestamps/accepted").is_none().then_some((by, item))
+    };
+    let mut late: Vec<(Millis, LeadItem)> = open.filter_map(late).collect();
+    late.sort_by_key(|(by, _)| *by);
+    late.truncate(limit);
+    late.into_iter().map(|(_, item)| item).collect()
+}
+
+/// Those with the greatest ranks; of those that are worth the same, the newest first.
+fn ranked(open: impl Iterator<Item = LeadItem>, limit: usize) -> Vec<LeadItem> {
     let rank = |item: &LeadItem| item.lead.get("rank").and_then(Value::as_f64);
-    let mut open: Vec<LeadItem> = leads.filter(is_open).collect();
+    let mut open: Vec<LeadItem> = open.collect();
     open.sort_by(|a, b| greatest_first(rank(a), rank(b)));
     open.truncate(limit);
     open
@@ -193,7 +216,7 @@ fn parse_subject(text: &str) -> Result<RecordKey, ApiError> {
     text.parse().map_err(|error: crate::ids::BadRecordKey| ApiError::new(ErrorCode::InvalidRequest, error.to_string()))
 }
 
-fn parse_moment(text: &str) -> Result<Millis, ApiError> {
+pub(super) fn parse_moment(text: &str) -> Result<Millis, ApiError> {
     text.parse().ok().map(Millis).or_else(|| Millis::parse(text)).ok_or_else(|| {
         ApiError::new(ErrorCode::InvalidRequest, format!("`before={text}` is neither Unix milliseconds nor RFC 3339"))
     })
@@ -201,7 +224,7 @@ fn parse_moment(text: &str) -> Result<Millis, ApiError> {
 
 /// Cuts rows to a page. Leads that changed in the same millisecond stay on one page, because paging goes by time: what
 /// would be torn apart is left for the next page, unless it is all there is.
-fn page(mut rows: Vec<LeadRow>, limit: usize) -> (Vec<LeadRow>, Option<i64>) {
+pub(super) fn page(mut rows: Vec<LeadRow>, limit: usize) -> (Vec<LeadRow>, Option<i64>) {
     let Some(first_beyond) = rows.get(limit).map(|row| row.updated) else {
         return (rows, None);
     };
@@ -255,7 +278,9 @@ mod tests {
             lead("lapsed", r#"{"rank":9,"timestamps":{"lapsed":"2026-11-21T09:30:00Z"}}"#),
             lead("ten", r#"{"rank":10.5,"timestamps":{}}"#),
         ];
-        let ids = |limit| ranked(leads.clone().into_iter(), limit).into_iter().map(|item| item.id).collect::<Vec<_>>();
+        let ids = |limit| {
+            ranked(leads.clone().into_iter().filter(is_open), limit).into_iter().map(|item| item.id).collect::<Vec<_>>()
+        };
         assert_eq!(ids(9), ["ten", "two", "none"]);
         assert_eq!(ids(1), ["ten"]);
     }

@@ -14,6 +14,7 @@ mod pauses;
 mod reading;
 mod rejected;
 mod replay;
+mod reroutes;
 mod sources;
 mod subjects;
 mod system;
@@ -39,6 +40,7 @@ pub use owners::{OwnerAnswer, OwnerRequest};
 pub use pauses::{PauseAnswer, PauseRequest};
 pub use rejected::{RejectedItem, RejectedList};
 pub use replay::{ReplayRequest, Replayed};
+pub use reroutes::{RerouteItem, RerouteList};
 pub use subjects::{ForgetAnswer, RecordLine, SubjectRecord};
 pub use system::{ArchiveItem, ConfigAnswer, ConfigCounts, EngineAnswer, QueueList, ServerItem};
 pub use told::{SeenItem, ToldItem, ToldList};
@@ -63,6 +65,8 @@ pub fn configure(config: &mut ServiceConfig) {
             .service(leads::outcome)
             .service(told::show)
             .service(owners::assign)
+            .service(reroutes::list)
+            .service(reroutes::reroute)
             .service(owners::show)
             .service(owners::give)
             .service(absences::list)

@@ -82,6 +82,8 @@ pub struct Territories {
     pub rows: Vec<Row>,
     /// What becomes of leads of which too little is known.
     pub unknown: Unknown,
+    /// For how many milliseconds they wait for it to be known before; `None`: not at all.
+    pub wait: Option<i64>,
     index: Index,
 }
 
@@ -101,7 +103,7 @@ impl Territories {
     pub fn new(dimensions: Vec<Dimension>, mut rows: Vec<Row>, unknown: Unknown) -> Self {
         // Rows of one rank that may meet one lead are refused; of others the order is that of the file.
         rows.sort_by_cached_key(|row| Reverse(row.rank()));
-        let mut table = Self { dimensions, rows, unknown, index: Index::default() };
+        let mut table = Self { dimensions, rows, unknown, wait: None, index: Index::default() };
         table.index = Index::new(table.rows.iter().map(|row| &*row.cells));
         table
     }

@@ -175,7 +175,7 @@ reps:
     first.settle().await.expect("it is applied");
     let waiting = async || {
         let lists = store.lists().await.expect("it answers");
-        lists.iter().find(|list| list.list.as_str() == "wait:enterprise").map_or(0, |list| list.records)
+        lists.iter().find(|list| list.list.as_str() == "wait:enterprise/any").map_or(0, |list| list.records)
     };
     assert_eq!(waiting().await, LEADS as u64);
     let second = plant.start("second");

@@ -6,6 +6,7 @@ mod written;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::condition::value;
 use super::routing::Teams;
@@ -13,7 +14,8 @@ use super::scopes::Scopes;
 use crate::config::attached::Attached;
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
-use crate::config::read::{List, Many, Named};
+use crate::config::read::{At, List, Many, Named};
+use crate::config::scalar::Lasting;
 use crate::config::shape::{ConfigShape, TerritoriesShape, UnknownWord};
 use crate::config::suggest::{did_you_mean, one_of};
 use crate::config::yaml::Scalar;
@@ -25,6 +27,8 @@ use written::WrittenRow;
 
 /// So many overlaps are told.
 const MAX_OVERLAPS: usize = 20;
+/// Leads wait for so long at the least and at the most.
+const WAITS: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(24);
 /// More rows than this are no table that anybody keeps.
 const MAX_ROWS: usize = 50_000;
 
@@ -59,9 +63,21 @@ pub fn territories(
         Some(UnknownWord::BestKnown) => Unknown::BestKnown,
         Some(UnknownWord::NextRoute) | None => Unknown::NextRoute,
     };
-    let territories = Territories::new(dimensions, rows, unknown);
+    let wait = shape.wait.get().map(|written| wait(written, findings));
+    let mut territories = Territories::new(dimensions, rows, unknown);
+    territories.wait = wait;
     overlaps(&territories, &written, findings);
     Some(Arc::new(territories))
+}
+
+/// For how long leads wait to be known better, in milliseconds.
+fn wait(written: &At<Lasting>, findings: &mut Findings) -> i64 {
+    let wait = written.value.0;
+    if !WAITS.contains(&wait) {
+        let problem = Problem::error(written.scalar.at, Code::BadValue, "`wait` is out of bounds");
+        findings.push(problem.help("1s to 1d, for example `10m`"));
+    }
+    i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Two rows that one lead may meet: nobody knows which of them is meant.
