@@ -376,6 +376,7 @@ pub(super) fn settle(
         event.lead.timestamps.accept_by = standing.sla.as_ref().map(|sla| sla.due.rfc3339());
     }
     event.lead.timestamps.routed = Some(applying.now.rfc3339());
+    event.lead.accept_url = accept_url(&event, &routing, applying);
     event.lead.withheld_from = withheld_from(&event, applying);
     store(subject, &event.lead, applying);
     let json: Arc<str> = serde_json::to_string(&event).unwrap_or_default().into();
@@ -406,6 +407,13 @@ pub(super) fn settle(
             next(subject, definition, applying);
         }
     }
+}
+
+/// The link by which its owner accepts it, who has not.
+fn accept_url(event: &LeadEvent, routing: &Routing, applying: &Applying<'_>) -> Option<String> {
+    let links =
+        applying.rules.accept_links.as_ref().filter(|_| event.lead.progress.is_none() && !event.kind.is_end())?;
+    Some(links.link(&event.lead.id, routing.owner.as_deref()?, applying.now))
 }
 
 /// The destinations that don't want this news. Fails closed: what isn't known to be wanted isn't sent.

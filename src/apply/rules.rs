@@ -11,6 +11,7 @@ use crate::counters::{Counter, Plan, Reads};
 use crate::expr::{Aspect, Expr, Formula, Members, Signal, Slot, SortKey, TraitRule, Type, reached};
 use crate::ids::names::canonical_trait;
 use crate::ids::{DefinitionName, SourceName, SubjectKind};
+use crate::lead::accept::AcceptLinks;
 use crate::qualify::{Definition, Endings};
 use crate::record::traits::MAX_TRAITS_BYTES;
 use crate::record::{AccountKey, Credentials, NOBODY_AWAY};
@@ -75,6 +76,8 @@ pub struct RulesParts {
     pub territories: Option<Arc<Territories>>,
     /// In order; the first match wins.
     pub routes: Vec<Route>,
+    /// How owners accept their leads by a link, where they do.
+    pub accept_links: Option<AcceptLinks>,
     /// The names of the destinations; each lead goes to all of them.
     pub destinations: Vec<Arc<str>>,
     /// Which destinations are asked what people made of the leads there, and every how many milliseconds.

@@ -85,6 +85,8 @@ fn all(shape: &ConfigShape) -> Vec<Held<'_>> {
     }
     let token = shape.server.get().and_then(|server| server.admin_token.get());
     all.extend(token.map(|text| Held { what: "admin token", owner: None, text, issued: false }));
+    let links = shape.leads.get().and_then(|leads| leads.accept_links.get()?.secret.get()).filter(|text| !text.broken);
+    all.extend(links.map(|text| Held { what: "secret of links", owner: None, text, issued: false }));
     for (name, destination) in entries(&shape.destinations) {
         let webhook = destination.webhook.get().into_iter();
         let secrets = webhook.flat_map(|webhook| values(&webhook.secret, &webhook.secrets));

@@ -183,6 +183,7 @@ fn base(kind: SubjectKind, id: &str, name: Option<&str>) -> Lead {
         shadow: false,
         hold: None,
         waits: None,
+        accept_url: None,
         timestamps: Timestamps {
             event: "2026-11-21T09:29:59.871Z".to_owned(),
             received: "2026-11-21T09:29:59.998Z".to_owned(),

@@ -22,7 +22,7 @@ use crate::lead::LeadEvent;
 const FUEL: u64 = 200_000;
 
 /// Fields that a lead has only where they say something; to templates they are `null` otherwise.
-const MAY_BE_ABSENT: [&str; 10] = [
+const MAY_BE_ABSENT: [&str; 11] = [
     "rank",
     "joined",
     "joined_count",
@@ -33,6 +33,7 @@ const MAY_BE_ABSENT: [&str; 10] = [
     "truncated",
     "shadow",
     "hold",
+    "accept_url",
 ];
 /// The same below `timestamps`.
 const OF_ENDED_LEADS: [&str; 2] = ["lapsed", "ended"];

@@ -8,7 +8,7 @@ use super::errors::{ApiError, ErrorCode};
 use super::ingest::{ingest, json, success};
 use super::routes::{self, Address};
 use super::state::AppState;
-use super::{cors, outcomes, pixel, source_config};
+use super::{accepting, cors, outcomes, pixel, source_config};
 
 /// Answers every address of the ingestion side.
 pub(super) async fn dispatch(request: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> HttpResponse {
@@ -30,6 +30,7 @@ async fn answer(
 ) -> Result<HttpResponse, ApiError> {
     match *request.method() {
         Method::OPTIONS => return Ok(cors::preflight(request.headers())),
+        Method::GET | Method::HEAD | Method::POST if matches!(route, Address::Accept(_)) => {}
         Method::POST | Method::PUT | Method::PATCH if route.has_body() => {}
         Method::GET | Method::HEAD if !route.has_body() => {}
         _ => return Ok(method_not_allowed(route)),
@@ -41,6 +42,7 @@ async fn answer(
         Address::SourceConfig => source_config::rudder(request, state),
         Address::Settings { prefix, write_key } => source_config::segment(request, state, prefix, write_key),
         Address::Outcomes(destination) => outcomes::push(request, payload, state, destination).await,
+        Address::Accept(lead) => accepting::answer(request, payload, state, lead).await,
         Address::ClusterInfo => Ok(json(r#"{"nodeCount":1}"#)),
     }
 }

@@ -1,5 +1,6 @@
 //! The HTTP server: ingestion, admin API, health, metrics, the error table.
 
+mod accepting;
 pub mod admin;
 mod body;
 pub mod client_address;

@@ -23,6 +23,8 @@ pub enum Address<'p> {
     Settings { prefix: &'p str, write_key: &'p str },
     /// A CRM says that something has changed: the destination that it is.
     Outcomes(&'p str),
+    /// The owner of a lead takes it on: the lead.
+    Accept(&'p str),
     /// RudderStack's Go SDK asks how many nodes there are.
     ClusterInfo,
 }
@@ -37,6 +39,7 @@ impl Address<'_> {
             Self::SourceConfig => "/sourceConfig",
             Self::Settings { .. } => "/v1/projects/settings",
             Self::Outcomes(_) => "/v1/outcomes",
+            Self::Accept(_) => "/v1/accept",
             Self::ClusterInfo => "/cluster-info",
         }
     }
@@ -70,6 +73,7 @@ pub fn find(path: &str) -> Option<Address<'_>> {
         }
         _ if head.ends_with("/beacon/v1") => (last == "batch").then_some(ingest("/beacon/v1/batch", Endpoint::Batch)),
         _ if head.ends_with("/v1/outcomes") => Some(Address::Outcomes(last)),
+        _ if head.ends_with("/v1/accept") => Some(Address::Accept(last)),
         _ if head.ends_with("/v1/webhook") => Some(ingest("/v1/webhook", Endpoint::Webhook(last))),
         _ if head.ends_with("/v1") => v1(last),
         // Jitsu's browser and server SDKs.

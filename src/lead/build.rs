@@ -115,6 +115,7 @@ pub fn lead_event(
         shadow: standing.shadow,
         hold: standing.hold.clone(),
         waits: waits(standing),
+        accept_url: None,
         timestamps: Timestamps {
             event: view.event.map_or(view.now, |event| event.timestamp).rfc3339(),
             received: view.event.map_or(view.now, |event| event.received_at).rfc3339(),

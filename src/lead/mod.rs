@@ -1,5 +1,6 @@
 //! The lead record and its life. Pure.
 
+pub mod accept;
 pub mod build;
 pub mod explain;
 mod fit;

@@ -165,6 +165,10 @@ pub struct Lead {
     /// Which team it waits for, while nobody of that is there, or that more has to be known of it. Absent when it doesn't: no destination ever sees it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits: Option<LeadWaits>,
+    /// A link by which its owner says that they take it on, without being signed in anywhere; absent where none are configured
+    /// (`leads.accept_links`), and where they have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accept_url: Option<String>,
     /// When things happened on the way from the event to the owner.
     pub timestamps: Timestamps,
 }

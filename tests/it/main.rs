@@ -8,6 +8,7 @@
 #![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod absences;
+mod accept_links;
 mod account_owner;
 mod admin;
 mod attack;

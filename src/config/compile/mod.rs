@@ -1,6 +1,7 @@
 //! From the shape of the file to the domain's own types, with every name resolved and every condition compiled.
 
 mod accept;
+mod accept_links;
 mod calendars;
 mod condition;
 mod counters;
@@ -110,6 +111,7 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
         reps,
         territories,
         routes,
+        accept_links: accept_links::accept_links(shape.leads.get(), findings),
         destination_filters,
         read_back: destinations.iter().filter_map(every).collect(),
         credentials: destinations.iter().map(|one| (Arc::clone(&one.name), one.credentials())).collect(),

@@ -21,7 +21,8 @@ const DEFAULT_WITHIN: Duration = Duration::from_secs(90 * 86_400);
 /// For how many milliseconds everything else of an account becomes part of its lead; `None`: everything is a lead of its own.
 pub fn one_per_account(shape: Option<&LeadsShape>, findings: &mut Findings) -> Option<i64> {
     let shape = shape?;
-    if shape.one_per.is_absent() {
+    // `leads` may be there for its links alone.
+    if shape.one_per.is_absent() && (shape.accept_links.is_absent() || !shape.within.is_absent()) {
         let at = shape.within.get().map_or(shape.at, |within| within.scalar.at);
         let problem = Problem::error(at, Code::MissingField, "`leads` doesn't say what has one lead at a time");
         findings.push(problem.help("add `one_per: account`, or remove `leads`"));

@@ -3,6 +3,7 @@
 use crate::config::conditions::Conditions;
 use crate::config::read::{At, section};
 use crate::config::scalar::{Lasting, choice};
+use crate::config::yaml::Scalar;
 
 choice! {
     /// What has one lead at a time.
@@ -21,6 +22,23 @@ section! {
         /// makes place at once.
         #[schemars(extend("default" = "90d"))]
         within: At<Lasting>,
+        /// Links by which the owner of a lead takes it on: `lead.accept_url` in templates. By default there are none.
+        accept_links: AcceptLinksShape,
+    }
+}
+
+section! {
+    /// Links by which the owner of a lead says that they take it on. Opening one shows a page; its button accepts.
+    AcceptLinksShape = "`accept_links`" {
+        /// Where the owners reach this server.
+        #[schemars(extend("x-required" = true, "examples" = ["https://pql.example.com"]))]
+        url: Scalar,
+        /// What the links are signed with; at least 16 characters. A new one ends all that are out.
+        #[schemars(extend("x-required" = true, "examples" = ["${HANDRAISER_LINK_SECRET}"]))]
+        secret: Scalar,
+        /// For how long a link is good: 1m to 90d.
+        #[schemars(extend("default" = "7d"))]
+        valid: At<Lasting>,
     }
 }
 
