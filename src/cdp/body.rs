@@ -69,6 +69,53 @@ impl<'a> Body<'a> {
     }
 }
 
+/// The raw first element of a batch, found without reading what comes after it.
+pub(super) fn first_of_batch(bytes: &[u8]) -> Option<&str> {
+    let text = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes).trim_ascii_start();
+    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    let mut first = FirstOf(None);
+    // It breaks off once it has the element, as an error.
+    match text.first()? {
+        b'[' => deserializer.deserialize_seq(&mut first).err(),
+        b'{' => deserializer.deserialize_map(&mut first).err(),
+        _ => None,
+    };
+    first.0.map(RawValue::get)
+}
+
+struct FirstOf<'a>(Option<&'a RawValue>);
+
+impl<'de> Visitor<'de> for &mut FirstOf<'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a batch")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        self.0 = seq.next_element()?;
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<Field>()? {
+            if matches!(key, Field::Batch) {
+                return map.next_value_seed(self);
+            }
+            map.next_value::<IgnoredAny>()?;
+        }
+        Ok(())
+    }
+}
+
+impl<'de> serde::de::DeserializeSeed<'de> for &mut FirstOf<'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
 fn not_json(error: &serde_json::Error) -> BodyError {
     BodyError::NotJson(format!("the body is not JSON: {error}"))
 }
@@ -294,6 +341,21 @@ mod tests {
             ("[]", vec![], 0),
         ] {
             assert_eq!(calls(body, 2), Ok((expected.into_iter().map(str::to_owned).collect(), total)), "{body}");
+        }
+    }
+
+    #[test]
+    fn finds_the_first_call_of_a_batch_without_reading_the_rest() {
+        for (body, expected) in [
+            ("\u{feff} [ {\"a\": 1.50} ,", Some(r#"{"a": 1.50}"#)),
+            (r#"{"context":{"batch":[1]},"batch":[{"a":1},nonsense"#, Some(r#"{"a":1}"#)),
+            (r#"{"type":"track"}"#, None),
+            (r#"{"batch":{"a":1}}"#, None),
+            ("[]", None),
+            ("[nonsense", None),
+            ("", None),
+        ] {
+            assert_eq!(first_of_batch(body.as_bytes()), expected, "{body}");
         }
     }
 

@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use serde_json::value::RawValue;
 
+use super::admission::{Admission, admit};
 use super::auth::{Known, authenticate};
-use super::body::{Body, BodyError, Calls, unwrap_json};
+use super::body::{Body, BodyError, Calls, first_of_batch, unwrap_json};
 use super::failure::{AuthFailure, ItemCode, ItemError, RequestError};
 use super::headers::Headers;
 use super::item::message_id_of;
 use super::limits::Limits;
 use super::normalise::{Normaliser, Verdict};
 use super::request::{Endpoint, Request};
-use super::signature::Vouched;
+use super::signature::{Signed, Vouched, prove};
 use super::source::Source;
 use super::wanted::WantedProperties;
 use crate::event::size::cut;
@@ -21,6 +22,9 @@ use crate::time::Millis;
 
 /// How many rejected events of a request are kept for whoever looks into them.
 const MAX_REJECTIONS: usize = 100;
+/// A body with a signature is read only once that is proven, if it is larger than this: a smaller one may be what the sender of
+/// a write key within it sends.
+const PROVEN_FIRST_BYTES: usize = 1_000_000;
 /// How much of a rejected event is kept.
 const EXCERPT_BYTES: usize = 256;
 /// How much of its message id is kept: those of SDKs have some 60 bytes.
@@ -65,6 +69,9 @@ pub fn receive(
     limits: &Limits,
     wanted: &WantedProperties,
 ) -> Result<Parsed, RequestError> {
+    if request.body.len() > PROVEN_FIRST_BYTES {
+        prove_first(request, sources)?;
+    }
     let body = Body::parse(request.body, limits.batch_events.max(limits.signed_batch_events));
     let known = authenticate(request, body.as_ref().ok(), sources);
     match (known, body) {
@@ -76,6 +83,18 @@ pub fn receive(
         }
         (Err(error), _) => Err(error),
     }
+}
+
+/// Checks the signature of a large body before anything else is done with it: it is there because of that signature.
+fn prove_first(request: &Request<'_>, sources: &[Source]) -> Result<(), RequestError> {
+    let Request { endpoint, headers, query, received_at, .. } = *request;
+    let Admission::Signed(source) = admit(endpoint, headers, query, received_at, sources)? else { return Ok(()) };
+    let Some(proof) = &source.proof else { return Ok(()) };
+    let first = first_of_batch(request.body);
+    let inner = first.map(unwrap_json).filter(|inner| Some(*inner) != first);
+    let signed = Signed { body: request.body, first: [first, inner].map(|raw| raw.map(str::as_bytes)), events: 1 };
+    let refused = |failure| RequestError::Unauthorised { source_name: Some(source.name.clone()), failure };
+    prove(proof, headers, signed, received_at).map(|_| ()).map_err(refused)
 }
 
 /// Reads the calls that an operator sends in the name of `source`.
@@ -146,6 +165,11 @@ fn read_calls(
 }
 
 impl Parsed {
+    /// About how many bytes the events take in memory.
+    pub fn bytes(&self) -> usize {
+        self.events.iter().map(|event| event.bytes()).sum()
+    }
+
     fn add_batch(&mut self, first: &[&RawValue], total: usize, limit: usize, normaliser: &Normaliser<'_>) {
         let taken = first.get(..limit).unwrap_or(first);
         self.events.reserve_exact(taken.len());

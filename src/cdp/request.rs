@@ -20,6 +20,27 @@ pub enum Endpoint<'a> {
     Traits(SubjectKind, &'a str),
 }
 
+impl<'a> Endpoint<'a> {
+    /// The name that the address holds; empty where it holds none.
+    pub const fn name(&self) -> &'a str {
+        match self {
+            Self::Webhook(name) | Self::Traits(_, name) => name,
+            Self::Call(_) | Self::Batch | Self::Unsupported(_) => "",
+        }
+    }
+
+    /// The same address with another name.
+    pub const fn named<'b>(&self, name: &'b str) -> Endpoint<'b> {
+        match *self {
+            Self::Webhook(_) => Endpoint::Webhook(name),
+            Self::Traits(kind, _) => Endpoint::Traits(kind, name),
+            Self::Call(call) => Endpoint::Call(call),
+            Self::Batch => Endpoint::Batch,
+            Self::Unsupported(kind) => Endpoint::Unsupported(kind),
+        }
+    }
+}
+
 /// A request, free of any server's types.
 #[derive(Clone, Copy)]
 pub struct Request<'a> {

@@ -94,6 +94,28 @@ impl Pushes {
         }
     }
 
+    /// Whether the head of a push, of which the body has yet to come, shows what it is proven by. What stands in the head alone is
+    /// right already.
+    pub fn is_offered(&self, push: &Push<'_>) -> bool {
+        let has = |name| (push.header)(name).is_some();
+        match &self.by {
+            Pusher::HubSpot(_) => has("x-hubspot-signature-v3") && has("x-hubspot-request-timestamp"),
+            Pusher::Attio => has("attio-signature"),
+            Pusher::Slack => has("x-slack-signature") && has("x-slack-request-timestamp"),
+            Pusher::Program => has("webhook-id") && has("webhook-signature") && has("webhook-timestamp"),
+            Pusher::Pipedrive | Pusher::Salesforce => self.is_proven(push),
+        }
+    }
+
+    /// What a push is known by that says something by itself, when it comes again.
+    pub fn name_of<'p>(&self, push: &Push<'p>) -> Option<&'p str> {
+        match &self.by {
+            Pusher::Slack => (push.header)("x-slack-signature"),
+            Pusher::Program => (push.header)("webhook-id"),
+            Pusher::HubSpot(_) | Pusher::Attio | Pusher::Pipedrive | Pusher::Salesforce => None,
+        }
+    }
+
     /// What a proven push says of leads by itself; `None`: only that something has changed.
     ///
     /// # Errors

@@ -1,9 +1,9 @@
 //! Wrong tokens, by who presents them: a few are a slip, many are guesses, which are slowed down.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::client_address::ClientAddress;
+use super::lately::Lately;
 use super::seldom::Seldom;
 use crate::time::Millis;
 
@@ -11,9 +11,6 @@ use crate::time::Millis;
 const FREE: i64 = 10;
 /// After that, one may be tried in so many milliseconds.
 const PACE_MS: i64 = 3_000;
-/// How many clients are remembered.
-const REMEMBERED: usize = 1_024;
-
 /// Who presented wrong tokens of late. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Guesses(Arc<Mutex<Table>>);
@@ -21,7 +18,7 @@ pub struct Guesses(Arc<Mutex<Table>>);
 #[derive(Debug, Default)]
 struct Table {
     /// Until when what a client did is remembered: each wrong token adds [`PACE_MS`].
-    until: HashMap<ClientAddress, Millis, ahash::RandomState>,
+    until: Lately,
     log: Seldom,
 }
 
@@ -32,7 +29,7 @@ impl Guesses {
 
     /// For how many seconds a client must wait before it may try again; `None`: it may try now.
     pub fn wait_s(&self, client: ClientAddress, now: Millis) -> Option<u32> {
-        let until = *self.table().until.get(&client)?;
+        let until = self.table().until.until(client)?;
         let wait_ms = until.0.saturating_sub(now.0).min(FREE * PACE_MS + PACE_MS) - FREE * PACE_MS;
         (wait_ms > 0).then(|| u32::try_from(wait_ms.unsigned_abs().div_ceil(1_000)).unwrap_or(1))
     }
@@ -40,24 +37,11 @@ impl Guesses {
     /// A client presented a wrong token. Returns, when the log should say so, how many were not told since it last did.
     pub fn wrong(&self, client: ClientAddress, now: Millis) -> Option<u64> {
         let mut table = self.table();
-        if table.until.len() >= REMEMBERED && !table.until.contains_key(&client) {
-            table.forget_one(now);
-        }
-        let until = table.until.entry(client).or_insert(now);
-        // A clock that was set back would make the wait a long one.
-        *until = Millis(until.0.clamp(now.0, now.0 + FREE * PACE_MS) + PACE_MS);
+        // A clock that was set back would make the wait a long one. Fails open: whoever guesses from more addresses than are
+        // remembered is slowed down less.
+        let later = |until: Millis| Millis(until.0.clamp(now.0, now.0 + FREE * PACE_MS) + PACE_MS);
+        table.until.remember(client, now, later);
         table.log.due(now)
-    }
-}
-
-impl Table {
-    /// Fails open: whoever guesses from more addresses than are remembered is slowed down less.
-    fn forget_one(&mut self, now: Millis) {
-        self.until.retain(|_, until| *until > now);
-        if self.until.len() >= REMEMBERED {
-            let soonest = self.until.iter().min_by_key(|(_, until)| **until).map(|(client, _)| *client);
-            soonest.and_then(|client| self.until.remove(&client));
-        }
     }
 }
 
@@ -65,6 +49,7 @@ impl Table {
 mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
+    use super::super::lately::REMEMBERED;
     use super::*;
 
     fn client(n: u32) -> ClientAddress {

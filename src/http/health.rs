@@ -64,7 +64,7 @@ pub async fn ready(state: Data<AppState>) -> HttpResponse {
 async fn readiness(state: &AppState) -> Readiness {
     let backend = state.backend.get();
     let store = match backend {
-        Some(backend) => ask(backend).await,
+        Some(backend) => state.pinged.ask(ask(backend.clone())).await,
         None => "not open yet".to_owned(),
     };
     let lag = backend.map(|backend| backend.engine.status());
@@ -90,7 +90,7 @@ async fn readiness(state: &AppState) -> Readiness {
     }
 }
 
-async fn ask(backend: &Backend) -> String {
+async fn ask(backend: Backend) -> String {
     match tokio::time::timeout(PATIENCE, backend.store.ping()).await {
         Ok(Ok(())) => "ok".to_owned(),
         Ok(Err(error)) => error.to_string(),

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use actix_web::http::header::{ContentType, HeaderMap, HeaderValue};
+use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, web};
 use metrics::counter;
 use serde::Serialize;
@@ -16,10 +17,14 @@ use super::client_address::ClientAddress;
 use super::errors::{ApiError, ErrorCode};
 use super::sources::{Tally, UNKNOWN};
 use super::state::AppState;
+use super::under_way::Lane;
 use crate::cdp::{self, Endpoint, Headers, ItemCode, Parsed, RequestError, Vouched};
 use crate::config::Config;
 use crate::event::{Event, Rejected, SourceName};
 use crate::time::Millis;
+
+/// A body that is larger is read beside the threads that answer requests.
+const LARGE_BYTES: usize = 256 << 10;
 
 /// How many rejected calls one answer names; the log has more.
 const REPORTED: usize = 100;
@@ -53,17 +58,69 @@ pub(super) async fn ingest(
             return Err(refuse(state, state.clock.now(), &error));
         }
     };
-    let body = body::read(request, payload, state, &config.server, admission).await.inspect_err(|error| {
+    let sender = body::Sender::new(request, state, &config.server, admission);
+    let note = |error: &ApiError| {
         note_failure(state, admission.source().map(|source| &source.name), state.clock.now(), error);
+    };
+    let mut body = body::read(request, payload, state, &config.server, sender).await.inspect_err(|error| {
+        note(error);
+        if sender.is_signed() && error.code == ErrorCode::TooLarge {
+            state.signers.wrong(sender.address, state.clock.now());
+        }
     })?;
     // A request that is still arriving holds nobody up, so it takes no place before it is there.
     let _in_work = state.in_flight.enter(limits.in_flight).ok_or_else(|| overloaded(limits.in_flight))?;
     let received =
         cdp::Request { endpoint, headers: &headers, query, body: &body.bytes, received_at: state.clock.now() };
-    take(state, &config, ClientAddress::of(request, &config.server.trusted_proxies), &received).await?.answer()
+    let parsed = if body.bytes.len() <= LARGE_BYTES {
+        parse(&config, &received)
+    } else {
+        let (config, bytes, lane) = (Arc::clone(&config), body.bytes.clone(), sender.lane());
+        parse_aside(state, config, lane, (request, bytes), &received).await
+    };
+    note_signature(state, sender, body.bytes.len(), &parsed);
+    let parsed = parsed.map_err(|error| refuse(state, received.received_at, &error))?;
+    let at = received.received_at;
+    body.become_bytes(|| parsed.bytes()).inspect_err(note)?;
+    keep(state, &config, sender.address, parsed, at).await?.answer()
 }
 
-fn overloaded(limit: usize) -> ApiError {
+fn parse(config: &Config, request: &cdp::Request<'_>) -> Result<Parsed, RequestError> {
+    cdp::receive(request, &config.sources, &config.server.limits, &config.wanted_properties)
+}
+
+/// Reads a large body where nobody waits for the thread.
+async fn parse_aside(
+    state: &AppState,
+    config: Arc<Config>,
+    lane: Lane,
+    (request, body): (&HttpRequest, Bytes),
+    received: &cdp::Request<'_>,
+) -> Result<Parsed, RequestError> {
+    let (endpoint, name) = (received.endpoint.named(""), received.endpoint.name().to_owned());
+    let (headers, query, received_at) = (request.headers().clone(), received.query.to_owned(), received.received_at);
+    let work = move || {
+        let headers = RequestHeaders(&headers);
+        let (endpoint, query) = (endpoint.named(&name), query.as_str());
+        parse(&config, &cdp::Request { endpoint, headers: &headers, query, body: &body, received_at })
+    };
+    state.aside.work(lane, work).await
+}
+
+/// Remembers whether the signature that a body came with was right.
+fn note_signature(state: &AppState, sender: body::Sender<'_>, bytes: usize, parsed: &Result<Parsed, RequestError>) {
+    let now = state.clock.now();
+    match parsed {
+        Ok(_) if sender.is_signed() => state.signers.right(sender.address, now),
+        // A small one costs no more than any other request that is refused.
+        Err(RequestError::Unauthorised { .. }) if sender.is_signed() && bytes > LARGE_BYTES => {
+            state.signers.wrong(sender.address, now);
+        }
+        _ => {}
+    }
+}
+
+pub(super) fn overloaded(limit: usize) -> ApiError {
     ApiError::new(ErrorCode::Overloaded, format!("{limit} requests are being worked on already; try again in a second"))
         .retry_after(1)
 }
@@ -96,8 +153,7 @@ pub(super) async fn take(
     client: ClientAddress,
     request: &cdp::Request<'_>,
 ) -> Result<Taken, ApiError> {
-    let parsed = cdp::receive(request, &config.sources, &config.server.limits, &config.wanted_properties)
-        .map_err(|error| refuse(state, request.received_at, &error))?;
+    let parsed = parse(config, request).map_err(|error| refuse(state, request.received_at, &error))?;
     keep(state, config, client, parsed, request.received_at).await
 }
 
@@ -110,7 +166,7 @@ pub(super) async fn keep(
     at: Millis,
 ) -> Result<Taken, ApiError> {
     let Parsed { source, vouched, events, rejections, rejected, .. } = parsed;
-    within_quotas(state, config, &source, client, (events.len() + rejections.len(), at))
+    within_quotas(state, config, &source, (client, &events), (events.len() + rejections.len(), at))
         .inspect_err(|error| note_failure(state, Some(&source), at, error))?;
     let samples = state.recent.sample(&events);
     let tally = Tally {
@@ -138,7 +194,7 @@ fn within_quotas(
     state: &AppState,
     config: &Config,
     source: &SourceName,
-    client: ClientAddress,
+    (client, named): (ClientAddress, &[Arc<Event>]),
     (events, now): (usize, Millis),
 ) -> Result<(), ApiError> {
     let Some(quotas) = config.sources.iter().find(|known| known.name == *source).map(|known| known.quotas) else {
@@ -147,7 +203,8 @@ fn within_quotas(
     let is_applied = quotas.subjects.is_some() || quotas.merges.is_some();
     let backend = state.backend.get().filter(|_| is_applied);
     let usage = backend.map(|backend| backend.engine.usage(source)).unwrap_or_default();
-    state.quotas.take((source, &quotas), client, events, usage, now)
+    let ids = named.iter().flat_map(|event| [&event.user_id, &event.anonymous_id, &event.group_id]);
+    state.quotas.take((source, &quotas), (client, ids.flatten().map(|id| &**id)), events, usage, now)
 }
 
 /// Notes that a request is refused; returns what it is answered.

@@ -9,6 +9,7 @@ use metrics::gauge;
 
 use super::queues::{self, QueueItem};
 use super::{AppState, Backend};
+use crate::store::ListStats;
 use crate::telemetry;
 use crate::time::Millis;
 
@@ -27,10 +28,8 @@ pub async fn scrape(state: Data<AppState>) -> HttpResponse {
     let metrics = telemetry::metrics::handle();
     if let Some(backend) = state.backend.get() {
         refresh_engine(backend);
-        refresh_queues(backend, state.clock.now()).await;
-        refresh_held(backend).await;
-        refresh_waiting(backend).await;
-        refresh_roster(backend, state.clock.now()).await;
+        // Open to everyone unless there is an `admin_listen`, and with many subjects much work for the store.
+        state.measured.ask(refresh_store(backend.clone(), state.clock.now())).await;
     }
     gauge!("handraiser_requests_in_flight").set(approximate(count(state.in_flight.current())));
     gauge!("handraiser_bodies_under_way").set(approximate(count(state.bodies.bodies())));
@@ -54,21 +53,31 @@ fn refresh_engine(backend: &Backend) {
     gauge!("handraiser_records_memory_bytes").set(approximate(count(status.memory_bytes)));
 }
 
-async fn refresh_queues(backend: &Backend, now: Millis) {
-    match queues::of_store(&*backend.store, now).await {
+/// What the store's lists tell, which are looked at once, and its roster.
+async fn refresh_store(backend: Backend, now: Millis) {
+    match backend.store.lists().await {
+        Ok(lists) => {
+            refresh_queues(&backend, &lists, now).await;
+            refresh_held(&lists);
+            refresh_waiting(&lists);
+        }
+        // Fails open: without the store, everything else is still told.
+        Err(error) => tracing::debug!(%error, "metrics of the store could not be refreshed"),
+    }
+    refresh_roster(&backend, now).await;
+}
+
+async fn refresh_queues(backend: &Backend, lists: &[ListStats], now: Millis) {
+    match queues::with_ages(&*backend.store, lists, now).await {
         Ok(queues) => report(&queues),
-        // Fails open: without the store, everything but the queues is still told.
+        // Fails open, as above.
         Err(error) => tracing::debug!(%error, "queue metrics could not be refreshed"),
     }
 }
 
 /// How many leads of each source are held; of one whose leads were let go, none.
-async fn refresh_held(backend: &Backend) {
-    let held = match queues::held(&*backend.store).await {
-        Ok(held) => held,
-        // Fails open, as above.
-        Err(error) => return tracing::debug!(%error, "the number of held leads could not be refreshed"),
-    };
+fn refresh_held(lists: &[ListStats]) {
+    let held = queues::held_in(lists);
     let mut known = KNOWN_SOURCES.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     known.extend(held.iter().map(|held| held.source.clone()));
     for source in known.iter() {
@@ -78,12 +87,8 @@ async fn refresh_held(backend: &Backend) {
 }
 
 /// How many leads wait for each team; for one whose leads have all gone on, none.
-async fn refresh_waiting(backend: &Backend) {
-    let waiting = match queues::waiting_counts(&*backend.store).await {
-        Ok(waiting) => waiting,
-        // Fails open, as above.
-        Err(error) => return tracing::debug!(%error, "the number of leads that wait could not be refreshed"),
-    };
+fn refresh_waiting(lists: &[ListStats]) {
+    let waiting = queues::waiting_in(lists);
     let mut known = KNOWN_TEAMS.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     known.extend(waiting.keys().map(ToString::to_string));
     for team in known.iter() {

@@ -2,6 +2,8 @@
 
 mod accepting;
 pub mod admin;
+pub mod answered;
+pub mod aside;
 mod body;
 pub mod client_address;
 pub mod connections;
@@ -14,7 +16,9 @@ pub mod health;
 mod heard;
 mod in_flight;
 mod ingest;
+mod lately;
 pub mod metrics;
+mod named;
 pub mod openapi;
 mod outcomes;
 mod pixel;
@@ -24,6 +28,7 @@ mod recent;
 mod requests;
 mod routes;
 mod seldom;
+pub mod signers;
 mod source_config;
 pub mod sources;
 mod state;

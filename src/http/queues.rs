@@ -90,7 +90,16 @@ pub(super) async fn shadows(store: &dyn Store, rules: &Rules) -> Result<Vec<Shad
 
 /// Every destination that something is on its way to or was given up for, or that is paused, by name.
 pub(super) async fn of_store(store: &dyn Store, now: Millis) -> Result<Vec<QueueItem>, StoreError> {
-    let mut queues = counts(store).await?;
+    with_ages(store, &store.lists().await?, now).await
+}
+
+/// As [`of_store`], of what the lists are known to hold.
+pub(super) async fn with_ages(
+    store: &dyn Store,
+    lists: &[ListStats],
+    now: Millis,
+) -> Result<Vec<QueueItem>, StoreError> {
+    let mut queues = counts_in(lists);
     for (destination, pause) in pauses(store).await? {
         match queues.iter_mut().find(|queue| queue.destination == destination) {
             Some(queue) => queue.paused = Some(pause),
@@ -106,15 +115,19 @@ pub(super) async fn of_store(store: &dyn Store, now: Millis) -> Result<Vec<Queue
 
 /// As [`of_store`], without looking at how old anything is.
 pub(super) async fn counts(store: &dyn Store) -> Result<Vec<QueueItem>, StoreError> {
+    Ok(counts_in(&store.lists().await?))
+}
+
+fn counts_in(lists: &[ListStats]) -> Vec<QueueItem> {
     let mut queues = BTreeMap::new();
-    for stats in store.lists().await? {
+    for stats in lists {
         match AgendaList::read(stats.list.as_str()) {
             Some(AgendaList::Deliver(destination)) => queue(&mut queues, &destination).pending = stats.records,
             Some(AgendaList::Dead(destination)) => queue(&mut queues, &destination).dead = stats.records,
             Some(_) | None => {}
         }
     }
-    Ok(queues.into_values().collect())
+    queues.into_values().collect()
 }
 
 fn queue<'q>(queues: &'q mut BTreeMap<String, QueueItem>, destination: &str) -> &'q mut QueueItem {
@@ -195,7 +208,7 @@ pub(super) async fn waiting(
     present: Present<'_>,
 ) -> Result<Vec<WaitingItem>, StoreError> {
     let mut items = Vec::new();
-    for (team, class, leads) in waiting_lists(store).await? {
+    for (team, class, leads) in waiting_lists(&store.lists().await?) {
         let text = store.load(&[RecordKey::team(&team)]).await?.into_iter().next().flatten();
         let turns = match text.map(|text| Record::read(RecordKind::Team, &text).0) {
             Some(Record::Team(turns)) => turns,
@@ -209,28 +222,28 @@ pub(super) async fn waiting(
     Ok(items)
 }
 
-/// How many leads wait, by team.
-pub(super) async fn waiting_counts(store: &dyn Store) -> Result<BTreeMap<Arc<str>, u64>, StoreError> {
+/// How many leads wait, by team, of what the lists are known to hold.
+pub(super) fn waiting_in(lists: &[ListStats]) -> BTreeMap<Arc<str>, u64> {
     let mut counts = BTreeMap::new();
-    for (team, _, leads) in waiting_lists(store).await? {
+    for (team, _, leads) in waiting_lists(lists) {
         *counts.entry(team).or_default() += leads;
     }
-    Ok(counts)
+    counts
 }
 
 /// How many leads wait, by team and the name of what they ask.
-async fn waiting_lists(store: &dyn Store) -> Result<Vec<(Arc<str>, Arc<str>, u64)>, StoreError> {
-    let count = |stats: ListStats| match AgendaList::read(stats.list.as_str())? {
+fn waiting_lists(lists: &[ListStats]) -> Vec<(Arc<str>, Arc<str>, u64)> {
+    let count = |stats: &ListStats| match AgendaList::read(stats.list.as_str())? {
         AgendaList::Wait(team, class) => Some((team, class, stats.records)),
         _ => None,
     };
-    Ok(store.lists().await?.into_iter().filter_map(count).collect())
+    lists.iter().filter_map(count).collect()
 }
 
 /// The records of leads that wait for their teams, team by team, in the order in which they are given somebody who may be given any.
 pub(super) async fn waits(store: &dyn Store, limit: usize) -> Result<Vec<RecordKey>, StoreError> {
     let mut found: BTreeMap<Arc<str>, Vec<(Millis, RecordKey)>> = BTreeMap::new();
-    for (team, class, _) in waiting_lists(store).await? {
+    for (team, class, _) in waiting_lists(&store.lists().await?) {
         let shard = store.shards().of(&RecordKey::team(&team));
         let list = ListName::new(&AgendaList::Wait(Arc::clone(&team), class).name());
         let waits = store.due(shard, &list, Millis(i64::MAX), limit).await?;
@@ -242,11 +255,16 @@ pub(super) async fn waits(store: &dyn Store, limit: usize) -> Result<Vec<RecordK
 
 /// Every source because of which leads are held.
 pub(super) async fn held(store: &dyn Store) -> Result<Vec<HeldItem>, StoreError> {
-    let item = |stats: ListStats| match AgendaList::read(stats.list.as_str())? {
+    Ok(held_in(&store.lists().await?))
+}
+
+/// As [`held()`], of what the lists are known to hold.
+pub(super) fn held_in(lists: &[ListStats]) -> Vec<HeldItem> {
+    let item = |stats: &ListStats| match AgendaList::read(stats.list.as_str())? {
         AgendaList::Held(source) => Some(HeldItem { source: source.to_string(), leads: stats.records }),
         _ => None,
     };
-    Ok(store.lists().await?.into_iter().filter_map(item).collect())
+    lists.iter().filter_map(item).collect()
 }
 
 /// The records of leads that are held because of one source, or of any, the newest first.

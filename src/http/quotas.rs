@@ -2,13 +2,15 @@
 //!
 //! Events are counted here, by each server for itself: what a source may send is gained continuously, and an hour's worth of it may
 //! come at once. New subjects and merges are known only when they are applied, so a source that brought too many in this clock
-//! hour is turned away until the next. Both are bounds against floods, not bills: with several servers each allows the quota.
+//! hour is turned away until the next; clients of it that have named few people are heard a little longer, so that one that makes
+//! people up closes it to itself. Both are bounds against floods, not bills: with several servers each allows the quota.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::client_address::ClientAddress;
 use super::errors::{ApiError, ErrorCode};
+use super::named::Named;
 use crate::cdp::Quotas;
 use crate::engine::Usage;
 use crate::event::SourceName;
@@ -53,6 +55,7 @@ fn cost(events: usize, quota: u32) -> i64 {
 struct Book {
     sources: HashMap<SourceName, Bucket>,
     clients: HashMap<(SourceName, ClientAddress), Bucket>,
+    named: Named,
     swept: Millis,
 }
 
@@ -61,25 +64,31 @@ struct Book {
 pub struct QuotaBook(Arc<Mutex<Book>>);
 
 impl QuotaBook {
-    /// Takes `events` of a source's and a client's quotas.
+    /// Takes `events` of a source's and a client's quotas; `ids` are whose they are.
     ///
     /// # Errors
     /// When a quota is used up already. Nothing was taken then.
-    pub(super) fn take(
+    pub(super) fn take<'i>(
         &self,
         (source, quotas): (&SourceName, &Quotas),
-        client: ClientAddress,
+        (client, ids): (ClientAddress, impl Iterator<Item = &'i str>),
         events: usize,
         usage: Usage,
         now: Millis,
     ) -> Result<(), ApiError> {
         let next_hour = Millis::HOUR - now.0.rem_euclid(Millis::HOUR);
-        let is_over = |quota: Option<u32>, used: u64| quota.is_some_and(|quota| used >= u64::from(quota));
-        if is_over(quotas.subjects, usage.subjects_this_hour) {
-            return Err(exceeded(source, "new_subjects", next_hour));
-        }
-        if is_over(quotas.merges, usage.merges_this_hour) {
-            return Err(exceeded(source, "merges", next_hour));
+        let applied = [
+            ("new_subjects", quotas.subjects, usage.subjects_this_hour),
+            ("merges", quotas.merges, usage.merges_this_hour),
+        ];
+        if quotas.subjects.is_some() || quotas.merges.is_some() {
+            let mut book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let few = u64::from(book.named.are_few(source, client, ids, now));
+            for (name, quota, used) in applied {
+                if quota.is_some_and(|quota| used >= u64::from(quota) * (1 + few)) {
+                    return Err(exceeded(source, name, next_hour));
+                }
+            }
         }
         if quotas.events.is_none() && quotas.client_events.is_none() {
             return Ok(());
@@ -149,7 +158,7 @@ mod tests {
     fn take(book: &QuotaBook, quotas: Quotas, from: u32, events: usize, now: Millis) -> Option<u32> {
         let source = SourceName::new("web");
         let usage = Usage::default();
-        book.take((&source, &quotas), client(from), events, usage, now)
+        book.take((&source, &quotas), (client(from), std::iter::empty()), events, usage, now)
             .err()
             .map(|error| error.retry_after.unwrap_or(0))
     }
@@ -192,9 +201,20 @@ mod tests {
     fn what_was_applied_counts_until_the_next_hour() {
         let (book, source) = (QuotaBook::default(), SourceName::new("web"));
         let quotas = Quotas { subjects: Some(5), merges: Some(5), ..Quotas::default() };
-        for (subjects_this_hour, merges_this_hour, fine) in [(4, 4, true), (5, 0, false), (0, 5, false)] {
+        let many: Vec<String> = (0..40).map(|n| format!("fake-{n}")).collect();
+        for (subjects_this_hour, merges_this_hour, fine, fine_for_few) in [
+            (4, 4, true, true),
+            (5, 0, false, true),
+            (0, 5, false, true),
+            (9, 9, false, true),
+            (10, 0, false, false),
+            (0, 10, false, false),
+        ] {
             let usage = Usage { subjects_this_hour, merges_this_hour, ..Usage::default() };
-            let taken = book.take((&source, &quotas), client(1), 1, usage, NOW);
+            let visitor = (client(2), ["anon-1"].into_iter());
+            assert_eq!(book.take((&source, &quotas), visitor, 1, usage, NOW).is_ok(), fine_for_few, "{usage:?}");
+            let inventor = (client(1), many.iter().map(String::as_str));
+            let taken = book.take((&source, &quotas), inventor, 1, usage, NOW);
             assert_eq!(taken.is_ok(), fine, "{usage:?}");
             let wait = taken.err().and_then(|error| error.retry_after);
             assert!(wait.is_none_or(|seconds| seconds <= 3_601), "{wait:?}");

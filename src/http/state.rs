@@ -4,6 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 
+use super::answered::Answered;
+use super::aside::Aside;
 use super::connections::Connections;
 use super::errors::{ApiError, ErrorCode};
 use super::guesses::Guesses;
@@ -12,6 +14,7 @@ use super::in_flight::InFlight;
 use super::quotas::QuotaBook;
 use super::recent::Recent;
 use super::requests::Requests;
+use super::signers::Signers;
 use super::sources::SourceBook;
 use super::status::Status;
 use super::under_way::UnderWay;
@@ -55,10 +58,18 @@ pub struct AppState {
     pub in_flight: InFlight,
     /// Bodies that are arriving or being worked on.
     pub bodies: UnderWay,
+    /// Large ones that are being read.
+    pub aside: Aside,
+    /// Who signed rightly of late, and who wrongly.
+    pub signers: Signers,
     /// Connections.
     pub connections: Connections,
     /// Who presented wrong tokens of late.
     pub guesses: Guesses,
+    /// What the store said when it was last asked whether it answers.
+    pub pinged: Answered<String>,
+    /// That the metrics tell what the store holds.
+    pub measured: Answered<()>,
     /// Which destinations said of late that something has changed.
     pub heard: Heard,
 }
@@ -77,8 +88,12 @@ impl AppState {
             requests: Requests::default(),
             in_flight: InFlight::default(),
             bodies: UnderWay::default(),
+            aside: Aside::default(),
+            signers: Signers::default(),
             connections: Connections::default(),
             guesses: Guesses::default(),
+            pinged: Answered::default(),
+            measured: Answered::default(),
             heard: Heard::default(),
         }
     }

@@ -274,21 +274,29 @@ async fn whoever_receives_leads_by_webhook_signs_what_became_of_them() {
     let running = Running::telling(&destination, &format!("secret: {WHSEC}")).await;
     running.qualify().await;
     let lead = running.lead("it is Ana's", |lead| lead["routing"]["owner"] == REPS[0]).await;
-    let push = |body: Value| {
+    let mut number = 0;
+    let mut push = |body: Value| {
+        number += 1;
         let (body, now) = (body.to_string(), handraiser::time::Clock::System.now().0 / 1_000);
-        let key = handraiser::crm::sign::SigningKey::parse(&handraiser::secret::Secret::new(WHSEC)).expect("a key");
-        let signature = key.sign("msg_1", now, body.as_bytes());
-        let headers = format!("webhook-id: msg_1\r\nwebhook-timestamp: {now}\r\nwebhook-signature: {signature}\r\n");
+        let (id, key) = (format!("msg_{number}"), handraiser::secret::Secret::new(WHSEC));
+        let key = handraiser::crm::sign::SigningKey::parse(&key).expect("a key");
+        let signature = key.sign(&id, now, body.as_bytes());
+        let headers = format!("webhook-id: {id}\r\nwebhook-timestamp: {now}\r\nwebhook-signature: {signature}\r\n");
         Push { query: "", headers, body, answer: "success" }
     };
-    running.push(&push(json!({ "lead": lead["id"], "outcome": "working", "owner": REPS[1] }))).await;
+    let first = push(json!({ "lead": lead["id"], "outcome": "working", "owner": REPS[1] }));
+    running.push(&first).await;
     let is_worked = |lead: &Value| lead["routing"]["owner"] == REPS[1] && lead["progress"] == "working";
     running.lead("it is Ben's, who works it", is_worked).await;
+    running.push(&push(json!({ "lead": lead["id"], "owner": REPS[0] }))).await;
+    running.lead("it is Ana's again", |lead| lead["routing"]["owner"] == REPS[0]).await;
+    // The first once more, by whoever recorded it: it is answered, and not heard.
+    running.push(&first).await;
     running.push(&push(json!({ "lead": "lead_of_nobody", "outcome": "won" }))).await;
     let odd = push(json!({ "lead": lead["id"], "outcome": "sold" }));
     let (status, said) = running.post("/v1/outcomes/crm", &odd.headers, &odd.body).await;
     assert!(status == 400 && said.contains("unknown variant `sold`"), "{status}: {said}");
     running.push(&push(json!({ "lead": lead["id"], "outcome": "lost", "reason": "no budget" }))).await;
     let lead = running.lead("it is over", |lead| lead["outcome"] == "lost").await;
-    assert_eq!(lead["outcome_reason"], "no budget");
+    assert_eq!((&lead["outcome_reason"], &lead["routing"]["owner"]), (&json!("no budget"), &json!(REPS[0])));
 }

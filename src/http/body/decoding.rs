@@ -50,10 +50,14 @@ impl Write for Plain {
             return Err(ErrorKind::FileTooLarge.into());
         }
         if self.bytes.len() + chunk.len() > self.bytes.capacity() {
-            let missing = self.expected.unwrap_or(0).saturating_sub(self.bytes.len());
-            // Room for all of it is made once some of it is here, so that a large body is not copied as it grows.
-            let most = if self.bytes.len() < ON_TRUST_BYTES { ON_TRUST_BYTES } else { self.limit };
-            self.bytes.reserve_exact(missing.min(most).max(chunk.len()));
+            let more = match self.expected {
+                // Room for all of it is made once some of it is here, so that a large body is not copied as it grows.
+                Some(expected) if self.bytes.len() >= ON_TRUST_BYTES => expected.saturating_sub(self.bytes.len()),
+                Some(expected) => expected.saturating_sub(self.bytes.len()).min(ON_TRUST_BYTES),
+                // Half as much again, so that what is copied on the way stays a small multiple of what is there in the end.
+                None => self.bytes.len() / 2,
+            };
+            self.bytes.reserve_exact(more.min(self.limit - self.bytes.len()).max(chunk.len()));
         }
         self.bytes.extend_from_slice(chunk);
         Ok(chunk.len())
@@ -86,14 +90,23 @@ impl Kept {
         }
     }
 
-    /// Bytes kept so far.
-    pub(super) fn len(&self) -> usize {
+    fn plain(&mut self) -> &mut Plain {
         match self {
-            Self::Identity(plain) | Self::Deflate(_, plain) => plain.bytes.len(),
-            Self::Gzip(decoder) => decoder.get_ref().bytes.len(),
-            Self::Zlib(decoder) => decoder.get_ref().bytes.len(),
-            Self::Raw(decoder) => decoder.get_ref().bytes.len(),
+            Self::Identity(plain) | Self::Deflate(_, plain) => plain,
+            Self::Gzip(decoder) => decoder.get_mut(),
+            Self::Zlib(decoder) => decoder.get_mut(),
+            Self::Raw(decoder) => decoder.get_mut(),
         }
+    }
+
+    /// Bytes kept so far.
+    pub(super) fn len(&mut self) -> usize {
+        self.plain().bytes.len()
+    }
+
+    /// Keeps no more than so many from now on.
+    pub(super) fn keep_at_most(&mut self, limit: usize) {
+        self.plain().limit = limit;
     }
 
     /// Takes the next piece.
@@ -130,13 +143,7 @@ impl Kept {
 
     /// The plain body, after [`Self::finish`].
     pub(super) fn into_bytes(mut self) -> Bytes {
-        let plain = match &mut self {
-            Self::Identity(plain) | Self::Deflate(_, plain) => plain,
-            Self::Gzip(decoder) => decoder.get_mut(),
-            Self::Zlib(decoder) => decoder.get_mut(),
-            Self::Raw(decoder) => decoder.get_mut(),
-        };
-        std::mem::take(&mut plain.bytes).into()
+        std::mem::take(&mut self.plain().bytes).into()
     }
 }
 

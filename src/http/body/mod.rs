@@ -2,6 +2,7 @@
 //! bodies may be under way at once.
 
 mod decoding;
+mod sender;
 
 use std::time::Duration;
 
@@ -11,51 +12,66 @@ use actix_web::web::{self, Bytes};
 use futures::StreamExt as _;
 use tokio::time;
 
-use super::client_address::ClientAddress;
 use super::errors::{ApiError, ErrorCode};
 use super::state::AppState;
 use super::under_way::Held;
-use crate::cdp::Admission;
 use crate::config::ServerSettings;
 use decoding::{Encoding, Kept};
+pub(super) use sender::Sender;
 
 /// For how long the pace of a body is not looked at: a slow start is no attack.
 const GRACE: Duration = Duration::from_secs(5);
 /// How long and how much is read of a body that is of no use, for the sake of the connection.
 const DISCARDING: Duration = Duration::from_millis(20);
 const DISCARDED_BYTES: usize = 64 << 10;
+/// What is compressed may unfold to a whole ordinary request, and beyond that to so many times what was sent. JSON that repeats
+/// itself unfolds to fifty times, a bomb to a thousand.
+const UNFOLDS_TIMES: usize = 100;
+
+/// What is read from less text than this, which most bodies are, needs no account: how many requests may be in work bounds it.
+const TINY_BYTES: usize = 8 << 10;
 
 /// A body that was read; it counts as under way until it is dropped.
 pub(super) struct Body {
     pub bytes: Bytes,
-    _held: Held,
+    held: Held,
 }
 
-/// Reads and decompresses the body of a request whose head says as much of its sender as `admission`.
+impl Body {
+    /// Lets the text go, which was read into something of so many bytes: that counts as under way in its place.
+    pub fn become_bytes(&mut self, bytes: impl FnOnce() -> usize) -> Result<(), ApiError> {
+        if std::mem::take(&mut self.bytes).len() <= TINY_BYTES {
+            return Ok(());
+        }
+        self.held.become_bytes(bytes())
+    }
+}
+
+/// Reads and decompresses the body of a request.
 pub(super) async fn read(
     request: &HttpRequest,
     mut payload: web::Payload,
     state: &AppState,
     settings: &ServerSettings,
-    admission: Admission<'_>,
+    sender: Sender<'_>,
 ) -> Result<Body, ApiError> {
-    let limit = limit_of(admission, settings);
+    let limit = sender.limit(settings);
     let encoding = Encoding::of(request.headers())?;
     let length = content_length(request.headers());
     if length.is_some_and(|length| length > limit) {
-        return Err(too_large(admission, limit));
+        return Err(sender.too_large(limit));
     }
-    let address = ClientAddress::of(request, &settings.trusted_proxies);
-    let held = state.bodies.begin(address, admission != Admission::Open, settings.edge);
+    let held = state.bodies.begin(sender.address, sender.lane(), settings.edge);
     let Some(first) = first_of(&mut payload, settings.edge.body_bytes_per_s).await? else {
-        return Ok(Body { bytes: Bytes::new(), _held: held });
+        return Ok(Body { bytes: Bytes::new(), held });
     };
     if encoding == Encoding::Identity && Some(first.len()) == length {
         // Most bodies come in one piece, which needs no copy and no account.
         decoding::refuse_utf16(&first)?;
-        return Ok(Body { bytes: first, _held: held });
+        return Ok(Body { bytes: first, held });
     }
-    let mut reading = Reading { kept: Kept::new(encoding, length, limit), held, limit, admission };
+    let kept = Kept::new(encoding, length, limit);
+    let mut reading = Reading { kept, held, limit, at_once: settings.limits.request_bytes, received: 0, sender };
     reading.all(&first, payload, settings.edge.body_bytes_per_s).await?;
     reading.end()
 }
@@ -84,45 +100,47 @@ fn content_length(headers: &HeaderMap) -> Option<usize> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-fn limit_of(admission: Admission<'_>, settings: &ServerSettings) -> usize {
-    match admission {
-        Admission::Known(source) | Admission::Signed(source) => settings.limits.request_bytes_of(source),
-        Admission::Open => settings.edge.unproven_request_bytes.min(settings.limits.request_bytes),
-    }
-}
-
 /// A body that is arriving.
 struct Reading<'c> {
     kept: Kept,
     held: Held,
     limit: usize,
-    admission: Admission<'c>,
+    /// To so many bytes it may unfold however little was sent.
+    at_once: usize,
+    /// Bytes that have come, as they came.
+    received: usize,
+    sender: Sender<'c>,
 }
 
 impl Reading<'_> {
     async fn all(&mut self, first: &[u8], mut payload: web::Payload, pace: usize) -> Result<(), ApiError> {
         let begun = time::Instant::now();
-        let mut received = first.len();
         self.take(first)?;
         loop {
             // What has come buys time for what is to come.
-            let bought = Duration::from_secs_f64(fraction(received, pace));
+            let bought = Duration::from_secs_f64(fraction(self.received, pace));
             let next = time::timeout_at(begun + GRACE + bought, payload.next());
             let Some(chunk) = next.await.map_err(|_| too_slow(pace))? else { return Ok(()) };
             let chunk = chunk.map_err(|error| broken_off(&error))?;
-            received += chunk.len();
-            if received > self.limit {
-                return Err(too_large(self.admission, self.limit));
-            }
             self.take(&chunk)?;
         }
     }
 
     fn take(&mut self, chunk: &[u8]) -> Result<(), ApiError> {
+        self.received += chunk.len();
+        if self.received > self.limit {
+            return Err(self.sender.too_large(self.limit));
+        }
+        self.kept.keep_at_most(self.unfolded());
         let before = self.kept.len();
         let taken = self.kept.take(chunk);
         self.held.grow(self.kept.len() - before)?;
         taken.map_err(|error| self.unreadable(&error))
+    }
+
+    /// To how many bytes that which has come may unfold.
+    fn unfolded(&self) -> usize {
+        self.at_once.saturating_add(self.received.saturating_mul(UNFOLDS_TIMES)).min(self.limit)
     }
 
     fn end(mut self) -> Result<Body, ApiError> {
@@ -131,12 +149,17 @@ impl Reading<'_> {
         self.held.grow(self.kept.len() - before)?;
         let bytes = self.kept.into_bytes();
         decoding::refuse_utf16(&bytes)?;
-        Ok(Body { bytes, _held: self.held })
+        Ok(Body { bytes, held: self.held })
     }
 
     fn unreadable(&self, error: &std::io::Error) -> ApiError {
         if error.kind() == std::io::ErrorKind::FileTooLarge {
-            return too_large(self.admission, self.limit);
+            if self.unfolded() == self.limit {
+                return self.sender.too_large(self.limit);
+            }
+            let message =
+                format!("the body unfolds to more than {UNFOLDS_TIMES} times what was sent: send smaller batches");
+            return ApiError::new(ErrorCode::TooLarge, message);
         }
         let message = format!("the body can't be decompressed as its header says: {error}");
         ApiError::new(ErrorCode::InvalidRequest, message)
@@ -155,15 +178,4 @@ fn broken_off(error: &actix_web::error::PayloadError) -> ApiError {
 fn too_slow(pace: usize) -> ApiError {
     let message = format!("the body came too slowly: at least {pace} bytes a second are expected");
     ApiError::new(ErrorCode::BodyTimeout, message)
-}
-
-fn too_large(admission: Admission<'_>, limit: usize) -> ApiError {
-    let fix = match admission {
-        Admission::Open => {
-            ", which is all that is read of a sender whose headers prove nothing: send the write key as the user of \
-             `Authorization: Basic`, or smaller batches"
-        }
-        Admission::Known(_) | Admission::Signed(_) => ": send smaller batches",
-    };
-    ApiError::new(ErrorCode::TooLarge, format!("the body is larger than {limit} bytes{fix}"))
 }

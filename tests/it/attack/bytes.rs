@@ -22,7 +22,7 @@ fn configuration(directory: &Path, address: SocketAddr, limits: &str, crm: &str)
     let path = directory.join("store").join("handraiser.db");
     format!(
         r#"
-server: {{ listen: "{address}", admin_token: {ADMIN_TOKEN}, limits: {{ {limits} }} }}
+server: {{ listen: "{address}", trusted_proxies: 127.0.0.1, admin_token: {ADMIN_TOKEN}, limits: {{ {limits} }} }}
 store: {{ embedded: {{ path: "{}" }}, cache: 64MB, rejected_log: 200 }}
 sources:
   app: {{ write_key: public }}
@@ -89,12 +89,16 @@ fn gzip(body: &str) -> Vec<u8> {
 }
 
 async fn post(connection: &mut Connection, key: &str, path: &str, body: &str, zipped: bool) -> u16 {
+    connection.exchange(&request(key, path, body, zipped)).await.expect("an answer")
+}
+
+fn request(key: &str, path: &str, body: &str, zipped: bool) -> Vec<u8> {
     let (body, encoding) = if zipped { (gzip(body), "Content-Encoding: gzip\r\n") } else { (body.into(), "") };
     let head = format!(
         "POST {path}?writeKey={key} HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n{encoding}Content-Length: {}\r\n\r\n",
         body.len()
     );
-    connection.exchange(&[head.into_bytes(), body].concat()).await.expect("an answer")
+    [head.into_bytes(), body].concat()
 }
 
 fn batch(events: impl Iterator<Item = Value>) -> String {
@@ -121,6 +125,34 @@ async fn lists_of_zeros_take_no_more_memory_than_other_events() {
     assert!(grown < 160, "{grown} MiB more than at the start");
     let sources = victim.server.admin("/sources").await.expect("the sources");
     assert_eq!(sources["sources"][0]["shortened"], 1_200, "{sources}");
+}
+
+/// The same from forty connections at once: what the text becomes counts among the bytes under way, not the text alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_at_once_take_no_more_memory_than_bodies_may() {
+    let victim = Victim::start("bodies_per_address: 64MB", "http://127.0.0.1:9/").await;
+    let before = victim.peak_mib();
+    let traits: serde_json::Map<String, Value> = (0..3_000).map(|n| (format!("{n}"), json!(0))).collect();
+    let body = batch((0..130).map(|n| json!({ "type": "identify", "userId": format!("u{n}"), "traits": traits })));
+    let request = request("public", "/v1/batch", &body, true);
+    let attack: Vec<_> = (0..40)
+        .map(|_| {
+            let (address, request) = (victim.server.address(), request.clone());
+            tokio::spawn(async move {
+                let mut connection = Connection::open(address).await.expect("it listens");
+                connection.exchange(&request).await.expect("an answer")
+            })
+        })
+        .collect();
+    let mut taken = 0;
+    for answer in attack {
+        let status = answer.await.expect("it ends");
+        assert!([200, 429].contains(&status), "{status}");
+        taken += usize::from(status == 200);
+    }
+    victim.honest_call_is_taken().await;
+    let grown = victim.peak_mib() - before;
+    assert!(taken > 0 && grown < 300, "{grown} MiB more than at the start, {taken} were taken");
 }
 
 /// Many users with as many traits as are kept: what is kept of each is bounded, and all together by the cache.

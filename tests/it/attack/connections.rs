@@ -44,7 +44,7 @@ fn track(n: usize) -> Vec<u8> {
 }
 
 /// An honest sender: fifty events, over a connection of its own and a new one for every tenth. The slowest answer.
-async fn honest(address: SocketAddr) -> Duration {
+pub async fn honest(address: SocketAddr) -> Duration {
     let mut slowest = Duration::ZERO;
     let mut connection = Connection::open(address).await.unwrap();
     for n in 0..50 {
@@ -192,6 +192,13 @@ async fn a_stranger_uploads_little_and_is_refused_at_the_head_where_that_will_do
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bodies_under_way_are_bounded_for_each_address_and_strangers_take_no_room() {
+    // Who shows nothing, and who shows a signature that nobody has made.
+    for shown in ["", "X-Signature: 0123456789012345678901234567890123456789\r\n"] {
+        strangers_take_no_room(shown).await;
+    }
+}
+
+async fn strangers_take_no_room(shown: &str) {
     let directory = tempfile::tempdir().unwrap();
     let more = "trusted_proxies: 127.0.0.1, limits: { bodies: 2MB, bodies_per_address: 1MB, signed_request: 900KB, request: 900KB }";
     let server = server(directory.path(), more).await;
@@ -210,7 +217,7 @@ async fn bodies_under_way_are_bounded_for_each_address_and_strangers_take_no_roo
         held.push(begin("198.51.100.1", key).await);
     }
     for last in 0..5 {
-        held.push(begin(&format!("203.0.113.{last}"), "").await);
+        held.push(begin(&format!("203.0.113.{last}"), shown).await);
     }
     eventually("what strangers may send is used up", 5 * SECOND, async || {
         (metric(&server, "handraiser_bodies_under_way_bytes ").await >= 1_200_000.0).then_some(())
@@ -226,5 +233,5 @@ async fn bodies_under_way_are_bounded_for_each_address_and_strangers_take_no_roo
     let head =
         "POST /v1/batch HTTP/1.1\r\nHost: t\r\nX-Forwarded-For: 198.51.100.2\r\nAuthorization: Basic a2V5Og==\r\n";
     let request = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
-    assert_eq!(connection.exchange(request.as_bytes()).await.ok(), Some(200), "another address");
+    assert_eq!(connection.exchange(request.as_bytes()).await.ok(), Some(200), "another address, {shown}");
 }

@@ -2,9 +2,11 @@
 
 mod bytes;
 mod connections;
+mod forged;
 mod identity;
 mod logs;
 mod operators;
 mod proofs;
+mod pushes;
 mod quotas;
 mod terminal;

@@ -25,7 +25,7 @@ impl Target {
         let server = Server::start(directory.path(), |address| {
             format!(
                 r#"
-server: {{ listen: "{address}", admin_token: {ADMIN_TOKEN} }}
+server: {{ listen: "{address}", trusted_proxies: 127.0.0.1, admin_token: {ADMIN_TOKEN} }}
 store: {{ embedded: {{ path: "{}" }} }}
 sources:
   web: {{ write_key: web-key, quotas: {{ {quotas} }} }}
@@ -153,4 +153,8 @@ async fn made_up_users_are_counted_and_bounded() {
     let (status, retry_after, code) = target.tasks("web-key", fakes(60..61)).await;
     assert_eq!((status, code), (429, json!("over_quota")));
     assert!(retry_after.is_some_and(|seconds| (1..=3_601).contains(&seconds)), "{retry_after:?}");
+    // A visitor from elsewhere is heard all the same.
+    let visit = json!({ "writeKey": "web-key", "anonymousId": "visitor", "event": "Task Created" }).to_string();
+    let (status, _, answer) = target.request("POST", "/v1/track", "X-Forwarded-For: 203.0.113.9\r\n", &visit).await;
+    assert_eq!(status, 200, "{answer}");
 }
