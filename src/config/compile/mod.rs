@@ -66,6 +66,7 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
     let known = (&traits, &known_sources);
     let definitions = definitions::definitions(shape.definitions.get(), &never, &counters, &scopes, known, findings);
     let endings = outcomes::endings(shape.outcomes.get(), &counters, &scopes, findings);
+    rests_on::check_endings(shape, &endings, (&definitions, &sources), (&counters, &traits), findings);
     let one_per_account = outcomes::one_per_account(shape.leads.get(), findings);
     let mut teams = routing::teams(shape.teams.get(), findings);
     let routes = routing::routes(shape.routes.get(), &teams, &scopes, findings);
@@ -116,6 +117,7 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
         read_back: destinations.iter().filter_map(every).collect(),
         credentials: destinations.iter().map(|one| (Arc::clone(&one.name), one.credentials())).collect(),
         destinations: destinations.iter().map(|destination| Arc::clone(&destination.name)).collect(),
+        sources: sources.iter().map(|source| source.name.clone()).collect(),
         lead_quotas: sources.iter().filter_map(|one| one.quotas.leads.map(|leads| (one.name.clone(), leads))).collect(),
         shared_ids: settings::shared_ids(shape.shared_ids.get()),
         idle_subjects: store::idle_subjects(store_shape),

@@ -39,7 +39,8 @@ section! {
         /// How long each exchange may take, from the connection to the last byte of the answer.
         #[schemars(extend("default" = "15s"))]
         timeout: At<Lasting>,
-        /// How much of an answer is read.
+        /// How much of an answer is read; of HubSpot, Salesforce, Pipedrive and Attio 8MiB by default, since they describe all their fields
+        /// at once.
         #[schemars(extend("default" = "64KiB"))]
         max_response_bytes: At<Size>,
         /// Private address ranges that this destination may be reached at. Public addresses are always allowed.

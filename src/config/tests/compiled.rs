@@ -324,6 +324,42 @@ fn a_definition_from_a_source_reads_nothing_that_others_can_change() {
 }
 
 #[test]
+fn what_ends_leads_is_not_for_others_than_those_whom_they_rest_on() {
+    let with = |from: &str, ends: &str, intent: &str| {
+        let text = format!(
+            "sources:
+  web: {{ write_key: k-web-0123456789abcdef }}
+  backend: {{ write_key: k-backend-0123456789abc, trust: server }}
+counters:
+  paid: {{ of: account, event: Paid, from: backend }}
+  used: {{ of: user, event: Used, from: backend }}
+  seen: {{ of: account, event: Seen }}
+definitions: [ {{ name: paying, of: account{from}, intent: '{intent}' }} ]
+outcomes: {{ won: {ends} }}
+"
+        );
+        let told = messages(&text).into_iter();
+        told.filter(|message| message.contains("end") && !message.contains("token")).collect::<Vec<_>>()
+    };
+    let from = ", from: backend";
+    assert_eq!(
+        with(from, "seen", "paid > 1"),
+        ["9:11 leads of `paying` are from `backend` alone, but the counter `seen`, which ends them, is not"]
+    );
+    assert_eq!(
+        with("", "seen", "paid > 1"),
+        ["9:11 anybody with a public write key can end leads by the counter `seen`"]
+    );
+    assert!(with(from, "paid", "paid > 1").is_empty(), "{:?}", with(from, "paid", "paid > 1"));
+    assert_eq!(
+        with(from, "paid", "members.exists(m, m.events > 3)"),
+        ["8:24 the definition is from `backend` alone, but the number `m.events` is not"]
+    );
+    let of_members = with(from, "paid", "members.exists(m, m.used > 3)");
+    assert!(of_members.is_empty(), "{of_members:?}");
+}
+
+#[test]
 fn every_way_to_declare_a_trait() {
     let text = "sources:
   app: { write_key: k-app-0123456789abcdef }
