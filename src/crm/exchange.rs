@@ -10,6 +10,11 @@ use crate::secret::Secret;
 /// How much of an answer an operator gets to see in a delivery's last error.
 const EXCERPT: usize = 300;
 
+/// What is larger than this, in bytes, is looked at before it is read as JSON.
+const LARGE: usize = 64 << 10;
+/// Elements of a large answer have as many bytes on average, or more.
+const BYTES_OF_AN_ELEMENT: usize = 10;
+
 /// What goes over the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
@@ -93,8 +98,11 @@ impl Response {
         self.header(RETRY_AFTER)
     }
 
-    /// The body as JSON; `None` where it is something else.
+    /// The body as JSON; `None` where it is something else, or would take a large multiple of its text once it is read.
     pub fn json<T: DeserializeOwned>(&self) -> Option<T> {
+        if is_dense(&self.body) {
+            return None;
+        }
         serde_json::from_slice(&self.body).ok()
     }
 
@@ -117,11 +125,42 @@ pub fn one_line(text: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
+/// Whether a large body is hardly anything but elements: each of `[0,0,…]` takes twenty times its text, and each of `{"":0,…}` more.
+/// What describes fields or tells of records has some twenty bytes for each.
+fn is_dense(body: &[u8]) -> bool {
+    if body.len() <= LARGE {
+        return false;
+    }
+    let elements = body.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count();
+    elements > body.len() / BYTES_OF_AN_ELEMENT
+}
+
 /// The beginning of a text that a destination sent, as one line.
 pub fn excerpt(text: &str) -> String {
     let line = one_line(text);
     match line.char_indices().nth(EXCERPT) {
         Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
         None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn read(body: String) -> Option<Value> {
+        Response { status: 200, body: body.into_bytes(), ..Response::default() }.json()
+    }
+
+    #[test]
+    fn an_answer_that_is_hardly_anything_but_elements_is_not_read() {
+        for hostile in ["0,", "{},", r#"{"":0},"#, "[[]],"] {
+            assert_eq!(read(format!("[{}0]", hostile.repeat(100_000))), None, "{hostile}");
+        }
+        let field = r#"{"name":"Company","label":"Company","type":"string","updateable":true,"custom":false},"#;
+        assert!(read(format!("[{}0]", field.repeat(10_000))).is_some(), "a description");
+        assert!(read(format!("[{}0]", "0,".repeat(30_000))).is_some(), "a small one");
     }
 }

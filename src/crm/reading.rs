@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::adapter::{MOST_READ_BACK, ReadBack};
+use super::retry::Failure;
 use crate::record::Seen;
 use crate::time::Millis;
 
 /// How many pages of one stream are read in one call.
 const MOST_PAGES: usize = 10;
+/// How many of them may tell of changes in one moment: beyond that the destination says the same over and over.
+const MOST_PAGES_OF_A_MOMENT: usize = 300;
 
 /// What was read so far.
 #[derive(Debug)]
@@ -39,14 +42,24 @@ impl Reading {
 
     /// Whether a stream that was read up to the changes at `last`, over so many pages, is left there; the next call goes on from it. It is
     /// read on while it got nowhere: thousands may have been changed in one moment.
-    pub fn breaks_off(&mut self, last: Millis, pages: usize) -> bool {
+    ///
+    /// # Errors
+    /// When so much can't have been changed in one moment.
+    pub fn breaks_off(&mut self, last: Millis, pages: usize) -> Result<bool, Failure> {
+        if pages >= MOST_PAGES_OF_A_MOMENT {
+            let error = format!(
+                "{pages} pages of records that changed at {}, and no end: they can't be read back",
+                last.max(self.since).rfc3339()
+            );
+            return Err(Failure::unanswered(error, "endless pages"));
+        }
         let breaks_off =
             last > self.since && (pages >= MOST_PAGES || self.leads.len().max(self.expected) >= MOST_READ_BACK);
         if breaks_off {
             self.until = self.until.min(last);
             self.is_all = false;
         }
-        breaks_off
+        Ok(breaks_off)
     }
 
     /// All of it.
@@ -64,13 +77,15 @@ mod tests {
     #[test]
     fn what_is_left_out_is_told_by_the_next_call() {
         let mut reading = Reading::new(Millis(1_000), Millis(9_000));
-        assert!(!reading.breaks_off(Millis(2_000), 1), "there is room");
-        assert!(!reading.breaks_off(Millis(1_000), MOST_PAGES), "it got nowhere");
+        assert_eq!(reading.breaks_off(Millis(2_000), 1), Ok(false), "there is room");
+        assert_eq!(reading.breaks_off(Millis(1_000), MOST_PAGES), Ok(false), "it got nowhere");
+        let endless = reading.breaks_off(Millis(1_000), MOST_PAGES_OF_A_MOMENT).expect_err("it repeats itself");
+        assert!(endless.error.starts_with("300 pages of records that changed at 1970-01-01T00:00:01"), "{endless:?}");
         for lead in 0..MOST_READ_BACK {
             reading.hear(&lead.to_string(), seen(Stage::New, None, None));
         }
-        assert!(reading.breaks_off(Millis(3_000), 1));
-        assert!(reading.breaks_off(Millis(5_000), 1), "another stream, which was read further");
+        assert_eq!(reading.breaks_off(Millis(3_000), 1), Ok(true));
+        assert_eq!(reading.breaks_off(Millis(5_000), 1), Ok(true), "another stream, which was read further");
         let read = reading.done();
         assert_eq!((read.leads.len(), read.until, read.is_all), (MOST_READ_BACK, Millis(3_000), false));
     }

@@ -29,6 +29,10 @@ const MAX_BYTES: usize = 4 << 20;
 /// How many are read at once.
 const AT_ONCE: usize = 4;
 
+/// How long reading one may take once it is there; the others' calendars don't wait for longer.
+const DEADLINE: Duration = Duration::from_secs(10);
+static READING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// What is known of the last time.
 struct Last {
     version: Arc<str>,
@@ -103,10 +107,14 @@ async fn read(feed: &Feed, connections: Result<Connections, String>, now: Millis
     if text.len() >= MAX_BYTES {
         return Err(format!("it is larger than {} MB", MAX_BYTES >> 20));
     }
-    let zone = feed.zone.clone();
-    let read = tokio::task::spawn_blocking(move || calendar::read(&String::from_utf8_lossy(&text), &zone, now));
+    let (zone, rep) = (feed.zone.clone(), Arc::clone(&feed.rep));
+    // Of a large calendar everything is in memory while it is read: one at a time.
+    let _turn = READING.lock().await;
+    let read = tokio::task::spawn_blocking(move || calendar::read(&String::from_utf8_lossy(&text), &rep, &zone, now));
+    let read = tokio::time::timeout(DEADLINE, read);
+    let read = read.await.map_err(|_| format!("reading it takes longer than {} s", DEADLINE.as_secs()))?;
     let ours = |_| "reading it panicked, which is our own fault".to_owned();
-    read.await.map_err(ours)?.map_err(|error| error.to_string())
+    read.map_err(ours)?.map_err(|error| error.to_string())
 }
 
 async fn from_file(path: &Path) -> Result<Vec<u8>, String> {

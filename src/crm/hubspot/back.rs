@@ -140,7 +140,7 @@ async fn records(
             }
         }
         let last = page.results.last().and_then(|record| moment(record.value(kind.changed)?)).unwrap_or(from);
-        if page.results.len() < PAGE || reading.breaks_off(last, pages) {
+        if page.results.len() < PAGE || reading.breaks_off(last, pages)? {
             break;
         }
         // By time rather than by number: no search goes further than 10,000 records.

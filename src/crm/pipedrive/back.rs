@@ -111,7 +111,7 @@ async fn leads(
         let all = page(talk, url, start).await?;
         hear(talk, names, &all, reading).await?;
         let last = all.last().and_then(changed).unwrap_or(from);
-        if all.len() < PAGE || reading.breaks_off(last, pages) {
+        if all.len() < PAGE || reading.breaks_off(last, pages)? {
             break;
         }
         // By time rather than by number: what is changed meanwhile moves to the end, and all that is behind it forward.
@@ -170,7 +170,7 @@ async fn deals(
         let all = array(part(said, "data"));
         hear(talk, names, &all, reading).await?;
         let last = all.last().and_then(changed).unwrap_or(since);
-        if cursor.is_none() || reading.breaks_off(last, pages) {
+        if cursor.is_none() || reading.breaks_off(last, pages)? {
             break;
         }
     }

@@ -105,7 +105,7 @@ async fn touched(
             }
             stream.pages += 1;
             reading.expect(touched.len());
-            stream.is_open = rows.len() >= PAGE && !reading.breaks_off(stream.from.0, stream.pages);
+            stream.is_open = rows.len() >= PAGE && !reading.breaks_off(stream.from.0, stream.pages)?;
         }
     }
     Ok(touched)

@@ -5,8 +5,9 @@ use std::str::FromStr as _;
 
 use calcard::common::timezone::Tz;
 use calcard::icalendar::{
-    ICalendar, ICalendarComponent, ICalendarComponentType, ICalendarFrequency, ICalendarProperty, ICalendarStatus,
-    ICalendarTransparency, ICalendarValue,
+    ICalendar, ICalendarComponent, ICalendarComponentType, ICalendarEntry, ICalendarFrequency, ICalendarParameterName,
+    ICalendarParameterValue, ICalendarParticipationStatus, ICalendarProperty, ICalendarStatus, ICalendarTransparency,
+    ICalendarValue,
 };
 use calcard::{Entry, Parser};
 use jiff::tz::TimeZone;
@@ -20,6 +21,11 @@ const AHEAD: i64 = 180 * Millis::DAY;
 const MAX_EVENTS: usize = 500;
 /// How often an event may recur; a day of twelve years has less.
 const MAX_RECURRENCES: usize = 5_000;
+/// How many dates are reckoned for all events of a calendar together.
+const MAX_DATES: usize = 50_000;
+/// How many zones a calendar may describe, in so many lines each: they are read again for each event.
+const MAX_ZONES: usize = 32;
+const MAX_ZONE_ENTRIES: usize = 32;
 /// Of what a title speaks by which somebody is away. Whole words, in any case of letters.
 const AWAY: [&str; 24] = [
     "out of office",
@@ -53,18 +59,18 @@ const AWAY: [&str; 24] = [
 #[error("it is no iCalendar file: it has no `BEGIN:VCALENDAR`")]
 pub struct NoCalendar;
 
-/// When somebody is away from `now` on, where days without a zone are those of `zone`: in order, none reaching into another.
+/// When `rep` is away from `now` on, by their calendar, where days without a zone are those of `zone`: in order, none reaching into another.
 ///
 /// # Errors
 /// When the text is no calendar. An event that can't be read is left out.
-pub fn read(text: &str, zone: &TimeZone, now: Millis) -> Result<Vec<(Millis, Millis)>, NoCalendar> {
+pub fn read(text: &str, rep: &str, zone: &TimeZone, now: Millis) -> Result<Vec<(Millis, Millis)>, NoCalendar> {
     let mut parser = Parser::new(text);
-    let (mut away, mut found) = (Vec::new(), false);
+    let (mut away, mut found, mut left) = (Vec::new(), false, MAX_DATES);
     loop {
         match parser.entry() {
             Entry::ICalendar(calendar) => {
                 found = true;
-                away.extend(events(calendar, zone, now));
+                away.extend(events(calendar, rep, zone, now, &mut left));
             }
             Entry::Eof => break,
             _ if found => break,
@@ -74,7 +80,7 @@ pub fn read(text: &str, zone: &TimeZone, now: Millis) -> Result<Vec<(Millis, Mil
     if found { Ok(joined(away)) } else { Err(NoCalendar) }
 }
 
-fn events(calendar: ICalendar, zone: &TimeZone, now: Millis) -> Vec<(Millis, Millis)> {
+fn events(calendar: ICalendar, rep: &str, zone: &TimeZone, now: Millis, left: &mut usize) -> Vec<(Millis, Millis)> {
     let floating = zone.iana_name().and_then(|name| Tz::from_str(name).ok()).unwrap_or_default();
     // What changes one day of an event that recurs has the same id.
     let (mut series, mut zones): (BTreeMap<String, Vec<ICalendarComponent>>, _) = (BTreeMap::new(), Vec::new());
@@ -82,10 +88,14 @@ fn events(calendar: ICalendar, zone: &TimeZone, now: Millis) -> Vec<(Millis, Mil
         if event.component_type == ICalendarComponentType::VEvent {
             let id = event.uid().map_or_else(|| number.to_string(), str::to_owned);
             series.entry(id).or_default().push(event);
-        } else if event.component_type == ICalendarComponentType::VTimezone {
+        } else if event.component_type == ICalendarComponentType::VTimezone
+            && zones.len() < MAX_ZONES
+            && event.entries.len() <= MAX_ZONE_ENTRIES
+        {
             zones.push(event);
         }
     }
+    let is_away = |event: &ICalendarComponent| is_theirs(event, rep) && is_away(event);
     series.retain(|_, events| events.iter().any(is_away));
     let mut away = Vec::new();
     for events in series.into_values().take(MAX_EVENTS) {
@@ -93,7 +103,9 @@ fn events(calendar: ICalendar, zone: &TimeZone, now: Millis) -> Vec<(Millis, Mil
         let events: Vec<_> = events.into_iter().filter(|event| !is_hectic(event)).collect();
         let counts: Vec<bool> = events.iter().map(is_away).collect();
         let series = ICalendar { components: [events, zones.clone()].concat() };
-        for event in series.expand_dates(floating, MAX_RECURRENCES).events {
+        let dates = series.expand_dates(floating, MAX_RECURRENCES.min(*left)).events;
+        *left = left.saturating_sub(dates.len());
+        for event in dates {
             let counts = usize::try_from(event.comp_id).ok().and_then(|number| counts.get(number)).copied();
             let Some(event) = event.try_into_date_time().filter(|_| counts == Some(true)) else { continue };
             let (from, until) = (Millis(event.start.timestamp_millis()), Millis(event.end.timestamp_millis()));
@@ -103,6 +115,23 @@ fn events(calendar: ICalendar, zone: &TimeZone, now: Millis) -> Vec<(Millis, Mil
         }
     }
     away
+}
+
+/// Whether an event is the rep's own, or one that they said they come to: anybody can send an invitation, and it stands in the
+/// calendar until it is declined, and after that as well.
+fn is_theirs(event: &ICalendarComponent, rep: &str) -> bool {
+    let of_rep = |entry: &ICalendarEntry| {
+        entry.calendar_address().is_some_and(|address| address.trim().eq_ignore_ascii_case(rep.trim()))
+    };
+    let has_accepted = |entry: &ICalendarEntry| {
+        let said = entry.parameter(&ICalendarParameterName::Partstat);
+        matches!(said, Some(ICalendarParameterValue::Partstat(ICalendarParticipationStatus::Accepted)))
+    };
+    let is_organizer = event.property(&ICalendarProperty::Organizer).map(of_rep);
+    let mut invited = event.properties(&ICalendarProperty::Attendee);
+    // Fails closed: an invitation to another of their addresses is nobody's word that they are away.
+    let nobody_is_invited = !event.has_property(&ICalendarProperty::Attendee);
+    is_organizer.unwrap_or(nobody_is_invited) || invited.any(|entry| of_rep(entry) && has_accepted(entry))
 }
 
 /// Whether somebody is away for an event: they are marked as out of office, or its title says so and it isn't marked as free.
@@ -157,6 +186,7 @@ fn joined(mut away: Vec<(Millis, Millis)>) -> Vec<(Millis, Millis)> {
 mod tests {
     use super::*;
 
+    const REP: &str = "ana@x.example";
     const NOW: &str = "2026-11-30T12:00:00Z";
 
     fn calendar(events: &[&str]) -> String {
@@ -172,7 +202,7 @@ mod tests {
 
     fn away(events: &[&str]) -> Vec<String> {
         let zone = TimeZone::get("Europe/Berlin").expect("it is there");
-        let read = read(&calendar(events), &zone, Millis::parse(NOW).expect("a time")).expect("a calendar");
+        let read = read(&calendar(events), REP, &zone, Millis::parse(NOW).expect("a time")).expect("a calendar");
         let told = |at: &Millis| at.rfc3339().replace(":00.000Z", "");
         read.iter().map(|(from, until)| format!("{}/{}", told(from), told(until))).collect()
     }
@@ -214,6 +244,34 @@ mod tests {
     }
 
     #[test]
+    fn an_invitation_takes_nobody_away_who_has_not_accepted_it() {
+        let mut hour = 8;
+        let mut event = |people: &str| {
+            hour += 1;
+            format!("SUMMARY:Sick leave\n{people}DTSTART:20261201T{hour:02}0000Z\nDTEND:20261201T{hour:02}3000Z")
+        };
+        let ana = |said: &str| format!("ATTENDEE{said}:mailto:Ana@x.example\n");
+        let by = |who: &str| format!("ORGANIZER:mailto:{who}\n");
+        let theirs = [
+            event(""),
+            event(&by("ana@x.example")),
+            event(&(by("ana@x.example") + "ATTENDEE;PARTSTAT=NEEDS-ACTION:mailto:ben@x.example\n")),
+            event(&(by("boss@x.example") + &ana(";PARTSTAT=ACCEPTED"))),
+            event(&(by("ana@x.example") + &ana(""))),
+        ];
+        let others = [
+            event(&by("mallory@evil.example")),
+            event(&(by("mallory@evil.example") + &ana(";PARTSTAT=NEEDS-ACTION"))),
+            event(&(by("mallory@evil.example") + &ana(";PARTSTAT=DECLINED"))),
+            event(&(by("mallory@evil.example") + &ana(""))),
+            event(&(by("mallory@evil.example") + "ATTENDEE;PARTSTAT=ACCEPTED:mailto:ben@x.example\n")),
+        ];
+        let told = away(&theirs.iter().chain(&others).map(String::as_str).collect::<Vec<_>>());
+        let expected: Vec<_> = (9..14).map(|at| format!("2026-12-01T{at:02}:00/2026-12-01T{at:02}:30")).collect();
+        assert_eq!(told, expected);
+    }
+
+    #[test]
     fn what_recurs_does_so_but_on_the_days_that_are_taken_out_or_moved() {
         let told = away(&[
             "UID:a\nSUMMARY:Day off\nRRULE:FREQ=WEEKLY;BYDAY=FR;UNTIL=20261231T000000Z\nEXDATE;VALUE=DATE:20261211\n\
@@ -238,8 +296,8 @@ mod tests {
             "SUMMARY:PTO\nDTSTART;VALUE=DATE:20261218\nDTEND;VALUE=DATE:20261219",
         ]);
         assert_eq!(told, ["2026-12-14T23:00/2026-12-18T23:00"]);
-        assert_eq!(read("<html>sign in</html>", &TimeZone::UTC, Millis(0)), Err(NoCalendar));
-        assert_eq!(read("", &TimeZone::UTC, Millis(0)), Err(NoCalendar));
+        assert_eq!(read("<html>sign in</html>", REP, &TimeZone::UTC, Millis(0)), Err(NoCalendar));
+        assert_eq!(read("", REP, &TimeZone::UTC, Millis(0)), Err(NoCalendar));
     }
 
     proptest::proptest! {
@@ -250,7 +308,7 @@ mod tests {
             any in "(?s).{0,60}",
         ) {
             let event = format!("SUMMARY:vacation\nDTSTART:{start}\nRRULE:FREQ=DAILY;{rule}\n{any}");
-            let _ = read(&calendar(&[&event]), &TimeZone::UTC, Millis::parse(NOW).expect("a time"));
+            let _ = read(&calendar(&[&event]), REP, &TimeZone::UTC, Millis::parse(NOW).expect("a time"));
         }
     }
 }
