@@ -29,6 +29,21 @@ pub fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// JSON with everything unsafe written as JSON writes it (`\u009b`): the same to a program, and harmless on a terminal. Line breaks stand
+/// between values alone, and stay.
+pub fn json_escaped(json: &str) -> Cow<'_, str> {
+    let is_odd = |c: char| is_unsafe(c) && c != '\n';
+    if !json.contains(is_odd) {
+        return Cow::Borrowed(json);
+    }
+    let mut out = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        // Writing to a `String` can't fail. All of them have four digits at the most.
+        let _ = if is_odd(c) { write!(out, "\\u{:04x}", u32::from(c)) } else { out.write_char(c) };
+    }
+    Cow::Owned(out)
+}
+
 /// `text` with `\u{FFFD}` in place of everything unsafe but tabs: every character stays one character, so that columns stay right.
 pub fn masked(text: &str) -> String {
     text.chars().map(|c| if is_unsafe(c) && c != '\t' { '\u{FFFD}' } else { c }).collect()
@@ -46,6 +61,15 @@ mod tests {
         for fine in ["", "Ünï 日本語 👩\u{200d}🚀 – “Acme”", "back\\slash"] {
             assert!(matches!(escaped(fine), Cow::Borrowed(text) if text == fine));
         }
+    }
+
+    #[test]
+    fn json_stays_what_it_is_and_becomes_harmless() {
+        let json = "{\n  \"a\": \"é\u{9b}1A\u{202e}\u{7f}\u{2028}\"\n}\n";
+        assert_eq!(json_escaped(json), "{\n  \"a\": \"é\\u009b1A\\u202e\\u007f\\u2028\"\n}\n");
+        let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON");
+        assert_eq!(read(&json_escaped(json)), read(json));
+        assert!(matches!(json_escaped("{}\n"), Cow::Borrowed(_)));
     }
 
     #[test]

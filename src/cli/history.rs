@@ -14,6 +14,7 @@ use crate::config::{self, Config};
 use crate::history::{Archive, line};
 use crate::ids::{RecordKey, ShardId};
 use crate::time::write_day;
+use crate::visible::json_escaped;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -131,7 +132,8 @@ fn print_past(archive: &Archive, of: Option<&RecordKey>, shard: Option<ShardId>)
             for row in block.rows.iter().filter(|row| of.is_none_or(|of| row.of == *of)) {
                 text.clear();
                 line::write(&row.of, row.at, &row.past, &mut text);
-                if let Err(error) = out.write_all(&text) {
+                let harmless = json_escaped(&String::from_utf8_lossy(&text)).into_owned();
+                if let Err(error) = out.write_all(harmless.as_bytes()) {
                     failed = Some(error);
                     return ControlFlow::Break(());
                 }

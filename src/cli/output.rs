@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::paint::Paint;
 use crate::config::diagnostic::{self, Diagnostic};
+use crate::visible::json_escaped;
 
 /// Why a command failed, in words for the person who called it.
 #[derive(Debug)]
@@ -45,7 +46,7 @@ pub fn show(text: &str) -> Result<(), CommandError> {
 }
 
 pub fn print_json(value: &impl Serialize) -> Result<(), CommandError> {
-    show(&format!("{}\n", serde_json::to_string_pretty(value)?))
+    show(&format!("{}\n", json_escaped(&serde_json::to_string_pretty(value)?)))
 }
 
 pub fn read<T: DeserializeOwned>(value: Value) -> Result<T, CommandError> {

@@ -61,7 +61,7 @@ pub fn message(event: &LeadEvent, said: &str, owner: &str, buttons: bool) -> Val
             lead.because.iter().take(MOST_REASONS).map(|reason| format!("• {}", escape(reason))).collect();
         blocks.push(section(&reasons.join("\n")));
     }
-    blocks.push(json!({ "type": "context", "elements": [{ "type": "mrkdwn", "text": context(lead, owner) }] }));
+    blocks.push(json!({ "type": "context", "elements": [mrkdwn(&context(lead, owner))] }));
     let is_to_be_taken_on = lead.progress.is_none() && lead.outcome.is_none() && !event.kind.is_end();
     let is_owned = lead.routing.as_ref().is_some_and(|routing| routing.owner.is_some());
     if buttons && is_to_be_taken_on && is_owned {
@@ -98,7 +98,12 @@ pub fn change(event: &LeadEvent, said: &str) -> String {
 }
 
 fn section(text: &str) -> Value {
-    json!({ "type": "section", "text": { "type": "mrkdwn", "text": cut(text, MOST_CHARACTERS) } })
+    json!({ "type": "section", "text": mrkdwn(cut(text, MOST_CHARACTERS).as_ref()) })
+}
+
+/// Text of ours with names in it. `verbatim`: what looks like an address or a channel in a name that a stranger chose becomes no link.
+fn mrkdwn(text: &str) -> Value {
+    json!({ "type": "mrkdwn", "text": text, "verbatim": true })
 }
 
 /// Who a lead is about.

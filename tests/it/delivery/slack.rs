@@ -235,21 +235,24 @@ destinations:
               "type": "section",
               "text": {
                 "type": "mrkdwn",
-                "text": ":raising_hand: Tier 2 *u-17* · "
+                "text": ":raising_hand: Tier 2 *u-17* · ",
+                "verbatim": true
               }
             },
             {
               "type": "section",
               "text": {
                 "type": "mrkdwn",
-                "text": "17 people at Acme created 132 tasks this month."
+                "text": "17 people at Acme created 132 tasks this month.",
+                "verbatim": true
               }
             },
             {
               "type": "section",
               "text": {
                 "type": "mrkdwn",
-                "text": "• 132 tasks created in the last 30 days\n• plan is free"
+                "text": "• 132 tasks created in the last 30 days\n• plan is free",
+                "verbatim": true
               }
             },
             {
@@ -257,7 +260,8 @@ destinations:
               "elements": [
                 {
                   "type": "mrkdwn",
-                  "text": "Owner: nobody  |  Account: Acme"
+                  "text": "Owner: nobody  |  Account: Acme",
+                  "verbatim": true
                 }
               ]
             }
