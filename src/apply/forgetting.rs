@@ -4,9 +4,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{Applying, Body, Past, delivering, owning, routing, waiting};
+use super::{Applying, Body, MAX_HOPS, Message, Past, delivering, owning, routing, waiting};
+use crate::event::SourceName;
 use crate::ids::{RecordKey, RecordKind};
 use crate::record::Subject;
+use crate::record::merge_log::OPERATOR;
 
 pub(super) fn forget(subject: &mut Box<Subject>, applying: &mut Applying<'_>) {
     applying.effects.forget_leads = true;
@@ -32,6 +34,10 @@ pub(super) fn forget(subject: &mut Box<Subject>, applying: &mut Applying<'_>) {
         }
     }
     if applying.key.kind == RecordKind::User {
+        for source in applying.rules.sources.iter().chain([&SourceName::new(OPERATOR)]) {
+            let scrub = Body::Scrub { user: Arc::clone(&applying.key.id) };
+            applying.send(RecordKey::source(source.as_str()), scrub);
+        }
         // Leads of others name them.
         for open in subject.standings.values().filter_map(|standing| standing.joined.as_deref()) {
             for id in subject.ties.aliases.keys().chain([&applying.key.id]) {
@@ -51,6 +57,24 @@ pub(super) fn forget(subject: &mut Box<Subject>, applying: &mut Applying<'_>) {
     let mut forgotten = Box::<Subject>::default();
     forgotten.forgotten = Some(applying.now);
     *subject = forgotten;
+}
+
+/// Sends an event back that an id has sent on to whoever is forgotten: a user knows only the last of the ids that were merged into them, so
+/// that one may not have heard of it. Returns whether it did.
+pub(super) fn send_back(subject: &Subject, message: &Message, applying: &mut Applying<'_>) -> bool {
+    let Body::Event(event) = &message.body else { return false };
+    let own = event.user_id.as_deref().or(event.anonymous_id.as_deref());
+    let Some(id) = own.filter(|id| **id != *applying.key.id && message.hops > 0 && message.hops < MAX_HOPS) else {
+        return false;
+    };
+    if subject.forgotten.is_none() || subject.has_history() {
+        return false;
+    }
+    let to = RecordKey::user(id);
+    applying.send(to.clone(), Body::Disowned { user: Arc::clone(&applying.key.id) });
+    let body = message.body.clone();
+    applying.effects.messages.push(Message { to, hops: message.hops + 1, at: message.at, body });
+    true
 }
 
 /// Takes a user out of all that the subject's leads say.

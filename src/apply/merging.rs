@@ -7,10 +7,10 @@
 
 use std::sync::Arc;
 
-use super::{Applying, Body, MAX_HOPS, MergeOutcome, Message, Notice, Past};
+use super::{Applying, Body, MAX_HOPS, Message, Notice, Past};
 use crate::event::{Call, Event, SourceName, Trust};
 use crate::ids::RecordKey;
-use crate::record::{MergedInto, Record, Subject, Tie};
+use crate::record::{MergeNote, MergeOutcome, MergedInto, Record, Subject, Tie};
 use crate::time::Millis;
 
 /// Sends on a message whose record was merged away; returns whether it did.
@@ -22,6 +22,14 @@ pub(super) fn forward(subject: &mut Subject, message: &Message, applying: &mut A
         Body::Event(event) if tie.trust == Trust::Public && event.user_id.as_deref() == Some(&*message.to.id) => {
             untie(subject, &event.source, applying);
             return false;
+        }
+        // Only so many of a user's ids are known to it: what was left out comes to know like this.
+        Body::Disowned { user } => {
+            if *user == into {
+                applying.keep(|| Past::Gone);
+                *subject = Subject::default();
+            }
+            return true;
         }
         Body::Forget => {
             // The history is with the user, and so is whatever leads here; what was stored for this id goes with it.
@@ -73,9 +81,13 @@ pub(super) fn link(subject: &mut Box<Subject>, to: &Arc<str>, tie: &Tie, applyin
     }
     if subject.ties.known && tie.trust == Trust::Public {
         subject.ties.refuse(to, tie.clone());
+        note(MergeOutcome::Refused, &tie.source, (to, tie.trust), applying);
         applying.effects.merges.push((tie.source.clone(), MergeOutcome::Refused));
         applying.effects.notices.push(Notice::MergeRefused);
         return;
+    }
+    if subject.ties.known {
+        note(MergeOutcome::Merged, &tie.source, (to, tie.trust), applying);
     }
     let mut stub = Box::<Subject>::default();
     stub.touched = applying.now;
@@ -99,6 +111,14 @@ pub(super) fn unlink(subject: &mut Subject, by: &SourceName, applying: &mut Appl
 fn untie(subject: &mut Subject, by: &SourceName, applying: &mut Applying<'_>) {
     if let Some(merged) = subject.ties.merged_into.take() {
         applying.send(RecordKey::user(&merged.user), Body::Untied { id: Arc::clone(&applying.key.id) });
+        note(MergeOutcome::Undone, by, (&merged.user, merged.tie.trust), applying);
         applying.effects.merges.push((by.clone(), MergeOutcome::Undone));
     }
+}
+
+/// The source's record says later what came of what it said.
+fn note(outcome: MergeOutcome, source: &SourceName, (user, trust): (&Arc<str>, Trust), applying: &mut Applying<'_>) {
+    let id = Arc::clone(&applying.key.id);
+    let note = MergeNote { at: applying.now, outcome, id, user: Arc::clone(user), trust };
+    applying.send(RecordKey::source(source.as_str()), Body::Noted(Box::new(note)));
 }

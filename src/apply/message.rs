@@ -15,8 +15,8 @@ use crate::ids::{DefinitionName, RecordKey, SourceName};
 use crate::record::delivery::Done;
 use crate::record::outcomes::Told;
 use crate::record::{
-    AccountOwner, Credentials, Held, Joiner, LeadClass, LeadHold, Needs, News, OpenLead, Pause, Profile, Projection,
-    Remembered, RosterChange, Routing, Seen, Tie, TookForce, Tried, Unassigned, Waits,
+    AccountOwner, Credentials, Held, Joiner, LeadClass, LeadHold, MergeNote, Needs, News, OpenLead, Pause, Profile,
+    Projection, Remembered, RosterChange, Routing, Seen, Tie, TookForce, Tried, Unassigned, Waits,
 };
 use crate::time::Millis;
 
@@ -93,6 +93,11 @@ pub enum Body {
     Unlink {
         /// The name under which metrics count it.
         by: SourceName,
+    },
+    /// User → merged id: I am forgotten, and you are nobody's.
+    Disowned {
+        /// The user.
+        user: Arc<str>,
     },
     /// Merged id → user: I am my own again.
     Untied {
@@ -191,6 +196,8 @@ pub enum Body {
     },
     /// To a source, from a server: it sent an event within this hour.
     Heard,
+    /// Subject → source: what came of its saying that a known id is another user.
+    Noted(Box<MergeNote>),
     /// To the record of configurations, from a server: this one took force.
     TookForce(Box<TookForce>),
     /// Subject → an id that was merged into it and that a lead was made for: the lead's new state.

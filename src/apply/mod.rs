@@ -49,7 +49,7 @@ use crate::event::{Call, Event};
 use crate::ids::{DefinitionName, RecordKey, RecordKind, Shards, SourceName, SubjectKind};
 use crate::lead::build::Origin;
 use crate::qualify::Definition;
-use crate::record::{Delivery, Lack, Record, Roster, Subject};
+use crate::record::{Delivery, Lack, MergeOutcome, Record, Roster, Subject};
 use crate::routing::{Present, Routes};
 use crate::time::Millis;
 
@@ -128,28 +128,6 @@ pub enum Past {
     },
     /// It was forgotten on request: nothing of what was before may be told.
     Gone,
-}
-
-/// What became of a call that says that two ids are one user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MergeOutcome {
-    /// One handed over what it had to the other.
-    Merged,
-    /// The id is known as a user of its own, and the source is public.
-    Refused,
-    /// The id is its own again: it came as a `userId` after a public source had tied it, or an operator said so.
-    Undone,
-}
-
-impl MergeOutcome {
-    /// Its name in metrics.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Merged => "merged",
-            Self::Refused => "refused",
-            Self::Undone => "undone",
-        }
-    }
 }
 
 /// A lead as it is to be stored.
@@ -298,6 +276,8 @@ pub fn apply(record: &mut Record, message: &Message, context: &Context<'_>) -> E
         Record::Source(leads) => match &message.body {
             Body::Admit(wants) => holding::admit(leads, wants, &mut applying),
             Body::Heard => leads.heard = leads.heard.max(Some(message.at)),
+            Body::Noted(note) => leads.merges.note((**note).clone()),
+            Body::Scrub { user } => leads.merges.forget(user),
             _ => {}
         },
         Record::Hold(hold) => match &message.body {
@@ -353,7 +333,7 @@ fn subject_message(subject: &mut Box<Subject>, message: &Message, applying: &mut
         let message = Message { to: message.to.clone(), body: Body::Forget, ..*message };
         return subject_message(subject, &message, applying);
     }
-    if merging::forward(subject, message, applying) {
+    if merging::forward(subject, message, applying) || forgetting::send_back(subject, message, applying) {
         return;
     }
     if message.body.may_decide() {
@@ -370,6 +350,8 @@ fn subject_message(subject: &mut Box<Subject>, message: &Message, applying: &mut
         Body::Absorb { from, tie, history } => absorbing::absorb(subject, from, tie, history, applying),
         Body::Unlink { by } => merging::unlink(subject, by, applying),
         Body::Untied { id } => drop(subject.ties.aliases.remove(id)),
+        // It was another's, or is its own already.
+        Body::Disowned { .. } => {}
         Body::Rename { from, to } => account::rename(subject, from, to.as_ref(), applying),
         Body::Claim(claim) => joining::claim(subject, claim, applying),
         Body::Claimed(claimed) => joining::claimed(subject, claimed, applying),
@@ -405,6 +387,7 @@ fn subject_message(subject: &mut Box<Subject>, message: &Message, applying: &mut
         | Body::Hold(_)
         | Body::Release { .. }
         | Body::Heard
+        | Body::Noted(_)
         | Body::TookForce(_)
         | Body::Roster(_)
         | Body::Deliver { .. }

@@ -88,6 +88,8 @@ pub struct RulesParts {
     pub destination_filters: BTreeMap<Arc<str>, Expr>,
     /// Which sources are believed on a trait, by canonical name.
     pub trait_rules: BTreeMap<(SubjectKind, Box<str>), Arc<TraitRule>>,
+    /// The sources.
+    pub sources: Vec<SourceName>,
     /// How many leads an hour of each source go on their way; those beyond it are held.
     pub lead_quotas: BTreeMap<SourceName, u32>,
     /// Ids that many people share; they never merge.

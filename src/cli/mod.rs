@@ -119,10 +119,10 @@ enum Command {
     /// Bring in what another system knows of users or accounts: a CSV or JSONL file of an enrichment tool or a CRM
     #[command(subcommand)]
     Traits(traits::Command),
-    /// Show which ids were merged into a user, which source said so, and what was refused
+    /// Show which ids were merged into a user, and who said so; or what sources said lately about known ids being others
     Merges(merges::Args),
     /// Make an id that was merged into a user its own again
-    Unlink(merges::Args),
+    Unlink(merges::UnlinkArgs),
     /// Show what the archive has, from its files
     History(history::Args),
     /// Ask a server whether it is well; for container health checks

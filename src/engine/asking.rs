@@ -15,6 +15,7 @@ use crate::apply::{Body, LogItem, Message};
 use crate::ids::{Position, RecordKey, RecordKind, ShardId, SourceName, SubjectKind};
 use crate::lead::SubjectExplanation;
 use crate::record::account::current_account;
+use crate::record::merge_log::OPERATOR;
 use crate::record::{Pause, PausedBy, Record, Roster, RosterChange, Subject};
 use crate::store::{LeadQuery, LeadRow, StoreError};
 
@@ -30,7 +31,6 @@ const LONGEST_WAY: usize = 17;
 /// How many merges are followed to find who holds a history.
 const MAX_MERGES: usize = 64;
 /// Under what name metrics count what operators untied; no source can be called so.
-const OPERATOR: &str = "(operator)";
 /// How many leads of a subject are counted.
 const MAX_LEADS: usize = 10_000;
 

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::AgendaList;
+use super::{AgendaList, MergeLog};
 use crate::ids::{DefinitionName, RecordKey};
 use crate::time::Millis;
 
 /// What a source did lately: its leads in an hour of the clock, and when it was heard of.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SourceLeads {
     /// When the hour began.
     pub hour: Millis,
@@ -20,6 +20,8 @@ pub struct SourceLeads {
     pub held: u32,
     /// When it last sent an event; told once an hour.
     pub heard: Option<Millis>,
+    /// What it said about known ids being others.
+    pub merges: MergeLog,
 }
 
 impl SourceLeads {
@@ -28,7 +30,7 @@ impl SourceLeads {
         let hour = Millis(now.0.div_euclid(Millis::HOUR) * Millis::HOUR);
         // What came a little late belongs to the hour at hand; a clock that was far ahead doesn't hold up the hours until then.
         if hour > self.hour || self.hour.since(hour) > Millis::HOUR {
-            *self = Self { hour, leads: 0, held: 0, ..*self };
+            (self.hour, self.leads, self.held) = (hour, 0, 0);
         }
         let fits = self.leads < quota;
         let count = if fits { &mut self.leads } else { &mut self.held };

@@ -12,6 +12,7 @@ pub mod happening;
 pub mod hold;
 pub mod joining;
 pub mod memberships;
+pub mod merge_log;
 pub mod needs;
 pub mod noted;
 pub mod outcomes;
@@ -46,6 +47,7 @@ pub use happening::Happening;
 pub use hold::{Held, Hold, LeadHold, SourceLeads};
 pub use joining::{Joiner, Joiners, OpenLead};
 pub use memberships::Memberships;
+pub use merge_log::{MergeLog, MergeNote, MergeOutcome};
 pub use needs::{LeadClass, NO_NEEDS, Needs};
 pub use noted::{Noted, NotedSignals};
 pub use owner::{AccountOwner, Ownership};
@@ -132,7 +134,7 @@ impl Record {
             Self::Team(team) => 64 + 152 * team.reps.len() + 192 * team.waits.len(),
             Self::Destination(history) => 64 + history.done.iter().map(|done| 160 + done.id.len()).sum::<usize>(),
             Self::Delivery(delivery) => delivery.bytes(),
-            Self::Source(_) => 64,
+            Self::Source(source) => 64 + source.merges.bytes(),
             Self::Archived(archived) => 64 + archived.series.keys().map(|key| 128 + key.len()).sum::<usize>(),
             Self::Hold(_) => 256,
             Self::Wait(wait) => wait.bytes(),

@@ -32,6 +32,7 @@ mod ingest;
 mod joining;
 mod layers;
 mod members;
+mod merges;
 mod needs;
 mod outcomes;
 mod promises;

@@ -6,9 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::Upset;
-use crate::apply::{
-    Body, Context, Effects, Held, LogItem, MergeOutcome, Message, NOTHING_HELD, Notice, Past, Rules, apply,
-};
+use crate::apply::{Body, Context, Effects, Held, LogItem, Message, NOTHING_HELD, Notice, Past, Rules, apply};
 use crate::engine::Shared;
 use crate::engine::cache::Cache;
 use crate::engine::pending::Pending;
@@ -16,7 +14,7 @@ use crate::engine::remembered::Remembered;
 use crate::event::Rejected;
 use crate::ids::{Position, RecordKey, RecordKind, ShardId};
 use crate::lead::build::Origin;
-use crate::record::{NOBODY_AWAY, Record, Roster};
+use crate::record::{MergeOutcome, NOBODY_AWAY, Record, Roster};
 use crate::store::{Commit, Entry, LeadRow, Listed};
 use crate::time::Millis;
 

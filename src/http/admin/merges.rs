@@ -4,12 +4,13 @@ use actix_web::web::{Data, Json, Path, Query};
 use actix_web::{delete, get};
 use serde::{Deserialize, Serialize};
 
-use super::reading::{ReadParams, settled};
+use super::reading::{Consistency, Limit, ReadParams, settled};
 use crate::event::Trust;
 use crate::http::AppState;
 use crate::http::errors::{ApiError, ErrorBody, ErrorCode};
 use crate::ids::{RecordKey, RecordKind};
-use crate::record::{Record, Subject, Tie};
+use crate::record::merge_log::OPERATOR;
+use crate::record::{MergeNote, MergeOutcome, Record, Subject, Tie};
 
 /// The ids that were merged into a user, and those that public sources tried to merge the user into.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -37,6 +38,76 @@ pub struct MergeItem {
     pub trust: Trust,
     /// Its source.
     pub source: String,
+}
+
+/// What sources said lately about known ids being others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct MergeLogList {
+    /// The latest first.
+    pub merges: Vec<MergeLogItem>,
+}
+
+/// That a source said that a known id is another user, or that a tie was undone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct MergeLogItem {
+    /// When, RFC 3339.
+    pub at: String,
+    /// What came of it.
+    pub outcome: MergeOutcome,
+    /// The id.
+    pub id: String,
+    /// The user whose it became, or would have become, or is no longer.
+    pub user: String,
+    /// The source; `(operator)` for whoever unlinked it by hand.
+    pub source: String,
+    /// How far the source was believed; of what was undone, the source that had tied it.
+    pub trust: Trust,
+}
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct MergeLogParams {
+    /// At most so many: 1 to 1000, by default 50.
+    #[param(value_type = Option<usize>)]
+    limit: Option<Limit>,
+    /// Only what this source said.
+    source: Option<String>,
+    /// `strong` (default): wait until all that was acknowledged before is applied. `eventual`: don't.
+    #[param(value_type = Option<Consistency>, inline)]
+    consistency: Option<Consistency>,
+}
+
+/// Lists what sources said lately about known ids being others: merged by a server, refused to a public source, undone by an event or an
+/// operator. Of each source the last hundred that were refused are kept, and the last hundred others. An anonymous id that became a user's
+/// is no news, and is shown with the user.
+#[utoipa::path(operation_id = "list_merges", tag = "subjects", params(MergeLogParams), responses((status = 200, body = MergeLogList)))]
+#[get("/merges")]
+pub async fn list(state: Data<AppState>, params: Query<MergeLogParams>) -> Result<Json<MergeLogList>, ApiError> {
+    let store = &settled(&state, params.consistency).await?.store;
+    let names: Vec<String> = match &params.source {
+        Some(source) => vec![source.clone()],
+        None => {
+            let config = state.config.load();
+            config.sources.iter().map(|source| source.name.to_string()).chain([OPERATOR.to_owned()]).collect()
+        }
+    };
+    let keys: Vec<_> = names.iter().map(|name| RecordKey::source(name)).collect();
+    let mut merges = Vec::new();
+    for (source, text) in names.into_iter().zip(store.load(&keys).await?) {
+        if let Some(Record::Source(said)) = text.map(|text| Record::read(RecordKind::Source, &text).0) {
+            merges.extend(said.merges.0.into_iter().map(|note| (note, source.clone())));
+        }
+    }
+    merges.sort_by_key(|(note, _)| std::cmp::Reverse(note.at));
+    let item = |(note, source): (MergeNote, String)| MergeLogItem {
+        at: note.at.rfc3339(),
+        outcome: note.outcome,
+        id: note.id.to_string(),
+        user: note.user.to_string(),
+        source,
+        trust: note.trust,
+    };
+    Ok(Json(MergeLogList { merges: merges.into_iter().take(Limit::of(params.limit)).map(item).collect() }))
 }
 
 /// An id that is its own again.

@@ -35,7 +35,7 @@ pub use deliveries::{DeliveryItem, DeliveryList, DeliveryState};
 pub use delivery::{DeliveryAnswer, TriedItem};
 pub use held::{HeldAnswer, HeldRequest};
 pub use leads::{LeadItem, LeadList, Outcome, OutcomeRequest};
-pub use merges::{MergeItem, MergeList, Unlinked};
+pub use merges::{MergeItem, MergeList, MergeLogItem, MergeLogList, Unlinked};
 pub use owners::{OwnerAnswer, OwnerRequest};
 pub use pauses::{PauseAnswer, PauseRequest};
 pub use rejected::{RejectedItem, RejectedList};
@@ -86,6 +86,7 @@ pub fn configure(config: &mut ServiceConfig) {
             .service(subjects::show)
             .service(subjects::forget)
             .service(traits::put)
+            .service(merges::list)
             .service(merges::show)
             .service(merges::unlink)
             .service(system::list_queues)

@@ -157,22 +157,24 @@ impl SourceLeads {
             "leads" => {
                 let (hour, counts) = value.split_once(' ')?;
                 let (leads, held) = counts.split_once(' ')?;
-                let hour = Millis::parse(hour)?;
-                *self = Self { hour, leads: leads.parse().ok()?, held: held.parse().ok()?, ..*self };
+                let (hour, leads, held) = (Millis::parse(hour)?, leads.parse().ok()?, held.parse().ok()?);
+                (self.hour, self.leads, self.held) = (hour, leads, held);
             }
             "heard" => self.heard = Some(Millis::parse(value)?),
+            "merge" => self.merges.0.push_back(serde_json::from_str(value).ok()?),
             _ => return None,
         }
         Some(())
     }
 
     pub(super) fn write(&self, lines: &mut Lines<'_>) {
-        if (Self { heard: None, ..*self }) != Self::default() {
+        if (self.hour, self.leads, self.held) != Default::default() {
             lines.put(&["leads"], |out| timed(self.hour, &format!("{} {}", self.leads, self.held), out));
         }
         if let Some(heard) = self.heard {
             lines.time("heard", heard);
         }
+        self.merges.0.iter().for_each(|note| lines.json(&["merge"], note));
     }
 }
 

@@ -23,10 +23,11 @@ use crate::record::delivery::Done;
 use crate::record::outcomes::Outcomes;
 use crate::record::{
     Absence, AccountOwner, Archived, Asked, ConfigVersions, Delivery, DestinationHistory, Ending, Given, Held, Hold,
-    Joiners, LeadClass, Meaning, Member, Memberships, MergedInto, Needs, News, Noted, NotedSignals, OpenLead, OpenWith,
-    Ownership, PassedOver, Pause, PausedBy, Pending, Place, Profile, Quiet, Roster, RosterChange, Routing, Said,
-    SaidBy, Saying, Seen, SeenOwner, Senders, SeriesPast, SourceLeads, Stage, Standing, Subject, TeamTurns, Tie, Ties,
-    TookForce, Trait, Traits, Tried, Unassigned, Wait, Waiting, Waits, Written, WrittenFile,
+    Joiners, LeadClass, Meaning, Member, Memberships, MergeLog, MergeNote, MergeOutcome, MergedInto, Needs, News,
+    Noted, NotedSignals, OpenLead, OpenWith, Ownership, PassedOver, Pause, PausedBy, Pending, Place, Profile, Quiet,
+    Roster, RosterChange, Routing, Said, SaidBy, Saying, Seen, SeenOwner, Senders, SeriesPast, SourceLeads, Stage,
+    Standing, Subject, TeamTurns, Tie, Ties, TookForce, Trait, Traits, Tried, Unassigned, Wait, Waiting, Waits,
+    Written, WrittenFile,
 };
 
 /// Names as people and programs send them: with whatever separates things in the text.
@@ -440,7 +441,17 @@ fn record() -> impl Strategy<Value = (RecordKind, Record)> {
         1 => hold().prop_map(|hold| (RecordKind::Hold, Record::Hold(hold))),
         1 => wait().prop_map(|wait| (RecordKind::Wait, Record::Wait(wait))),
         1 => (time(), any::<u32>(), any::<u32>(), proptest::option::of(time()))
-            .prop_map(|(hour, leads, held, heard)| (RecordKind::Source, Record::Source(SourceLeads { hour, leads, held, heard }))),
+            .prop_map(|(hour, leads, held, heard)| {
+                let note = |n: u32| MergeNote {
+                    at: hour,
+                    outcome: [MergeOutcome::Merged, MergeOutcome::Refused, MergeOutcome::Undone][n as usize % 3],
+                    id: format!("an id\n{n}").into(),
+                    user: "ana".into(),
+                    trust: Trust::Public,
+                };
+                let merges = MergeLog((0..leads % 4).map(note).collect());
+                (RecordKind::Source, Record::Source(SourceLeads { hour, leads, held, heard, merges }))
+            }),
         1 => versions().prop_map(|versions| (RecordKind::Config, Record::Config(versions))),
         1 => roster().prop_map(|roster| (RecordKind::Roster, Record::Roster(Arc::new(roster)))),
         1 => archived().prop_map(|archived| (RecordKind::Archived, Record::Archived(archived))),

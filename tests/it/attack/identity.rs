@@ -159,6 +159,26 @@ async fn a_message_that_is_sent_again_once_its_user_is_known_counts_once() {
 }
 
 #[tokio::test]
+async fn who_is_forgotten_does_not_come_back_by_an_id_that_was_crowded_out() {
+    let desk = Desk::new(COUNTERS);
+    let visit = || public(Event { call: Call::Track, name: Some("Task Created".into()), ..desk.visit("her-phone") });
+    desk.send(vec![visit(), public(desk.identify("ana", "her-phone"))]).await;
+    // A stranger who knows her id ties a thousand others to it, so that her own is not among those that are kept.
+    desk.clock.advance(1_000);
+    desk.send((0..1_000).map(|n| public(desk.identify("ana", &format!("made-up-{n}")))).collect()).await;
+    let ana = desk.text(&RecordKey::user("ana")).await;
+    assert!(!ana.contains("alias:her-phone"), "it was crowded out");
+    desk.send(vec![visit()]).await;
+    assert_eq!(tasks(&desk, "ana").await, json!(2));
+    desk.engine.forget(&RecordKey::user("ana")).await.expect("a store in memory");
+    desk.send(vec![visit()]).await;
+    desk.send(vec![visit()]).await;
+    assert_eq!(tasks(&desk, "her-phone").await, json!(2), "it is somebody whom nobody knows");
+    let ana = desk.explain(&RecordKey::user("ana")).await;
+    assert!(ana.is_none_or(|ana| ana.counters["tasks"] == json!(0)));
+}
+
+#[tokio::test]
 async fn an_operator_unlinks_an_id_for_good() {
     let desk = Desk::new(COUNTERS);
     let visit = || public(Event { call: Call::Track, name: Some("Task Created".into()), ..desk.visit("anon-1") });
