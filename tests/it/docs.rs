@@ -46,6 +46,34 @@ fn the_bounds_that_the_security_page_names_are_those_of_the_program() {
     assert!(bounds >= 12, "the bounds are found: {bounds}");
 }
 
+#[test]
+fn the_runbook_says_what_to_do_about_each_alert() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/operations.md")).expect("the page can be read");
+    let alerts: Vec<&str> =
+        page.lines().filter_map(|line| line.strip_prefix("- alert: ")?.split_whitespace().next()).collect();
+    assert!(alerts.len() >= 18, "the alerts are found: {alerts:?}");
+    for alert in alerts {
+        let has_section = page.lines().any(|line| line.starts_with("### ") && line.contains(&format!("`{alert}`")));
+        assert!(has_section, "no heading of the runbook names `{alert}`");
+    }
+    let metrics = text_below(&root.join("src"));
+    for (line, block) in blocks(&page, "yaml").into_iter().filter(|(_, block)| block.contains("- alert: ")) {
+        for name in block.split(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
+            let is_ours = name.starts_with("handraiser_");
+            assert!(!is_ours || metrics.contains(&format!("\"{name}\"")), "line {line}: there is no metric `{name}`");
+        }
+    }
+}
+
+/// All files of the program, one behind another.
+fn text_below(directory: &Path) -> String {
+    let entries = fs::read_dir(directory).expect("a directory").map(|entry| entry.expect("it can be read").path());
+    let text =
+        |path: PathBuf| if path.is_dir() { text_below(&path) } else { fs::read_to_string(path).unwrap_or_default() };
+    entries.map(text).collect()
+}
+
 /// The documents that people copy from.
 fn pages() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
