@@ -21,7 +21,8 @@ FROM debian:bookworm-slim
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates tzdata \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --uid 10001 --home-dir /var/lib/handraiser --create-home --shell /usr/sbin/nologin handraiser
+    && groupadd --system --gid 10001 handraiser \
+    && useradd --system --uid 10001 --gid 10001 --home-dir /var/lib/handraiser --create-home --shell /usr/sbin/nologin handraiser
 COPY --from=build /handraiser /usr/local/bin/handraiser
 COPY LICENSE-MIT LICENSE-APACHE /usr/share/doc/handraiser/
 USER 10001:10001
