@@ -247,7 +247,7 @@ impl Applying<'_> {
 }
 
 /// How often a message follows merges before it is applied where it stands. Longer chains are rings, which have no end.
-const MAX_HOPS: u8 = 32;
+pub(crate) const MAX_HOPS: u8 = 32;
 
 /// Applies `message` to its record.
 pub fn apply(record: &mut Record, message: &Message, context: &Context<'_>) -> Effects {

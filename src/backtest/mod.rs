@@ -3,12 +3,12 @@
 //!
 //! Events are told in the order in which they came, and time passes between them: who qualifies by time alone does so here, too.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use crate::apply::explain::explain;
 use crate::apply::rules::RulesParts;
-use crate::apply::{Body, Context, Message, NOTHING_HELD, Past, Rules, apply};
+use crate::apply::{Body, Context, MAX_HOPS, Message, NOTHING_HELD, Past, Rules, apply};
 use crate::history::Row;
 use crate::ids::{DefinitionName, Position, RecordKey, RecordKind, ShardId, Shards, SubjectKind};
 use crate::lead::SubjectExplanation;
@@ -56,9 +56,9 @@ impl Backtest {
             routes: Vec::new(),
             territories: None,
             destinations: Vec::new(),
-            destination_filters: std::collections::BTreeMap::new(),
-            read_back: std::collections::BTreeMap::new(),
-            lead_quotas: std::collections::BTreeMap::new(),
+            destination_filters: BTreeMap::new(),
+            read_back: BTreeMap::new(),
+            lead_quotas: BTreeMap::new(),
             idle_subjects: None,
             archived: false,
             ..RulesParts::clone(rules)
@@ -118,7 +118,8 @@ impl Backtest {
         };
         let mut found = key(id);
         let merged_into = |key: &RecordKey| Some(Arc::clone(&self.subject(key)?.ties.merged_into.as_deref()?.user));
-        while let Some(into) = merged_into(&found) {
+        for _ in 0..MAX_HOPS {
+            let Some(into) = merged_into(&found) else { break };
             found = key(&into);
         }
         let subject = self.subject(&found)?;

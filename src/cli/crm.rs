@@ -11,9 +11,9 @@ use serde::Serialize;
 
 use super::client::Format;
 use super::given::Lead;
-use super::output::{CommandError, findings, print_json, show};
+use super::output::{CommandError, load, print_json, show};
 use super::paint::{Paint, Tone};
-use crate::config::{self, Config, Loaded};
+use crate::config::Config;
 use crate::crm::adapter::{LeadNews, Proof};
 use crate::crm::client::Connections;
 use crate::crm::exchange::{Request, Response};
@@ -83,7 +83,7 @@ struct Shown {
 
 pub async fn run(command: Command) -> Result<(), CommandError> {
     let Command::Test(args) = command;
-    let Loaded { config, .. } = config::load(&args.config, &config::process_env).map_err(|all| findings(&all))?;
+    let config = load(&args.config)?;
     let asked = |destination: &&Destination| args.destination.as_deref().is_none_or(|name| name == &*destination.name);
     let destinations: Vec<&Destination> = config.destinations.iter().filter(asked).collect();
     if destinations.is_empty() {

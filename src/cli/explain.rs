@@ -6,7 +6,7 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use super::client::{Client, Format, Remote};
-use super::output::{CommandError, print_json, read, show};
+use super::output::{CommandError, load, print_json, read, show};
 use super::paint::{Paint, Tone, columns};
 use super::past::{self, PastArgs};
 use super::subject::SubjectArgs;
@@ -53,7 +53,7 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
 
 /// Where somebody stood, by what the archive tells.
 fn explain_past(args: &Args, (kind, id): (SubjectKind, &str), at: &str) -> Result<(), CommandError> {
-    let config = past::load(&args.past.config)?;
+    let config = load(&args.past.config)?;
     let at = past::at("--at", at, &config)?;
     let past = past::tell(&args.past.archive(&config)?, &config, at)?;
     let Some(explanation) = past.backtest.explain(kind, id) else {

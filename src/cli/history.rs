@@ -6,11 +6,11 @@ use std::io::Write as _;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use super::output::{CommandError, findings, show};
+use super::output::{CommandError, load, show};
 use super::paint::{Paint, Tone};
 use super::table::{Cell, Table};
 use super::words;
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::history::{Archive, line};
 use crate::ids::{RecordKey, ShardId};
 use crate::time::write_day;
@@ -51,10 +51,7 @@ enum Command {
 pub fn run(args: &Args) -> Result<(), CommandError> {
     let directory = match &args.path {
         Some(path) => existing(path)?,
-        None => {
-            let loaded = config::load(&args.config, &config::process_env).map_err(|all| findings(&all))?;
-            directory(&loaded.config, "--path")?
-        }
+        None => directory(&load(&args.config)?, "--path")?,
     };
     let archive = Archive::open(&directory)?;
     match &args.command {

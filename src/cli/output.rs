@@ -1,6 +1,7 @@
 //! What every command does in the same way: print, and fail.
 
 use std::io::Write as _;
+use std::path::Path;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -8,6 +9,7 @@ use serde_json::Value;
 
 use super::paint::Paint;
 use crate::config::diagnostic::{self, Diagnostic};
+use crate::config::{self, Config, Loaded};
 use crate::visible::json_escaped;
 
 /// Why a command failed, in words for the person who called it.
@@ -62,4 +64,10 @@ pub fn findings(all: &[Diagnostic]) -> CommandError {
         "the configuration can't be used\n\n{}",
         diagnostic::render_all(all, colour).trim_end()
     ))
+}
+
+/// The configuration in a file, as a server would read it.
+pub fn load(file: &Path) -> Result<Config, CommandError> {
+    let Loaded { config, .. } = config::load(file, &config::process_env).map_err(|all| findings(&all))?;
+    Ok(config)
 }

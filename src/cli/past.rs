@@ -1,15 +1,15 @@
 //! What the archive tells, applied by a configuration on paper: for `backtest`, and for `explain --at`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use jiff::tz::TimeZone;
 
 use super::history::{directory, existing};
 use super::moment::moment;
-use super::output::{CommandError, findings};
+use super::output::CommandError;
 use crate::apply::Past as Happened;
 use crate::backtest::Backtest;
-use crate::config::{self, Config, Loaded};
+use crate::config::Config;
 use crate::history::Archive;
 use crate::time::{Clock, Millis, write_day};
 
@@ -47,11 +47,6 @@ impl Past {
         }
         text
     }
-}
-
-pub fn load(file: &Path) -> Result<Config, CommandError> {
-    let Loaded { config, .. } = config::load(file, &config::process_env).map_err(|all| findings(&all))?;
-    Ok(config)
 }
 
 impl PastArgs {

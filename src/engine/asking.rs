@@ -11,7 +11,7 @@ use super::{Engine, EngineError, Forgotten, Shared};
 use crate::apply::explain::explain;
 use crate::apply::message::{Became, Made};
 use crate::apply::roster::FIRST;
-use crate::apply::{Body, LogItem, Message};
+use crate::apply::{Body, LogItem, MAX_HOPS, Message};
 use crate::ids::{Position, RecordKey, RecordKind, ShardId, SourceName, SubjectKind};
 use crate::lead::SubjectExplanation;
 use crate::record::account::current_account;
@@ -28,9 +28,6 @@ const LAST_LOOK: Duration = Duration::from_millis(20);
 /// source → subject → account → subject → team → lead that waits → team → subject → account → subject that asked as well → team → subject →
 /// delivery.
 const LONGEST_WAY: usize = 17;
-/// How many merges are followed to find who holds a history.
-const MAX_MERGES: usize = 64;
-/// Under what name metrics count what operators untied; no source can be called so.
 /// How many leads of a subject are counted.
 const MAX_LEADS: usize = 10_000;
 
@@ -298,7 +295,7 @@ impl Shared {
     /// The record that holds a subject's history now, and its name.
     async fn holder(&self, key: &RecordKey) -> Result<(RecordKey, Subject), EngineError> {
         let (mut key, mut subject) = (key.clone(), self.subject(key).await?);
-        for _ in 0..MAX_MERGES {
+        for _ in 0..MAX_HOPS {
             let Some(merged) = &subject.ties.merged_into else { break };
             key = RecordKey::user(&merged.user);
             subject = self.subject(&key).await?;

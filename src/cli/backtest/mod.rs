@@ -8,9 +8,10 @@ use serde::Serialize;
 
 use self::report::{Report, render};
 use super::client::Format;
-use super::output::{CommandError, print_json, show};
+use super::output::{CommandError, load, print_json, show};
 use super::paint::Paint;
-use super::past::{PastArgs, at, load, tell};
+use super::past::{PastArgs, at, tell};
+use crate::backtest::Qualified;
 use crate::ids::SubjectKind;
 use crate::time::{Clock, Millis};
 
@@ -79,9 +80,9 @@ pub fn run(args: &Args) -> Result<(), CommandError> {
     }
 }
 
-fn leads(qualified: &[crate::backtest::Qualified], since: Millis) -> Vec<Lead> {
+fn leads(qualified: &[Qualified], since: Millis) -> Vec<Lead> {
     let from = qualified.iter().filter(|one| one.at >= since);
-    let lead = |one: &crate::backtest::Qualified| Lead {
+    let lead = |one: &Qualified| Lead {
         definition: one.definition.to_string(),
         of: one.of,
         id: one.id.to_string(),

@@ -10,10 +10,9 @@ use url::Url;
 use super::absences;
 use super::client::{Client, Format, Remote};
 use super::given::Lead;
-use super::output::{CommandError, findings, print_json, show};
+use super::output::{CommandError, load, print_json, show};
 use super::paint::{Paint, Tone};
 use super::table::{Cell, Table};
-use crate::config::{self, Loaded};
 use crate::record::Roster;
 use crate::routing::Routes;
 use crate::routing::explain::{RouteExplanation, RouteTried, TerritoryTried, explain};
@@ -67,7 +66,7 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
 }
 
 async fn one(args: &Args) -> Result<(), CommandError> {
-    let Loaded { config, .. } = config::load(&args.config, &config::process_env).map_err(|all| findings(&all))?;
+    let config = load(&args.config)?;
     let now = match &args.at {
         Some(text) => Millis::parse(text).ok_or_else(|| {
             CommandError::message(format!("`{text}` is no time; write it as in `2026-11-30T09:00:00Z`"))

@@ -4,7 +4,7 @@ mod source;
 mod tables;
 mod text;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -12,9 +12,8 @@ use url::Url;
 
 use crate::cli::client::{Format, Remote};
 use crate::cli::moment::moment;
-use crate::cli::output::{CommandError, findings, print_json, show};
+use crate::cli::output::{CommandError, load, print_json, show};
 use crate::cli::paint::Paint;
-use crate::config::{self, Config, Loaded};
 use crate::routing::paper::{Count, Group, Line, Load, Paper, PassedOverCount, Report, WaitedCount};
 use crate::time::{Clock, Millis};
 
@@ -142,9 +141,4 @@ pub async fn run(args: &Args) -> Result<(), CommandError> {
         Form::Csv => show(&tables::leads(&report)?),
         Form::Weeks => show(&tables::weeks(&told.weeks)?),
     }
-}
-
-fn load(file: &Path) -> Result<Config, CommandError> {
-    let Loaded { config, .. } = config::load(file, &config::process_env).map_err(|all| findings(&all))?;
-    Ok(config)
 }
