@@ -23,8 +23,10 @@ use crate::time::Millis;
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is asked by itself, and any of them may be so")]
 pub struct Rules {
-    /// What tells these rules from others: every server of a store should have the same.
+    /// What tells these rules from others.
     pub version: Arc<str>,
+    /// The same with what goes with them: every server of a store should have the same.
+    pub settings: Arc<str>,
     /// Which counters there are, and what touches them.
     pub plan: Plan,
     /// Whether a definition of users reads counters of the account.
@@ -98,6 +100,8 @@ pub struct RulesParts {
     pub idle_subjects: Option<i64>,
     /// Which version of the configuration it is; leads name it.
     pub config_version: Arc<str>,
+    /// A hash of what else servers of one store must have alike.
+    pub beside: Arc<str>,
     /// Whether there is an archive.
     pub archived: bool,
     /// How many bytes the traits of one subject may take; by default [`MAX_TRAITS_BYTES`].
@@ -160,8 +164,10 @@ impl Rules {
             ["email", "name", "first_name", "last_name", "title"].map(|name| (SubjectKind::User, Box::from(name)));
         let always = always.into_iter().chain([(SubjectKind::Account, Box::from("name"))]);
         let asks_account_owner = parts.routes.iter().any(|route| matches!(route.to, RouteTo::AccountOwner { .. }));
+        let version = version(&parts);
         Self {
-            version: version(&parts),
+            settings: Arc::from(format!("{version} {}", parts.beside).trim_end()),
+            version,
             users_read_account_counters: counters > 0,
             users_read_account_traits: traits > 0,
             users_read_account_times,
@@ -375,9 +381,14 @@ fn version(parts: &RulesParts) -> Arc<str> {
     let mut shared: Vec<_> = shared_ids.iter().collect();
     shared.sort_unstable();
     // A set is written in any order; and another comment in the file makes no other rules.
-    let rest = RulesParts { shared_ids: HashSet::new(), config_version: Arc::default(), ..parts.clone() };
-    let hash = xxhash_rust::xxh3::xxh3_64(format!("{rest:?} {shared:?}").as_bytes());
-    Arc::from(format!("{:012x}", hash >> 16))
+    let (shared_ids, config_version, beside) = Default::default();
+    let rest = RulesParts { shared_ids, config_version, beside, ..parts.clone() };
+    hash_of(&format!("{rest:?} {shared:?}"))
+}
+
+/// The beginning of a hash, as it stands in figures and logs.
+pub fn hash_of(text: &str) -> Arc<str> {
+    Arc::from(format!("{:012x}", xxhash_rust::xxh3::xxh3_64(text.as_bytes()) >> 16))
 }
 
 fn trait_of(slot: &Slot) -> Option<(SubjectKind, Box<str>)> {

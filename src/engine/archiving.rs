@@ -158,9 +158,9 @@ pub(super) enum NotMoved {
 /// Moves blocks into segments until the engine ends.
 pub(super) fn start(shared: &Arc<Shared>) {
     let Some(settings) = shared.settings.history.clone() else { return };
-    let mover = Mover { shared: Arc::clone(shared), settings, moved: BTreeMap::new(), tidied: None, forgot: None };
-    let ended = shared.ended.clone();
-    tokio::spawn(async move { ended.run_until_cancelled(mover.run()).await });
+    shared.keep_running("what writes the archive", move |shared| {
+        Mover { shared, settings: settings.clone(), moved: BTreeMap::new(), tidied: None, forgot: None }.run()
+    });
 }
 
 struct Mover {

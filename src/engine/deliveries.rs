@@ -76,11 +76,16 @@ impl Deliveries {
         self.lanes.get(destination).map_or(0, |lane| lane.known.len())
     }
 
-    /// Takes what may go out now.
-    pub fn take(&mut self, dispatcher: &dyn Dispatcher, now: Millis) -> Vec<RecordKey> {
+    /// Destinations to which something is under way that is not answered.
+    pub fn busy(&self) -> impl Iterator<Item = &str> {
+        self.lanes.iter().filter(|(_, lane)| lane.under_way > 0).map(|(destination, _)| &**destination)
+    }
+
+    /// Takes what may go out now, to destinations that `stays` wants.
+    pub fn take(&mut self, dispatcher: &dyn Dispatcher, now: Millis, stays: impl Fn(&str) -> bool) -> Vec<RecordKey> {
         let mut taken = Vec::new();
-        for (destination, lane) in self.lanes.iter_mut().filter(|(_, lane)| !lane.ready.is_empty() && !lane.rests(now))
-        {
+        let ready = |destination: &str, lane: &Lane| !lane.ready.is_empty() && !lane.rests(now) && stays(destination);
+        for (destination, lane) in self.lanes.iter_mut().filter(|(destination, lane)| ready(destination, lane)) {
             let gate = self.paused.get_mut(destination);
             let most_through = match gate {
                 None => usize::MAX,
@@ -282,7 +287,7 @@ mod tests {
         assert!(deliveries.ready(&name, &RecordKey::delivery("crm", "acme")));
         assert_eq!(deliveries.has_enough("crm", Millis(0)), None, "there may be more");
         for now in 0..1_000 {
-            assert!(deliveries.take(&closed, Millis(now)).is_empty());
+            assert!(deliveries.take(&closed, Millis(now), |_| true).is_empty());
             assert_eq!(deliveries.opens(), Some(Millis(60_000)));
             assert_eq!(
                 deliveries.has_enough("crm", Millis(now)),
@@ -291,7 +296,7 @@ mod tests {
             );
         }
         assert_eq!(closed.1.load(Ordering::Relaxed), 4, "four times in a second: a reload may bring it back");
-        assert_eq!(deliveries.take(&closed, Millis(60_000)).len(), 1);
+        assert_eq!(deliveries.take(&closed, Millis(60_000), |_| true).len(), 1);
         assert_eq!((deliveries.opens(), deliveries.has_enough("crm", Millis(60_000))), (None, None));
     }
 
@@ -305,12 +310,12 @@ mod tests {
         let mut deliveries = Deliveries::default();
         assert!(!deliveries.note_pause(&name, Some(&pause(PausedBy::Hand)), Millis(0)));
         assert!(deliveries.ready(&name, &RecordKey::delivery("crm", "acme")));
-        assert!(deliveries.take(&open, Millis(Millis::DAY)).is_empty());
+        assert!(deliveries.take(&open, Millis(Millis::DAY), |_| true).is_empty());
         assert_eq!((deliveries.opens(), open.1.load(Ordering::Relaxed)), (None, 0));
         assert_eq!(deliveries.has_enough("crm", Millis(0)), Some(Millis(i64::MAX)), "nothing is looked for");
         assert!(deliveries.note_pause(&name, None, Millis(0)), "it may be sent something again");
         assert!(!deliveries.note_pause(&name, None, Millis(0)));
-        assert_eq!(deliveries.take(&open, Millis(0)).len(), 1);
+        assert_eq!(deliveries.take(&open, Millis(0), |_| true).len(), 1);
     }
 
     #[test]
@@ -327,7 +332,7 @@ mod tests {
         for minute in 0..60 {
             let now = Millis(minute * Millis::MINUTE);
             assert!(deliveries.opens().is_none_or(|at| at.0 % TRIED_AGAIN == 0));
-            for key in deliveries.take(&open, now) {
+            for key in deliveries.take(&open, now, |_| true) {
                 sent.push((minute, key.id.to_string()));
                 deliveries.returned(&key);
                 deliveries.ready(&name, &key);

@@ -96,15 +96,14 @@ fn held(rules: &Rules, shards: &[Archived]) -> Held {
 /// Fills what lacks in this server's shards until the engine ends.
 pub(super) fn start(shared: &Arc<Shared>) {
     let Some(history) = shared.settings.history.clone() else { return };
-    let (shared, ended) = (Arc::clone(shared), shared.ended.clone());
-    tokio::spawn(async move { ended.run_until_cancelled(run(&shared, &history.archive)).await });
+    shared.keep_running("what fills new counters", move |shared| run(shared, history.archive.clone()));
 }
 
-async fn run(shared: &Shared, archive: &Archive) {
+async fn run(shared: Arc<Shared>, archive: Archive) {
     let mut failing = false;
     loop {
         let began = Instant::now();
-        let outcome = turn(shared, archive).await;
+        let outcome = turn(&shared, &archive).await;
         let rest = match &outcome {
             Ok(true) => began.elapsed() * REST,
             _ => super::archiving::TICK,

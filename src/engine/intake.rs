@@ -90,13 +90,11 @@ impl Intake {
 /// Appends what arrives, until the engine ends.
 pub(super) fn start(shared: &Arc<Shared>) {
     for _ in 0..APPENDS_UNDER_WAY {
-        let shared = Arc::clone(shared);
-        let ended = shared.ended.clone();
-        tokio::spawn(async move { ended.run_until_cancelled(run(&shared)).await });
+        shared.keep_running("what appends to logs", run);
     }
 }
 
-async fn run(shared: &Shared) {
+async fn run(shared: Arc<Shared>) {
     loop {
         let Some(Gathered { entries, waiting }) = shared.intake.take() else {
             shared.intake.arrived.notified().await;

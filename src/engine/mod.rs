@@ -14,13 +14,17 @@ mod filling;
 mod fresh;
 mod input;
 mod intake;
+mod keeping;
 mod ownership;
 mod pending;
 mod progress;
 mod reader;
 mod remembered;
 mod scrub;
+mod steady;
 mod telling;
+#[cfg(test)]
+mod tests;
 mod usage;
 mod worker;
 
@@ -30,7 +34,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -43,12 +47,13 @@ pub use usage::Usage;
 use crate::apply::{Body, Held, LogItem, Message, NOTHING_HELD, Notice, Rules};
 use crate::event::{Event, Rejected, SourceName};
 use crate::ids::ShardId;
-use crate::store::{ServerInfo, SharedStore, StoreError};
+use crate::store::{LEASE, ServerInfo, SharedStore, StoreError};
 use crate::time::{Clock, Millis};
 use fresh::Fresh;
 use input::Input;
 use intake::{Intake, Parcel};
 use progress::AllProgress;
+use steady::{Looked, Steadiness};
 use worker::Worker;
 
 /// The rules in force; a reload swaps them.
@@ -106,7 +111,11 @@ struct Shared {
     leaving: AtomicBool,
     /// Requests that are being made durable.
     open: AtomicUsize,
-    started: (Millis, Instant),
+    steadiness: Mutex<Steadiness>,
+    /// When the last heartbeat began that was answered.
+    leased: Mutex<Option<Instant>>,
+    /// Rung when a shard was let go.
+    let_go: Notify,
     poisoned: AtomicU64,
     told: Mutex<Told>,
     notices: Notices,
@@ -124,6 +133,8 @@ struct Told {
     servers: Vec<ServerInfo>,
     differing: BTreeSet<String>,
     duplicates: BTreeMap<SourceName, u64>,
+    /// When it was last said that a commit was refused.
+    refused: Option<Instant>,
     /// Calls of the store that failed since it answered last.
     failures: u64,
 }
@@ -183,8 +194,10 @@ pub struct EngineStatus {
     pub archiving: Option<ArchivingStatus>,
 }
 
-/// A clock that is further ahead of this process's own time than this is not trusted to say that something was idle for long.
-const TRUSTED_JUMP: i64 = 10 * Millis::MINUTE;
+/// So long before its lease ends a server begins nothing that others would see.
+const LEASE_MARGIN: Duration = Duration::from_secs(1);
+/// That commits are refused is said once in so long.
+const REFUSAL_SAID_AFTER: Duration = Duration::from_mins(1);
 /// How often it is looked whether requests that are under way have ended.
 const LOOK: Duration = Duration::from_millis(2);
 
@@ -208,7 +221,9 @@ impl Engine {
         let shared = Arc::new(Shared {
             progress: AllProgress::new(store.shards(), workers),
             fresh: Fresh::new(store.shards()),
-            started: (clock.now(), Instant::now()),
+            steadiness: Mutex::new(Steadiness::new(clock.now(), Instant::now())),
+            leased: Mutex::default(),
+            let_go: Notify::new(),
             store,
             rules,
             clock,
@@ -358,9 +373,39 @@ impl Shared {
 
     /// Whether the clock agrees so far with this process's own time that what was idle for long may leave.
     fn clock_is_steady(&self, now: Millis) -> bool {
-        let (wall, own) = self.started;
-        let elapsed = i64::try_from(own.elapsed().as_millis()).unwrap_or(i64::MAX);
-        matches!(self.clock, Clock::Manual(_)) || now.since(wall.plus(elapsed)) <= TRUSTED_JUMP
+        if matches!(self.clock, Clock::Manual(_)) {
+            return true;
+        }
+        let looked = self.steadiness.lock().unwrap_or_else(PoisonError::into_inner).look(now, Instant::now());
+        match looked {
+            Looked::Jumped(gained) => {
+                let seconds = gained / Millis::SECOND;
+                tracing::warn!(
+                    seconds,
+                    "the clock has jumped ahead; what waits for a date waits until it has stood so for 15 minutes"
+                );
+            }
+            Looked::Believed => tracing::info!("the clock that has jumped ahead is believed by now"),
+            Looked::Steady | Looked::Ahead => {}
+        }
+        metrics::gauge!("handraiser_clock_is_steady").set(f64::from(u8::from(looked.is_steady())));
+        looked.is_steady()
+    }
+
+    /// The shards that this server works.
+    fn holds(&self) -> Vec<ShardId> {
+        self.told().owned.values().flatten().copied().collect()
+    }
+
+    /// A heartbeat that began at this moment was answered.
+    fn leased(&self, began: Instant) {
+        *self.leased.lock().unwrap_or_else(PoisonError::into_inner) = Some(began);
+    }
+
+    /// Whether nobody else can own by now what this server owned when it was last told.
+    fn has_lease(&self) -> bool {
+        let leased = *self.leased.lock().unwrap_or_else(PoisonError::into_inner);
+        leased.is_some_and(|began| began.elapsed() < LEASE.saturating_sub(LEASE_MARGIN))
     }
 
     fn owns(&self, worker: usize, shards: Vec<ShardId>) {
@@ -377,9 +422,11 @@ impl Shared {
         *self.told().duplicates.entry(source.clone()).or_default() += 1;
     }
 
-    fn poisoned(&self) {
-        metrics::counter!("handraiser_poisoned_messages_total").increment(1);
-        self.poisoned.fetch_add(1, Ordering::Relaxed);
+    fn poisoned(&self, messages: usize) {
+        if messages > 0 {
+            metrics::counter!("handraiser_poisoned_messages_total").increment(messages as u64);
+            self.poisoned.fetch_add(messages as u64, Ordering::Relaxed);
+        }
     }
 
     fn observe_lag(&self, oldest: Option<Millis>, messages: usize) {
@@ -390,14 +437,24 @@ impl Shared {
         metrics::counter!("handraiser_messages_applied_total").increment(messages as u64);
     }
 
-    fn heard_of(&self, servers: Vec<ServerInfo>, version: &str) {
-        let differing = ownership::differing(&servers, version);
+    fn heard_of(&self, servers: Vec<ServerInfo>, settings: &str) {
+        let differing = ownership::differing(&servers, settings);
         let mut told = self.told();
         if differing != told.differing && !differing.is_empty() {
             let servers = differing.iter().cloned().collect::<Vec<_>>().join(", ");
             tracing::warn!(%servers, "these servers of the same store run with another configuration");
         }
         (told.differing, told.servers) = (differing, servers);
+    }
+
+    /// A commit was refused, since another server has worked these shards.
+    fn was_refused(&self, shards: &[ShardId]) {
+        metrics::counter!("handraiser_commits_refused_total").increment(1);
+        let mut told = self.told();
+        if told.refused.is_none_or(|last| last.elapsed() >= REFUSAL_SAID_AFTER) {
+            told.refused = Some(Instant::now());
+            tracing::info!(?shards, "another server has worked these shards meanwhile; this one begins again there");
+        }
     }
 
     /// A call of the store failed: said once, until it answers again.

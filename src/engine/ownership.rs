@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::Shared;
 use super::input::Input;
 use crate::ids::ShardId;
@@ -13,22 +15,20 @@ use crate::store::{HEARTBEAT, Ownership};
 const LOOK: Duration = Duration::from_millis(500);
 
 pub(super) fn start(shared: &Arc<Shared>) {
-    let (beating, looking) = (Arc::clone(shared), Arc::clone(shared));
-    let ended = shared.ended.clone();
-    tokio::spawn(async move { ended.run_until_cancelled(beat(&beating)).await });
-    let ended = shared.ended.clone();
-    tokio::spawn(async move { ended.run_until_cancelled(look(&looking)).await });
+    shared.keep_running("the heartbeat", beat);
+    shared.keep_running("the look at positions", look);
 }
 
-async fn beat(shared: &Shared) {
+async fn beat(shared: Arc<Shared>) {
     let mut told: Option<Vec<ShardId>> = None;
     while !shared.is_leaving() {
-        let holding = told.clone().unwrap_or_default();
-        let version = Arc::clone(&shared.rules.load().version);
-        match shared.store.heartbeat(&shared.settings.server, &holding, &version).await {
+        let (began, holding) = (Instant::now(), shared.holds());
+        let settings = Arc::clone(&shared.rules.load().settings);
+        match shared.store.heartbeat(&shared.settings.server, &holding, &settings).await {
             Ok(Ownership { shards, servers }) => {
                 shared.store_answers();
-                shared.heard_of(servers, &version);
+                shared.leased(began);
+                shared.heard_of(servers, &settings);
                 if told.as_ref() != Some(&shards) && !shared.is_leaving() {
                     tracing::info!(shards = shards.len(), "this server works so many shards");
                     for (worker, input) in shared.inputs.iter().enumerate() {
@@ -41,11 +41,12 @@ async fn beat(shared: &Shared) {
             // What it holds it goes on working: if another server takes it meanwhile, the position tells.
             Err(error) => shared.store_failed(&error),
         }
-        tokio::time::sleep(HEARTBEAT).await;
+        // Whoever waits for a shard that was let go need not wait for the next beat.
+        let _ = tokio::time::timeout(HEARTBEAT, shared.let_go.notified()).await;
     }
 }
 
-async fn look(shared: &Shared) {
+async fn look(shared: Arc<Shared>) {
     let all: Vec<ShardId> = shared.store.shards().all().collect();
     loop {
         if let Ok(found) = shared.store.progress(&all).await {

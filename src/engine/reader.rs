@@ -40,14 +40,13 @@ impl Reader {
         Self(Some(receiver))
     }
 
-    pub async fn next(&mut self) -> Read {
-        if let Some(receiver) = &mut self.0
-            && let Some(read) = receiver.recv().await
-        {
-            return read;
+    /// What was read next; `None` when the reader has ended, which it does by itself only where it panics.
+    pub async fn next(&mut self) -> Option<Read> {
+        match &mut self.0 {
+            Some(receiver) => receiver.recv().await,
+            // Whoever waits for it waits for something else as well.
+            None => std::future::pending().await,
         }
-        // Whoever waits for it waits for something else as well.
-        std::future::pending().await
     }
 
     pub fn try_next(&mut self) -> Option<Read> {

@@ -68,6 +68,13 @@ impl Remembered {
         self.all.insert(id.0)
     }
 
+    /// Forgets messages that were remembered and are not stored.
+    pub fn take_back(&mut self, ids: &[u64]) {
+        for id in ids {
+            self.all.remove(id);
+        }
+    }
+
     /// Notes that `ids`, which were inserted, are stored under the hour of `now`.
     pub fn stored(&mut self, ids: &[u64], now: Millis) {
         if !ids.is_empty() {

@@ -92,8 +92,10 @@ pub trait Store: Send + Sync + 'static {
     /// Records of `shard` that stand in `list` at `until` or before, the earliest first, at most `limit`.
     async fn due(&self, shard: ShardId, list: &ListName, until: Millis, limit: usize) -> Result<Listing, StoreError>;
 
-    /// Says that `server` lives, holds `holding` and runs with `settings`; answers which shards it should own from now on: those
-    /// that it keeps, and free ones up to its share. A shard that it holds and is not named was given back or taken away.
+    /// Says that `server` lives, works `holding` and runs with `settings`; answers which shards it should own from now on: those
+    /// that it keeps, and free ones up to its share. A shard that it holds and is not named is to be let go, or was taken away. One
+    /// that is beyond its share is nobody else's until it says that it holds it no longer, so that what it has begun there ends
+    /// before anybody else begins.
     async fn heartbeat(&self, server: &str, holding: &[ShardId], settings: &str) -> Result<Ownership, StoreError>;
 
     /// Gives back all shards of `server` and forgets it, at a graceful stop.

@@ -117,6 +117,18 @@ fn describe_deciding() {
     describe_gauge!("handraiser_history_failing", "1 while the archive can't be written");
     describe_counter!("handraiser_history_segments_total", "Segments of the archive that were written");
     describe_counter!("handraiser_poisoned_messages_total", "Messages that were skipped because applying them failed");
+    describe_counter!(
+        "handraiser_panics_total",
+        "Parts of the server that panicked and began again: a defect, by what"
+    );
+    describe_counter!(
+        "handraiser_commits_refused_total",
+        "Commits that were refused, since another server had worked the shards"
+    );
+    describe_gauge!(
+        "handraiser_clock_is_steady",
+        "0 while the clock is ahead of the process's own time and not believed"
+    );
     describe_counter!("handraiser_notices_total", "What an operator should hear of, by kind; the log says each once");
     describe_counter!("handraiser_store_reconnects_total", "How often the connection to the store was made anew");
     describe_gauge!("handraiser_shards_owned", "Shards whose logs this server applies");

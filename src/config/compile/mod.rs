@@ -28,15 +28,15 @@ mod wanted;
 
 use std::sync::Arc;
 
-use super::Config;
 use super::attached::Attached;
 use super::diagnostic::Code;
 use super::findings::{Findings, Problem};
 use super::lint;
 use super::shape::{ConfigShape, LimitsShape, StoreShape};
+use super::{Config, EngineOptions};
 use crate::apply::Rules;
-use crate::apply::rules::RulesParts;
-use crate::cdp::WantedProperties;
+use crate::apply::rules::{RulesParts, hash_of};
+use crate::cdp::{Source, WantedProperties};
 use crate::crm::Destination;
 use crate::record::outcomes::MAX_CONDITIONS;
 use crate::record::traits::MAX_TRAITS_BYTES;
@@ -122,6 +122,7 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
         shared_ids: settings::shared_ids(shape.shared_ids.get()),
         idle_subjects: store::idle_subjects(store_shape),
         config_version: Arc::from(version),
+        beside: beside(&engine, &sources, &destinations),
         archived: history.is_some(),
         traits_bytes: Some(settings::size(&limits.traits, MAX_TRAITS_BYTES, "traits", findings)),
     });
@@ -140,6 +141,11 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
         accept,
         written: Arc::default(),
     })
+}
+
+/// A hash of what servers of one store must have alike beside the rules. Secrets are not part of it: while they rotate, they differ.
+fn beside(engine: &EngineOptions, sources: &[Source], destinations: &[Destination]) -> Arc<str> {
+    hash_of(&format!("{:?} {sources:?} {destinations:?}", engine.remember))
 }
 
 /// Of each member an account keeps so much and no more.

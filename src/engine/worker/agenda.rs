@@ -91,12 +91,16 @@ impl Worker {
 
     /// Sends what may be sent: news that is stored as it stands. What is not committed yet is sent when it is.
     pub(super) async fn deliver(&mut self) -> Result<(), Upset> {
-        if self.shared.is_leaving() {
+        if self.shared.is_leaving() || !self.shared.has_lease() {
             // Whoever comes next begins it; what was begun here ends here.
             return Ok(());
         }
         let (dispatcher, now) = (Arc::clone(&self.shared.dispatcher), self.shared.clock.now());
-        let keys = self.deliveries.take(&*dispatcher, now);
+        let (all, going) = (self.shared.store.shards(), self.changes.then_some(&self.wanted));
+        let stays = |destination: &str| {
+            going.is_none_or(|wanted| wanted.contains(&all.of(&RecordKey::destination(destination))))
+        };
+        let keys = self.deliveries.take(&*dispatcher, now, stays);
         if let Err(upset) = self.load(&keys).await {
             // What is not sent is not under way.
             keys.iter().for_each(|key| self.deliveries.returned(key));

@@ -12,6 +12,7 @@ use crate::engine::cache::Cache;
 use crate::engine::pending::Pending;
 use crate::engine::remembered::Remembered;
 use crate::event::Rejected;
+use crate::event::size::cut;
 use crate::ids::{Position, RecordKey, RecordKind, ShardId};
 use crate::lead::build::Origin;
 use crate::record::{MergeOutcome, NOBODY_AWAY, Record, Roster};
@@ -20,6 +21,8 @@ use crate::time::Millis;
 
 /// Records that are asked of the store at once.
 const MAX_LOAD: usize = 2_000;
+/// So much is kept of a message that can't be applied.
+const EXCERPT_BYTES: usize = 1_024;
 
 /// A message on its way to its record.
 pub(super) struct Work {
@@ -114,9 +117,10 @@ impl Applier {
             let items = fresh.into_iter().flatten().chain(decoded.into_iter().flatten());
             for (index, item) in (0_u32..).zip(items) {
                 match item {
-                    Ok(_) if poisoned.is_some_and(|known| known.contains(&index)) => {
+                    Ok(item) if poisoned.is_some_and(|known| known.contains(&index)) => {
                         let why = "applying it failed; this is a defect, please report it with the log's message";
-                        self.reject(shard, "not_applied", why, &payload, batch.now);
+                        let text = serde_json::to_string(&item).unwrap_or_default();
+                        self.reject(shard, "not_applied", why, &text, batch.now);
                     }
                     Ok(LogItem::Message(message)) => {
                         let origin = Origin { shard, position, index, at: message.at };
@@ -129,7 +133,8 @@ impl Applier {
                     Ok(LogItem::Reject(rejected)) => self.pending.of(shard).rejected.extend(rejected),
                     Err(error) => {
                         tracing::error!(%shard, %position, index, %error, "an item of the log can't be read and is skipped");
-                        self.reject(shard, "unreadable", &error.to_string(), &payload, batch.now);
+                        let text = String::from_utf8_lossy(&payload);
+                        self.reject(shard, "unreadable", &error.to_string(), &text, batch.now);
                     }
                 }
             }
@@ -172,17 +177,15 @@ impl Applier {
         false
     }
 
-    fn reject(&mut self, shard: ShardId, code: &str, message: &str, payload: &[u8], at: Millis) {
-        self.shared.poisoned();
-        let excerpt = String::from_utf8_lossy(payload.get(..256).unwrap_or(payload)).into_owned();
+    fn reject(&mut self, shard: ShardId, code: &str, message: &str, text: &str, at: Millis) {
         let rejected = Rejected {
             at,
-            source: format!("(log of shard {shard})"),
+            source: log_of(shard),
             index: 0,
             code: code.to_owned(),
             message: message.to_owned(),
             message_id: None,
-            excerpt,
+            excerpt: cut(text, EXCERPT_BYTES).to_owned(),
         };
         self.pending.of(shard).rejected.push(rejected);
     }
@@ -221,7 +224,11 @@ impl Applier {
             roster: self.rosters.get(&shard).map_or(&NOBODY_AWAY, |roster| roster),
             shards: self.shared.store.shards(),
         };
-        let applied = catch_unwind(AssertUnwindSafe(|| apply(&mut cached.record, &message, &context)));
+        let applied = catch_unwind(AssertUnwindSafe(|| {
+            #[cfg(test)]
+            assert!(!crate::engine::tests::is_poisonous(&message), "a message that can't be applied");
+            apply(&mut cached.record, &message, &context)
+        }));
         let Ok(effects) = applied else {
             return Err(Upset::Poison(origin, began_at));
         };
@@ -355,9 +362,18 @@ impl Applier {
 
     /// Drops what was applied and is not committed.
     pub fn drop_pending(&mut self) {
-        self.pending = Pending::default();
+        for (shard, pending) in std::mem::take(&mut self.pending).shards {
+            if let Some(remembered) = self.remembered.get_mut(&shard) {
+                remembered.take_back(&pending.ids);
+            }
+        }
         self.cache.retain(|_, cached| !cached.dirty);
     }
+}
+
+/// What stands for the source of what a shard's log can't give.
+pub(super) fn log_of(shard: ShardId) -> String {
+    format!("(log of shard {shard})")
 }
 
 fn read_record(key: &RecordKey, text: &str) -> Record {

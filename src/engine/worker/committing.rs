@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::applier::{Applier, Written};
+use super::applier::{Applier, Written, log_of};
 use super::{Upset, Worker, in_parallel};
 use crate::engine::input::Input;
 use crate::engine::pending::Pending;
@@ -30,6 +30,8 @@ struct Step {
     to: Position,
     ids: Vec<u64>,
     forgotten: Vec<i64>,
+    /// How many messages were skipped, since they can't be applied.
+    skipped: usize,
     /// How many bytes it leaves for the archive.
     left: usize,
     /// Up to where the archive has what was left before.
@@ -74,13 +76,23 @@ impl Worker {
             shard: commit.shard,
             to: commit.to,
             ids: commit.ids.clone(),
+            skipped: commit.rejected.iter().filter(|one| one.source == log_of(commit.shard)).count(),
             forgotten: commit.forget_ids.clone(),
             left: commit.block.as_ref().map_or(0, Bytes::len),
             archived: commit.blocks_passed,
         };
         let steps: Vec<Step> = commits.iter().map(step).collect();
         let sent_to = commits.iter().flat_map(|commit| &commit.messages).map(|message| message.shard).collect();
-        self.store(commits).await?;
+        if let Err(upset) = self.store(commits).await {
+            // Did it happen after all, all of them are read anew.
+            for Step { shard, ids, .. } in steps {
+                let applier = self.shards.get(&shard).and_then(|owned| self.appliers.get_mut(owned.applier));
+                if let Some(remembered) = applier.and_then(|applier| applier.remembered.get_mut(&shard)) {
+                    remembered.take_back(&ids);
+                }
+            }
+            return Err(upset);
+        }
         self.pace.committed(began);
         self.note_steps(steps);
         self.note_written(written);
@@ -130,8 +142,9 @@ impl Worker {
     }
 
     fn note_steps(&mut self, steps: Vec<Step>) {
-        for Step { shard, to, ids, forgotten, left, archived } in steps {
+        for Step { shard, to, ids, forgotten, skipped, left, archived } in steps {
             let Some(owned) = self.shards.get_mut(&shard) else { continue };
+            self.shared.poisoned(skipped);
             owned.position = to;
             owned.step += 1;
             self.shared.archiving.left(shard, owned.step, left);

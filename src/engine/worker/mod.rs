@@ -25,9 +25,11 @@ mod teams;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -79,9 +81,14 @@ pub(super) struct Worker {
     /// What may be used of memory by this worker.
     memory_bytes: usize,
     appliers: Vec<Applier>,
+    /// How many there should be.
+    appliers_wanted: usize,
     shards: BTreeMap<ShardId, Owned>,
     /// The shards that this worker should own.
     wanted: Vec<ShardId>,
+    /// Whether it doesn't own just those yet.
+    changes: bool,
+    is_stopping: bool,
     /// Of shards that have to be taken over again: which applier had their records, and how many commits there were when those
     /// were true.
     before: BTreeMap<ShardId, (usize, u64)>,
@@ -113,6 +120,8 @@ enum Upset {
     Moved(Vec<ShardId>),
     /// A message can't be applied, or something that follows from it; without a place in the log, it began at this record.
     Poison(Origin, Option<RecordKey>),
+    /// Something else has panicked, here or in the reader.
+    Panic,
 }
 
 impl From<StoreError> for Upset {
@@ -137,13 +146,15 @@ impl Worker {
         appliers: usize,
         memory_bytes: usize,
     ) -> Self {
-        let applier = |_| Applier::new(Arc::clone(&shared), memory_bytes / appliers.max(1));
         Self {
             reader: Reader::idle(),
             deliveries: Deliveries::default(),
-            appliers: (0..appliers.max(1)).map(applier).collect(),
+            appliers: new_appliers(&shared, memory_bytes, appliers),
+            appliers_wanted: appliers,
             shards: BTreeMap::new(),
             wanted: Vec::new(),
+            changes: false,
+            is_stopping: false,
             before: BTreeMap::new(),
             pace: Pace::default(),
             due: BTreeMap::new(),
@@ -166,7 +177,8 @@ impl Worker {
     pub async fn run(mut self) {
         let mut pause = FIRST_PAUSE;
         loop {
-            match self.turn().await {
+            let turn = AssertUnwindSafe(self.turn()).catch_unwind().await;
+            match turn.unwrap_or(Err(Upset::Panic)) {
                 Ok(true) => pause = FIRST_PAUSE,
                 Ok(false) => return,
                 Err(upset) => self.begin_again(upset, &mut pause).await,
@@ -174,21 +186,24 @@ impl Worker {
         }
     }
 
-    /// Takes what there is, has it applied, and commits when it is time; returns whether to go on.
-    async fn turn(&mut self) -> Result<bool, Upset> {
-        let (entries, mut inputs) = self.gather().await;
-        self.begin_batch(&entries);
-        if let Err(upset) = self.adopt().await {
-            // What was heard is heard again: a delivery that was answered would be under way for good otherwise.
-            self.heard.extend(inputs);
-            return Err(upset);
-        }
-        let stop = inputs.iter().any(|input| matches!(input, Input::Stop));
-        let own = inputs.iter().rposition(|input| matches!(input, Input::Own(_))).map(|at| inputs.remove(at));
-        let mut work = Vec::new();
+    /// Hears what it should own, and whether it should stop: whatever fails from here on, that is known. Returns the other inputs.
+    fn heed(&mut self, inputs: Vec<Input>) -> Vec<Input> {
+        let mut others = Vec::with_capacity(inputs.len());
         for input in inputs {
             match input {
-                Input::Fill(chunk) => work.extend(self.fill(*chunk).await?),
+                Input::Own(shards) => (self.wanted, self.changes) = (shards, true),
+                Input::Stop => self.is_stopping = true,
+                input => others.push(input),
+            }
+        }
+        others
+    }
+
+    /// What inputs become.
+    async fn work_of(&mut self, inputs: Vec<Input>) -> Result<Vec<Work>, Upset> {
+        let (mut work, mut chunks) = (Vec::new(), Vec::new());
+        for input in inputs {
+            match input {
                 Input::Attempted(key, attempt) => {
                     self.deliveries.returned(&key);
                     work.extend(self.local(key, Body::Attempted(Box::new(attempt))));
@@ -197,9 +212,32 @@ impl Worker {
                 Input::Archived(shard, last) => {
                     work.extend(self.local(RecordKey::archived(shard), Body::Archived { last }));
                 }
+                Input::Fill(chunk) => chunks.push(chunk),
                 Input::Own(_) | Input::Stop => {}
             }
         }
+        // Last, since they ask the store, which may fail: a delivery whose answer was not heard would be under way for good.
+        for chunk in chunks {
+            work.extend(self.fill(*chunk).await?);
+        }
+        Ok(work)
+    }
+
+    /// Takes what there is, has it applied, and commits when it is time; returns whether to go on.
+    async fn turn(&mut self) -> Result<bool, Upset> {
+        let (entries, inputs) = self.gather().await;
+        let inputs = self.heed(inputs);
+        let Some(entries) = entries else {
+            self.heard.extend(inputs);
+            return Err(Upset::Panic);
+        };
+        self.begin_batch(&entries);
+        if let Err(upset) = self.adopt().await {
+            // What was heard is heard again: a delivery that was answered would be under way for good otherwise.
+            self.heard.extend(inputs);
+            return Err(upset);
+        }
+        let work = self.work_of(inputs).await?;
         self.apply(entries, work).await?;
         // Whoever has answered can be sent the next news while the last answer is being committed.
         self.deliver().await?;
@@ -207,7 +245,7 @@ impl Worker {
             // Due is asked of what is stored; a commit comes first where there is something to commit.
             self.look_at_agenda().await?;
         }
-        if stop || own.is_some() || self.is_time() {
+        if self.is_stopping || self.may_change() || self.is_time() {
             self.commit().await?;
             self.look_at_agenda().await?;
             if self.is_urgent() {
@@ -216,22 +254,22 @@ impl Worker {
         }
         self.joined().await?;
         self.deliver().await?;
-        if let Some(Input::Own(shards)) = own {
-            self.own(shards).await?;
+        if self.may_change() {
+            self.own().await?;
         }
-        if stop {
+        if self.is_stopping {
             self.finish().await?;
         }
-        Ok(!stop)
+        Ok(!self.is_stopping)
     }
 
-    /// Waits until there is something to do.
-    async fn gather(&mut self) -> (Vec<(ShardId, Vec<Entry>)>, Vec<Input>) {
+    /// Waits until there is something to do; of entries `None` when the reader is no more.
+    async fn gather(&mut self) -> (Option<Vec<(ShardId, Vec<Entry>)>>, Vec<Input>) {
         let (mut entries, mut inputs) = (Vec::new(), std::mem::take(&mut self.heard));
         let now = self.shared.clock.now();
         let due = self.due.values().copied().chain(self.deliveries.opens()).min().filter(|_| !self.is_joining());
         let due = due.map_or(LOOK, |due| Duration::from_millis(u64::try_from(due.since(now).max(0)).unwrap_or(0)));
-        let until = if inputs.is_empty() {
+        let until = if inputs.is_empty() && !self.is_stopping {
             self.commit_at().unwrap_or_else(|| Instant::now() + due.min(LOOK))
         } else {
             Instant::now()
@@ -241,7 +279,10 @@ impl Worker {
         tokio::select! {
             biased;
             input = self.inputs.recv() => inputs.extend(input.or(Some(Input::Stop))),
-            read = self.reader.next(), if takes => entries.extend(read),
+            read = self.reader.next(), if takes => match read {
+                Some(read) => entries.extend(read),
+                None => return (None, inputs),
+            },
             () = tokio::time::sleep_until(until) => {}
         }
         while let Ok(input) = self.inputs.try_recv() {
@@ -255,7 +296,7 @@ impl Worker {
         }
         self.pace.is_behind = bytes(&entries) >= MAX_BATCH_BYTES;
         entries.retain(|(shard, _)| self.shards.contains_key(shard));
-        (entries, inputs)
+        (Some(entries), inputs)
     }
 
     /// Fixes what is the same for all of a batch.
@@ -341,6 +382,12 @@ impl Worker {
     fn is_joining(&self) -> bool {
         self.shards.values().any(|owned| owned.joining.is_some())
     }
+}
+
+/// Appliers that know nothing yet, and how much memory each may use.
+fn new_appliers(shared: &Arc<Shared>, memory_bytes: usize, count: usize) -> Vec<Applier> {
+    let each = memory_bytes / count.max(1);
+    (0..count.max(1)).map(|_| Applier::new(Arc::clone(shared), each)).collect()
 }
 
 /// Bytes of all entries.

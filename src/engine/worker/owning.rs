@@ -3,15 +3,26 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::try_join_all;
+
 use super::applier::Applier;
-use super::{LAST_PAUSE, Owned, Upset, Worker};
+use super::{LAST_PAUSE, Owned, Upset, Worker, new_appliers};
+use crate::engine::deliveries::Deliveries;
 use crate::engine::reader::Reader;
 use crate::engine::remembered::Remembered;
 use crate::ids::{Position, RecordKey, ShardId};
 use crate::lead::build::Origin;
-use crate::record::AgendaList;
-use crate::store::StoreError;
+use crate::record::{AgendaList, Roster};
+use crate::store::{Progress, StoreError};
 use crate::time::Millis;
+
+/// How a shard stands in the store.
+struct Found {
+    progress: Progress,
+    /// `None` where what is in memory holds.
+    remembered: Option<Remembered>,
+    roster: Arc<Roster>,
+}
 
 impl Worker {
     /// Ends the joining of shards that have reached the end of their logs, and goes on with the next one.
@@ -50,9 +61,22 @@ impl Worker {
         Ok(())
     }
 
-    /// Owns `wanted` from now on. Nothing is pending when this is called.
-    pub(super) async fn own(&mut self, wanted: Vec<ShardId>) -> Result<(), Upset> {
-        self.wanted.clone_from(&wanted);
+    /// Whether it is time to own what is wanted: what was sent from shards that are to be let go has been answered. Else another
+    /// server would send the next news of a lead while an earlier one is still on its way, and may arrive before it.
+    pub(super) fn may_change(&self) -> bool {
+        self.changes && !self.shards.keys().any(|shard| !self.wanted.contains(shard) && self.sends_from(*shard))
+    }
+
+    /// Whether deliveries of a shard are under way.
+    fn sends_from(&self, shard: ShardId) -> bool {
+        let all = self.shared.store.shards();
+        self.deliveries.busy().any(|destination| all.of(&RecordKey::destination(destination)) == shard)
+    }
+
+    /// Owns what is wanted from now on. Nothing is pending when this is called.
+    pub(super) async fn own(&mut self) -> Result<(), Upset> {
+        let wanted = self.wanted.clone();
+        self.changes = false;
         self.adopted.clear();
         self.teams_by.clear();
         self.asks_by.clear();
@@ -66,14 +90,15 @@ impl Worker {
         }
         self.shared.progress.waiting_since(self.number, None);
         self.due.retain(|(shard, _), _| wanted.contains(shard));
+        self.shared.let_go.notify_one();
         self.deliveries.retain(|destination| wanted.contains(&all.of(&RecordKey::destination(destination))));
-        for shard in wanted {
-            if !self.shards.contains_key(&shard) {
-                let owned = self.take_over(shard).await?;
-                self.shards.insert(shard, owned);
-                self.due.insert((shard, AgendaList::Timers), Millis(0));
-                self.due.insert((shard, AgendaList::Wakes), Millis(0));
-            }
+        let new: Vec<ShardId> = wanted.into_iter().filter(|shard| !self.shards.contains_key(shard)).collect();
+        let found = try_join_all(new.iter().map(|shard| self.find(*shard))).await?;
+        for (shard, found) in new.into_iter().zip(found) {
+            let owned = self.take_over(shard, found);
+            self.shards.insert(shard, owned);
+            self.due.insert((shard, AgendaList::Timers), Millis(0));
+            self.due.insert((shard, AgendaList::Wakes), Millis(0));
         }
         let some_are_paused = self.find_destinations().await?;
         self.find_paused(some_are_paused).await?;
@@ -88,12 +113,23 @@ impl Worker {
         self.read_on().await
     }
 
-    /// Begins at the stored position of a shard. Where it stands is asked first: if somebody else commits after that, what is read
-    /// now may be too new, and the next commit is refused.
-    async fn take_over(&mut self, shard: ShardId) -> Result<Owned, StoreError> {
+    /// How a shard stands in the store. Where it stands is asked first: if somebody else commits after that, what is read now may be
+    /// too new, and the next commit is refused.
+    async fn find(&self, shard: ShardId) -> Result<Found, StoreError> {
         let progress = self.shared.store.progress(&[shard]).await?.first().copied().unwrap_or_default();
-        let remembered = Remembered::new(self.shared.store.remembered(shard).await?);
-        let roster = self.shared.roster(shard).await?;
+        let before = self.before.get(&shard).copied().filter(|(_, step)| *step == progress.step);
+        let is_remembered = |applier: &Applier| applier.remembered.contains_key(&shard);
+        let remembered = match before.and_then(|(applier, _)| self.appliers.get(applier)) {
+            // There may be very many, and nothing of them has changed.
+            Some(applier) if is_remembered(applier) => None,
+            _ => Some(Remembered::new(self.shared.store.remembered(shard).await?)),
+        };
+        Ok(Found { progress, remembered, roster: self.shared.roster(shard).await? })
+    }
+
+    /// Begins at the stored position of a shard.
+    fn take_over(&mut self, shard: ShardId, found: Found) -> Owned {
+        let Found { progress, remembered, roster } = found;
         self.shared.progress.seen(shard, progress);
         let before = self.before.remove(&shard);
         let number = before.map_or_else(|| self.least_busy(), |(applier, _)| applier);
@@ -103,16 +139,18 @@ impl Worker {
                 let all = self.shared.store.shards();
                 applier.cache.retain(|key, _| all.of(key) != shard);
             }
-            applier.remembered.insert(shard, remembered);
+            if let Some(remembered) = remembered {
+                applier.remembered.insert(shard, remembered);
+            }
             applier.rosters.insert(shard, roster);
         }
-        Ok(Owned {
+        Owned {
             applier: number,
             position: progress.position,
             step: progress.step,
             joining: None,
             own_messages: Position(0),
-        })
+        }
     }
 
     /// The applier that has the fewest shards.
@@ -139,9 +177,19 @@ impl Worker {
     /// Drops what was applied and begins again at the stored positions.
     pub(super) async fn begin_again(&mut self, upset: Upset, pause: &mut Duration) {
         match &upset {
-            Upset::Moved(shards) => tracing::debug!(?shards, "another server owns these shards by now"),
+            Upset::Moved(shards) => self.shared.was_refused(shards),
             Upset::Store(error) => self.shared.store_failed(error),
             Upset::Poison(origin, began_at) => self.note_poison(*origin, began_at.clone()),
+            Upset::Panic => {
+                self.shared.panicked("what applies logs");
+                // What they hold may be half of something.
+                self.appliers = new_appliers(&self.shared, self.memory_bytes, self.appliers_wanted);
+                self.before.clear();
+                self.shards.clear();
+                // What was heard in this turn is lost: whatever was answered is sent again.
+                self.deliveries = Deliveries::default();
+                self.asking.clear();
+            }
         }
         if !matches!(upset, Upset::Poison(..)) {
             tokio::time::sleep(*pause).await;
@@ -152,7 +200,7 @@ impl Worker {
         self.reader = Reader::idle();
         let shards = std::mem::take(&mut self.shards).into_iter();
         self.before.extend(shards.map(|(shard, owned)| (shard, (owned.applier, owned.step))));
-        while let Err(upset) = self.own(self.wanted.clone()).await {
+        while let Err(upset) = self.own().await {
             if let Upset::Store(error) = upset {
                 self.shared.store_failed(&error);
             }

@@ -152,8 +152,8 @@ impl Store for MemoryStore {
         self.state().known(shard).map(|shard| shard.due(list, until, limit))
     }
 
-    async fn heartbeat(&self, server: &str, _holding: &[ShardId], settings: &str) -> Result<Ownership, StoreError> {
-        Ok(self.state().owners.heartbeat(self.options.shards, server, settings))
+    async fn heartbeat(&self, server: &str, holding: &[ShardId], settings: &str) -> Result<Ownership, StoreError> {
+        Ok(self.state().owners.heartbeat(self.options.shards, server, holding, settings))
     }
 
     async fn leave(&self, server: &str) -> Result<(), StoreError> {

@@ -20,9 +20,8 @@ struct Server {
 }
 
 impl Owners {
-    /// `holding` is not looked at: what the table says is its own is answered even when an earlier answer was lost, and
-    /// what it holds beyond that was taken away.
-    pub(super) fn heartbeat(&mut self, shards: Shards, server: &str, settings: &str) -> Ownership {
+    /// What the table says is its own is answered even when an earlier answer was lost, and what it holds beyond that was taken away.
+    pub(super) fn heartbeat(&mut self, shards: Shards, server: &str, holding: &[ShardId], settings: &str) -> Ownership {
         let now = Instant::now();
         // Its own lease may have run out as well: then its shards are free, for it as for anybody.
         self.servers.retain(|_, server| server.lives_until > now);
@@ -31,7 +30,7 @@ impl Owners {
         self.servers.insert(server.to_owned(), alive);
         let live = self.servers.keys().cloned().collect();
         let split = Split::new(shards, &self.shards, &live, server);
-        for shard in &split.release {
+        for shard in split.release.iter().filter(|shard| !holding.contains(shard)) {
             self.shards.remove(shard);
         }
         for shard in &split.claim {

@@ -23,8 +23,10 @@ impl Core {
         }
         let split = Split::new(self.options.shards, &owners, &live, server);
         let wants = split.owned().into_iter().map(|shard| (shard, "take"));
-        let wants = wants.chain(split.release.iter().map(|&shard| (shard, "drop")));
+        let released = split.release.iter();
+        let wants = wants.chain(released.map(|&shard| (shard, if holding.contains(&shard) { "take" } else { "drop" })));
         let mut shards = self.lease(server, wants.collect()).await?;
+        shards.retain(|shard| !split.release.contains(shard));
         shards.sort_unstable();
         Ok(Ownership { shards, servers })
     }

@@ -3,8 +3,6 @@
 //! Each simulated server gets one of its own over the store that they share, so that each has troubles of its own. All chance
 //! comes from the seed and all waiting is tokio's: on a current-thread runtime with a paused clock a run is repeated exactly, as
 //! long as nothing else in it rolls dice (`tokio::select!` does, unless it is `biased`).
-//!
-//! It never says `Moved` by itself: that only comes of real competition between servers.
 
 mod plan;
 
@@ -131,6 +129,7 @@ impl Store for FaultyStore {
     }
 
     async fn read(&self, after: &[(ShardId, Position)], max_bytes: usize, wait: Duration) -> Result<Reads, StoreError> {
+        self.chance().panics();
         self.ask(self.inner.read(after, max_bytes, wait)).await
     }
 
@@ -151,6 +150,11 @@ impl Store for FaultyStore {
     }
 
     async fn commit(&self, commits: Vec<Commit>) -> Result<(), CommitError> {
+        self.chance().panics();
+        if self.chance().moves() {
+            self.delay().await;
+            return Err(CommitError::Moved(commits.iter().map(|commit| commit.shard).collect()));
+        }
         let inner = Arc::clone(&self.inner);
         self.change(async move { inner.commit(commits).await }).await
     }

@@ -31,6 +31,10 @@ pub struct FaultPlan {
     pub silences: u64,
     /// How long; more than a lease, so that the shards find other owners.
     pub silence: Duration,
+    /// Commits that are refused as if another server had worked the shards.
+    pub moved: u64,
+    /// Reads of logs and commits that panic, as a defect would.
+    pub panics: u64,
 }
 
 impl FaultPlan {
@@ -45,6 +49,8 @@ impl FaultPlan {
         delay: Duration::ZERO,
         silences: 0,
         silence: Duration::ZERO,
+        moved: 0,
+        panics: 0,
     };
 }
 
@@ -60,6 +66,8 @@ impl Default for FaultPlan {
             delay: Duration::from_millis(50),
             silences: 20,
             silence: LEASE.saturating_mul(3),
+            moved: 10,
+            panics: 0,
         }
     }
 }
@@ -79,6 +87,10 @@ pub enum Fault {
     Delayed,
     /// A heartbeat that fell into a silence; see [`FaultPlan::silences`].
     Silenced,
+    /// See [`FaultPlan::moved`].
+    Moved,
+    /// See [`FaultPlan::panics`].
+    Panicked,
 }
 
 /// What decides, and what was decided.
@@ -150,6 +162,17 @@ impl Chance {
     /// Whether a call that changes nothing is refused.
     pub(super) fn refuses(&mut self) -> bool {
         self.strikes(Fault::Refused, self.plan.refused)
+    }
+
+    /// Whether a commit is refused as if another server had been at work.
+    pub(super) fn moves(&mut self) -> bool {
+        self.plan.moved > 0 && self.strikes(Fault::Moved, self.plan.moved)
+    }
+
+    /// Panics, if it is to.
+    pub(super) fn panics(&mut self) {
+        let panics = self.plan.panics > 0 && self.strikes(Fault::Panicked, self.plan.panics);
+        assert!(!panics, "a planned panic");
     }
 
     /// What becomes of a change; `None` when all goes well.

@@ -36,6 +36,7 @@ pub const ROUGH: FaultPlan = FaultPlan {
     delay: Duration::from_millis(5),
     silences: 0,
     silence: Duration::ZERO,
+    ..FaultPlan::NONE
 };
 
 pub struct NoCrm;

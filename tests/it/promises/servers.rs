@@ -108,6 +108,22 @@ async fn rejected_events_outlive_a_server_that_is_killed_right_after_its_answer(
 }
 
 #[tokio::test]
+async fn servers_whose_settings_differ_say_so() {
+    let says_so = async |first: &str, second: &str| {
+        let redis = Redis::start("everysec").await;
+        let store = |more: &str| format!("{{ redis: {{ url: \"{}\" }}, {more} }}", redis.url());
+        let hosts = [Host::start(&store(first), "").await, Host::start(&store(second), "").await];
+        // Both have heard of each other after two heartbeats.
+        tokio::time::sleep(Duration::from_millis(3_500)).await;
+        hosts.map(|host| host.server.log().contains("run with another configuration"))
+    };
+    // How much memory each may use is its own affair.
+    let (remembering, caching) =
+        tokio::join!(says_so("remember: 3d", "remember: 4d"), says_so("cache: 100MB", "cache: 200MB"));
+    assert_eq!((remembering, caching), ([true; 2], [false; 2]));
+}
+
+#[tokio::test]
 async fn what_one_server_took_is_read_through_another_at_once() {
     let redis = Redis::start("everysec").await;
     let hosts = [Host::on(&redis, "").await, Host::on(&redis, "").await];

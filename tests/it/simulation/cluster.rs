@@ -55,12 +55,14 @@ impl Cluster {
     fn over(store: SharedStore, setting: &Setting, seed: u64, rules: Arc<Rules>, now: Millis) -> Self {
         let clock = Clock::manual(now);
         let failing = if setting.faults == FaultPlan::NONE { 0 } else { 10 };
+        // Where shards change servers, longer than heartbeats are apart.
+        let takes = Duration::from_millis(if setting.servers > 1 { 1_500 } else { 20 });
         let mut cluster = Self {
             setting: *setting,
             seed,
             store,
             rules: Arc::new(ArcSwap::new(rules)),
-            crm: Arc::new(Crm::new(clock.clone(), seed, failing)),
+            crm: Arc::new(Crm::new(clock.clone(), seed, failing, takes)),
             servers: Vec::new(),
             clock,
             started: 0,
@@ -108,6 +110,29 @@ impl Cluster {
             let server = self.start();
             self.servers.insert(at, server);
         }
+    }
+
+    /// A server stops in order, and another one comes.
+    pub async fn replace(&mut self, nth: usize) {
+        let at = nth % self.servers.len();
+        let server = self.start();
+        let gone = std::mem::replace(&mut self.servers[at], server);
+        gone.engine.drain(Duration::from_secs(60)).await;
+    }
+
+    /// Nothing of a lead was sent while something else of it was under way, as long as servers only came and went in order.
+    pub fn no_news_overlapped(&self) -> Result<(), String> {
+        let overlaps = self.crm.overlaps();
+        let is_orderly = self.setting.faults == FaultPlan::NONE;
+        if is_orderly && overlaps > 0 { Err(format!("{overlaps} times news of a lead overlapped")) } else { Ok(()) }
+    }
+
+    /// Every shard is worked by one server.
+    pub fn every_shard_is_worked(&self) -> Result<(), String> {
+        let mut owned: Vec<_> = self.servers.iter().flat_map(|server| server.engine.status().owned).collect();
+        owned.sort_unstable();
+        let all: Vec<_> = self.store.shards().all().collect();
+        if owned == all { Ok(()) } else { Err(format!("these shards are worked: {owned:?}")) }
     }
 
     /// Any of the servers; each time another one.

@@ -19,6 +19,10 @@ struct Books {
     taken: BTreeMap<String, (LeadEvent, usize)>,
     /// The revisions of each lead in the order in which they came for the first time.
     revisions: BTreeMap<String, Vec<u32>>,
+    /// Leads that something is being sent of.
+    under_way: BTreeMap<String, usize>,
+    /// How often something was sent of a lead while something else of it was still under way.
+    overlaps: usize,
     wrong: Vec<String>,
 }
 
@@ -26,18 +30,39 @@ pub struct Crm {
     clock: Clock,
     books: Mutex<Books>,
     failing: u64,
+    takes: Duration,
 }
 
 impl Crm {
-    pub fn new(clock: Clock, seed: u64, failing: u64) -> Self {
+    /// One that fails so many times of a hundred, and takes so long to answer.
+    pub fn new(clock: Clock, seed: u64, failing: u64, takes: Duration) -> Self {
         let books = Books { dice: seed, ..Books::default() };
-        Self { clock, books: Mutex::new(books), failing }
+        Self { clock, books: Mutex::new(books), failing, takes }
     }
 
     /// Every lead event that was taken, and what was wrong about any.
     pub fn books(&self) -> (Vec<LeadEvent>, Vec<String>) {
         let books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
         (books.taken.values().map(|(event, _)| event.clone()).collect(), books.wrong.clone())
+    }
+
+    /// How often something was sent of a lead while something else of it was still under way: it could arrive first.
+    pub fn overlaps(&self) -> usize {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner).overlaps
+    }
+
+    fn begins(&self, lead: &str) {
+        let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
+        let under_way = books.under_way.entry(lead.to_owned()).or_default();
+        *under_way += 1;
+        books.overlaps += usize::from(*under_way > 1);
+    }
+
+    fn ends(&self, lead: &str) {
+        let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(under_way) = books.under_way.get_mut(lead) {
+            *under_way -= 1;
+        }
     }
 
     fn take(&self, news: &News) -> bool {
@@ -76,8 +101,10 @@ impl Dispatcher for Crm {
     }
 
     async fn deliver(&self, _: &str, news: &News, _: &Remembered) -> Attempt {
-        tokio::time::sleep(Duration::from_millis(20)).await;
         let event: LeadEvent = serde_json::from_str(&news.json).expect("news is a lead event");
+        self.begins(&event.lead.id);
+        tokio::time::sleep(self.takes).await;
+        self.ends(&event.lead.id);
         let now = self.clock.now();
         let outcome = if self.take(news) {
             let kind = format!("{:?}", event.kind).into();

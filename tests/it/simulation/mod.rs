@@ -128,6 +128,13 @@ fn faults_and_kills_of_several_servers_change_nothing() {
 }
 
 #[test]
+fn defects_that_panic_change_nothing() {
+    let defects = FaultPlan { panics: 20, moved: 20, ..FaultPlan::NONE };
+    holds(&Setting { servers: 2, appliers: 2, faults: defects, ..GOOD_DAY }, cases(100));
+    holds(&Setting { store: apart, servers: 2, faults: defects, ..GOOD_DAY }, cases(50));
+}
+
+#[test]
 fn shards_that_commit_apart_change_nothing() {
     holds(&Setting { store: apart, servers: 2, ..GOOD_DAY }, cases(300));
 }

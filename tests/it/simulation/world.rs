@@ -107,6 +107,10 @@ impl World {
                     self.cluster.let_timers_fire().await;
                     continue;
                 }
+                Op::Kill { nth } if nth % 4 == 3 => {
+                    self.cluster.replace(*nth).await;
+                    continue;
+                }
                 Op::Kill { nth } => {
                     self.cluster.kill(*nth);
                     continue;
@@ -133,6 +137,8 @@ impl World {
         }
         self.cluster.send(&mut batch).await;
         self.cluster.finish().await;
+        self.cluster.every_shard_is_worked()?;
+        self.cluster.no_news_overlapped()?;
         self.compare(&reference).await
     }
 

@@ -59,6 +59,7 @@ macro_rules! conformance {
             a_second_server_gets_its_half,
             shards_that_are_given_back_are_taken_at_once,
             no_shard_has_two_owners,
+            what_is_still_worked_is_nobody_elses,
             more_servers_than_shards,
             the_dead_lose_their_shards_after_their_lease,
         ]}

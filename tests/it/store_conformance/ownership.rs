@@ -83,6 +83,28 @@ pub async fn a_second_server_gets_its_half(store: &SharedStore) {
     assert_eq!(names, [("a", r#"{"of":"a"}"#), ("b", r#"{"of":"b"}"#)]);
 }
 
+pub async fn what_is_still_worked_is_nobody_elses(store: &SharedStore) {
+    let all = every(store);
+    let beat = async |name: &str, holding: &[ShardId]| {
+        store.heartbeat(name, holding, "").await.expect("the store answers").shards
+    };
+    assert_eq!(beat("a", &[]).await, all);
+    assert_eq!(beat("b", &[]).await, [], "all of them have an owner");
+    let kept = beat("a", &all).await;
+    assert_eq!(kept.len(), all.len() / 2, "it is to let go the others");
+    for _ in 0..3 {
+        assert_eq!(beat("a", &all).await, kept, "and hears so until it has");
+        assert_eq!(beat("b", &[]).await, [], "which nobody gets meanwhile");
+    }
+    let part: Vec<ShardId> = all.iter().copied().filter(|shard| *shard != all[all.len() - 1]).collect();
+    assert_eq!(beat("a", &part).await, kept);
+    let taken = beat("b", &[]).await;
+    assert_eq!(taken, all[all.len() - 1..], "what it has let go is free");
+    assert_eq!(beat("a", &kept).await, kept);
+    let taken = beat("b", &taken).await;
+    assert_eq!([kept, taken].concat().len(), all.len());
+}
+
 pub async fn shards_that_are_given_back_are_taken_at_once(store: &SharedStore) {
     let mut servers = Servers::new(store);
     servers.settle(&["a", "b", "c"]).await;
