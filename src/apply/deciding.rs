@@ -12,7 +12,7 @@ use super::news::{news, tell};
 use super::seeing::{Known, view};
 use super::{Applying, ending, joining, noting, promising, telling};
 use crate::event::{Call, Event};
-use crate::ids::SubjectKind;
+use crate::ids::{RecordKind, SubjectKind};
 use crate::lead::build::lead_id;
 use crate::lead::{LeadEventType, joiner};
 use crate::qualify::agenda::next_decision;
@@ -49,6 +49,7 @@ pub(super) fn decide(
 
 /// Notes when something may be decided otherwise about the subject though nothing happens.
 fn schedule(subject: &mut Subject, of: SubjectKind, known: &Known<'_>, applying: &Applying<'_>) {
+    subject.put_off = None;
     let seen = view(subject, of, known, applying);
     let next = applying.definitions(of).filter_map(|definition| {
         let standing = subject.standings.get(&definition.name);
@@ -66,7 +67,7 @@ fn schedule(subject: &mut Subject, of: SubjectKind, known: &Known<'_>, applying:
     let ends = ending::may_end(subject, applying)
         .then(|| applying.rules.endings.next_change(of, &View { event: None, ..seen }));
     let noted = noted.filter_map(|one| one.signal.next_change(&View { event: None, ..seen })).map(|drift| drift.at);
-    let told = (of == SubjectKind::User).then(|| telling::next_change(subject, applying)).flatten();
+    let told = (of == SubjectKind::User).then(|| telling::next_change(subject, known.now, applying)).flatten();
     let again = applying.holds(of).then(|| applying.clock.plus(applying.held.look_again));
     subject.wakes_at = next.chain(noted).chain(told).chain(again).chain(ends.flatten()).min();
 }
@@ -241,7 +242,19 @@ fn decide_all(subject: &mut Subject, of: SubjectKind, known: &Known<'_>, applyin
         }
     }
     super::unclear::hasten(subject, applying.now);
-    schedule(subject, of, known, applying);
+    // What others know of the subject is at hand only now.
+    if applying.puts_off && known.user.is_none() && matches!(known.account, Who::Nobody) {
+        subject.put_off = Some(known.now);
+    } else {
+        schedule(subject, of, known, applying);
+    }
+}
+
+/// Asks when something about the subject changes by itself, if that was put off.
+pub(super) fn look_ahead(subject: &mut Subject, applying: &Applying<'_>) {
+    let Some(now) = subject.put_off else { return };
+    let of = if applying.key.kind == RecordKind::User { SubjectKind::User } else { SubjectKind::Account };
+    schedule(subject, of, &Known { user: None, account: Who::Nobody, event: None, now }, applying);
 }
 
 /// Notes a decision about `subject`; returns what it means for the lead, if anything.

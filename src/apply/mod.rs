@@ -74,6 +74,9 @@ pub struct Context<'a> {
     pub roster: &'a Roster,
     /// How many shards there are.
     pub shards: Shards,
+    /// Whether [`look_ahead`] is called before a record is stored: when something changes by itself need be asked only then, once for
+    /// all that happened to it.
+    pub puts_off: bool,
 }
 
 /// What follows from a message beside the change of its record.
@@ -199,10 +202,17 @@ struct Applying<'a> {
     held: &'a Held,
     roster: &'a Roster,
     shards: Shards,
+    puts_off: bool,
     effects: Effects,
 }
 
 impl<'a> Applying<'a> {
+    fn new(key: &'a RecordKey, context: &Context<'a>) -> Self {
+        let Context { rules, origin, now, clock, seed, archived, held, roster, shards, puts_off } = *context;
+        let effects = Effects::default();
+        Self { key, rules, origin, now, clock, seed, archived, held, roster, shards, puts_off, effects }
+    }
+
     /// The definitions about one kind of subject by which is decided now.
     fn definitions(&self, of: SubjectKind) -> impl Iterator<Item = &'a Definition> + use<'a> {
         let held = self.held;
@@ -249,12 +259,16 @@ impl Applying<'_> {
 /// How often a message follows merges before it is applied where it stands. Longer chains are rings, which have no end.
 pub(crate) const MAX_HOPS: u8 = 32;
 
+/// Asks what was put off: when something about a record changes by itself.
+pub fn look_ahead(record: &mut Record, key: &RecordKey, context: &Context<'_>) {
+    if let Record::Subject(subject) = record {
+        deciding::look_ahead(subject, &Applying::new(key, context));
+    }
+}
+
 /// Applies `message` to its record.
 pub fn apply(record: &mut Record, message: &Message, context: &Context<'_>) -> Effects {
-    let Context { rules, origin, now, clock, seed, archived, held, roster, shards } = *context;
-    let effects = Effects::default();
-    let key = &message.to;
-    let mut applying = Applying { key, rules, origin, now, clock, seed, archived, held, roster, shards, effects };
+    let mut applying = Applying::new(&message.to, context);
     match record {
         Record::Subject(subject) => subject_message(subject, message, &mut applying),
         Record::Team(turns) => match &message.body {
@@ -338,6 +352,9 @@ fn subject_message(subject: &mut Box<Subject>, message: &Message, applying: &mut
     }
     if message.body.may_decide() {
         starting::note(subject, applying);
+    }
+    if matches!(message.body, Body::Wake { .. } | Body::Fill(_)) {
+        deciding::look_ahead(subject, applying);
     }
     match &message.body {
         Body::Event(event) if message.to.kind == RecordKind::User => user::event(subject, event, applying),

@@ -26,11 +26,11 @@ pub(super) fn told(user: &Subject, account: &str, applying: &Applying<'_>) -> To
 }
 
 /// When that may change though nothing happens.
-pub(super) fn next_change(user: &Subject, applying: &Applying<'_>) -> Option<Millis> {
+pub(super) fn next_change(user: &Subject, now: Millis, applying: &Applying<'_>) -> Option<Millis> {
     if applying.rules.members.is_empty() || user.ties.accounts.is_empty() {
         return None;
     }
-    let (rules, view) = (applying.rules, view(user, applying));
+    let (rules, view) = (applying.rules, View { now, ..view(user, applying) });
     let outcomes = rules.members.conditions.iter().filter_map(|one| one.condition.next_change(&view));
     outcomes.chain(rules.members.keys.iter().filter_map(|key| key.next_change(&view))).min()
 }

@@ -164,6 +164,7 @@ impl Backtest {
             held: &NOTHING_HELD,
             roster: &NOBODY_AWAY,
             shards: self.shards,
+            puts_off: false,
         };
         let key = &message.to;
         let record = self.records.entry(key.clone()).or_insert_with(|| Record::empty(key.kind));

@@ -62,6 +62,11 @@ impl Cache {
         self.records.get(key)
     }
 
+    /// The record, for changing what only it says of itself.
+    pub fn get_mut(&mut self, key: &RecordKey) -> Option<&mut Cached> {
+        self.records.get_mut(key)
+    }
+
     /// The record, for reading and changing; `None` when it has to be loaded first.
     pub fn use_mut(&mut self, key: &RecordKey) -> Option<&mut Cached> {
         let cached = self.records.get_mut(key)?;

@@ -249,6 +249,8 @@ pub struct Subject {
     pub tell_at: Option<Millis>,
     /// When a definition may decide otherwise about it though nothing happens.
     pub wakes_at: Option<Millis>,
+    /// That is as of before: it is yet to be asked as of this moment. Never so in a store.
+    pub put_off: Option<Millis>,
     /// When it was forgotten on request. It stays so for a day, so that what was on its way to it is dropped.
     pub forgotten: Option<Millis>,
 }
@@ -321,6 +323,7 @@ impl Subject {
 
     /// Where it stands in the agenda: in the list of what is due first.
     fn agenda(&self, idle: Option<i64>) -> Option<(AgendaList, Millis)> {
+        debug_assert!(self.put_off.is_none(), "`apply::look_ahead` comes first");
         // A lead may wait for long, as a date may be far away.
         let check = self.ownership.as_ref().and_then(|ownership| ownership.check_at);
         let wakes = [self.wakes_at, self.waits_until(), check].into_iter().flatten().min();

@@ -174,6 +174,7 @@ impl World {
                 held: &NOTHING_HELD,
                 roster: &handraiser::record::NOBODY_AWAY,
                 shards: handraiser::ids::Shards::default(),
+                puts_off: false,
             };
             let kind = message.to.kind;
             let record = self.records.entry(message.to.clone()).or_insert_with(|| Record::empty(kind));

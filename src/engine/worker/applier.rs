@@ -6,7 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::Upset;
-use crate::apply::{Body, Context, Effects, Held, LogItem, Message, NOTHING_HELD, Notice, Past, Rules, apply};
+use crate::apply::{
+    Body, Context, Effects, Held, LogItem, Message, NOTHING_HELD, Notice, Past, Rules, apply, look_ahead,
+};
 use crate::engine::Shared;
 use crate::engine::cache::Cache;
 use crate::engine::pending::Pending;
@@ -223,6 +225,7 @@ impl Applier {
             held: &batch.held,
             roster: self.rosters.get(&shard).map_or(&NOBODY_AWAY, |roster| roster),
             shards: self.shared.store.shards(),
+            puts_off: true,
         };
         let applied = catch_unwind(AssertUnwindSafe(|| {
             #[cfg(test)]
@@ -343,6 +346,7 @@ impl Applier {
         standing: &BTreeMap<ShardId, (Position, u64)>,
         batch: &Batch,
     ) -> (Vec<Commit>, Vec<Written>) {
+        self.look_ahead(batch);
         let shards = self.shared.store.shards();
         let standing =
             |shard| standing.get(&shard).map_or((Position(0), None), |(position, step)| (*position, Some(*step)));
@@ -358,6 +362,33 @@ impl Applier {
             );
         }
         (commits, written)
+    }
+
+    /// Asks of the records that are to be stored when something about them changes by itself.
+    fn look_ahead(&mut self, batch: &Batch) {
+        let shards = self.shared.store.shards();
+        for key in &self.pending.dirty {
+            let Some(cached) = self.cache.get_mut(key) else { continue };
+            let shard = shards.of(key);
+            let context = Context {
+                rules: &batch.rules,
+                origin: Origin { shard, position: Position(0), index: 0, at: batch.now },
+                now: batch.now,
+                clock: batch.now,
+                seed: self.seed,
+                archived: false,
+                held: &batch.held,
+                roster: self.rosters.get(&shard).map_or(&NOBODY_AWAY, |roster| roster),
+                shards,
+                puts_off: false,
+            };
+            let looked = catch_unwind(AssertUnwindSafe(|| look_ahead(&mut cached.record, key, &context)));
+            if let (Err(_), Record::Subject(subject)) = (looked, &mut cached.record) {
+                // It is looked at again with its next event.
+                self.shared.panicked("looking ahead");
+                subject.put_off = None;
+            }
+        }
     }
 
     /// Drops what was applied and is not committed.

@@ -158,6 +158,7 @@ destinations: { crm: { webhook: { url: 'http://127.0.0.1:9/' }, allow_addresses:
         held: &NOTHING_HELD,
         roster: &handraiser::record::NOBODY_AWAY,
         shards: handraiser::ids::Shards::default(),
+        puts_off: false,
     };
     let message = |to: &RecordKey, body| Message { to: to.clone(), at: START, hops: 0, body };
     let (acme, sales) = (RecordKey::account("acme"), RecordKey::team("sales"));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use handraiser::apply::explain::explain;
 use handraiser::apply::message::AssignOutcome;
-use handraiser::apply::{Body, Context, Message, NOTHING_HELD, Rules, apply};
+use handraiser::apply::{Body, Context, Message, NOTHING_HELD, Rules, apply, look_ahead};
 use handraiser::event::Event;
 use handraiser::history::Row;
 use handraiser::ids::{Position, RecordKey, RecordKind, ShardId, Shards, SubjectKind};
@@ -112,8 +112,10 @@ impl Bare {
             held: &NOTHING_HELD,
             roster: &roster,
             shards: self.shards,
+            puts_off: true,
         };
         let effects = apply(&mut record, message, &context);
+        look_ahead(&mut record, &message.to, &context);
         let row = |past| Row { of: message.to.clone(), at: message.at, past };
         self.past.extend(effects.past.into_iter().map(row));
         if let Some(text) = record.write() {

@@ -24,9 +24,14 @@ pub struct Setting {
     pub servers: usize,
     pub appliers: usize,
     pub faults: FaultPlan,
+    /// How long the CRM takes to answer.
+    pub crm_takes: Duration,
     /// Whether an account has one lead.
     pub one_per_account: bool,
 }
+
+/// How long a CRM takes to answer that is well.
+pub const CRM_TAKES: Duration = Duration::from_millis(20);
 
 struct Server {
     engine: Engine,
@@ -55,8 +60,8 @@ impl Cluster {
     fn over(store: SharedStore, setting: &Setting, seed: u64, rules: Arc<Rules>, now: Millis) -> Self {
         let clock = Clock::manual(now);
         let failing = if setting.faults == FaultPlan::NONE { 0 } else { 10 };
-        // Where shards change servers, longer than heartbeats are apart.
-        let takes = Duration::from_millis(if setting.servers > 1 { 1_500 } else { 20 });
+
+        let takes = setting.crm_takes;
         let mut cluster = Self {
             setting: *setting,
             seed,
@@ -79,8 +84,14 @@ impl Cluster {
     /// One server over a store that takes its time.
     pub fn by_the_wall_clock(store: SharedStore, seed: u64, rules: Arc<Rules>, now: Millis) -> Self {
         let store_is_there = |_| unreachable!("it is there");
-        let setting =
-            Setting { store: store_is_there, servers: 1, appliers: 2, faults: FaultPlan::NONE, one_per_account: false };
+        let setting = Setting {
+            store: store_is_there,
+            servers: 1,
+            appliers: 2,
+            faults: FaultPlan::NONE,
+            crm_takes: CRM_TAKES,
+            one_per_account: false,
+        };
         Self { is_paused: false, ..Self::over(store, &setting, seed, rules, now) }
     }
 
@@ -109,6 +120,19 @@ impl Cluster {
             drop(self.servers.remove(at));
             let server = self.start();
             self.servers.insert(at, server);
+        }
+    }
+
+    /// Another server comes.
+    pub fn join(&mut self) {
+        let server = self.start();
+        self.servers.push(server);
+    }
+
+    /// The server that came last stops in order.
+    pub async fn leave(&mut self) {
+        if let Some(gone) = self.servers.pop() {
+            gone.engine.drain(Duration::from_secs(60)).await;
         }
     }
 

@@ -19,8 +19,8 @@ struct Books {
     taken: BTreeMap<String, (LeadEvent, usize)>,
     /// The revisions of each lead in the order in which they came for the first time.
     revisions: BTreeMap<String, Vec<u32>>,
-    /// Leads that something is being sent of.
-    under_way: BTreeMap<String, usize>,
+    /// What is being sent, by destination and lead.
+    under_way: BTreeMap<(String, String), usize>,
     /// How often something was sent of a lead while something else of it was still under way.
     overlaps: usize,
     wrong: Vec<String>,
@@ -51,16 +51,17 @@ impl Crm {
         self.books.lock().unwrap_or_else(PoisonError::into_inner).overlaps
     }
 
-    fn begins(&self, lead: &str) {
+    fn begins(&self, of: &(String, String)) {
         let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
-        let under_way = books.under_way.entry(lead.to_owned()).or_default();
+        let under_way = books.under_way.entry(of.clone()).or_default();
         *under_way += 1;
-        books.overlaps += usize::from(*under_way > 1);
+        let overlaps = *under_way > 1;
+        books.overlaps += usize::from(overlaps);
     }
 
-    fn ends(&self, lead: &str) {
+    fn ends(&self, of: &(String, String)) {
         let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(under_way) = books.under_way.get_mut(lead) {
+        if let Some(under_way) = books.under_way.get_mut(of) {
             *under_way -= 1;
         }
     }
@@ -100,11 +101,12 @@ impl Dispatcher for Crm {
         Admission::Open(4)
     }
 
-    async fn deliver(&self, _: &str, news: &News, _: &Remembered) -> Attempt {
+    async fn deliver(&self, destination: &str, news: &News, _: &Remembered) -> Attempt {
         let event: LeadEvent = serde_json::from_str(&news.json).expect("news is a lead event");
-        self.begins(&event.lead.id);
+        let of = (destination.to_owned(), event.lead.id.clone());
+        self.begins(&of);
         tokio::time::sleep(self.takes).await;
-        self.ends(&event.lead.id);
+        self.ends(&of);
         let now = self.clock.now();
         let outcome = if self.take(news) {
             let kind = format!("{:?}", event.kind).into();

@@ -9,6 +9,7 @@ mod crm;
 mod language;
 mod leads;
 mod live;
+mod moving;
 mod order;
 mod reference;
 mod stories;
@@ -24,7 +25,7 @@ use handraiser::store::{MemoryStore, SharedStore, StoreOptions};
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-use self::cluster::Setting;
+use self::cluster::{CRM_TAKES, Setting};
 use self::stream::{Op, ops};
 use self::world::World;
 use crate::faulty_store::FaultPlan;
@@ -99,8 +100,14 @@ fn apart(seed: u64) -> SharedStore {
     Arc::new(MemoryStore::with_relays(options(), seed, Duration::from_millis(500)))
 }
 
-const GOOD_DAY: Setting =
-    Setting { store: together, servers: 1, appliers: 1, faults: FaultPlan::NONE, one_per_account: false };
+const GOOD_DAY: Setting = Setting {
+    store: together,
+    servers: 1,
+    appliers: 1,
+    faults: FaultPlan::NONE,
+    crm_takes: CRM_TAKES,
+    one_per_account: false,
+};
 
 #[test]
 fn one_server_counts_and_decides_as_the_reference_does() {

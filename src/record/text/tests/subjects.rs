@@ -273,6 +273,7 @@ pub fn subject() -> impl Strategy<Value = Subject> {
                 watchers,
                 tell_at,
                 wakes_at,
+                put_off: None,
                 forgotten,
             }
         })
