@@ -95,7 +95,8 @@ fn may_matter(user: &Subject, event: Option<&Event>, applying: &Applying<'_>) ->
         }
         let is_edge = is_edge(definition, event, applying);
         !evaluation.is_sure()
-            || decide_one(definition, evaluation, standing, applying.now, is_edge) != Decision::Nothing
+            || decide_one(definition, evaluation, standing, applying.now, (event.is_some(), is_edge))
+                != Decision::Nothing
     })
 }
 
@@ -219,7 +220,8 @@ fn decide_all(subject: &mut Subject, of: SubjectKind, known: &Known<'_>, applyin
     for definition in applying.definitions(of) {
         let evaluation = evaluate(definition, &seen.of(definition));
         let (standing, is_edge) = (subject.standings.get(&definition.name), is_edge(definition, known.event, applying));
-        let decision = decide_one(definition, evaluation, standing, known.now, is_edge);
+        let is_event = known.event.is_some();
+        let decision = decide_one(definition, evaluation, standing, known.now, (is_event, is_edge));
         if decision != Decision::Nothing {
             taken.push((definition, decision));
         }

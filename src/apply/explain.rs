@@ -97,7 +97,7 @@ fn explain_one(
 fn lead_id(standing: &Standing) -> Option<String> {
     match &standing.joined {
         Some(open) => Some(open.lead.to_string()),
-        None => Some(standing.lead_id.clone()).filter(|id| !id.is_empty() && standing.claims.is_none()),
+        None => Some(standing.lead_id.clone()).filter(|id| !id.is_empty() && standing.is_stored()),
     }
 }
 
@@ -124,7 +124,11 @@ fn held_back(
         (Some(Standing { quiet: Some(Quiet::Start), .. }), _) => by(HeldBackBy::QuietStart),
         (Some(Standing { quiet: Some(Quiet::OldEvent), .. }), _) => by(HeldBackBy::OldEvent),
         (Some(Standing { shadow: true, .. }), _) => by(HeldBackBy::Shadow),
-        (Some(Standing { hold: Some(hold), .. }), _) => of(HeldBackBy::Held, &hold.source),
+        (Some(Standing { hold: Some(hold), .. }), _) => {
+            let by = hold.because.map_or(HeldBackBy::Held, HeldBackBy::from);
+            let until = hold.because.and_then(|_| cooldown_ends(definition, standing?)).map(Millis::rfc3339);
+            Some(HeldBack { by, until, what: Some(hold.source.clone()) })
+        }
         (Some(Standing { ended: Some((ending, _)), .. }), _) => of(HeldBackBy::Ended, ending.as_str()),
         (Some(Standing { joined: Some(open), .. }), _) => of(HeldBackBy::Joined, &open.lead),
         (Some(Standing { claims: Some(account), .. }), _) => of(HeldBackBy::Asking, account),

@@ -189,6 +189,8 @@ pub enum Body {
     Hold(Box<Held>),
     /// Source, or hold → subject: the lead is held, may go on its way, or is let go.
     Judged(Box<Judged>),
+    /// Hold → source: the lead is held no longer.
+    Unheld,
     /// To a hold, from an operator: the lead may go on its way, or is let go.
     Release {
         /// Whether it is let go.
@@ -384,6 +386,8 @@ pub struct Judged {
     pub definition: DefinitionName,
     /// The event of the lead's life.
     pub event: Arc<str>,
+    /// The lead.
+    pub lead: Arc<str>,
     /// What holds it; `None` when it may go.
     pub hold: Option<LeadHold>,
 }

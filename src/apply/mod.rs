@@ -42,6 +42,7 @@ mod waiting;
 use std::sync::Arc;
 
 pub use filling::{Fill, Held, NOTHING_HELD};
+pub use holding::HeldUp;
 pub use message::{Attempt, Body, LogItem, Message};
 pub use rules::Rules;
 
@@ -98,8 +99,8 @@ pub struct Effects {
     pub withheld: Vec<Arc<str>>,
     /// Teams whose leads were not taken on in time.
     pub overdue: Vec<Arc<str>>,
-    /// The source whose lead is held, and whether it is the first of this hour.
-    pub held: Option<(SourceName, bool)>,
+    /// A lead that did not go on its way, because its source makes too many.
+    pub held_up: Option<HeldUp>,
     /// The source whose event is the first that is known of the record's subject.
     pub newcomer_of: Option<SourceName>,
     /// Sources of events that were counted already, under another id of their user.
@@ -289,15 +290,17 @@ pub fn apply(record: &mut Record, message: &Message, context: &Context<'_>) -> E
         Record::Delivery(delivery) => delivery_message(delivery, &message.body, &mut applying),
         Record::Source(leads) => match &message.body {
             Body::Admit(wants) => holding::admit(leads, wants, &mut applying),
+            Body::Unheld => holding::unheld(leads),
             Body::Heard => leads.heard = leads.heard.max(Some(message.at)),
             Body::Noted(note) => leads.merges.note((**note).clone()),
             Body::Scrub { user } => leads.merges.forget(user),
             _ => {}
         },
         Record::Hold(hold) => match &message.body {
-            Body::Hold(held) => hold.0 = Some((message.at, (**held).clone())),
+            Body::Hold(held) => holding::hold(hold, held, &mut applying),
             Body::Release { discard } => holding::release(hold, *discard, &mut applying),
-            Body::Forget => hold.0 = None,
+            Body::Wake { .. } => holding::look(hold, &mut applying),
+            Body::Forget => holding::forget(hold, &mut applying),
             _ => {}
         },
         Record::Archived(archived) => match &message.body {
@@ -402,6 +405,7 @@ fn subject_message(subject: &mut Box<Subject>, message: &Message, applying: &mut
         | Body::Closed { .. }
         | Body::Admit(_)
         | Body::Hold(_)
+        | Body::Unheld
         | Body::Release { .. }
         | Body::Heard
         | Body::Noted(_)

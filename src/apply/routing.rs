@@ -13,7 +13,7 @@ use crate::ids::{DefinitionName, RecordKey, SourceName};
 use crate::lead::{Lead, LeadEvent, LeadEventType, joiner};
 use crate::record::happening::note;
 use crate::record::{
-    AccountOwner, Happening, Held, LeadWaits, NO_NEEDS, News, OpenWith, Routing, Standing, Subject, Unassigned,
+    AccountOwner, Happening, Held, LeadWaits, LetGo, NO_NEEDS, News, OpenWith, Routing, Standing, Subject, Unassigned,
     Unclear, Waits,
 };
 use crate::routing::{Decision, LeadFacts, NotClear, decide_if_clear, keep};
@@ -30,7 +30,10 @@ pub(super) fn begin(
 ) {
     let Some(standing) = subject.standings.get_mut(definition) else { return };
     tell_history(standing, &mut event, happening);
-    if standing.claims.is_none() {
+    if event.kind == LeadEventType::Qualified && !standing.shadow && standing.lead_id == event.lead.id {
+        standing.asks_source = bounded_by(&event.lead, applying).is_some();
+    }
+    if standing.is_stored() {
         store(subject, &event.lead, applying);
     }
     let Some(standing) = subject.standings.get_mut(definition) else { return };
@@ -133,7 +136,14 @@ fn admit(subject: &mut Subject, definition: &DefinitionName, event: LeadEvent, a
             let wants = Held { subject: applying.key.clone(), definition: Arc::clone(definition), lead, event };
             applying.send(RecordKey::source(source.as_str()), Body::Admit(Box::new(wants)));
         }
-        None => find_owner(subject, definition, event, applying),
+        None => {
+            if event.kind == LeadEventType::Qualified {
+                let standing = subject.standings.get_mut(definition);
+                standing.filter(|one| one.lead_id == event.lead.id).into_iter().for_each(|one| one.asks_source = false);
+                store(subject, &event.lead, applying);
+            }
+            find_owner(subject, definition, event, applying);
+        }
     }
 }
 
@@ -144,7 +154,6 @@ pub(super) fn claimed(
     event: LeadEvent,
     applying: &mut Applying<'_>,
 ) {
-    store(subject, &event.lead, applying);
     admit(subject, definition, event, applying);
 }
 
@@ -178,30 +187,43 @@ pub(super) fn first_of(standing: &Standing) -> Option<LeadEvent> {
 
 /// It was decided whether the first news that waits may go on its way.
 pub(super) fn judged(subject: &mut Subject, judged: &Judged, applying: &mut Applying<'_>) {
-    let Judged { definition, event: id, hold } = judged;
-    // Otherwise the subject was forgotten meanwhile.
-    let Some(mut event) = first(subject, definition).filter(|event| *event.id == **id) else { return };
+    let Judged { definition, event: id, lead, hold } = judged;
+    let event = first(subject, definition).filter(|event| *event.id == **id);
+    let (Some(mut event), Some(standing)) = (event, subject.standings.get_mut(definition)) else {
+        // The subject was forgotten meanwhile, or became another one who has a lead of their own.
+        if let Some(hold) = hold.as_ref().filter(|hold| !hold.discarded) {
+            applying.send(RecordKey::hold(&hold.source, lead), Body::Forget);
+        }
+        return;
+    };
     event.lead.hold.clone_from(hold);
-    let Some(standing) = subject.standings.get_mut(definition) else { return };
+    let mut was_stored = true;
     if standing.lead_id == event.lead.id {
+        was_stored = !std::mem::take(&mut standing.asks_source);
         standing.hold.clone_from(hold);
     }
+    let is_dropped = !was_stored && hold.as_ref().is_some_and(|hold| hold.because == Some(LetGo::Full));
     let is_over = hold.as_ref().is_some_and(|hold| hold.discarded);
     if !is_over && let Some(waits) = standing.queue.first_mut() {
         *waits = serde_json::to_string(&event).unwrap_or_default().into();
     }
     if let Some(hold) = hold {
         let (at, what) = (applying.now.rfc3339(), if hold.discarded { "discarded" } else { "held" }.to_owned());
-        let held = Happening { at, what, owner: None, note: Some(format!("source {}", hold.source)) };
+        let because = match hold.because {
+            None => "",
+            Some(LetGo::Full) => ", of which as many are held as may be",
+            Some(LetGo::Expired) => ", and nobody released it in time",
+        };
+        let held = Happening { at, what, owner: None, note: Some(format!("source {}{because}", hold.source)) };
         tell_history(standing, &mut event, |_| held);
     }
-    let lead = event.lead.id.clone();
-    match hold {
-        None => find_owner(subject, definition, event, applying),
-        Some(_) => store(subject, &event.lead, applying),
+    if !is_dropped {
+        store(subject, &event.lead, applying);
     }
     if is_over {
-        drop_lead(subject, definition, &lead, applying);
+        drop_lead(subject, definition, lead, applying);
+    } else if hold.is_none() {
+        find_owner(subject, definition, event, applying);
     }
 }
 

@@ -14,7 +14,7 @@ use crate::ids::{DefinitionName, SourceName, SubjectKind};
 use crate::lead::accept::AcceptLinks;
 use crate::qualify::{Definition, Endings};
 use crate::record::traits::MAX_TRAITS_BYTES;
-use crate::record::{AccountKey, Credentials, NOBODY_AWAY};
+use crate::record::{AccountKey, Credentials, LeadQuota, NOBODY_AWAY};
 use crate::routing::territory::Territories;
 use crate::routing::{Reps, Route, RouteTo, Routes, Team};
 use crate::time::Millis;
@@ -92,8 +92,8 @@ pub struct RulesParts {
     pub trait_rules: BTreeMap<(SubjectKind, Box<str>), Arc<TraitRule>>,
     /// The sources.
     pub sources: Vec<SourceName>,
-    /// How many leads an hour of each source go on their way; those beyond it are held.
-    pub lead_quotas: BTreeMap<SourceName, u32>,
+    /// How many leads of each source go on their way, and are held.
+    pub lead_quotas: BTreeMap<SourceName, LeadQuota>,
     /// Ids that many people share; they never merge.
     pub shared_ids: HashSet<Box<str>>,
     /// Subjects of which nothing was heard for so many milliseconds leave.

@@ -187,9 +187,15 @@ pub(super) fn drop_merged(user: &Subject, standing: &mut Standing, applying: &mu
     close_lead(standing, applying);
     drop_promise(standing, applying);
     clear(standing, applying);
-    let Some(waits) = &standing.waits else { return };
     let Some(mut event) = first_of(standing) else { return };
-    applying.send(RecordKey::wait(&waits.team, &event.lead.id), Body::Forget);
+    if let Some(hold) = event.lead.hold.as_ref().filter(|hold| !hold.discarded) {
+        applying.send(RecordKey::hold(&hold.source, &event.lead.id), Body::Forget);
+    } else if let Some(waits) = &standing.waits {
+        applying.send(RecordKey::wait(&waits.team, &event.lead.id), Body::Forget);
+    } else {
+        return;
+    }
+    event.lead.hold = None;
     let own = user.standings.get(&*event.lead.definition).map_or("", |own| &own.lead_id);
     let reason = format!("nobody gets it: this turned out to be {}, whose lead is {own}", applying.key);
     event.lead.routing = Some(Routing { reason, ..Routing::default() });

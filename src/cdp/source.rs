@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::event::{Call, SourceName, Trust};
+use crate::record::LeadQuota;
 use crate::secret::Secret;
 
 /// One configured source.
@@ -39,7 +40,7 @@ pub struct Quotas {
     /// Ids that were merged into users, in the shards of each server.
     pub merges: Option<u32>,
     /// Leads; those beyond it are held. Counted exactly.
-    pub leads: Option<u32>,
+    pub leads: Option<LeadQuota>,
 }
 
 impl Source {

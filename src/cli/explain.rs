@@ -258,6 +258,14 @@ fn held_back(by: &HeldBack) -> String {
         HeldBackBy::Ended => {
             format!("{what}: the lead is over, and another one takes that the conditions were false in between")
         }
+        HeldBackBy::Full => format!(
+            "let go: {what} made too many leads, and as many are held as may be; what they do from {} on makes another",
+            by.until.as_deref().map(day).unwrap_or_default()
+        ),
+        HeldBackBy::Expired => format!(
+            "let go: {what} made too many leads, and nobody released this one in time; what they do from {} on makes another",
+            by.until.as_deref().map(day).unwrap_or_default()
+        ),
         HeldBackBy::Held => format!("held back: {what} made too many leads; see `handraiser leads --held`"),
     }
 }

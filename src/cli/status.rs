@@ -217,6 +217,11 @@ fn render_use(source: &Value, paint: Paint, out: &mut String) {
         );
         out.push_str(&format!("{}\n", paint.dim(text)));
     }
+    if number("leads_let_go") > 0 {
+        let leads = words::count(number("leads_let_go"), "lead");
+        let text = format!("{name}: {leads} let go, since it made too many and they can't all be held");
+        out.push_str(&format!("{}\n", paint.tone(Tone::Warn, text)));
+    }
     if number("over_quota") > 0 {
         let requests = words::count(number("over_quota"), "request");
         let text = format!("{name}: {requests} turned away since a quota was used up");

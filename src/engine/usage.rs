@@ -15,6 +15,8 @@ pub struct Usage {
     pub subjects: u64,
     /// Ids that were merged into users, since this server started.
     pub merges: u64,
+    /// Leads that were let go since it made too many, since this server started.
+    pub leads_let_go: u64,
     /// Of the subjects, those of this hour.
     pub subjects_this_hour: u64,
     /// Of the merges, those of this hour.
@@ -62,6 +64,11 @@ impl UsageBook {
             usage.merges += 1;
             usage.merges_this_hour += 1;
         });
+    }
+
+    /// A lead was let go since `source` makes too many.
+    pub fn let_go(&self, source: &SourceName, now: Millis) {
+        self.note(source, now, |usage| usage.leads_let_go += 1);
     }
 
     /// The use of one source.

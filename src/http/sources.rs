@@ -56,6 +56,8 @@ pub struct SourceReport {
     pub merges: u64,
     /// Of those, the ones of this hour.
     pub merges_this_hour: u64,
+    /// Leads that were let go, since it made too many and as many as may be were held, or for too long; among what this server applied.
+    pub leads_let_go: u64,
     /// Requests turned away because a quota was used up; they are among `failed`.
     pub over_quota: u64,
     /// Requests refused because the sender did not prove who it is.
@@ -221,6 +223,7 @@ impl SourceBook {
             new_subjects_this_hour: usage(name).subjects_this_hour,
             merges: usage(name).merges,
             merges_this_hour: usage(name).merges_this_hour,
+            leads_let_go: usage(name).leads_let_go,
             ..self.entry(Some(name)).report()
         };
         let mut reports: Vec<_> = configured.into_iter().map(report).collect();
@@ -298,6 +301,7 @@ mod tests {
             "new_subjects_this_hour": 1,
             "merges": 0,
             "merges_this_hour": 0,
+            "leads_let_go": 0,
             "over_quota": 0,
             "unauthorised": 2,
             "failed": 0,
@@ -323,6 +327,7 @@ mod tests {
             "new_subjects_this_hour": 1,
             "merges": 0,
             "merges_this_hour": 0,
+            "leads_let_go": 0,
             "over_quota": 0,
             "unauthorised": 0,
             "failed": 0,
@@ -344,6 +349,7 @@ mod tests {
             "new_subjects_this_hour": 0,
             "merges": 0,
             "merges_this_hour": 0,
+            "leads_let_go": 0,
             "over_quota": 0,
             "unauthorised": 1,
             "failed": 0,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::record::{Ending, PointsGiven, Reason, Subject};
+use crate::record::LetGo;
 
 /// Everything that is known of a subject and where it stands on every definition that is about its kind.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -169,12 +170,25 @@ pub enum HeldBackBy {
     OldEvent,
     /// The definition makes a lead of each new event of a counter, and there was none.
     Each,
-    /// The lead is held, since its source made too many.
+    /// The lead is held, since its source made too many, or was let go by an operator.
     Held,
+    /// The lead was let go, since its source made too many and as many are held as may be: what they do from `until` on makes another.
+    Full,
+    /// The lead was held, and let go since nobody released it in time: what they do from `until` on makes another.
+    Expired,
     /// The account is asked whether it has a lead already.
     Asking,
     /// The account has a lead already, which they are part of.
     Joined,
     /// The lead was won or lost; they are none again until the conditions were false in between.
     Ended,
+}
+
+impl From<LetGo> for HeldBackBy {
+    fn from(because: LetGo) -> Self {
+        match because {
+            LetGo::Full => Self::Full,
+            LetGo::Expired => Self::Expired,
+        }
+    }
 }

@@ -94,22 +94,24 @@ fn first_tier(definition: &Definition, view: &View<'_>) -> (Option<u8>, bool) {
 }
 
 /// What to do, given where the subject stands. `is_edge` says whether there is a new event of the counter that the definition
-/// makes leads of, if it does.
+/// makes leads of, if it does; `is_event`, whether there is any.
 pub fn decide(
     definition: &Definition,
     evaluation: Evaluation,
     standing: Option<&Standing>,
     now: Millis,
-    is_edge: bool,
+    (is_event, is_edge): (bool, bool),
 ) -> Decision {
     let (holds, tier) = (evaluation.holds(), evaluation.tier);
     let may_qualify = definition.each.is_none() || is_edge;
+    // Who does nothing any more was made up: by time alone they don't come again.
+    let comes_again = is_event && standing.is_some_and(|standing| standing.let_go().is_some());
     match (holds, tier, standing) {
         (Some(true), Some(tier), None) if may_qualify => Decision::Qualify { tier },
         // Within the cooldown the edge waits: it is taken at the end of it, if it is still true then.
         (Some(true), Some(tier), Some(standing))
             if may_qualify
-                && (is_anew(definition, standing) || definition.each.is_some())
+                && (is_anew(definition, standing) || definition.each.is_some() || comes_again)
                 && cooldown_ends(definition, standing).is_none_or(|end| end <= now) =>
         {
             Decision::Qualify { tier }
@@ -126,6 +128,9 @@ pub fn decide(
     }
 }
 
+/// From when on who made a lead that was let go for want of room may make another, in milliseconds after it.
+const LET_GO_FOR: i64 = Millis::DAY;
+
 /// Whether who stands so would be a new lead by qualifying: after a lapse, or because nobody was told and now somebody should be.
 pub fn is_anew(definition: &Definition, standing: &Standing) -> bool {
     let unheard = standing.quiet == Some(Quiet::Start) || (standing.shadow && !definition.shadow);
@@ -134,6 +139,11 @@ pub fn is_anew(definition: &Definition, standing: &Standing) -> bool {
 
 /// Until when a further lead waits. Where nobody was told of the last one, none does.
 pub fn cooldown_ends(definition: &Definition, standing: &Standing) -> Option<Millis> {
+    if standing.let_go().is_some() {
+        let is_edge = standing.lapsed_at.is_some() || definition.each.is_some();
+        let wait = if is_edge { definition.cooldown_ms.min(LET_GO_FOR) } else { LET_GO_FOR };
+        return Some(standing.qualified_at.plus(wait));
+    }
     let unheard = standing.quiet.is_some() || (standing.shadow && !definition.shadow);
     (!unheard).then(|| standing.again_at.unwrap_or(standing.qualified_at).plus(definition.cooldown_ms))
 }

@@ -44,7 +44,7 @@ pub use archived::{Archived, Lack, SeriesPast};
 pub use counted::Counted;
 pub use delivery::{Asked, Delivery, DestinationHistory, News, Remembered};
 pub use happening::Happening;
-pub use hold::{Held, Hold, LeadHold, SourceLeads};
+pub use hold::{Admission, Held, Hold, LeadHold, LeadQuota, LetGo, SourceLeads};
 pub use joining::{Joiner, Joiners, OpenLead};
 pub use memberships::Memberships;
 pub use merge_log::{MergeLog, MergeNote, MergeOutcome};

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::happening::Happening;
-use super::hold::LeadHold;
+use super::hold::{LeadHold, LetGo};
 use super::joining::{Joiners, OpenLead};
 use super::needs::Needs;
 use super::seen::Progress;
@@ -86,6 +86,9 @@ pub struct Standing {
     /// Whether the last lead is held, or was let go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<LeadHold>,
+    /// Whether its source was asked if it may go on its way, and has not answered.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub asks_source: bool,
     /// Which rep's open leads the last lead that a team gave is counted among.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open_with: Option<OpenWith>,
@@ -113,6 +116,16 @@ impl Standing {
     pub fn is_open(&self) -> bool {
         let discarded = self.hold.as_ref().is_some_and(|hold| hold.discarded);
         self.may_end() && self.lapsed_at.is_none() && self.quiet.is_none() && !self.shadow && !discarded
+    }
+
+    /// Why the lead was let go, where no operator said so.
+    pub fn let_go(&self) -> Option<LetGo> {
+        self.hold.as_ref().and_then(|hold| hold.because)
+    }
+
+    /// Whether the lead is stored: it is told to nobody before its account and its source have let it be one.
+    pub fn is_stored(&self) -> bool {
+        self.claims.is_none() && !self.asks_source && self.let_go() != Some(LetGo::Full)
     }
 
     /// How far its owner has come with the lead.

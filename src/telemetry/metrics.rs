@@ -146,6 +146,7 @@ fn describe_delivery() {
     );
     describe_gauge!("handraiser_reps_away", "Reps who are away, as is said beside the configuration");
     describe_gauge!("handraiser_calendars_unread", "Calendars of reps that can't be read");
+    describe_counter!("handraiser_leads_let_go_total", "Leads that a source made beyond what can be held, by reason");
     describe_counter!("handraiser_leads_overdue_total", "Leads whose owner did not take them on in time, by team");
     describe_gauge!("handraiser_leads_waiting", "Leads that wait for somebody to be there, by team");
     describe_gauge!("handraiser_queue_pending", "Leads with news that waits or is under way, by destination");

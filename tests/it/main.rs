@@ -26,6 +26,7 @@ mod explained;
 mod faulty_store;
 mod fixtures;
 mod harness;
+mod held;
 mod history;
 mod holding_back;
 mod ingest;

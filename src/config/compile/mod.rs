@@ -118,7 +118,7 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
         credentials: destinations.iter().map(|one| (Arc::clone(&one.name), one.credentials())).collect(),
         destinations: destinations.iter().map(|destination| Arc::clone(&destination.name)).collect(),
         sources: sources.iter().map(|source| source.name.clone()).collect(),
-        lead_quotas: sources.iter().filter_map(|one| one.quotas.leads.map(|leads| (one.name.clone(), leads))).collect(),
+        lead_quotas: sources.iter().filter_map(|one| Some((one.name.clone(), one.quotas.leads?))).collect(),
         shared_ids: settings::shared_ids(shape.shared_ids.get()),
         idle_subjects: store::idle_subjects(store_shape),
         config_version: Arc::from(version),

@@ -12,6 +12,7 @@ use crate::config::scalar::Count;
 use crate::config::shape::{CallWord, QuotasShape, SchemeWord, SignatureShape, SourceShape, TrustWord};
 use crate::config::yaml::Scalar;
 use crate::event::{Call, Trust};
+use crate::record::LeadQuota;
 use crate::secret::Secret;
 
 /// Every source that can be used.
@@ -106,7 +107,14 @@ fn quotas(shape: Option<&QuotasShape>, trust: Trust) -> Quotas {
         client_events: quota(&shape.client_events),
         subjects: quota(&shape.new_subjects),
         merges: quota(&shape.merges),
-        leads: quota(&shape.leads).or((trust == Trust::Public).then_some(PUBLIC_LEADS)),
+        leads: quota(&shape.leads).or((trust == Trust::Public).then_some(PUBLIC_LEADS)).map(|an_hour| LeadQuota {
+            an_hour,
+            held: quota(&shape.held_leads).unwrap_or(LeadQuota::HELD),
+            held_for: shape
+                .held_for
+                .get()
+                .map_or(LeadQuota::HELD_FOR, |time| i64::try_from(time.value.0.as_millis()).unwrap_or(i64::MAX)),
+        }),
     }
 }
 

@@ -67,6 +67,13 @@ section! {
         merges: At<Count>,
         /// Leads, counted over all servers. By default 1000 from a `public` source, and no bound from a `server`.
         leads: At<Count>,
+        /// How many leads are held at once, over all servers. Those beyond it are let go: no destination hears of them, they are not
+        /// stored, and whoever they are about may make another by what they do from a day later on.
+        #[schemars(extend("default" = 10_000))]
+        held_leads: At<Count>,
+        /// For how long a lead is held. One that nobody released by then is let go like those beyond `held_leads`.
+        #[schemars(extend("default" = "30d"))]
+        held_for: At<Lasting>,
     }
 }
 

@@ -6,13 +6,15 @@ use super::{Upset, Worker};
 use crate::apply::Body;
 use crate::engine::cache::list_name;
 use crate::engine::input::Input;
-use crate::ids::{RecordKey, ShardId};
-use crate::record::{AgendaList, Record};
+use crate::ids::{RecordKey, ShardId, SourceName};
+use crate::record::{AgendaList, LeadQuota, Record};
 use crate::store::StoreError;
 use crate::time::Millis;
 
 /// Timers that are worked in one batch.
 const MAX_DUE: usize = 256;
+/// How often leads that are held are looked at, in milliseconds: they may wait for days.
+pub(super) const LOOK_AT_HELD: i64 = 10 * Millis::MINUTE;
 /// No retry and no timer but that of an idle subject or a condition waits for so long, in milliseconds.
 const LONGEST_AHEAD: i64 = 2 * Millis::DAY;
 
@@ -53,7 +55,8 @@ impl Worker {
                 }
                 AgendaList::Teams => self.call_teams(shard, now).await?,
                 AgendaList::ReadBack => self.ask(shard, now).await?,
-                AgendaList::Dead(_) | AgendaList::Held(_) | AgendaList::Wait(..) | AgendaList::Paused => {
+                AgendaList::Held(source) => self.look_at_held(shard, &list, source, now).await?,
+                AgendaList::Dead(_) | AgendaList::Wait(..) | AgendaList::Paused => {
                     self.due.remove(&(shard, list));
                 }
             }
@@ -86,6 +89,33 @@ impl Worker {
         let may_expire = self.shared.clock_is_steady(now);
         let ripe = ripe.into_iter().filter(|key| !self.poisoned_records.contains(key));
         let work = ripe.filter_map(|key| self.local(key, Body::Wake { may_expire })).collect();
+        self.apply(Vec::new(), work).await
+    }
+
+    /// Lets leads of a source go that were held for too long.
+    async fn look_at_held(
+        &mut self,
+        shard: ShardId,
+        list: &AgendaList,
+        source: &Arc<str>,
+        now: Millis,
+    ) -> Result<(), Upset> {
+        let limit = MAX_DUE + self.poisoned_records.len();
+        let found = self.find_due(shard, list, limit).await?;
+        let quota = self.batch.rules.lead_quotas.get(&SourceName::new(source));
+        let held_for = quota.map_or(LeadQuota::HELD_FOR, |quota| quota.held_for);
+        // A clock that jumped ahead would let them all go.
+        let is_over = |since: Millis| self.shared.clock_is_steady(now) && since.plus(held_for) <= now;
+        let over: Vec<_> = found.iter().filter(|(since, _)| is_over(*since)).map(|(_, key)| key.clone()).collect();
+        if found.is_empty() {
+            self.due.remove(&(shard, list.clone()));
+        } else {
+            let next = if over.len() >= MAX_DUE { now } else { now.plus(LOOK_AT_HELD) };
+            self.due.insert((shard, list.clone()), next);
+        }
+        self.batch.now = now;
+        let over = over.into_iter().filter(|key| !self.poisoned_records.contains(key));
+        let work: Vec<_> = over.filter_map(|key| self.local(key, Body::Wake { may_expire: false })).collect();
         self.apply(Vec::new(), work).await
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::Upset;
 use crate::apply::{
-    Body, Context, Effects, Held, LogItem, Message, NOTHING_HELD, Notice, Past, Rules, apply, look_ahead,
+    Body, Context, Effects, Held, HeldUp, LogItem, Message, NOTHING_HELD, Notice, Past, Rules, apply, look_ahead,
 };
 use crate::engine::Shared;
 use crate::engine::cache::Cache;
@@ -265,7 +265,7 @@ impl Applier {
             merges,
             withheld,
             overdue,
-            held,
+            held_up,
             newcomer_of,
             duplicates,
             notices,
@@ -294,11 +294,8 @@ impl Applier {
         for team in overdue {
             metrics::counter!("handraiser_leads_overdue_total", "team" => team.to_string()).increment(1);
         }
-        if let Some((source, is_first)) = held {
-            metrics::counter!("handraiser_leads_held_total", "source" => source.to_string()).increment(1);
-            if is_first {
-                tracing::warn!(%source, "a source made more leads than its quota; they are held: see `handraiser leads --held`");
-            }
+        if let Some(held_up) = held_up {
+            self.note_held_up(&held_up, batch);
         }
         if let Some(source) = newcomer_of {
             self.shared.usage.subject(&source, batch.now);
@@ -330,6 +327,24 @@ impl Applier {
         }
         self.pending.scrub.extend(scrub_leads.into_iter().map(|user| (key.clone(), user)));
         notices.into_iter().for_each(|notice| self.notice(notice));
+    }
+
+    /// Counts a lead that did not go on its way, and says so once an hour.
+    fn note_held_up(&self, held_up: &HeldUp, batch: &Batch) {
+        let HeldUp { source, let_go, is_first } = held_up;
+        let Some(because) = let_go else {
+            metrics::counter!("handraiser_leads_held_total", "source" => source.to_string()).increment(1);
+            if *is_first {
+                tracing::warn!(%source, "a source made more leads than its quota; they are held: see `handraiser leads --held`");
+            }
+            return;
+        };
+        self.shared.usage.let_go(source, batch.now);
+        let labels = [("source", source.to_string()), ("because", because.as_str().to_owned())];
+        metrics::counter!("handraiser_leads_let_go_total", &labels).increment(1);
+        if *is_first {
+            tracing::warn!(%source, "as many leads of a source are held as may be; more of them are let go: see `handraiser leads --held`");
+        }
     }
 
     fn notice(&self, notice: Notice) {

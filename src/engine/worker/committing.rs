@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use super::agenda::LOOK_AT_HELD;
 use super::applier::{Applier, Written, log_of};
 use super::{Upset, Worker, in_parallel};
 use crate::engine::input::Input;
@@ -203,7 +204,7 @@ impl Worker {
     fn note_agenda(&mut self, key: &RecordKey, listed: Option<&Listed>) {
         let Some(listed) = listed else { return };
         let Some(list) = AgendaList::read(listed.list.as_str()) else { return };
-        if matches!(list, AgendaList::Dead(_) | AgendaList::Held(_) | AgendaList::Wait(..) | AgendaList::Paused) {
+        if matches!(list, AgendaList::Dead(_) | AgendaList::Wait(..) | AgendaList::Paused) {
             return;
         }
         if let AgendaList::Deliver(destination) = &list
@@ -212,8 +213,11 @@ impl Worker {
         {
             return;
         }
-        let due = self.due.entry((self.shared.store.shards().of(key), list)).or_insert(Millis(i64::MAX));
-        *due = (*due).min(listed.at);
+        let shard = self.shared.store.shards().of(key);
+        // They are held for long, and asked about as seldom.
+        let ahead = if matches!(list, AgendaList::Held(_)) { LOOK_AT_HELD } else { 0 };
+        let due = self.due.entry((shard, list)).or_insert(Millis(i64::MAX));
+        *due = (*due).min(listed.at.plus(ahead));
     }
 
     /// Messages were sent to shards of this worker through their logs: remembers up to where they stand there.

@@ -100,7 +100,7 @@ impl Worker {
             self.due.insert((shard, AgendaList::Timers), Millis(0));
             self.due.insert((shard, AgendaList::Wakes), Millis(0));
         }
-        let some_are_paused = self.find_destinations().await?;
+        let some_are_paused = self.find_lists().await?;
         self.find_paused(some_are_paused).await?;
         let together = self.shared.store.commits_shards_together();
         for owned in self.shards.values_mut() {
@@ -159,16 +159,19 @@ impl Worker {
         (0..self.appliers.len()).min_by_key(shards).unwrap_or(0)
     }
 
-    /// Every destination that something waits for, also those that are configured no longer. Returns whether any are paused.
-    async fn find_destinations(&mut self) -> Result<bool, StoreError> {
+    /// Every destination that something waits for, and every source that leads are held because of, also those that are configured no longer.
+    /// Returns whether any are paused.
+    async fn find_lists(&mut self) -> Result<bool, StoreError> {
         let all = self.shared.store.shards();
         let waiting = self.shared.store.lists().await?;
         for list in waiting.iter().filter_map(|stats| AgendaList::read(stats.list.as_str())) {
-            if let AgendaList::Deliver(destination) = &list {
-                let shard = all.of(&RecordKey::destination(destination));
-                if self.shards.contains_key(&shard) {
-                    self.due.insert((shard, list), Millis(0));
-                }
+            let shard = match &list {
+                AgendaList::Deliver(destination) => all.of(&RecordKey::destination(destination)),
+                AgendaList::Held(source) => all.of(&RecordKey::source(source)),
+                _ => continue,
+            };
+            if self.shards.contains_key(&shard) {
+                self.due.insert((shard, list), Millis(0));
             }
         }
         Ok(waiting.iter().any(|stats| AgendaList::read(stats.list.as_str()) == Some(AgendaList::Paused)))

@@ -10,7 +10,7 @@ use crate::counters::{Aggregate, Counter, EventMatch, Ledger, Plan, Reads, Windo
 use crate::expr::{Figures, Readable, Scope, Type, compile};
 use crate::ids::{CounterId, SourceName, SubjectKind};
 use crate::qualify::{Tier, Who};
-use crate::record::{Projection, Saying, Subject};
+use crate::record::{LeadHold, LetGo, Projection, Saying, Subject};
 
 const NOW: Millis = Millis(1_795_253_400_000);
 const COOLDOWN: i64 = 30 * Millis::DAY;
@@ -176,7 +176,32 @@ fn qualifying_is_an_edge() {
         (open, Some(standing(1, false, NOW)), Decision::Nothing),
         (open, None, Decision::Nothing),
     ] {
-        assert_eq!(decide(&definition, evaluation, before.as_ref(), NOW, false), expected, "{evaluation:?} {before:?}");
+        assert_eq!(
+            decide(&definition, evaluation, before.as_ref(), NOW, (false, false)),
+            expected,
+            "{evaluation:?} {before:?}"
+        );
+    }
+}
+
+#[test]
+fn who_was_let_go_comes_again_by_what_they_do_a_day_later() {
+    let definition = definition("intent", &[]);
+    let (yes, no) = (evaluated(&definition, 3, Who::Nobody), evaluated(&definition, 0, Who::Nobody));
+    let let_go = |lapsed: bool, at: Millis| {
+        let hold = LeadHold { source: "web".to_owned(), discarded: true, because: Some(LetGo::Full) };
+        Some(Standing { hold: Some(hold), ..standing(1, lapsed, at) })
+    };
+    let yesterday = NOW.plus(-Millis::DAY);
+    for (evaluation, before, is_event, expected) in [
+        (yes, let_go(false, yesterday), true, Decision::Qualify { tier: 1 }),
+        (yes, let_go(false, yesterday), false, Decision::Nothing),
+        (yes, let_go(false, yesterday.plus(1)), true, Decision::Nothing),
+        (yes, let_go(true, yesterday), false, Decision::Qualify { tier: 1 }),
+        (no, let_go(false, yesterday), true, Decision::Lapse),
+    ] {
+        let found = decide(&definition, evaluation, before.as_ref(), NOW, (is_event, false));
+        assert_eq!(found, expected, "{evaluation:?} {before:?} {is_event}");
     }
 }
 

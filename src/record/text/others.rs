@@ -156,10 +156,13 @@ impl SourceLeads {
         match name {
             "leads" => {
                 let (hour, counts) = value.split_once(' ')?;
-                let (leads, held) = counts.split_once(' ')?;
-                let (hour, leads, held) = (Millis::parse(hour)?, leads.parse().ok()?, held.parse().ok()?);
-                (self.hour, self.leads, self.held) = (hour, leads, held);
+                let mut counts = counts.split(' ');
+                let (leads, held) = (counts.next()?.parse().ok()?, counts.next()?.parse().ok()?);
+                let (hour, dropped) =
+                    (Millis::parse(hour)?, counts.next().map_or(Some(0), |count| count.parse().ok())?);
+                (self.hour, self.leads, self.held, self.dropped) = (hour, leads, held, dropped);
             }
+            "waiting" => self.waiting = value.parse().ok()?,
             "heard" => self.heard = Some(Millis::parse(value)?),
             "merge" => self.merges.0.push_back(serde_json::from_str(value).ok()?),
             _ => return None,
@@ -168,8 +171,12 @@ impl SourceLeads {
     }
 
     pub(super) fn write(&self, lines: &mut Lines<'_>) {
-        if (self.hour, self.leads, self.held) != Default::default() {
-            lines.put(&["leads"], |out| timed(self.hour, &format!("{} {}", self.leads, self.held), out));
+        let SourceLeads { hour, leads, held, dropped, .. } = *self;
+        if (hour, leads, held, dropped) != Default::default() {
+            lines.put(&["leads"], |out| timed(hour, &format!("{leads} {held} {dropped}"), out));
+        }
+        if self.waiting > 0 {
+            lines.number("waiting", self.waiting.into());
         }
         if let Some(heard) = self.heard {
             lines.time("heard", heard);

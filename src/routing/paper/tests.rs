@@ -169,7 +169,7 @@ fn leads_that_nobody_was_told_of_and_those_of_other_times_are_left_out_and_count
     let at = |text| Millis::parse(text);
     let period = (at("2026-11-23T00:00:00Z"), at("2026-11-24T00:00:00Z"));
     let mut paper = Paper::new(config.rules.routes(), None, period);
-    let hold = LeadHold { source: "web".to_owned(), discarded: false };
+    let hold = LeadHold { source: "web".to_owned(), discarded: false, because: None };
     for lead in [
         lead("early", (22, 0), DACH, None),
         lead("late", (24, 0), DACH, None),

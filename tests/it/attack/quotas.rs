@@ -129,6 +129,29 @@ async fn fake_leads_are_held_and_an_honest_one_goes_out_at_once() {
 }
 
 #[tokio::test]
+async fn no_more_leads_are_held_than_anybody_looks_through() {
+    let mut target = Target::start("leads: 5, held_leads: 20").await;
+    assert_eq!(target.tasks("web-key", fakes(0..500)).await.0, 200);
+    assert_eq!(target.held().await.len(), 20);
+    target.server.kill();
+    target.server.respawn();
+    target.server.ready().await;
+    assert_eq!(target.tasks("web-key", fakes(0..600)).await.0, 200);
+    assert_eq!(target.held().await.len(), 20, "whatever is killed");
+    let all = target.server.admin("/leads?limit=1000").await.expect("the leads");
+    assert_eq!(all["leads"].as_array().map(Vec::len), Some(25), "of the others nothing is stored");
+    assert_eq!(target.source("web").await["leads_let_go"], 100);
+    let (_, metrics) = target.server.get("/metrics").await.expect("the metrics");
+    let metrics = String::from_utf8_lossy(&metrics).into_owned();
+    let counted = r#"handraiser_leads_let_go_total{source="web",because="full"} 100"#;
+    assert!(metrics.contains(counted), "{metrics}");
+    assert_eq!(target.server.log().matches("are held as may be").count(), 1, "said once an hour");
+    assert_eq!(target.decide("discard", &json!({ "source": "web" })).await, 20);
+    assert_eq!(target.tasks("web-key", fakes(600..610)).await.0, 200);
+    assert_eq!(target.held().await.len(), 10, "there is room again");
+}
+
+#[tokio::test]
 async fn events_beyond_a_quota_are_told_to_come_later() {
     let target = Target::start("events: 100, client_events: 100000").await;
     assert_eq!(target.tasks("web-key", fakes(0..100)).await.0, 200);

@@ -178,8 +178,8 @@ pub fn record() -> impl Strategy<Value = (RecordKind, Record)> {
         1 => history().prop_map(|history| (RecordKind::Destination, Record::Destination(history))),
         1 => hold().prop_map(|hold| (RecordKind::Hold, Record::Hold(hold))),
         1 => wait().prop_map(|wait| (RecordKind::Wait, Record::Wait(wait))),
-        1 => (time(), any::<u32>(), any::<u32>(), proptest::option::of(time()))
-            .prop_map(|(hour, leads, held, heard)| {
+        1 => (time(), any::<[u32; 4]>(), proptest::option::of(time()))
+            .prop_map(|(hour, [leads, held, dropped, waiting], heard)| {
                 let note = |n: u32| MergeNote {
                     at: hour,
                     outcome: [MergeOutcome::Merged, MergeOutcome::Refused, MergeOutcome::Undone][n as usize % 3],
@@ -188,7 +188,7 @@ pub fn record() -> impl Strategy<Value = (RecordKind, Record)> {
                     trust: Trust::Public,
                 };
                 let merges = MergeLog((0..leads % 4).map(note).collect());
-                (RecordKind::Source, Record::Source(SourceLeads { hour, leads, held, heard, merges }))
+                (RecordKind::Source, Record::Source(SourceLeads { hour, leads, held, dropped, waiting, heard, merges }))
             }),
         1 => versions().prop_map(|versions| (RecordKind::Config, Record::Config(versions))),
         1 => roster().prop_map(|roster| (RecordKind::Roster, Record::Roster(Arc::new(roster)))),
