@@ -21,6 +21,7 @@ use crate::crm::line::Line;
 use crate::crm::memo::Memo;
 use crate::crm::pace::Pace;
 use crate::crm::retry::Failure;
+use crate::crm::room::Rooms;
 use crate::crm::session::{Session, Wire};
 use crate::crm::{Destination, sample};
 use crate::routing::{RouteTarget, RouteTo};
@@ -153,7 +154,8 @@ async fn over<T>(
     let http = &destination.http;
     let connections = Connections::new(&http.allow_addresses, http.ca.as_ref())?;
     let limits = destination.kind.adapter().limits();
-    let line = Line { connections, http, pace: &pace, limits, clock: &clock, watch: None };
+    let room = Rooms::default().begin();
+    let line = Line { connections, http, pace: &pace, limits, room, clock: &clock, watch: None };
     let wire = Watched { line, destination, rehearsal, seen: Mutex::default() };
     let mut session = Session::new(&wire, &clock, &memo);
     let came = act(&mut session).await;

@@ -18,6 +18,7 @@ use rustls::CertificateError;
 use super::authorities::Authorities;
 use super::exchange::{Request, Response};
 use super::guard::{self, Forbidden};
+use super::room::{Room, SMALL_BYTES};
 
 /// How long an idle connection is kept for the next delivery.
 const IDLE: Duration = Duration::from_mins(1);
@@ -45,6 +46,9 @@ pub enum SendError {
     /// The connection broke off amid the request or the answer, for this reason.
     #[error("the exchange broke off: {0}")]
     Broken(String),
+    /// The answer is a large one, and there was no room for it.
+    #[error("the answer is large, and too many large ones are being read already")]
+    Crowded,
     /// There is nothing to send with, for this reason; for example because the machine has no certificates.
     #[error("the HTTP client could not be made: {0}")]
     Client(String),
@@ -89,18 +93,24 @@ impl Connections {
         self.authorities.as_ref()
     }
 
-    /// Sends a request and reads the answer, up to `max_bytes` of it, all within `timeout`.
+    /// Sends a request and reads the answer, up to `max_bytes` of it, all within `timeout`. A large answer takes of `room`.
     ///
     /// # Errors
     /// When there is no complete answer (one that was cut at `max_bytes` counts as complete).
-    pub async fn send(&self, request: Request, timeout: Duration, max_bytes: usize) -> Result<Response, SendError> {
+    pub async fn send(
+        &self,
+        request: Request,
+        timeout: Duration,
+        max_bytes: usize,
+        room: &Room,
+    ) -> Result<Response, SendError> {
         let Request { method, url, headers, body } = request;
         // An address in the URL itself never reaches the resolver.
         guard::check_url(&url, &self.allowed)?;
         let request = self.client.request(method, url).headers(headers).body(body);
         let exchange = async {
             let response = request.send().await.map_err(SendError::from_client)?;
-            read(response, max_bytes).await
+            read(response, max_bytes, room).await
         };
         tokio::time::timeout(timeout, exchange).await.unwrap_or(Err(SendError::Deadline(timeout)))
     }
@@ -112,13 +122,16 @@ fn trusting(authorities: Option<&Authorities>) -> Result<reqwest::ClientBuilder,
     Ok(Client::builder().tls_certs_only(certificates.map_err(|error| SendError::Client(root(&error)))?))
 }
 
-async fn read(mut response: reqwest::Response, max_bytes: usize) -> Result<Response, SendError> {
+async fn read(mut response: reqwest::Response, max_bytes: usize, room: &Room) -> Result<Response, SendError> {
     let (status, headers) = (response.status().as_u16(), std::mem::take(response.headers_mut()));
     let mut answer = Response { status, headers, body: Vec::new() };
     while answer.body.len() < max_bytes {
         let Some(chunk) = response.chunk().await.map_err(SendError::from_client)? else { break };
-        let room = max_bytes - answer.body.len();
-        answer.body.extend(chunk.iter().take(room));
+        let left = max_bytes - answer.body.len();
+        if answer.body.len() + chunk.len().min(left) > SMALL_BYTES && !room.take(max_bytes).await {
+            return Err(SendError::Crowded);
+        }
+        answer.body.extend(chunk.iter().take(left));
     }
     Ok(answer)
 }
@@ -132,6 +145,7 @@ impl SendError {
             Self::Connect(_) => "no connection",
             Self::Certificate { .. } => "untrusted certificate",
             Self::Broken(_) => "broken exchange",
+            Self::Crowded => "large answers",
             Self::Client(_) => "no HTTP client",
         }
     }

@@ -18,6 +18,7 @@ use super::backoff::later;
 use super::breaker::Circuit;
 use super::line::{Line, PATIENCE};
 use super::retry::{self, Failure, Verdict};
+use super::room::Rooms;
 use super::session::Session;
 use super::tried::tried;
 use super::watch::Watch;
@@ -45,6 +46,7 @@ pub struct Deliverer {
     clock: Clock,
     /// And where each destination stood in the configuration when it was looked for last.
     links: Mutex<HashMap<DestinationName, (Arc<DestinationLink>, usize)>>,
+    rooms: Rooms,
 }
 
 /// What came of an attempt.
@@ -102,7 +104,7 @@ impl<'a> Brief<'a> {
 impl Deliverer {
     /// Connects to nothing until there is something to deliver.
     pub fn new(destinations: SharedDestinations, clock: Clock) -> Self {
-        Self { destinations, clock, links: Mutex::default() }
+        Self { destinations, clock, links: Mutex::default(), rooms: Rooms::default() }
     }
 
     /// A destination as it is configured, and what is known of the ways to it: made when it is first needed, and forgotten when the
@@ -122,7 +124,7 @@ impl Deliverer {
         if links.len() >= configured.len() {
             links.retain(|name, _| configured.iter().any(|destination| destination.name == *name));
         }
-        let make = || Arc::new(DestinationLink::new(Arc::clone(&destination.name), self.clock.now()));
+        let make = || Arc::new(DestinationLink::new(Arc::clone(&destination.name), self.clock.now(), &self.rooms));
         let (link, place) = links.entry(Arc::clone(&destination.name)).or_insert_with(|| (make(), at));
         *place = at;
         Some((Arc::clone(link), destination))
@@ -189,7 +191,8 @@ impl Deliverer {
         };
         let (adapter, memo) = (destination.kind.adapter(), link.memo(&destination.kind));
         let (http, pace, clock) = (&destination.http, link.pace(), &self.clock);
-        let line = Line { connections, http, pace, limits: adapter.limits(), clock, watch: Some(watch) };
+        let (limits, room) = (adapter.limits(), link.room());
+        let line = Line { connections, http, pace, limits, room, clock, watch: Some(watch) };
         let mut session = Session::new(&line, clock, &memo);
         session.remembered.clone_from(remembered);
         session.may_be_there = news.attempts > 0 || news.created < link.since();

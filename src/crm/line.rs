@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
-use super::client::Connections;
+use super::client::{Connections, SendError};
 use super::exchange::{Request, Response};
 use super::pace::{Limit, Pace};
 use super::retry::Failure;
+use super::room::{self, Room};
 use super::session::Wire;
 use super::spec::Http;
 use super::watch::Watch;
@@ -27,6 +28,8 @@ pub struct Line<'l> {
     pub pace: &'l Mutex<Pace>,
     /// How often it may be asked.
     pub limits: &'l [Limit],
+    /// What its large answers may take.
+    pub room: Room,
     /// The clock.
     pub clock: &'l Clock,
     /// Sees what goes over it, where somebody wants to know.
@@ -47,9 +50,14 @@ impl Wire for Line<'_> {
         }
         let started = Instant::now();
         self.watch.iter().for_each(|watch| watch.asks(&request));
-        let sent = self.connections.send(request, self.http.timeout, self.http.max_response_bytes).await;
+        let Http { timeout, max_response_bytes, .. } = *self.http;
+        let sent = self.connections.send(request, timeout, max_response_bytes, &self.room).await;
         self.watch.iter().for_each(|watch| watch.answered(sent.as_ref().ok(), started.elapsed()));
-        sent.map_err(|error| Failure::unanswered(error.to_string(), error.kind()))
+        sent.map_err(|error| match error {
+            // Of our own making: it says nothing of the destination, and is no attempt.
+            SendError::Crowded => Failure::paced(room::PATIENCE),
+            error => Failure::unanswered(error.to_string(), error.kind()),
+        })
     }
 }
 

@@ -32,6 +32,7 @@ mod reading;
 pub mod receiver;
 pub mod redact;
 pub mod retry;
+pub mod room;
 pub mod said;
 pub mod salesforce;
 pub mod sample;

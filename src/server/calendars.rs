@@ -14,6 +14,7 @@ use crate::apply::roster::FIRST;
 use crate::config::{Calendars, Feed, FeedAt};
 use crate::crm::client::Connections;
 use crate::crm::exchange::Request;
+use crate::crm::room::Rooms;
 use crate::engine::EngineError;
 use crate::http::{AppState, Backend};
 use crate::record::{Roster, RosterChange, SaidBy};
@@ -97,7 +98,10 @@ async fn read(feed: &Feed, connections: Result<Connections, String>, now: Millis
         FeedAt::File(path) => from_file(path).await?,
         FeedAt::Url(url) => {
             let request = Request::new(Method::GET, url.clone());
-            let answer = connections?.send(request, TIMEOUT, MAX_BYTES).await.map_err(|error| error.to_string())?;
+            // Only a few are read at once, whose size is bounded, and which no destination has to wait for.
+            let room = Rooms::default().begin();
+            let answer = connections?.send(request, TIMEOUT, MAX_BYTES, &room).await;
+            let answer = answer.map_err(|error| error.to_string())?;
             if answer.status != 200 {
                 return Err(format!("it answers with status {}", answer.status));
             }

@@ -15,6 +15,7 @@ use crate::crm::memo::Memo;
 use crate::crm::outage::{Outage, Transition};
 use crate::crm::pace::Pace;
 use crate::crm::retry::{Failure, Verdict};
+use crate::crm::room::{Room, Rooms};
 use crate::crm::watch::Watch;
 use crate::crm::{Destination, DestinationName, Kind};
 use crate::time::Millis;
@@ -33,6 +34,7 @@ pub(super) struct DestinationLink {
     /// What was learned of it, as long as it is spoken to in the same way.
     memo: Mutex<Option<(Kind, Arc<Memo>)>>,
     connections: Mutex<Option<Connections>>,
+    rooms: Rooms,
 }
 
 /// The metric series of a destination, looked up once instead of with every delivery.
@@ -77,7 +79,7 @@ struct LinkState {
 }
 
 impl DestinationLink {
-    pub(super) fn new(name: DestinationName, since: Millis) -> Self {
+    pub(super) fn new(name: DestinationName, since: Millis, rooms: &Rooms) -> Self {
         let meters = Meters::new(&name);
         Self {
             name,
@@ -89,6 +91,7 @@ impl DestinationLink {
             flow: Mutex::default(),
             memo: Mutex::default(),
             connections: Mutex::default(),
+            rooms: rooms.of_another(),
         }
     }
 
@@ -100,6 +103,11 @@ impl DestinationLink {
     /// What went out to the destination lately.
     pub(super) const fn pace(&self) -> &Mutex<Pace> {
         &self.pace
+    }
+
+    /// What large answers of one delivery may take.
+    pub(super) fn room(&self) -> Room {
+        self.rooms.begin()
     }
 
     fn flow(&self) -> MutexGuard<'_, Flow> {

@@ -64,8 +64,15 @@ async fn ask(
     let connections =
         link.connections(destination).map_err(|error| Failure::unanswered(error.to_string(), error.kind()))?;
     let (adapter, memo) = (destination.kind.adapter(), link.memo(&destination.kind));
-    let line =
-        Line { connections, http: &destination.http, pace: link.pace(), limits: adapter.limits(), clock, watch: None };
+    let line = Line {
+        connections,
+        http: &destination.http,
+        pace: link.pace(),
+        limits: adapter.limits(),
+        room: link.room(),
+        clock,
+        watch: None,
+    };
     let mut session = Session::new(&line, clock, &memo);
     adapter.read_back(since, &mut session).await
 }

@@ -6,11 +6,13 @@ use handraiser::crm::client::{Connections, SendError};
 use handraiser::crm::exchange::Request;
 use handraiser::crm::guard::Forbidden;
 use handraiser::crm::receiver::Receiver;
+use handraiser::crm::room::Rooms;
 use reqwest::Method;
 
 async fn post(connections: &Connections, url: &str) -> Result<u16, SendError> {
     let url = url.parse().expect("a URL");
-    let answer = connections.send(Request::new(Method::POST, url), Duration::from_secs(5), 1_000).await;
+    let room = Rooms::default().begin();
+    let answer = connections.send(Request::new(Method::POST, url), Duration::from_secs(5), 1_000, &room).await;
     answer.map(|answer| answer.status)
 }
 

@@ -9,6 +9,7 @@ use handraiser::crm::client::Connections;
 use handraiser::crm::line::Line;
 use handraiser::crm::memo::Memo;
 use handraiser::crm::pace::Pace;
+use handraiser::crm::room::Rooms;
 use handraiser::crm::session::Session;
 use handraiser::record::{Seen, SeenOwner, Stage};
 use handraiser::time::{Clock, Millis};
@@ -33,7 +34,8 @@ impl Asking {
         let connections = Connections::new(&http.allow_addresses, http.ca.as_ref()).expect("loopback");
         let adapter = self.destination.kind.adapter();
         assert!(adapter.reads_back());
-        let line = Line { connections, http, pace: &self.pace, limits: adapter.limits(), clock: &clock, watch: None };
+        let (limits, room) = (adapter.limits(), Rooms::default().begin());
+        let line = Line { connections, http, pace: &self.pace, limits, room, clock: &clock, watch: None };
         let mut session = Session::new(&line, &clock, &self.memo);
         let read = adapter.read_back(self.since, &mut session).await;
         let read = read.unwrap_or_else(|failure| panic!("it can't be read: {failure:?}"));

@@ -2,8 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use handraiser::crm::client::{Connections, SendError};
+use handraiser::crm::exchange::Request;
 use handraiser::crm::receiver::{Arrival, Receiver, Reply};
+use handraiser::crm::room::Rooms;
 use handraiser::secret::Secret;
+use reqwest::Method;
 
 use super::plant::{PATIENCE, Plant, SECRET, destination, event, webhook};
 
@@ -77,6 +81,29 @@ async fn an_answer_without_an_end_is_cut_at_the_byte_cap() {
     plant.done("crm", 1).await;
     assert_eq!(crm.arrivals().len(), 1);
     engine.drain(PATIENCE).await;
+}
+
+/// Of all destinations together 32 MiB of large answers are in hand, whatever they say and however many there are.
+#[actix_web::test]
+async fn a_large_answer_waits_for_room_and_a_small_one_does_not() {
+    let crm = Receiver::start(&[]).expect("a free port");
+    crm.respond(|arrival| if arrival.body.contains("large") { Reply::Flood } else { Reply::Accept });
+    let connections = Connections::new(&["127.0.0.0/8".parse().expect("a network")], None).expect("TLS");
+    let rooms = Rooms::default();
+    let ask = async |body: &str| {
+        let request = Request { body: body.into(), ..Request::new(Method::POST, crm.url().parse().expect("a URL")) };
+        let room = rooms.of_another().begin();
+        let answer = connections.send(request, PATIENCE, 1 << 20, &room).await;
+        (answer.map(|answer| answer.body.len()), room)
+    };
+    let others: Vec<_> = (0..4).map(|_| rooms.of_another().begin()).collect();
+    for other in &others {
+        assert!(other.take(8 << 20).await);
+    }
+    assert!(matches!(ask("large").await.0, Err(SendError::Crowded)));
+    assert!(matches!(ask("small").await.0, Ok(0..1_000)));
+    drop(others);
+    assert!(matches!(ask("large").await.0, Ok(1_048_576)));
 }
 
 #[actix_web::test]
