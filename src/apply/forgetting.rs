@@ -34,10 +34,8 @@ pub(super) fn forget(subject: &mut Box<Subject>, applying: &mut Applying<'_>) {
         }
     }
     if applying.key.kind == RecordKind::User {
-        for source in applying.rules.sources.iter().chain([&SourceName::new(OPERATOR)]) {
-            let scrub = Body::Scrub { user: Arc::clone(&applying.key.id) };
-            applying.send(RecordKey::source(source.as_str()), scrub);
-        }
+        let ids = subject.ties.aliases.keys().chain([&applying.key.id]).cloned().collect::<Vec<_>>();
+        scrub_merges(subject, &ids, applying);
         // Leads of others name them.
         for open in subject.standings.values().filter_map(|standing| standing.joined.as_deref()) {
             for id in subject.ties.aliases.keys().chain([&applying.key.id]) {
@@ -57,6 +55,20 @@ pub(super) fn forget(subject: &mut Box<Subject>, applying: &mut Applying<'_>) {
     let mut forgotten = Box::<Subject>::default();
     forgotten.forgotten = Some(applying.now);
     *subject = forgotten;
+}
+
+/// Takes ids out of what sources said of them: of those that are configured, and of those that are so no longer and have said something of
+/// this subject.
+pub(super) fn scrub_merges(subject: &Subject, ids: &[Arc<str>], applying: &mut Applying<'_>) {
+    let rules = applying.rules;
+    let operator = SourceName::new(OPERATOR);
+    let senders = subject.senders.iter().map(|(source, _)| source);
+    let said = rules.sources.iter().chain(subject.ties.sources()).chain(senders).chain([&operator]);
+    for source in said.collect::<BTreeSet<_>>() {
+        for id in ids {
+            applying.send(RecordKey::source(source.as_str()), Body::Scrub { user: Arc::clone(id) });
+        }
+    }
 }
 
 /// Sends an event back that an id has sent on to whoever is forgotten: a user knows only the last of the ids that were merged into them, so

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use super::{Applying, Body, MAX_HOPS, Message, Notice, Past};
+use super::{Applying, Body, MAX_HOPS, Message, Notice, Past, forgetting};
 use crate::event::{Call, Event, SourceName, Trust};
 use crate::ids::RecordKey;
 use crate::record::{MergeNote, MergeOutcome, MergedInto, Record, Subject, Tie};
@@ -27,6 +27,8 @@ pub(super) fn forward(subject: &mut Subject, message: &Message, applying: &mut A
         Body::Disowned { user } => {
             if *user == into {
                 applying.keep(|| Past::Gone);
+                let id = Arc::clone(&applying.key.id);
+                forgetting::scrub_merges(subject, &[id], applying);
                 *subject = Subject::default();
             }
             return true;

@@ -130,18 +130,33 @@ impl Ties {
         }
     }
 
-    /// Notes that a tie of this id to `to` was refused.
+    /// Notes that a tie of this id to `to` was refused. The last one of each source stays as long as there is room, so that none hides what
+    /// another said.
     pub fn refuse(&mut self, to: &Arc<str>, tie: Tie) {
-        if self.refused.len() >= MAX_REFUSED {
-            self.refused.remove(0);
-        }
         self.refused.push((Arc::clone(to), tie));
+        if self.refused.len() > MAX_REFUSED {
+            let is_followed = |at: usize, source: &SourceName| {
+                self.refused.iter().skip(at + 1).any(|(_, later)| later.source == *source)
+            };
+            let first = self.refused.iter().enumerate().position(|(at, (_, tie))| is_followed(at, &tie.source));
+            self.refused.remove(first.unwrap_or(0));
+        }
+    }
+
+    /// The sources that said something of this id, or of those that were merged into it.
+    pub fn sources(&self) -> impl Iterator<Item = &SourceName> {
+        let merged = self.merged_into.as_deref().map(|merged| &merged.tie);
+        let refused = self.refused.iter().map(|(_, tie)| tie);
+        self.aliases.values().chain(refused).chain(merged).map(|tie| &tie.source)
     }
 
     pub(super) fn merge(&mut self, id: &Arc<str>, tie: &Tie, other: Self) {
         self.know_alias(id, tie);
         for (alias, tie) in &other.aliases {
             self.know_alias(alias, tie);
+        }
+        for (to, tie) in other.refused {
+            self.refuse(&to, tie);
         }
         for (account, uses) in &other.accounts {
             self.know_account(account, *uses);
@@ -184,5 +199,15 @@ mod tests {
             assert_eq!(ties.aliases.len(), expected);
             assert!(ties.aliases.contains_key(&*format!("{:0length$}", 1_999)), "the newest stay");
         }
+    }
+
+    #[test]
+    fn who_is_refused_often_hides_nobody_elses() {
+        let mut ties = Ties::default();
+        let tie = |at, source| Tie { at: Millis(at), trust: Trust::Public, source: SourceName::new(source) };
+        ties.refuse(&"eve".into(), tie(0, "app"));
+        (1..100).for_each(|at| ties.refuse(&"mallory".into(), tie(at, "web")));
+        let kept: Vec<i64> = ties.refused.iter().map(|(_, tie)| tie.at.0).collect();
+        assert_eq!(kept, [0, 96, 97, 98, 99]);
     }
 }

@@ -3,8 +3,11 @@
 use std::path::Path;
 use std::process::Command;
 
+use handraiser::event::{Call, Event, SourceName};
+use handraiser::ids::RecordKey;
 use serde_json::{Value, json};
 
+use crate::desk::Desk;
 use crate::harness::Server;
 use crate::harness::http::Connection;
 use crate::harness::server::{ADMIN_TOKEN, PROGRAM};
@@ -93,4 +96,29 @@ async fn who_said_that_ids_are_one_user_is_shown_listed_and_undone() {
     let (fine, text) = handraiser(&server, &["forget", "user", "mallory", "--yes"]);
     assert!(fine, "{text}");
     assert_eq!(log(&server, "").await, [merged], "who is forgotten is named no longer");
+}
+
+const DEFINITIONS: &str =
+    "counters: { tasks: { of: user, event: T } }\ndefinitions: [ { name: busy, of: user, intent: [ tasks > 9 ] } ]";
+
+#[tokio::test]
+async fn who_is_forgotten_is_named_by_no_source_that_ever_was() {
+    let desk = Desk::with_sources("web: { write_key: w }, cdp: { write_key: c, trust: server }", DEFINITIONS);
+    let by = |source: &str, event: Event| Event { source: SourceName::new(source), trust: desk.trust(source), ..event };
+    let alias = |from: &str, to: &str| Event { previous_id: Some(from.into()), ..desk.event(Call::Alias, to) };
+    let known = ["ana", "mallory", "mal", "m"].map(|user| desk.track(user, "T"));
+    desk.send(known.into()).await;
+    desk.send(vec![by("web", alias("ana", "mallory")), by("web", alias("mallory", "eve"))]).await;
+    // One id by way of another: what was said of those two names the user as well.
+    desk.send(vec![by("cdp", alias("m", "mal"))]).await;
+    desk.send(vec![by("cdp", alias("mal", "mallory"))]).await;
+    // Both sources leave.
+    desk.reload(DEFINITIONS).await;
+    let logs = async || desk.text(&RecordKey::source("web")).await + &desk.text(&RecordKey::source("cdp")).await;
+    let before = logs().await;
+    assert!(["mallory", "\"mal\"", "\"m\"", "eve"].iter().all(|id| before.contains(id)), "{before}");
+    desk.engine.forget(&RecordKey::user("mallory")).await.expect("it is forgotten");
+    desk.settle().await;
+    let after = logs().await;
+    assert!(!after.contains("merge"), "{after}");
 }
