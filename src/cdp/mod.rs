@@ -31,7 +31,7 @@ pub use auth::source_of_write_key;
 pub use failure::{AuthFailure, ItemCode, RequestError};
 pub use headers::Headers;
 pub use limits::{Limits, ValueLimits};
-pub use receive::{Parsed, identify_source, receive, receive_from};
+pub use receive::{Parsed, identify_source, receive, receive_from, receive_if};
 pub use request::{Endpoint, Request};
 pub use signature::Vouched;
 pub use source::{Quotas, Source};

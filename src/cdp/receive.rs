@@ -69,19 +69,36 @@ pub fn receive(
     limits: &Limits,
     wanted: &WantedProperties,
 ) -> Result<Parsed, RequestError> {
+    receive_if(request, sources, limits, wanted, |_| Ok(()))
+}
+
+/// As [`receive`], and asks `may_come` about the source before a call is read.
+///
+/// # Errors
+/// As there, and what `may_come` says.
+pub fn receive_if<E: From<RequestError>>(
+    request: &Request<'_>,
+    sources: &[Source],
+    limits: &Limits,
+    wanted: &WantedProperties,
+    may_come: impl FnOnce(&Source) -> Result<(), E>,
+) -> Result<Parsed, E> {
     if request.body.len() > PROVEN_FIRST_BYTES {
         prove_first(request, sources)?;
     }
     let body = Body::parse(request.body, limits.batch_events.max(limits.signed_batch_events));
     let known = authenticate(request, body.as_ref().ok(), sources);
     match (known, body) {
-        (Ok(known), Ok(body)) => Ok(read_calls(request, known, &body, limits, wanted)),
-        (Ok((source, _)), Err(error)) => Err(unreadable(Some(source), error)),
+        (Ok(known), Ok(body)) => {
+            may_come(known.0)?;
+            Ok(read_calls(request, known, &body, limits, wanted))
+        }
+        (Ok((source, _)), Err(error)) => Err(unreadable(Some(source), error).into()),
         // A key may be inside the body that can't be read.
         (Err(RequestError::Unauthorised { failure: AuthFailure::MissingWriteKey, .. }), Err(error)) => {
-            Err(unreadable(None, error))
+            Err(unreadable(None, error).into())
         }
-        (Err(error), _) => Err(error),
+        (Err(error), _) => Err(error.into()),
     }
 }
 

@@ -15,10 +15,11 @@ use serde::Serialize;
 use super::body;
 use super::client_address::ClientAddress;
 use super::errors::{ApiError, ErrorCode};
+use super::quotas::{self, QuotaBook};
 use super::sources::{Tally, UNKNOWN};
-use super::state::AppState;
+use super::state::{AppState, Backend};
 use super::under_way::Lane;
-use crate::cdp::{self, Endpoint, Headers, ItemCode, Parsed, RequestError, Vouched};
+use crate::cdp::{self, Endpoint, Headers, ItemCode, Parsed, RequestError, Source, Vouched};
 use crate::config::Config;
 use crate::event::{Event, Rejected, SourceName};
 use crate::time::Millis;
@@ -62,6 +63,14 @@ pub(super) async fn ingest(
     let note = |error: &ApiError| {
         note_failure(state, admission.source().map(|source| &source.name), state.clock.now(), error);
     };
+    let gate = Gate::new(state, sender.address);
+    if let (Some(source), Lane::Proven) = (admission.source(), sender.lane())
+        && let Err(error) = gate.is_open(source, state.clock.now())
+    {
+        body::discard_more(payload).await;
+        note(&error);
+        return Err(error);
+    }
     let mut body = body::read(request, payload, state, &config.server, sender).await.inspect_err(|error| {
         note(error);
         if sender.is_signed() && error.code == ErrorCode::TooLarge {
@@ -73,47 +82,94 @@ pub(super) async fn ingest(
     let received =
         cdp::Request { endpoint, headers: &headers, query, body: &body.bytes, received_at: state.clock.now() };
     let parsed = if body.bytes.len() <= LARGE_BYTES {
-        parse(&config, &received)
+        parse(&config, &received, &gate)
     } else {
         let (config, bytes, lane) = (Arc::clone(&config), body.bytes.clone(), sender.lane());
-        parse_aside(state, config, lane, (request, bytes), &received).await
+        parse_aside(state, (config, gate), lane, (request, bytes), &received).await
     };
     note_signature(state, sender, body.bytes.len(), &parsed);
-    let parsed = parsed.map_err(|error| refuse(state, received.received_at, &error))?;
+    let parsed = parsed.map_err(|unread| unread.refuse(state, received.received_at))?;
     let at = received.received_at;
     body.become_bytes(|| parsed.bytes()).inspect_err(note)?;
     keep(state, &config, sender.address, parsed, at).await?.answer()
 }
 
-fn parse(config: &Config, request: &cdp::Request<'_>) -> Result<Parsed, RequestError> {
-    cdp::receive(request, &config.sources, &config.server.limits, &config.wanted_properties)
+/// Whether a client has used up its quotas, or its source's, before anybody knows what it brings.
+struct Gate {
+    quotas: QuotaBook,
+    backend: Option<Backend>,
+    client: ClientAddress,
+}
+
+/// Why the calls of a request are not read.
+enum Unread {
+    Refused(RequestError),
+    OverQuota(SourceName, ApiError),
+}
+
+impl Gate {
+    fn new(state: &AppState, client: ClientAddress) -> Self {
+        Self { quotas: state.quotas.clone(), backend: state.backend.get().cloned(), client }
+    }
+
+    fn is_open(&self, source: &Source, now: Millis) -> Result<(), ApiError> {
+        let backend = self.backend.as_ref().filter(|_| quotas::is_applied(&source.quotas));
+        let usage = backend.map(|backend| backend.engine.usage(&source.name)).unwrap_or_default();
+        self.quotas.is_open((&source.name, &source.quotas), self.client, usage, now)
+    }
+}
+
+impl From<RequestError> for Unread {
+    fn from(error: RequestError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl Unread {
+    /// Notes it; returns what the sender is answered.
+    fn refuse(self, state: &AppState, at: Millis) -> ApiError {
+        match self {
+            Self::Refused(error) => refuse(state, at, &error),
+            Self::OverQuota(source, error) => {
+                note_failure(state, Some(&source), at, &error);
+                error
+            }
+        }
+    }
+}
+
+fn parse(config: &Config, request: &cdp::Request<'_>, gate: &Gate) -> Result<Parsed, Unread> {
+    let may_come = |source: &Source| {
+        gate.is_open(source, request.received_at).map_err(|error| Unread::OverQuota(source.name.clone(), error))
+    };
+    cdp::receive_if(request, &config.sources, &config.server.limits, &config.wanted_properties, may_come)
 }
 
 /// Reads a large body where nobody waits for the thread.
 async fn parse_aside(
     state: &AppState,
-    config: Arc<Config>,
+    (config, gate): (Arc<Config>, Gate),
     lane: Lane,
     (request, body): (&HttpRequest, Bytes),
     received: &cdp::Request<'_>,
-) -> Result<Parsed, RequestError> {
+) -> Result<Parsed, Unread> {
     let (endpoint, name) = (received.endpoint.named(""), received.endpoint.name().to_owned());
     let (headers, query, received_at) = (request.headers().clone(), received.query.to_owned(), received.received_at);
     let work = move || {
         let headers = RequestHeaders(&headers);
         let (endpoint, query) = (endpoint.named(&name), query.as_str());
-        parse(&config, &cdp::Request { endpoint, headers: &headers, query, body: &body, received_at })
+        parse(&config, &cdp::Request { endpoint, headers: &headers, query, body: &body, received_at }, &gate)
     };
     state.aside.work(lane, work).await
 }
 
 /// Remembers whether the signature that a body came with was right.
-fn note_signature(state: &AppState, sender: body::Sender<'_>, bytes: usize, parsed: &Result<Parsed, RequestError>) {
+fn note_signature(state: &AppState, sender: body::Sender<'_>, bytes: usize, parsed: &Result<Parsed, Unread>) {
     let now = state.clock.now();
     match parsed {
         Ok(_) if sender.is_signed() => state.signers.right(sender.address, now),
         // A small one costs no more than any other request that is refused.
-        Err(RequestError::Unauthorised { .. }) if sender.is_signed() && bytes > LARGE_BYTES => {
+        Err(Unread::Refused(RequestError::Unauthorised { .. })) if sender.is_signed() && bytes > LARGE_BYTES => {
             state.signers.wrong(sender.address, now);
         }
         _ => {}
@@ -153,7 +209,8 @@ pub(super) async fn take(
     client: ClientAddress,
     request: &cdp::Request<'_>,
 ) -> Result<Taken, ApiError> {
-    let parsed = parse(config, request).map_err(|error| refuse(state, request.received_at, &error))?;
+    let parsed = parse(config, request, &Gate::new(state, client));
+    let parsed = parsed.map_err(|unread| unread.refuse(state, request.received_at))?;
     keep(state, config, client, parsed, request.received_at).await
 }
 
@@ -197,14 +254,13 @@ fn within_quotas(
     (client, named): (ClientAddress, &[Arc<Event>]),
     (events, now): (usize, Millis),
 ) -> Result<(), ApiError> {
-    let Some(quotas) = config.sources.iter().find(|known| known.name == *source).map(|known| known.quotas) else {
+    let Some(own) = config.sources.iter().find(|known| known.name == *source).map(|known| known.quotas) else {
         return Ok(());
     };
-    let is_applied = quotas.subjects.is_some() || quotas.merges.is_some();
-    let backend = state.backend.get().filter(|_| is_applied);
+    let backend = state.backend.get().filter(|_| quotas::is_applied(&own));
     let usage = backend.map(|backend| backend.engine.usage(source)).unwrap_or_default();
     let ids = named.iter().flat_map(|event| [&event.user_id, &event.anonymous_id, &event.group_id]);
-    state.quotas.take((source, &quotas), (client, ids.flatten().map(|id| &**id)), events, usage, now)
+    state.quotas.take((source, &own), (client, ids.flatten().map(|id| &**id)), events, usage, now)
 }
 
 /// Notes that a request is refused; returns what it is answered.

@@ -49,8 +49,21 @@ impl Named {
                 *word |= 1 << (hash & 63);
             }
         }
-        bits.iter().map(|word| word.count_ones()).sum::<u32>() <= FEW
+        is_few(bits)
     }
+
+    /// Whether those that a client of a source has named so far are few.
+    pub fn were_few(&self, source: &SourceName, client: ClientAddress, now: Millis) -> bool {
+        if now.0.div_euclid(Millis::HOUR) != self.hour {
+            return true;
+        }
+        let known = self.clients.get(&(source.clone(), client));
+        known.map_or(self.clients.len() < MAX_CLIENTS, is_few)
+    }
+}
+
+fn is_few(bits: &Bits) -> bool {
+    bits.iter().map(|word| word.count_ones()).sum::<u32>() <= FEW
 }
 
 #[cfg(test)]
@@ -67,9 +80,11 @@ mod tests {
         for _ in 0..100 {
             assert!(named.are_few(&source, client(1), ["anon-1", "ana"].into_iter(), now));
         }
+        assert!(named.were_few(&source, client(1), now) && named.were_few(&source, client(2), now));
         let made_up: Vec<String> = (0..40).map(|n| format!("fake-{n}")).collect();
         assert!(!named.are_few(&source, client(2), made_up.iter().map(String::as_str), now));
         assert!(!named.are_few(&source, client(2), ["ana"].into_iter(), now), "for the rest of the hour");
+        assert!(!named.were_few(&source, client(2), now) && named.were_few(&source, client(2), now.plus(Millis::HOUR)));
         assert!(named.are_few(&source, client(2), ["ana"].into_iter(), now.plus(Millis::HOUR)));
         for n in 0..60_000 {
             named.are_few(&source, client(n), ["x"].into_iter(), now);

@@ -6,7 +6,7 @@
 //! people up closes it to itself. Both are bounds against floods, not bills: with several servers each allows the quota.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::client_address::ClientAddress;
 use super::errors::{ApiError, ErrorCode};
@@ -76,35 +76,67 @@ impl QuotaBook {
         usage: Usage,
         now: Millis,
     ) -> Result<(), ApiError> {
-        let next_hour = Millis::HOUR - now.0.rem_euclid(Millis::HOUR);
-        let applied = [
-            ("new_subjects", quotas.subjects, usage.subjects_this_hour),
-            ("merges", quotas.merges, usage.merges_this_hour),
-        ];
-        if quotas.subjects.is_some() || quotas.merges.is_some() {
-            let mut book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let few = u64::from(book.named.are_few(source, client, ids, now));
-            for (name, quota, used) in applied {
-                if quota.is_some_and(|quota| used >= u64::from(quota) * (1 + few)) {
-                    return Err(exceeded(source, name, next_hour));
-                }
-            }
-        }
-        if quotas.events.is_none() && quotas.client_events.is_none() {
+        if is_unbounded(quotas) {
             return Ok(());
         }
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take((source, quotas), client, events, now)
+        let mut book = self.book();
+        let are_few = !is_applied(quotas) || book.named.are_few(source, client, ids, now);
+        book.is_open((source, quotas), (client, are_few), usage, now)?;
+        book.take((source, quotas), client, events, now);
+        Ok(())
+    }
+
+    /// Whether anything of a source and a client is taken, before it is known what they bring: what will be refused in any case need not
+    /// be read.
+    ///
+    /// # Errors
+    /// When a quota is used up already.
+    pub(super) fn is_open(
+        &self,
+        (source, quotas): (&SourceName, &Quotas),
+        client: ClientAddress,
+        usage: Usage,
+        now: Millis,
+    ) -> Result<(), ApiError> {
+        if is_unbounded(quotas) {
+            return Ok(());
+        }
+        let book = self.book();
+        let were_few = book.named.were_few(source, client, now);
+        book.is_open((source, quotas), (client, were_few), usage, now)
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+/// Whether a quota is held against what is known only when it is applied.
+pub(super) const fn is_applied(quotas: &Quotas) -> bool {
+    quotas.subjects.is_some() || quotas.merges.is_some()
+}
+
+const fn is_unbounded(quotas: &Quotas) -> bool {
+    !is_applied(quotas) && quotas.events.is_none() && quotas.client_events.is_none()
+}
+
 impl Book {
-    fn take(
-        &mut self,
+    fn is_open(
+        &self,
         (source, quotas): (&SourceName, &Quotas),
-        client: ClientAddress,
-        events: usize,
+        (client, are_few): (ClientAddress, bool),
+        usage: Usage,
         now: Millis,
     ) -> Result<(), ApiError> {
+        let next_hour = Millis::HOUR - now.0.rem_euclid(Millis::HOUR);
+        for (name, quota, used) in [
+            ("new_subjects", quotas.subjects, usage.subjects_this_hour),
+            ("merges", quotas.merges, usage.merges_this_hour),
+        ] {
+            if quota.is_some_and(|quota| used >= u64::from(quota) * (1 + u64::from(are_few))) {
+                return Err(exceeded(source, name, next_hour));
+            }
+        }
         let by_client = (source.clone(), client);
         let of_source = self.sources.get(source).copied().unwrap_or_default();
         let of_client = self.clients.get(&by_client).copied().unwrap_or_default();
@@ -116,13 +148,17 @@ impl Book {
                 return Err(exceeded(source, name, closed_ms));
             }
         }
+        Ok(())
+    }
+
+    fn take(&mut self, (source, quotas): (&SourceName, &Quotas), client: ClientAddress, events: usize, now: Millis) {
+        let by_client = (source.clone(), client);
         if let Some(quota) = quotas.events {
             self.sources.entry(source.clone()).or_default().take(events, quota, now);
         }
         if let Some(quota) = quotas.client_events.filter(|_| self.has_room(&by_client, now)) {
             self.clients.entry(by_client).or_default().take(events, quota, now);
         }
-        Ok(())
     }
 
     /// Whether a client is counted. Fails open: while more than can be told apart come at once, new ones are bounded by their
@@ -158,9 +194,11 @@ mod tests {
     fn take(book: &QuotaBook, quotas: Quotas, from: u32, events: usize, now: Millis) -> Option<u32> {
         let source = SourceName::new("web");
         let usage = Usage::default();
-        book.take((&source, &quotas), (client(from), std::iter::empty()), events, usage, now)
-            .err()
-            .map(|error| error.retry_after.unwrap_or(0))
+        let refused = |answer: Result<(), ApiError>| answer.err().map(|error| error.retry_after.unwrap_or(0));
+        let before = refused(book.is_open((&source, &quotas), client(from), usage, now));
+        let taken = refused(book.take((&source, &quotas), (client(from), std::iter::empty()), events, usage, now));
+        assert_eq!(taken, before, "what is refused is known before it is read");
+        taken
     }
 
     #[test]
@@ -213,9 +251,11 @@ mod tests {
             let usage = Usage { subjects_this_hour, merges_this_hour, ..Usage::default() };
             let visitor = (client(2), ["anon-1"].into_iter());
             assert_eq!(book.take((&source, &quotas), visitor, 1, usage, NOW).is_ok(), fine_for_few, "{usage:?}");
+            let is_open = |from| book.is_open((&source, &quotas), client(from), usage, NOW).is_ok();
+            assert_eq!((is_open(2), is_open(3)), (fine_for_few, fine_for_few), "{usage:?}");
             let inventor = (client(1), many.iter().map(String::as_str));
             let taken = book.take((&source, &quotas), inventor, 1, usage, NOW);
-            assert_eq!(taken.is_ok(), fine, "{usage:?}");
+            assert_eq!((taken.is_ok(), is_open(1)), (fine, fine), "{usage:?}");
             let wait = taken.err().and_then(|error| error.retry_after);
             assert!(wait.is_none_or(|seconds| seconds <= 3_601), "{wait:?}");
         }

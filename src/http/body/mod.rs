@@ -24,6 +24,9 @@ const GRACE: Duration = Duration::from_secs(5);
 /// How long and how much is read of a body that is of no use, for the sake of the connection.
 const DISCARDING: Duration = Duration::from_millis(20);
 const DISCARDED_BYTES: usize = 64 << 10;
+/// The same of a sender who is known, and shall hear when to come again.
+const DISCARDING_MORE: Duration = Duration::from_millis(200);
+const DISCARDED_MORE_BYTES: usize = 1 << 20;
 /// What is compressed may unfold to a whole ordinary request, and beyond that to so many times what was sent. JSON that repeats
 /// itself unfolds to fifty times, a bomb to a thousand.
 const UNFOLDS_TIMES: usize = 100;
@@ -77,8 +80,16 @@ pub(super) async fn read(
 }
 
 /// Takes what little has arrived of a body that nobody will read, so that its connection can be used again.
-pub(super) async fn discard(mut payload: web::Payload) {
-    let mut left = DISCARDED_BYTES;
+pub(super) async fn discard(payload: web::Payload) {
+    discard_within(payload, DISCARDED_BYTES, DISCARDING).await;
+}
+
+/// The same of somebody who is known: as much as an SDK sends at once.
+pub(super) async fn discard_more(payload: web::Payload) {
+    discard_within(payload, DISCARDED_MORE_BYTES, DISCARDING_MORE).await;
+}
+
+async fn discard_within(mut payload: web::Payload, mut left: usize, limit: Duration) {
     let all = async {
         while let Some(Ok(chunk)) = payload.next().await {
             left = left.saturating_sub(chunk.len());
@@ -88,7 +99,7 @@ pub(super) async fn discard(mut payload: web::Payload) {
         }
     };
     // What takes longer is cut off with its connection.
-    let _ = time::timeout(DISCARDING, all).await;
+    let _ = time::timeout(limit, all).await;
 }
 
 async fn first_of(payload: &mut web::Payload, pace: usize) -> Result<Option<Bytes>, ApiError> {

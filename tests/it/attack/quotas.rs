@@ -165,6 +165,42 @@ async fn events_beyond_a_quota_are_told_to_come_later() {
     assert!(metrics.contains(r#"handraiser_over_quota_total{source="web",quota="events"} 1"#), "{metrics}");
 }
 
+/// How much time of the CPU a server has had, in hundredths of a second.
+fn cpu_ticks(server: &Server) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", server.pid())).expect("it runs");
+    let (_, rest) = stat.rsplit_once(") ").expect("the name ends");
+    rest.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u64>().expect("a number")).sum()
+}
+
+/// Who has used up a quota is refused before what they send is unfolded and read: it costs them more than the server.
+#[tokio::test]
+async fn what_is_beyond_a_quota_is_not_read() {
+    let target = Target::start("events: 100").await;
+    let traits: serde_json::Map<String, Value> =
+        (0..150).map(|n| (format!("trait_{n}"), json!("x".repeat(60)))).collect();
+    let call = |n: usize| json!({ "type": "identify", "userId": format!("u{n}"), "traits": traits });
+    let batch =
+        |events: usize, key: &str| json!({ "writeKey": key, "batch": (0..events).map(call).collect::<Vec<_>>() });
+    let cost = async |key: &str, in_head: bool, expected: u16| {
+        let body = batch(60, key).to_string();
+        let path = if in_head { format!("/v1/batch?writeKey={key}") } else { "/v1/batch".to_owned() };
+        let before = cpu_ticks(&target.server);
+        for _ in 0..15 {
+            assert_eq!(target.request("POST", &path, "", &body).await.0, expected);
+        }
+        // What was taken is applied later, and is no part of this.
+        cpu_ticks(&target.server) - before
+    };
+    assert_eq!(target.tasks("web-key", fakes(0..100)).await.0, 200);
+    let taken = cost("backend-key", true, 200).await;
+    let refused = cost("web-key", true, 429).await;
+    assert!(refused * 5 < taken, "{refused} ticks for what is refused, {taken} for what is taken");
+    // A key that stands in the body has to be found there; the calls are not read.
+    let refused = cost("web-key", false, 429).await;
+    assert!(refused * 2 < taken, "{refused} ticks for what is refused, {taken} for what is taken");
+    assert_eq!(target.source("web").await["over_quota"], 30, "each is counted");
+}
+
 #[tokio::test]
 async fn made_up_users_are_counted_and_bounded() {
     let target = Target::start("new_subjects: 50, leads: 100000").await;
