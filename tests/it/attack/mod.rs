@@ -2,6 +2,7 @@
 
 mod bytes;
 mod connections;
+mod cpu;
 mod forged;
 mod identity;
 mod logs;
@@ -9,4 +10,5 @@ mod operators;
 mod proofs;
 mod pushes;
 mod quotas;
+mod store;
 mod terminal;
