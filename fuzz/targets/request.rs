@@ -4,7 +4,8 @@
 
 use handraiser::cdp::source::Proof;
 use handraiser::cdp::{Endpoint, Limits, Parsed, Request, Source, WantedProperties, pixel, receive};
-use handraiser::event::{Call, Event, Rejected};
+use handraiser::event::{Call, Event, Rejected, Trust};
+use handraiser::ids::SubjectKind;
 use handraiser::secret::Secret;
 use handraiser::time::Millis;
 use libfuzzer_sys::fuzz_target;
@@ -24,10 +25,16 @@ const ALONE: usize = 16;
 
 fn sources() -> [Source; 2] {
     let header = Proof::Header { name: "x-key".to_owned(), values: vec![Secret::new("s")] };
-    [Source::new("app", vec![Secret::new("key")], None), Source::new("hook", Vec::new(), Some(header))]
+    // What is known of people is taken from servers alone.
+    let app = Source { trust: Trust::Server, ..Source::new("app", vec![Secret::new("key")], None) };
+    [app, Source::new("hook", Vec::new(), Some(header))]
 }
 
 fn endpoint(choice: u8) -> Endpoint<'static> {
+    if choice & 0x80 != 0 {
+        let of = if choice & 1 == 0 { SubjectKind::User } else { SubjectKind::Account };
+        return Endpoint::Traits(of, " acme/europe ");
+    }
     match choice % 5 {
         0 => Endpoint::Batch,
         1 => Endpoint::Call(Call::Track),
@@ -72,8 +79,11 @@ fn check(parsed: &Parsed) {
 
 fn keeps_its_promises(event: &Event) {
     assert!(event.timestamp <= event.received_at && event.timestamp > Millis(0));
-    assert!(event.call == Call::Group || event.user_id.is_some() || event.anonymous_id.is_some());
-    assert!((event.call == Call::Group) == event.group_id.is_some());
+    assert!(
+        matches!(event.call, Call::Group | Call::Traits) || event.user_id.is_some() || event.anonymous_id.is_some()
+    );
+    assert!(event.call == Call::Traits || (event.call == Call::Group) == event.group_id.is_some());
+    assert!(event.call != Call::Traits || event.user_id.is_some() != event.group_id.is_some(), "of one subject");
     assert!(event.call != Call::Track || event.name.is_some());
     assert!((event.call == Call::Alias) == event.previous_id.is_some());
     assert!(event.call != Call::Alias || event.user_id != event.previous_id, "an alias of itself changes nothing");
