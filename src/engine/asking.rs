@@ -250,9 +250,7 @@ impl Shared {
             if tokio::time::timeout(pause, moved).await.is_err() {
                 pause = (pause * 2).min(LAST_LOOK);
                 // A store that is away for a moment is asked again.
-                for (shard, progress) in behind.iter().zip(self.store.progress(&behind).await.unwrap_or_default()) {
-                    self.progress.seen(*shard, progress);
-                }
+                let _ = self.look(&behind).await;
             }
         }
     }

@@ -48,6 +48,13 @@ impl Fresh {
         }
     }
 
+    /// Keeps nothing of what a shard had until now.
+    pub fn clear(&self, shard: ShardId) {
+        if let Some(mut of) = self.of(shard) {
+            *of = OfShard { owned: of.owned, ..OfShard::default() };
+        }
+    }
+
     /// Keeps the items of an entry that was appended.
     pub fn put(&self, shard: ShardId, position: Position, items: Vec<LogItem>) {
         let bytes = items.iter().map(bytes).sum::<usize>();

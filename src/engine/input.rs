@@ -11,6 +11,8 @@ use crate::record::Lack;
 pub(super) enum Input {
     /// Own these shards from now on.
     Own(Vec<ShardId>),
+    /// The store has less of a shard than it had.
+    Lost(ShardId),
     /// A delivery's first news was sent.
     Attempted(RecordKey, Attempt),
     /// A destination was asked what people made of the leads there; `None`: it could not be.

@@ -1,15 +1,16 @@
 //! What arrives, on its way into the log: requests that come while an append is under way share the next one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use tokio::sync::{Notify, oneshot};
 
+use super::progress::Known;
 use super::{EngineError, Shared};
 use crate::apply::{LogItem, Message};
 use crate::ids::{Position, ShardId};
-use crate::store::Append;
+use crate::store::{Append, StoreError};
 
 /// How many appends are under way at once: one is written while the next one is gathered.
 const APPENDS_UNDER_WAY: usize = 2;
@@ -94,6 +95,20 @@ pub(super) fn start(shared: &Arc<Shared>) {
     }
 }
 
+/// Appends entries. Positions only grow: where one comes again, the store has lost what stood there, and nobody may take what was known
+/// before for what is.
+async fn appended(shared: &Shared, entries: Vec<Append>, before: Vec<Known>) -> Result<Vec<Position>, StoreError> {
+    let shards: Vec<ShardId> = entries.iter().map(|entry| entry.shard).collect();
+    let positions = shared.store.append(entries).await?;
+    let places = shards.iter().zip(before).zip(&positions);
+    let lost = places.filter(|((_, before), position)| before.has(**position)).map(|((shard, _), _)| *shard);
+    let lost: Vec<ShardId> = lost.collect::<BTreeSet<_>>().into_iter().collect();
+    if !lost.is_empty() {
+        shared.look(&lost).await?;
+    }
+    Ok(positions)
+}
+
 async fn run(shared: Arc<Shared>) {
     loop {
         let Some(Gathered { entries, waiting }) = shared.intake.take() else {
@@ -106,7 +121,8 @@ async fn run(shared: Arc<Shared>) {
         let (appends, kept): (Vec<_>, Vec<_>) = entries
             .map(|(shard, Encoded { bytes, items })| (Append { shard, payload: Bytes::from(bytes) }, (shard, items)))
             .unzip();
-        let answer = match shared.store.append(appends).await {
+        let before: Vec<Known> = kept.iter().map(|(shard, _)| shared.progress.known(*shard)).collect();
+        let answer = match appended(&shared, appends, before).await {
             Ok(positions) => {
                 let mut places = BTreeMap::new();
                 for ((shard, items), position) in kept.into_iter().zip(positions) {

@@ -15,6 +15,7 @@ mod fresh;
 mod input;
 mod intake;
 mod keeping;
+mod looking;
 mod ownership;
 mod pending;
 mod progress;

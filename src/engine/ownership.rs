@@ -49,11 +49,7 @@ async fn beat(shared: Arc<Shared>) {
 async fn look(shared: Arc<Shared>) {
     let all: Vec<ShardId> = shared.store.shards().all().collect();
     loop {
-        if let Ok(found) = shared.store.progress(&all).await {
-            for (shard, progress) in all.iter().zip(found) {
-                shared.progress.seen(*shard, progress);
-            }
-        }
+        let _ = shared.look(&all).await;
         tokio::time::sleep(LOOK).await;
     }
 }

@@ -13,6 +13,22 @@ use crate::time::Millis;
 struct ShardProgress {
     position: AtomicU64,
     end: AtomicU64,
+    step: AtomicU64,
+}
+
+/// What a shard had at least when it was last heard of. It can't have less later on, unless the store has lost something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Known {
+    position: u64,
+    end: u64,
+    step: u64,
+}
+
+impl Known {
+    /// Whether an entry that was appended after this was known stands where one stood before.
+    pub fn has(self, position: Position) -> bool {
+        position.0 <= self.end
+    }
 }
 
 pub(super) struct AllProgress {
@@ -43,16 +59,34 @@ impl AllProgress {
         }
     }
 
-    pub fn committed(&self, shard: ShardId, position: Position) {
+    /// A shard stands at `position`, after so many commits.
+    pub fn committed(&self, shard: ShardId, position: Position, step: u64) {
         if let Some(one) = self.of(shard) {
             one.position.fetch_max(position.0, Ordering::Relaxed);
+            one.step.fetch_max(step, Ordering::Relaxed);
         }
         self.moved.notify_waiters();
     }
 
-    pub fn seen(&self, shard: ShardId, progress: Progress) {
-        self.appended(shard, progress.end);
-        self.committed(shard, progress.position);
+    pub fn known(&self, shard: ShardId) -> Known {
+        let of = |number: &AtomicU64| number.load(Ordering::Relaxed);
+        let known = |one: &ShardProgress| Known { position: of(&one.position), end: of(&one.end), step: of(&one.step) };
+        self.of(shard).map_or_else(Known::default, known)
+    }
+
+    /// Takes in what the store says of a shard; returns whether that is less than what was `before` it was asked: then the store has
+    /// lost something, and what was known holds no longer.
+    pub fn seen(&self, shard: ShardId, before: Known, progress: Progress) -> bool {
+        let Progress { position, end, step, .. } = progress;
+        let has_lost = position.0 < before.position || end.0 < before.end || step < before.step;
+        if has_lost && let Some(one) = self.of(shard) {
+            one.position.store(position.0, Ordering::Relaxed);
+            one.end.store(end.0, Ordering::Relaxed);
+            one.step.store(step, Ordering::Relaxed);
+        }
+        self.appended(shard, end);
+        self.committed(shard, position, step);
+        has_lost
     }
 
     pub fn waiting_since(&self, worker: usize, at: Option<Millis>) {
@@ -77,5 +111,37 @@ impl AllProgress {
             (0..self.shards.len()).filter_map(|at| u16::try_from(at).ok()).map(|at| self.backlog(ShardId(at)));
         let since = self.waiting_since.iter().map(|since| since.load(Ordering::Relaxed)).filter(|at| *at > 0).min();
         (entries.sum(), since.map(Millis))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHARD: ShardId = ShardId(0);
+
+    fn at(position: u64, end: u64, step: u64) -> Progress {
+        Progress { position: Position(position), end: Position(end), step, outgoing: 0 }
+    }
+
+    #[test]
+    fn an_answer_that_comes_late_takes_nothing_back() {
+        let all = AllProgress::new(Shards::default(), 1);
+        let before = all.known(SHARD);
+        all.appended(SHARD, Position(9));
+        all.committed(SHARD, Position(8), 3);
+        assert!(!all.seen(SHARD, before, at(5, 7, 2)), "it was asked before that was known");
+        assert_eq!((all.position(SHARD), all.backlog(SHARD)), (Position(8), 1));
+    }
+
+    #[test]
+    fn less_than_was_known_before_it_was_asked_was_lost() {
+        for less in [at(0, 0, 0), at(7, 9, 3), at(8, 8, 3), at(8, 9, 2)] {
+            let all = AllProgress::new(Shards::default(), 1);
+            assert!(!all.seen(SHARD, all.known(SHARD), at(8, 9, 3)));
+            assert!(all.seen(SHARD, all.known(SHARD), less), "{less:?}");
+            assert_eq!((all.position(SHARD), all.backlog(SHARD)), (less.position, less.end.0 - less.position.0));
+            assert!(!all.seen(SHARD, all.known(SHARD), less), "it is lost once");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Reads the logs of some shards ahead of whoever applies them. A read is never cancelled: when another reader takes its place it
-//! ends by itself, and what it has read is dropped.
+//! ends by itself, and what it has read is dropped. One that fails says so and ends: a store that was away may have come back with
+//! less, so that whoever applies begins again at what is stored.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use tokio::sync::mpsc;
 
 use super::Shared;
 use crate::ids::{Position, ShardId};
-use crate::store::Entry;
+use crate::store::{Entry, StoreError};
 
 /// How long one read waits for entries.
 const WAIT: Duration = Duration::from_millis(250);
@@ -16,10 +17,8 @@ const WAIT: Duration = Duration::from_millis(250);
 const MAX_BYTES: usize = 512 * 1024;
 /// How many reads are kept ahead.
 const AHEAD: usize = 2;
-/// How long to wait after a read failed.
-const PAUSE: Duration = Duration::from_millis(100);
 
-type Read = Vec<(ShardId, Vec<Entry>)>;
+type Read = Result<Vec<(ShardId, Vec<Entry>)>, StoreError>;
 
 /// `None` reads nothing.
 pub(super) struct Reader(Option<mpsc::Receiver<Read>>);
@@ -59,9 +58,8 @@ async fn run(shared: Arc<Shared>, mut after: Vec<(ShardId, Position)>, send: mps
         let read = match shared.store.read(&after, MAX_BYTES, WAIT).await {
             Ok(read) => read,
             Err(error) => {
-                shared.store_failed(&error);
-                tokio::time::sleep(PAUSE).await;
-                continue;
+                let _ = send.send(Err(error)).await;
+                return;
             }
         };
         for (shard, entries) in &read {
@@ -72,7 +70,7 @@ async fn run(shared: Arc<Shared>, mut after: Vec<(ShardId, Position)>, send: mps
                 shared.progress.appended(*shard, last.position);
             }
         }
-        if read.iter().any(|(_, entries)| !entries.is_empty()) && send.send(read).await.is_err() {
+        if read.iter().any(|(_, entries)| !entries.is_empty()) && send.send(Ok(read)).await.is_err() {
             return;
         }
     }

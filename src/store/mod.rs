@@ -34,7 +34,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 pub use embedded::EmbeddedStore;
-pub use memory::MemoryStore;
+pub use memory::{MemoryStore, Moment};
 pub use open::open;
 pub use redis::{RedisSettings, RedisStore};
 pub use settings::*;

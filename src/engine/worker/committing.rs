@@ -158,7 +158,7 @@ impl Worker {
                 remembered.stored(&ids, self.batch.now);
                 remembered.forget(&forgotten);
             }
-            self.shared.progress.committed(shard, to);
+            self.shared.progress.committed(shard, to, owned.step);
             if self.poison.keys().any(|(of, position)| *of == shard && *position <= to) {
                 Arc::make_mut(&mut self.poison).retain(|(of, position), _| *of != shard || *position > to);
             }

@@ -118,6 +118,8 @@ enum Upset {
     Store(StoreError),
     /// The same, since somebody else owns these shards.
     Moved(Vec<ShardId>),
+    /// The same, since the store has less than it had.
+    Lost,
     /// A message can't be applied, or something that follows from it; without a place in the log, it began at this record.
     Poison(Origin, Option<RecordKey>),
     /// Something else has panicked, here or in the reader.
@@ -213,7 +215,7 @@ impl Worker {
                     work.extend(self.local(RecordKey::archived(shard), Body::Archived { last }));
                 }
                 Input::Fill(chunk) => chunks.push(chunk),
-                Input::Own(_) | Input::Stop => {}
+                Input::Own(_) | Input::Lost(_) | Input::Stop => {}
             }
         }
         // Last, since they ask the store, which may fail: a delivery whose answer was not heard would be under way for good.
@@ -226,10 +228,14 @@ impl Worker {
     /// Takes what there is, has it applied, and commits when it is time; returns whether to go on.
     async fn turn(&mut self) -> Result<bool, Upset> {
         let (entries, inputs) = self.gather().await;
-        let inputs = self.heed(inputs);
-        let Some(entries) = entries else {
-            self.heard.extend(inputs);
-            return Err(Upset::Panic);
+        let mut inputs = self.heed(inputs);
+        let entries = if self.has_lost(&mut inputs) { Err(Upset::Lost) } else { entries };
+        let entries = match entries {
+            Ok(entries) => entries,
+            Err(upset) => {
+                self.heard.extend(inputs);
+                return Err(upset);
+            }
         };
         self.begin_batch(&entries);
         if let Err(upset) = self.adopt().await {
@@ -263,9 +269,10 @@ impl Worker {
         Ok(!self.is_stopping)
     }
 
-    /// Waits until there is something to do; of entries `None` when the reader is no more.
-    async fn gather(&mut self) -> (Option<Vec<(ShardId, Vec<Entry>)>>, Vec<Input>) {
+    /// Waits until there is something to do.
+    async fn gather(&mut self) -> (Result<Vec<(ShardId, Vec<Entry>)>, Upset>, Vec<Input>) {
         let (mut entries, mut inputs) = (Vec::new(), std::mem::take(&mut self.heard));
+        let mut read = Some(Ok(Vec::new()));
         let now = self.shared.clock.now();
         let due = self.due.values().copied().chain(self.deliveries.opens()).min().filter(|_| !self.is_joining());
         let due = due.map_or(LOOK, |due| Duration::from_millis(u64::try_from(due.since(now).max(0)).unwrap_or(0)));
@@ -279,24 +286,28 @@ impl Worker {
         tokio::select! {
             biased;
             input = self.inputs.recv() => inputs.extend(input.or(Some(Input::Stop))),
-            read = self.reader.next(), if takes => match read {
-                Some(read) => entries.extend(read),
-                None => return (None, inputs),
-            },
+            next = self.reader.next(), if takes => read = next,
             () = tokio::time::sleep_until(until) => {}
         }
         while let Ok(input) = self.inputs.try_recv() {
             inputs.push(input);
         }
-        while takes
-            && bytes(&entries) < MAX_BATCH_BYTES
-            && let Some(more) = self.reader.try_next()
-        {
-            entries.extend(more);
+        loop {
+            match read {
+                Some(Ok(read)) => entries.extend(read),
+                Some(Err(error)) => return (Err(Upset::Store(error)), inputs),
+                // A reader ends by itself only where it panics.
+                None => return (Err(Upset::Panic), inputs),
+            }
+            let Some(more) = (takes && bytes(&entries) < MAX_BATCH_BYTES).then(|| self.reader.try_next()).flatten()
+            else {
+                break;
+            };
+            read = Some(more);
         }
         self.pace.is_behind = bytes(&entries) >= MAX_BATCH_BYTES;
         entries.retain(|(shard, _)| self.shards.contains_key(shard));
-        (Some(entries), inputs)
+        (Ok(entries), inputs)
     }
 
     /// Fixes what is the same for all of a batch.

@@ -8,6 +8,7 @@ use futures::future::try_join_all;
 use super::applier::Applier;
 use super::{LAST_PAUSE, Owned, Upset, Worker, new_appliers};
 use crate::engine::deliveries::Deliveries;
+use crate::engine::input::Input;
 use crate::engine::reader::Reader;
 use crate::engine::remembered::Remembered;
 use crate::ids::{Position, RecordKey, ShardId};
@@ -116,7 +117,7 @@ impl Worker {
     /// How a shard stands in the store. Where it stands is asked first: if somebody else commits after that, what is read now may be
     /// too new, and the next commit is refused.
     async fn find(&self, shard: ShardId) -> Result<Found, StoreError> {
-        let progress = self.shared.store.progress(&[shard]).await?.first().copied().unwrap_or_default();
+        let progress = self.shared.look(&[shard]).await?.first().copied().unwrap_or_default();
         let before = self.before.get(&shard).copied().filter(|(_, step)| *step == progress.step);
         let is_remembered = |applier: &Applier| applier.remembered.contains_key(&shard);
         let remembered = match before.and_then(|(applier, _)| self.appliers.get(applier)) {
@@ -130,7 +131,6 @@ impl Worker {
     /// Begins at the stored position of a shard.
     fn take_over(&mut self, shard: ShardId, found: Found) -> Owned {
         let Found { progress, remembered, roster } = found;
-        self.shared.progress.seen(shard, progress);
         let before = self.before.remove(&shard);
         let number = before.map_or_else(|| self.least_busy(), |(applier, _)| applier);
         if let Some(applier) = self.appliers.get_mut(number) {
@@ -182,6 +182,7 @@ impl Worker {
         match &upset {
             Upset::Moved(shards) => self.shared.was_refused(shards),
             Upset::Store(error) => self.shared.store_failed(error),
+            Upset::Lost => {}
             Upset::Poison(origin, began_at) => self.note_poison(*origin, began_at.clone()),
             Upset::Panic => {
                 self.shared.panicked("what applies logs");
@@ -211,6 +212,21 @@ impl Worker {
             *pause = (*pause * 2).min(LAST_PAUSE);
         }
         self.shared.store_answers();
+    }
+
+    /// Whether the store has lost something of this worker's shards: nothing in memory is true of them any more.
+    pub(super) fn has_lost(&mut self, inputs: &mut Vec<Input>) -> bool {
+        let mut lost = false;
+        inputs.retain(|input| {
+            let Input::Lost(shard) = input else { return true };
+            if let Some(owned) = self.shards.get_mut(shard) {
+                // No shard has had so many commits: whatever there are now, what is in memory is older.
+                owned.step = u64::MAX;
+                lost = true;
+            }
+            false
+        });
+        lost
     }
 
     fn note_poison(&mut self, origin: Origin, began_at: Option<RecordKey>) {

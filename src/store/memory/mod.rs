@@ -40,6 +40,9 @@ pub struct MemoryStore {
     appended: Notify,
 }
 
+/// What a store in memory held at one moment; see [`MemoryStore::go_back_to`].
+pub struct Moment(State);
+
 impl Default for MemoryStore {
     fn default() -> Self {
         Self::new(StoreOptions::default())
@@ -67,6 +70,22 @@ impl MemoryStore {
     fn with(options: StoreOptions, relays: Option<Relays>) -> Self {
         let (together, state) = (relays.is_none(), Mutex::new(State::new(options, relays)));
         Self { options, together, state, appended: Notify::new() }
+    }
+
+    /// All that it holds.
+    pub fn moment(&self) -> Moment {
+        Moment(self.state().clone())
+    }
+
+    /// Loses everything that came since `moment`, as a Redis does that is restarted from an older file. Who lives and who owns what stays:
+    /// leases are renewed at once.
+    pub fn go_back_to(&self, moment: &Moment) {
+        let mut state = self.state();
+        let owners = std::mem::take(&mut state.owners);
+        *state = moment.0.clone();
+        state.owners = owners;
+        drop(state);
+        self.appended.notify_waiters();
     }
 
     /// The state as of now: messages whose time has come have arrived.

@@ -8,12 +8,13 @@ use crate::ids::{ShardId, Shards};
 use crate::store::share::Split;
 use crate::store::{LEASE, Ownership, ServerInfo};
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Owners {
     servers: BTreeMap<String, Server>,
     shards: BTreeMap<ShardId, String>,
 }
 
+#[derive(Clone)]
 struct Server {
     lives_until: Instant,
     settings: String,

@@ -10,7 +10,7 @@ use crate::ids::{Position, RecordKey};
 use crate::store::{Append, Block, Commit, Entry, IdPack, LeadRow, ListName, Listed, Listing, Progress, RecordWrite};
 use crate::time::Millis;
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Shard {
     pub progress: Progress,
     /// The entries that no commit has passed yet.
@@ -26,6 +26,7 @@ pub(super) struct Shard {
 }
 
 /// A record as it is kept.
+#[derive(Clone)]
 struct Stored {
     text: Box<str>,
     listed: Option<Listed>,

@@ -11,6 +11,7 @@ use super::shard::Shard;
 use crate::ids::{Position, ShardId};
 use crate::store::{Append, Commit, CommitError, Reads, Rejected, StoreError, StoreOptions, rejects};
 
+#[derive(Clone)]
 pub(super) struct State {
     pub options: StoreOptions,
     /// One for each that there is.
@@ -22,6 +23,7 @@ pub(super) struct State {
 }
 
 /// How messages travel between shards that are apart.
+#[derive(Clone)]
 pub(super) struct Relays {
     seed: u64,
     within: Duration,

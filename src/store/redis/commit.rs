@@ -25,6 +25,8 @@ impl Core {
         if commits.is_empty() {
             return Ok(());
         }
+        // Not waited for: what comes back may have less than what this was made from, at the same position.
+        self.health.is_up()?;
         let name = format!("{:016x}", rand::random::<u64>());
         let call = self.commit_call(&commits, &name);
         let answer = self.patiently(&script::COMMIT, &call).await?;

@@ -64,6 +64,12 @@ impl Health {
         Err(StoreError::Unavailable(why.to_string()))
     }
 
+    /// Whether Redis is there, without waiting for it.
+    pub fn is_up(&self) -> Result<(), StoreError> {
+        let State::Down { why, .. } = &*self.state.borrow() else { return Ok(()) };
+        Err(StoreError::Unavailable(why.to_string()))
+    }
+
     /// Resolves once Redis should be looked at.
     pub async fn trouble(&self) {
         self.trouble.notified().await;

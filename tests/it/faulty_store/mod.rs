@@ -17,6 +17,8 @@ use handraiser::store::{
     Reads, Rejected, SharedStore, Store, StoreError,
 };
 use handraiser::time::Millis;
+use tokio::sync::watch;
+use tokio::time::Instant;
 
 use self::plan::{Chance, Fate};
 pub use self::plan::{Fault, FaultPlan};
@@ -25,12 +27,32 @@ pub use self::plan::{Fault, FaultPlan};
 pub struct FaultyStore {
     inner: SharedStore,
     chance: Mutex<Chance>,
+    /// Until when it is away; whoever waits for an answer hears when that begins.
+    away: watch::Sender<Option<Instant>>,
 }
 
 impl FaultyStore {
     /// Looks at `inner` through faults that `plan` and `seed` decide.
     pub fn new(inner: SharedStore, seed: u64, plan: FaultPlan) -> Self {
-        Self { inner, chance: Mutex::new(Chance::new(seed, plan)) }
+        Self { inner, chance: Mutex::new(Chance::new(seed, plan)), away: watch::Sender::new(None) }
+    }
+
+    /// It goes away for a while: what is under way is not answered, and nothing is taken until then.
+    pub fn go_away(&self, lasting: Duration) {
+        self.away.send_replace(Some(Instant::now() + lasting));
+    }
+
+    /// Calls it, unless it is away or goes away meanwhile.
+    async fn reach<T, E: From<StoreError>>(&self, call: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+        let mut away = self.away.subscribe();
+        if away.borrow_and_update().is_some_and(|until| Instant::now() < until) {
+            return Err(failed("away").into());
+        }
+        tokio::select! {
+            biased;
+            _ = away.changed() => Err(failed("away").into()),
+            answer = call => answer,
+        }
     }
 
     /// From now on things go wrong by another plan: by [`FaultPlan::NONE`], when a simulation is to come to its end. What is late
@@ -57,15 +79,26 @@ impl FaultyStore {
 
     /// A call that changes nothing.
     async fn ask<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-        self.delay().await;
-        let refused = self.chance().refuses();
-        let answer = if refused { Err(failed("refused")) } else { call.await };
-        self.delay().await;
-        answer
+        self.reach(async {
+            self.delay().await;
+            let refused = self.chance().refuses();
+            let answer = if refused { Err(failed("refused")) } else { call.await };
+            self.delay().await;
+            answer
+        })
+        .await
     }
 
     /// A call that changes something, and whose answer matters.
     async fn change<T, E>(&self, call: impl Future<Output = Result<T, E>> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.reach(self.change_at_last(call)).await
+    }
+
+    async fn change_at_last<T, E>(&self, call: impl Future<Output = Result<T, E>> + Send + 'static) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,

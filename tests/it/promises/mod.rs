@@ -3,4 +3,5 @@
 mod accounts;
 mod forgetting;
 mod identity;
+mod lossy;
 mod servers;

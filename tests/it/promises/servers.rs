@@ -10,16 +10,16 @@ use crate::harness::server::ADMIN_TOKEN;
 use crate::harness::{Redis, Server, eventually};
 
 const WRITE_KEY: &str = "promises-write-key";
-const PATIENT: Duration = Duration::from_secs(60);
+pub const PATIENT: Duration = Duration::from_secs(60);
 
 /// A server with a directory of its own.
-struct Host {
-    server: Server,
+pub struct Host {
+    pub server: Server,
     _directory: tempfile::TempDir,
 }
 
 impl Host {
-    async fn start(store: &str, limits: &str) -> Self {
+    pub async fn start(store: &str, limits: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory can be made");
         let store = store.replace("HERE", &directory.path().display().to_string());
         let server = Server::start(directory.path(), |address| configuration(address, &store, limits)).await;
@@ -47,7 +47,7 @@ impl Host {
     }
 
     /// Sends events again and again until they are taken, as senders do; returns the refusals.
-    async fn send(&self, events: &[Value]) -> Vec<(u16, Option<String>, Value)> {
+    pub async fn send(&self, events: &[Value]) -> Vec<(u16, Option<String>, Value)> {
         let (start, mut refusals) = (Instant::now(), Vec::new());
         loop {
             match self.post(events).await {
@@ -59,7 +59,7 @@ impl Host {
         }
     }
 
-    async fn tasks(&self, user: &str) -> Value {
+    pub async fn tasks(&self, user: &str) -> Value {
         let explained = self.server.admin(&format!("/explain/user/{user}")).await;
         explained.map_or(json!(null), |explained| explained["counters"]["tasks"].clone())
     }
@@ -82,7 +82,7 @@ routes:
     )
 }
 
-fn task(user: &str, id: usize) -> Value {
+pub fn task(user: &str, id: usize) -> Value {
     json!({ "type": "track", "event": "Task Created", "userId": user, "messageId": format!("{user}-{id}") })
 }
 

@@ -9,7 +9,7 @@ use handraiser::engine::{Engine, EngineSettings};
 use handraiser::event::Event;
 use handraiser::ids::{RecordKey, SubjectKind};
 use handraiser::lead::{LeadEvent, SubjectExplanation};
-use handraiser::store::SharedStore;
+use handraiser::store::{MemoryStore, Moment, SharedStore};
 use handraiser::time::{Clock, Millis};
 
 use super::crm::Crm;
@@ -20,7 +20,7 @@ use crate::faulty_store::{FaultPlan, FaultyStore};
 #[derive(Clone, Copy)]
 pub struct Setting {
     /// The store, by a seed.
-    pub store: fn(u64) -> SharedStore,
+    pub store: fn(u64) -> Arc<MemoryStore>,
     pub servers: usize,
     pub appliers: usize,
     pub faults: FaultPlan,
@@ -28,6 +28,8 @@ pub struct Setting {
     pub crm_takes: Duration,
     /// Whether an account has one lead.
     pub one_per_account: bool,
+    /// Whether the store loses what came last, now and then.
+    pub loses: bool,
 }
 
 /// How long a CRM takes to answer that is well.
@@ -42,6 +44,8 @@ pub struct Cluster {
     setting: Setting,
     seed: u64,
     pub store: SharedStore,
+    /// The same, where it is one that can lose something.
+    pub memory: Option<Arc<MemoryStore>>,
     rules: Arc<ArcSwap<Rules>>,
     pub crm: Arc<Crm>,
     servers: Vec<Server>,
@@ -54,7 +58,9 @@ pub struct Cluster {
 
 impl Cluster {
     pub fn new(setting: &Setting, seed: u64, rules: Arc<Rules>, now: Millis) -> Self {
-        Self::over((setting.store)(seed), setting, seed, rules, now)
+        let memory = (setting.store)(seed);
+        let store = Arc::clone(&memory) as SharedStore;
+        Self { memory: Some(memory), ..Self::over(store, setting, seed, rules, now) }
     }
 
     fn over(store: SharedStore, setting: &Setting, seed: u64, rules: Arc<Rules>, now: Millis) -> Self {
@@ -66,6 +72,7 @@ impl Cluster {
             setting: *setting,
             seed,
             store,
+            memory: None,
             rules: Arc::new(ArcSwap::new(rules)),
             crm: Arc::new(Crm::new(clock.clone(), seed, failing, takes)),
             servers: Vec::new(),
@@ -91,6 +98,7 @@ impl Cluster {
             faults: FaultPlan::NONE,
             crm_takes: CRM_TAKES,
             one_per_account: false,
+            loses: false,
         };
         Self { is_paused: false, ..Self::over(store, &setting, seed, rules, now) }
     }
@@ -157,6 +165,14 @@ impl Cluster {
         owned.sort_unstable();
         let all: Vec<_> = self.store.shards().all().collect();
         if owned == all { Ok(()) } else { Err(format!("these shards are worked: {owned:?}")) }
+    }
+
+    /// The store loses what came since a moment, and is away for as long as it takes to be started again.
+    pub fn lose(&self, since: &Moment, away: Duration) {
+        if let Some(memory) = &self.memory {
+            memory.go_back_to(since);
+            self.servers.iter().for_each(|server| server.store.go_away(away));
+        }
     }
 
     /// Any of the servers; each time another one.

@@ -24,6 +24,8 @@ struct Books {
     /// How often something was sent of a lead while something else of it was still under way.
     overlaps: usize,
     wrong: Vec<String>,
+    /// Those that came under a key that is taken.
+    others: Vec<LeadEvent>,
 }
 
 pub struct Crm {
@@ -43,7 +45,8 @@ impl Crm {
     /// Every lead event that was taken, and what was wrong about any.
     pub fn books(&self) -> (Vec<LeadEvent>, Vec<String>) {
         let books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
-        (books.taken.values().map(|(event, _)| event.clone()).collect(), books.wrong.clone())
+        let taken = books.taken.values().map(|(event, _)| event).chain(&books.others);
+        (taken.cloned().collect(), books.wrong.clone())
     }
 
     /// How often something was sent of a lead while something else of it was still under way: it could arrive first.
@@ -79,6 +82,7 @@ impl Crm {
             Some((known, _)) => {
                 let what = format!("one key, two contents: {known:#?} and {event:#?}");
                 books.wrong.push(what);
+                books.others.push(event);
             }
             None => {
                 let revisions = books.revisions.entry(event.lead.id.clone()).or_default();

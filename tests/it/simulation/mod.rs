@@ -9,6 +9,7 @@ mod crm;
 mod language;
 mod leads;
 mod live;
+mod losses;
 mod moving;
 mod order;
 mod reference;
@@ -21,7 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use handraiser::ids::Shards;
-use handraiser::store::{MemoryStore, SharedStore, StoreOptions};
+use handraiser::store::{MemoryStore, StoreOptions};
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
@@ -92,11 +93,11 @@ fn options() -> StoreOptions {
     StoreOptions { shards: Shards::new(4).expect("4 is not zero"), ..StoreOptions::default() }
 }
 
-fn together(_: u64) -> SharedStore {
+fn together(_: u64) -> Arc<MemoryStore> {
     Arc::new(MemoryStore::new(options()))
 }
 
-fn apart(seed: u64) -> SharedStore {
+fn apart(seed: u64) -> Arc<MemoryStore> {
     Arc::new(MemoryStore::with_relays(options(), seed, Duration::from_millis(500)))
 }
 
@@ -107,6 +108,7 @@ const GOOD_DAY: Setting = Setting {
     faults: FaultPlan::NONE,
     crm_takes: CRM_TAKES,
     one_per_account: false,
+    loses: false,
 };
 
 #[test]
@@ -156,4 +158,18 @@ fn an_account_has_one_lead_under_faults_and_kills_of_several_servers() {
     let joining = Setting { servers: 3, appliers: 2, faults: FaultPlan::default(), one_per_account: true, ..GOOD_DAY };
     holds(&joining, cases(200));
     holds(&Setting { store: apart, appliers: 1, ..joining }, cases(100));
+}
+
+#[test]
+fn a_store_that_loses_the_last_of_it_counts_what_it_kept() {
+    holds(&Setting { loses: true, ..GOOD_DAY }, cases(300));
+}
+
+#[test]
+fn a_store_that_loses_the_last_of_it_counts_what_it_kept_under_faults_and_kills() {
+    // What is late would bring back what is lost.
+    let delay = Duration::from_millis(50);
+    let faults = FaultPlan { refused: 20, lost: 20, torn: 50, delayed: 200, delay, ..FaultPlan::NONE };
+    holds(&Setting { servers: 3, appliers: 2, faults, loses: true, ..GOOD_DAY }, cases(300));
+    holds(&Setting { store: apart, servers: 2, faults, loses: true, ..GOOD_DAY }, cases(100));
 }

@@ -9,7 +9,7 @@ use handraiser::time::Millis;
 use serde_json::Value;
 
 /// All that was accepted.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Reference {
     seen: BTreeSet<String>,
     /// Each with the moment of its arrival and the account that it names.

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use super::cluster::{Cluster, Setting};
 use super::leads;
+use super::losses::Losses;
 use super::reference::{JOINED, Reference};
 use super::stream::{Op, Who};
 use crate::harness::events::blank;
@@ -25,6 +26,7 @@ pub struct World {
     cluster: Cluster,
     counters: Vec<Counter>,
     one_per_account: bool,
+    losses: Option<Losses>,
     number: u64,
 }
 
@@ -90,7 +92,8 @@ impl World {
             ..RulesParts::default()
         });
         let cluster = Cluster::new(setting, seed, Arc::new(rules), Millis(1_795_000_000_000));
-        Self { cluster, counters, one_per_account: setting.one_per_account, number: 0 }
+        let losses = setting.loses.then(|| Losses::new(seed));
+        Self { cluster, counters, one_per_account: setting.one_per_account, losses, number: 0 }
     }
 
     /// Plays a stream and compares everything. What is wrong comes back as text.
@@ -103,6 +106,7 @@ impl World {
                 Op::Wait { minutes, ms } => {
                     self.cluster.send(&mut batch).await;
                     self.cluster.settle().await;
+                    self.losses.iter_mut().for_each(Losses::keep_nothing);
                     self.cluster.clock.advance(minutes * Millis::MINUTE + ms);
                     self.cluster.let_timers_fire().await;
                     continue;
@@ -133,6 +137,12 @@ impl World {
             }
             if alone {
                 self.cluster.settle().await;
+            }
+            if let Some(losses) = &mut self.losses
+                && losses.strike()
+            {
+                self.cluster.send(&mut batch).await;
+                losses.lose(&self.cluster, &mut reference).await;
             }
         }
         self.cluster.send(&mut batch).await;
@@ -204,7 +214,8 @@ impl World {
     /// Every lead reached the CRM in its last state, with an owner, in order; reps' shares differ by one at most.
     async fn compare_deliveries(&self) -> Result<(), String> {
         let (taken, wrong) = self.cluster.crm.books();
-        if let Some(wrong) = wrong.first() {
+        // What was delivered and is lost has been delivered all the same.
+        if let (Some(wrong), None) = (wrong.first(), &self.losses) {
             return Err(wrong.clone());
         }
         let waiting = self.cluster.store.lists().await.map_err(|error| error.to_string())?;
@@ -219,17 +230,23 @@ impl World {
         let query = LeadQuery { limit: 10_000, ..LeadQuery::default() };
         let rows = self.cluster.store.leads(&query).await.map_err(|error| error.to_string())?;
         let stored: BTreeSet<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+        let mut kept = Vec::new();
         for row in &rows {
             let lead: Lead = serde_json::from_str(&row.json).map_err(|error| error.to_string())?;
-            if newest.get(row.id.as_str()) != Some(&&lead) {
+            let delivered = match self.losses {
+                None => newest.get(row.id.as_str()) == Some(&&lead),
+                Some(_) => taken.iter().any(|event| event.lead == lead),
+            };
+            if !delivered {
                 return Err(format!("stored {lead:#?}\ndelivered {:#?}", newest.get(row.id.as_str())));
             }
+            kept.push(lead);
         }
-        if let Some(more) = newest.keys().find(|id| !stored.contains(**id)) {
+        if let (Some(more), None) = (newest.keys().find(|id| !stored.contains(**id)), &self.losses) {
             return Err(format!("{more} was delivered and is not stored"));
         }
         let mut shares: BTreeMap<&str, usize> = BTreeMap::new();
-        for lead in newest.values() {
+        for lead in &kept {
             let owner = lead.routing.as_ref().and_then(|routing| routing.owner.as_deref());
             *shares.entry(owner.ok_or_else(|| format!("nobody owns {}", lead.id))?).or_default() += 1;
         }
