@@ -255,14 +255,27 @@ impl Shared {
         }
     }
 
-    /// Waits until what commits say to other shards has reached those, where that takes a moment.
+    /// Waits until what commits have said to other shards by now has reached those, where that takes a moment. What they say from then
+    /// on is not waited for: under load there is always something under way.
     async fn arrived(&self, deadline: Instant) -> Result<(), EngineError> {
-        let all: Vec<ShardId> = self.store.shards().all().collect();
-        let mut pause = FIRST_LOOK;
-        while !self.store.commits_shards_together() {
-            let progress = self.store.progress(&all).await;
-            if progress.is_ok_and(|all| all.iter().all(|progress| progress.outgoing == 0)) {
-                break;
+        if self.store.commits_shards_together() {
+            return Ok(());
+        }
+        let (mut open, mut pause): (Vec<ShardId>, _) = (self.store.shards().all().collect(), FIRST_LOOK);
+        let mut last_of: BTreeMap<ShardId, u64> = BTreeMap::new();
+        loop {
+            if let Ok(found) = self.look(&open).await {
+                let mut waiting = Vec::new();
+                for (shard, progress) in open.iter().zip(found) {
+                    let Some((first, last)) = progress.under_way else { continue };
+                    if first <= *last_of.entry(*shard).or_insert(last) {
+                        waiting.push(*shard);
+                    }
+                }
+                open = waiting;
+            }
+            if open.is_empty() {
+                return Ok(());
             }
             if Instant::now() >= deadline {
                 return Err(EngineError::Behind(PATIENCE));
@@ -270,7 +283,6 @@ impl Shared {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LAST_LOOK);
         }
-        Ok(())
     }
 
     /// Who is away, as a shard knows it.

@@ -121,7 +121,7 @@ mod tests {
     const SHARD: ShardId = ShardId(0);
 
     fn at(position: u64, end: u64, step: u64) -> Progress {
-        Progress { position: Position(position), end: Position(end), step, outgoing: 0 }
+        Progress { position: Position(position), end: Position(end), step, ..Progress::default() }
     }
 
     #[test]

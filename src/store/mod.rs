@@ -116,6 +116,12 @@ pub trait Store: Send + Sync + 'static {
     /// Every list that holds something, over all shards.
     async fn lists(&self) -> Result<Vec<ListStats>, StoreError>;
 
+    /// Every list of these shards that holds something, and perhaps some of others: where shards are a matter of their own, one must not
+    /// wait for another.
+    async fn lists_of(&self, _shards: &[ShardId]) -> Result<Vec<ListStats>, StoreError> {
+        self.lists().await
+    }
+
     /// Whether the store answers; the error says what is wrong.
     async fn ping(&self) -> Result<(), StoreError>;
 

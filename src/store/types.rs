@@ -67,6 +67,8 @@ pub struct Progress {
     pub step: u64,
     /// How many entries of its commits for other shards have not reached those shards' logs yet.
     pub outgoing: u64,
+    /// The numbers of the first and the last of those. Numbers grow with each message of the shard, and none is used twice.
+    pub under_way: Option<(u64, u64)>,
 }
 
 /// What one commit of a shard left for the archive.

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use handraiser::ids::Shards;
+use handraiser::ids::{Position, ShardId, Shards};
 use handraiser::secret::Secret;
 use handraiser::store::*;
+use handraiser::time::Clock;
 
 use crate::redis_server::{Cluster, await_that};
 use crate::small_engine::{Owners, PATIENT, everything_counted_once, senders};
@@ -72,6 +73,60 @@ async fn what_a_predecessor_left_is_relayed_first() {
     tasks.join_all().await;
     everything_counted_once(&store, 60).await;
     owners.stop().await;
+}
+
+/// A replica takes over that lacks the last commit, whose messages have arrived already.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_sent_after_a_failover_that_lost_something_arrives() {
+    let cluster = start(Duration::from_secs(5));
+    let store = open(&cluster, Durability::Redis).await;
+    let (from, to) = (ShardId(0), ShardId(1));
+    let send = async |text: &'static str| {
+        store.remembered(from).await.expect("it is taken over");
+        let Progress { position, step, .. } = store.progress(&[from]).await.expect("it answers")[0];
+        let messages = vec![Append { shard: to, payload: text.into() }];
+        let stay = Commit::new(from, position, position, Clock::System.now());
+        store.commit(vec![Commit { step: Some(step), messages, ..stay }]).await.expect("it is the owner");
+    };
+    // Whoever has the slot does it, and the others say whose it is.
+    let copy = |was: &str, to: &str| {
+        for name in ["state", "outbox"] {
+            let key = |of: &str| format!("hr:{{s0}}:{name}{of}");
+            cluster.masters.iter().for_each(|node| drop(node.cli(&["copy", &key(was), &key(to), "replace"])));
+        }
+    };
+    send("1").await;
+    copy("", ":kept");
+    send("lost, and arrived").await;
+    copy(":kept", "");
+    send("3").await;
+    let found = store.read(&[(to, Position(0))], 1 << 20, Duration::from_secs(5)).await.expect("it answers");
+    let texts: Vec<_> = found[0].1.iter().map(|entry| entry.payload.clone()).collect();
+    assert_eq!(texts, ["1", "lost, and arrived", "3"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_is_away_keeps_nobody_from_taking_over_what_is_elsewhere() {
+    let partly = ["--cluster-require-full-coverage", "no"];
+    let mut cluster = tokio::task::block_in_place(|| Cluster::of(3, 0, Duration::from_secs(1), &partly));
+    let store = open(&cluster, Durability::Redis).await;
+    let all = store.heartbeat("first", &[], "").await.expect("it answers").shards;
+    assert_eq!(all.len(), 8);
+    // Who lives is known by one node alone.
+    let other = cluster.masters.iter().position(|node| node.cli(&["type", "hr:servers"]) != "hash");
+    cluster.masters[other.expect("there are three")].kill();
+    let start = Instant::now();
+    let owned = loop {
+        match store.heartbeat("second", &[], "").await {
+            Ok(ownership) if !ownership.shards.is_empty() => break ownership.shards,
+            answer => assert!(start.elapsed() < PATIENT, "{answer:?}"),
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    };
+    for shard in owned {
+        store.remembered(shard).await.expect("its node is there");
+        store.lists_of(&[shard]).await.expect("its node is there");
+    }
 }
 
 /// Moves every slot that holds something from one node to another, a few keys at a time.

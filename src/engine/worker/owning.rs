@@ -163,7 +163,8 @@ impl Worker {
     /// Returns whether any are paused.
     async fn find_lists(&mut self) -> Result<bool, StoreError> {
         let all = self.shared.store.shards();
-        let waiting = self.shared.store.lists().await?;
+        let own: Vec<ShardId> = self.shards.keys().copied().collect();
+        let waiting = self.shared.store.lists_of(&own).await?;
         for list in waiting.iter().filter_map(|stats| AgendaList::read(stats.list.as_str())) {
             let shard = match &list {
                 AgendaList::Deliver(destination) => all.of(&RecordKey::destination(destination)),

@@ -37,7 +37,7 @@ pub(super) fn read(connection: &Connection, shard: ShardId) -> Result<ShardState
     if let Some(row) = rows.next()? {
         let number = |column| row.get::<_, i64>(column).map(i64::cast_unsigned);
         let (position, end) = (Position(number(0)?), Position(number(1)?));
-        let progress = Progress { position, end, step: number(2)?, outgoing: 0 };
+        let progress = Progress { position, end, step: number(2)?, ..Progress::default() };
         let state = ShardState { progress, ids: row.get(3)? };
         if sum(shard, state) == row.get::<_, i64>(4)? && progress.position <= progress.end {
             return Ok(state);

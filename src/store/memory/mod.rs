@@ -138,8 +138,7 @@ impl Store for MemoryStore {
 
     async fn progress(&self, shards: &[ShardId]) -> Result<Vec<Progress>, StoreError> {
         let state = self.state();
-        let progress = |shard: &Shard| Progress { outgoing: shard.outbox.len() as u64, ..shard.progress };
-        shards.iter().map(|shard| state.known(*shard).map(progress)).collect()
+        shards.iter().map(|shard| state.known(*shard).map(Shard::progress)).collect()
     }
 
     async fn remembered(&self, shard: ShardId) -> Result<Vec<IdPack>, StoreError> {

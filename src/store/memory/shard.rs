@@ -23,6 +23,8 @@ pub(super) struct Shard {
     blocks: BTreeMap<u64, Bytes>,
     /// Messages of commits that are still on their way, where they take one: the moment at which each arrives.
     pub outbox: VecDeque<(Instant, Append)>,
+    /// How many messages have set out.
+    pub sent: u64,
 }
 
 /// A record as it is kept.
@@ -37,6 +39,12 @@ impl Shard {
         self.progress.end = self.progress.end.next();
         self.log.insert(self.progress.end, payload);
         self.progress.end
+    }
+
+    pub(super) fn progress(&self) -> Progress {
+        let outgoing = self.outbox.len() as u64;
+        let under_way = (outgoing > 0).then(|| (self.sent.saturating_sub(outgoing) + 1, self.sent));
+        Progress { outgoing, under_way, ..self.progress }
     }
 
     pub(super) fn read(&self, after: Position, max_bytes: usize) -> Vec<Entry> {

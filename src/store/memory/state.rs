@@ -99,6 +99,7 @@ impl State {
         let arrives = Instant::now() + relays.next();
         let known = self.shards.get_mut(usize::from(sender.0)).ok_or_else(|| unknown(sender))?;
         known.outbox.push_back((arrives, message));
+        known.sent += 1;
         Ok(())
     }
 

@@ -40,7 +40,7 @@ impl Core {
 
     /// Runs a script that refuses while a slot is moved, again and again as long as it does so: nothing has happened then, and
     /// for the caller it is better to wait than to begin again.
-    async fn patiently(&self, script: &Script, call: &Call) -> Result<Value, StoreError> {
+    pub(super) async fn patiently(&self, script: &Script, call: &Call) -> Result<Value, StoreError> {
         let until = Instant::now() + MOVING_PATIENCE;
         loop {
             let answer = self.eval_durably(script, call).await?;

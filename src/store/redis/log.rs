@@ -87,7 +87,9 @@ fn progress(answer: Value) -> Progress {
     let step = next().parse().unwrap_or(0);
     // All entries may be gone, since all were applied.
     let end = position(&next()).unwrap_or(at).max(at);
-    Progress { position: at, end, step, outgoing: next().parse().unwrap_or(0) }
+    let outgoing = next().parse().unwrap_or(0);
+    let under_way = position(&next()).zip(position(&next())).map(|(first, last)| (first.0, last.0));
+    Progress { position: at, end, step, outgoing, under_way }
 }
 
 fn positions(ids: Vec<Value>, expected: usize) -> Result<Vec<Position>, StoreError> {

@@ -15,8 +15,9 @@
 //!   others have happened, since it says how many there were before it.
 //! * *Redis is away.* Callers wait a moment, then fail at once, until [`recover`] has seen Redis back: reachable, a master, with
 //!   the same store on it, and as durable as demanded.
-//! * *Redis comes back empty* (a flush, or a restart without persistence). Counting starts anew; the log says so. Owners that
-//!   hold something in memory are refused, since their shards stand elsewhere.
+//! * *Redis comes back with less* (a flush, a restart without persistence, a failover that lost the last of it). Owners that hold
+//!   something in memory are refused, since their shards stand elsewhere; a commit doesn't wait for Redis to come back, since it may
+//!   come back at the same place with another log. Numbers of messages are never used again ([`relay`]).
 //! * *A slot of a cluster is moved to another node.* Appending and reading go on; commits of its shard are refused as long as
 //!   it takes (`lua/settled.lua` says why).
 
@@ -119,6 +120,7 @@ impl Store for RedisStore {
 
     async fn remembered(&self, shard: ShardId) -> Result<Vec<IdPack>, StoreError> {
         if self.core.settings.cluster {
+            self.core.number_anew(shard).await?;
             // What a predecessor left on its way.
             self.core.relay_soon(shard, None).await;
         }
@@ -173,7 +175,11 @@ impl Store for RedisStore {
     }
 
     async fn lists(&self) -> Result<Vec<ListStats>, StoreError> {
-        self.core.lists().await
+        self.core.lists(&self.shards().all().collect::<Vec<_>>()).await
+    }
+
+    async fn lists_of(&self, shards: &[ShardId]) -> Result<Vec<ListStats>, StoreError> {
+        self.core.lists(shards).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -85,12 +85,12 @@ impl Core {
         Ok(all)
     }
 
-    pub async fn lists(&self) -> Result<Vec<ListStats>, StoreError> {
+    pub async fn lists(&self, shards: &[ShardId]) -> Result<Vec<ListStats>, StoreError> {
         let mut all: BTreeMap<ListName, (u64, Millis)> = BTreeMap::new();
-        let names = self.ask_shards(|pipe, shard| {
+        let names = self.ask_these(shards, |pipe, shard| {
             pipe.cmd("SMEMBERS").arg(self.keys.of(shard, LISTS));
         });
-        let stats = self.options.shards.all().zip(names.await?).map(async |(shard, names)| {
+        let stats = shards.iter().copied().zip(names.await?).map(async |(shard, names)| {
             let names: Vec<String> = decode::list(names).into_iter().filter_map(decode::text).collect();
             self.lists_of(shard, names).await
         });
@@ -136,10 +136,20 @@ impl Core {
         Ok(packs)
     }
 
-    /// Asks the same of each shard, in order: with one call, or on a cluster with one for each.
+    /// Asks the same of each shard, in order.
     pub async fn ask_shards(&self, question: impl Fn(&mut Pipeline, ShardId)) -> Result<Vec<Value>, StoreError> {
+        let all: Vec<ShardId> = self.options.shards.all().collect();
+        self.ask_these(&all, question).await
+    }
+
+    /// Asks the same of each of some shards, in order: with one call, or on a cluster with one for each.
+    pub async fn ask_these(
+        &self,
+        shards: &[ShardId],
+        question: impl Fn(&mut Pipeline, ShardId),
+    ) -> Result<Vec<Value>, StoreError> {
         let mut pipes = Vec::new();
-        for shard in self.options.shards.all() {
+        for &shard in shards {
             if self.settings.cluster || pipes.is_empty() {
                 pipes.push(redis::pipe());
             }

@@ -21,6 +21,7 @@ use super::shared::{Arrived, Core};
 use super::{decode, errors, log};
 use crate::ids::ShardId;
 use crate::store::{Append, StoreError};
+use crate::time::Clock;
 
 /// How long a commit waits for its messages to arrive. It has happened by then.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -55,6 +56,15 @@ impl Core {
             return;
         };
         let _ = tokio::time::timeout_at(until, self.start_relay(lock, shard, sent)).await;
+    }
+
+    /// Numbers the shard's messages from now on, in µs: whoever takes it over may find less than there was (a failover), and would use
+    /// numbers again that receivers know. What was lost with its commit is sent once more then, under another number.
+    pub async fn number_anew(&self, shard: ShardId) -> Result<(), StoreError> {
+        let mut call = Call::new(self.keys.of(shard, STATE));
+        call.key(self.keys.of(shard, OUTBOX)).show(Clock::System.now().0.saturating_mul(1_000));
+        let answer = self.patiently(&script::NUMBER, &call).await?;
+        if decode::text(answer).is_some() { Ok(()) } else { Err(decode::unexpected("the number of a message")) }
     }
 
     /// Relays what has been left lying, of those shards of which that can't be excluded.
@@ -100,7 +110,11 @@ impl Core {
     async fn empty(&self, shard: ShardId, before: Arrived) -> Result<Arrived, StoreError> {
         let mut last = before;
         loop {
-            let page = self.page(shard).await?;
+            let mut page = self.page(shard).await?;
+            // Numbers have gaps where a shard was taken over.
+            let numbers = page.first().map_or(0, |(first, _)| *first)..;
+            let in_a_row = page.iter().zip(numbers).take_while(|((number, _), expected)| number == expected).count();
+            page.truncate(in_a_row);
             let Some(&(first, _)) = page.first() else { return Ok(last.or(Some(0))) };
             let to = first + page.len() as u64 - 1;
             self.deliver(shard, first, page.into_iter().map(|(_, message)| message).collect()).await?;
@@ -108,7 +122,7 @@ impl Core {
         }
     }
 
-    /// Reads the first messages of an outbox, and their numbers, which have no gaps.
+    /// Reads the first messages of an outbox, and their numbers.
     async fn page(&self, shard: ShardId) -> Result<Vec<(u64, Append)>, StoreError> {
         let mut range = redis::cmd("XRANGE");
         range.arg(self.keys.of(shard, OUTBOX)).arg("-").arg("+").arg("COUNT").arg(PAGE);

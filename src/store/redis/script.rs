@@ -31,6 +31,10 @@ script!(
     RELAY, "lua/settled.lua", "lua/relay.lua"
 );
 script!(
+    /// With which number a shard's messages go on.
+    NUMBER, "lua/settled.lua", "lua/number.lua"
+);
+script!(
     /// How far shards were applied.
     PROGRESS, "lua/settled.lua", "lua/progress.lua"
 );
