@@ -13,7 +13,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use handraiser::config::{Config, load_text};
 use handraiser::crm::sample;
 use handraiser::lead::LeadEvent;
-use handraiser::record::{AccountOwner, TeamTurns};
+use handraiser::record::{AccountOwner, Owners, TeamTurns};
 use handraiser::routing::{Asks, Decision, Present, assign, decide, next_opening};
 use handraiser::time::Millis;
 use serde_json::json;
@@ -96,7 +96,7 @@ fn decisions(criterion: &mut Criterion) {
         let event = lead(&traits);
         let mut turns = TeamTurns::default();
         group.bench_function(name, |bencher| {
-            bencher.iter(|| match decide(routes, black_box(&event), None, NOW) {
+            bencher.iter(|| match decide(routes, black_box(&event), Owners::default(), NOW) {
                 Decision::Turn(pending) => {
                     let team = config.rules.teams.iter().find(|team| team.name == pending.team);
                     let turn = team.and_then(|team| assign(team, &mut turns, Asks::default(), Present::at(NOW)));
@@ -108,15 +108,18 @@ fn decisions(criterion: &mut Criterion) {
     }
     let event = lead(&json!({ "domain": "account1500.example", "country": "US", "postal_code": "94107" }));
     let owner = AccountOwner { rep: "rep0.team7@example.com".into(), at: WEEKEND, pinned: false };
+    let owners = Owners { account: Some(&owner), ..Owners::default() };
     group.bench_function("the owner of the account", |bencher| {
-        bencher.iter(|| match decide(routes, black_box(&event), Some(&owner), NOW) {
+        bencher.iter(|| match decide(routes, black_box(&event), owners, NOW) {
             Decision::Settled(routing) => black_box(routing),
             Decision::Turn(pending) => panic!("it has an owner: {pending:?}"),
         });
     });
     group.bench_function("nobody is there: when somebody will be, and why it waits", |bencher| {
         bencher.iter(|| {
-            let Decision::Turn(pending) = decide(routes, black_box(&event), None, WEEKEND) else { panic!("a team's") };
+            let Decision::Turn(pending) = decide(routes, black_box(&event), Owners::default(), WEEKEND) else {
+                panic!("a team's")
+            };
             let team = config.rules.teams.iter().find(|team| team.name == pending.team);
             let team = team.unwrap_or_else(|| panic!("no team {}", pending.team));
             let mut turns = TeamTurns::default();

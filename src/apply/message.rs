@@ -15,8 +15,8 @@ use crate::ids::{DefinitionName, RecordKey, SourceName};
 use crate::record::delivery::Done;
 use crate::record::outcomes::Told;
 use crate::record::{
-    AccountOwner, Credentials, Held, Joiner, LeadClass, LeadHold, MergeNote, Needs, News, OpenLead, Pause, Profile,
-    Projection, Remembered, RosterChange, Routing, Seen, Tie, TookForce, Tried, Unassigned, Waits,
+    AccountOwner, Credentials, DomainAsk, Held, Joiner, LeadClass, LeadHold, MergeNote, Needs, News, OpenLead, Pause,
+    Profile, Projection, Remembered, RosterChange, Routing, Seen, Tie, TookForce, Tried, Unassigned, Waits,
 };
 use crate::time::Millis;
 
@@ -124,7 +124,16 @@ pub enum Body {
         /// Who owns the account's leads.
         owner: Option<AccountOwner>,
     },
-    /// Subject → account: this became of a lead that asked.
+    /// Subject → domain: whose are your leads? One wants to be routed.
+    AskDomain(Box<DomainAsk>),
+    /// Domain → subject: theirs; `None`: your lead decides.
+    DomainOwner {
+        /// The lead, and who owns those of its account.
+        asked: Box<DomainAsk>,
+        /// Who owns the leads of the domain.
+        owner: Option<AccountOwner>,
+    },
+    /// Subject → account, or domain: this became of a lead that asked.
     Owned {
         /// The lead.
         lead: Arc<str>,
@@ -133,12 +142,12 @@ pub enum Body {
         /// Whether somebody said so, so that it holds for the account as well.
         by_hand: bool,
     },
-    /// Account → subject: is your lead still on its way?
+    /// Account, or domain → subject: is your lead still on its way?
     StillDeciding {
         /// The lead.
         lead: Box<Held>,
-        /// The account.
-        account: Arc<str>,
+        /// Who asks.
+        by: RecordKey,
     },
     /// To an account, from an operator: its leads are theirs from now on, whatever the routes say; `None`: whatever these say.
     Pin {

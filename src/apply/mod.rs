@@ -22,6 +22,7 @@ pub mod message;
 mod news;
 mod noting;
 mod owning;
+mod owning_domains;
 mod pausing;
 mod promising;
 mod reassigning;
@@ -324,6 +325,14 @@ pub fn apply(record: &mut Record, message: &Message, context: &Context<'_>) -> E
                 roster::change(roster, change, &mut applying);
             }
         }
+        Record::Domain(domain) => match &message.body {
+            Body::AskDomain(asked) => owning_domains::ask(domain, asked, &mut applying),
+            Body::Owned { lead, owner, by_hand } => {
+                owning_domains::owned(domain, lead, (owner.as_ref(), *by_hand), &mut applying);
+            }
+            Body::Wake { may_expire } => owning_domains::look(domain, *may_expire, &mut applying),
+            _ => {}
+        },
         Record::Destination(history) => match &message.body {
             Body::Done(done) => {
                 history.took((**done).clone());
@@ -385,7 +394,8 @@ fn subject_message(subject: &mut Box<Subject>, message: &Message, applying: &mut
         Body::AskOwner(lead) => owning::ask(subject, lead, applying),
         Body::AccountOwner { lead, owner } => routing::owner_known(subject, lead, owner.as_ref(), applying),
         Body::Owned { lead, owner, by_hand } => owning::owned(subject, lead, (owner.as_ref(), *by_hand), applying),
-        Body::StillDeciding { lead, account } => owning::still_deciding(subject, lead, account, applying),
+        Body::DomainOwner { asked, owner } => routing::domain_owner_known(subject, asked, owner.as_ref(), applying),
+        Body::StillDeciding { lead, by } => owning::still_deciding(subject, lead, by, applying),
         Body::Pin { owner } => owning::pin(subject, owner.as_ref(), applying),
         Body::Judged(judged) => routing::judged(subject, judged, applying),
         Body::StoreLead { id, definition, json } => applying.effects.leads.push(LeadWrite {
@@ -403,6 +413,7 @@ fn subject_message(subject: &mut Box<Subject>, message: &Message, applying: &mut
         | Body::Called { .. }
         | Body::Credit { .. }
         | Body::Closed { .. }
+        | Body::AskDomain(_)
         | Body::Admit(_)
         | Body::Hold(_)
         | Body::Unheld

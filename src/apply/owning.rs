@@ -12,7 +12,7 @@ use crate::routing::owns;
 use crate::time::Millis;
 
 /// The lead that decides is asked whether it is still on its way so often, since its subject may have been forgotten.
-const CHECK: i64 = 10 * Millis::MINUTE;
+pub(super) const CHECK: i64 = 10 * Millis::MINUTE;
 /// A lead of the account asks.
 pub(super) fn ask(account: &mut Subject, lead: &Held, applying: &mut Applying<'_>) {
     account.touched = applying.now;
@@ -25,7 +25,7 @@ pub(super) fn ask(account: &mut Subject, lead: &Held, applying: &mut Applying<'_
 }
 
 /// Whether an owner may be given another lead.
-fn counts<'a>(applying: &Applying<'a>) -> impl Fn(&AccountOwner) -> bool + use<'a> {
+pub(super) fn counts<'a>(applying: &Applying<'a>) -> impl Fn(&AccountOwner) -> bool + use<'a> {
     let (by, now) = (applying.routes(), applying.now);
     move |owner| owns(by, owner, now)
 }
@@ -68,16 +68,16 @@ pub(super) fn check(account: &mut Subject, applying: &mut Applying<'_>) {
     };
     ownership.check_at = Some(applying.now.plus(CHECK));
     if let Some(lead) = ownership.deciding.clone() {
-        let account = Arc::clone(&applying.key.id);
-        applying.send(lead.subject.clone(), Body::StillDeciding { lead: Box::new(lead), account });
+        let by = applying.key.clone();
+        applying.send(lead.subject.clone(), Body::StillDeciding { lead: Box::new(lead), by });
     }
 }
 
-/// The account asks whether a lead is still on its way.
-pub(super) fn still_deciding(subject: &Subject, lead: &Held, account: &str, applying: &mut Applying<'_>) {
+/// An account or a domain asks whether a lead is still on its way.
+pub(super) fn still_deciding(subject: &Subject, lead: &Held, by: &RecordKey, applying: &mut Applying<'_>) {
     if first(subject, &lead.definition).is_none_or(|event| *event.id != *lead.event) {
         let body = Body::Owned { lead: Arc::clone(&lead.lead), owner: None, by_hand: false };
-        applying.send(RecordKey::account(account), body);
+        applying.send(by.clone(), body);
     }
 }
 

@@ -10,6 +10,7 @@ use crate::ids::RecordKey;
 use crate::lead::{LeadEvent, LeadEventType};
 use crate::qualify::Definition;
 use crate::record::{Routing, Sla, Standing, Subject};
+use crate::routing::domain_of;
 
 /// Whether a lead may be given to `owner`, and isn't theirs already. What is held, or part of another lead, goes out by that; and in a CRM
 /// nobody can have given what nobody owned there yet.
@@ -33,24 +34,25 @@ pub(super) fn give(
         Some(destination) => format!("{owner} was given the lead in {destination}"),
     };
     let routing = Routing { owner: Some(owner.to_string()), reason, ..Routing::default() };
-    let account = if let Some(event) = first(subject, &definition.name) {
+    let (account, domain) = if let Some(event) = first(subject, &definition.name) {
         let Some(standing) = subject.standings.get(&definition.name) else { return };
         if let Some(waits) = &standing.waits {
             applying.send(RecordKey::wait(&waits.team, &event.lead.id), Body::Forget);
         }
-        let account = account_of(&event);
+        let its = (account_of(&event), domain_of(applying.routes(), &event, applying.now));
         settle(subject, &definition.name, event, routing, applying);
-        account
+        its
     } else {
         let Some(event) = reassigned(subject, definition, (routing, None), known, applying) else { return };
-        let account = account_of(&event);
+        let its = (account_of(&event), domain_of(applying.routes(), &event, applying.now));
         begin(subject, &definition.name, event, applying);
-        account
+        its
     };
     let Some(standing) = subject.standings.get(&definition.name) else { return };
-    if let Some(account) = account.filter(|_| applying.rules.asks_account_owner) {
+    let account = account.filter(|_| applying.rules.asks_account_owner).map(|account| RecordKey::account(&account));
+    for to in account.into_iter().chain(domain.map(|domain| RecordKey::domain(&domain))) {
         let (lead, owner) = (standing.lead_id.as_str().into(), Some(Arc::clone(owner)));
-        applying.send(RecordKey::account(&account), Body::Owned { lead, owner, by_hand: true });
+        applying.send(to, Body::Owned { lead, owner, by_hand: true });
     }
 }
 

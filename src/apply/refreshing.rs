@@ -18,9 +18,9 @@ pub(super) fn again(subject: &mut Subject, definition: &Definition, known: &Know
     event.lead = Lead { user, account, contact, people, signals, sources, ..event.lead };
     let Some(standing) = subject.standings.get_mut(&definition.name) else { return };
     let Some(waits) = &standing.unclear else { return };
-    let owner = waits.owner.clone();
+    let waits = waits.clone();
     if let Some(first) = standing.queue.first_mut() {
         *first = serde_json::to_string(&event).unwrap_or_default().into();
     }
-    route(subject, &definition.name, event, owner.as_ref(), applying);
+    route(subject, &definition.name, event, waits.owners(), applying);
 }

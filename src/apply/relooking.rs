@@ -21,8 +21,8 @@ pub(super) fn look(subject: &mut Subject, applying: &mut Applying<'_>) {
         match event.filter(|event| *event.lead.id == *waits.lead) {
             None => unclear::clear(standing, applying),
             Some(event) if waits.until <= now => {
-                let owner = waits.owner.clone();
-                route(subject, &definition, event, owner.as_ref(), applying);
+                let waits = waits.clone();
+                route(subject, &definition, event, waits.owners(), applying);
             }
             Some(_) => {
                 // In case its account doesn't answer.

@@ -13,10 +13,10 @@ use crate::ids::{DefinitionName, RecordKey, SourceName};
 use crate::lead::{Lead, LeadEvent, LeadEventType, joiner};
 use crate::record::happening::note;
 use crate::record::{
-    AccountOwner, Happening, Held, LeadWaits, LetGo, NO_NEEDS, News, OpenWith, Routing, Standing, Subject, Unassigned,
-    Unclear, Waits,
+    AccountOwner, DomainAsk, Happening, Held, LeadWaits, LetGo, NO_NEEDS, News, OpenWith, Owners, Routing, Standing,
+    Subject, Unassigned, Unclear, Waits,
 };
-use crate::routing::{Decision, LeadFacts, NotClear, decide_if_clear, keep};
+use crate::routing::{Decision, LeadFacts, NotClear, decide_if_clear, domain_of, keep};
 
 /// How much news of a subject's leads for one definition waits for an owner. More of it only replaces the last.
 const MAX_QUEUE: usize = 16;
@@ -247,8 +247,27 @@ fn find_owner(subject: &mut Subject, definition: &DefinitionName, event: LeadEve
             let lead = held(definition, &event, applying);
             applying.send(RecordKey::account(&account), Body::AskOwner(Box::new(lead)));
         }
-        None => route(subject, definition, event, None, applying),
+        None => ask_domain(subject, definition, event, None, applying),
     }
+}
+
+/// Asks the company's domain as well, where routes want to know; else decides.
+fn ask_domain(
+    subject: &mut Subject,
+    definition: &DefinitionName,
+    event: LeadEvent,
+    account: Option<&AccountOwner>,
+    applying: &mut Applying<'_>,
+) {
+    let domain = domain_of(applying.routes(), &event, applying.now);
+    let standing = subject.standings.get_mut(definition);
+    if let (Some(domain), Some(standing)) = (domain, standing) {
+        let domain: Arc<str> = domain.into();
+        standing.asks_domain = Some(Arc::clone(&domain));
+        let asked = DomainAsk { lead: held(definition, &event, applying), owner: account.cloned() };
+        return applying.send(RecordKey::domain(&domain), Body::AskDomain(Box::new(asked)));
+    }
+    route(subject, definition, event, Owners { account, domain: None }, applying);
 }
 
 fn held(definition: &DefinitionName, event: &LeadEvent, applying: &Applying<'_>) -> Held {
@@ -267,7 +286,23 @@ pub(super) fn owner_known(
     let event = first(subject, &lead.definition).filter(|event| *event.id == *lead.event);
     let asks = |standing: &Standing| standing.asks.is_some() && standing.waits.is_none();
     if let Some(event) = event.filter(|_| subject.standings.get(&lead.definition).is_some_and(asks)) {
-        route(subject, &lead.definition, event, owner, applying);
+        ask_domain(subject, &lead.definition, event, owner, applying);
+    }
+}
+
+/// The company's domain has said whose its leads are.
+pub(super) fn domain_owner_known(
+    subject: &mut Subject,
+    asked: &DomainAsk,
+    domain: Option<&AccountOwner>,
+    applying: &mut Applying<'_>,
+) {
+    let DomainAsk { lead, owner } = asked;
+    // Otherwise the subject was forgotten meanwhile, and the domain will ask.
+    let event = first(subject, &lead.definition).filter(|event| *event.id == *lead.event);
+    let asks = |standing: &Standing| standing.asks_domain.is_some() && standing.waits.is_none();
+    if let Some(event) = event.filter(|_| subject.standings.get(&lead.definition).is_some_and(asks)) {
+        route(subject, &lead.definition, event, Owners { account: owner.as_ref(), domain }, applying);
     }
 }
 
@@ -276,13 +311,13 @@ pub(super) fn route(
     subject: &mut Subject,
     definition: &DefinitionName,
     event: LeadEvent,
-    owner: Option<&AccountOwner>,
+    owners: Owners<'_>,
     applying: &mut Applying<'_>,
 ) {
     let now = applying.now;
     let waited = subject.standings.get(definition).and_then(|standing| standing.unclear.as_deref());
     let may_wait = event.kind == LeadEventType::Qualified && waited.is_none_or(|unclear| now < unclear.until);
-    match decide_if_clear(applying.routes(), &event, owner, now, may_wait) {
+    match decide_if_clear(applying.routes(), &event, owners, now, may_wait) {
         Ok(Decision::Settled(routing)) => settle(subject, definition, event, routing, applying),
         Ok(Decision::Turn(pending)) => {
             let to = RecordKey::team(&pending.team);
@@ -296,7 +331,8 @@ pub(super) fn route(
         }
         Err(NotClear { wait, reason }) => {
             let (lead, until) = (Arc::from(event.lead.id.as_str()), now.plus(wait));
-            let unclear = Unclear { lead, since: now, until, next: now, reason, owner: owner.cloned() };
+            let (owner, domain_owner) = (owners.account.cloned(), owners.domain.cloned());
+            let unclear = Unclear { lead, since: now, until, next: now, reason, owner, domain_owner };
             wait_to_be_known(subject, definition, event, unclear, applying);
         }
     }
@@ -418,6 +454,10 @@ pub(super) fn settle(
         if let Some(account) = standing.asks.take() {
             let (lead, owner) = (event.lead.id.as_str().into(), routing.owner.as_deref().map(Into::into));
             applying.send(RecordKey::account(&account), Body::Owned { lead, owner, by_hand: false });
+        }
+        if let Some(domain) = standing.asks_domain.take() {
+            let (lead, owner) = (event.lead.id.as_str().into(), routing.owner.as_deref().map(Into::into));
+            applying.send(RecordKey::domain(&domain), Body::Owned { lead, owner, by_hand: false });
         }
         standing.routing = Some(routing);
         standing.waits = None;

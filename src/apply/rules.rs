@@ -39,6 +39,8 @@ pub struct Rules {
     pub users_read_members: bool,
     /// Whether a route asks whose the leads of an account are.
     pub asks_account_owner: bool,
+    /// For how long at most, in milliseconds, a route lets an owner of a company's domain count; `None`: none asks.
+    pub domain_owner_lasts: Option<i64>,
     /// Signals of which something remembers since when they are true, or how often they became so.
     pub noted: Vec<NotedSignal>,
     /// Since when each definition says what it says, where that is known.
@@ -142,10 +144,11 @@ impl Rules {
         let routed = parts.routes.iter().filter_map(|route| route.when.as_ref()).flat_map(Expr::slots);
         let names = |route: &Route| {
             let named = match &route.to {
-                RouteTo::Named(formula) => Some(formula),
-                _ => None,
+                RouteTo::Named(formula) => std::slice::from_ref(formula),
+                RouteTo::DomainOwner { reads, .. } => reads,
+                _ => &[],
             };
-            let asked = named.into_iter().chain(&route.needs.language);
+            let asked = named.iter().chain(&route.needs.language);
             asked.flat_map(Formula::slots).cloned().collect::<Vec<Slot>>()
         };
         let reps: Vec<Slot> = parts.routes.iter().flat_map(names).collect();
@@ -179,6 +182,7 @@ impl Rules {
             said_traits,
             since: BTreeMap::new(),
             asks_account_owner,
+            domain_owner_lasts: parts.routes.iter().filter_map(Route::domain_owner_lasts).max(),
             plan,
             parts,
         }

@@ -99,11 +99,13 @@ pub enum RecordKind {
     Config,
     /// When reps are away, as a shard knows it.
     Roster,
+    /// Whose the leads of a company's domain are.
+    Domain,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::User,
         Self::Account,
         Self::Team,
@@ -115,9 +117,10 @@ impl RecordKind {
         Self::Archived,
         Self::Config,
         Self::Roster,
+        Self::Domain,
     ];
 
-    /// `user`, `account`, `team`, `destination`, `delivery`, `source`, `hold`, `wait`, `archived`, `config` or `roster`: what a record's name begins with.
+    /// `user`, `account`, `team`, `destination`, `delivery`, `source`, `hold`, `wait`, `archived`, `config`, `roster` or `domain`: what a record's name begins with.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::User => "user",
@@ -131,6 +134,7 @@ impl RecordKind {
             Self::Archived => "archived",
             Self::Config => "config",
             Self::Roster => "roster",
+            Self::Domain => "domain",
         }
     }
 }
@@ -145,7 +149,8 @@ impl From<SubjectKind> for RecordKind {
 }
 
 /// The name of one record: `user:42`, `account:acme`, `team:enterprise`, `destination:crm`, `delivery:crm/lead_…`,
-/// `source:web`, `hold:web/lead_…`, `wait:enterprise/lead_…`, `archived:s3`, `config:versions`, `roster:s3`.
+/// `source:web`, `hold:web/lead_…`, `wait:enterprise/lead_…`, `archived:s3`, `config:versions`, `roster:s3`,
+/// `domain:acme.com`.
 ///
 /// A user may be named by any of their ids, known or anonymous; both live in one namespace, and a record that was merged
 /// away points at the one that holds the history.
@@ -208,6 +213,11 @@ impl RecordKey {
         Self::new(RecordKind::Archived, &shard.to_string())
     }
 
+    /// Whose the leads of a company's domain are.
+    pub fn domain(name: &str) -> Self {
+        Self::new(RecordKind::Domain, name)
+    }
+
     /// When reps are away, as a shard knows it.
     pub fn roster(shard: ShardId) -> Self {
         Self::new(RecordKind::Roster, &shard.to_string())
@@ -264,7 +274,7 @@ impl fmt::Display for RecordKey {
 #[derive(Debug, thiserror::Error)]
 #[error(
     "`{0}` names no record; write `user:<id>`, `account:<id>`, `team:<name>`, `destination:<name>`, `delivery:<destination>/<lead>`, \
-     `source:<name>`, `hold:<source>/<lead>`, `wait:<team>/<lead>`, `archived:s<shard>`, `config:versions` or `roster:s<shard>`"
+     `source:<name>`, `hold:<source>/<lead>`, `wait:<team>/<lead>`, `archived:s<shard>`, `config:versions`, `roster:s<shard>` or `domain:<domain>`"
 )]
 pub struct BadRecordKey(String);
 

@@ -25,6 +25,34 @@ pub fn work_domain(email: &str) -> Option<String> {
     (!free).then(|| company.to_owned())
 }
 
+/// Where everybody has a page: no company's own.
+const SHARED_SITES: [&str; 10] = [
+    "linkedin.com",
+    "facebook.com",
+    "instagram.com",
+    "twitter.com",
+    "x.com",
+    "youtube.com",
+    "github.com",
+    "google.com",
+    "notion.site",
+    "linktr.ee",
+];
+
+/// The registrable domain of a company, by a work e-mail address, a website or a domain. `None` for what is nobody's company: free mail, public
+/// suffixes, pages at sites that everybody shares, and what is none of it.
+pub fn company_domain(text: &str) -> Option<String> {
+    let text = text.trim();
+    if text.contains('@') {
+        return work_domain(text);
+    }
+    let bare = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let host = bare.split(['/', '?', '#', ':']).next()?;
+    let domain = work_domain(&format!("any@{host}"))?;
+    let is_page = SHARED_SITES.contains(&&*domain);
+    (!is_page && !host.contains(char::is_whitespace)).then_some(domain)
+}
+
 /// Whether a domain, in lower case, is one of free or disposable mail.
 pub fn is_free_mail(domain: &str) -> bool {
     FREE_MAIL.contains(domain)
@@ -32,7 +60,27 @@ pub fn is_free_mail(domain: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::work_domain;
+    use super::{company_domain, work_domain};
+
+    #[test]
+    fn a_company_is_found_by_its_address_its_site_or_its_domain() {
+        for (text, expected) in [
+            ("Acme.com", Some("acme.com")),
+            ("https://www.acme.co.uk/pricing?x=1", Some("acme.co.uk")),
+            ("shop.acme.de:8080", Some("acme.de")),
+            ("kim@eng.acme.io", Some("acme.io")),
+            ("kim@gmail.com", None),
+            ("https://linkedin.com/company/acme", None),
+            ("www.linkedin.com/in/kim", None),
+            ("acme inc.com", None),
+            ("account-17", None),
+            ("co.uk", None),
+            ("10.0.0.1", None),
+            ("", None),
+        ] {
+            assert_eq!(company_domain(text).as_deref(), expected, "{text}");
+        }
+    }
 
     #[test]
     fn companies_are_found_and_free_mail_is_not() {

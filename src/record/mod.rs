@@ -7,6 +7,7 @@ pub mod account;
 pub mod archived;
 pub mod counted;
 pub mod delivery;
+pub mod domain;
 pub mod email;
 pub mod happening;
 pub mod hold;
@@ -43,6 +44,7 @@ pub use account::{AccountKey, PathRoot};
 pub use archived::{Archived, Lack, SeriesPast};
 pub use counted::Counted;
 pub use delivery::{Asked, Delivery, DestinationHistory, News, Remembered};
+pub use domain::{Domain, DomainAsk};
 pub use happening::Happening;
 pub use hold::{Admission, Held, Hold, LeadHold, LeadQuota, LetGo, SourceLeads};
 pub use joining::{Joiner, Joiners, OpenLead};
@@ -50,7 +52,7 @@ pub use memberships::Memberships;
 pub use merge_log::{MergeLog, MergeNote, MergeOutcome};
 pub use needs::{LeadClass, NO_NEEDS, Needs};
 pub use noted::{Noted, NotedSignals};
-pub use owner::{AccountOwner, Ownership};
+pub use owner::{AccountOwner, Owners, Ownership};
 pub use pause::{Credentials, Pause, PausedBy};
 pub use people::{Member, Profile};
 pub use projection::Projection;
@@ -94,6 +96,8 @@ pub enum Record {
     Config(ConfigVersions),
     /// When reps are away; shared with those who decide.
     Roster(Arc<Roster>),
+    /// Whose the leads of a company's domain are.
+    Domain(Box<Domain>),
 }
 
 impl Record {
@@ -110,6 +114,7 @@ impl Record {
             RecordKind::Archived => Self::Archived(Archived::default()),
             RecordKind::Config => Self::Config(ConfigVersions::default()),
             RecordKind::Roster => Self::Roster(Arc::default()),
+            RecordKind::Domain => Self::Domain(Box::default()),
         }
     }
 
@@ -123,6 +128,7 @@ impl Record {
             Self::Wait(wait) => wait.agenda(of.unwrap_or_default()),
             Self::Team(team) => team.opens().map(|at| (AgendaList::Teams, at)),
             Self::Destination(history) => history.agenda(),
+            Self::Domain(domain) => domain.wakes_at().map(|at| (AgendaList::Wakes, at)),
             Self::Source(_) | Self::Archived(_) | Self::Config(_) | Self::Roster(_) => None,
         }
     }
@@ -140,6 +146,7 @@ impl Record {
             Self::Wait(wait) => wait.bytes(),
             Self::Config(versions) => 64 + versions.bytes(),
             Self::Roster(roster) => roster.bytes(),
+            Self::Domain(domain) => domain.ownership.bytes(),
         }
     }
 }
@@ -149,7 +156,7 @@ impl Record {
 pub enum AgendaList {
     /// Subjects that something becomes due for, soon.
     Timers,
-    /// Subjects that a definition may decide otherwise about by time alone, by when: in days, or in years.
+    /// Subjects that a definition may decide otherwise about by time alone, and domains, by when: in days, or in years.
     Wakes,
     /// Deliveries to a destination, by when they may be tried.
     Deliver(Arc<str>),

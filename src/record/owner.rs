@@ -1,4 +1,4 @@
-//! Whose the leads of an account are.
+//! Whose the leads of an account are, or those of a company's domain.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::hold::Held;
 use crate::time::Millis;
 
-/// Whose the leads of an account are.
+/// Whose the leads of an account or of a domain are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountOwner {
     /// The rep's e-mail address.
@@ -16,6 +16,15 @@ pub struct AccountOwner {
     pub at: Millis,
     /// Whether somebody gave it to them by hand, so that nothing but that takes it away.
     pub pinned: bool,
+}
+
+/// Whose the leads are that have something in common with one.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Owners<'o> {
+    /// Who owns those of its account.
+    pub account: Option<&'o AccountOwner>,
+    /// Who owns those of its company's domain.
+    pub domain: Option<&'o AccountOwner>,
 }
 
 /// So many leads of an account wait until it is decided whose they are; those beyond it are routed by themselves.
@@ -114,7 +123,7 @@ impl<L: Clone> Ownership<L> {
     }
 }
 
-impl Ownership {
+impl<L> Ownership<L> {
     /// About how many bytes it takes in memory.
     pub(super) fn bytes(&self) -> usize {
         size_of::<Self>() + 256 * (self.asking.len() + 1)

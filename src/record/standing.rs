@@ -95,6 +95,9 @@ pub struct Standing {
     /// The account that was asked whose its leads are, as long as it is not told what became of the first news of `queue`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asks: Option<Arc<str>>,
+    /// The same of its company's domain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asks_domain: Option<Arc<str>>,
     /// Which team the first news of `queue` waits for, while nobody of that is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits: Option<Waits>,

@@ -40,6 +40,7 @@
 //! | `blocks`, `noted` | archives | blocks up to this number are in segments; `1` once it was noted what is counted |
 //! | `series:<key>` | archives | JSON of what is counted in the shard, and which commits are not counted in it |
 //! | `away:<rep>` | rosters | from when until when, or `-`; `hand` or `calendar`; why, in the words of whoever said so |
+//! | `owner`, `leaves` | domains | JSON: whose the leads of a company are, and which wait until that is decided; when that is forgotten |
 //! | `unread:<rep>` | rosters | since when a calendar can't be read, and why |
 //! | `heard` | sources | when an event of it was last told of |
 //! | `version` | configurations | JSON: number, hash, when and where it took force, its files without secrets |
@@ -90,6 +91,7 @@ impl Record {
             Self::Archived(archived) => archived.read_line(name, value),
             Self::Config(versions) => versions.read_line(name, value),
             Self::Roster(roster) => Arc::make_mut(roster).read_line(name, value),
+            Self::Domain(domain) => domain.read_line(name, value),
         }
     }
 
@@ -114,6 +116,7 @@ impl Record {
             Self::Archived(archived) => archived.write(&mut lines),
             Self::Config(versions) => versions.write(&mut lines),
             Self::Roster(roster) => roster.write(&mut lines),
+            Self::Domain(domain) => domain.write(&mut lines),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AccountOwner, LeadWaits};
+use super::{AccountOwner, LeadWaits, Owners};
 use crate::time::Millis;
 
 /// The name that such leads wait under, where others wait for their teams.
@@ -25,6 +25,15 @@ pub struct Unclear {
     pub reason: String,
     /// Who owns the leads of its account, as that said.
     pub owner: Option<AccountOwner>,
+    /// Who owns those of its domain, likewise.
+    pub domain_owner: Option<AccountOwner>,
+}
+
+impl Unclear {
+    /// Who owns those that have something in common with it.
+    pub const fn owners(&self) -> Owners<'_> {
+        Owners { account: self.owner.as_ref(), domain: self.domain_owner.as_ref() }
+    }
 }
 
 impl From<&Unclear> for LeadWaits {

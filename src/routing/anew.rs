@@ -2,18 +2,20 @@
 
 use std::sync::Arc;
 
-use super::{Decision, Routes, decide};
+use super::{Decision, Routes, decide, domain_of};
 use crate::lead::LeadEvent;
-use crate::record::AccountOwner;
+use crate::record::{AccountOwner, Owners};
 use crate::time::Millis;
 
 /// Where a lead would go that is somebody's, or nobody's, where that is elsewhere; `None` where it is right, and where it was given by hand.
 pub fn elsewhere(by: Routes<'_>, event: &LeadEvent, now: Millis) -> Option<Decision> {
     let has_it = event.lead.routing.as_ref().filter(|routing| routing.route.is_some())?;
-    let rep = has_it.owner.as_deref().filter(|_| event.lead.account.is_some());
-    // Whoever has a lead of the account owns it as far as the lead itself says.
+    // Whoever has a lead of the account or the domain owns it as far as the lead itself says.
+    let rep = has_it.owner.as_deref();
     let owner = rep.map(|rep| AccountOwner { rep: Arc::from(rep), at: now, pinned: false });
-    let decision = decide(by, event, owner.as_ref(), now);
+    let account = owner.as_ref().filter(|_| event.lead.account.is_some());
+    let domain = owner.as_ref().filter(|_| domain_of(by, event, now).is_some());
+    let decision = decide(by, event, Owners { account, domain }, now);
     let is_same = match (&decision, has_it.owner.as_deref()) {
         (Decision::Settled(routing), Some(rep)) => {
             routing.owner.as_deref().is_some_and(|owner| owner.eq_ignore_ascii_case(rep))

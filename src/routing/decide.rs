@@ -8,7 +8,7 @@ use super::waiting::Waited;
 use super::{LeadFacts, Presence, Present, Reps, Route, RouteTarget, RouteTo, Team, Turn};
 use crate::expr::{Formula, Value, duration_text};
 use crate::lead::{LeadEvent, Routing};
-use crate::record::{AccountOwner, NO_NEEDS, Needs, Pending, Roster, TeamTurns};
+use crate::record::{AccountOwner, NO_NEEDS, Needs, Owners, Pending, Roster, TeamTurns};
 use crate::time::Millis;
 
 /// What decides who gets a lead.
@@ -129,10 +129,10 @@ pub struct NotClear {
     pub reason: String,
 }
 
-/// Decides about a lead that nobody owns; `owner` owns the leads of its account.
-pub fn decide(by: Routes<'_>, event: &LeadEvent, owner: Option<&AccountOwner>, now: Millis) -> Decision {
+/// Decides about a lead that nobody owns; `owners` own those that have something in common with it.
+pub fn decide(by: Routes<'_>, event: &LeadEvent, owners: Owners<'_>, now: Millis) -> Decision {
     let unclear = |NotClear { reason, .. }| Decision::Settled(Routing { reason, ..Routing::default() });
-    decide_if_clear(by, event, owner, now, false).unwrap_or_else(unclear)
+    decide_if_clear(by, event, owners, now, false).unwrap_or_else(unclear)
 }
 
 /// The same, where it may wait until more is known.
@@ -142,7 +142,7 @@ pub fn decide(by: Routes<'_>, event: &LeadEvent, owner: Option<&AccountOwner>, n
 pub fn decide_if_clear(
     by: Routes<'_>,
     event: &LeadEvent,
-    owner: Option<&AccountOwner>,
+    owners: Owners<'_>,
     now: Millis,
     may_wait: bool,
 ) -> Result<Decision, NotClear> {
@@ -170,7 +170,8 @@ pub fn decide_if_clear(
                 }
                 None => continue,
             },
-            RouteTo::AccountOwner { within } => account_owner(by, owner, *within, now),
+            RouteTo::AccountOwner { within } => owner_of(by, "the account", owners.account, *within, now),
+            RouteTo::DomainOwner { within, .. } => owner_of(by, "the domain", owners.domain, Some(*within), now),
             RouteTo::Named(formula) => named(by, formula, &facts),
         };
         let followed = found
@@ -198,25 +199,26 @@ fn territory(table: &Territories, choice: Choice<'_>) -> Result<(RouteTarget, St
     }
 }
 
-/// Whoever owns the leads of the same account, or why that is nobody.
-fn account_owner(
+/// Whoever owns the leads of the same account or domain, or why that is nobody.
+fn owner_of(
     by: Routes<'_>,
+    what: &str,
     owner: Option<&AccountOwner>,
     within: Option<i64>,
     now: Millis,
 ) -> Result<(RouteTarget, String), String> {
     let Some(AccountOwner { rep, at, pinned }) = owner else {
-        return Err("nobody owns a lead of the account".to_owned());
+        return Err(format!("nobody owns a lead of {what}"));
     };
     if !is_known(by, rep) {
-        return Err(format!("{rep} owned the account's leads, and is in no team any more"));
+        return Err(format!("{rep} owned {what}'s leads, and is in no team any more"));
     }
     #[expect(clippy::cast_precision_loss, reason = "it is shown in two units")]
     let ago = duration_text(now.since(*at) as f64);
     if !pinned && within.is_some_and(|within| at.plus(within) <= now) {
-        return Err(format!("{rep} was given the account's last lead {ago} ago, which is too long"));
+        return Err(format!("{rep} was given {what}'s last lead {ago} ago, which is too long"));
     }
-    let why = if *pinned { "was given the account by hand" } else { "owns the account's leads" };
+    let why = if *pinned { format!("was given {what} by hand") } else { format!("owns {what}'s leads") };
     Ok((RouteTarget::Rep(Arc::clone(rep)), format!("; {rep} {why}")))
 }
 

@@ -7,7 +7,7 @@ use super::turns::{Asks, next_opening, refusal};
 use super::{Decision, LeadFacts, RouteTo, Routes, Team, decide, decide_if_clear, is_open, waits};
 use crate::expr::duration_text;
 use crate::lead::LeadEvent;
-use crate::record::{Needs, TeamTurns, Why};
+use crate::record::{Needs, Owners, TeamTurns, Why};
 use crate::time::Millis;
 
 /// Why a lead goes where it goes.
@@ -109,11 +109,12 @@ fn settle(by: Routes<'_>, mut decision: Decision, tier: u8, now: Millis) -> Deci
 pub fn explain(by: Routes<'_>, event: &LeadEvent, now: Millis) -> RouteExplanation {
     let facts = LeadFacts::new(event, now);
     #[expect(clippy::cast_precision_loss, reason = "it is shown in two units")]
-    let unclear = decide_if_clear(by, event, None, now, true)
+    let unclear = decide_if_clear(by, event, Owners::default(), now, true)
         .err()
         .map(|not| format!("it waits for {} for that: {}", duration_text(not.wait as f64), not.reason));
     let mut needs = Needs::default();
-    let (route, team, owner, reason) = match settle(by, decide(by, event, None, now), event.lead.tier, now) {
+    let (route, team, owner, reason) = match settle(by, decide(by, event, Owners::default(), now), event.lead.tier, now)
+    {
         Decision::Settled(routing) => (routing.route, routing.team, routing.owner, routing.reason),
         Decision::Turn(pending) => {
             let reason = format!("{}; whoever's turn it is in team {}", pending.because, pending.team);

@@ -5,6 +5,7 @@
 mod anew;
 pub mod coverage;
 mod decide;
+mod domain;
 pub mod explain;
 mod facts;
 pub mod paper;
@@ -20,6 +21,7 @@ mod tests;
 
 pub use anew::elsewhere;
 pub use decide::{Decision, NotClear, Routes, decide, decide_if_clear, is_known, keep, owns};
+pub use domain::domain_of;
 pub use facts::LeadFacts;
 pub use reps::{Availability, Hours, Presence, Present, Reps};
 pub use sla::SlaRule;

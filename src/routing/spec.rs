@@ -74,6 +74,13 @@ pub struct Route {
     pub needs: RouteNeeds,
 }
 
+impl Route {
+    /// For how many milliseconds an owner of a domain counts by it, where it asks.
+    pub const fn domain_owner_lasts(&self) -> Option<i64> {
+        if let RouteTo::DomainOwner { within, .. } = &self.to { Some(*within) } else { None }
+    }
+}
+
 /// What a route asks of whoever gets its leads.
 #[derive(Clone, Debug, Default)]
 pub struct RouteNeeds {
@@ -105,6 +112,13 @@ pub enum RouteTo {
     AccountOwner {
         /// Only when they were given one within so many milliseconds.
         within: Option<i64>,
+    },
+    /// Whoever owns the leads of the same company, by its domain; where nobody does, the next route decides.
+    DomainOwner {
+        /// Only when they were given one within so many milliseconds.
+        within: i64,
+        /// Where a lead says its domain; the first that is known counts.
+        reads: Vec<Formula>,
     },
     /// The rep whose address this comes to; where it comes to none that is known, the next route decides.
     Named(Formula),

@@ -21,6 +21,7 @@ mod delivery;
 mod desk;
 mod docs;
 mod documents;
+mod domain_owner;
 mod enriching;
 mod explained;
 mod faulty_store;

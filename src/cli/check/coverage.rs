@@ -60,7 +60,7 @@ pub fn coverage(rules: &Rules, now: Millis) -> Coverage {
             Some(when) => format!("route `{}` ({}) → {}", route.name, when.source(), named(to)),
             None => format!("route `{}` → {}", route.name, named(to)),
         }),
-        RouteTo::Territories | RouteTo::AccountOwner { .. } | RouteTo::Named(_) => None,
+        RouteTo::Territories | RouteTo::AccountOwner { .. } | RouteTo::DomainOwner { .. } | RouteTo::Named(_) => None,
     });
     Coverage {
         countries: table.map_or_else(Vec::new, |table| table.by_country(now)).iter().map(countries).collect(),

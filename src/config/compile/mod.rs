@@ -2,6 +2,7 @@
 
 mod accept;
 mod accept_links;
+mod by_itself;
 mod calendars;
 mod condition;
 mod counters;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::by_itself::by_itself;
 use super::condition::{condition, value};
 use super::names::{check_address, unique};
 use super::needs::needs;
@@ -27,6 +28,13 @@ const MAX_WAIT: Duration = Duration::from_hours(90 * 24);
 const SELF_SERVE: &str = "self_serve";
 /// The target that is whoever owns the leads of the same account.
 const ACCOUNT_OWNER: &str = "account_owner";
+/// The target that is whoever owns the leads of the same company, by its domain.
+const DOMAIN_OWNER: &str = "domain_owner";
+/// For how long they count where nothing else is said, and at most.
+const DOMAIN_OWNER_LASTS: Duration = Duration::from_hours(180 * 24);
+const DOMAIN_OWNER_MOST: Duration = Duration::from_hours(731 * 24);
+/// The names of the others, that no team may have.
+const TARGETS: [&str; 4] = [SELF_SERVE, TERRITORIES, ACCOUNT_OWNER, DOMAIN_OWNER];
 /// The target that is a table.
 pub const TERRITORIES: &str = "territories";
 
@@ -44,7 +52,7 @@ pub fn teams(shape: Option<&Named<TeamShape>>, findings: &mut Findings) -> Teams
     unique(declared.iter().map(|(name, _)| name), "team", findings);
     for (name, shape) in declared {
         teams.names.push(name.text.clone());
-        if name.text.contains('@') || [SELF_SERVE, TERRITORIES, ACCOUNT_OWNER].contains(&&*name.text) {
+        if name.text.contains('@') || TARGETS.contains(&&*name.text) {
             let problem =
                 Problem::error(name.at, Code::BadValue, format!("`{}` can't be the name of a team", name.shown));
             findings.push(problem.help("routes could not tell it from a rep's address or from `self_serve`"));
@@ -196,10 +204,17 @@ fn route(shape: &RouteShape, teams: &Teams, scopes: &Scopes, findings: &mut Find
 /// For how long an owner counts, in milliseconds.
 fn within(shape: &RouteShape, to: &Scalar, findings: &mut Findings) -> Option<i64> {
     let within = shape.within.get()?;
-    if to.text.trim() != ACCOUNT_OWNER {
-        let problem =
-            Problem::error(within.scalar.at, Code::BadValue, "`within` says how long an owner of the account counts");
-        findings.push(problem.help("remove it, or write `to: account_owner`"));
+    if ![ACCOUNT_OWNER, DOMAIN_OWNER].contains(&to.text.trim()) {
+        let problem = Problem::error(
+            within.scalar.at,
+            Code::BadValue,
+            "`within` says how long an owner of the account or the domain counts",
+        );
+        findings.push(problem.help("remove it, or write `to: account_owner` or `to: domain_owner`"));
+    }
+    if to.text.trim() == DOMAIN_OWNER && within.value.0 > DOMAIN_OWNER_MOST {
+        let problem = Problem::error(within.scalar.at, Code::BadValue, "`within` is out of bounds");
+        findings.push(problem.help("at most `2y`: who owned a domain's leads is kept for as long"));
     }
     i64::try_from(within.value.0.as_millis()).ok()
 }
@@ -218,6 +233,11 @@ fn target(
     if text == ACCOUNT_OWNER {
         return Some(RouteTo::AccountOwner { within });
     }
+    if text == DOMAIN_OWNER {
+        let usual = i64::try_from(DOMAIN_OWNER_LASTS.as_millis()).unwrap_or(i64::MAX);
+        let reads = by_itself("domain", to.at, &scopes.routes, findings);
+        return Some(RouteTo::DomainOwner { within: within.unwrap_or(usual), reads });
+    }
     if let Some(found) = target_of(text, teams) {
         if let RouteTarget::Rep(_) = found {
             check_address(to, findings);
@@ -228,7 +248,7 @@ fn target(
         let written = ConditionText::whole(to.clone());
         return value(&written, &scopes.routes, &scopes.broken, findings).map(RouteTo::Named);
     }
-    let known = || teams.names.iter().map(|name| &**name).chain([SELF_SERVE, TERRITORIES, ACCOUNT_OWNER]);
+    let known = || teams.names.iter().map(|name| &**name).chain(TARGETS);
     let help =
         did_you_mean(text, known(), || format!("there is {}; a rep is named by e-mail address", one_of(known())));
     let message = format!("unknown team `{}`", findings.shown(to));

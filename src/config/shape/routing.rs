@@ -73,11 +73,13 @@ section! {
         #[schemars(extend("examples" = ["lead.tier == 1"]))]
         when: ConditionText,
         /// A team, a rep's e-mail address, or `self_serve` (no rep, the product itself follows up). Or, with the next route deciding where this is
-        /// nobody: `territories`, whoever the table says; `account_owner`, whoever owns the leads of the same account; `account.owner_email` or
+        /// nobody: `territories`, whoever the table says; `account_owner`, whoever owns the leads of the same account; `domain_owner`, whoever owns those of the same company, by its domain
+        /// (`account.domain`, `account.website`, `account.id`, else the user's work e-mail address); `account.owner_email` or
         /// the like, the rep whose address a trait holds.
         #[schemars(extend("x-required" = true))]
         to: Scalar,
-        /// With `account_owner`: only where they were given a lead of the account within so long: `180d`.
+        /// With `account_owner` and `domain_owner`: only where they were given a lead of the account or the domain within so long. Of a domain by
+        /// default `180d`, at most `2y`; it is kept no longer than that.
         within: At<Lasting>,
         /// What whoever of a team gets the lead has to know. Where nobody of the team ever does, the next route decides.
         needs: NeedsShape,

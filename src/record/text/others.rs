@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::{Lines, timed, write_time};
 use crate::record::{
-    Absence, Archived, ConfigVersions, Delivery, DestinationHistory, Given, Hold, LeadClass, Place, Roster, SaidBy,
-    SourceLeads, TeamTurns, Unread, Wait,
+    Absence, Archived, ConfigVersions, Delivery, DestinationHistory, Domain, Given, Hold, LeadClass, Place, Roster,
+    SaidBy, SourceLeads, TeamTurns, Unread, Wait,
 };
 use crate::time::{Millis, read_day, write_day};
 
@@ -219,6 +219,27 @@ impl Wait {
     pub(super) fn write(&self, lines: &mut Lines<'_>) {
         if let Some(assign) = &self.0 {
             lines.json(&["waits"], assign);
+        }
+    }
+}
+
+impl Domain {
+    pub(super) fn read_line(&mut self, name: &str, value: &str) -> Option<()> {
+        match name {
+            "owner" => self.ownership = serde_json::from_str(value).ok()?,
+            "leaves" => self.leaves = Some(Millis::parse(value)?),
+            _ => return None,
+        }
+        Some(())
+    }
+
+    pub(super) fn write(&self, lines: &mut Lines<'_>) {
+        if self.is_empty() {
+            return;
+        }
+        lines.json(&["owner"], &self.ownership);
+        if let Some(leaves) = self.leaves {
+            lines.time("leaves", leaves);
         }
     }
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use super::accounts::Accounts;
 use crate::lead::{LeadEvent, Routing};
 use crate::record::wait::place;
-use crate::record::{LeadClass, Pending, TeamTurns};
+use crate::record::{LeadClass, Owners, Pending, TeamTurns};
 use crate::routing::{
     Asks, Decision, Patience, Routes, Team, TeamName, Waited, assign, class_of, decide, is_open, opens, waits,
 };
@@ -31,17 +31,17 @@ pub(super) struct Wants<'l> {
 pub(super) enum Decided {
     /// This, whatever else happens.
     Now(Decision),
-    /// What hangs on who owns the other leads of its account.
+    /// What hangs on who owns the other leads of its account, or of its domain.
     ByAccount(Box<LeadEvent>),
 }
 
 impl Decided {
     /// What `by` says of a lead at `now`.
     pub(super) fn of(by: Routes<'_>, event: &LeadEvent, now: Millis) -> Self {
-        if event.lead.account.is_some() && Accounts::matter(by) {
+        if Accounts::matter(by, event, now) {
             return Self::ByAccount(Box::new(event.clone()));
         }
-        Self::Now(decide(by, event, None, now))
+        Self::Now(decide(by, event, Owners::default(), now))
     }
 }
 
@@ -124,7 +124,7 @@ impl<'l> Play<'_, 'l> {
     /// Decides about leads of which it is known who owns those of their account.
     fn decide(&mut self, ready: Vec<(usize, Box<LeadEvent>)>, now: Millis) {
         for (number, event) in ready {
-            let decision = decide(self.by, &event, self.accounts.owner(&event), now);
+            let decision = decide(self.by, &event, self.accounts.owners(number), now);
             self.follow(number, decision, now);
         }
     }

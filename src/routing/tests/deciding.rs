@@ -6,7 +6,7 @@ use super::team;
 use crate::crm::sample;
 use crate::expr::{Scope, compile};
 use crate::lead::Routing;
-use crate::record::{NOBODY_AWAY, TeamTurns, Why};
+use crate::record::{NOBODY_AWAY, Owners, TeamTurns, Why};
 use crate::routing::{
     Asks, Assign, Availability, Decision, Present, Reps, Route, RouteNeeds, RouteTarget, RouteTo, Routes, Team, assign,
     decide, keep, next_opening, waits,
@@ -31,7 +31,7 @@ fn settled(routes: &[Route], reps: &[&str], existing: Option<&Routing>) -> Routi
     let teams = [team(reps)];
     let by = Routes { routes, teams: &teams, reps: &Reps::default(), territories: None, roster: &NOBODY_AWAY };
     let kept = existing.and_then(|existing| keep(by, existing, Millis(0)));
-    match kept.map_or_else(|| decide(by, &sample::full(), None, Millis(0)), Decision::Settled) {
+    match kept.map_or_else(|| decide(by, &sample::full(), Owners::default(), Millis(0)), Decision::Settled) {
         Decision::Settled(routing) => routing,
         Decision::Turn(pending) => {
             match assign(&teams[0], &mut TeamTurns::default(), Asks::default(), Present::at(Millis(0))) {
@@ -135,12 +135,14 @@ fn a_route_to_somebody_who_is_away_passes_on() {
     let absent = Availability { absent: vec![(Millis(0), Millis(86_400_000))], ..Availability::new(TimeZone::UTC) };
     let reps = said_of(&[("Ana@x.example", absent)]);
     let by = Routes { routes: &routes, teams: &[], reps: &reps, territories: None, roster: &NOBODY_AWAY };
-    let Decision::Settled(routing) = decide(by, &sample::full(), None, Millis(5)) else { panic!("it is settled") };
+    let Decision::Settled(routing) = decide(by, &sample::full(), Owners::default(), Millis(5)) else {
+        panic!("it is settled")
+    };
     assert_eq!(
         routing.reason,
         "route `named`: always; ana@x.example is absent until Fri 1970-01-02 00:00; route `rest`: always; self-serve, the product follows up"
     );
-    let Decision::Settled(back) = decide(by, &sample::full(), None, Millis(86_400_000)) else {
+    let Decision::Settled(back) = decide(by, &sample::full(), Owners::default(), Millis(86_400_000)) else {
         panic!("it is settled")
     };
     assert_eq!(back.owner.as_deref(), Some("ana@x.example"));
@@ -153,7 +155,7 @@ fn an_owner_keeps_a_lead_while_absent_and_not_when_they_left() {
         let reps = said_of(&[("ana", availability)]);
         let by = Routes { routes: &routes, teams: &[], reps: &reps, territories: None, roster: &NOBODY_AWAY };
         match keep(by, &owned_by("ana", None), Millis(5))
-            .map_or_else(|| decide(by, &sample::full(), None, Millis(5)), Decision::Settled)
+            .map_or_else(|| decide(by, &sample::full(), Owners::default(), Millis(5)), Decision::Settled)
         {
             Decision::Settled(routing) => routing.owner,
             Decision::Turn(_) => panic!("there is no team"),

@@ -212,10 +212,14 @@ impl Bare {
         self.records.values().filter_map(waits).collect()
     }
 
-    /// Every lead that waits until it is decided whose its account's leads are.
+    /// Every lead that waits until it is decided whose its account's or its domain's leads are.
     pub fn asking(&self) -> Vec<Held> {
         let asking = |record: &Record| match record {
             Record::Subject(subject) => subject.ownership.as_ref().map(|ownership| ownership.asking.clone()),
+            Record::Domain(domain) => {
+                let asking = domain.ownership.asking.iter();
+                Some(asking.map(|asked| asked.lead.clone()).collect())
+            }
             _ => None,
         };
         self.records.values().filter_map(asking).flatten().collect()

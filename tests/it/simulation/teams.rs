@@ -40,12 +40,16 @@ const TEAMS: [&str; 3] = ["amer", "emea", "apac"];
 
 /// Who is in which team, and when they are there, as it may change from month to month.
 #[derive(Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each may be so by itself")]
 struct Roster {
     reps: BTreeMap<String, (usize, String)>,
     teams: [String; 3],
     weights: BTreeMap<String, u32>,
-    /// Whether all leads of an account go to one owner.
+    /// Whether all leads of an account, or of a company's domain, go to one owner.
     by_account: bool,
+    by_domain: bool,
+    /// Whether leads wait until it is known where they are from.
+    wait_to_be_known: bool,
     /// Whether reps may have caps of open leads, and leads ask for languages and skills.
     may_fill: bool,
 }
@@ -59,6 +63,8 @@ impl Roster {
             teams: std::array::from_fn(|_| String::new()),
             weights: BTreeMap::new(),
             by_account: !waits && dice.random_bool(0.5),
+            by_domain: !waits && dice.random_bool(0.5),
+            wait_to_be_known: !waits && dice.random_bool(0.5),
             may_fill: !waits,
         };
         for number in 0..reps {
@@ -144,17 +150,23 @@ impl Roster {
         let text = "
 sources: { app: { write_key: k } }
 destinations: { crm: { webhook: { url: 'http://127.0.0.1:9/' }, allow_addresses: [127.0.0.0/8] } }
-traits: { user: { region: text, plan: text, seats: number, locale: text } }
+traits: { user: { region: text, plan: text, seats: number, locale: text, email: text } }
+TABLE
 counters: { signups: { of: user, event: Signed Up } }
 definitions: [ { name: d, of: user, intent: [ signups > 0 ], tiers: { 1: 'user.plan == \"pro\"', 2: 'true' }, rank: user.seats } ]
 routes:
   - { name: whose it is, when: OWNED, to: account_owner }
+  - { name: whose company it is, when: KNOWN, to: domain_owner }
+  - { name: by territory, when: TERRITORIES, to: territories }
   - { name: amer, when: 'user.region == \"amer\"', to: amer NEEDS }
   - { name: secure, when: 'user.region == \"emea\" && user.seats > 400', to: emea SKILLS }
   - { name: emea, when: 'user.region == \"emea\"', to: emea }
   - { name: apac, to: apac }
 "
-        .replace("OWNED", if self.by_account { "'true'" } else { "'false'" });
+        .replace("OWNED", yes(self.by_account))
+        .replace("KNOWN", yes(self.by_domain))
+        .replace("TERRITORIES", yes(self.wait_to_be_known))
+        .replace("TABLE", TABLE);
         let is_known = self.reps.values().any(|(_, said)| said.contains("security"));
         let needs = if self.may_fill { ", needs: { language: user.locale }" } else { "" };
         let skills = if is_known { ", needs: { skills: [security], language: user.locale }" } else { "" };
@@ -176,6 +188,15 @@ routes:
     }
 }
 
+/// Of whom nothing is known, it is waited for ten minutes.
+const TABLE: &str =
+    "territories: { wait: 10m, reads: { from: user.region }, rows: [ { name: far, from: apac, to: apac } ] }";
+const UNCLEAR: &str = "?";
+
+const fn yes(yes: bool) -> &'static str {
+    if yes { "'true'" } else { "'false'" }
+}
+
 /// What was given to whom, by a reference that only counts.
 #[derive(Default)]
 struct Seen {
@@ -188,7 +209,7 @@ struct Seen {
     waited: Vec<i64>,
     /// Leads that are open no longer.
     closed: BTreeSet<String>,
-    /// Whose the leads of each account are.
+    /// Whose the leads of each account, and of each domain, are.
     owners: BTreeMap<String, String>,
     /// Who is away, as was said meanwhile.
     away: handraiser::record::Roster,
@@ -209,27 +230,37 @@ impl Seen {
                 return Err(format!("{} is given away twice", event.lead.id));
             }
             self.waited.push(at.since(qualified));
-            if let (Some(account), Some(owner)) = (&event.lead.account, &routing.owner) {
-                self.owns(&account.id, owner, (at, at == qualified), rules)?;
+            let Some(owner) = &routing.owner else { continue };
+            let account = event.lead.account.as_ref().map(|account| format!("account {}", account.id));
+            let email =
+                event.lead.user.as_ref().and_then(|user| user.traits.get("email")?.as_str()).unwrap_or_default();
+            let domain = email.split_once('@').map(|(_, domain)| domain).filter(|domain| *domain != "gmail.com");
+            let when = (at, at == qualified);
+            let had = match account.filter(|_| asks(rules, 0)) {
+                Some(account) => self.owns(&account, owner, when, rules)?,
+                None => false,
+            };
+            // Whoever owns the account comes before whoever owns the domain.
+            if let Some(domain) = domain.filter(|_| asks(rules, 1)) {
+                self.owns(&format!("domain {domain}"), owner, (at, at == qualified && !had), rules)?;
             }
         }
         Ok(())
     }
 
-    /// A lead of an account is given to somebody: to whoever owns the account, as long as they are there.
-    fn owns(&mut self, account: &str, rep: &str, (at, at_once): (Millis, bool), rules: &Rules) -> Result<(), String> {
+    /// A lead of an account or a domain is given to somebody: to whoever owns it, as long as they are there. Whether they are.
+    fn owns(&mut self, account: &str, rep: &str, (at, at_once): (Millis, bool), rules: &Rules) -> Result<bool, String> {
         let by = rules.routes();
-        if rules.routes[0].when.as_ref().is_none_or(|when| when.source() != "true") {
-            return Ok(());
-        }
         let owner = self.owners.entry(account.to_owned()).or_insert_with(|| rep.to_owned());
         let there = Presence::new(owner, by.reps.get(owner).map(AsRef::as_ref), &self.away);
         if by.reps.get(owner).is_none_or(|said| said.left.is_some()) {
             rep.clone_into(owner);
-        } else if owner != rep && at_once && there.is_away(at).is_none() {
+            return Ok(false);
+        }
+        if owner != rep && at_once && there.is_away(at).is_none() {
             return Err(format!("{owner} owns {account}, and {rep} is given a lead of it at {}", at.rfc3339()));
         }
-        Ok(())
+        Ok(there.is_away(at).is_none())
     }
 
     fn turn(&mut self, team: &Team, owner: &str, (lead, at): (&Unassigned, Millis)) -> Result<(), String> {
@@ -329,6 +360,12 @@ impl Seen {
         let now = Millis(bare.now());
         for wait in bare.waiting() {
             let name = &wait.pending.team;
+            if **name == *UNCLEAR {
+                if wait.until.is_none_or(|until| until <= now) {
+                    return Err(format!("{} waits to be known for too long", wait.lead.lead));
+                }
+                continue;
+            }
             let team =
                 rules.teams.iter().find(|team| team.name == *name).ok_or("it waits for a team that is no more")?;
             let is_here = |rep: &&Rep| {
@@ -345,6 +382,11 @@ impl Seen {
         }
         Ok(())
     }
+}
+
+/// Whether a route asks who owns others.
+fn asks(rules: &Rules, route: usize) -> bool {
+    rules.routes[route].when.as_ref().is_some_and(|when| when.source() == "true")
 }
 
 /// Whether a rep knows what a lead asks for, by the words of the configuration.
@@ -366,7 +408,12 @@ fn lead(number: u64, dice: &mut StdRng, now: Millis) -> Vec<Event> {
     let plan = if dice.random_bool(0.3) { "pro" } else { "free" };
     let locale = ["de-AT", "en_US.UTF-8", "pt", "pt-PT", "fr", "ja", ""].choose(dice).expect("some");
     let seats = dice.random_range(0..500);
-    let traits = json!({ "region": region, "plan": plan, "seats": seats, "locale": locale });
+    let domain = ["acme.com", "bolt.co.uk", "gmail.com"].choose(dice).expect("some");
+    let email = format!("u{number}@{domain}");
+    let mut traits = json!({ "region": region, "plan": plan, "seats": seats, "locale": locale, "email": email });
+    if dice.random_bool(0.3) {
+        traits["region"].take();
+    }
     let traits = traits.as_object().cloned().expect("an object");
     let who = Event { call: Call::Identify, user_id: user.clone(), traits, ..blank(&format!("i{number}"), now) };
     let account = Some(format!("a{}", dice.random_range(0..4)).as_str().into());
@@ -386,7 +433,8 @@ fn in_order(before: &[Unassigned], bare: &Bare) -> Result<(), String> {
     let still = bare.waiting();
     for gone in before.iter().filter(|one| still.iter().all(|other| other.lead.lead != one.lead.lead)) {
         let team = |other: &&Unassigned| {
-            other.pending.team == gone.pending.team
+            *gone.pending.team != *UNCLEAR
+                && other.pending.team == gone.pending.team
                 && other.class == gone.class
                 && before.iter().any(|was| was.lead.lead == other.lead.lead)
         };

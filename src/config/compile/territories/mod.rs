@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::by_itself::by_itself;
 use super::condition::value;
 use super::routing::Teams;
 use super::scopes::Scopes;
@@ -21,7 +22,7 @@ use crate::config::suggest::{did_you_mean, one_of};
 use crate::config::yaml::Scalar;
 use crate::expr::country::Country;
 use crate::expr::country::region::region;
-use crate::expr::{Formula, Scope, Type, compile_value, fold};
+use crate::expr::{Formula, fold};
 use crate::routing::territory::{Dimension, Kind, Regions, Territories, Unknown};
 use written::WrittenRow;
 
@@ -150,35 +151,9 @@ fn dimensions(
     let dimension = |name: &str| Dimension {
         name: Arc::from(name),
         kind: Kind::of(name),
-        reads: reads.get(name).cloned().unwrap_or_else(|| by_itself(name, shape, &scopes.routes, findings)),
+        reads: reads.get(name).cloned().unwrap_or_else(|| by_itself(name, shape.at, &scopes.routes, findings)),
     };
     names.into_iter().filter(used).map(dimension).collect()
-}
-
-/// Where a lead says a dimension that needs no declaration: in traits that nobody has to declare for it.
-fn by_itself(name: &str, shape: &TerritoriesShape, scope: &Scope, findings: &mut Findings) -> Vec<Formula> {
-    let paths = Kind::known().find(|(known, ..)| *known == name).map_or(&[][..], |(.., paths)| paths);
-    let mut scope = scope.clone();
-    for (root, below) in paths.iter().filter_map(|path| path.split_once('.')) {
-        let traits = if root == "user" { &mut scope.user_traits } else { &mut scope.account_traits };
-        if let (Some(traits), false) = (traits, matches!((root, below), ("lead", _) | (_, "id"))) {
-            traits.entry(Box::from(below)).or_insert(Type::Any);
-        }
-    }
-    let mut compiled = Vec::new();
-    for path in paths {
-        match compile_value(path, &scope) {
-            Ok(formula) => compiled.push(formula),
-            Err(errors) => {
-                let said: Vec<String> = errors.into_iter().map(|error| error.message).collect();
-                let problem = Problem::error(shape.at, Code::Condition, format!("`{name}`: {}", said.join("; ")));
-                findings.push(
-                    problem.help(format!("say where a lead says it: `reads: {{ {name}: … }}`, a trait or a signal")),
-                );
-            }
-        }
-    }
-    compiled
 }
 
 /// Puts first what is declared to be more specific.

@@ -13,10 +13,10 @@ use crate::event::Trust;
 use crate::ids::RecordKey;
 use crate::record::delivery::Done;
 use crate::record::{
-    Absence, Archived, Asked, ConfigVersions, Delivery, DestinationHistory, Given, Held, Hold, LeadClass, Meaning,
-    MergeLog, MergeNote, MergeOutcome, Needs, News, Pause, PausedBy, Pending, Place, Roster, RosterChange, SaidBy,
-    Seen, SeenOwner, SeriesPast, SourceLeads, Stage, TeamTurns, TookForce, Tried, Unassigned, Wait, Written,
-    WrittenFile,
+    Absence, AccountOwner, Archived, Asked, ConfigVersions, Delivery, DestinationHistory, Domain, DomainAsk, Given,
+    Held, Hold, LeadClass, Meaning, MergeLog, MergeNote, MergeOutcome, Needs, News, Ownership, Pause, PausedBy,
+    Pending, Place, Roster, RosterChange, SaidBy, Seen, SeenOwner, SeriesPast, SourceLeads, Stage, TeamTurns,
+    TookForce, Tried, Unassigned, Wait, Written, WrittenFile,
 };
 
 pub fn needs() -> impl Strategy<Value = Needs> {
@@ -171,6 +171,16 @@ pub fn roster() -> impl Strategy<Value = Roster> {
     })
 }
 
+pub fn domain() -> impl Strategy<Value = Domain> {
+    (boxed(), hold(), time(), option::of(time())).prop_map(|(rep, hold, at, leaves)| {
+        let owner = leaves.map(|at| AccountOwner { rep: rep.into(), at, pinned: false });
+        let lead = hold.0.expect("it holds one").1;
+        let asking = vec![DomainAsk { lead: lead.clone(), owner: owner.clone() }, DomainAsk { lead, owner: None }];
+        let ownership = Ownership { owner, deciding: asking.first().cloned(), check_at: Some(at), asking };
+        Domain { ownership, leaves }
+    })
+}
+
 pub fn record() -> impl Strategy<Value = (RecordKind, Record)> {
     prop_oneof![
         4 => subject().prop_map(|subject| (RecordKind::User, Record::Subject(Box::new(subject)))),
@@ -192,6 +202,7 @@ pub fn record() -> impl Strategy<Value = (RecordKind, Record)> {
             }),
         1 => versions().prop_map(|versions| (RecordKind::Config, Record::Config(versions))),
         1 => roster().prop_map(|roster| (RecordKind::Roster, Record::Roster(Arc::new(roster)))),
+        1 => domain().prop_map(|domain| (RecordKind::Domain, Record::Domain(Box::new(domain)))),
         1 => archived().prop_map(|archived| (RecordKind::Archived, Record::Archived(archived))),
         2 => delivery().prop_map(|delivery| (RecordKind::Delivery, Record::Delivery(delivery))),
     ]
