@@ -64,7 +64,10 @@ fn matters(standing: &Standing, made: &Made) -> bool {
         Made::Came(progress) => standing.joined.is_none() && standing.progress() < Some(*progress),
         Made::Taken => promising::may_be_taken(standing),
         Made::Again => standing.unclear.is_some(),
-        Made::Rerouted => promising::may_be_rerouted(standing),
+        Made::Rerouted { untouched } => {
+            let fits = !untouched || standing.is_open() && standing.progress().is_none();
+            fits && promising::may_be_rerouted(standing)
+        }
         Made::Reminded | Made::Passed { .. } => promising::is_due(standing),
         Made::Given { owner, at } => reassigning::matters(standing, owner, at.as_ref()),
     }
@@ -94,7 +97,7 @@ fn follow(subject: &mut Subject, definition: &Definition, made: &Made, known: &K
             standing.revision += 1;
             tell(subject, definition, LeadEventType::Reminded, known, applying);
         }
-        Made::Rerouted => rerouting::reroute(subject, definition, known, applying),
+        Made::Rerouted { .. } => rerouting::reroute(subject, definition, known, applying),
         Made::Again => refreshing::again(subject, definition, known, applying),
         Made::Taken => promising::take(standing, Arc::clone(&definition.name), applying),
         Made::Passed { routing } => reassigning::pass(subject, definition, routing, known, applying),

@@ -211,6 +211,13 @@ pub enum Body {
     Noted(Box<MergeNote>),
     /// To the record of configurations, from a server: this one took force.
     TookForce(Box<TookForce>),
+    /// To the record of configurations, from its owner: of the leads that go where new routes say, these were looked at.
+    Reroutes {
+        /// Those that may have to, and their subjects.
+        leads: Vec<(RecordKey, Arc<str>)>,
+        /// Leads that changed before this moment have not been looked at; `None`: all have.
+        before: Option<Millis>,
+    },
     /// Subject → an id that was merged into it and that a lead was made for: the lead's new state.
     StoreLead {
         /// The lead's id.

@@ -315,11 +315,11 @@ pub fn apply(record: &mut Record, message: &Message, context: &Context<'_>) -> E
             }
             _ => {}
         },
-        Record::Config(versions) => {
-            if let Body::TookForce(took) = &message.body {
-                versions.took_force((**took).clone(), message.at);
-            }
-        }
+        Record::Config(versions) => match &message.body {
+            Body::TookForce(took) => versions.took_force((**took).clone(), message.at),
+            Body::Reroutes { leads, before } => rerouting::go_on(versions, leads, *before, &mut applying),
+            _ => {}
+        },
         Record::Roster(roster) => {
             if let Body::Roster(change) = &message.body {
                 roster::change(roster, change, &mut applying);
@@ -421,6 +421,7 @@ fn subject_message(subject: &mut Box<Subject>, message: &Message, applying: &mut
         | Body::Heard
         | Body::Noted(_)
         | Body::TookForce(_)
+        | Body::Reroutes { .. }
         | Body::Roster(_)
         | Body::Deliver { .. }
         | Body::Attempted(_)

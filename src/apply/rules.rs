@@ -27,6 +27,8 @@ pub struct Rules {
     pub version: Arc<str>,
     /// The same with what goes with them: every server of a store should have the same.
     pub settings: Arc<str>,
+    /// A hash of where leads go: routes, territories, and which teams there are.
+    pub routing: Arc<str>,
     /// Which counters there are, and what touches them.
     pub plan: Plan,
     /// Whether a definition of users reads counters of the account.
@@ -171,6 +173,7 @@ impl Rules {
         Self {
             settings: Arc::from(format!("{version} {}", parts.beside).trim_end()),
             version,
+            routing: routing(&parts),
             users_read_account_counters: counters > 0,
             users_read_account_traits: traits > 0,
             users_read_account_times,
@@ -393,6 +396,12 @@ fn version(parts: &RulesParts) -> Arc<str> {
 /// The beginning of a hash, as it stands in figures and logs.
 pub fn hash_of(text: &str) -> Arc<str> {
     Arc::from(format!("{:012x}", xxhash_rust::xxh3::xxh3_64(text.as_bytes()) >> 16))
+}
+
+/// A hash of where leads go: routes, territories, and which teams there are. Who is in a team moves no lead of it.
+fn routing(parts: &RulesParts) -> Arc<str> {
+    let teams: Vec<&str> = parts.teams.iter().map(|team| &*team.name).collect();
+    hash_of(&format!("{:?} {:?} {teams:?}", parts.routes, parts.territories))
 }
 
 fn trait_of(slot: &Slot) -> Option<(SubjectKind, Box<str>)> {

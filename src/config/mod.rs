@@ -48,7 +48,7 @@ use url::Url;
 use crate::apply::Rules;
 use crate::cdp::{Limits, Source, WantedProperties};
 use crate::crm::Destination;
-use crate::record::Written;
+use crate::record::{ReRoute, Written};
 use crate::secret::Secret;
 use crate::store::StoreSettings;
 
@@ -71,6 +71,8 @@ pub struct Config {
     pub rules: Arc<Rules>,
     /// Where leads are delivered; each lead goes to all of them.
     pub destinations: Vec<Destination>,
+    /// Which leads that are out go where its routes say when these are others than before; `None`: none.
+    pub re_route: Option<ReRoute>,
     /// Calendars that say when reps are away.
     pub calendars: Calendars,
     /// Which properties of events any of the above reads.

@@ -21,6 +21,7 @@ pub mod owner;
 pub mod pause;
 pub mod people;
 pub mod projection;
+pub mod reroutes;
 pub mod roster;
 pub mod seen;
 pub mod senders;
@@ -56,6 +57,7 @@ pub use owner::{AccountOwner, Owners, Ownership};
 pub use pause::{Credentials, Pause, PausedBy};
 pub use people::{Member, Profile};
 pub use projection::Projection;
+pub use reroutes::{ReRoute, Reroutes};
 pub use roster::{Absence, NOBODY_AWAY, Roster, RosterChange, SaidBy, Unread};
 pub use seen::{Progress, Seen, SeenOwner, Stage};
 pub use senders::Senders;
@@ -129,7 +131,8 @@ impl Record {
             Self::Team(team) => team.opens().map(|at| (AgendaList::Teams, at)),
             Self::Destination(history) => history.agenda(),
             Self::Domain(domain) => domain.wakes_at().map(|at| (AgendaList::Wakes, at)),
-            Self::Source(_) | Self::Archived(_) | Self::Config(_) | Self::Roster(_) => None,
+            Self::Config(versions) => versions.reroutes.next().map(|at| (AgendaList::Reroute, at)),
+            Self::Source(_) | Self::Archived(_) | Self::Roster(_) => None,
         }
     }
 
@@ -168,6 +171,8 @@ pub enum AgendaList {
     Teams,
     /// Destinations that are asked what people made of the leads there, by when.
     ReadBack,
+    /// The record of configurations, while leads are sent where a new one says, by when to go on.
+    Reroute,
     /// Destinations that nothing is sent to for now, by since when.
     Paused,
     /// Leads of a class that wait for a rep of a team, in the order in which they are given one: see [`Unassigned::place`].
@@ -180,7 +185,7 @@ impl AgendaList {
     const HELD: &str = "held:";
     const WAIT: &str = "wait:";
 
-    /// The name in stores: `timers`, `wakes`, `deliver:crm`, `dead:crm`, `held:web`, `teams`, `read_back`, `paused`, `wait:enterprise/any`.
+    /// The name in stores: `timers`, `wakes`, `deliver:crm`, `dead:crm`, `held:web`, `teams`, `read_back`, `reroute`, `paused`, `wait:enterprise/any`.
     pub fn name(&self) -> String {
         match self {
             Self::Timers => "timers".to_owned(),
@@ -190,6 +195,7 @@ impl AgendaList {
             Self::Held(source) => format!("{}{source}", Self::HELD),
             Self::Teams => "teams".to_owned(),
             Self::ReadBack => "read_back".to_owned(),
+            Self::Reroute => "reroute".to_owned(),
             Self::Paused => "paused".to_owned(),
             Self::Wait(team, class) => format!("{}{team}/{class}", Self::WAIT),
         }
@@ -202,6 +208,7 @@ impl AgendaList {
             "wakes" => return Some(Self::Wakes),
             "teams" => return Some(Self::Teams),
             "read_back" => return Some(Self::ReadBack),
+            "reroute" => return Some(Self::Reroute),
             "paused" => return Some(Self::Paused),
             _ => {}
         }

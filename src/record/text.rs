@@ -44,6 +44,7 @@
 //! | `unread:<rep>` | rosters | since when a calendar can't be read, and why |
 //! | `heard` | sources | when an event of it was last told of |
 //! | `version` | configurations | JSON: number, hash, when and where it took force, its files without secrets |
+//! | `reroutes` | configurations | JSON: a hash of the routes that have force, and how far open leads were sent where they say |
 //! | `held` | holds | since when, and the lead as JSON |
 //! | `subject`, `due`, `died`, `pending`, `dead` | deliveries | whose lead it is; times; JSON of news in order |
 //! | `tried` | deliveries | JSON: an attempt at what waits or was given up, that failed; the last five |

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::reroutes::{ReRoute, Reroutes};
 use crate::ids::{RecordKey, RecordKind};
 use crate::time::Millis;
 
@@ -81,11 +82,20 @@ pub struct TookForce {
     pub server: Box<str>,
     /// The configuration.
     pub written: Written,
+    /// A hash of its routes and territories.
+    pub routing: Arc<str>,
+    /// Which leads go where they say, where they are others than before.
+    pub re_route: Option<ReRoute>,
 }
 
 /// The versions, the latest last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ConfigVersions(pub VecDeque<ConfigVersion>);
+pub struct ConfigVersions {
+    /// They.
+    pub versions: VecDeque<ConfigVersion>,
+    /// Whether leads are sent where they say.
+    pub reroutes: Reroutes,
+}
 
 impl ConfigVersions {
     /// The record that they are kept in.
@@ -95,19 +105,19 @@ impl ConfigVersions {
 
     /// The version that took force last.
     pub fn latest(&self) -> Option<&ConfigVersion> {
-        self.0.back()
+        self.versions.back()
     }
 
     /// The version of this number or hash (the latest that has it), or the latest where nothing is asked for.
     pub fn find(&self, which: Option<&str>) -> Option<&ConfigVersion> {
         let Some(which) = which else { return self.latest() };
         let number = which.parse().ok();
-        self.0.iter().rev().find(|one| Some(one.number) == number || *one.hash == *which)
+        self.versions.iter().rev().find(|one| Some(one.number) == number || *one.hash == *which)
     }
 
     /// The version before this one.
     pub fn before(&self, number: u64) -> Option<&ConfigVersion> {
-        self.0.iter().rev().find(|one| one.number < number)
+        self.versions.iter().rev().find(|one| one.number < number)
     }
 
     /// Since when each definition says what it says in `meaning`, which takes force at `now`; none where no version is known: then nobody
@@ -115,10 +125,10 @@ impl ConfigVersions {
     pub fn definitions_since(&self, meaning: &Meaning, now: Millis) -> BTreeMap<Arc<str>, Millis> {
         const SECTION: &str = "definitions";
         let said = |meaning: &Meaning, name: &str| meaning.sections.get(SECTION)?.get(name).cloned();
-        let names = meaning.names(SECTION).filter(|_| !self.0.is_empty());
+        let names = meaning.names(SECTION).filter(|_| !self.versions.is_empty());
         let since = |name: &str| {
             let own = said(meaning, name);
-            let same = self.0.iter().rev().take_while(|one| said(&one.written.meaning, name) == own);
+            let same = self.versions.iter().rev().take_while(|one| said(&one.written.meaning, name) == own);
             same.last().map_or(now, |one| one.at)
         };
         names.map(|name| (Arc::from(name), since(name))).collect()
@@ -126,20 +136,21 @@ impl ConfigVersions {
 
     /// A configuration took force at `at`. On a server that comes to what the others have it is no news.
     pub fn took_force(&mut self, took: TookForce, at: Millis) {
-        let TookForce { hash, server, written } = took;
+        self.reroutes.took_force(&took.routing, took.re_route, at);
+        let TookForce { hash, server, written, .. } = took;
         if self.latest().is_some_and(|latest| latest.hash == hash) {
             return;
         }
         let number = self.latest().map_or(0, |latest| latest.number) + 1;
-        self.0.push_back(ConfigVersion { number, hash, at, server, written });
-        while self.0.len() > 1 && (self.0.len() > MAX_VERSIONS || self.bytes() > MAX_BYTES) {
-            self.0.pop_front();
+        self.versions.push_back(ConfigVersion { number, hash, at, server, written });
+        while self.versions.len() > 1 && (self.versions.len() > MAX_VERSIONS || self.bytes() > MAX_BYTES) {
+            self.versions.pop_front();
         }
     }
 
     /// About how many bytes they take.
     pub fn bytes(&self) -> usize {
-        self.0.iter().map(ConfigVersion::bytes).sum()
+        self.versions.iter().map(ConfigVersion::bytes).sum()
     }
 }
 
@@ -158,7 +169,13 @@ mod tests {
 
     fn took(hash: &str, text: &str) -> TookForce {
         let files = vec![WrittenFile { path: "handraiser.yaml".to_owned(), text: text.to_owned() }];
-        TookForce { hash: Arc::from(hash), server: "a".into(), written: Written { files, meaning: Meaning::default() } }
+        TookForce {
+            hash: Arc::from(hash),
+            server: "a".into(),
+            written: Written { files, meaning: Meaning::default() },
+            routing: Arc::from(""),
+            re_route: None,
+        }
     }
 
     #[test]
@@ -185,7 +202,7 @@ mod tests {
     }
 
     fn numbers(versions: &ConfigVersions) -> Vec<u64> {
-        versions.0.iter().map(|one| one.number).collect()
+        versions.versions.iter().map(|one| one.number).collect()
     }
 
     #[test]
@@ -209,7 +226,7 @@ mod tests {
         for n in 0..250 {
             versions.took_force(took(&format!("h{n}"), "a"), Millis(n));
         }
-        assert_eq!((versions.0.len(), numbers(&versions)[0]), (MAX_VERSIONS, 151));
+        assert_eq!((versions.versions.len(), numbers(&versions)[0]), (MAX_VERSIONS, 151));
         let large = "x".repeat(MAX_BYTES / 2);
         for n in 0..3 {
             versions.took_force(took(&format!("large {n}"), &large), Millis(n));

@@ -118,6 +118,8 @@ pub(super) async fn took_force(engine: &Engine, app: &AppState) {
         hash: Arc::clone(&config.version),
         server: app.status.server().into(),
         written: (*config.written).clone(),
+        routing: Arc::clone(&config.rules.routing),
+        re_route: config.re_route,
     };
     if engine.took_force(took.clone()).await.is_ok() {
         return;

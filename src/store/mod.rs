@@ -22,6 +22,7 @@
 pub mod embedded;
 pub mod memory;
 mod open;
+mod paging;
 pub mod redis;
 mod rejects;
 mod settings;
@@ -36,6 +37,7 @@ use async_trait::async_trait;
 pub use embedded::EmbeddedStore;
 pub use memory::{MemoryStore, Moment};
 pub use open::open;
+pub use paging::page;
 pub use redis::{RedisSettings, RedisStore};
 pub use settings::*;
 pub use types::*;

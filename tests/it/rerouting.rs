@@ -1,8 +1,12 @@
-//! Leads that are out go where the routes of now say, on command.
+//! Leads that are out go where the routes of now say, on command, or by themselves when these change.
+
+use std::sync::Arc;
 
 use handraiser::apply::message::Made;
+use handraiser::event::Event;
 use handraiser::ids::RecordKey;
 use handraiser::lead::{Lead, LeadEventType, Progress};
+use handraiser::record::{Ending, ReRoute, TookForce, Written};
 use handraiser::time::Millis;
 use serde_json::json;
 
@@ -42,7 +46,7 @@ async fn owner(desk: &Desk, user: &str) -> String {
 }
 
 async fn reroute(desk: &Desk, lead: &Lead) {
-    desk.engine.became(&lead.id, Made::Rerouted).await.expect("it is told");
+    desk.engine.became(&lead.id, Made::Rerouted { untouched: false }).await.expect("it is told");
     desk.settle().await;
 }
 
@@ -91,4 +95,87 @@ async fn it_stays_until_somebody_of_its_new_team_is_there_and_goes_to_nobody_at_
     desk.settle().await;
     reroute(&desk, &kim).await;
     assert_eq!(owner(&desk, "kim").await, "cy@x.example", "what was given by hand stays");
+}
+
+/// A server says that these routes have taken force, and time passes in which leads go where they say.
+async fn takes_force(desk: &Desk, server: &str, routing: &str, re_route: Option<ReRoute>) {
+    let (hash, routing, written) = (Arc::from(routing), Arc::from(routing), Written::default());
+    let took = TookForce { hash, server: server.into(), written, routing, re_route };
+    desk.engine.took_force(took).await.expect("it is told");
+    desk.pass(10 * Millis::SECOND).await;
+    for _ in 0..10 {
+        desk.pass(Millis::SECOND / 10).await;
+    }
+}
+
+#[tokio::test]
+async fn open_leads_follow_their_territory_where_the_file_says_so() {
+    let desk = Desk::documented(&sections("dach"));
+    takes_force(&desk, "a", "first", Some(ReRoute::Untouched)).await;
+    for user in ["kim", "lee", "max", "nia"] {
+        lead(&desk, user, "DE").await;
+    }
+    let (lee, max, nia) = (now(&desk, "lee").await, now(&desk, "max").await, now(&desk, "nia").await);
+    desk.engine.became(&lee.id, Made::Came(Progress::Accepted)).await.expect("it is told");
+    desk.engine.became(&max.id, Made::given("ivo@x.example")).await.expect("it is given");
+    desk.engine.became(&nia.id, Made::ended(Ending::Won, None)).await.expect("it is won");
+    desk.reload(&sections("us")).await;
+    takes_force(&desk, "a", "second", None).await;
+    assert_eq!(owner(&desk, "kim").await, "ana@x.example", "never, says the file");
+    desk.reload(&sections("self_serve")).await;
+    takes_force(&desk, "a", "third", Some(ReRoute::Untouched)).await;
+    assert_eq!(owner(&desk, "kim").await, "nobody");
+    assert_eq!(owner(&desk, "lee").await, "ana@x.example", "she has accepted it");
+    assert_eq!(owner(&desk, "max").await, "ivo@x.example", "what was given by hand stays");
+    assert_eq!(owner(&desk, "nia").await, "ana@x.example", "it is over");
+    let kim = now(&desk, "kim").await.revision;
+    takes_force(&desk, "b", "third", Some(ReRoute::Untouched)).await;
+    assert_eq!(now(&desk, "kim").await.revision, kim, "another server that comes to it changes nothing");
+    desk.reload(&sections("us")).await;
+    takes_force(&desk, "a", "fourth", Some(ReRoute::All)).await;
+    assert_eq!(owner(&desk, "lee").await, "cy@x.example");
+    assert_eq!(now(&desk, "lee").await.progress, None);
+}
+
+#[tokio::test]
+async fn a_server_that_reloads_late_sends_on_what_it_owns() {
+    let desk = Desk::documented(&sections("dach"));
+    takes_force(&desk, "a", "first", Some(ReRoute::All)).await;
+    lead(&desk, "kim", "DE").await;
+    // Another server has the new file; the one that owns the lead has not.
+    takes_force(&desk, "b", "second", Some(ReRoute::All)).await;
+    assert_eq!(owner(&desk, "kim").await, "ana@x.example");
+    desk.reload(&sections("us")).await;
+    takes_force(&desk, "a", "second", Some(ReRoute::All)).await;
+    assert_eq!(owner(&desk, "kim").await, "cy@x.example");
+}
+
+#[tokio::test]
+async fn more_leads_than_a_page_has_each_move_once() {
+    const LEADS: usize = 600;
+    let desk = Desk::documented(&sections("dach"));
+    takes_force(&desk, "a", "first", Some(ReRoute::All)).await;
+    let account = json!({ "country": "DE" });
+    desk.group("kim", "acme", account).await;
+    let event = |number: usize| Event {
+        context_group_id: Some("acme".into()),
+        ..desk.track(&format!("user {number}"), "Signed Up")
+    };
+    desk.send((0..LEADS).map(event).collect()).await;
+    assert_eq!(desk.taken(LEADS).await.len(), LEADS);
+    desk.reload(&sections("us")).await;
+    takes_force(&desk, "a", "second", Some(ReRoute::All)).await;
+    let news = desk.taken(2 * LEADS).await;
+    let moved = news.iter().filter(|event| event.kind == LeadEventType::Assigned);
+    let mut moved: Vec<&str> = moved.map(|event| &*event.lead.id).collect();
+    moved.sort_unstable();
+    moved.dedup();
+    assert_eq!((news.len(), moved.len()), (2 * LEADS, LEADS));
+    assert!(
+        desk.leads()
+            .await
+            .iter()
+            .all(|lead| { lead.routing.as_ref().and_then(|routing| routing.owner.as_deref()) == Some("cy@x.example") })
+    );
+    assert_eq!(desk.text(&RecordKey::team("dach")).await.matches("open=").count(), 0);
 }

@@ -39,8 +39,11 @@ pub enum Made {
     Again,
     /// An operator takes it from its owner: it goes to whoever of the same team has the next turn.
     Taken,
-    /// An operator sends it where the routes of now say.
-    Rerouted,
+    /// An operator, or the configuration, sends it where the routes of now say.
+    Rerouted {
+        /// Only as long as it is open, and its owner has not taken it on.
+        untouched: bool,
+    },
     /// It is somebody else's now.
     Given {
         /// The rep's e-mail address.

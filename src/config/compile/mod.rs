@@ -137,6 +137,7 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
         sources,
         rules: Arc::new(rules),
         destinations,
+        re_route: settings::re_route(shape.leads.get()),
         calendars,
         wanted_properties,
         accept,

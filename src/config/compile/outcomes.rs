@@ -21,8 +21,9 @@ const DEFAULT_WITHIN: Duration = Duration::from_secs(90 * 86_400);
 /// For how many milliseconds everything else of an account becomes part of its lead; `None`: everything is a lead of its own.
 pub fn one_per_account(shape: Option<&LeadsShape>, findings: &mut Findings) -> Option<i64> {
     let shape = shape?;
-    // `leads` may be there for its links alone.
-    if shape.one_per.is_absent() && (shape.accept_links.is_absent() || !shape.within.is_absent()) {
+    // `leads` may be there for its links alone, or for what new routes move.
+    let says_else = !shape.accept_links.is_absent() || !shape.re_route.is_absent();
+    if shape.one_per.is_absent() && (!says_else || !shape.within.is_absent()) {
         let at = shape.within.get().map_or(shape.at, |within| within.scalar.at);
         let problem = Problem::error(at, Code::MissingField, "`leads` doesn't say what has one lead at a time");
         findings.push(problem.help("add `one_per: account`, or remove `leads`"));

@@ -13,11 +13,11 @@ use crate::config::findings::{Findings, Problem};
 use crate::config::path::property_path;
 use crate::config::read::{At, Field, List, Many};
 use crate::config::scalar::{Count, Lasting, Size};
-use crate::config::shape::{LimitsShape, ServerShape};
+use crate::config::shape::{LeadsShape, LimitsShape, ReRouteWord, ServerShape};
 use crate::config::suggest::did_you_mean;
 use crate::config::yaml::Scalar;
 use crate::config::{EdgeLimits, ServerSettings};
-use crate::record::{AccountKey, PathRoot};
+use crate::record::{AccountKey, PathRoot, ReRoute};
 use crate::secret::Secret;
 
 /// The time zone of calendar days; UTC by default.
@@ -32,6 +32,15 @@ pub fn time_zone(name: Option<&Scalar>, findings: &mut Findings) -> Option<jiff:
         findings.push(Problem::error(name.at, Code::BadValue, message).help(help));
     }
     zone.ok()
+}
+
+/// Which leads that are out go where new routes say.
+pub fn re_route(shape: Option<&LeadsShape>) -> Option<ReRoute> {
+    match shape.and_then(|shape| shape.re_route.get()).map(|at| at.value) {
+        Some(ReRouteWord::Untouched) => Some(ReRoute::Untouched),
+        Some(ReRouteWord::All) => Some(ReRoute::All),
+        Some(ReRouteWord::Never) | None => None,
+    }
 }
 
 /// The HTTP server's settings.

@@ -12,8 +12,17 @@ choice! {
     }
 }
 
+choice! {
+    /// Which open leads go where new routes say.
+    ReRouteWord {
+        Never = "never",
+        Untouched = "untouched",
+        All = "all",
+    }
+}
+
 section! {
-    /// Which leads there are beside each other.
+    /// Which leads there are beside each other, and where they go.
     LeadsShape = "`leads`" {
         /// `account`: an account has one lead at a time. Whoever else of it qualifies, or for another definition, becomes part of that
         /// lead, which stays with its owner: `lead.joined`. A user without an account has a lead of their own.
@@ -22,6 +31,11 @@ section! {
         /// makes place at once.
         #[schemars(extend("default" = "90d"))]
         within: At<Lasting>,
+        /// Which open leads go where the routes, territories and teams of a new configuration say: `never` (those that are out stay whose they
+        /// are, until `handraiser reroute`), `untouched` (those that their owners have not accepted), `all`. `handraiser reroute --config new.yaml`
+        /// shows beforehand which would. What was given to somebody by hand stays theirs.
+        #[schemars(extend("default" = "never"))]
+        re_route: At<ReRouteWord>,
         /// Links by which the owner of a lead takes it on: `lead.accept_url` in templates. By default there are none.
         accept_links: AcceptLinksShape,
     }

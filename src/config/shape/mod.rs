@@ -21,7 +21,7 @@ pub use destinations::{
     RetryShape, SalesforceBecomesWord, SalesforceJwtShape, SalesforceShape, SlackShape, WebhookShape,
 };
 pub use history::HistoryShape;
-pub use leads::{AcceptLinksShape, LeadsShape, OutcomesShape};
+pub use leads::{AcceptLinksShape, LeadsShape, OutcomesShape, ReRouteWord};
 pub use reps::{CalendarsShape, CapsShape, RepShape, TierCapsShape};
 pub use routing::{AssignWord, NeedsShape, RouteShape, SlaShape, TeamShape};
 pub use server::{LimitsShape, ServerShape};

@@ -55,6 +55,7 @@ impl Worker {
                 }
                 AgendaList::Teams => self.call_teams(shard, now).await?,
                 AgendaList::ReadBack => self.ask(shard, now).await?,
+                AgendaList::Reroute => self.reroute(shard, now).await?,
                 AgendaList::Held(source) => self.look_at_held(shard, &list, source, now).await?,
                 AgendaList::Dead(_) | AgendaList::Wait(..) | AgendaList::Paused => {
                     self.due.remove(&(shard, list));

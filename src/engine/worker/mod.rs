@@ -21,6 +21,7 @@ mod owning;
 mod pace;
 mod pausing;
 mod reading_back;
+mod rerouting;
 mod teams;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};

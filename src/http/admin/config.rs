@@ -83,7 +83,7 @@ pub struct ReloadAnswer {
 pub async fn list(state: Data<AppState>, params: Query<ReadParams>) -> Result<Json<VersionList>, ApiError> {
     let versions = versions::versions(&*settled(&state, params.consistency).await?.store).await?;
     let in_force = state.config.load().version.to_string();
-    Ok(Json(VersionList { versions: versions.0.iter().rev().map(item).collect(), in_force }))
+    Ok(Json(VersionList { versions: versions.versions.iter().rev().map(item).collect(), in_force }))
 }
 
 /// Shows one of them, by its number or its hash, or the `latest`.

@@ -13,7 +13,7 @@ use crate::http::errors::{ApiError, ErrorBody, ErrorCode};
 use crate::http::queues;
 use crate::http::state::Backend;
 use crate::ids::RecordKey;
-use crate::store::{LeadQuery, LeadRow};
+use crate::store::{LeadQuery, LeadRow, page};
 use crate::time::Millis;
 
 /// One lead with what it can be asked for by.
@@ -222,21 +222,6 @@ pub(super) fn parse_moment(text: &str) -> Result<Millis, ApiError> {
     })
 }
 
-/// Cuts rows to a page. Leads that changed in the same millisecond stay on one page, because paging goes by time: what
-/// would be torn apart is left for the next page, unless it is all there is.
-pub(super) fn page(mut rows: Vec<LeadRow>, limit: usize) -> (Vec<LeadRow>, Option<i64>) {
-    let Some(first_beyond) = rows.get(limit).map(|row| row.updated) else {
-        return (rows, None);
-    };
-    let whole = rows.iter().position(|row| row.updated == first_beyond).unwrap_or(limit);
-    if whole == 0 {
-        rows.truncate(limit);
-        return (rows, Some(first_beyond.0));
-    }
-    rows.truncate(whole);
-    (rows, Some(first_beyond.0.saturating_add(1)))
-}
-
 pub(super) fn item(row: LeadRow) -> LeadItem {
     // Fails open: a lead that can't be read as JSON is still listed, as text.
     let lead = serde_json::from_str(&row.json).unwrap_or(Value::String(row.json));
@@ -258,16 +243,6 @@ mod tests {
         LeadRow { id: id.into(), subject, definition: "d".into(), updated: Millis(updated), json: "{}".into() }
     }
 
-    fn ids(rows: &[LeadRow]) -> Vec<&str> {
-        rows.iter().map(|row| row.id.as_str()).collect()
-    }
-
-    #[test]
-    fn the_last_page_has_no_next() {
-        let (rows, next) = page(vec![row("b", 2), row("a", 1)], 2);
-        assert_eq!((ids(&rows), next), (vec!["b", "a"], None));
-    }
-
     #[test]
     fn the_greatest_rank_comes_first_and_what_is_over_is_left_out() {
         let lead = |id: &str, json: &str| item(LeadRow { json: json.into(), ..row(id, 1) });
@@ -283,18 +258,6 @@ mod tests {
         };
         assert_eq!(ids(9), ["ten", "two", "none"]);
         assert_eq!(ids(1), ["ten"]);
-    }
-
-    #[test]
-    fn a_millisecond_is_not_torn_apart() {
-        let (rows, next) = page(vec![row("c", 3), row("b", 2), row("a", 2)], 2);
-        assert_eq!((ids(&rows), next), (vec!["c"], Some(3)));
-    }
-
-    #[test]
-    fn a_page_of_one_millisecond_moves_on_all_the_same() {
-        let (rows, next) = page(vec![row("c", 2), row("b", 2), row("a", 2)], 2);
-        assert_eq!((ids(&rows), next), (vec!["c", "b"], Some(2)));
     }
 
     #[test]

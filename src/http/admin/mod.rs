@@ -40,7 +40,7 @@ pub use owners::{OwnerAnswer, OwnerRequest};
 pub use pauses::{PauseAnswer, PauseRequest};
 pub use rejected::{RejectedItem, RejectedList};
 pub use replay::{ReplayRequest, Replayed};
-pub use reroutes::{RerouteItem, RerouteList};
+pub use reroutes::{RerouteItem, RerouteList, moves};
 pub use subjects::{ForgetAnswer, RecordLine, SubjectRecord};
 pub use system::{ArchiveItem, ConfigAnswer, ConfigCounts, EngineAnswer, QueueList, ServerItem};
 pub use told::{SeenItem, ToldItem, ToldList};

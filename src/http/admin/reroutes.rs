@@ -4,14 +4,14 @@ use actix_web::web::{Data, Json, Path, Query};
 use actix_web::{get, post};
 use serde::{Deserialize, Serialize};
 
-use super::leads::{LeadItem, is_open, item, page, parse_moment};
+use super::leads::{LeadItem, is_open, item, parse_moment};
 use super::reading::{Consistency, Limit, settled};
 use crate::apply::message::Made;
 use crate::http::AppState;
 use crate::http::errors::{ApiError, ErrorBody, ErrorCode};
 use crate::lead::{Lead, LeadEvent, LeadEventType, SCHEMA};
 use crate::routing::{Decision, Routes, elsewhere};
-use crate::store::LeadQuery;
+use crate::store::{LeadQuery, page};
 use crate::time::Millis;
 
 /// A lead that would go elsewhere.
@@ -71,12 +71,15 @@ pub async fn list(state: Data<AppState>, params: Query<RerouteParams>) -> Result
     let (config, roster) = (state.config.load(), backend.engine.roster().await?);
     let by = Routes { roster: &roster, ..config.rules.routes() };
     let moves = |lead| moves(by, lead, params.accepted, state.clock.now());
-    let leads = rows.into_iter().map(item).filter(is_open).filter_map(moves).collect();
+    let leads = rows.into_iter().map(item).filter_map(moves).collect();
     Ok(Json(RerouteList { leads, next_before }))
 }
 
-/// Where a lead would go, if it is one that goes elsewhere.
-fn moves(by: Routes<'_>, item: LeadItem, with_accepted: bool, now: Millis) -> Option<RerouteItem> {
+/// Where an open lead would go, if it is one that goes elsewhere.
+pub fn moves(by: Routes<'_>, item: LeadItem, with_accepted: bool, now: Millis) -> Option<RerouteItem> {
+    if !is_open(&item) {
+        return None;
+    }
     let lead: Lead = serde_json::from_value(item.lead.clone()).ok()?;
     if lead.waits.is_some() || lead.progress.is_some() && !with_accepted {
         return None;
@@ -107,6 +110,6 @@ fn moves(by: Routes<'_>, item: LeadItem, with_accepted: bool, now: Millis) -> Op
 )]
 #[post("/leads/{id}/reroute")]
 pub async fn reroute(state: Data<AppState>, id: Path<String>) -> Result<Json<LeadItem>, ApiError> {
-    let row = state.backend()?.engine.became(&id, Made::Rerouted).await?;
+    let row = state.backend()?.engine.became(&id, Made::Rerouted { untouched: false }).await?;
     row.map(|row| Json(item(row))).ok_or_else(|| ApiError::new(ErrorCode::NotFound, format!("there is no lead `{id}`")))
 }

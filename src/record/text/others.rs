@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::{Lines, timed, write_time};
 use crate::record::{
-    Absence, Archived, ConfigVersions, Delivery, DestinationHistory, Domain, Given, Hold, LeadClass, Place, Roster,
-    SaidBy, SourceLeads, TeamTurns, Unread, Wait,
+    Absence, Archived, ConfigVersions, Delivery, DestinationHistory, Domain, Given, Hold, LeadClass, Place, Reroutes,
+    Roster, SaidBy, SourceLeads, TeamTurns, Unread, Wait,
 };
 use crate::time::{Millis, read_day, write_day};
 
@@ -187,12 +187,19 @@ impl SourceLeads {
 
 impl ConfigVersions {
     pub(super) fn read_line(&mut self, name: &str, value: &str) -> Option<()> {
-        self.0.push_back(serde_json::from_str(value).ok().filter(|_| name == "version")?);
+        match name {
+            "version" => self.versions.push_back(serde_json::from_str(value).ok()?),
+            "reroutes" => self.reroutes = serde_json::from_str(value).ok()?,
+            _ => return None,
+        }
         Some(())
     }
 
     pub(super) fn write(&self, lines: &mut Lines<'_>) {
-        self.0.iter().for_each(|version| lines.json(&["version"], version));
+        self.versions.iter().for_each(|version| lines.json(&["version"], version));
+        if self.reroutes != Reroutes::default() {
+            lines.json(&["reroutes"], &self.reroutes);
+        }
     }
 }
 

@@ -37,6 +37,7 @@ pub fn empty() -> Config {
         },
         sources: Vec::new(),
         rules: Arc::new(Rules::new(RulesParts::default())),
+        re_route: None,
         destinations: Vec::new(),
         calendars: handraiser::config::Calendars::default(),
         wanted_properties: WantedProperties::All,

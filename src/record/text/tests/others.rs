@@ -15,7 +15,7 @@ use crate::record::delivery::Done;
 use crate::record::{
     Absence, AccountOwner, Archived, Asked, ConfigVersions, Delivery, DestinationHistory, Domain, DomainAsk, Given,
     Held, Hold, LeadClass, Meaning, MergeLog, MergeNote, MergeOutcome, Needs, News, Ownership, Pause, PausedBy,
-    Pending, Place, Roster, RosterChange, SaidBy, Seen, SeenOwner, SeriesPast, SourceLeads, Stage, TeamTurns,
+    Pending, Place, ReRoute, Roster, RosterChange, SaidBy, Seen, SeenOwner, SeriesPast, SourceLeads, Stage, TeamTurns,
     TookForce, Tried, Unassigned, Wait, Written, WrittenFile,
 };
 
@@ -135,7 +135,8 @@ pub fn versions() -> impl Strategy<Value = ConfigVersions> {
             figures: [(path.to_string(), hash.to_string())].into(),
         };
         let files = vec![WrittenFile { path: path.into(), text: text.into() }];
-        TookForce { hash: Arc::from(hash), server, written: Written { files, meaning } }
+        let (routing, re_route) = (Arc::from(hash.clone()), Some(ReRoute::Untouched));
+        TookForce { hash: Arc::from(hash), server, written: Written { files, meaning }, routing, re_route }
     });
     proptest::collection::vec((took, time()), 0..3).prop_map(|all| {
         let mut versions = ConfigVersions::default();
