@@ -24,7 +24,8 @@ fuzz_target!(|data: &[u8]| {
         Pusher::HubSpot("https://hooks.example.com/v1/outcomes/hubspot".into()),
         Pusher::Attio,
         Pusher::Pipedrive,
-        Pusher::Salesforce,
+        Pusher::Salesforce(None),
+        Pusher::Salesforce(Some("00D000000000001".into())),
         Pusher::Slack,
         Pusher::Program,
     ] {

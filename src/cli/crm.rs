@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use reqwest::header::CONTENT_TYPE;
@@ -156,7 +157,7 @@ async fn over<T>(
     let limits = destination.kind.adapter().limits();
     let room = Rooms::default().begin();
     let line = Line { connections, http, pace: &pace, limits, room, clock: &clock, watch: None };
-    let wire = Watched { line, destination, rehearsal, seen: Mutex::default() };
+    let wire = Watched { line, destination, rehearsal, has_pretended: AtomicBool::new(false), seen: Mutex::default() };
     let mut session = Session::new(&wire, &clock, &memo);
     let came = act(&mut session).await;
     Ok((came, wire.seen.into_inner().unwrap_or_default()))
@@ -167,6 +168,8 @@ struct Watched<'w> {
     line: Line<'w>,
     destination: &'w Destination,
     rehearsal: bool,
+    /// Whether anything was left out in it.
+    has_pretended: AtomicBool,
     seen: Mutex<Vec<Shown>>,
 }
 
@@ -178,10 +181,14 @@ impl Wire for Watched<'_> {
         if let Ok(mut seen) = self.seen.lock() {
             seen.push(shown(&request, adapter.secret_url(), pretended.is_none()));
         }
-        match pretended {
-            Some(answer) => Ok(answer),
-            None => self.line.exchange(request).await,
+        if let Some(answer) = pretended {
+            self.has_pretended.store(true, Ordering::Relaxed);
+            return Ok(answer);
         }
+        let answer = self.line.exchange(request.clone()).await?;
+        // It can't know what was only pretended to be made.
+        let in_vain = self.has_pretended.load(Ordering::Relaxed) && matches!(answer.status, 400 | 404);
+        Ok(adapter.pretend_nothing(&request).filter(|_| in_vain).unwrap_or(answer))
     }
 }
 

@@ -84,6 +84,13 @@ pub trait Adapter: Send + Sync {
     /// What it would likely answer to a request that changes something, for those who only want to see the requests; `None` for a request
     /// that changes nothing, which may be sent.
     fn pretend(&self, request: &Request) -> Option<Response>;
+
+    /// What it would answer to a question that it refuses, if what was only pretended to be made were there: that there is nothing yet. `None`
+    /// where the refusal says something else.
+    fn pretend_nothing(&self, request: &Request) -> Option<Response> {
+        let _ = request;
+        None
+    }
 }
 
 /// What a destination says of leads.

@@ -11,7 +11,7 @@
 //! | Pipedrive  | the password of basic authentication                                                          |
 //! | Slack      | HMAC-SHA256 over time and body, by the app's signing secret; no older than 5 minutes           |
 //! | a program  | Standard Webhooks: HMAC-SHA256 over id, time and body; no older than 5 minutes                 |
-//! | Salesforce | nothing signs an outbound message: the secret stands in its address, `?secret=…`               |
+//! | Salesforce | nothing signs an outbound message: the secret stands in its address, `?secret=…`; its body names the organisation, which is looked at where it is known |
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -48,8 +48,8 @@ pub enum Pusher {
     Attio,
     /// Pipedrive.
     Pipedrive,
-    /// Salesforce.
-    Salesforce,
+    /// Salesforce: with the id of the organisation, where one alone may push. A copy of it (a sandbox) has the same messages and addresses.
+    Salesforce(Option<Box<str>>),
     /// Slack.
     Slack,
     /// Whoever stands behind a webhook.
@@ -87,9 +87,10 @@ impl Pushes {
             Pusher::Slack => slack(secret, push).unwrap_or(false),
             Pusher::Program => program(&self.secret, push).unwrap_or(false),
             Pusher::Pipedrive => password(push).is_some_and(|password| is_same(secret, &password)),
-            Pusher::Salesforce => {
-                let mut said = form_urlencoded::parse(push.query.as_bytes());
-                said.any(|(name, value)| name == "secret" && is_same(secret, &value))
+            Pusher::Salesforce(organization) => {
+                let is_its =
+                    |organization: &str| organization_of(push.body).is_some_and(|said| is_one(said, organization));
+                has_secret(secret, push) && organization.as_deref().is_none_or(is_its)
             }
         }
     }
@@ -103,7 +104,8 @@ impl Pushes {
             Pusher::Attio => has("attio-signature"),
             Pusher::Slack => has("x-slack-signature") && has("x-slack-request-timestamp"),
             Pusher::Program => has("webhook-id") && has("webhook-signature") && has("webhook-timestamp"),
-            Pusher::Pipedrive | Pusher::Salesforce => self.is_proven(push),
+            Pusher::Pipedrive => self.is_proven(push),
+            Pusher::Salesforce(_) => has_secret(self.secret.expose().trim(), push),
         }
     }
 
@@ -112,7 +114,7 @@ impl Pushes {
         match &self.by {
             Pusher::Slack => (push.header)("x-slack-signature"),
             Pusher::Program => (push.header)("webhook-id"),
-            Pusher::HubSpot(_) | Pusher::Attio | Pusher::Pipedrive | Pusher::Salesforce => None,
+            Pusher::HubSpot(_) | Pusher::Attio | Pusher::Pipedrive | Pusher::Salesforce(_) => None,
         }
     }
 
@@ -131,10 +133,28 @@ impl Pushes {
     /// What it is answered: a media type, and a body.
     pub const fn answer(&self) -> (&'static str, &'static str) {
         match self.by {
-            Pusher::Salesforce => ("text/xml; charset=utf-8", ACK),
+            Pusher::Salesforce(_) => ("text/xml; charset=utf-8", ACK),
             _ => ("application/json", r#"{"success":true}"#),
         }
     }
+}
+
+/// Whether the address of a push holds the secret.
+fn has_secret(secret: &str, push: &Push<'_>) -> bool {
+    let mut said = form_urlencoded::parse(push.query.as_bytes());
+    said.any(|(name, value)| name == "secret" && is_same(secret, &value))
+}
+
+/// The organisation that an outbound message says it is of.
+fn organization_of(body: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(body).ok()?;
+    let (_, rest) = text.split_once("<OrganizationId>")?;
+    rest.split_once("</OrganizationId>").map(|(id, _)| id.trim())
+}
+
+/// Whether two ids are one organisation's: three characters at the end of the longer form only say which of the others are capitals.
+fn is_one(said: &str, known: &str) -> bool {
+    said.get(..15).is_some_and(|said| known.get(..15) == Some(said))
 }
 
 fn hubspot(secret: &str, url: &str, push: &Push<'_>) -> Option<bool> {
@@ -261,8 +281,24 @@ mod tests {
         let of = |value: &str| is_proven(Pusher::Pipedrive, "s3cret", &[("authorization", value)], "", "{}", NOW);
         assert!(of(&basic("pipedrive:s3cret")) && of(&basic(":s3cret")));
         assert!(!of(&basic("s3cret:")) && !of(&basic("pipedrive:other")) && !of("Bearer s3cret") && !of(""));
-        let of = |query: &str| is_proven(Pusher::Salesforce, "s3 cret", &[], query, "<x/>", NOW);
+        let of = |query: &str| is_proven(Pusher::Salesforce(None), "s3 cret", &[], query, "<x/>", NOW);
         assert!(of("secret=s3+cret") && of("a=b&secret=s3%20cret"));
         assert!(!of("secret=") && !of("") && !of("other=s3+cret"));
+    }
+
+    #[test]
+    fn a_copy_of_an_organisation_is_another() {
+        let of = |known: &str, body: &str| {
+            is_proven(Pusher::Salesforce(Some(known.into())), "s3cret", &[], "secret=s3cret", body, NOW)
+        };
+        let body = |id: &str| format!("<notifications><OrganizationId>{id}</OrganizationId></notifications>");
+        assert!(
+            of("00D5g00000ABcdeEAF", &body("00D5g00000ABcdeEAF")) && of("00D5g00000ABcde", &body("00D5g00000ABcdeEAF"))
+        );
+        assert!(
+            !of("00D5g00000ABcdeEAF", &body("00D5g00000ABcdfEAF"))
+                && !of("00D5g00000ABcde", &body("00d5g00000abcdeEAF"))
+        );
+        assert!(!of("00D5g00000ABcdeEAF", &body("")) && !of("00D5g00000ABcdeEAF", "<x/>"));
     }
 }

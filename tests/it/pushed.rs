@@ -168,11 +168,15 @@ async fn what_becomes_of_a_lead_in_salesforce_stands_on_its_page() {
     let crm = salesforce::Salesforce::start(&[(REPS[0], true), (REPS[1], true)]).await;
     let (id, secret) = (salesforce::CLIENT_ID, salesforce::CLIENT_SECRET);
     let destination = format!("salesforce: {{ url: \"{}\", client_id: {id}, client_secret: {secret} }}", crm.url());
-    let running = Running::start(&destination, "").await;
+    let running = Running::start(&destination, "organization: 00D000000000001").await;
+    let copy = "<OrganizationId>00D000000000002AAA</OrganizationId>";
+    let path = format!("/v1/outcomes/crm?secret={SECRET}");
+    let (status, said) = running.post(&path, "Content-Type: text/xml\r\n", copy).await;
+    assert_eq!(status, 401, "a sandbox, which was copied with its addresses: {said}");
     let push = || Push {
         query: "?secret=what-only-the-crm-knows-0123456789",
         headers: "Content-Type: text/xml\r\n".to_owned(),
-        body: "<soapenv:Envelope/>".to_owned(),
+        body: "<soapenv:Envelope><OrganizationId>00D000000000001AAA</OrganizationId></soapenv:Envelope>".to_owned(),
         answer: "<Ack>true</Ack>",
     };
     let set = |values: Value| {

@@ -287,6 +287,10 @@ section! {
         /// HubSpot alone: the address that it was told to push to, which its signature covers.
         #[schemars(extend("examples" = ["https://leads.example.com/v1/outcomes/hubspot"]))]
         url: Scalar,
+        /// Salesforce alone: the id of the organisation whose pushes are taken, as Setup → Company Information and `handraiser crm test` show it. A
+        /// sandbox that is copied from it has the same outbound messages and the same addresses in them.
+        #[schemars(extend("examples" = ["00D5g00000ABcdeEAF"]))]
+        organization: Scalar,
         /// What the names of stages mean there, in the CRM's own words; what is said here wins over what they mean by default. The page of
         /// each CRM says which names count.
         #[schemars(extend("examples" = [{ "accepted": ["Contacted"], "rejected": ["Junk", "Duplicate"] }]))]

@@ -8,14 +8,15 @@
 //! | `Lost`                             | lost                       |
 //! | any other                          | accepted: somebody changed it |
 //!
-//! What an operator says of a status wins. Attio can't be asked for what changed since a time: all records of leads are read, in the order in
-//! which they were made, and those are told of whose status or owner is younger than that. How far that came is remembered in memory alone:
-//! another server begins anew.
+//! What an operator says of a status wins. Attio can be asked for records whose status changed since a time, and for nothing else of that kind: so
+//! all records of leads are read once an hour, for owners that people changed, and those are told of whose status or owner is younger than
+//! the last time. Where people's progress is no status but a choice, all are read each time. How far a reading came is remembered in memory
+//! alone: another server begins anew.
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::attributes::{Catalogue, OWNER, there};
+use super::attributes::{Attribute, Catalogue, OWNER, there};
 use super::members;
 use super::talk::{Talk, value};
 use crate::crm::adapter::ReadBack;
@@ -35,6 +36,9 @@ const LATE: i64 = 2 * 60 * 1_000;
 const HOLDS: std::time::Duration = std::time::Duration::from_hours(1);
 /// Under which name it is remembered how far one came.
 const CAME: &str = "read back";
+/// That all records were read is known under this name, and for so long.
+const ALL: &str = "all read back";
+const ALL_EVERY: std::time::Duration = std::time::Duration::from_hours(1);
 
 /// What changed since then.
 pub(super) async fn read(talk: &mut Talk<'_, '_>, since: Millis) -> Result<ReadBack, Failure> {
@@ -43,22 +47,29 @@ pub(super) async fn read(talk: &mut Talk<'_, '_>, since: Millis) -> Result<ReadB
         Some(known) => Catalogue(known),
         None => there(talk, &object).await?,
     };
-    let mut came = Came::of(talk, since);
+    let by_status = status(&attributes).filter(|status| status.kind == "status").map(|status| status.slug.clone());
+    let mut came = Came::of(talk, since, by_status.is_some());
     let until = came.began.plus(-LATE).max(since);
     // Without the attribute no lead was ever brought over.
     if attributes.find(LEAD).is_none() {
         return Ok(ReadBack { leads: Vec::new(), until, is_all: true });
     }
-    let mut names =
-        Names { status: status(&attributes).map(str::to_owned), members: members::known(talk).await?, are_new: false };
+    let mut names = Names {
+        status: status(&attributes).map(|one| one.slug.clone()),
+        members: members::known(talk).await?,
+        are_new: false,
+    };
     let mut leads = Vec::new();
     for _ in 0..MOST_PAGES {
-        let records = page(talk, &object, &came).await?;
+        let records = page(talk, &object, &came, by_status.as_deref()).await?;
         for record in &records {
-            leads.extend(news(talk, &mut names, record, since).await?);
+            leads.extend(news(talk, &mut names, record, came.younger_than()).await?);
         }
         if records.len() < PAGE {
             talk.session.unlearn(CAME);
+            if came.all {
+                talk.session.learn(ALL, "", ALL_EVERY);
+            }
             return Ok(ReadBack { leads, until, is_all: true });
         }
         came.go_on(&records);
@@ -76,24 +87,33 @@ struct Came {
     /// Up to the records that were made at that time, and over so many of those.
     made: Millis,
     over: usize,
+    /// Whether it is of all records, not only of those whose status has changed.
+    all: bool,
 }
 
 impl Came {
     /// Where the last call for the same left off, or the beginning.
-    fn of(talk: &Talk<'_, '_>, since: Millis) -> Self {
+    fn of(talk: &Talk<'_, '_>, since: Millis, by_status: bool) -> Self {
         let left = talk.session.known(CAME).and_then(|text| Self::parse(&text)).filter(|came| came.since == since);
-        left.unwrap_or_else(|| Self { began: talk.session.now(), since, made: Millis(0), over: 0 })
+        let all = !by_status || talk.session.known(ALL).is_none();
+        left.unwrap_or_else(|| Self { began: talk.session.now(), since, made: Millis(0), over: 0, all })
+    }
+
+    /// What changed later than this is told of: where all are read, what may have been changed since they were the last time.
+    fn younger_than(self) -> Millis {
+        let last = i64::try_from(ALL_EVERY.as_millis()).unwrap_or(i64::MAX);
+        if self.all { self.since.plus(-last - LATE) } else { self.since }
     }
 
     fn parse(text: &str) -> Option<Self> {
         let mut numbers = text.split(' ').map(|number| number.parse::<i64>().ok());
         let mut next = || numbers.next().flatten();
         let (began, since, made) = (Millis(next()?), Millis(next()?), Millis(next()?));
-        Some(Self { began, since, made, over: usize::try_from(next()?).ok()? })
+        Some(Self { began, since, made, over: usize::try_from(next()?).ok()?, all: next()? == 1 })
     }
 
     fn text(self) -> String {
-        format!("{} {} {} {}", self.began.0, self.since.0, self.made.0, self.over)
+        format!("{} {} {} {} {}", self.began.0, self.since.0, self.made.0, self.over, u8::from(self.all))
     }
 
     /// Behind a page. By time rather than by number: what is deleted meanwhile moves all that is behind it.
@@ -108,9 +128,14 @@ impl Came {
 }
 
 /// Records of leads, the oldest first.
-async fn page(talk: &Talk<'_, '_>, object: &str, came: &Came) -> Result<Vec<Value>, Failure> {
+async fn page(talk: &Talk<'_, '_>, object: &str, came: &Came, by_status: Option<&str>) -> Result<Vec<Value>, Failure> {
+    let mut filters =
+        vec![json!({ LEAD: { "$not_empty": true } }), json!({ "created_at": { "$gte": came.made.rfc3339() } })];
+    if let Some(status) = by_status.filter(|_| !came.all) {
+        filters.push(json!({ status: { "active_from": { "$gte": came.since.rfc3339() } } }));
+    }
     let body = json!({
-        "filter": { "$and": [{ LEAD: { "$not_empty": true } }, { "created_at": { "$gte": came.made.rfc3339() } }] },
+        "filter": { "$and": filters },
         "sorts": [{ "attribute": "created_at", "direction": "asc" }],
         "limit": PAGE,
         "offset": came.over,
@@ -131,10 +156,10 @@ struct Names {
 }
 
 /// Which attribute says how far people have come: `stage`, or else the first that is a status.
-fn status(attributes: &Catalogue) -> Option<&str> {
+fn status(attributes: &Catalogue) -> Option<&Attribute> {
     let is_status = |kind: &str| matches!(kind, "status" | "select");
     let stage = attributes.find("stage").filter(|stage| is_status(&stage.kind));
-    stage.or_else(|| attributes.0.iter().find(|one| one.kind == "status")).map(|found| &*found.slug)
+    stage.or_else(|| attributes.0.iter().find(|one| one.kind == "status"))
 }
 
 /// A lead as it stands, if anything of that is younger than this.
@@ -202,9 +227,8 @@ fn moment(value: &Value) -> Option<Millis> {
 
 /// The titles of the statuses that there are.
 pub(super) async fn titles(talk: &Talk<'_, '_>, attributes: &Catalogue) -> Result<Vec<String>, Failure> {
-    let Some(slug) = status(attributes) else { return Ok(Vec::new()) };
-    let is_status = attributes.find(slug).is_some_and(|found| found.kind == "status");
-    let of = if is_status { "statuses" } else { "options" };
+    let Some(Attribute { slug, kind, .. }) = status(attributes) else { return Ok(Vec::new()) };
+    let of = if kind == "status" { "statuses" } else { "options" };
     let said = talk.hear(Method::GET, talk.url(&["objects", &talk.attio.object, "attributes", slug, of]), None).await?;
     let titles = said.as_array().into_iter().flatten().filter_map(|one| one.get("title")?.as_str());
     Ok(titles.map(str::to_owned).collect())
@@ -237,7 +261,7 @@ mod tests {
 
     #[test]
     fn a_reading_goes_on_where_it_left_off() {
-        let mut came = Came { began: Millis(9_000), since: Millis(5_000), made: Millis(1_000), over: 0 };
+        let mut came = Came { began: Millis(9_000), since: Millis(5_000), made: Millis(1_000), over: 0, all: true };
         let record = |at: &str| json!({ "values": { "created_at": [{ "value": at }] } });
         came.go_on(&[record("1970-01-01T00:00:01.000000000Z"), record("1970-01-01T00:00:01.000000000Z")]);
         assert_eq!((came.made, came.over), (Millis(1_000), 2), "two of one moment");

@@ -4,7 +4,7 @@
 //! |----------------------------------------------------------|--------------------------------------------------------------|
 //! | a lead's stage: new; in progress; qualified; disqualified | new; working; working; rejected, with the reason             |
 //! | a deal in the first stage of its pipeline; in a later one | new; working                                                 |
-//! | a deal that is closed                                    | won, or lost with the reason                                 |
+//! | a deal that is closed, also one that came of a lead (`deals`) | won, or lost with the reason                             |
 //! | a lead status: none or `NEW`; `OPEN`; `UNQUALIFIED`, `BAD_TIMING`; any other | new; accepted; rejected; working         |
 //!
 //! What an operator says of a stage, or of a status, wins.
@@ -17,9 +17,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Object;
-use super::answers::{failure, silent};
+use super::answers::silent;
+use super::deals;
 use super::records::OWNER;
 use super::talk::{Page, Record, Talk};
+use super::whose::{moment, whose};
 use crate::crm::adapter::ReadBack;
 use crate::crm::reading::Reading;
 use crate::crm::retry::Failure;
@@ -65,6 +67,9 @@ pub(super) async fn read(talk: &mut Talk<'_, '_>, since: Millis) -> Result<ReadB
     let names = stages(talk).await?;
     for kind in kinds {
         records(talk, kind, &names, since, &mut reading).await?;
+    }
+    if talk.hubspot.object == Object::Lead {
+        deals::of_leads(talk, since, &mut reading).await?;
     }
     Ok(reading.done())
 }
@@ -149,41 +154,6 @@ async fn records(
     Ok(())
 }
 
-/// Who an owner is; a queue, or one who is gone, is nobody that can be known.
-async fn whose(talk: &Talk<'_, '_>, id: &str) -> Result<Option<SeenOwner>, Failure> {
-    #[derive(Deserialize)]
-    struct Owner {
-        #[serde(default)]
-        email: String,
-        #[serde(default, rename = "type")]
-        kind: String,
-    }
-    let name = format!("owner {id}");
-    let email = match talk.session.known(&name) {
-        Some(known) => known,
-        None => {
-            let answer = talk.ask(Method::GET, talk.url("owners", &[id]), None).await?;
-            let owner: Option<Owner> = match answer.status {
-                404 => None,
-                200..=299 => Some(answer.json().ok_or_else(|| silent(&answer))?),
-                _ => return Err(failure(&answer, talk.session.now())),
-            };
-            let email = owner.map_or_else(String::new, |owner| match owner.kind.as_str() {
-                "QUEUE" => QUEUE.to_owned(),
-                _ => owner.email.to_lowercase(),
-            });
-            talk.session.learn(&name, email.clone(), KNOWN);
-            email
-        }
-    };
-    let is_known = !email.is_empty();
-    let owner = SeenOwner { id: id.into(), email: is_known.then(|| email.as_str().into()) };
-    Ok((email != QUEUE).then_some(owner))
-}
-
-/// What is remembered of an owner who is a queue.
-const QUEUE: &str = "a queue";
-
 /// How far people have come with a lead.
 fn stands(record: &Record, steps: &BTreeMap<String, Step>, said: &Stages, owner: Option<SeenOwner>) -> Seen {
     let is = |name: &str| record.value(name) == Some("true");
@@ -221,11 +191,6 @@ fn stands(record: &Record, steps: &BTreeMap<String, Step>, said: &Stages, owner:
         _ => Stage::Working,
     };
     seen(said.of(status).unwrap_or(usual), Some(status), owner)
-}
-
-/// A moment, as HubSpot tells it: as text, or in milliseconds.
-fn moment(text: &str) -> Option<Millis> {
-    Millis::parse(text).or_else(|| text.parse().ok().map(Millis))
 }
 
 #[cfg(test)]
@@ -281,11 +246,5 @@ mod tests {
             let seen = stands(&record, &steps, &said, None);
             assert_eq!((seen.stage, seen.reason.as_deref().unwrap_or_default()), (stage, reason), "{values:?}");
         }
-    }
-
-    #[test]
-    fn moments_come_in_two_forms() {
-        assert_eq!(moment("2026-11-21T09:30:00.000Z"), Millis::parse("2026-11-21T09:30:00Z"));
-        assert_eq!(moment("1795262400000"), Some(Millis(1_795_262_400_000)));
     }
 }

@@ -79,12 +79,12 @@ async fn find(talk: &Talk<'_, '_>, event: &LeadEvent, anchor: (&str, &str)) -> R
     // Bodies may be long: only those of the same moment are read.
     let moment = Millis::parse(&event.occurred_at);
     let of_it = |note: &Record| note.value("hs_timestamp").and_then(Millis::parse) == moment;
-    let notes = talk.read("notes", &ids, "hs_timestamp").await?;
+    let notes = talk.read("notes", &ids, &["hs_timestamp"]).await?;
     let ids: Vec<String> = notes.into_iter().filter(of_it).map(|note| note.id).collect();
     if ids.is_empty() {
         return Ok(None);
     }
-    let notes = talk.read("notes", &ids, "hs_note_body").await?;
+    let notes = talk.read("notes", &ids, &["hs_note_body"]).await?;
     let names_it = |note: &Record| note.value("hs_note_body").is_some_and(|body| body.contains(&event.id));
     Ok(notes.into_iter().find(names_it).map(|note| note.id))
 }

@@ -21,6 +21,9 @@ pub(super) async fn all(talk: &mut Talk<'_, '_>, owners: &[&str]) -> Vec<Proof> 
         for object in written(talk.hubspot.object) {
             proofs.push(scope(talk, object).await);
         }
+        if talk.hubspot.object == Object::Lead {
+            proofs.push(deals(talk).await);
+        }
         proofs.extend(properties(talk).await);
         if !talk.hubspot.stages.is_empty() {
             proofs.extend(stages(talk).await);
@@ -97,6 +100,21 @@ async fn scope(talk: &Talk<'_, '_>, object: &str) -> Proof {
             let scope = if object == "notes" { "contacts" } else { object };
             let fix = format!("give the token crm.objects.{scope}.read and crm.objects.{scope}.write");
             Proof::bad(&what, failure.error, fix)
+        }
+    }
+}
+
+/// Whether it may be read what became of deals that people make of leads.
+async fn deals(talk: &Talk<'_, '_>) -> Proof {
+    const WHAT: &str = "deals can be read";
+    let mut url = talk.url("objects", &["deals"]);
+    url.query_pairs_mut().append_pair("limit", "1");
+    match talk.tell(Method::GET, url, None).await {
+        Ok(_) => Proof::good(WHAT, "yes; a lead is won or lost by the deal that came of it"),
+        Err(failure) => {
+            let fix =
+                "give the token crm.objects.deals.read: until then no lead is won or lost by the deal that came of it";
+            Proof::bad(WHAT, failure.error, fix)
         }
     }
 }

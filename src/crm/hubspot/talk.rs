@@ -143,9 +143,9 @@ impl Talk<'_, '_> {
     }
 
     /// Records by their ids.
-    pub async fn read(&self, object: &str, ids: &[String], property: &str) -> Result<Vec<Record>, Failure> {
+    pub async fn read(&self, object: &str, ids: &[String], properties: &[&str]) -> Result<Vec<Record>, Failure> {
         let inputs: Vec<Value> = ids.iter().map(|id| json!({ "id": id })).collect();
-        let body = json!({ "inputs": inputs, "properties": [property] });
+        let body = json!({ "inputs": inputs, "properties": properties });
         let answer = self.tell(Method::POST, self.url("objects", &[object, "batch", "read"]), Some(&body)).await?;
         answer.json().map(|page: Page| page.results).ok_or_else(|| silent(&answer))
     }

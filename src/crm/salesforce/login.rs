@@ -20,6 +20,8 @@ use crate::time::Millis;
 
 /// What the token is called among what is known of the destination.
 const TOKEN: &str = "token";
+/// What the organisation's id is called there.
+pub(super) const ORGANIZATION: &str = "organization";
 /// How long a token is used. How long it holds is a setting of the org; a refused one is renewed before that.
 const HOLD: Duration = Duration::from_hours(1);
 /// For how long an assertion may be used, in seconds: Salesforce allows five minutes.
@@ -28,6 +30,9 @@ const ASSERTED: i64 = 180;
 #[derive(Deserialize)]
 struct Granted {
     access_token: String,
+    /// Whose it is: `https://login.salesforce.com/id/00D…/005…`.
+    #[serde(default)]
+    id: String,
 }
 
 #[derive(Deserialize)]
@@ -58,6 +63,9 @@ async fn token(org: &Salesforce, session: &Session<'_>) -> Result<Secret, Failur
     let Some(granted) = answer.json::<Granted>().filter(|_| answer.is_success()) else {
         return Err(denied(&answer, session.now()));
     };
+    if let Some(organization) = granted.id.rsplit('/').nth(1).filter(|id| id.starts_with("00D")) {
+        session.learn(ORGANIZATION, organization, HOLD);
+    }
     session.learn(TOKEN, granted.access_token.as_str(), HOLD);
     Ok(Secret::new(&granted.access_token))
 }

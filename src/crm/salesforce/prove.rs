@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::back;
-use super::login::call;
+use super::login::{ORGANIZATION, call};
 use super::org::{ACCOUNT_ID, LEAD_ID, Matching, Salesforce, USER_ID};
 use super::read::{OF_ACCOUNT, OF_CONTACT, OF_LEAD, OF_TASK, quoted, select, text};
 use super::refusal::{Refusal, answered, fix, refusals};
@@ -91,8 +91,9 @@ async fn credentials(org: &Salesforce, session: &Session<'_>) -> Proof {
         Ok(limits) => {
             let of = |name: &str| limits.pointer(&format!("/DailyApiRequests/{name}")).and_then(Value::as_u64);
             let (left, most) = (of("Remaining").unwrap_or_default(), of("Max").unwrap_or_default());
+            let id = session.known(ORGANIZATION).map_or_else(String::new, |id| format!(" in organisation {id}"));
             let found = format!(
-                "Salesforce takes them; {left} of {most} calls are left of these 24 hours, and a lead event takes two"
+                "Salesforce takes them{id}; {left} of {most} calls are left of these 24 hours, and a lead event takes two"
             );
             if left.saturating_mul(10) < most {
                 return Proof::bad(

@@ -44,6 +44,11 @@ impl Asking {
         read
     }
 
+    /// What it remembers by this name holds no longer.
+    pub fn forget(&self, name: &str) {
+        self.memo.forget(name);
+    }
+
     /// Calls until nothing was left out; the ids of the leads that were told of.
     pub async fn all(&mut self) -> BTreeSet<String> {
         let mut told = BTreeSet::new();

@@ -375,6 +375,33 @@ async fn what_people_make_of_a_lead_is_read_back() {
     assert_eq!(asking.once().await.leads.len(), 0, "that was long ago");
 }
 
+/// People made a deal of a qualified lead: what becomes of that is what becomes of the lead.
+#[actix_web::test]
+async fn a_lead_is_won_or_lost_by_the_deal_that_came_of_it() {
+    let account = account().await;
+    let mut asking = brought(&account, Object::Lead).await;
+    account.account().set_only("leads", "hs_pipeline_stage", "4711");
+    assert_eq!(asking.told_of("lead_acme").await.0, Stage::Working);
+    let lead = account.records("leads")[0].id.clone();
+    let now = Clock::System.now().rfc3339();
+    let deal = |values: &[(&str, &str)], of: Option<&str>| {
+        let common = [("hs_lastmodifieddate", now.as_str()), ("hs_is_closed", "true")];
+        let all: Vec<_> = common.into_iter().chain(values.iter().copied()).collect();
+        let mut account = account.account();
+        let id = account.add("deals", &all);
+        let deals = account.records.get_mut("deals").expect("there is one");
+        let record = deals.iter_mut().find(|record| record.id == id).expect("just made");
+        record.ties.extend(of.map(|of| (583, of.to_owned())));
+    };
+    deal(&[("hs_is_closed_won", "true")], None);
+    assert_eq!(asking.told_of("lead_acme").await.0, Stage::Working, "somebody else's deal");
+    deal(&[("hs_is_closed_lost", "true"), ("closed_lost_reason", "Too dear")], Some(&lead));
+    let lost = (Stage::Lost, "Too dear".to_owned(), format!("7 {ANA}"));
+    assert_eq!(asking.told_of("lead_acme").await, lost);
+    deal(&[("hs_is_closed_won", "true")], Some(&lead));
+    assert_eq!(asking.told_of("lead_acme").await.0, Stage::Won, "of two deals one was won");
+}
+
 #[actix_web::test]
 async fn what_people_make_of_a_deal_or_a_contact_is_read_back() {
     let deal = account().await;
@@ -449,6 +476,7 @@ destinations:
       ✓ contacts can be read: yes; writing needs the scope for that as well
       ✓ leads can be read: yes; writing needs the scope for that as well
       ✓ notes can be read: yes; writing needs the scope for that as well
+      ✓ deals can be read: yes; a lead is won or lost by the deal that came of it
       ✗ properties of companies: there is no handraiser_account_id
         fix: write `create_properties: true` and give the token crm.schemas.companies.write, or create them in HubSpot: docs/crm/hubspot.md says of which type each is
       ✗ properties of leads: there is no handraiser_lead_id, handraiser_definition, handraiser_status, handraiser_tier, handraiser_rank, handraiser_summary, handraiser_reasons, handraiser_usage, handraiser_owner, handraiser_route, handraiser_qualified_at
@@ -463,6 +491,10 @@ destinations:
     ");
     let (fine, said) = run("pat-eu1-a-wrong-one-0123456789", true, &[]).await;
     assert!(!fine && said.contains("credentials") && !said.contains("a-wrong-one"), "{said}");
+    let (_, said) = run(TOKEN, true, &["--dry-run"]).await;
+    assert!(said.contains("/properties/2026-03/leads/batch/create  not sent"), "{said}");
+    assert!(said.contains("hs_lead_name") && !said.contains("would fail"), "though they are not there yet: {said}");
+    assert!(account.records("leads").is_empty() && account.records("companies").is_empty(), "nothing was made");
     let unique = |name: &str| (name.to_owned(), true);
     let made =
         ["definition", "status", "tier", "rank", "summary", "reasons", "usage", "owner", "route", "qualified_at"];

@@ -487,7 +487,7 @@ destinations:
     assert!(!fine);
     insta::assert_snapshot!(said, @r"
     crm
-      ✓ credentials: Salesforce takes them; 14000 of 15000 calls are left of these 24 hours, and a lead event takes two
+      ✓ credentials: Salesforce takes them in organisation 00D000000000001AAA; 14000 of 15000 calls are left of these 24 hours, and a lead event takes two
       ✗ fields of Lead: `Teir__c` is not there, or can't be written
         fix: make the field, and let the integration user edit it; or remove it from the mapping
       ✗ fields of Lead: `Rating` is required, and nothing is written to it

@@ -284,6 +284,14 @@ fn listed(workspace: &Workspace, object: &str, filters: &[Value], body: &Value) 
         filters.iter().flat_map(|filter| filter.as_object().expect("a filter")).all(|(slug, filter)| {
             match (slug.as_str(), filter["$gte"].as_str()) {
                 ("created_at", Some(since)) => Millis::parse(&record.made) >= Millis::parse(since),
+                _ if filter["active_from"].is_object() => {
+                    let since = filter["active_from"]["$gte"].as_str().and_then(Millis::parse).expect("a moment");
+                    let kind = workspace.attribute(object, slug).map(|attribute| attribute["type"].clone());
+                    assert_eq!(kind, Some(json!("status")), "nothing else can be asked for by when it changed");
+                    let shown = workspace.shown(object, record);
+                    let from = shown["values"][slug][0]["active_from"].as_str().and_then(Millis::parse);
+                    from.is_some_and(|from| from >= since)
+                }
                 _ => filter["$not_empty"] == true && record.values.get(slug).is_some_and(|all| !all.is_empty()),
             }
         })

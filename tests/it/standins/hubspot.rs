@@ -82,7 +82,7 @@ impl StandIn<Account> {
             (
                 "deals",
                 of(
-                    "dealname dealstage pipeline amount hs_is_closed_won hs_is_closed_lost closed_lost_reason closed_won_reason",
+                    "dealname dealstage pipeline amount hs_is_closed hs_is_closed_won hs_is_closed_lost closed_lost_reason closed_won_reason",
                 ),
             ),
             ("notes", of("hs_timestamp hs_note_body")),
@@ -198,6 +198,7 @@ fn work(account: &mut Account, call: &Call) -> Answer {
         ("properties", "POST", [object, "batch", "read"]) => defined(account, object, &body),
         ("properties", "POST", [_, "groups"]) => Answer::json(201, &json!({ "name": "handraiser" })),
         ("properties", "POST", [object, "batch", "create"]) => define(account, object, &body),
+        ("associations", "POST", [from, to, "batch", "read"]) => ties(account, (from, to), &body),
         ("property-validations", "GET", [_]) => Answer::json(200, &json!({ "results": [] })),
         _ => error(405, "METHOD_NOT_ALLOWED", "resource method not allowed", &json!([])),
     }
@@ -444,6 +445,27 @@ fn search(account: &Account, object: &str, body: &Value) -> Answer {
     let names = names(body);
     let results: Vec<Value> = found.iter().skip(start).take(most).map(|record| record.shown(&names)).collect();
     Answer::json(200, &json!({ "total": found.len(), "results": results }))
+}
+
+/// Which records of another kind some are tied to; of those that are tied to none it is said beside them.
+fn ties(account: &Account, (from, to): (&str, &str), body: &Value) -> Answer {
+    let known = |id: &String| account.records.get(to).is_some_and(|all| all.iter().any(|record| record.id == *id));
+    let (mut results, mut errors) = (Vec::new(), Vec::new());
+    for id in body["inputs"].as_array().into_iter().flatten().filter_map(|input| input["id"].as_str()) {
+        let record = account.records.get(from).and_then(|all| all.iter().find(|record| record.id == id));
+        let tied = record.into_iter().flat_map(|record| &record.ties).filter(|(_, other)| known(other));
+        let number = |id: &String| id.parse::<u64>().expect("ids are numbers");
+        let all: Vec<Value> = tied
+            .map(|(kind, other)| json!({ "toObjectId": number(other), "associationTypes": [{ "category": "HUBSPOT_DEFINED", "typeId": kind }] }))
+            .collect();
+        if all.is_empty() {
+            errors.push(json!({ "status": "error", "category": "OBJECT_NOT_FOUND", "subCategory":
+                "crm.associations.NO_ASSOCIATIONS_FOUND", "message": "No lead is associated with it.", "context": { "fromObjectId": [id] } }));
+        } else {
+            results.push(json!({ "from": { "id": id }, "to": all }));
+        }
+    }
+    batch(if errors.is_empty() { 200 } else { 207 }, &results, &errors)
 }
 
 fn tie(account: &mut Account, (from, id): (&str, &str), (to, other): (&str, &str)) -> Answer {

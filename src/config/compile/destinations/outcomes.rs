@@ -55,7 +55,7 @@ pub(super) fn pushes(
         Kind::HubSpot(_) => Pusher::HubSpot(url.flatten()?.into()),
         Kind::Attio(_) => Pusher::Attio,
         Kind::Pipedrive(_) => Pusher::Pipedrive,
-        Kind::Salesforce(_) => Pusher::Salesforce,
+        Kind::Salesforce(_) => Pusher::Salesforce(organization(shape, findings)),
         Kind::Slack(_) => Pusher::Slack,
         Kind::Webhook(_) => {
             if let Err(error) = SigningKey::parse(&Secret::new(secret.text.trim())) {
@@ -65,6 +65,19 @@ pub(super) fn pushes(
         }
     };
     Some(Pushes { by, secret: Secret::new(secret.text.trim()) })
+}
+
+/// The organisation whose messages are taken.
+fn organization(shape: &ReadBackShape, findings: &mut Findings) -> Option<Box<str>> {
+    let written = shape.organization.get()?;
+    let id = written.text.trim();
+    if !(id.starts_with("00D") && matches!(id.len(), 15 | 18) && id.bytes().all(|byte| byte.is_ascii_alphanumeric())) {
+        let message = format!("`{}` is no id of an organisation", findings.shown(written));
+        let help = "it begins with `00D` and has 15 or 18 characters: Setup → Company Information → Salesforce.com Organization ID";
+        findings.push(Problem::error(written.at, Code::BadValue, message).help(help));
+        return None;
+    }
+    Some(id.into())
 }
 
 /// What names of stages mean there. One name means one thing.
