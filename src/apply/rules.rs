@@ -153,7 +153,8 @@ impl Rules {
             let asked = named.iter().chain(&route.needs.language);
             asked.flat_map(Formula::slots).cloned().collect::<Vec<Slot>>()
         };
-        let reps: Vec<Slot> = parts.routes.iter().flat_map(names).collect();
+        let of_teams = parts.teams.iter().flat_map(|team| &team.needs.language).flat_map(Formula::slots).cloned();
+        let reps: Vec<Slot> = parts.routes.iter().flat_map(names).chain(of_teams).collect();
         let all: Vec<&Slot> = decided().chain(named()).chain(ends()).chain(routed).chain(&reps).collect();
         let territories = parts.territories.iter().flat_map(|table| &table.dimensions);
         let read = all

@@ -17,6 +17,20 @@ pub struct Needs {
     pub language: Option<Arc<str>>,
 }
 
+impl Needs {
+    /// Both of it. Of two languages the first counts.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        for skill in other.skills {
+            if !self.skills.iter().any(|known| known.eq_ignore_ascii_case(&skill)) {
+                self.skills.push(skill);
+            }
+        }
+        self.language = self.language.or(other.language);
+        self
+    }
+}
+
 /// What leads of one class ask beside that somebody of their team is there. Each class waits by itself, so that who can't be given to anybody
 /// yet keeps nobody waiting.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -57,6 +71,17 @@ impl LeadClass {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn needs_add_up() {
+        let needs = |skills: &[&str], language: Option<&str>| Needs {
+            skills: skills.iter().map(|skill| Arc::from(*skill)).collect(),
+            language: language.map(Arc::from),
+        };
+        let both = needs(&["security"], None).and(needs(&["Security", "health"], Some("de")));
+        assert_eq!(both, needs(&["security", "health"], Some("de")));
+        assert_eq!(needs(&[], Some("fr")).and(needs(&[], Some("de"))), needs(&[], Some("fr")));
+    }
 
     #[test]
     fn a_class_has_a_name_of_its_own() {

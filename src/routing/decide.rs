@@ -157,7 +157,7 @@ pub fn decide_if_clear(
         let because =
             format!("{passed}route `{}`: {}", route.name, route.when.as_ref().map_or("always", |when| when.source()));
         let found = match &route.to {
-            RouteTo::Target(to) => Ok((to.clone(), String::new())),
+            RouteTo::Target(to) => Ok((to.clone(), NO_NEEDS.clone(), String::new())),
             RouteTo::Territories => match by.territories {
                 Some(table) => {
                     let choice = table.choose(&facts, now);
@@ -170,13 +170,13 @@ pub fn decide_if_clear(
                 }
                 None => continue,
             },
-            RouteTo::AccountOwner { within } => owner_of(by, "the account", owners.account, *within, now),
-            RouteTo::DomainOwner { within, .. } => owner_of(by, "the domain", owners.domain, Some(*within), now),
-            RouteTo::Named(formula) => named(by, formula, &facts),
+            RouteTo::AccountOwner { within } => rep(owner_of(by, "the account", owners.account, *within, now)),
+            RouteTo::DomainOwner { within, .. } => rep(owner_of(by, "the domain", owners.domain, Some(*within), now)),
+            RouteTo::Named(formula) => rep(named(by, formula, &facts)),
         };
         let followed = found
             .map_err(|why| format!("{because}; {why}; "))
-            .and_then(|(to, why)| follow((route, &facts), &to, by, format!("{because}{why}"), now));
+            .and_then(|(to, needs, why)| follow((route, &facts), (&to, needs), by, format!("{because}{why}"), now));
         match followed {
             Ok(decision) => return Ok(decision),
             Err(why) => passed = why,
@@ -185,15 +185,23 @@ pub fn decide_if_clear(
     Ok(Decision::Settled(Routing { reason: format!("{passed}no route matched"), ..Routing::default() }))
 }
 
+/// Where a route leads, what it asks of whoever gets the lead there beside what the route asks, and why; or why it leads nowhere.
+type Found = Result<(RouteTarget, Needs, String), String>;
+
+/// Of one rep nothing is asked.
+fn rep(found: Result<(RouteTarget, String), String>) -> Found {
+    found.map(|(to, why)| (to, NO_NEEDS.clone(), why))
+}
+
 /// Where the table of territories leads, or why it leads nowhere.
-fn territory(table: &Territories, choice: Choice<'_>) -> Result<(RouteTarget, String), String> {
+fn territory(table: &Territories, choice: Choice<'_>) -> Found {
     let place = |row: &super::territory::Row| format!("`{}` ({})", row.name, row.place);
     let unclear = choice.unclear.filter(|_| table.unknown == Unknown::NextRoute || choice.row.is_none());
     match (choice.row, unclear) {
         (_, Some((row, why))) => Err(format!("no territory is certain: {why}, which {} asks for", place(row))),
         (Some(row), None) => {
             let why = row.because(&table.dimensions, &choice.facts);
-            Ok((row.to.clone(), format!("; territory {}: {why}", place(row))))
+            Ok((row.to.clone(), row.needs.clone(), format!("; territory {}: {why}", place(row))))
         }
         (None, None) => Err("no territory matched".to_owned()),
     }
@@ -291,7 +299,7 @@ pub fn keep(by: Routes<'_>, existing: &Routing, now: Millis) -> Option<Routing> 
 /// The decision of a route that leads to `to`; what has to be said when nobody is to be found there for days, and the next decides.
 fn follow(
     (route, facts): (&Route, &LeadFacts<'_>),
-    to: &RouteTarget,
+    (to, asks): (&RouteTarget, Needs),
     by: Routes<'_>,
     because: String,
     now: Millis,
@@ -310,7 +318,7 @@ fn follow(
         RouteTarget::Rep(rep) => routing(Some(rep), format!("{because}; goes to {rep}")),
         RouteTarget::Team(name) => match by.teams.iter().find(|team| team.name == *name) {
             Some(team) => {
-                let needs = route.needs.of(facts);
+                let needs = asks.and(route.needs.of(facts)).and(team.needs.of(facts));
                 if let Some(nobody) = nobody_knows(team, &needs, now) {
                     return Err(format!("{because}; {nobody}; "));
                 }

@@ -27,6 +27,8 @@ pub struct Team {
     pub otherwise: Option<RouteTarget>,
     /// How soon its leads are taken on, where it says so.
     pub sla: Option<SlaRule>,
+    /// What whoever gets a lead that a route or a territory leads here has to know, beside what that asks.
+    pub needs: RouteNeeds,
 }
 
 /// Somebody who follows up on leads, as a member of a team.

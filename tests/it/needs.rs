@@ -170,3 +170,30 @@ async fn a_lead_that_was_not_taken_on_waits_for_somebody_else_and_may_be_taken_o
     assert_eq!(history, ["qualified", "routed", "waits", "assigned"]);
     assert_eq!(desk.turns("dach").await, 4);
 }
+
+#[tokio::test]
+async fn teams_and_territories_ask_for_what_it_takes_as_routes_do() {
+    let reps = "{ ana@x.example: { languages: [de, en], skills: [security] }, ben@x.example: { languages: [de, en] }, \
+                 cy@x.example: { languages: en, skills: [security] } }";
+    let teams = "{ dach: { reps: [ana@x.example, ben@x.example, cy@x.example], needs: { language: user.locale } } }";
+    let table = "territories:\n  reads: { plan: user.plan }\n  rows:\n    - { plan: pro, needs: security, to: dach }\n    \
+                 - { plan: swiss, speaks: de, to: dach }\n    - { to: dach }\n";
+    let routes = format!("[ {{ name: table, to: territories }}, {{ name: rest, to: self_serve }} ]\n{table}");
+    let desk = desk(teams, reps, &routes);
+    for n in 0..4 {
+        sign_up(&desk, &format!("secure {n}"), "de", "pro").await;
+        assert_eq!(
+            whose(&desk, &format!("secure {n}")).await,
+            "ana@x.example",
+            "the row asks for the skill, the team for German"
+        );
+        sign_up(&desk, &format!("german {n}"), "de", "free").await;
+        assert_ne!(whose(&desk, &format!("german {n}")).await, "cy@x.example", "the team asks for the language");
+        sign_up(&desk, &format!("swiss {n}"), "", "swiss").await;
+        assert_ne!(whose(&desk, &format!("swiss {n}")).await, "cy@x.example", "the row asks for the language");
+        sign_up(&desk, &format!("english {n}"), "en", "pro").await;
+        assert_ne!(whose(&desk, &format!("english {n}")).await, "ben@x.example");
+    }
+    sign_up(&desk, "french", "fr", "free").await;
+    assert_eq!(whose(&desk, "french").await, "nobody", "nobody of the team speaks it");
+}

@@ -69,13 +69,14 @@ pub fn compile(shape: &ConfigShape, version: &str, attached: &Attached, findings
     let endings = outcomes::endings(shape.outcomes.get(), &counters, &scopes, findings);
     rests_on::check_endings(shape, &endings, (&definitions, &sources), (&counters, &traits), findings);
     let one_per_account = outcomes::one_per_account(shape.leads.get(), findings);
-    let mut teams = routing::teams(shape.teams.get(), findings);
+    let mut teams = routing::teams(shape.teams.get(), &scopes, findings);
     let routes = routing::routes(shape.routes.get(), &teams, &scopes, findings);
     let zone = time_zone.clone().unwrap_or(jiff::tz::TimeZone::UTC);
     let reps = reps::reps(shape.reps.get(), &zone, &mut teams.compiled, findings);
     needs::check(shape.routes.get(), &routes, (&teams.compiled, &reps), findings);
+    needs::check_teams(shape.teams.get(), (&teams.compiled, &reps), findings);
     let calendars = calendars::calendars(shape, &reps, &zone, findings);
-    let territories = territories::territories(shape, (&teams, &scopes), &zone, attached, findings);
+    let territories = territories::territories(shape, (&teams, &reps, &scopes), &zone, attached, findings);
     territories::check_routes(shape, findings);
     let destination_filters = destinations::filters(shape.destinations.get(), &scopes, findings);
     let destinations = destinations::destinations(shape.destinations.get(), attached, &scopes.nameable, findings);

@@ -1,4 +1,4 @@
-//! `needs` of a route.
+//! `needs` of a route, a team, or a territory.
 
 use std::sync::Arc;
 
@@ -6,8 +6,9 @@ use super::condition::value;
 use super::scopes::Scopes;
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
-use crate::config::read::{List, Many};
-use crate::config::shape::{NeedsShape, RouteShape};
+use crate::config::read::{List, Many, Named};
+use crate::config::shape::{NeedsShape, RouteShape, TeamShape};
+use crate::config::source::Span;
 use crate::config::suggest::{did_you_mean, one_of};
 use crate::config::yaml::Scalar;
 use crate::routing::{Reps, Route, RouteNeeds, RouteTarget, RouteTo, Team};
@@ -35,7 +36,7 @@ pub fn check(
         let name = shape.name.get().map(|name| name.text.trim());
         let route = routes.iter().find(|route| Some(&*route.name) == name);
         for skill in skills(needs) {
-            unknown_skill(skill, reps, findings);
+            known_skill((skill.text.trim(), findings.shown(skill), skill.at), reps, findings);
         }
         match route.map(|route| &route.to) {
             Some(RouteTo::Target(RouteTarget::Team(team))) => {
@@ -51,20 +52,31 @@ pub fn check(
     }
 }
 
-/// Nobody at all has it: it is misspelt, or has yet to be said of somebody.
-fn unknown_skill(skill: &Scalar, reps: &Reps, findings: &mut Findings) {
-    let text = skill.text.trim();
+/// Reports the same of teams.
+pub fn check_teams(shapes: Option<&Named<TeamShape>>, (teams, reps): (&[Team], &Reps), findings: &mut Findings) {
+    let shapes = shapes.into_iter().flat_map(|Named(all)| all);
+    for (name, needs) in shapes.filter_map(|(name, shape)| Some((name, shape.as_ref()?.needs.get()?))) {
+        for skill in skills(needs) {
+            known_skill((skill.text.trim(), findings.shown(skill), skill.at), reps, findings);
+        }
+        nobody_has(needs, &name.text, teams, findings);
+    }
+}
+
+/// Whether somebody has it: else it is misspelt, or has yet to be said of somebody.
+pub fn known_skill((text, shown, at): (&str, &str, Span), reps: &Reps, findings: &mut Findings) -> bool {
     if reps.all().any(|(_, rep)| rep.knows.has(text)) {
-        return;
+        return true;
     }
     let known = || reps.all().flat_map(|(_, rep)| rep.knows.skills.iter().map(|skill| &**skill));
     let otherwise = || match known().next() {
         Some(_) => format!("there is {}", one_of(known())),
         None => "say who has it: `reps: { ana@example.com: { skills: [...] } }`".to_owned(),
     };
-    let message = format!("no rep has the skill `{}`", findings.shown(skill));
+    let message = format!("no rep has the skill `{shown}`");
     let help = did_you_mean(text, known(), otherwise);
-    findings.push(Problem::error(skill.at, Code::UnknownName, message).help(help));
+    findings.push(Problem::error(at, Code::UnknownName, message).help(help));
+    false
 }
 
 /// Each skill is somebody's, but nobody of the team has all of them.

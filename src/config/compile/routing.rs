@@ -46,7 +46,7 @@ pub struct Teams {
 }
 
 /// Compiles the teams.
-pub fn teams(shape: Option<&Named<TeamShape>>, findings: &mut Findings) -> Teams {
+pub fn teams(shape: Option<&Named<TeamShape>>, scopes: &Scopes, findings: &mut Findings) -> Teams {
     let mut teams = Teams::default();
     let Some(Named(declared)) = shape else { return teams };
     unique(declared.iter().map(|(name, _)| name), "team", findings);
@@ -57,7 +57,7 @@ pub fn teams(shape: Option<&Named<TeamShape>>, findings: &mut Findings) -> Teams
                 Problem::error(name.at, Code::BadValue, format!("`{}` can't be the name of a team", name.shown));
             findings.push(problem.help("routes could not tell it from a rep's address or from `self_serve`"));
         }
-        teams.compiled.extend(shape.as_ref().and_then(|shape| team(name, shape, findings)));
+        teams.compiled.extend(shape.as_ref().and_then(|shape| team(name, shape, scopes, findings)));
     }
     for (name, shape) in declared {
         let Some(written) = shape.as_ref().and_then(|shape| shape.otherwise.get()) else { continue };
@@ -103,7 +103,7 @@ fn leads_back(teams: &[Team], name: &str) -> bool {
     chain.into_iter().any(|next| *next == *name)
 }
 
-fn team(name: &Scalar, shape: &TeamShape, findings: &mut Findings) -> Option<Team> {
+fn team(name: &Scalar, shape: &TeamShape, scopes: &Scopes, findings: &mut Findings) -> Option<Team> {
     let List(written) = shape.reps.require("reps", TeamShape::WHAT, name.at, findings)?;
     let weights = weights(shape, written, findings);
     let mut reps: Vec<Rep> = Vec::with_capacity(written.len());
@@ -139,7 +139,8 @@ fn team(name: &Scalar, shape: &TeamShape, findings: &mut Findings) -> Option<Tea
     let credit = credit.map(|reason| reason.text.trim().to_lowercase().into()).collect();
     let max_wait = shape.max_wait.get().map(|at| wait_of(at, findings));
     let sla = shape.sla.get().and_then(|shape| sla(shape, findings));
-    Some(Team { name: name.text.clone(), reps, assign, credit, max_wait, otherwise: None, sla })
+    let needs = shape.needs.get().map(|shape| needs(shape, scopes, findings)).unwrap_or_default();
+    Some(Team { name: name.text.clone(), reps, assign, credit, max_wait, otherwise: None, sla, needs })
 }
 
 /// How long a lead may wait, in milliseconds.

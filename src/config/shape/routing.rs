@@ -28,6 +28,8 @@ section! {
         /// Who gets leads that wait no longer: another team, a rep's e-mail address, or `self_serve`. Without it they go out without an
         /// owner.
         otherwise: Scalar,
+        /// What whoever gets a lead that a route or a territory leads to this team has to know, beside what that asks.
+        needs: NeedsShape,
         /// How soon its leads are taken on, and what happens where they are not.
         sla: SlaShape,
     }

@@ -16,15 +16,15 @@ section! {
         /// A CSV file with one territory a line, as a spreadsheet saves it; relative to this file. Parted by commas, semicolons or tabs.
         #[schemars(extend("examples" = ["territories.csv"]))]
         from: Scalar,
-        /// What the file's columns are called, by dimension; also `to` (who gets the leads), `name`, `parent`, `priority`, `effective_from` and
-        /// `effective_until`. Only those whose header is not understood by itself.
+        /// What the file's columns are called, by dimension; also `to` (who gets the leads), `name`, `parent`, `priority`, `effective_from`,
+        /// `effective_until`, `needs` (skills that it takes) and `speaks` (a language). Only those whose header is not understood by itself.
         #[schemars(extend("examples" = [{ "employees": "Company size", "to": "Owner" }]))]
         columns: Named<Scalar>,
         /// Columns of the file that say nothing here.
         #[schemars(extend("examples" = [["Notes", "Quota"]]))]
         ignore: List<Scalar>,
         /// Rows in place of a file, or besides: dimensions with what they ask, `to`, and perhaps `name`, `parent`, `priority`,
-        /// `effective_from` and `effective_until`.
+        /// `effective_from`, `effective_until`, `needs` (skills that whoever gets its leads must have) and `speaks` (a language).
         #[schemars(extend("examples" = [[{ "country": ["DE", "AT"], "employees": "200+", "to": "enterprise" }]]))]
         rows: List<Named<Many<Scalar>>>,
         /// Where a lead says a dimension, by its name: traits, signals, `lead.…`, or what is made of them; the first that is known counts. Other

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::index::{Index, List};
 use super::{Cell, Dimension, Fact, Kind};
 use crate::expr::Facts;
+use crate::record::Needs;
 use crate::routing::RouteTarget;
 use crate::time::Millis;
 
@@ -24,6 +25,8 @@ pub struct Row {
     pub effective: (Option<Millis>, Option<Millis>),
     /// Who gets its leads.
     pub to: RouteTarget,
+    /// What they have to know, where that is a team.
+    pub needs: Needs,
 }
 
 impl Row {

@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 use super::*;
 use crate::expr::country::Country;
 use crate::expr::{Facts, Scope, Slot, Type, Value, compile_value};
+use crate::record::Needs;
 use crate::routing::RouteTarget;
 use crate::time::Millis;
 
@@ -55,6 +56,7 @@ fn table(text: &str) -> Territories {
             cells: cells.iter().zip(&dimensions).map(read).collect(),
             priority: 0,
             effective: (None, None),
+            needs: Needs::default(),
             to: RouteTarget::Team(Arc::from(*to)),
         }
     });

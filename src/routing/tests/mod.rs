@@ -4,7 +4,7 @@ mod turns;
 
 use std::sync::Arc;
 
-use super::{Assign, Rep, Team};
+use super::{Assign, Rep, RouteNeeds, Team};
 
 fn team(reps: &[&str]) -> Team {
     let reps = reps.iter().map(|rep| Rep::new(*rep)).collect();
@@ -16,5 +16,6 @@ fn team(reps: &[&str]) -> Team {
         max_wait: None,
         otherwise: None,
         sla: None,
+        needs: RouteNeeds::default(),
     }
 }

@@ -4,10 +4,11 @@ use crate::config::suggest::fold;
 use crate::routing::territory::Kind;
 
 /// What a column says besides a dimension.
-pub const FIELDS: [&str; 6] = ["to", "name", "parent", "priority", "effective_from", "effective_until"];
+pub const FIELDS: [&str; 8] =
+    ["to", "name", "parent", "priority", "effective_from", "effective_until", "needs", "speaks"];
 
 /// What spreadsheets call them: ours, and theirs, folded.
-const HEADERS: [(&str, &[&str]); 18] = [
+const HEADERS: [(&str, &[&str]); 20] = [
     ("domain", &["domains", "accountdomain", "companydomain", "website", "namedaccount", "namedaccounts"]),
     ("account", &["accountname", "accountid", "company", "companyname"]),
     (
@@ -44,6 +45,8 @@ const HEADERS: [(&str, &[&str]); 18] = [
     ),
     ("name", &["territory", "territoryname"]),
     ("parent", &["parentterritory"]),
+    ("needs", &["skills", "skill", "requiredskills", "needsskills"]),
+    ("speaks", &["spokenlanguage", "replanguage", "requiredlanguage"]),
     ("priority", &["prio"]),
     ("effective_from", &["validfrom", "startdate", "start", "effective"]),
     ("effective_until", &["validuntil", "validto", "enddate", "end"]),

@@ -23,6 +23,7 @@ use crate::config::yaml::Scalar;
 use crate::expr::country::Country;
 use crate::expr::country::region::region;
 use crate::expr::{Formula, fold};
+use crate::routing::Reps;
 use crate::routing::territory::{Dimension, Kind, Regions, Territories, Unknown};
 use written::WrittenRow;
 
@@ -36,7 +37,7 @@ const MAX_ROWS: usize = 50_000;
 /// Compiles the table; `None` when there is none, or it can't be used.
 pub fn territories(
     shape: &ConfigShape,
-    (teams, scopes): (&Teams, &Scopes),
+    (teams, reps, scopes): (&Teams, &Reps, &Scopes),
     zone: &jiff::tz::TimeZone,
     attached: &Attached,
     findings: &mut Findings,
@@ -58,7 +59,7 @@ pub fn territories(
     let regions = regions(shape.regions.get(), findings);
     let dimensions = dimensions(shape, &written, scopes, findings);
     written::inherit(&mut written, findings);
-    let context = rows::Context { dimensions: &dimensions, regions: &regions, teams, zone };
+    let context = rows::Context { dimensions: &dimensions, regions: &regions, teams, zone, reps };
     let rows: Vec<_> = written.iter().filter_map(|row| rows::row(row, &context, findings)).collect();
     let unknown = match shape.unknown.get().map(|at| at.value) {
         Some(UnknownWord::BestKnown) => Unknown::BestKnown,

@@ -7,11 +7,15 @@ use jiff::tz::TimeZone;
 
 use super::columns::{FIELDS, names};
 use super::written::WrittenRow;
+use crate::config::compile::needs::known_skill;
 use crate::config::compile::routing::{Teams, target_of};
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
 use crate::config::source::Span;
 use crate::config::suggest::{did_you_mean, one_of};
+use crate::record::Needs;
+use crate::routing::Reps;
+use crate::routing::reps::language;
 use crate::routing::territory::{Cell, Dimension, Kind, Regions, Row};
 use crate::time::Millis;
 
@@ -21,6 +25,7 @@ pub struct Context<'c> {
     pub regions: &'c Regions,
     pub teams: &'c Teams,
     pub zone: &'c TimeZone,
+    pub reps: &'c Reps,
 }
 
 /// The row; `None` when something is wrong, which is reported, or when it only stands above others.
@@ -66,6 +71,7 @@ pub fn row(written: &WrittenRow, context: &Context<'_>, findings: &mut Findings)
     let priority = number(written, "priority", findings);
     let from = day(written, "effective_from", context.zone, findings);
     let until = day(written, "effective_until", context.zone, findings);
+    let needs = needs(written, context, findings);
     let name = written.get("name").map_or_else(|| shown(&cells), |(name, _)| name.to_owned());
     let row = Row {
         name: Arc::from(name),
@@ -74,6 +80,7 @@ pub fn row(written: &WrittenRow, context: &Context<'_>, findings: &mut Findings)
         priority: priority?,
         effective: (from?, until?),
         to,
+        needs: needs?,
     };
     fine.then_some(row)
 }
@@ -109,6 +116,27 @@ fn unknown_target(text: &str, span: Span, teams: &Teams, findings: &mut Findings
     let help =
         did_you_mean(text, known(), || format!("there is {}; a rep is named by e-mail address", one_of(known())));
     findings.push(Problem::error(span, Code::UnknownName, format!("unknown team `{text}`")).help(help));
+}
+
+/// What whoever gets its leads has to know.
+fn needs(written: &WrittenRow, context: &Context<'_>, findings: &mut Findings) -> Option<Needs> {
+    let mut needs = Needs::default();
+    let mut fine = true;
+    if let Some((text, span)) = written.get("needs") {
+        for skill in text.split([';', '|', ',']).map(str::trim).filter(|skill| !skill.is_empty()) {
+            fine &= known_skill((skill, skill, span), context.reps, findings);
+            needs.skills.push(Arc::from(skill));
+        }
+    }
+    if let Some((text, span)) = written.get("speaks") {
+        needs.language = language(text);
+        if needs.language.is_none() {
+            let problem = Problem::error(span, Code::BadValue, format!("`speaks`: `{text}` is no language"));
+            findings.push(problem.help("write one, as `reps` do: `de`, `pt-BR`"));
+            fine = false;
+        }
+    }
+    fine.then_some(needs)
 }
 
 fn number(written: &WrittenRow, name: &str, findings: &mut Findings) -> Option<i64> {
