@@ -19,7 +19,7 @@ store: {{ memory: {{}} }}
 sources: {{ app: {{ write_key: accepting-write-key }} }}
 counters: {{ tasks: {{ of: user, event: Task Created }} }}
 definitions: [ {{ name: busy, of: user, intent: [ tasks > 0 ] }} ]
-teams: {{ sales: {{ reps: [ ana@example.com, ben@example.com ] }} }}
+teams: {{ sales: {{ reps: [ ana@example.com, ben@example.com ], sla: {{ accept: 1h }} }} }}
 routes: [ {{ name: everyone, to: sales }} ]
 leads: {{ accept_links: {{ url: "http://{address}/", secret: "a-secret-of-links-7f3a91c2" }} }}
 "#
@@ -63,6 +63,10 @@ async fn opening_a_link_changes_nothing_and_its_button_accepts_the_lead() {
     for _ in 0..3 {
         let (status, page) = ask(&server, "GET", &path).await;
         assert!(status == 200 && page.contains("<form method=\"post\">") && !page.contains("kim"), "{status} {page}");
+        assert!(
+            page.contains("Tier 1 · busy") && page.contains("held for you for another"),
+            "it says which lead it is: {page}"
+        );
     }
     assert_eq!(
         lead(&server, "it is there", |_| true).await["progress"],
