@@ -12,6 +12,9 @@ use crate::http::admin::{LeadItem, LeadList};
 use crate::lead::Lead;
 use crate::time::{Clock, Millis};
 
+/// Leads are looked at so many at once.
+const PAGE: usize = 1_000;
+
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Only leads of this definition
@@ -52,7 +55,8 @@ pub struct Args {
 
 pub async fn run(args: Args) -> Result<(), CommandError> {
     let client = Client::new(&args.remote)?;
-    let mut query = vec![("limit", args.limit.to_string())];
+    let looked_at = if args.overdue { PAGE } else { args.limit };
+    let mut query = vec![("limit", looked_at.to_string())];
     if args.held {
         query.push(("held", "true".to_owned()));
     }
@@ -66,12 +70,45 @@ pub async fn run(args: Args) -> Result<(), CommandError> {
     query.extend(args.definition.map(|name| ("definition", name)));
     query.extend(args.subject.map(|subject| ("subject", subject)));
     query.extend(args.before.map(|before| ("before", before)));
+    if args.overdue {
+        return overdue(&client, &query, (args.limit, args.remote.format)).await;
+    }
     let answer = client.get(&["leads"], &query).await?;
     if args.remote.format == Format::Json {
         return print_json(&answer);
     }
     let list: LeadList = read(answer)?;
     show(&render_list(&list, Clock::System.now(), Paint::stdout()))
+}
+
+/// Those that are overdue, of all leads.
+async fn overdue(
+    client: &Client,
+    query: &[(&str, String)],
+    (limit, format): (usize, Format),
+) -> Result<(), CommandError> {
+    let (mut leads, mut before) = (Vec::new(), None::<i64>);
+    loop {
+        let mut query = query.to_vec();
+        if let Some(before) = before {
+            query.retain(|(name, _)| *name != "before");
+            query.push(("before", before.to_string()));
+        }
+        let page: LeadList = read(client.get(&["leads"], &query).await?)?;
+        leads.extend(page.leads);
+        leads.sort_by_key(LeadItem::overdue_since);
+        leads.truncate(limit);
+        before = page.next_before;
+        if before.is_none() {
+            break;
+        }
+    }
+    let list = LeadList { leads, next_before: None };
+    match format {
+        Format::Json => print_json(&list),
+        Format::Text if list.leads.is_empty() => show("no lead is overdue\n"),
+        Format::Text => show(&render_list(&list, Clock::System.now(), Paint::stdout())),
+    }
 }
 
 /// The lead in a stored record, which is either the lead or the last event of its life.

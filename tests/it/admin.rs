@@ -427,3 +427,37 @@ async fn metrics_tell_the_queues_and_the_lag() {
 fn the_openapi_document() {
     insta::assert_json_snapshot!("openapi", openapi::document());
 }
+
+#[actix_web::test]
+async fn overdue_leads_are_found_on_every_page() {
+    let store = memory();
+    let account = RecordKey::account("acme");
+    let lead = |number: i64| {
+        let at = |ms: i64| NOW.plus(ms).rfc3339();
+        // Every third is overdue, the older ones by more; of the others half were taken on, half still have time.
+        let timestamps = match number % 3 {
+            0 => json!({ "accept_by": at(-number - 1) }),
+            1 => json!({ "accept_by": at(-number - 1), "accepted": at(-number - 2) }),
+            _ => json!({ "accept_by": at(number + 1) }),
+        };
+        let id = format!("ld_{number}");
+        let json = json!({ "id": id, "tier": 1, "timestamps": timestamps }).to_string();
+        LeadRow { id, subject: account.clone(), definition: "busy".into(), updated: NOW.plus(-number), json }
+    };
+    put(&store, &account, Vec::new(), (0..40).map(lead).collect()).await;
+    let api = Api::with(store, Some(TOKEN));
+    let (mut found, mut before) = (Vec::new(), String::new());
+    loop {
+        let (status, page) = api.admin(get(&format!("/admin/v1/leads?overdue=true&limit=7{before}"))).await;
+        assert_eq!(status, 200, "{page}");
+        let ids: Vec<String> =
+            page["leads"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect();
+        found.extend(ids);
+        let Some(next) = page["next_before"].as_i64() else { break };
+        before = format!("&before={next}");
+    }
+    found.sort();
+    let mut expected: Vec<String> = (0..40).step_by(3).map(|number| format!("ld_{number}")).collect();
+    expected.sort();
+    assert_eq!(found, expected);
+}

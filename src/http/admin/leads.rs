@@ -59,8 +59,8 @@ struct LeadParams {
     /// `limit` counts then.
     #[serde(default)]
     waiting: bool,
-    /// Of the newest 1000 leads that fit those whose owner has not taken them on in time, the one that is most overdue first. There are no further
-    /// pages then.
+    /// Of the leads of a page those whose owner has not taken them on in time, the one that is most overdue first: `limit` says how many leads
+    /// are looked at, and `next_before` leads on to the others.
     #[serde(default)]
     overdue: bool,
     /// `newest` (default), or `rank`: of the newest 1000 leads that fit and are open, those with the greatest rank first, and those without
@@ -112,18 +112,19 @@ pub async fn list(state: Data<AppState>, params: Query<LeadParams>) -> Result<Js
     }
     let subject = params.subject.as_deref().map(parse_subject).transpose()?;
     let before = params.before.as_deref().map(parse_moment).transpose()?;
-    if params.overdue || params.sort == Some(SortBy::Rank) {
+    if params.sort == Some(SortBy::Rank) {
         let query = LeadQuery { subject, definition: params.definition.clone(), before, limit: MAX_RANKED };
         let rows = settled(&state, params.consistency).await?.store.leads(&query).await?;
-        let open = rows.into_iter().map(item).filter(is_open);
-        let leads = if params.overdue { overdue(open, limit, state.clock.now()) } else { ranked(open, limit) };
+        let leads = ranked(rows.into_iter().map(item).filter(is_open), limit);
         return Ok(Json(LeadList { leads, next_before: None }));
     }
     // One more than asked for tells whether there is another page.
     let query = LeadQuery { subject, definition: params.definition.clone(), before, limit: limit + 1 };
     let backend = settled(&state, params.consistency).await?;
     let (rows, next) = page(backend.store.leads(&query).await?, limit);
-    Ok(Json(LeadList { leads: rows.into_iter().map(item).collect(), next_before: next }))
+    let leads = rows.into_iter().map(item);
+    let leads = if params.overdue { overdue(leads.filter(is_open), state.clock.now()) } else { leads.collect() };
+    Ok(Json(LeadList { leads, next_before: next }))
 }
 
 /// Whether nothing became of a lead yet.
@@ -133,16 +134,19 @@ pub(super) fn is_open(item: &LeadItem) -> bool {
 }
 
 /// Those that their owners have not taken on in time, the one that is most overdue first.
-fn overdue(open: impl Iterator<Item = LeadItem>, limit: usize, now: Millis) -> Vec<LeadItem> {
-    let said = |item: &LeadItem, path: &str| item.lead.pointer(path).and_then(Value::as_str).and_then(Millis::parse);
-    let late = |item: LeadItem| {
-        let by = said(&item, "/timestamps/accept_by").filter(|by| *by <= now)?;
-        said(&item, "/timestamps/accepted").is_none().then_some((by, item))
-    };
-    let mut late: Vec<(Millis, LeadItem)> = open.filter_map(late).collect();
-    late.sort_by_key(|(by, _)| *by);
-    late.truncate(limit);
-    late.into_iter().map(|(_, item)| item).collect()
+fn overdue(open: impl Iterator<Item = LeadItem>, now: Millis) -> Vec<LeadItem> {
+    let is_late = |item: &LeadItem| item.overdue_since().is_some_and(|by| by <= now);
+    let mut late: Vec<LeadItem> = open.filter(is_late).collect();
+    late.sort_by_key(LeadItem::overdue_since);
+    late
+}
+
+impl LeadItem {
+    /// Since when it is overdue, or will be, where its owner has not taken it on.
+    pub fn overdue_since(&self) -> Option<Millis> {
+        let said = |path: &str| self.lead.pointer(path).and_then(Value::as_str).and_then(Millis::parse);
+        said("/timestamps/accept_by").filter(|_| said("/timestamps/accepted").is_none())
+    }
 }
 
 /// Those with the greatest ranks; of those that are worth the same, the newest first.
