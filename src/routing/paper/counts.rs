@@ -91,6 +91,17 @@ pub struct WaitedCount {
     pub longest_s: i64,
 }
 
+/// How many leads of a team would not be taken on in time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LateCount {
+    /// The team.
+    pub team: Arc<str>,
+    /// Of how many it is known.
+    pub leads: usize,
+    /// How many of them are too late, and go to somebody else where the team's `sla` says so.
+    pub late: usize,
+}
+
 /// Leads that are not routed on paper, and why.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct LeftOut {

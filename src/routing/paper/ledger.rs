@@ -8,6 +8,7 @@ use serde_json::Number;
 use super::counts::LeftOut;
 use super::line::Line;
 use super::play::{Decided, Wants, play};
+use super::promise::{Taken, is_late};
 use super::report::Report;
 use super::unknown::unknown;
 use super::whose::Whose;
@@ -23,6 +24,7 @@ struct Entry {
     rank: Option<f32>,
     after: Decided,
     before: Before,
+    taken: Taken,
 }
 
 /// Who got it so far.
@@ -71,7 +73,7 @@ impl<'r> Paper<'r> {
     }
 
     fn entry(&self, lead: Lead, at: Millis) -> Entry {
-        let recorded = Whose::of(lead.routing.as_ref());
+        let (recorded, taken) = (Whose::of(lead.routing.as_ref()), Taken::of(&lead));
         let mut line = Line::new(&lead, at);
         #[expect(clippy::cast_possible_truncation, reason = "beyond its bounds it is infinite, which is in order too")]
         let rank = lead.rank.as_ref().and_then(Number::as_f64).map(|rank| rank as f32);
@@ -87,7 +89,7 @@ impl<'r> Paper<'r> {
             Decided::ByAccount(_) => None,
         };
         line.unknown = unknown(self.by, &event, decided, at);
-        Entry { revision: event.lead.revision, line, at, rank, after, before }
+        Entry { revision: event.lead.revision, line, at, rank, after, before, taken }
     }
 
     /// What becomes of them all. Weeks begin on Mondays in `zone`.
@@ -96,8 +98,10 @@ impl<'r> Paper<'r> {
         entries.sort_by(|one, other| (one.at, &one.line.lead).cmp(&(other.at, &other.line.lead)));
         let mut report = Report::new(self.left_out, entries.iter().filter(|entry| entry.revision > 1).count());
         let (mut lines, mut wants) = (Vec::with_capacity(entries.len()), Vec::with_capacity(entries.len()));
-        let (mut said, mut decided) = (Vec::new(), Vec::new());
+        let latest = entries.last().map_or(Millis(0), |entry| entry.at);
+        let (mut said, mut decided, mut taken) = (Vec::new(), Vec::new(), Vec::new());
         for entry in entries {
+            taken.push(entry.taken);
             wants.push((entry.at, entry.rank, entry.after));
             match entry.before {
                 Before::Said(whose) => said.push((whose, entry.at)),
@@ -110,7 +114,11 @@ impl<'r> Paper<'r> {
             said = given.map(|given| (Whose::of(Some(&given.routing)), given.at)).collect();
         }
         let given = play(self.by, in_order(&lines, wants));
-        for ((mut line, given), before) in lines.into_iter().zip(given).zip(said) {
+        for (((mut line, given), before), taken) in lines.into_iter().zip(given).zip(said).zip(taken) {
+            let is_late = is_late(self.by, &given.routing, (line.tier, taken), (given.at, latest));
+            if let (Some(team), Some(is_late)) = (&given.routing.team, is_late) {
+                report.promised(team, is_late);
+            }
             line.conclude(before.0, &given.routing, given.waited);
             report.add(line, (before.1, given.at), &given.routing.passed_over, zone);
         }

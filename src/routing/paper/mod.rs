@@ -9,6 +9,7 @@ mod counts;
 mod ledger;
 mod line;
 mod play;
+mod promise;
 mod report;
 mod unknown;
 mod whose;
@@ -16,7 +17,7 @@ mod whose;
 #[cfg(test)]
 mod tests;
 
-pub use counts::{Count, Counts, Group, LeftOut, Load, PassedOverCount, RepCounts, WaitedCount};
+pub use counts::{Count, Counts, Group, LateCount, LeftOut, Load, PassedOverCount, RepCounts, WaitedCount};
 pub use ledger::Paper;
 pub use line::{Change, Line};
 pub use report::Report;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use super::counts::{Count, Counts, Group, LeftOut, Load, PassedOverCount, RepCounts, WaitedCount};
+use super::counts::{Count, Counts, Group, LateCount, LeftOut, Load, PassedOverCount, RepCounts, WaitedCount};
 use super::line::{Change, Line};
 use super::whose::{Owner, Whose};
 use crate::record::{Given, PassedOver};
@@ -34,6 +34,8 @@ pub struct Report {
     #[serde(skip)]
     weeks: BTreeMap<(i64, Arc<str>), (usize, usize)>,
     #[serde(skip)]
+    late: BTreeMap<Arc<str>, (usize, usize)>,
+    #[serde(skip)]
     passed_over: BTreeMap<(String, &'static str), usize>,
 }
 
@@ -48,6 +50,7 @@ impl Report {
             changed_since,
             lines: Vec::new(),
             weeks: BTreeMap::new(),
+            late: BTreeMap::new(),
             passed_over: BTreeMap::new(),
         }
     }
@@ -70,6 +73,23 @@ impl Report {
             *self.passed_over.entry((rep.clone(), reason.as_str())).or_default() += 1;
         }
         self.lines.push(line);
+    }
+
+    /// A team promises when its leads are taken on; whether one of them is too late.
+    pub(super) fn promised(&mut self, team: &str, is_late: bool) {
+        let (leads, late) = self.late.entry(Arc::from(team)).or_default();
+        *leads += 1;
+        *late += usize::from(is_late);
+    }
+
+    /// Of the teams that promise when their leads are taken on: of how many that is known, and how many are too late.
+    pub fn late(&self) -> Vec<LateCount> {
+        let count = |(team, (leads, late)): (&Arc<str>, &(usize, usize))| LateCount {
+            team: Arc::clone(team),
+            leads: *leads,
+            late: *late,
+        };
+        self.late.iter().map(count).collect()
     }
 
     /// Who gains and loses what: by team and rep, what goes by no team last.

@@ -239,3 +239,27 @@ routes:
     let waits: Vec<_> = report.waits().into_iter().map(|one| (one.team, one.leads, one.longest_s)).collect();
     assert_eq!(waits, [(Some("hasty".into()), 1, 3_300), (Some("patient".into()), 3, monday + 3_600)]);
 }
+
+#[test]
+fn leads_that_would_not_be_taken_on_in_time_are_counted_by_who_has_them_on_paper() {
+    // On a Monday at noon: hana works until five, gus always.
+    let taken = |id: &str, minute: u32, after: Option<i64>| {
+        let mut lead = lead(id, (23, minute), DACH, Some("gus@x.example"));
+        let routed = Millis::parse(&lead.timestamps.qualified).expect("a moment");
+        lead.timestamps.routed = Some(routed.rfc3339());
+        lead.timestamps.accepted = after.map(|minutes| routed.plus(minutes * Millis::MINUTE).rfc3339());
+        lead.timestamps.lapsed = None;
+        (lead.outcome, lead.progress) = (None, None);
+        lead
+    };
+    let promised = COMPANY.replace("otherwise: night }\n  night", "otherwise: night, sla: { accept: 30m } }\n  night");
+    let config = company(&promised);
+    let mut paper = Paper::new(config.rules.routes(), None, (None, None));
+    // In time, too late, never, and one of which it can't be known yet.
+    let leads = [taken("a", 0, Some(29)), taken("b", 1, Some(31)), taken("c", 2, None), taken("d", 59, None)];
+    leads.into_iter().for_each(|lead| paper.take(lead).expect("it has a moment"));
+    let report = paper.report(&TimeZone::UTC);
+    let late: Vec<_> = report.late().into_iter().map(|one| (one.team.to_string(), one.leads, one.late)).collect();
+    assert_eq!(late, [("emea".to_owned(), 3, 2)]);
+    assert!(on_paper([taken("a", 0, None)]).late().is_empty(), "nothing is promised");
+}

@@ -14,7 +14,7 @@ use crate::cli::client::{Format, Remote};
 use crate::cli::moment::moment;
 use crate::cli::output::{CommandError, load, print_json, show};
 use crate::cli::paint::Paint;
-use crate::routing::paper::{Count, Group, Line, Load, Paper, PassedOverCount, Report, WaitedCount};
+use crate::routing::paper::{Count, Group, LateCount, Line, Load, Paper, PassedOverCount, Report, WaitedCount};
 use crate::time::{Clock, Millis};
 
 /// Routes the leads of the past by a configuration, on paper.
@@ -88,6 +88,7 @@ struct Told<'r> {
     groups: Vec<Group>,
     weeks: Vec<Load>,
     waits: Vec<WaitedCount>,
+    late: Vec<LateCount>,
     passed_over: Vec<PassedOverCount>,
     /// What the routes asked of leads that is not known of them.
     unknown: Vec<Count>,
@@ -125,6 +126,7 @@ pub async fn run(args: &Args) -> Result<(), CommandError> {
         groups: report.groups(),
         weeks: report.weeks(),
         waits: report.waits(),
+        late: report.late(),
         passed_over: report.passed_over(),
         unknown: report.unknown(),
         unknown_definitions: report.definitions(|name| {

@@ -23,6 +23,7 @@ pub(super) fn render(told: &Told<'_>, all: usize, paint: Paint) -> String {
     out.push('\n');
     out.push_str(&groups(told, paint));
     waits(&mut out, told, paint);
+    late(&mut out, told, paint);
     passed_over(&mut out, told, paint);
     let title = "NOT KNOWN of leads, where a route or a territory asked for it";
     counts(&mut out, title, &told.unknown, paint);
@@ -132,6 +133,22 @@ fn waits(out: &mut String, told: &Told<'_>, paint: Paint) {
             Cell::new(waited.leads.to_string()),
             span(waited.median_s),
             span(waited.longest_s),
+        ]);
+    }
+    let _ = write!(out, "\n{}", table.render(paint));
+}
+
+fn late(out: &mut String, told: &Told<'_>, paint: Paint) {
+    if told.late.is_empty() {
+        return;
+    }
+    let mut table = Table::new(&["TAKEN ON TOO LATE", "LEADS", "OF"]);
+    for one in &told.late {
+        let tone = if one.late == 0 { Tone::Dim } else { Tone::Warn };
+        table.row(vec![
+            Cell::new(format!("team {}", one.team)),
+            Cell::toned(one.late.to_string(), tone),
+            Cell::new(one.leads.to_string()),
         ]);
     }
     let _ = write!(out, "\n{}", table.render(paint));
