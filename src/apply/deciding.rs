@@ -175,18 +175,28 @@ pub(super) fn decide_account(account: &mut Subject, event: Option<&Arc<Event>>, 
     decide_all(account, SubjectKind::Account, &known, applying);
 }
 
-/// Notes for which of the definitions that are newer than `before` the subject qualifies, and makes no lead; returns whether all of
-/// them could tell.
+/// What came of looking at somebody as they stood when definitions appeared.
+pub(super) struct Found {
+    /// Whether all definitions could tell.
+    pub all_are_sure: bool,
+    /// Whether the subject qualifies for any.
+    pub any_noted: bool,
+}
+
+/// Notes for which of the definitions that are newer than `before` the subject qualifies, and makes no lead. Those whose figures are being
+/// filled are left out.
 pub(super) fn note_quietly(
     subject: &mut Subject,
     of: SubjectKind,
     before: Millis,
     known: &Known<'_>,
     applying: &mut Applying<'_>,
-) -> bool {
+) -> Found {
     let (mut all_are_sure, mut noted) = (true, Vec::new());
     let seen = view(subject, of, known, applying);
-    for (definition, since) in applying.rules.newer_than(of, before).filter(|(one, _)| !one.start_sends) {
+    let held = applying.held;
+    let is_asked = |one: &Definition| !one.start_sends && !held.definitions.contains(&one.name);
+    for (definition, since) in applying.rules.newer_than(of, before).filter(|(one, _)| is_asked(one)) {
         let evaluation = evaluate(definition, &View { now: since, ..seen.of(definition) });
         all_are_sure &= evaluation.is_sure();
         let is_noted = subject.standings.get(&definition.name).is_some_and(|standing| standing.lapsed_at.is_none());
@@ -196,10 +206,11 @@ pub(super) fn note_quietly(
             noted.push((definition, tier, since));
         }
     }
+    let any_noted = !noted.is_empty();
     for (definition, tier, since) in noted {
         note_one(subject, definition, (tier, Quiet::Start), since);
     }
-    all_are_sure
+    Found { all_are_sure, any_noted }
 }
 
 /// Notes that the subject qualifies, without a lead.

@@ -41,7 +41,8 @@ pub fn explain(
         definitions: rules
             .definitions(of)
             .map(|definition| {
-                let is_newer = rules.newer_than(of, subject.touched).any(|(newer, _)| newer.name == definition.name);
+                let is_newer =
+                    rules.newer_than(of, subject.noted_until()).any(|(newer, _)| newer.name == definition.name);
                 explain_one(definition, subject, (&view, is_newer))
             })
             .collect(),

@@ -23,6 +23,8 @@ pub(super) fn forward(subject: &mut Subject, message: &Message, applying: &mut A
             untie(subject, &event.source, applying);
             return false;
         }
+        // Whoever holds the history is told as well.
+        Body::LookAgain => return true,
         // Only so many of a user's ids are known to it: what was left out comes to know like this.
         Body::Disowned { user } => {
             if *user == into {

@@ -16,7 +16,7 @@ use crate::record::delivery::Done;
 use crate::record::outcomes::Told;
 use crate::record::{
     AccountOwner, Credentials, DomainAsk, Held, Joiner, LeadClass, LeadHold, MergeNote, Needs, News, OpenLead, Pause,
-    Profile, Projection, Remembered, RosterChange, Routing, Seen, Tie, TookForce, Tried, Unassigned, Waits,
+    Profile, Projection, Remembered, RosterChange, Routing, Seen, Stride, Tie, TookForce, Tried, Unassigned, Waits,
 };
 use crate::time::Millis;
 
@@ -283,6 +283,15 @@ pub enum Body {
     },
     /// To a subject: this was counted for it before some of its counters were there.
     Fill(Box<Fill>),
+    /// To a subject: definitions may say something of you that they did not when you were decided about last.
+    LookAgain,
+    /// To a shard's walk: so many of its users and accounts were told to look again.
+    Strode(Box<Stride>),
+    /// To a shard's walk, from an operator: everybody is to look again for these definitions; for all where none are named.
+    WalkAgain {
+        /// Their names.
+        definitions: BTreeSet<Box<str>>,
+    },
     /// To the roster of a shard, from an operator or a calendar by way of the first one: a rep is away, or back.
     Roster(Box<RosterChange>),
     /// Forget all that you know.
@@ -328,7 +337,10 @@ pub struct Answer {
 impl Body {
     /// Whether a decision about a subject may follow.
     pub(super) const fn may_decide(&self) -> bool {
-        matches!(self, Self::Event(_) | Self::AccountEvent(_) | Self::Absorb { .. } | Self::Wake { .. })
+        matches!(
+            self,
+            Self::Event(_) | Self::AccountEvent(_) | Self::Absorb { .. } | Self::Wake { .. } | Self::LookAgain
+        )
     }
 }
 

@@ -17,6 +17,7 @@ mod following;
 mod forgetting;
 mod holding;
 mod joining;
+mod looking;
 mod merging;
 pub mod message;
 mod news;
@@ -315,6 +316,11 @@ pub fn apply(record: &mut Record, message: &Message, context: &Context<'_>) -> E
             }
             _ => {}
         },
+        Record::Walk(walk) => match &message.body {
+            Body::Strode(stride) => walk.stride(stride, applying.now),
+            Body::WalkAgain { definitions } => walk.again(definitions),
+            _ => {}
+        },
         Record::Config(versions) => match &message.body {
             Body::TookForce(took) => versions.took_force((**took).clone(), message.at),
             Body::Reroutes { leads, before } => rerouting::go_on(versions, leads, *before, &mut applying),
@@ -404,6 +410,7 @@ fn subject_message(subject: &mut Box<Subject>, message: &Message, applying: &mut
             json: json.to_string(),
         }),
         Body::Fill(fill) => filling::fill(subject, fill, applying),
+        Body::LookAgain => looking::look(subject, applying),
         Body::Forget => forgetting::forget(subject, applying),
         Body::Wake { may_expire } => timers::wake(subject, *may_expire, applying),
         // Meant for other kinds of records.
@@ -434,7 +441,9 @@ fn subject_message(subject: &mut Box<Subject>, message: &Message, applying: &mut
         | Body::Done(_)
         | Body::Archived { .. }
         | Body::Adopt { .. }
-        | Body::Filled { .. } => {}
+        | Body::Filled { .. }
+        | Body::Strode(_)
+        | Body::WalkAgain { .. } => {}
     }
 }
 

@@ -14,7 +14,7 @@ use crate::ids::{DefinitionName, SourceName, SubjectKind};
 use crate::lead::accept::AcceptLinks;
 use crate::qualify::{Definition, Endings};
 use crate::record::traits::MAX_TRAITS_BYTES;
-use crate::record::{AccountKey, Credentials, LeadQuota, NOBODY_AWAY};
+use crate::record::{AccountKey, Credentials, LeadQuota, NOBODY_AWAY, Sayings};
 use crate::routing::territory::Territories;
 use crate::routing::{Reps, Route, RouteTo, Routes, Team};
 use crate::time::Millis;
@@ -216,6 +216,20 @@ impl Rules {
             move |definition: &Definition| self.since.get(&definition.name).copied().filter(|since| *since > at);
         // Most of the time there is none, and this is asked for each event.
         self.definitions(of).filter(|_| !self.since.is_empty()).filter_map(move |one| Some((one, since(one)?)))
+    }
+
+    /// What everybody is looked at for when it is new: what definitions say, and what ends leads.
+    pub fn sayings(&self) -> Sayings {
+        let said = |one: &Definition| {
+            let (sends, shadow) = (if one.start_sends { "+send" } else { "" }, if one.shadow { "+shadow" } else { "" });
+            (Box::from(&*one.name), format!("{}{sends}{shadow}", one.version).into())
+        };
+        let ends = self.endings.texts(|id| self.counters.get(usize::from(id.0)).map_or("", |counter| &counter.name));
+        let ends = (!ends.is_empty()).then(|| {
+            let hash = xxhash_rust::xxh3::xxh3_64(ends.as_bytes());
+            (Box::from(""), format!("{:08x}", hash >> 32).into())
+        });
+        self.definitions.iter().map(said).chain(ends).collect()
     }
 
     /// What decides who gets a lead, as the configuration says it.

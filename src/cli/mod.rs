@@ -2,6 +2,7 @@
 //! API, so that they show what the server knows and work from any machine that reaches it.
 
 mod absences;
+mod backfill;
 mod backtest;
 mod card;
 pub mod check;
@@ -75,6 +76,8 @@ enum Command {
     Explain(explain::Args),
     /// Try definitions on the past: how many leads they would have made of what the archive has, and which
     Backtest(backtest::Args),
+    /// Show how far users and accounts that do nothing were looked at for what is new in the configuration
+    Backfill(backfill::Args),
     /// Show one lead: why it is one, what happened to it, and how it stands at each destination
     Lead(lead::Args),
     /// List leads, newest first
@@ -166,6 +169,7 @@ async fn run(command: Command) -> Result<(), CommandError> {
         Command::Explain(args) => explain::run(args).await,
         Command::Route(args) => route::run(*args).await,
         Command::Crm(command) => crm::run(command).await,
+        Command::Backfill(args) => backfill::run(args).await,
         Command::Lead(args) => lead::run(args).await,
         Command::Leads(args) => leads::run(args).await,
         Command::Release(args) => held::release(args).await,

@@ -9,7 +9,9 @@ use super::paint::{Paint, Tone};
 use super::pause;
 use super::table::{Cell, Table};
 use super::words;
-use crate::http::admin::{ArchiveItem, ConfigAnswer, EngineAnswer, HeldItem, QueueList, ShadowItem, WaitingItem};
+use crate::http::admin::{
+    ArchiveItem, ConfigAnswer, EngineAnswer, HeldItem, QueueList, ShadowItem, WaitingItem, WalkItem,
+};
 use crate::record::unclear::UNCLEAR;
 use crate::time::{Clock, Millis};
 
@@ -119,6 +121,9 @@ fn render_engine(engine: &EngineAnswer, paint: Paint) -> String {
     if let Some(archive) = &engine.archive {
         out.push_str(&render_archive(archive, paint));
     }
+    if let Some(walk) = &engine.backfill {
+        out.push_str(&format!("{}\n", paint.dim(walk_text(walk))));
+    }
     if engine.servers.iter().any(|server| engine.servers.first().is_some_and(|first| first.settings != server.settings))
     {
         out.push_str(&format!(
@@ -130,6 +135,17 @@ fn render_engine(engine: &EngineAnswer, paint: Paint) -> String {
         }
     }
     out
+}
+
+fn walk_text(WalkItem { shards, seen, waits }: &WalkItem) -> String {
+    let what = "for what is new in the configuration; see `handraiser backfill`";
+    if *waits {
+        return format!("when counters are filled, everybody is looked at {what}");
+    }
+    format!(
+        "everybody is being looked at {what}: {seen} users and accounts so far, in {}",
+        words::count(*shards as u64, "shard")
+    )
 }
 
 fn render_archive(archive: &ArchiveItem, paint: Paint) -> String {
@@ -313,6 +329,7 @@ mod tests {
             poisoned: 0,
             memory_bytes: 1_000_000,
             archive: None,
+            backfill: None,
         }
     }
 
@@ -323,7 +340,8 @@ mod tests {
 
     #[test]
     fn a_bad_day() {
-        let engine = EngineAnswer { poisoned: 2, ..engine((70_000, 65_000), ["v1", "v2"]) };
+        let backfill = Some(WalkItem { shards: 8, seen: 12_000, waits: false });
+        let engine = EngineAnswer { poisoned: 2, backfill, ..engine((70_000, 65_000), ["v1", "v2"]) };
         insta::assert_snapshot!(render_engine(&engine, Paint::plain()));
     }
 

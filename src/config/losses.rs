@@ -104,6 +104,7 @@ mod tests {
         Meaning {
             sections: sections.iter().map(|(section, all)| (text(section), names(all))).collect(),
             figures: figures.iter().map(|(name, of)| (text(name), text(of))).collect(),
+            ..Meaning::default()
         }
     }
 

@@ -37,11 +37,15 @@ pub fn written(findings: &Findings, meaning: Meaning, rules: &Rules) -> Written 
     let plan = &rules.plan;
     let counters = plan.counters.iter().zip(&plan.planned);
     let figures = counters.filter_map(|(counter, planned)| Some((counter.name.to_string(), own(planned)?))).collect();
+    let decides = rules.definitions.iter().map(|one| (one.name.to_string(), one.version.to_string())).collect();
     let file = |(number, file): (u16, &super::source::File)| WrittenFile {
         path: file.path.display().to_string(),
         text: redact::file(file, number, findings.secret()),
     };
-    Written { files: (0..).zip(findings.sources.iter()).map(file).collect(), meaning: Meaning { figures, ..meaning } }
+    Written {
+        files: (0..).zip(findings.sources.iter()).map(file).collect(),
+        meaning: Meaning { figures, decides, ..meaning },
+    }
 }
 
 /// The `name` in a list's item.

@@ -65,7 +65,7 @@ impl Shared {
 }
 
 /// How many commits each series lacks, over all shards.
-fn lacking(shards: &[Archived]) -> BTreeMap<Box<str>, u64> {
+pub(super) fn lacking(shards: &[Archived]) -> BTreeMap<Box<str>, u64> {
     let mut lacking = BTreeMap::new();
     let on = shards.iter().flat_map(|one| &one.series).filter(|(_, past)| past.off.is_none());
     for (key, past) in on.filter(|(_, past)| !past.lacks.is_empty()) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::apply::message::ReadBack;
 use crate::apply::{Attempt, Fill};
 use crate::ids::{RecordKey, ShardId};
-use crate::record::Lack;
+use crate::record::{Lack, Sayings};
 
 /// What a worker is told.
 pub(super) enum Input {
@@ -21,6 +21,8 @@ pub(super) enum Input {
     Archived(ShardId, u64),
     /// What was counted from the archive.
     Fill(Box<Chunk>),
+    /// These users and accounts are to look again.
+    Walk(Box<Stretch>),
     /// Commit what there is and end.
     Stop,
 }
@@ -32,4 +34,15 @@ pub(super) struct Chunk {
     /// The rules under which it was counted.
     pub version: Arc<str>,
     pub figures: Vec<(RecordKey, Fill)>,
+}
+
+/// Users and accounts of some shards, from one place of their walks to another.
+pub(super) struct Stretch {
+    pub shards: Vec<ShardId>,
+    /// The rules that say what they look for.
+    pub version: Arc<str>,
+    pub wanted: Sayings,
+    pub from: Box<str>,
+    pub to: Option<Box<str>>,
+    pub keys: Vec<RecordKey>,
 }

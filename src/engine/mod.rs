@@ -27,6 +27,7 @@ mod telling;
 #[cfg(test)]
 mod tests;
 mod usage;
+mod walking;
 mod worker;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,6 +45,7 @@ use archiving::Archiving;
 pub use archiving::{ArchivingStatus, HistorySettings};
 pub use dispatch::{Admission, Dispatcher};
 pub use usage::Usage;
+pub use walking::{ShardWalk, WalkStatus};
 
 use crate::apply::{Body, Held, LogItem, Message, NOTHING_HELD, Notice, Rules};
 use crate::event::{Event, Rejected, SourceName};
@@ -122,6 +124,7 @@ struct Shared {
     notices: Notices,
     usage: usage::UsageBook,
     archiving: Archiving,
+    walking: walking::WalkBook,
     /// Which definitions wait for figures, under which rules.
     held: ArcSwap<(Arc<str>, Arc<Held>)>,
 }
@@ -193,6 +196,8 @@ pub struct EngineStatus {
     pub memory_bytes: usize,
     /// How the archive is doing, if there is one.
     pub archiving: Option<ArchivingStatus>,
+    /// How far users and accounts were looked at for what is new in the configuration, in the shards that this server owns.
+    pub walking: WalkStatus,
 }
 
 /// So long before its lease ends a server begins nothing that others would see.
@@ -241,6 +246,7 @@ impl Engine {
             notices: Notices::default(),
             usage: usage::UsageBook::default(),
             archiving: Archiving::new(store_shards),
+            walking: walking::WalkBook::default(),
             held: ArcSwap::from_pointee((Arc::from(""), Arc::new(NOTHING_HELD.clone()))),
             settings,
         });
@@ -255,6 +261,7 @@ impl Engine {
         ownership::start(&shared);
         archiving::start(&shared);
         filling::start(&shared);
+        walking::start(&shared);
         let ends = Arc::new(Ends(shared.ended.clone()));
         Self { shared, _ends: ends }
     }
@@ -307,6 +314,7 @@ impl Engine {
             poisoned: self.shared.poisoned.load(Ordering::Relaxed),
             memory_bytes: told.memory.values().sum(),
             archiving: self.shared.settings.history.is_some().then(|| self.shared.archiving.status()),
+            walking: self.shared.walking.status(),
         }
     }
 

@@ -50,6 +50,7 @@ fn refresh_engine(backend: &Backend) {
         gauge!("handraiser_history_lacking_commits").set(approximate(archive.lacking.values().sum()));
         gauge!("handraiser_history_failing").set(f64::from(u8::from(archive.error.is_some())));
     }
+    gauge!("handraiser_backfill_open_shards").set(approximate(count(status.walking.open)));
     gauge!("handraiser_records_memory_bytes").set(approximate(count(status.memory_bytes)));
 }
 

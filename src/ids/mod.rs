@@ -101,11 +101,13 @@ pub enum RecordKind {
     Roster,
     /// Whose the leads of a company's domain are.
     Domain,
+    /// How far a shard's users and accounts were looked at for what is new in the configuration.
+    Walk,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::User,
         Self::Account,
         Self::Team,
@@ -118,9 +120,15 @@ impl RecordKind {
         Self::Config,
         Self::Roster,
         Self::Domain,
+        Self::Walk,
     ];
 
-    /// `user`, `account`, `team`, `destination`, `delivery`, `source`, `hold`, `wait`, `archived`, `config`, `roster` or `domain`: what a record's name begins with.
+    /// Whether it is the state of a user or an account.
+    pub const fn is_subject(self) -> bool {
+        matches!(self, Self::User | Self::Account)
+    }
+
+    /// `user`, `account`, `team`, `destination`, `delivery`, `source`, `hold`, `wait`, `archived`, `config`, `roster`, `domain` or `walk`: what a record's name begins with.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::User => "user",
@@ -135,6 +143,7 @@ impl RecordKind {
             Self::Config => "config",
             Self::Roster => "roster",
             Self::Domain => "domain",
+            Self::Walk => "walk",
         }
     }
 }
@@ -150,7 +159,7 @@ impl From<SubjectKind> for RecordKind {
 
 /// The name of one record: `user:42`, `account:acme`, `team:enterprise`, `destination:crm`, `delivery:crm/lead_…`,
 /// `source:web`, `hold:web/lead_…`, `wait:enterprise/lead_…`, `archived:s3`, `config:versions`, `roster:s3`,
-/// `domain:acme.com`.
+/// `domain:acme.com`, `walk:s3`.
 ///
 /// A user may be named by any of their ids, known or anonymous; both live in one namespace, and a record that was merged
 /// away points at the one that holds the history.
@@ -223,9 +232,14 @@ impl RecordKey {
         Self::new(RecordKind::Roster, &shard.to_string())
     }
 
+    /// How far a shard's users and accounts were looked at for what is new in the configuration.
+    pub fn walk(shard: ShardId) -> Self {
+        Self::new(RecordKind::Walk, &shard.to_string())
+    }
+
     /// The shard of a record of which each has one.
     fn of_shard(&self) -> Option<ShardId> {
-        let has_one = matches!(self.kind, RecordKind::Archived | RecordKind::Roster);
+        let has_one = matches!(self.kind, RecordKind::Archived | RecordKind::Roster | RecordKind::Walk);
         if has_one { self.id.strip_prefix('s')?.parse().ok().map(ShardId) } else { None }
     }
 
@@ -274,7 +288,8 @@ impl fmt::Display for RecordKey {
 #[derive(Debug, thiserror::Error)]
 #[error(
     "`{0}` names no record; write `user:<id>`, `account:<id>`, `team:<name>`, `destination:<name>`, `delivery:<destination>/<lead>`, \
-     `source:<name>`, `hold:<source>/<lead>`, `wait:<team>/<lead>`, `archived:s<shard>`, `config:versions`, `roster:s<shard>` or `domain:<domain>`"
+     `source:<name>`, `hold:<source>/<lead>`, `wait:<team>/<lead>`, `archived:s<shard>`, `config:versions`, `roster:s<shard>`, \
+     `domain:<domain>` or `walk:s<shard>`"
 )]
 pub struct BadRecordKey(String);
 

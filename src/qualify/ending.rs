@@ -89,6 +89,20 @@ impl Endings {
         self.won.conditions.iter().chain(&self.lost.conditions).map(|(_, condition)| condition)
     }
 
+    /// All of it as text, to tell it from other endings; empty when nothing ends leads. `name` tells what a counter is called.
+    pub fn texts<'a>(&self, name: impl Fn(CounterId) -> &'a str) -> String {
+        let mut text = String::new();
+        for (ending, ends) in self.all() {
+            for (about, id) in &ends.events {
+                text.push_str(&format!("{} {about} {}\n", ending.as_str(), name(*id)));
+            }
+            for (about, condition) in &ends.conditions {
+                text.push_str(&format!("{} {about}: {}\n", ending.as_str(), condition.source()));
+            }
+        }
+        text
+    }
+
     /// What is true at the moment at which a lead about such a subject is made.
     pub fn before(&self, of: SubjectKind, view: &View<'_>) -> Vec<Ending> {
         let all = self.all().into_iter();

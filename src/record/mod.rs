@@ -35,8 +35,9 @@ pub mod tried;
 pub mod unclear;
 pub mod versions;
 pub mod wait;
+pub mod walk;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use compact_str::CompactString;
@@ -70,6 +71,7 @@ pub use tried::Tried;
 pub use unclear::Unclear;
 pub use versions::{ConfigVersion, ConfigVersions, Meaning, TookForce, Written, WrittenFile};
 pub use wait::{LeadWaits, Pending, Unassigned, Wait, Waits};
+pub use walk::{Sayings, Stride, Walk, Walked, Walking};
 
 use crate::counters::Ledger;
 use crate::ids::{DefinitionName, RecordKind};
@@ -100,6 +102,8 @@ pub enum Record {
     Roster(Arc<Roster>),
     /// Whose the leads of a company's domain are.
     Domain(Box<Domain>),
+    /// How far a shard's users and accounts were looked at for what is new.
+    Walk(Box<Walk>),
 }
 
 impl Record {
@@ -117,6 +121,7 @@ impl Record {
             RecordKind::Config => Self::Config(ConfigVersions::default()),
             RecordKind::Roster => Self::Roster(Arc::default()),
             RecordKind::Domain => Self::Domain(Box::default()),
+            RecordKind::Walk => Self::Walk(Box::default()),
         }
     }
 
@@ -132,7 +137,7 @@ impl Record {
             Self::Destination(history) => history.agenda(),
             Self::Domain(domain) => domain.wakes_at().map(|at| (AgendaList::Wakes, at)),
             Self::Config(versions) => versions.reroutes.next().map(|at| (AgendaList::Reroute, at)),
-            Self::Source(_) | Self::Archived(_) | Self::Roster(_) => None,
+            Self::Source(_) | Self::Archived(_) | Self::Roster(_) | Self::Walk(_) => None,
         }
     }
 
@@ -150,6 +155,7 @@ impl Record {
             Self::Config(versions) => 64 + versions.bytes(),
             Self::Roster(roster) => roster.bytes(),
             Self::Domain(domain) => domain.ownership.bytes(),
+            Self::Walk(walk) => walk.bytes(),
         }
     }
 }
@@ -239,6 +245,8 @@ pub struct Subject {
     pub last_seen: Option<Millis>,
     /// When the last message changed it.
     pub touched: Millis,
+    /// That it was looked at for new definitions though nothing was heard of it.
+    pub looked: Option<Box<Looked>>,
     /// Where it stands with each definition that it ever qualified for.
     pub standings: BTreeMap<DefinitionName, Standing>,
     /// What is remembered of its signals.
@@ -269,6 +277,15 @@ pub struct Subject {
     pub forgotten: Option<Millis>,
 }
 
+/// That a subject was looked at for new definitions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Looked {
+    /// When.
+    pub at: Millis,
+    /// Those that could not tell then, since their figures were being filled: who qualifies already is noted when they can.
+    pub unnoted: BTreeSet<DefinitionName>,
+}
+
 /// How many leads of a subject are remembered, the newest, so that forgetting it reaches their deliveries.
 pub const MAX_LEADS: usize = 200;
 /// How many users an account tells of its changes.
@@ -283,6 +300,11 @@ impl Subject {
         self.last_seen = Some(self.last_seen.map_or(at, |last| last.max(at)));
     }
 
+    /// What appeared up to then was noted.
+    pub fn noted_until(&self) -> Millis {
+        self.looked.as_ref().map_or(self.touched, |looked| looked.at.max(self.touched))
+    }
+
     /// Whether it holds anything beyond its ties.
     pub fn has_history(&self) -> bool {
         self.first_seen.is_some() || !self.traits.is_empty() || !self.ties.aliases.is_empty()
@@ -295,6 +317,9 @@ impl Subject {
         self.ledger.merge(&other.ledger);
         self.traits.merge(&other.traits);
         self.senders.merge(&other.senders);
+        if let Some(looked) = other.looked.filter(|looked| !looked.unnoted.is_empty()) {
+            self.looked.get_or_insert_default().unnoted.extend(looked.unnoted);
+        }
         for at in [other.first_seen, other.last_seen].into_iter().flatten() {
             self.see(at);
         }
@@ -380,6 +405,7 @@ impl Subject {
             + members.sum::<usize>()
             + standings.sum::<usize>()
             + self.leads.len() * 120
+            + self.looked.as_ref().map_or(0, |looked| 64 + 64 * looked.unnoted.len())
             + self.open_lead.as_ref().map_or(0, |_| 256)
             + self.ownership.as_ref().map_or(0, |ownership| ownership.bytes())
             + self.watchers.keys().map(|user| 64 + user.len()).sum::<usize>()

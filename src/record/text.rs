@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `seen` | users, accounts | times of the first and the last event, RFC 3339, or `-` |
 //! | `touched` | users, accounts | when a message changed it last |
+//! | `looked`, `unnoted:<definition>` | users, accounts | when it was looked at for new definitions though nothing was heard of it; those that could not tell then |
 //! | `from:<source>` | users, accounts | `public` or `server`: events came from that source |
 //! | `t:<trait>` | users, accounts | when it was said, then its value as JSON: `2026-11-21T09:30:00.000Z "free"` |
 //! | `s:<trait>` | users, accounts | the same of what a server said, which public sources don't change |
@@ -42,6 +43,7 @@
 //! | `away:<rep>` | rosters | from when until when, or `-`; `hand` or `calendar`; why, in the words of whoever said so |
 //! | `owner`, `leaves` | domains | JSON: whose the leads of a company are, and which wait until that is decided; when that is forgotten |
 //! | `unread:<rep>` | rosters | since when a calendar can't be read, and why |
+//! | `through`, `now`, `last` | walks | JSON: what all of a shard's users and accounts were looked at for; the walk that is under way; the last one |
 //! | `heard` | sources | when an event of it was last told of |
 //! | `version` | configurations | JSON: number, hash, when and where it took force, its files without secrets |
 //! | `reroutes` | configurations | JSON: a hash of the routes that have force, and how far open leads were sent where they say |
@@ -93,6 +95,7 @@ impl Record {
             Self::Config(versions) => versions.read_line(name, value),
             Self::Roster(roster) => Arc::make_mut(roster).read_line(name, value),
             Self::Domain(domain) => domain.read_line(name, value),
+            Self::Walk(walk) => walk.read_line(name, value),
         }
     }
 
@@ -118,6 +121,7 @@ impl Record {
             Self::Config(versions) => versions.write(&mut lines),
             Self::Roster(roster) => roster.write(&mut lines),
             Self::Domain(domain) => domain.write(&mut lines),
+            Self::Walk(walk) => walk.write(&mut lines),
         }
     }
 }

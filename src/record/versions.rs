@@ -44,6 +44,9 @@ pub struct Meaning {
     pub sections: BTreeMap<String, BTreeMap<String, String>>,
     /// By the name of a counter that keeps figures of its own: a hash of what they are figures of.
     pub figures: BTreeMap<String, String>,
+    /// By the name of a definition: a hash of what decides who qualifies, with the counters and signals that it reads.
+    #[serde(default)]
+    pub decides: BTreeMap<String, String>,
 }
 
 impl Meaning {
@@ -124,7 +127,10 @@ impl ConfigVersions {
     /// was there before it.
     pub fn definitions_since(&self, meaning: &Meaning, now: Millis) -> BTreeMap<Arc<str>, Millis> {
         const SECTION: &str = "definitions";
-        let said = |meaning: &Meaning, name: &str| meaning.sections.get(SECTION)?.get(name).cloned();
+        let said = |meaning: &Meaning, name: &str| {
+            let written = meaning.sections.get(SECTION)?.get(name)?;
+            Some(meaning.decides.get(name).unwrap_or(written).clone())
+        };
         let names = meaning.names(SECTION).filter(|_| !self.versions.is_empty());
         let since = |name: &str| {
             let own = said(meaning, name);
@@ -156,8 +162,9 @@ impl ConfigVersions {
 
 impl ConfigVersion {
     fn bytes(&self) -> usize {
-        let Meaning { sections, figures } = &self.written.meaning;
-        let names = sections.values().chain([figures]).flatten().map(|(name, hash)| name.len() + hash.len() + 16);
+        let Meaning { sections, figures, decides } = &self.written.meaning;
+        let names =
+            sections.values().chain([figures, decides]).flatten().map(|(name, hash)| name.len() + hash.len() + 16);
         let files = self.written.files.iter().map(|file| file.path.len() + file.text.len());
         128 + names.sum::<usize>() + files.sum::<usize>()
     }

@@ -88,6 +88,11 @@ pub trait Store: Send + Sync + 'static {
     /// Reads records, in the order asked for; an absent record is `None`.
     async fn load(&self, keys: &[RecordKey]) -> Result<Vec<Option<Box<str>>>, StoreError>;
 
+    /// Looks at about `limit` records behind `after`, which is what a page before gave as `next`; answers the users and accounts of
+    /// `shards` among them, which may be none though there is a `next`. Whoever asks on until there is none has been told of everybody
+    /// who was there all along, perhaps more than once. Where `after` says nothing (any more), it begins anew.
+    async fn subjects(&self, shards: &[ShardId], after: Option<&str>, limit: usize) -> Result<SubjectPage, StoreError>;
+
     /// Does all of `commits`, one for each shard, or nothing of any of them.
     async fn commit(&self, commits: Vec<Commit>) -> Result<(), CommitError>;
 

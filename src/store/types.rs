@@ -156,6 +156,15 @@ pub struct Listed {
 /// Records that stand in a list, each with the time at which it stands there.
 pub type Listing = Vec<(Millis, RecordKey)>;
 
+/// Users and accounts of which there are records, and where to go on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SubjectPage {
+    /// They, in any order.
+    pub keys: Vec<RecordKey>,
+    /// What the next page begins behind; `None` when this was the last one.
+    pub next: Option<Box<str>>,
+}
+
 /// How much a list holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListStats {

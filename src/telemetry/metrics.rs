@@ -116,6 +116,11 @@ fn describe_deciding() {
     );
     describe_gauge!("handraiser_history_failing", "1 while the archive can't be written");
     describe_counter!("handraiser_history_segments_total", "Segments of the archive that were written");
+    describe_gauge!(
+        "handraiser_backfill_open_shards",
+        "Shards of this server in which not everybody was looked at for what is new in the configuration"
+    );
+    describe_counter!("handraiser_backfill_subjects_total", "Users and accounts that were looked at for it");
     describe_counter!("handraiser_poisoned_messages_total", "Messages that were skipped because applying them failed");
     describe_counter!(
         "handraiser_panics_total",

@@ -199,6 +199,55 @@ async fn what_would_be_lost_asks_first() {
     desk.server.ready().await;
 }
 
+/// A new definition is decided about for people who do nothing any more, on every store, as `handraiser backfill` shows.
+async fn the_silent_are_looked_at(store: &str, directory: &Path) {
+    let desk = Desk::start(directory, store).await;
+    let first = desk.version().await;
+    for user in ["kim", "ben", "lee"] {
+        desk.send("the-write-key-1", &task(user)).await;
+    }
+    let everybody =
+        |users: &str| format!("everybody was looked at for what the configuration says ({users} users and accounts");
+    desk.write(|text| {
+        text.replace(
+            "definitions:",
+            "definitions:\n  - { name: sent, of: user, intent: [ large >= 1 ], start: send }\n  - { name: noted, of: user, intent: [ large >= 1 ] }",
+        )
+    });
+    desk.in_force_other_than(&first).await;
+    let leads = eventually("they are leads", SOON, async || {
+        let leads = desk.server.admin("/leads?definition=sent").await?;
+        (leads["leads"].as_array()?.len() == 3).then_some(leads)
+    });
+    leads.await;
+    eventually("it is told", SOON, async || desk.ok(&["backfill"]).starts_with(&everybody("3")).then_some(())).await;
+    let noted = desk.server.admin("/leads?definition=noted").await.unwrap();
+    assert_eq!(noted["leads"], json!([]));
+    let explained = desk.server.admin("/explain/user/kim").await.unwrap();
+    assert_eq!(explained["definitions"][1]["held_back"]["by"], "quiet_start", "{explained:#}");
+    let (code, said) = desk.run(&["backfill", "--now", "--definition", "sents"]);
+    assert_eq!((code, said.contains("there is no definition `sents`")), (1, true), "{said}");
+    desk.ok(&["backfill", "--now", "--definition", "sent"]);
+    eventually("it is told", SOON, async || desk.ok(&["backfill"]).starts_with(&everybody("3")).then_some(())).await;
+    eventually("it is measured", SOON, async || {
+        let (_, metrics) = desk.server.get("/metrics").await?;
+        String::from_utf8_lossy(&metrics).contains("\nhandraiser_backfill_open_shards 0\n").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_silent_are_looked_at_in_the_embedded_store() {
+    let directory = tempfile::tempdir().unwrap();
+    the_silent_are_looked_at(&embedded(directory.path()), directory.path()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_silent_are_looked_at_in_redis() {
+    let (directory, redis) = (tempfile::tempdir().unwrap(), Redis::start("always").await);
+    the_silent_are_looked_at(&format!("{{ redis: {{ url: \"{}\" }} }}", redis.url()), directory.path()).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_is_empty_or_cut_off_never_takes_force() {
     let directory = tempfile::tempdir().unwrap();

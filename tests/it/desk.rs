@@ -175,6 +175,16 @@ impl Desk {
         self.pass(Millis::SECOND).await;
     }
 
+    /// Waits until everybody was looked at for what the configuration says.
+    pub async fn looked(&self) {
+        eventually("everybody is looked at", Duration::from_secs(30), async || {
+            let walks = self.engine.walks().await.expect("a store in memory answers");
+            walks.iter().all(|walk| walk.open.is_empty() && walk.lacking.is_empty()).then_some(())
+        })
+        .await;
+        self.settle().await;
+    }
+
     pub fn event(&self, call: Call, user: &str) -> Event {
         let id = format!("m{}", self.number.fetch_add(1, Ordering::Relaxed));
         Event { call, user_id: Some(user.into()), ..blank(&id, self.clock.now()) }

@@ -12,6 +12,7 @@ mod accept_links;
 mod account_owner;
 mod admin;
 mod attack;
+mod backfill;
 mod backup;
 mod changes;
 mod cli;

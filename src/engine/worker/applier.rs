@@ -212,9 +212,12 @@ impl Applier {
         let archived = self.archives();
         let Some(cached) = self.cache.use_mut(&message.to) else { return Ok(()) };
         // Before it is applied: what a panic leaves behind is not what is stored either.
-        if !std::mem::replace(&mut cached.dirty, true) {
+        let is_clean = !std::mem::replace(&mut cached.dirty, true);
+        if is_clean {
             self.pending.dirty.push(message.to.clone());
         }
+        // Most of those who look again find nothing, and a million of them are not written for that.
+        let before = (is_clean && matches!(message.body, Body::LookAgain)).then(|| cached.record.clone());
         let context = Context {
             rules: &batch.rules,
             origin,
@@ -225,7 +228,8 @@ impl Applier {
             held: &batch.held,
             roster: self.rosters.get(&shard).map_or(&NOBODY_AWAY, |roster| roster),
             shards: self.shared.store.shards(),
-            puts_off: true,
+            // Whoever looks again is compared with what they were.
+            puts_off: !matches!(message.body, Body::LookAgain),
         };
         let applied = catch_unwind(AssertUnwindSafe(|| {
             #[cfg(test)]
@@ -235,6 +239,10 @@ impl Applier {
         let Ok(effects) = applied else {
             return Err(Upset::Poison(origin, began_at));
         };
+        if before.is_some_and(|before| before == cached.record) {
+            cached.dirty = false;
+            self.pending.dirty.pop();
+        }
         if let Record::Roster(roster) = &cached.record {
             self.rosters.insert(shard, Arc::clone(roster));
         }

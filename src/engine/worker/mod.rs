@@ -23,6 +23,7 @@ mod pausing;
 mod reading_back;
 mod rerouting;
 mod teams;
+mod walking;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::future::Future;
@@ -204,7 +205,7 @@ impl Worker {
 
     /// What inputs become.
     async fn work_of(&mut self, inputs: Vec<Input>) -> Result<Vec<Work>, Upset> {
-        let (mut work, mut chunks) = (Vec::new(), Vec::new());
+        let (mut work, mut chunks, mut stretches) = (Vec::new(), Vec::new(), Vec::new());
         for input in inputs {
             match input {
                 Input::Attempted(key, attempt) => {
@@ -216,12 +217,16 @@ impl Worker {
                     work.extend(self.local(RecordKey::archived(shard), Body::Archived { last }));
                 }
                 Input::Fill(chunk) => chunks.push(chunk),
+                Input::Walk(stretch) => stretches.push(stretch),
                 Input::Own(_) | Input::Lost(_) | Input::Stop => {}
             }
         }
         // Last, since they ask the store, which may fail: a delivery whose answer was not heard would be under way for good.
         for chunk in chunks {
             work.extend(self.fill(*chunk).await?);
+        }
+        for stretch in stretches {
+            work.extend(self.walk(*stretch).await?);
         }
         Ok(work)
     }

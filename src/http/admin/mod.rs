@@ -2,6 +2,7 @@
 
 mod absences;
 mod auth;
+mod backfill;
 mod causes;
 mod config;
 mod deliveries;
@@ -29,6 +30,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 pub use super::queues::{HeldItem, PauseItem, QueueItem, ShadowItem, WaitingItem};
 pub use absences::{AbsenceItem, AbsenceList, AbsenceRequest, UnreadCalendar};
+pub use backfill::{BackfillAnswer, BackfillItem, BackfillRequest};
 pub use causes::{CauseItem, CauseList};
 pub use config::{LossList, ReloadAnswer, ReloadRequest, VersionAnswer, VersionItem, VersionList};
 pub use deliveries::{DeliveryItem, DeliveryList, DeliveryState};
@@ -42,7 +44,7 @@ pub use rejected::{RejectedItem, RejectedList};
 pub use replay::{ReplayRequest, Replayed};
 pub use reroutes::{RerouteItem, RerouteList, moves};
 pub use subjects::{ForgetAnswer, RecordLine, SubjectRecord};
-pub use system::{ArchiveItem, ConfigAnswer, ConfigCounts, EngineAnswer, QueueList, ServerItem};
+pub use system::{ArchiveItem, ConfigAnswer, ConfigCounts, EngineAnswer, QueueList, ServerItem, WalkItem};
 pub use told::{SeenItem, ToldItem, ToldList};
 pub use traits::{TraitsAnswer, TraitsBatch, TraitsCall, TraitsRejection};
 
@@ -96,6 +98,8 @@ pub fn configure(config: &mut ServiceConfig) {
             .service(config::compare)
             .service(config::reload)
             .service(system::show_engine)
+            .service(backfill::show)
+            .service(backfill::begin)
             .default_service(actix_web::web::to(nothing_here))
             .wrap(from_fn(auth::require_token)),
     );

@@ -89,6 +89,20 @@ pub struct EngineAnswer {
     pub memory_bytes: usize,
     /// How its archive is doing; `null` without `history`.
     pub archive: Option<ArchiveItem>,
+    /// Its shards in which users and accounts are being looked at for what is new in the configuration; `null` when there are none.
+    #[serde(default)]
+    pub backfill: Option<WalkItem>,
+}
+
+/// Users and accounts that are being looked at for what is new in the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct WalkItem {
+    /// In how many shards not everybody was.
+    pub shards: usize,
+    /// How many were, in those.
+    pub seen: u64,
+    /// Whether it waits until counters are filled from the archive.
+    pub waits: bool,
 }
 
 /// How a server's archive is doing.
@@ -171,7 +185,7 @@ fn counts(config: &Config) -> ConfigCounts {
 #[get("/engine")]
 pub async fn show_engine(state: Data<AppState>) -> Result<Json<EngineAnswer>, ApiError> {
     let backend = state.backend()?;
-    let EngineStatus { owned, lag_entries, lag_ms, servers, poisoned, memory_bytes, archiving } =
+    let EngineStatus { owned, lag_entries, lag_ms, servers, poisoned, memory_bytes, archiving, walking } =
         backend.engine.status();
     let servers = servers.into_iter().map(|info| ServerItem { name: info.name, settings: info.settings });
     Ok(Json(EngineAnswer {
@@ -184,5 +198,10 @@ pub async fn show_engine(state: Data<AppState>) -> Result<Json<EngineAnswer>, Ap
         poisoned,
         memory_bytes,
         archive: archiving.map(ArchiveItem::from),
+        backfill: (walking.open > 0).then_some(WalkItem {
+            shards: walking.open,
+            seen: walking.seen,
+            waits: walking.waits,
+        }),
     }))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Lines, timed, write_time};
 use crate::record::{
     Absence, Archived, ConfigVersions, Delivery, DestinationHistory, Domain, Given, Hold, LeadClass, Place, Reroutes,
-    Roster, SaidBy, SourceLeads, TeamTurns, Unread, Wait,
+    Roster, SaidBy, SourceLeads, TeamTurns, Unread, Wait, Walk,
 };
 use crate::time::{Millis, read_day, write_day};
 
@@ -309,5 +309,26 @@ impl Archived {
         for (key, past) in &self.series {
             lines.json(&["series:", key], past);
         }
+    }
+}
+
+impl Walk {
+    pub(super) fn read_line(&mut self, name: &str, value: &str) -> Option<()> {
+        match name {
+            "through" => self.through = serde_json::from_str(value).ok()?,
+            "now" => self.now = Some(serde_json::from_str(value).ok()?),
+            "last" => self.last = Some(serde_json::from_str(value).ok()?),
+            _ => return None,
+        }
+        Some(())
+    }
+
+    pub(super) fn write(&self, lines: &mut Lines<'_>) {
+        if *self == Self::default() {
+            return;
+        }
+        lines.json(&["through"], &self.through);
+        self.now.iter().for_each(|walking| lines.json(&["now"], walking));
+        self.last.iter().for_each(|walked| lines.json(&["last"], walked));
     }
 }

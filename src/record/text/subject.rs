@@ -43,6 +43,7 @@ impl Subject {
             "p" => drop(self.members.insert(key.into(), read_member(value)?)),
             // It stands behind the member's own line.
             "k" => self.members.get_mut(key)?.keys = read_keys(value)?,
+            "unnoted" => drop(self.looked.get_or_insert_default().unnoted.insert(Arc::from(key))),
             "lead" => drop(self.leads.insert(key.into(), Some(value).filter(|home| !home.is_empty()).map(Arc::from))),
             "merged_into" => {
                 let merged = MergedInto { user: Arc::from(key), tie: read_tie(value)? };
@@ -78,6 +79,7 @@ impl Subject {
             }
             "known" => self.ties.known = true,
             "settled" => self.ties.settled = true,
+            "looked" => self.looked.get_or_insert_default().at = Millis::parse(value)?,
             "asks" => self.ties.asks = value.parse().ok()?,
             "member" => self.read_membership(value, Trust::Public)?,
             "counted" => self.ties.counted.get_or_insert_default().own = read_messages(value)?,
@@ -106,6 +108,10 @@ impl Subject {
             write_time(self.last_seen, out);
         });
         lines.time("touched", self.touched);
+        if let Some(looked) = &self.looked {
+            lines.time("looked", looked.at);
+            looked.unnoted.iter().for_each(|definition| lines.put(&["unnoted:", definition], |_| {}));
+        }
         for (source, trust) in self.senders.iter() {
             lines.put(&["from:", source.as_str()], |out| out.push_str(trust.as_str()));
         }

@@ -6,6 +6,7 @@
 //! stripes, and applies the changes to them.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -40,6 +41,19 @@ impl KeyHash {
     const fn stripe(self) -> usize {
         let Self([first, ..]) = self;
         first as usize % STRIPES
+    }
+
+    /// Reads what its `Display` wrote.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let part = |at: usize| u32::from_str_radix(text.get(at..at + 8)?, 16).ok();
+        if text.len() == 24 { Some(Self([part(0)?, part(8)?, part(16)?])) } else { None }
+    }
+}
+
+impl fmt::Display for KeyHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self([a, b, c]) = self;
+        write!(f, "{a:08x}{b:08x}{c:08x}")
     }
 }
 
@@ -155,6 +169,25 @@ impl Index {
         (0..STRIPES)
             .filter_map(|at| self.stripe(at))
             .try_for_each(|stripe| stripe.values().try_for_each(|place| each(*place)))
+    }
+
+    /// The first `limit` records behind `after`, in the order of their stripes and hashes.
+    pub(super) fn behind(&self, after: Option<KeyHash>, limit: usize) -> Vec<(KeyHash, Place)> {
+        let mut found = Vec::new();
+        for at in after.map_or(0, KeyHash::stripe)..STRIPES {
+            let Some(room) = limit.checked_sub(found.len()).filter(|room| *room > 0) else { break };
+            let is_behind = |hash: &KeyHash| after.is_none_or(|after| hash.stripe() != after.stripe() || *hash > after);
+            let mut stripe: Vec<_> = self.stripe(at).map_or_else(Vec::new, |stripe| {
+                stripe.iter().filter(|(hash, _)| is_behind(hash)).map(|(hash, place)| (*hash, *place)).collect()
+            });
+            if stripe.len() > room {
+                stripe.select_nth_unstable_by_key(room, |(hash, _)| *hash);
+                stripe.truncate(room);
+            }
+            stripe.sort_unstable_by_key(|(hash, _)| *hash);
+            found.append(&mut stripe);
+        }
+        found
     }
 
     /// Held for moments only.

@@ -30,6 +30,7 @@ mod records;
 mod rows;
 mod schema;
 mod shared;
+mod subjects;
 mod wal;
 mod watch;
 mod writer;
@@ -48,6 +49,7 @@ use self::durable::{DurableMark, Mark};
 use self::errors::named;
 use self::file::DatabaseFile;
 use self::group::Kept;
+use self::index::KeyHash;
 use self::log::{Reading, ShardLog};
 use self::log_table::{LogRows, ReadRows};
 use self::prepare::Prepared;
@@ -57,7 +59,7 @@ use self::shared::Shared;
 use self::writer::{Reply, Request, Steps, Writer};
 use super::{
     Append, Block, Commit, CommitError, IdPack, LeadQuery, LeadRow, ListName, ListStats, Listing, Ownership, Progress,
-    Reads, Rejected, ServerInfo, Store, StoreError, StoreOptions, observe_append, observe_commit,
+    Reads, Rejected, ServerInfo, Store, StoreError, StoreOptions, SubjectPage, observe_append, observe_commit,
 };
 use crate::ids::{Position, RecordKey, ShardId, Shards};
 use crate::time::Millis;
@@ -238,6 +240,15 @@ impl Store for EmbeddedStore {
         let (keys, shared) = (keys.to_vec(), Arc::clone(&self.shared));
         let load = move |connection: &Connection| records::load(connection, &shared.index, &keys);
         self.shared.readers.run(load).await
+    }
+
+    async fn subjects(&self, shards: &[ShardId], after: Option<&str>, limit: usize) -> Result<SubjectPage, StoreError> {
+        let (wanted, shared, after) = (shards.to_vec(), Arc::clone(&self.shared), after.and_then(KeyHash::parse));
+        let read = move |connection: &Connection| {
+            let is_wanted = |key: &RecordKey| wanted.contains(&shared.options.shards.of(key));
+            subjects::page(connection, &shared.index, is_wanted, after, limit)
+        };
+        self.shared.readers.run(read).await
     }
 
     async fn commit(&self, commits: Vec<Commit>) -> Result<(), CommitError> {

@@ -19,7 +19,7 @@ const EMPTIED_PER_ROW: usize = 3;
 const EMPTIED: usize = 4;
 
 /// How often a record that isn't where the index said is looked for anew.
-const LOOKS: usize = 5;
+pub(super) const LOOKS: usize = 5;
 
 /// The records of one request: its commits write and delete each of them once.
 #[derive(Default)]

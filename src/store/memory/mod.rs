@@ -23,7 +23,7 @@ use self::shard::Shard;
 use self::state::{Relays, State};
 use super::{
     Append, Block, Commit, CommitError, IdPack, LeadQuery, LeadRow, ListName, ListStats, Listing, Ownership, Progress,
-    Reads, Rejected, Store, StoreError, StoreOptions,
+    Reads, Rejected, Store, StoreError, StoreOptions, SubjectPage,
 };
 use crate::ids::{Position, RecordKey, ShardId, Shards};
 use crate::time::Millis;
@@ -152,6 +152,17 @@ impl Store for MemoryStore {
     async fn load(&self, keys: &[RecordKey]) -> Result<Vec<Option<Box<str>>>, StoreError> {
         let state = self.state();
         keys.iter().map(|key| Ok(state.known(self.options.shards.of(key))?.record(key))).collect()
+    }
+
+    async fn subjects(&self, shards: &[ShardId], after: Option<&str>, limit: usize) -> Result<SubjectPage, StoreError> {
+        let (state, after, mut keys) = (self.state(), after.and_then(|after| after.parse().ok()), Vec::new());
+        for shard in shards {
+            keys.extend(state.known(*shard)?.subjects(after.as_ref(), limit).cloned());
+        }
+        keys.sort_unstable();
+        keys.truncate(limit);
+        let next = keys.last().filter(|_| keys.len() == limit).map(|last| last.to_string().into());
+        Ok(SubjectPage { keys, next })
     }
 
     async fn commit(&self, commits: Vec<Commit>) -> Result<(), CommitError> {

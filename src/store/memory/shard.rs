@@ -75,6 +75,13 @@ impl Shard {
         self.records.get(key).map(|stored| stored.text.clone())
     }
 
+    /// Users and accounts behind `after`, in order.
+    pub(super) fn subjects(&self, after: Option<&RecordKey>, limit: usize) -> impl Iterator<Item = &RecordKey> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let all = self.records.range::<RecordKey, _>((from, Bound::Unbounded)).map(|(key, _)| key);
+        all.filter(|key| key.kind.is_subject()).take(limit)
+    }
+
     /// The list in which a record stands.
     pub(super) fn listed(&self, key: &RecordKey) -> Option<&Listed> {
         self.records.get(key)?.listed.as_ref()

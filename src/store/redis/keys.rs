@@ -39,6 +39,11 @@ impl Keys {
         Ok(Self { prefix: prefix.into() })
     }
 
+    /// What all keys begin with.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
     /// What all keys of a shard begin with; the braces make Redis Cluster keep them together.
     pub fn base(&self, shard: ShardId) -> String {
         format!("{}:{{{shard}}}:", self.prefix)

@@ -42,6 +42,7 @@ mod safety;
 mod script;
 mod settings;
 mod shared;
+mod subjects;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -58,7 +59,7 @@ use self::recover::Watcher;
 use self::shared::Core;
 use super::{
     Append, Block, Commit, CommitError, IdPack, LeadQuery, LeadRow, ListName, ListStats, Listing, Ownership, Progress,
-    Reads, Rejected, Store, StoreError, StoreOptions,
+    Reads, Rejected, Store, StoreError, StoreOptions, SubjectPage,
 };
 use crate::ids::{Position, RecordKey, ShardId, Shards};
 use crate::time::Millis;
@@ -133,6 +134,10 @@ impl Store for RedisStore {
 
     async fn load(&self, keys: &[RecordKey]) -> Result<Vec<Option<Box<str>>>, StoreError> {
         self.core.load(keys).await
+    }
+
+    async fn subjects(&self, shards: &[ShardId], after: Option<&str>, limit: usize) -> Result<SubjectPage, StoreError> {
+        self.core.subjects(shards, after, limit).await
     }
 
     async fn commit(&self, commits: Vec<Commit>) -> Result<(), CommitError> {

@@ -47,6 +47,10 @@ script!(
     ALIVE, "lua/alive.lua"
 );
 script!(
+    /// Keys of records, some at a time.
+    SUBJECTS, "lua/subjects.lua"
+);
+script!(
     /// Who owns which shard.
     LEASE, "lua/lease.lua"
 );

@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use handraiser::ids::{Position, RecordKey, ShardId, Shards};
 use handraiser::store::{
     Append, Block, Commit, CommitError, IdPack, LeadQuery, LeadRow, ListName, ListStats, Listing, Ownership, Progress,
-    Reads, Rejected, SharedStore, Store, StoreError,
+    Reads, Rejected, SharedStore, Store, StoreError, SubjectPage,
 };
 use handraiser::time::Millis;
 use tokio::sync::watch;
@@ -180,6 +180,10 @@ impl Store for FaultyStore {
 
     async fn load(&self, keys: &[RecordKey]) -> Result<Vec<Option<Box<str>>>, StoreError> {
         self.ask(self.inner.load(keys)).await
+    }
+
+    async fn subjects(&self, shards: &[ShardId], after: Option<&str>, limit: usize) -> Result<SubjectPage, StoreError> {
+        self.ask(self.inner.subjects(shards, after, limit)).await
     }
 
     async fn commit(&self, commits: Vec<Commit>) -> Result<(), CommitError> {

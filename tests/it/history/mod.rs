@@ -2,7 +2,7 @@
 
 mod filling;
 mod keeping;
-mod killed;
+pub mod killed;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;

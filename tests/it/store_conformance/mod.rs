@@ -112,6 +112,9 @@ macro_rules! conformance {
                     any_name_is_a_name,
                     a_large_record_survives,
                     many_records_in_one_commit,
+                    everybody_is_told_of_in_pages,
+                    who_is_there_all_along_is_told_of,
+                    what_says_nothing_begins_anew,
                 ],
                 lists: [
                     a_record_stands_where_it_was_put,

@@ -137,3 +137,88 @@ pub async fn many_records_in_one_commit(store: &SharedStore) {
     let found = store.load(&keys).await.expect("records can be read");
     assert!(found.iter().all(Option::is_none));
 }
+
+/// Who is told of, page by page, with `between` every two of them.
+async fn told(store: &SharedStore, shards: &[ShardId], limit: usize, mut between: impl AsyncFnMut()) -> Vec<RecordKey> {
+    let (mut told, mut after) = (Vec::new(), None::<Box<str>>);
+    for _ in 0..10_000 {
+        let page = store.subjects(shards, after.as_deref(), limit).await.expect("they can be told of");
+        told.extend(page.keys);
+        after = page.next;
+        if after.is_none() {
+            told.sort();
+            told.dedup();
+            return told;
+        }
+        between().await;
+    }
+    panic!("it has no end");
+}
+
+/// Those shards that may be asked for together.
+fn together(store: &SharedStore, shards: &[ShardId]) -> Vec<Vec<ShardId>> {
+    if store.commits_shards_together() {
+        return vec![shards.to_vec()];
+    }
+    shards.iter().map(|shard| vec![*shard]).collect()
+}
+
+pub async fn everybody_is_told_of_in_pages(store: &SharedStore) {
+    let shards = [HERE, THERE];
+    assert_eq!(told(store, &[HERE], 7, async || {}).await, []);
+    let mut expected = Vec::new();
+    for shard in shards {
+        let mut records = Vec::new();
+        for n in 0..60 {
+            let key = user_in(store, shard, &format!("user {n} {}", NASTY[n % NASTY.len()]));
+            let account = RecordKey::account(&key.id);
+            records.push(write(&key, &"text ".repeat(n)));
+            expected.push(key);
+            if store.shards().of(&account) == shard {
+                records.push(write(&account, "text"));
+                expected.push(account);
+            }
+        }
+        // Neither users nor accounts.
+        records.extend([RecordKey::roster(shard), RecordKey::archived(shard)].map(|key| write(&key, "text")));
+        ok(store, Commit { records, ..stay(shard) }).await;
+    }
+    expected.sort();
+    for limit in [1, 7, 10_000] {
+        let mut found = Vec::new();
+        for some in together(store, &shards) {
+            found.extend(told(store, &some, limit, async || {}).await);
+        }
+        found.sort();
+        assert_eq!(found, expected, "{limit} at a time");
+        let only: Vec<_> = expected.iter().filter(|key| store.shards().of(key) == THERE).cloned().collect();
+        assert_eq!(told(store, &[THERE], limit, async || {}).await, only, "of one shard alone");
+    }
+}
+
+pub async fn who_is_there_all_along_is_told_of(store: &SharedStore) {
+    let stays: Vec<RecordKey> = (0..40).map(|n| user(store, &format!("stays {n}"))).collect();
+    written(store, stays.iter().map(|key| write(key, "text")).collect()).await;
+    let mut round = 0;
+    let found = told(store, &[HERE], 3, async || {
+        round += 1;
+        // Others come and go, and records that stay are written anew, here and there, shorter and longer.
+        let comes: Vec<_> = (0..5).map(|n| user(store, &format!("comes {round} {n}"))).collect();
+        let again = stays.iter().skip(round % 7).step_by(5).map(|key| write(key, &"x".repeat(round * 300)));
+        let records: Vec<_> = comes.iter().map(|key| write(key, "text")).chain(again).collect();
+        written(store, records).await;
+        written(store, comes.iter().skip(1).map(delete).collect()).await;
+    });
+    let found = found.await;
+    let missing: Vec<_> = stays.iter().filter(|key| !found.contains(key)).collect();
+    assert_eq!(missing, Vec::<&RecordKey>::new());
+}
+
+pub async fn what_says_nothing_begins_anew(store: &SharedStore) {
+    let all: Vec<RecordKey> = (0..20).map(|n| user(store, &format!("user {n}"))).collect();
+    written(store, all.iter().map(|key| write(key, "text")).collect()).await;
+    for nonsense in ["nonsense", "", "1:2:3", "0000"] {
+        let page = store.subjects(&[HERE], Some(nonsense), 10_000).await.expect("they can be told of");
+        assert_eq!((page.keys.len(), page.next), (20, None), "{nonsense}");
+    }
+}

@@ -16,7 +16,7 @@ use crate::record::{
     Absence, AccountOwner, Archived, Asked, ConfigVersions, Delivery, DestinationHistory, Domain, DomainAsk, Given,
     Held, Hold, LeadClass, Meaning, MergeLog, MergeNote, MergeOutcome, Needs, News, Ownership, Pause, PausedBy,
     Pending, Place, ReRoute, Roster, RosterChange, SaidBy, Seen, SeenOwner, SeriesPast, SourceLeads, Stage, TeamTurns,
-    TookForce, Tried, Unassigned, Wait, Written, WrittenFile,
+    TookForce, Tried, Unassigned, Wait, Walk, Walked, Walking, Written, WrittenFile,
 };
 
 pub fn needs() -> impl Strategy<Value = Needs> {
@@ -133,6 +133,7 @@ pub fn versions() -> impl Strategy<Value = ConfigVersions> {
         let meaning = Meaning {
             sections: [("counters".to_owned(), [(path.to_string(), hash.to_string())].into())].into(),
             figures: [(path.to_string(), hash.to_string())].into(),
+            decides: [(path.to_string(), hash.to_string())].into(),
         };
         let files = vec![WrittenFile { path: path.into(), text: text.into() }];
         let (routing, re_route) = (Arc::from(hash.clone()), Some(ReRoute::Untouched));
@@ -182,6 +183,22 @@ pub fn domain() -> impl Strategy<Value = Domain> {
     })
 }
 
+pub fn walk() -> impl Strategy<Value = Walk> {
+    let sayings = || proptest::collection::btree_map(boxed(), boxed(), 0..3);
+    let walking = (sayings(), boxed(), any::<u64>(), time()).prop_map(|(wanted, after, seen, began)| Walking {
+        wanted,
+        after,
+        seen,
+        began,
+    });
+    let walked = (time(), any::<u64>()).prop_map(|(at, seen)| Walked { at, seen });
+    (sayings(), proptest::option::of(walking), proptest::option::of(walked)).prop_map(|(through, now, last)| Walk {
+        through,
+        now,
+        last,
+    })
+}
+
 pub fn record() -> impl Strategy<Value = (RecordKind, Record)> {
     prop_oneof![
         4 => subject().prop_map(|subject| (RecordKind::User, Record::Subject(Box::new(subject)))),
@@ -204,6 +221,7 @@ pub fn record() -> impl Strategy<Value = (RecordKind, Record)> {
         1 => versions().prop_map(|versions| (RecordKind::Config, Record::Config(versions))),
         1 => roster().prop_map(|roster| (RecordKind::Roster, Record::Roster(Arc::new(roster)))),
         1 => domain().prop_map(|domain| (RecordKind::Domain, Record::Domain(Box::new(domain)))),
+        1 => walk().prop_map(|walk| (RecordKind::Walk, Record::Walk(Box::new(walk)))),
         1 => archived().prop_map(|archived| (RecordKind::Archived, Record::Archived(archived))),
         2 => delivery().prop_map(|delivery| (RecordKind::Delivery, Record::Delivery(delivery))),
     ]

@@ -22,9 +22,9 @@ use crate::ids::RecordKey;
 use crate::record::counted::Counted;
 use crate::record::outcomes::Outcomes;
 use crate::record::{
-    AccountOwner, Ending, Held, Joiners, Member, Memberships, MergedInto, Noted, NotedSignals, OpenLead, OpenWith,
-    Ownership, PassedOver, Profile, Quiet, Routing, Said, Senders, Standing, Subject, Tie, Ties, Trait, Traits,
-    Waiting, Waits,
+    AccountOwner, Ending, Held, Joiners, Looked, Member, Memberships, MergedInto, Noted, NotedSignals, OpenLead,
+    OpenWith, Ownership, PassedOver, Profile, Quiet, Routing, Said, Senders, Standing, Subject, Tie, Ties, Trait,
+    Traits, Waiting, Waits,
 };
 
 /// Names as people and programs send them: with whatever separates things in the text.
@@ -261,6 +261,9 @@ pub fn subject() -> impl Strategy<Value = Subject> {
                 first_seen,
                 last_seen,
                 touched,
+                looked: tell_at.map(|at| {
+                    Box::new(Looked { at, unnoted: signals.keys().map(|name| name.as_str().into()).collect() })
+                }),
                 standings,
                 noted,
                 leads,
