@@ -10,15 +10,15 @@ use super::output::{CommandError, load, show};
 use super::paint::{Paint, Tone};
 use super::table::{Cell, Table};
 use super::words;
-use crate::config::Config;
-use crate::history::{Archive, line};
+use crate::config::{Config, HistoryPlace};
+use crate::history::{Archive, BucketAt, SCHEME, line};
 use crate::ids::{RecordKey, ShardId};
 use crate::time::write_day;
 use crate::visible::json_escaped;
 
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The archive's directory, instead of the one that the configuration names
+    /// The archive's directory, or its bucket (`s3://…`), instead of what the configuration names
     #[arg(long)]
     path: Option<PathBuf>,
 
@@ -49,11 +49,10 @@ enum Command {
 }
 
 pub fn run(args: &Args) -> Result<(), CommandError> {
-    let directory = match &args.path {
+    let archive = match &args.path {
         Some(path) => existing(path)?,
-        None => directory(&load(&args.config)?, "--path")?,
+        None => of_config(&load(&args.config)?, "--path")?,
     };
-    let archive = Archive::open(&directory)?;
     match &args.command {
         None => summary(&archive, false),
         Some(Command::Show { verify }) => summary(&archive, *verify),
@@ -61,19 +60,26 @@ pub fn run(args: &Args) -> Result<(), CommandError> {
     }
 }
 
-/// Where a configuration has its archive; `option` is how another place is named.
-pub(super) fn directory(config: &Config, option: &str) -> Result<PathBuf, CommandError> {
+/// The archive of a configuration; `option` is how another place is named.
+pub(super) fn of_config(config: &Config, option: &str) -> Result<Archive, CommandError> {
     let Some(history) = &config.history else {
         let none = format!("the configuration has no `history`: name the archive's directory with `{option}`");
         return Err(CommandError::message(none));
     };
-    existing(&history.path)
+    match &history.place {
+        HistoryPlace::Directory(path) => existing(path),
+        HistoryPlace::Bucket(at) => Ok(Archive::in_bucket(at)?),
+    }
 }
 
-/// A directory, which must be there.
-pub(super) fn existing(path: &Path) -> Result<PathBuf, CommandError> {
+/// An archive, which must be there.
+pub(super) fn existing(path: &Path) -> Result<Archive, CommandError> {
+    if let Some(at) = path.to_str().filter(|path| path.starts_with(SCHEME)) {
+        let no_bucket = || CommandError::message(format!("`{at}` names no bucket: write `s3://<bucket>/<prefix>`"));
+        return Ok(Archive::in_bucket(&BucketAt::parse(at).ok_or_else(no_bucket)?)?);
+    }
     if path.is_dir() {
-        return Ok(path.to_owned());
+        return Ok(Archive::open(path)?);
     }
     Err(CommandError::message(format!("there is no archive at {}; name another directory", path.display())))
 }

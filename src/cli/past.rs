@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use jiff::tz::TimeZone;
 
-use super::history::{directory, existing};
+use super::history::{existing, of_config};
 use super::moment::moment;
 use super::output::CommandError;
 use crate::apply::Past as Happened;
@@ -20,7 +20,7 @@ pub struct PastArgs {
     #[arg(long, default_value = "handraiser.yaml", env = "HANDRAISER_CONFIG", value_name = "FILE")]
     pub config: PathBuf,
 
-    /// The archive's directory, instead of the one that the configuration names
+    /// The archive's directory, or its bucket (`s3://…`), instead of what the configuration names
     #[arg(long, value_name = "DIRECTORY")]
     pub history: Option<PathBuf>,
 }
@@ -52,11 +52,10 @@ impl Past {
 impl PastArgs {
     /// The archive of these arguments; `config` is what they name.
     pub fn archive(&self, config: &Config) -> Result<Archive, CommandError> {
-        let directory = match &self.history {
-            Some(path) => existing(path)?,
-            None => directory(config, "--history")?,
-        };
-        Ok(Archive::open(&directory)?)
+        match &self.history {
+            Some(path) => existing(path),
+            None => of_config(config, "--history"),
+        }
     }
 }
 

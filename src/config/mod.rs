@@ -48,6 +48,7 @@ use url::Url;
 use crate::apply::Rules;
 use crate::cdp::{Limits, Source, WantedProperties};
 use crate::crm::Destination;
+use crate::history::BucketAt;
 use crate::record::{ReRoute, Written};
 use crate::secret::Secret;
 use crate::store::StoreSettings;
@@ -123,11 +124,20 @@ impl std::fmt::Debug for FeedAt {
     }
 }
 
+/// Where the past is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HistoryPlace {
+    /// In a directory.
+    Directory(PathBuf),
+    /// In a bucket.
+    Bucket(BucketAt),
+}
+
 /// The `history` section, its defaults filled in; changing it needs a restart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistoryOptions {
-    /// The directory.
-    pub path: PathBuf,
+    /// Where.
+    pub place: HistoryPlace,
     /// For how long; `None`: for good.
     pub keep: Option<Duration>,
 }

@@ -1,21 +1,24 @@
-//! The archive's directory: writing segments, reading the past, letting go of what is too old, and forgetting. All of it waits for the
-//! disk; call it from a thread that may block.
+//! The archive: writing segments, reading the past, letting go of what is too old, and forgetting. All of it waits for the disk or for a
+//! bucket; call it from a thread that may block.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Write as _};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::block::{self, BadBlock, PastBlock};
+use super::bucket::{Bucket, BucketAt};
+use super::directory::Directory;
+use super::error::ArchiveError;
+use super::found::Found;
 use super::marks::{Mark, Marks};
-use super::segment::{Piece, Segment, day_of, pieces, read_day_name};
+use super::place::Place;
+use super::segment::{Piece, Segment, day_of, pieces};
 use crate::apply::Past;
 use crate::ids::ShardId;
 use crate::store::Block;
-use crate::time::Millis;
+use crate::time::{Millis, read_day};
 
 /// Blocks that are smaller than this on average are compressed again, together.
 const SMALL_BLOCK: usize = 8 << 10;
@@ -24,38 +27,15 @@ const MERGED_AT_ONCE: usize = 16;
 const MERGED_BELOW: [u64; 2] = [64 << 10, 1 << 20];
 /// Marks are looked at once more after so long: a server that did not know yet that it lost its shard may have merged meanwhile.
 const MARKS_KEPT: i64 = Millis::DAY;
-/// A file that was begun so long ago, in milliseconds, is nobody's any more.
-const ABANDONED: i64 = Millis::HOUR;
-/// Where marks lie in a shard's directory.
+/// Where marks lie in a shard's folder.
 const FORGOTTEN: &str = "forgotten";
-/// What files end with that are not complete.
-const PARTIAL: &str = ".partial";
 
-/// Why the archive can't be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ArchiveError {
-    /// A file or a directory can't be read or written.
-    #[error("{}: {cause}", path.display())]
-    Io {
-        /// Which one.
-        path: PathBuf,
-        /// Why not, as the system says.
-        cause: io::Error,
-    },
-    /// A segment is not as it was written.
-    #[error("{} is damaged ({why}): restore it from a backup, or delete it and go without what it tells", path.display())]
-    Damaged {
-        /// Which one.
-        path: PathBuf,
-        /// What is wrong.
-        why: String,
-    },
-}
-
-/// Segments in a directory.
+/// Segments in a directory or a bucket.
 #[derive(Clone, Debug)]
 pub struct Archive {
+    /// For people.
     root: PathBuf,
+    place: Place,
 }
 
 /// How far a reading went back.
@@ -83,16 +63,31 @@ impl Reach {
 }
 
 impl Archive {
-    /// The archive at `root`; makes the directory when there is none.
+    /// The archive in the directory `root`; makes it when there is none.
     ///
     /// # Errors
     /// When the directory can't be made.
     pub fn open(root: &Path) -> Result<Self, ArchiveError> {
-        fs::create_dir_all(root).map_err(|cause| io_error(root, cause))?;
-        Ok(Self { root: root.to_owned() })
+        Ok(Self { root: root.to_owned(), place: Place::Directory(Directory::open(root)?) })
     }
 
-    /// The directory.
+    /// The archive in a bucket, with the credentials that the environment names. It isn't asked yet.
+    ///
+    /// # Errors
+    /// When what the environment says makes no sense.
+    pub fn in_bucket(at: &BucketAt) -> Result<Self, ArchiveError> {
+        Self::in_bucket_as(at, None)
+    }
+
+    /// The same with a key's id and its secret.
+    ///
+    /// # Errors
+    /// As [`Self::in_bucket`].
+    pub fn in_bucket_as(at: &BucketAt, keys: Option<(&str, &str)>) -> Result<Self, ArchiveError> {
+        Ok(Self { root: PathBuf::from(at.address()), place: Place::Bucket(Bucket::open(at, keys)?) })
+    }
+
+    /// The directory, or the address of the bucket.
     pub fn root(&self) -> &Path {
         &self.root
     }
@@ -100,32 +95,25 @@ impl Archive {
     /// The shards of which there is something.
     ///
     /// # Errors
-    /// When the directory can't be read.
+    /// When it can't be listed.
     pub fn shards(&self) -> Result<Vec<ShardId>, ArchiveError> {
-        let shard = |path: PathBuf| path.file_name()?.to_str()?.strip_prefix('s')?.parse().ok().map(ShardId);
-        let mut shards: Vec<_> = entries(&self.root)?.into_iter().filter_map(shard).collect();
+        let shard = |name: String| name.strip_prefix('s')?.parse().ok().map(ShardId);
+        let mut shards: Vec<_> = self.place.folders("")?.into_iter().filter_map(shard).collect();
         shards.sort_unstable();
         Ok(shards)
-    }
-
-    fn of_shard(&self, shard: ShardId) -> PathBuf {
-        self.root.join(shard.to_string())
     }
 
     /// All segments of a shard.
     ///
     /// # Errors
-    /// When a directory can't be read.
+    /// When they can't be listed.
     pub fn segments(&self, shard: ShardId) -> Result<Vec<Segment>, ArchiveError> {
-        let mut segments = Vec::new();
-        for directory in entries(&self.of_shard(shard))? {
-            let Some(day) = read_day_name(&directory) else { continue };
-            for path in entries(&directory)? {
-                let bytes = fs::metadata(&path).map_or(0, |metadata| metadata.len());
-                let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-                segments.extend(Segment::read(shard, day, name, bytes));
-            }
-        }
+        let found = self.place.list(&shard.to_string())?;
+        let read = |found: &Found| {
+            let (folder, name) = found.key.rsplit_once('/')?;
+            Segment::read(shard, read_day(folder.rsplit_once('/')?.1)?, name, found.bytes)
+        };
+        let mut segments: Vec<Segment> = found.iter().filter_map(read).collect();
         segments.sort_unstable();
         Ok(segments)
     }
@@ -141,7 +129,7 @@ impl Archive {
         blocks: &[Block],
         now: Millis,
     ) -> Result<Option<(Segment, usize)>, ArchiveError> {
-        let unreadable = |error: BadBlock| self.damaged(&self.of_shard(shard), &error);
+        let unreadable = |error: BadBlock| damaged(self.root.join(shard.to_string()), &error);
         let mut heads = Vec::with_capacity(blocks.len());
         for block in blocks {
             heads.push(block::head(&block.payload).map_err(unreadable)?);
@@ -162,33 +150,11 @@ impl Archive {
             .map(|segment| Some((segment, count)))
     }
 
-    /// Writes a segment's file.
+    /// Writes a segment.
     fn put(&self, segment: Segment, bytes: &[u8]) -> Result<Segment, ArchiveError> {
         let segment = Segment { hash: xxh3_64(bytes), bytes: bytes.len() as u64, ..segment };
-        self.write_file(&self.root.join(segment.path()), bytes)?;
+        self.place.write(&segment.key(), bytes)?;
         Ok(segment)
-    }
-
-    /// Writes a file so that it is there whole and durably, or not at all.
-    fn write_file(&self, path: &Path, bytes: &[u8]) -> Result<(), ArchiveError> {
-        let directory = path.parent().unwrap_or(&self.root);
-        if !directory.is_dir() {
-            fs::create_dir_all(directory).map_err(|cause| io_error(directory, cause))?;
-            directory.ancestors().skip(1).take(2).try_for_each(sync_directory)?;
-        }
-        let mut partial = path.as_os_str().to_owned();
-        partial.push(format!(".{}{PARTIAL}", std::process::id()));
-        let partial = PathBuf::from(partial);
-        let written = File::create(&partial).and_then(|mut file| {
-            file.write_all(bytes)?;
-            file.sync_all()
-        });
-        if let Err(cause) = written {
-            let _ = fs::remove_file(&partial);
-            return Err(io_error(&partial, cause));
-        }
-        fs::rename(&partial, path).map_err(|cause| io_error(path, cause))?;
-        sync_directory(directory)
     }
 
     /// Reads the blocks behind `after` up to `to`, in order, without those who are forgotten. `wanted` says of a line, as text, whether
@@ -207,9 +173,7 @@ impl Archive {
         // A segment that was merged or written anew while we read is found under another name.
         for is_last in [false, false, true] {
             match self.read_on(shard, (after, to), &wanted, &mut each, &mut reach) {
-                Err(ArchiveError::Io { cause, .. }) if cause.kind() == io::ErrorKind::NotFound && !is_last => {
-                    after = reach.last.max(after);
-                }
+                Err(error) if error.is_absence() && !is_last => after = reach.last.max(after),
                 read => return read.map(|()| reach),
             }
         }
@@ -257,20 +221,20 @@ impl Archive {
     }
 
     fn blocks_of(&self, piece: &Piece, wanted: impl Fn(&[u8]) -> bool) -> Result<Vec<PastBlock>, ArchiveError> {
-        let path = self.root.join(piece.segment.path());
-        let bytes = fs::read(&path).map_err(|cause| io_error(&path, cause))?;
+        let key = piece.segment.key();
+        let bytes = self.place.read(&key)?;
         if xxh3_64(&bytes) != piece.segment.hash {
-            return Err(self.damaged(&path, &"it is not what its name says"));
+            return Err(damaged(self.root.join(key), &"it is not what its name says"));
         }
         let mut blocks = Vec::new();
-        block::read(&bytes[..], wanted, |block| blocks.push(block)).map_err(|error| self.damaged(&path, &error))?;
+        block::read(&bytes[..], wanted, |block| blocks.push(block))
+            .map_err(|error| damaged(self.root.join(key), &error))?;
         Ok(blocks)
     }
+}
 
-    #[expect(clippy::unused_self, reason = "reads as what it is about")]
-    fn damaged(&self, path: &Path, why: &dyn std::fmt::Display) -> ArchiveError {
-        ArchiveError::Damaged { path: path.to_owned(), why: why.to_string() }
-    }
+fn damaged(path: PathBuf, why: &dyn std::fmt::Display) -> ArchiveError {
+    ArchiveError::Damaged { path, why: why.to_string() }
 }
 
 /// What is done now and then.
@@ -278,19 +242,15 @@ impl Archive {
     /// Lets go of days that lie before `first`, of segments of which nothing counts any more, and of files that were never completed.
     ///
     /// # Errors
-    /// When a directory can't be read or a file not be deleted.
+    /// When it can't be listed, or something not be deleted.
     pub fn tidy(&self, shard: ShardId, first: Option<Millis>, now: Millis) -> Result<(), ArchiveError> {
         let first = first.map_or(i64::MIN, day_of);
-        for directory in entries(&self.of_shard(shard))? {
-            let Some(day) = read_day_name(&directory) else { continue };
-            if day < first {
-                fs::remove_dir_all(&directory).map_err(|cause| io_error(&directory, cause))?;
-                continue;
-            }
-            for path in entries(&directory)? {
-                if path.to_str().is_some_and(|path| path.ends_with(PARTIAL)) && age(&path, now) > ABANDONED {
-                    remove(&path)?;
-                }
+        for name in self.place.folders(&shard.to_string())? {
+            let (folder, day) = (format!("{shard}/{name}"), read_day(&name));
+            match day {
+                Some(day) if day < first => self.place.remove_below(&folder)?,
+                Some(_) => self.place.tidy(&folder, now)?,
+                None => {}
             }
         }
         let segments = self.segments(shard)?;
@@ -299,7 +259,7 @@ impl Archive {
     }
 
     fn remove(&self, segment: &Segment) -> Result<(), ArchiveError> {
-        remove(&self.root.join(segment.path()))
+        self.place.remove(&segment.key())
     }
 
     /// Merges small segments that follow each other; returns whether there were some.
@@ -353,23 +313,25 @@ impl Archive {
     fn mark(&self, shard: ShardId, blocks: &[PastBlock]) -> Result<(), ArchiveError> {
         let marks: Vec<Mark> = blocks.iter().flat_map(marks_of).collect();
         let Some(last) = marks.last() else { return Ok(()) };
-        let path = self.of_shard(shard).join(FORGOTTEN).join(format!("{:012}.json", last.block));
-        let text = serde_json::to_vec(&marks).map_err(|error| self.damaged(&path, &error))?;
-        self.write_file(&path, &text)
+        let key = format!("{shard}/{FORGOTTEN}/{:012}.json", last.block);
+        let text = serde_json::to_vec(&marks).map_err(|error| damaged(self.root.join(&key), &error))?;
+        self.place.write(&key, &text)
     }
 
-    fn mark_files(&self, shard: ShardId) -> Result<BTreeMap<PathBuf, Vec<Mark>>, ArchiveError> {
+    fn mark_files(&self, shard: ShardId) -> Result<BTreeMap<String, Vec<Mark>>, ArchiveError> {
         let mut files = BTreeMap::new();
-        for path in entries(&self.of_shard(shard).join(FORGOTTEN))? {
-            if path.extension().is_none_or(|extension| extension != "json") {
-                continue;
-            }
-            let text = match fs::read(&path) {
-                Err(cause) if cause.kind() == io::ErrorKind::NotFound => continue,
-                read => read.map_err(|cause| io_error(&path, cause))?,
+        let found = self.place.list(&format!("{shard}/{FORGOTTEN}"))?;
+        for key in found
+            .into_iter()
+            .map(|found| found.key)
+            .filter(|key| key.rsplit_once('.').is_some_and(|(_, ending)| ending == "json"))
+        {
+            let text = match self.place.read(&key) {
+                Err(error) if error.is_absence() => continue,
+                read => read?,
             };
-            let marks = serde_json::from_slice(&text).map_err(|error| self.damaged(&path, &error))?;
-            files.insert(path, marks);
+            let marks = serde_json::from_slice(&text).map_err(|error| damaged(self.root.join(&key), &error))?;
+            files.insert(key, marks);
         }
         Ok(files)
     }
@@ -401,9 +363,9 @@ impl Archive {
             }
         }
         self.tidy(shard, None, now)?;
-        for (path, marks) in files {
+        for (key, marks) in files {
             if marks.iter().all(|mark| now.since(mark.at) > MARKS_KEPT) {
-                remove(&path)?;
+                self.place.remove(&key)?;
             }
         }
         Ok(rewritten)
@@ -414,40 +376,4 @@ impl Archive {
 fn marks_of(block: &PastBlock) -> impl Iterator<Item = Mark> {
     let gone = block.rows.iter().filter(|row| row.past == Past::Gone);
     gone.map(|row| Mark { of: row.of.to_string(), block: block.head.block, at: block.head.at })
-}
-
-/// What is in a directory; nothing where there is none.
-fn entries(directory: &Path) -> Result<Vec<PathBuf>, ArchiveError> {
-    let read = match fs::read_dir(directory) {
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        read => read.map_err(|cause| io_error(directory, cause))?,
-    };
-    let mut paths = Vec::new();
-    for entry in read {
-        paths.push(entry.map_err(|cause| io_error(directory, cause))?.path());
-    }
-    paths.sort_unstable();
-    Ok(paths)
-}
-
-fn age(path: &Path, now: Millis) -> i64 {
-    let modified = fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
-    let since = modified.and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
-    since.map_or(0, |since| now.0.saturating_sub(i64::try_from(since.as_millis()).unwrap_or(i64::MAX)))
-}
-
-/// Deletes a file that may be gone already.
-fn remove(path: &Path) -> Result<(), ArchiveError> {
-    match fs::remove_file(path) {
-        Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(io_error(path, cause)),
-        _ => Ok(()),
-    }
-}
-
-fn sync_directory(directory: &Path) -> Result<(), ArchiveError> {
-    File::open(directory).and_then(|directory| directory.sync_all()).map_err(|cause| io_error(directory, cause))
-}
-
-fn io_error(path: &Path, cause: io::Error) -> ArchiveError {
-    ArchiveError::Io { path: path.to_owned(), cause }
 }

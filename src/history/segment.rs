@@ -2,10 +2,10 @@
 //! a hash of all that is in it: `s3/2026-11-29/000000001200-000000001300.1764450000000.3fa9c1e57b02d846.jsonl.gz` holds the
 //! blocks behind number 1200 up to 1300.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::ids::ShardId;
-use crate::time::{Millis, read_day, write_day};
+use crate::time::{Millis, write_day};
 
 /// What the names of segments end with.
 const ENDING: &str = ".jsonl.gz";
@@ -32,10 +32,13 @@ pub struct Segment {
 impl Segment {
     /// Where it lies, below the archive's directory.
     pub fn path(&self) -> PathBuf {
+        PathBuf::from(self.key())
+    }
+
+    /// The same as a text.
+    pub(super) fn key(&self) -> String {
         let Self { shard, day, after, last, written, hash, .. } = self;
-        PathBuf::from(format!("{shard}"))
-            .join(day_name(*day))
-            .join(format!("{after:012}-{last:012}.{}.{hash:016x}{ENDING}", written.0))
+        format!("{shard}/{}/{after:012}-{last:012}.{}.{hash:016x}{ENDING}", day_name(*day), written.0)
     }
 
     /// Reads a name in the directory of a shard and a day.
@@ -66,11 +69,6 @@ pub(super) fn day_name(day: i64) -> String {
     let mut name = String::new();
     write_day(day, &mut name);
     name
-}
-
-/// The day of a directory.
-pub(super) fn read_day_name(path: &Path) -> Option<i64> {
-    read_day(path.file_name()?.to_str()?)
 }
 
 /// The part of a segment that counts: its blocks behind `after` up to `last`.

@@ -8,7 +8,7 @@ use tokio::task::AbortHandle;
 
 use super::changes;
 use super::in_force::InForce;
-use crate::config::{Config, Diagnostic, HistoryOptions, diagnostic};
+use crate::config::{Config, Diagnostic, HistoryOptions, HistoryPlace, diagnostic};
 use crate::crm::Deliverer;
 use crate::engine::{Engine, EngineSettings, HistorySettings};
 use crate::history::Archive;
@@ -151,9 +151,12 @@ impl Opener {
 }
 
 fn open_history(history: &HistoryOptions) -> Result<HistorySettings, StoreError> {
-    let archive = Archive::open(&history.path).map_err(|error| {
-        StoreError::Unusable(format!("the archive can't be opened: {error}; name another directory in `history.path`"))
-    })?;
+    let (archive, mend) = match &history.place {
+        HistoryPlace::Directory(path) => (Archive::open(path), "name another directory in `history.path`"),
+        HistoryPlace::Bucket(at) => (Archive::in_bucket(at), "see `history.to`, and the environment's `AWS_…`"),
+    };
+    let archive =
+        archive.map_err(|error| StoreError::Unusable(format!("the archive can't be opened: {error}; {mend}")))?;
     let keep = history.keep.map(|keep| i64::try_from(keep.as_millis()).unwrap_or(i64::MAX));
     Ok(HistorySettings::new(archive, keep))
 }

@@ -8,9 +8,11 @@ use super::settings::count_within;
 use super::sources::both;
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
+use crate::config::read::Field;
 use crate::config::shape::{HistoryShape, LimitsShape, RedisShape, StoreShape};
 use crate::config::yaml::Scalar;
-use crate::config::{EngineOptions, HistoryOptions};
+use crate::config::{EngineOptions, HistoryOptions, HistoryPlace};
+use crate::history::BucketAt;
 use crate::ids::Shards;
 use crate::secret::Secret;
 use crate::store::{Durability, StoreKind, StoreSettings};
@@ -57,12 +59,45 @@ pub fn engine(shape: &StoreShape, limits: &LimitsShape, findings: &mut Findings)
 /// Where the past is kept.
 pub fn history(shape: Option<&HistoryShape>, findings: &mut Findings) -> Option<HistoryOptions> {
     let shape = shape?;
-    let path = shape.path.get().map_or(DEFAULT_HISTORY, |path| path.text.trim());
+    let place = history_place(shape, findings)?;
     let keep = shape.keep.get().map(|at| {
         let seconds = bounded(at.value.0.as_secs(), KEEP_S, at.scalar.at, "`keep` (in seconds)", findings);
         Duration::from_secs(seconds)
     });
-    Some(HistoryOptions { path: PathBuf::from(path), keep })
+    Some(HistoryOptions { place, keep })
+}
+
+fn history_place(shape: &HistoryShape, findings: &mut Findings) -> Option<HistoryPlace> {
+    let Some(to) = shape.to.get() else {
+        for (name, field) in [("region", &shape.region), ("endpoint", &shape.endpoint)] {
+            if let Some(field) = field.get() {
+                let message = format!("`{name}` is of a bucket, and the archive is in a directory");
+                let problem = Problem::error(field.at, Code::BadValue, message);
+                findings.push(problem.help("name the bucket with `to: s3://<bucket>/<prefix>`"));
+            }
+        }
+        let path = shape.path.get().map_or(DEFAULT_HISTORY, |path| path.text.trim());
+        return Some(HistoryPlace::Directory(PathBuf::from(path)));
+    };
+    if let Some(path) = shape.path.get() {
+        let problem =
+            Problem::error(path.at, Code::BadValue, "the archive is in a directory or in a bucket, not in both");
+        findings.push(problem.help("remove `path` or `to`"));
+    }
+    let Some(at) = BucketAt::parse(to.text.trim()) else {
+        let message = format!("`{}` names no bucket", to.shown);
+        let problem = Problem::error(to.at, Code::BadValue, message);
+        findings.push(problem.help("write `s3://<bucket>/<prefix>`, or name a directory with `path`"));
+        return None;
+    };
+    let text = |field: &Field<Scalar>| field.get().map(|scalar| scalar.text.trim().to_owned());
+    if let Some(endpoint) = shape.endpoint.get()
+        && !["https://", "http://"].iter().any(|scheme| endpoint.text.trim().starts_with(scheme))
+    {
+        let problem = Problem::error(endpoint.at, Code::BadValue, format!("`{}` is no address", endpoint.shown));
+        findings.push(problem.help("write it with `https://`"));
+    }
+    Some(HistoryPlace::Bucket(BucketAt { endpoint: text(&shape.endpoint), region: text(&shape.region), ..at }))
 }
 
 /// For how many milliseconds subjects stay of which nothing is heard; `None`: for good.

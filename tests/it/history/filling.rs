@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use handraiser::config::load_text;
 use handraiser::engine::{Engine, EngineSettings};
 use handraiser::event::{Call, Event};
+use handraiser::history::Archive;
 use handraiser::ids::RecordKey;
 use handraiser::store::{LeadQuery, MemoryStore, SharedStore};
 use handraiser::time::Clock;
@@ -27,7 +28,7 @@ definitions: [ { name: busy, of: user, intent: [ long >= 1000000 ] } ]
 routes: [ { name: all, to: self_serve } ]
 ";
 /// Another meaning of `long`, and counters that were not there.
-const AFTER: &str = "
+pub const AFTER: &str = "
 sources: { app: { write_key: k } }
 history: {}
 counters:
@@ -65,14 +66,13 @@ fn task(round: usize, user: usize, alias_until: usize) -> Event {
     }
 }
 
-async fn campaign(store: SharedStore, servers: usize, rounds: usize, swaps: &[(usize, &str)]) {
-    let (_directory, archive) = archive();
+pub async fn campaign(store: SharedStore, archive: &Archive, servers: usize, rounds: usize, swaps: &[(usize, &str)]) {
     let load =
         |text: &str| load_text("test.yaml", text, &|_| None).unwrap_or_else(|errors| panic!("{errors:#?}")).config;
     let rules = Arc::new(ArcSwap::new(Arc::clone(&load(BEFORE).rules)));
     let start = |number: usize, store: &SharedStore| {
         let settings =
-            EngineSettings { history: Some(hasty(&archive)), ..settings::engine(&format!("server-{number}")) };
+            EngineSettings { history: Some(hasty(archive)), ..settings::engine(&format!("server-{number}")) };
         Engine::start(Arc::clone(store), Arc::clone(&rules), Clock::System, Arc::new(NoCrm), settings)
     };
     let faulty = |seed: u64| Arc::new(FaultyStore::new(Arc::clone(&store), seed, ROUGH)) as SharedStore;
@@ -164,21 +164,25 @@ async fn last_leads(store: &SharedStore) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_counter_sees_the_past() {
-    campaign(Arc::new(MemoryStore::new(options())), 1, 40, &[(25, AFTER)]).await;
+    let (_directory, archive) = archive();
+    campaign(Arc::new(MemoryStore::new(options())), &archive, 1, 40, &[(25, AFTER)]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_counter_that_comes_and_goes_lacks_nothing_in_the_end() {
     let swaps = [(10, AFTER), (18, BEFORE), (24, AFTER), (31, BEFORE), (35, AFTER)];
-    campaign(Arc::new(MemoryStore::new(options())), 1, 40, &swaps).await;
+    let (_directory, archive) = archive();
+    campaign(Arc::new(MemoryStore::new(options())), &archive, 1, 40, &swaps).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_servers_fill_their_own_shards() {
-    campaign(Arc::new(MemoryStore::new(options())), 3, 40, &[(25, AFTER)]).await;
+    let (_directory, archive) = archive();
+    campaign(Arc::new(MemoryStore::new(options())), &archive, 3, 40, &[(25, AFTER)]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn shards_that_commit_apart_are_filled_apart() {
-    campaign(Arc::new(MemoryStore::apart(options())), 3, 40, &[(25, AFTER)]).await;
+    let (_directory, archive) = archive();
+    campaign(Arc::new(MemoryStore::apart(options())), &archive, 3, 40, &[(25, AFTER)]).await;
 }

@@ -11,14 +11,14 @@ use super::{archive, hasty, in_segments, past, told};
 use crate::desk::Desk;
 use crate::harness::eventually;
 
-const COUNTERS: &str = "
+pub const COUNTERS: &str = "
 counters: { tasks: { of: account, event: Task Created } }
 definitions: [ { name: busy, of: account, intent: [ tasks >= 1000000 ] } ]
 ";
-const PATIENT: Duration = Duration::from_secs(30);
+pub const PATIENT: Duration = Duration::from_secs(30);
 
 /// Waits until all that was counted is in segments.
-async fn archived(desk: &Desk) {
+pub async fn archived(desk: &Desk) {
     desk.settle().await;
     eventually("all of the past is in segments", PATIENT, async || {
         let waiting = desk.engine.status().archiving.expect("there is an archive").waiting_bytes;

@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use handraiser::config::load_text;
 use handraiser::engine::{Engine, EngineSettings};
 use handraiser::event::Event;
+use handraiser::history::Archive;
 use handraiser::ids::{RecordKey, Shards};
 use handraiser::store::{MemoryStore, SharedStore, StoreOptions};
 use handraiser::time::{Clock, Millis};
@@ -80,12 +81,11 @@ fn task(round: usize, user: usize) -> Arc<Event> {
 }
 
 /// Servers on one store and one archive; each is killed now and then, and sees the store through faults of its own.
-async fn campaign(store: SharedStore, servers: usize, rounds: usize) {
-    let (_directory, archive) = archive();
+pub async fn campaign(store: SharedStore, archive: &Archive, servers: usize, rounds: usize) {
     let config = load_text("test.yaml", CONFIGURATION, &|_| None).expect("a configuration").config;
     let start = |number: usize, store: &SharedStore| {
         let settings =
-            EngineSettings { history: Some(hasty(&archive)), ..settings::engine(&format!("server-{number}")) };
+            EngineSettings { history: Some(hasty(archive)), ..settings::engine(&format!("server-{number}")) };
         let rules = Arc::new(ArcSwap::new(Arc::clone(&config.rules)));
         Engine::start(Arc::clone(store), rules, Clock::System, Arc::new(NoCrm), settings)
     };
@@ -111,7 +111,7 @@ async fn campaign(store: SharedStore, servers: usize, rounds: usize) {
     let last = start(999, &store);
     last.settle().await.expect("everything is applied");
     tokio::time::sleep(Duration::from_millis(1_500)).await;
-    let told = told(&past(&archive, &store).await);
+    let told = told(&past(archive, &store).await);
     let expected: BTreeSet<(RecordKey, String)> = (0..rounds)
         .flat_map(|round| (0..USERS).map(move |user| (round, user)))
         .flat_map(|(round, user)| {
@@ -139,15 +139,18 @@ pub fn options() -> StoreOptions {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_server_that_is_killed_again_and_again() {
-    campaign(Arc::new(MemoryStore::new(options())), 1, 40).await;
+    let (_directory, archive) = archive();
+    campaign(Arc::new(MemoryStore::new(options())), &archive, 1, 40).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_servers_that_share_a_directory() {
-    campaign(Arc::new(MemoryStore::new(options())), 3, 60).await;
+    let (_directory, archive) = archive();
+    campaign(Arc::new(MemoryStore::new(options())), &archive, 3, 60).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_servers_whose_shards_commit_apart() {
-    campaign(Arc::new(MemoryStore::apart(options())), 3, 60).await;
+    let (_directory, archive) = archive();
+    campaign(Arc::new(MemoryStore::apart(options())), &archive, 3, 60).await;
 }

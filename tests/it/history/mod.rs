@@ -1,5 +1,6 @@
 //! The archive of a server at work.
 
+mod bucket;
 mod filling;
 mod keeping;
 pub mod killed;

@@ -2,6 +2,7 @@
 
 pub mod attio;
 mod attio_shown;
+pub mod bucket;
 pub mod hubspot;
 pub mod pipedrive;
 pub mod salesforce;
