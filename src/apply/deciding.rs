@@ -333,7 +333,7 @@ fn qualify(
     }
     let times = was.as_ref().map_or(0, |standing| standing.times) + 1;
     let lead_id = lead_id(&definition.name, definition.of, &applying.key.id, times, applying.origin);
-    subject.remember_lead(&lead_id, None);
+    subject.remember_lead(&lead_id, applying.now, None);
     // News of the lead before may still be on its way to its rep.
     let mut was = was.unwrap_or_default();
     promising::drop_promise(&mut was, applying);

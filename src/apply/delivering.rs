@@ -16,7 +16,7 @@ pub(super) fn deliver(delivery: &mut Delivery, subject: &RecordKey, news: &News,
         delivery.due = applying.now.min(applying.clock);
     }
     delivery.subject = Some(subject.clone());
-    delivery.pending.push_back(news.clone());
+    delivery.wait(news.clone());
 }
 
 pub(super) fn attempted(delivery: &mut Delivery, attempt: &Attempt, applying: &mut Applying<'_>) {
@@ -54,7 +54,7 @@ pub(super) fn attempted(delivery: &mut Delivery, attempt: &Attempt, applying: &m
             news.attempts += 1;
             news.last_error = Some(error.clone());
             delivery.died = attempt.at;
-            delivery.dead.push(news);
+            delivery.give_up(news);
         }
         AttemptOutcome::Delivered { lead, definition, kind } => {
             // Nobody asks any more why it was late.
@@ -116,7 +116,9 @@ pub(super) fn replay(delivery: &mut Delivery, applying: &Applying<'_>) {
     if delivery.pending.is_empty() {
         delivery.due = applying.clock;
     }
-    delivery.pending.extend(delivery.dead.drain(..).map(|news| News { attempts: 0, ..news }));
+    for news in std::mem::take(&mut delivery.dead) {
+        delivery.wait(News { attempts: 0, ..news });
+    }
 }
 
 /// Takes a user out of news that has not been sent.

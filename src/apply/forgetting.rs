@@ -7,22 +7,27 @@ use std::sync::Arc;
 use super::{Applying, Body, MAX_HOPS, Message, Past, delivering, owning, routing, waiting};
 use crate::event::SourceName;
 use crate::ids::{RecordKey, RecordKind};
-use crate::record::Subject;
 use crate::record::merge_log::OPERATOR;
+use crate::record::{MAX_LEADS, Subject};
 
 pub(super) fn forget(subject: &mut Box<Subject>, applying: &mut Applying<'_>) {
     applying.effects.forget_leads = true;
     applying.keep(|| Past::Gone);
-    for destination in &applying.rules.destinations {
+    let destinations = destinations(subject, applying);
+    for destination in &destinations {
         for lead in subject.leads.keys() {
             applying.send(RecordKey::delivery(destination, lead), Body::Forget);
         }
         // Leads may have been made for an id before it was merged into this one.
-        let homes = subject.leads.values().map(|home| home.as_ref().unwrap_or(&applying.key.id));
+        let homes = subject.leads.values().map(|known| known.home.as_ref().unwrap_or(&applying.key.id));
         for home in homes.collect::<BTreeSet<_>>() {
             let scrub = Body::Scrub { user: RecordKey::new(applying.key.kind, home).to_string().into() };
             applying.send(RecordKey::destination(destination), scrub);
         }
+    }
+    if subject.leads.len() >= MAX_LEADS {
+        // There may be more, which it knows of no longer.
+        applying.effects.forget_deliveries = destinations;
     }
     owning::forget(subject, applying);
     let definitions: Vec<_> = subject.standings.keys().cloned().collect();
@@ -101,10 +106,15 @@ pub(super) fn scrub(subject: &mut Subject, user: &Arc<str>, applying: &mut Apply
             }
         }
     }
-    for (destination, lead) in
-        applying.rules.destinations.iter().flat_map(|name| subject.leads.keys().map(move |lead| (name, lead)))
-    {
-        let to = RecordKey::delivery(destination, lead);
-        applying.send(to, Body::Scrub { user: Arc::clone(user) });
+    for destination in destinations(subject, applying) {
+        for lead in subject.leads.keys() {
+            applying.send(RecordKey::delivery(&destination, lead), Body::Scrub { user: Arc::clone(user) });
+        }
     }
+}
+
+/// Every destination that may have something of the subject's leads, also where it is configured no longer.
+fn destinations(subject: &Subject, applying: &Applying<'_>) -> Vec<Arc<str>> {
+    let all: BTreeSet<&Arc<str>> = applying.rules.destinations.iter().chain(&subject.sent_to).collect();
+    all.into_iter().cloned().collect()
 }

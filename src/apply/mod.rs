@@ -93,6 +93,8 @@ pub struct Effects {
     pub qualified: Vec<(DefinitionName, bool)>,
     /// Whether all leads of the record are deleted, before any are stored.
     pub forget_leads: bool,
+    /// Destinations whose deliveries are forgotten of every lead that is stored for the record, beyond those that it knows of.
+    pub forget_deliveries: Vec<Arc<str>>,
     /// Users whom the stored leads of the record may name no longer.
     pub scrub_leads: Vec<Arc<str>>,
     /// What became of calls that say that two ids are one user, each with the source that sent it.

@@ -448,6 +448,9 @@ pub(super) fn settle(
         let (id, json) = (Arc::clone(&id), Arc::clone(&json));
         let news = News { id, created: applying.now, attempts: 0, last_error: None, json };
         let to = RecordKey::delivery(destination, &event.lead.id);
+        if !subject.sent_to.contains(destination) {
+            subject.sent_to.insert(Arc::clone(destination));
+        }
         applying.send(to, Body::Deliver { subject: applying.key.clone(), news: Box::new(news) });
     }
     if let Some(standing) = subject.standings.get_mut(definition) {
@@ -494,7 +497,7 @@ fn withheld_from(event: &LeadEvent, applying: &mut Applying<'_>) -> Vec<String> 
 /// Stores a lead where it was first stored: with its subject, or with the id that was merged into that.
 pub(super) fn store(subject: &Subject, lead: &Lead, applying: &mut Applying<'_>) {
     let json = serde_json::to_string(lead).unwrap_or_default();
-    match subject.leads.get(&*lead.id).and_then(Option::as_ref) {
+    match subject.leads.get(&*lead.id).and_then(|known| known.home.as_ref()) {
         Some(home) => {
             let (id, definition) = (Arc::from(lead.id.as_str()), Arc::from(lead.definition.as_str()));
             applying.send(RecordKey::user(home), Body::StoreLead { id, definition, json: json.into() });

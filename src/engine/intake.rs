@@ -121,12 +121,14 @@ async fn run(shared: Arc<Shared>) {
         let (appends, kept): (Vec<_>, Vec<_>) = entries
             .map(|(shard, Encoded { bytes, items })| (Append { shard, payload: Bytes::from(bytes) }, (shard, items)))
             .unzip();
+        let sizes: Vec<usize> = appends.iter().map(|append| append.payload.len()).collect();
         let before: Vec<Known> = kept.iter().map(|(shard, _)| shared.progress.known(*shard)).collect();
         let answer = match appended(&shared, appends, before).await {
             Ok(positions) => {
                 let mut places = BTreeMap::new();
-                for ((shard, items), position) in kept.into_iter().zip(positions) {
+                for (((shard, items), position), bytes) in kept.into_iter().zip(positions).zip(sizes) {
                     shared.progress.appended(shard, position);
+                    shared.progress.appended_bytes(shard, bytes);
                     shared.fresh.put(shard, position, items);
                     places.insert(shard, position);
                 }

@@ -204,6 +204,8 @@ pub struct EngineStatus {
 const LEASE_MARGIN: Duration = Duration::from_secs(1);
 /// That commits are refused is said once in so long.
 const REFUSAL_SAID_AFTER: Duration = Duration::from_mins(1);
+/// How many bytes may wait to be applied, over all shards, however few entries they are: a store keeps them in memory.
+const MAX_BACKLOG_BYTES: u64 = 2 << 30;
 /// How often it is looked whether requests that are under way have ended.
 const LOOK: Duration = Duration::from_millis(2);
 
@@ -282,7 +284,10 @@ impl Engine {
         }
         for shard in parcel.shards() {
             let entries = self.shared.progress.backlog(shard);
-            if entries > self.shared.settings.max_backlog_entries {
+            let max_bytes = MAX_BACKLOG_BYTES / u64::from(self.shared.store.shards().count());
+            if entries > self.shared.settings.max_backlog_entries
+                || self.shared.progress.backlog_bytes(shard) > max_bytes
+            {
                 let blocked = self.shared.archiving.is_full();
                 return Err(if blocked {
                     EngineError::ArchiveFull

@@ -56,6 +56,8 @@ pub(super) struct Pending {
     pub dirty: Vec<RecordKey>,
     /// Users whom stored leads of these records may name no longer.
     pub scrub: Vec<(RecordKey, Arc<str>)>,
+    /// Records of which every stored lead's deliveries to these destinations are forgotten.
+    pub forget_deliveries: Vec<(RecordKey, Vec<Arc<str>>)>,
     /// Whether somebody waits for what is in here.
     pub urgent: bool,
     /// When the first of it was applied.

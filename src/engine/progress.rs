@@ -14,7 +14,12 @@ struct ShardProgress {
     position: AtomicU64,
     end: AtomicU64,
     step: AtomicU64,
+    /// About how many bytes an entry of its log has, of those that this server appends.
+    entry_bytes: AtomicU64,
 }
+
+/// How much the size of an entry moves what entries are taken to have, as a divisor.
+const ENTRY_WEIGHT: u64 = 8;
 
 /// What a shard had at least when it was last heard of. It can't have less later on, unless the store has lost something.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,6 +62,21 @@ impl AllProgress {
         if let Some(one) = self.of(shard) {
             one.end.fetch_max(end.0, Ordering::Relaxed);
         }
+    }
+
+    /// An entry of so many bytes was appended.
+    pub fn appended_bytes(&self, shard: ShardId, bytes: usize) {
+        if let Some(one) = self.of(shard) {
+            let (before, now) = (one.entry_bytes.load(Ordering::Relaxed), u64::try_from(bytes).unwrap_or(u64::MAX));
+            let mean = before - before / ENTRY_WEIGHT + now / ENTRY_WEIGHT;
+            one.entry_bytes.store(if before == 0 { now } else { mean }, Ordering::Relaxed);
+        }
+    }
+
+    /// About how many bytes of a shard's log wait to be applied.
+    pub fn backlog_bytes(&self, shard: ShardId) -> u64 {
+        let each = self.of(shard).map_or(0, |one| one.entry_bytes.load(Ordering::Relaxed));
+        self.backlog(shard).saturating_mul(each)
     }
 
     /// A shard stands at `position`, after so many commits.
@@ -122,6 +142,18 @@ mod tests {
 
     fn at(position: u64, end: u64, step: u64) -> Progress {
         Progress { position: Position(position), end: Position(end), step, ..Progress::default() }
+    }
+
+    #[test]
+    fn what_waits_is_known_in_bytes() {
+        let all = AllProgress::new(Shards::default(), 1);
+        all.appended_bytes(SHARD, 1_000);
+        all.appended(SHARD, Position(50));
+        assert_eq!(all.backlog_bytes(SHARD), 50_000);
+        (0..100).for_each(|_| all.appended_bytes(SHARD, 256_000));
+        assert!((12_000_000..=12_800_000).contains(&all.backlog_bytes(SHARD)), "{}", all.backlog_bytes(SHARD));
+        all.committed(SHARD, Position(50), 1);
+        assert_eq!(all.backlog_bytes(SHARD), 0);
     }
 
     #[test]

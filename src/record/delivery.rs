@@ -15,6 +15,10 @@ use crate::time::Millis;
 /// What a destination calls the things that belong to a lead, by the names that its adapter gave them: kept for as long as the lead is.
 pub type Remembered = BTreeMap<Box<str>, Box<str>>;
 
+/// How much news of one lead waits for one destination, and how much of it is kept that was given up. Each says all of the lead, so that
+/// of more the oldest leaves, behind the first: that one may be under way, and says that there is a lead.
+pub const MAX_NEWS: usize = 64;
+
 /// One event of a lead's life that a destination is to receive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct News {
@@ -71,6 +75,22 @@ impl Delivery {
             + self.remembered.iter().map(|(name, text)| 64 + name.len() + text.len()).sum::<usize>()
             + self.seen.as_ref().map_or(0, |_| 192)
             + self.tried.iter().map(Tried::bytes).sum::<usize>()
+    }
+
+    /// Adds news that waits.
+    pub fn wait(&mut self, news: News) {
+        self.pending.push_back(news);
+        while self.pending.len() > MAX_NEWS {
+            self.pending.remove(1);
+        }
+    }
+
+    /// Keeps news that was given up.
+    pub fn give_up(&mut self, news: News) {
+        self.dead.push(news);
+        while self.dead.len() > MAX_NEWS {
+            self.dead.remove(1);
+        }
     }
 
     /// Keeps an attempt that failed.
@@ -147,5 +167,28 @@ impl DestinationHistory {
             self.done.pop_front();
         }
         self.done.push_back(done);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn news(number: usize) -> News {
+        let id = format!("n{number}").into();
+        News { id, created: Millis(0), attempts: 0, last_error: None, json: "{}".into() }
+    }
+
+    #[test]
+    fn of_more_news_than_are_kept_the_first_and_the_newest_stay() {
+        let mut delivery = Delivery::default();
+        for number in 0..1_000 {
+            delivery.wait(news(number));
+            delivery.give_up(news(number));
+        }
+        let of = |news: Vec<&News>| (news.len(), news[0].id.to_string(), news[news.len() - 1].id.to_string());
+        let expected = (MAX_NEWS, "n0".to_owned(), "n999".to_owned());
+        assert_eq!(of(delivery.pending.iter().collect()), expected);
+        assert_eq!(of(delivery.dead.iter().collect()), expected);
     }
 }

@@ -28,6 +28,8 @@ pub mod senders;
 pub mod sla;
 pub mod standing;
 pub mod team;
+#[cfg(test)]
+mod tests;
 pub mod text;
 pub mod ties;
 pub mod traits;
@@ -251,8 +253,10 @@ pub struct Subject {
     pub standings: BTreeMap<DefinitionName, Standing>,
     /// What is remembered of its signals.
     pub noted: NotedSignals,
-    /// Its leads by their ids, at most [`MAX_LEADS`], and the user that a lead was made for when that one was merged into this.
-    pub leads: BTreeMap<Box<str>, Option<Arc<str>>>,
+    /// Its leads by their ids, at most [`MAX_LEADS`].
+    pub leads: BTreeMap<Box<str>, KnownLead>,
+    /// Destinations that were sent news of its leads; some of them may be configured no longer.
+    pub sent_to: BTreeSet<Arc<str>>,
     /// Users only: ties to other ids and to accounts. Boxed, since accounts have none.
     pub ties: Box<Ties>,
     /// Accounts only: its most active people by their ids, at most [`people::MAX_MEMBERS`].
@@ -284,6 +288,15 @@ pub struct Looked {
     pub at: Millis,
     /// Those that could not tell then, since their figures were being filled: who qualifies already is noted when they can.
     pub unnoted: BTreeSet<DefinitionName>,
+}
+
+/// A lead that a subject has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KnownLead {
+    /// When it was made.
+    pub since: Millis,
+    /// The user that it was made for, when that one was merged into this.
+    pub home: Option<Arc<str>>,
 }
 
 /// How many leads of a subject are remembered, the newest, so that forgetting it reaches their deliveries.
@@ -334,19 +347,25 @@ impl Subject {
                 None => drop(self.standings.insert(definition, theirs)),
             }
         }
-        for (lead, home) in other.leads {
-            self.remember_lead(&lead, Some(home.unwrap_or_else(|| Arc::clone(id))));
+        for (lead, KnownLead { since, home }) in other.leads {
+            self.remember_lead(&lead, since, Some(home.unwrap_or_else(|| Arc::clone(id))));
         }
+        self.sent_to.extend(other.sent_to);
         self.ties.merge(id, tie, *other.ties);
         dropped
     }
 
-    /// Remembers that `lead` is about this subject, and for whom it was made.
-    pub fn remember_lead(&mut self, lead: &str, home: Option<Arc<str>>) {
-        while self.leads.len() >= MAX_LEADS && !self.leads.contains_key(lead) {
-            self.leads.pop_first();
+    /// Remembers that `lead` is about this subject, since when, and for whom it was made. Of too many the oldest leaves, but those that its
+    /// standings name.
+    pub fn remember_lead(&mut self, lead: &str, since: Millis, home: Option<Arc<str>>) {
+        if self.leads.len() >= MAX_LEADS && !self.leads.contains_key(lead) {
+            let current: BTreeSet<&str> = self.standings.values().map(|standing| &*standing.lead_id).collect();
+            let age = |(lead, known): &(&Box<str>, &KnownLead)| (current.contains(&***lead), known.since);
+            if let Some(oldest) = self.leads.iter().min_by_key(age).map(|(lead, _)| lead.clone()) {
+                self.leads.remove(&oldest);
+            }
         }
-        self.leads.insert(lead.into(), home);
+        self.leads.insert(lead.into(), KnownLead { since, home });
     }
 
     /// Remembers that `user` wants to know what changes here.
@@ -404,7 +423,8 @@ impl Subject {
             + self.senders.bytes()
             + members.sum::<usize>()
             + standings.sum::<usize>()
-            + self.leads.len() * 120
+            + self.leads.len() * 128
+            + self.sent_to.iter().map(|name| 32 + name.len()).sum::<usize>()
             + self.looked.as_ref().map_or(0, |looked| 64 + 64 * looked.unnoted.len())
             + self.open_lead.as_ref().map_or(0, |_| 256)
             + self.ownership.as_ref().map_or(0, |ownership| ownership.bytes())

@@ -164,6 +164,15 @@ impl Desk {
         self.pass(Millis::SECOND).await;
     }
 
+    /// No destination is configured from now on.
+    pub async fn without_destinations(&self) {
+        let known = self.rules.load();
+        let rules = Rules::new(RulesParts { destinations: Vec::new(), ..RulesParts::clone(&known) });
+        let since = rules.follow(&known, self.clock.now());
+        self.rules.store(Arc::new(rules.since(since)));
+        self.pass(Millis::SECOND).await;
+    }
+
     /// The CRM keeps a record of each lead from now on, and is asked every minute what people made of it.
     pub async fn read_back(&self) {
         self.crm.keeps.store(true, Ordering::SeqCst);

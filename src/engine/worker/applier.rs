@@ -269,6 +269,7 @@ impl Applier {
             leads,
             qualified,
             forget_leads,
+            forget_deliveries,
             scrub_leads,
             merges,
             withheld,
@@ -321,6 +322,9 @@ impl Applier {
             let pending = self.pending.of(shard);
             pending.leads.retain(|_, lead| lead.subject != *key);
             pending.forget_leads.push(key.clone());
+        }
+        if !forget_deliveries.is_empty() {
+            self.pending.forget_deliveries.push((key.clone(), forget_deliveries));
         }
         for lead in leads {
             let row = LeadRow {

@@ -71,6 +71,7 @@ impl Worker {
         let began = Instant::now();
         for applier in &mut self.appliers {
             scrub::leads(&self.shared.store, &mut applier.pending).await?;
+            scrub::deliveries(&self.shared.store, &mut applier.pending, self.batch.now).await?;
         }
         let (commits, written) = self.write().await;
         let step = |commit: &Commit| Step {

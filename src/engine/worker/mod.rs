@@ -287,8 +287,9 @@ impl Worker {
         } else {
             Instant::now()
         };
-        // What can't be archived must not pile up in the store: it waits in the log, which has a bound.
-        let takes = !self.shared.archiving.is_full();
+        // What can't be archived must not pile up in the store: it waits in the log, which has a bound. But what was there when a shard
+        // was taken over is read to its end: until then nothing else can be done, such as sending what is due.
+        let takes = !self.shared.archiving.is_full() || self.is_joining();
         tokio::select! {
             biased;
             input = self.inputs.recv() => inputs.extend(input.or(Some(Input::Stop))),

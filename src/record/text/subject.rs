@@ -10,7 +10,7 @@ use super::{Lines, write_time};
 use crate::counters::text;
 use crate::event::{SourceName, Trust};
 use crate::record::ties::{MergedInto, Waiting};
-use crate::record::{Noted, Subject};
+use crate::record::{KnownLead, Noted, Subject};
 use crate::time::{Millis, push_number};
 
 impl Subject {
@@ -44,7 +44,12 @@ impl Subject {
             // It stands behind the member's own line.
             "k" => self.members.get_mut(key)?.keys = read_keys(value)?,
             "unnoted" => drop(self.looked.get_or_insert_default().unnoted.insert(Arc::from(key))),
-            "lead" => drop(self.leads.insert(key.into(), Some(value).filter(|home| !home.is_empty()).map(Arc::from))),
+            "lead" => {
+                let (since, home) = value.split_once(' ').map_or((value, None), |(since, home)| (since, Some(home)));
+                let known = KnownLead { since: Millis::parse(since)?, home: home.map(Arc::from) };
+                self.leads.insert(key.into(), known);
+            }
+            "sent_to" => drop(self.sent_to.insert(Arc::from(key))),
             "merged_into" => {
                 let merged = MergedInto { user: Arc::from(key), tie: read_tie(value)? };
                 self.ties.merged_into = Some(Box::new(merged));
@@ -143,9 +148,13 @@ impl Subject {
                 write_time(noted.since, out);
             });
         }
-        for (lead, home) in &self.leads {
-            lines.put(&["lead:", lead], |out| out.push_str(home.as_deref().unwrap_or_default()));
+        for (lead, KnownLead { since, home }) in &self.leads {
+            lines.put(&["lead:", lead], |out| {
+                since.write_rfc3339(out);
+                home.iter().for_each(|home| out.extend([" ", home]));
+            });
         }
+        self.sent_to.iter().for_each(|name| lines.put(&["sent_to:", name], |_| {}));
         self.open_lead.iter().for_each(|open| lines.json(&["open"], open));
         self.ownership.iter().for_each(|ownership| lines.json(&["owner"], ownership));
         self.write_outcomes(lines);

@@ -51,7 +51,7 @@ proptest! {
 
 /// A name that lines have, with something behind it.
 fn known_name() -> impl Strategy<Value = String> {
-    let names = "seen touched from: t: s: v: d: c: q: signal: open owner told lead: forgotten known merged_into: alias: refused: account: member \
+    let names = "seen touched from: t: s: v: d: c: q: signal: open owner told lead: sent_to: forgotten known merged_into: alias: refused: account: member \
                  member: waiting settled asks asked said: counted brought p: k: watcher: tell_at wakes_at turns turn: opens waits delivered done \
                  paused leads heard merge blocks noted series: away: unread: version held subject due died took there: tried \
                  pending dead";
@@ -83,7 +83,9 @@ fn a_person_can_read_it() {
     let tie = Tie { at, trust: Trust::Public, source: SourceName::new("web app") };
     subject.ties.know_alias(&Arc::from("anon 1"), &tie);
     subject.ties.refuse(&Arc::from("mallory"), tie);
-    subject.remember_lead("lead_1", None);
+    subject.remember_lead("lead_1", Millis(0), None);
+    subject.remember_lead("lead_2", Millis(1), Some("a-1".into()));
+    subject.sent_to.insert("crm".into());
     let written = Record::Subject(Box::new(subject)).write().expect("something is known");
     insta::assert_snapshot!(written.replace('\t', " | "), @r#"
     seen | 2026-11-21T09:30:00.000Z 2026-11-21T09:30:00.000Z
@@ -95,7 +97,9 @@ fn a_person_can_read_it() {
     s:seats | 2026-11-21T09:30:00.000Z 5
     v:employees | 2026-11-21T09:30:00.000Z server {"clearbit":"51-200"}
     v:employees | 2026-11-21T09:30:00.000Z server {"crm":null}
-    lead:lead_1 | 
+    lead:lead_1 | 1970-01-01T00:00:00.000Z
+    lead:lead_2 | 1970-01-01T00:00:00.001Z a-1
+    sent_to:crm | 
     alias:anon 1 | 2026-11-21T09:30:00.000Z public web app
     refused:mallory | 2026-11-21T09:30:00.000Z public web app
     account:acme | 2

@@ -148,10 +148,16 @@ impl<'a> Encoder<'a> {
         self.call.command("HSET").value(&state).value("position").shown(commit.to.0).value("commit").value(name);
         self.call.command("HINCRBY").value(state).value("step").value("1");
         if commit.to > commit.from {
-            // `~`: whole blocks only, which costs next to nothing; readers begin behind the position anyway. LIMIT 0: all
-            // such blocks, and not just some of them.
-            self.call.command("XTRIM").value(log).value("MINID").value("~");
-            self.call.shown(format_args!("0-{}", commit.to.next())).value("LIMIT").value("0");
+            let min_id = format_args!("0-{}", commit.to.next());
+            let trim = self.call.command("XTRIM").value(log).value("MINID");
+            if commit.forget_leads.is_empty() {
+                // `~`: whole blocks only, which costs next to nothing; readers begin behind the position anyway. LIMIT 0: all
+                // such blocks, and not just some of them.
+                trim.value("~").shown(min_id).value("LIMIT").value("0");
+            } else {
+                // Somebody is forgotten: what they did must not stand here until others have done as much.
+                trim.value("=").shown(min_id);
+            }
         }
     }
 

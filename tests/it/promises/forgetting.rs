@@ -116,6 +116,19 @@ async fn nothing_that_names_the_person_is_left_after_their_leads_were_delivered(
     assert_traceless(&desk).await;
 }
 
+/// What was on its way to a destination that is configured no longer would be sent if that came back.
+#[tokio::test]
+async fn nothing_that_names_the_person_is_left_for_a_destination_that_left_the_configuration() {
+    let desk = Desk::new(DEFINITIONS);
+    desk.crm.down.store(true, Ordering::SeqCst);
+    qualify(&desk).await;
+    desk.without_destinations().await;
+    let text = everything(&desk).await;
+    assert!(text.contains("sent_to:crm") && text.contains("Lovelace"), "it waits there: {text}");
+    desk.engine.forget(&RecordKey::user("ada-77")).await.expect("forgets").expect("is known");
+    assert_traceless(&desk).await;
+}
+
 #[tokio::test]
 async fn who_qualifies_again_after_they_were_forgotten_is_another_lead() {
     let desk = Desk::new(DEFINITIONS);

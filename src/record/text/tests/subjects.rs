@@ -22,9 +22,9 @@ use crate::ids::RecordKey;
 use crate::record::counted::Counted;
 use crate::record::outcomes::Outcomes;
 use crate::record::{
-    AccountOwner, Ending, Held, Joiners, Looked, Member, Memberships, MergedInto, Noted, NotedSignals, OpenLead,
-    OpenWith, Ownership, PassedOver, Profile, Quiet, Routing, Said, Senders, Standing, Subject, Tie, Ties, Trait,
-    Traits, Waiting, Waits,
+    AccountOwner, Ending, Held, Joiners, KnownLead, Looked, Member, Memberships, MergedInto, Noted, NotedSignals,
+    OpenLead, OpenWith, Ownership, PassedOver, Profile, Quiet, Routing, Said, Senders, Standing, Subject, Tie, Ties,
+    Trait, Traits, Waiting, Waits,
 };
 
 /// Names as people and programs send them: with whatever separates things in the text.
@@ -219,7 +219,7 @@ pub fn subject() -> impl Strategy<Value = Subject> {
         (traits(), ledger(), ties().prop_map(Box::new), vec((name(), trust()), 0..3)),
         (option::of(time()), option::of(time()), time(), option::of(time()), (option::of(time()), option::of(time()))),
         btree_map(shared(), standing(), 0..3),
-        btree_map(boxed(), option::of(shared()), 0..3),
+        btree_map(boxed(), (time(), option::of(shared())).prop_map(|(since, home)| KnownLead { since, home }), 0..3),
         btree_map(name().prop_map(CompactString::from), member(), 0..3),
         btree_map(shared(), time(), 0..3),
         btree_map(name(), (option::of(time()), any::<u32>()), 0..3),
@@ -266,6 +266,7 @@ pub fn subject() -> impl Strategy<Value = Subject> {
                 }),
                 standings,
                 noted,
+                sent_to: leads.keys().map(|name| Arc::from(&**name)).collect(),
                 leads,
                 ties,
                 members,
