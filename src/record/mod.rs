@@ -360,8 +360,8 @@ impl Subject {
     pub fn remember_lead(&mut self, lead: &str, since: Millis, home: Option<Arc<str>>) {
         if self.leads.len() >= MAX_LEADS && !self.leads.contains_key(lead) {
             let current: BTreeSet<&str> = self.standings.values().map(|standing| &*standing.lead_id).collect();
-            let age = |(lead, known): &(&Box<str>, &KnownLead)| (current.contains(&***lead), known.since);
-            if let Some(oldest) = self.leads.iter().min_by_key(age).map(|(lead, _)| lead.clone()) {
+            let oldest = self.leads.iter().min_by_key(|(lead, known)| (current.contains(&***lead), known.since));
+            if let Some(oldest) = oldest.map(|(lead, _)| lead.clone()) {
                 self.leads.remove(&oldest);
             }
         }
