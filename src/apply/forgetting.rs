@@ -97,6 +97,7 @@ pub(super) fn send_back(subject: &Subject, message: &Message, applying: &mut App
 /// Takes a user out of all that the subject's leads say.
 pub(super) fn scrub(subject: &mut Subject, user: &Arc<str>, applying: &mut Applying<'_>) {
     applying.effects.scrub_leads.push(Arc::clone(user));
+    subject.ties.refused.retain(|(to, _)| **to != **user);
     for standing in subject.standings.values_mut() {
         standing.joiners.iter_mut().for_each(|joiners| joiners.forget(user));
         // News that waits for its rep names them, too.

@@ -297,7 +297,11 @@ pub fn apply(record: &mut Record, message: &Message, context: &Context<'_>) -> E
             Body::Unheld => holding::unheld(leads),
             Body::Heard => leads.heard = leads.heard.max(Some(message.at)),
             Body::Noted(note) => leads.merges.note((**note).clone()),
-            Body::Scrub { user } => leads.merges.forget(user),
+            Body::Scrub { user } => {
+                for id in leads.merges.forget(user) {
+                    applying.send(RecordKey::user(&id), Body::Scrub { user: Arc::clone(user) });
+                }
+            }
             _ => {}
         },
         Record::Hold(hold) => match &message.body {

@@ -76,9 +76,10 @@ impl Deliveries {
         self.lanes.get(destination).map_or(0, |lane| lane.known.len())
     }
 
-    /// Destinations to which something is under way that is not answered.
+    /// Destinations to which something is under way that is not answered, or whose answer is not applied.
     pub fn busy(&self) -> impl Iterator<Item = &str> {
-        self.lanes.iter().filter(|(_, lane)| lane.under_way > 0).map(|(destination, _)| &**destination)
+        let is_busy = |lane: &Lane| lane.under_way > 0 || !lane.answered.is_empty();
+        self.lanes.iter().filter(move |(_, lane)| is_busy(lane)).map(|(destination, _)| &**destination)
     }
 
     /// Takes what may go out now, to destinations that `stays` wants.

@@ -73,10 +73,16 @@ impl MergeLog {
         self.0.push_back(MergeNote { id: short(note.id), user: short(note.user), ..note });
     }
 
-    /// Forgets whatever names a user.
-    pub fn forget(&mut self, user: &str) {
+    /// Forgets whatever names a user. Returns known users who were said to be that one: their records name them as well.
+    pub fn forget(&mut self, user: &str) -> Vec<Arc<str>> {
         let user = cut(user, ID_BYTES);
+        let names = |note: &MergeNote| note.outcome == MergeOutcome::Refused && *note.user == *user;
+        let mut named: Vec<Arc<str>> =
+            self.0.iter().filter(|note| names(note)).map(|note| Arc::clone(&note.id)).collect();
+        named.sort_unstable();
+        named.dedup();
         self.0.retain(|note| *note.id != *user && *note.user != *user);
+        named
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -102,9 +108,11 @@ mod tests {
         (1..1_000).for_each(|n| log.note(note(n, MergeOutcome::Refused)));
         assert_eq!((log.0.len(), log.0[0].at, log.0[1].at, log.0[100].at), (101, Millis(0), Millis(900), Millis(999)));
         assert!(log.bytes() < 40_000, "{}", log.bytes());
-        log.forget(&note(0, MergeOutcome::Undone).id);
+        assert!(log.forget(&note(0, MergeOutcome::Undone).id).is_empty());
         assert_eq!(log.0.len(), 100);
-        log.forget("mallory");
+        let mut named: Vec<Arc<str>> = log.0.iter().map(|note| Arc::clone(&note.id)).collect();
+        named.sort_unstable();
+        assert_eq!(log.forget("mallory"), named);
         assert_eq!(log, MergeLog::default());
     }
 }

@@ -117,8 +117,12 @@ async fn who_is_forgotten_is_named_by_no_source_that_ever_was() {
     let logs = async || desk.text(&RecordKey::source("web")).await + &desk.text(&RecordKey::source("cdp")).await;
     let before = logs().await;
     assert!(["mallory", "\"mal\"", "\"m\"", "eve"].iter().all(|id| before.contains(id)), "{before}");
+    let ana = async || desk.text(&RecordKey::user("ana")).await;
+    assert!(ana().await.contains("mallory"), "whom a web page said to be her");
     desk.engine.forget(&RecordKey::user("mallory")).await.expect("it is forgotten");
     desk.settle().await;
     let after = logs().await;
     assert!(!after.contains("merge"), "{after}");
+    let after = ana().await;
+    assert!(after.contains("known") && !after.contains("mallory"), "{after}");
 }

@@ -81,7 +81,9 @@ async fn run(inner: &SharedStore, seed: u64) -> (Vec<Vec<String>>, BTreeMap<Faul
     let begun = Instant::now();
     let (mut stores, mut tasks) = (Vec::new(), Vec::new());
     for server in 0..3 {
-        let store = faulty(inner, seed * 100 + server, FaultPlan::default());
+        // Heartbeats are few: often enough that silences happen, whatever the dice say.
+        let plan = FaultPlan { silences: 80, ..FaultPlan::default() };
+        let store = faulty(inner, seed * 100 + server, plan);
         stores.push(Arc::clone(&store));
         let owner = Owner { name: format!("server{server}"), store, trace: Vec::new() };
         tasks.push(tokio::spawn(owner.work(begun + Duration::from_secs(60))));
@@ -111,7 +113,9 @@ async fn run(inner: &SharedStore, seed: u64) -> (Vec<Vec<String>>, BTreeMap<Faul
 async fn nothing_promised_is_lost_and_every_entry_is_applied_once() {
     for (seed, inner) in (1..).zip(worlds(1)) {
         let (_, happened, promised) = run(&inner, seed).await;
-        for fault in [Fault::Refused, Fault::Lost, Fault::Late, Fault::Torn, Fault::Delayed, Fault::Silenced] {
+        let faults =
+            [Fault::Refused, Fault::Lost, Fault::Late, Fault::Torn, Fault::Delayed, Fault::Silenced, Fault::Moved];
+        for fault in faults {
             assert!(happened.get(&fault).is_some_and(|count| *count > 2), "{fault:?} hardly happened: {happened:?}");
         }
         let (mut told, mut applied) = (0, 0);
