@@ -1,5 +1,6 @@
 //! What stands in a shard's log: messages to records, and the form in which the log keeps them.
 
+mod attempt;
 mod made;
 
 use std::collections::BTreeSet;
@@ -7,6 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use attempt::{Attempt, AttemptOutcome};
 pub use made::{Became, Follows, Made, ReadBack};
 
 use super::filling::Fill;
@@ -15,8 +17,8 @@ use crate::ids::{DefinitionName, RecordKey, SourceName};
 use crate::record::delivery::Done;
 use crate::record::outcomes::Told;
 use crate::record::{
-    AccountOwner, Credentials, DomainAsk, Held, Joiner, LeadClass, LeadHold, MergeNote, Needs, News, OpenLead, Pause,
-    Profile, Projection, Remembered, RosterChange, Routing, Seen, Stride, Tie, TookForce, Tried, Unassigned, Waits,
+    AccountOwner, DomainAsk, Held, Joiner, LeadClass, LeadHold, MergeNote, Needs, News, OpenLead, Pause, Profile,
+    Projection, RosterChange, Routing, Seen, Stride, Tie, TookForce, Unassigned, Waits,
 };
 use crate::time::Millis;
 
@@ -418,58 +420,6 @@ pub struct Judged {
     pub lead: Arc<str>,
     /// What holds it; `None` when it may go.
     pub hold: Option<LeadHold>,
-}
-
-/// What came of sending a delivery's first news.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Attempt {
-    /// The event of the lead's life that was sent.
-    pub id: Arc<str>,
-    /// When the answer came.
-    pub at: Millis,
-    /// What came of it.
-    pub outcome: AttemptOutcome,
-    /// What the destination calls the things that belong to the lead, where that has changed.
-    pub remembered: Option<Remembered>,
-    /// What is kept of it where it failed.
-    pub tried: Option<Box<Tried>>,
-}
-
-/// How an attempt ended.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum AttemptOutcome {
-    /// The destination took it.
-    Delivered {
-        /// The lead.
-        lead: Box<str>,
-        /// The definition.
-        definition: Box<str>,
-        /// `lead.qualified`, …
-        kind: Box<str>,
-    },
-    /// It is tried again.
-    Retry {
-        /// When.
-        due: Millis,
-        /// Whether it counts as an attempt.
-        counts: bool,
-        /// Why it failed.
-        error: Box<str>,
-    },
-    /// The destination refuses the credentials for good: it is tried again when they have changed, and nothing is sent meanwhile.
-    Denied {
-        /// When it may be tried again at the earliest.
-        due: Millis,
-        /// Why it failed.
-        error: Box<str>,
-        /// Which credentials those were.
-        credentials: Credentials,
-    },
-    /// It is given up.
-    Dead {
-        /// Why.
-        error: Box<str>,
-    },
 }
 
 /// The form of what follows, before each item.

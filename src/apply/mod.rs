@@ -15,6 +15,7 @@ pub mod explain;
 mod filling;
 mod following;
 mod forgetting;
+mod happened;
 mod holding;
 mod joining;
 mod looking;

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use serde_json::Number;
 
+use super::happened::{happening, tell_history};
 use super::message::{AssignOutcome, Assigned, Claim, Judged};
 use super::promising::{let_go, promise};
 use super::unclear::{self, clear};
 use super::{Applying, Body, LeadWrite};
 use crate::ids::{DefinitionName, RecordKey, SourceName};
 use crate::lead::{Lead, LeadEvent, LeadEventType, joiner};
-use crate::record::happening::note;
 use crate::record::{
     AccountOwner, DomainAsk, Happening, Held, LeadWaits, LetGo, NO_NEEDS, News, OpenWith, Owners, Routing, Standing,
     Subject, Unassigned, Unclear, Waits,
@@ -59,32 +59,6 @@ pub(super) fn begin(
     if standing.queue.len() == 1 {
         next(subject, definition, applying);
     }
-}
-
-/// Notes what happened to the lead that there is, and has its news say so.
-fn tell_history(standing: &mut Standing, event: &mut LeadEvent, what: impl FnOnce(&LeadEvent) -> Happening) {
-    if standing.lead_id == event.lead.id {
-        note(&mut standing.history, what(event));
-        event.lead.history.clone_from(&standing.history);
-    }
-}
-
-/// An event of a lead's life, as its history tells it.
-fn happening(event: &LeadEvent) -> Happening {
-    let lead = &event.lead;
-    let (owner, note) = match event.kind {
-        LeadEventType::Qualified | LeadEventType::TierChanged => (None, Some(format!("tier {}", lead.tier))),
-        LeadEventType::Assigned => {
-            let routing = lead.routing.as_ref();
-            (routing.and_then(|routing| routing.owner.clone()), routing.map(|routing| routing.reason.clone()))
-        }
-        LeadEventType::Reminded => {
-            (None, lead.timestamps.accept_by.as_ref().map(|by| format!("to be accepted by {by}")))
-        }
-        kind if kind.is_end() => (None, lead.outcome_reason.clone()),
-        _ => (None, None),
-    };
-    Happening { at: event.occurred_at.clone(), what: event.kind.word().to_owned(), owner, note }
 }
 
 /// Tells the team that a lead which it gave is open no longer.

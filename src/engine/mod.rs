@@ -50,13 +50,13 @@ pub use walking::{ShardWalk, WalkStatus};
 use crate::apply::{Body, Held, LogItem, Message, NOTHING_HELD, Notice, Rules};
 use crate::event::{Event, Rejected, SourceName};
 use crate::ids::ShardId;
-use crate::store::{LEASE, ServerInfo, SharedStore, StoreError};
+use crate::store::{ServerInfo, SharedStore, StoreError};
 use crate::time::{Clock, Millis};
 use fresh::Fresh;
 use input::Input;
 use intake::{Intake, Parcel};
 use progress::AllProgress;
-use steady::{Looked, Steadiness};
+use steady::Steadiness;
 use worker::Worker;
 
 /// The rules in force; a reload swaps them.
@@ -200,8 +200,6 @@ pub struct EngineStatus {
     pub walking: WalkStatus,
 }
 
-/// So long before its lease ends a server begins nothing that others would see.
-const LEASE_MARGIN: Duration = Duration::from_secs(1);
 /// That commits are refused is said once in so long.
 const REFUSAL_SAID_AFTER: Duration = Duration::from_mins(1);
 /// How many bytes may wait to be applied, over all shards, however few entries they are: a store keeps them in memory.
@@ -383,43 +381,6 @@ impl Shared {
     /// The worker that works a shard when this server owns it.
     fn worker_of(&self, shard: ShardId) -> usize {
         usize::from(shard.0) % self.inputs.len().max(1)
-    }
-
-    /// Whether the clock agrees so far with this process's own time that what was idle for long may leave.
-    fn clock_is_steady(&self, now: Millis) -> bool {
-        if matches!(self.clock, Clock::Manual(_)) {
-            return true;
-        }
-        let looked = self.steadiness.lock().unwrap_or_else(PoisonError::into_inner).look(now, Instant::now());
-        match looked {
-            Looked::Jumped(gained) => {
-                let seconds = gained / Millis::SECOND;
-                tracing::warn!(
-                    seconds,
-                    "the clock has jumped ahead; what waits for a date waits until it has stood so for 15 minutes"
-                );
-            }
-            Looked::Believed => tracing::info!("the clock that has jumped ahead is believed by now"),
-            Looked::Steady | Looked::Ahead => {}
-        }
-        metrics::gauge!("handraiser_clock_is_steady").set(f64::from(u8::from(looked.is_steady())));
-        looked.is_steady()
-    }
-
-    /// The shards that this server works.
-    fn holds(&self) -> Vec<ShardId> {
-        self.told().owned.values().flatten().copied().collect()
-    }
-
-    /// A heartbeat that began at this moment was answered.
-    fn leased(&self, began: Instant) {
-        *self.leased.lock().unwrap_or_else(PoisonError::into_inner) = Some(began);
-    }
-
-    /// Whether nobody else can own by now what this server owned when it was last told.
-    fn has_lease(&self) -> bool {
-        let leased = *self.leased.lock().unwrap_or_else(PoisonError::into_inner);
-        leased.is_some_and(|began| began.elapsed() < LEASE.saturating_sub(LEASE_MARGIN))
     }
 
     fn owns(&self, worker: usize, shards: Vec<ShardId>) {

@@ -1,7 +1,7 @@
 //! Which shards this server works: a heartbeat says that it lives, and hears which shards are its own.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -9,10 +9,13 @@ use tokio::time::Instant;
 use super::Shared;
 use super::input::Input;
 use crate::ids::ShardId;
-use crate::store::{HEARTBEAT, Ownership};
+use crate::store::{HEARTBEAT, LEASE, Ownership};
 
 /// How often positions of all shards are looked at.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// So long before its lease ends a server begins nothing that others would see.
+const LEASE_MARGIN: Duration = Duration::from_secs(1);
 
 pub(super) fn start(shared: &Arc<Shared>) {
     shared.keep_running("the heartbeat", beat);
@@ -51,6 +54,24 @@ async fn look(shared: Arc<Shared>) {
     loop {
         let _ = shared.look(&all).await;
         tokio::time::sleep(LOOK).await;
+    }
+}
+
+impl Shared {
+    /// The shards that this server works.
+    pub(super) fn holds(&self) -> Vec<ShardId> {
+        self.told().owned.values().flatten().copied().collect()
+    }
+
+    /// A heartbeat that began at this moment was answered.
+    pub(super) fn leased(&self, began: Instant) {
+        *self.leased.lock().unwrap_or_else(PoisonError::into_inner) = Some(began);
+    }
+
+    /// Whether nobody else can own by now what this server owned when it was last told.
+    pub(super) fn has_lease(&self) -> bool {
+        let leased = *self.leased.lock().unwrap_or_else(PoisonError::into_inner);
+        leased.is_some_and(|began| began.elapsed() < LEASE.saturating_sub(LEASE_MARGIN))
     }
 }
 

@@ -1,10 +1,12 @@
 //! Whether the clock can be believed: what was idle for long is deleted, and trials end, by what it says.
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::time::Millis;
+use super::Shared;
+use crate::time::{Clock, Millis};
 
 /// A clock that has gained more than this on the process's own time, in milliseconds, is not believed.
 const TRUSTED_JUMP: i64 = 10 * Millis::MINUTE;
@@ -65,6 +67,29 @@ impl Steadiness {
                 Looked::Jumped(gained)
             }
         }
+    }
+}
+
+impl Shared {
+    /// Whether the clock agrees so far with this process's own time that what was idle for long may leave.
+    pub(super) fn clock_is_steady(&self, now: Millis) -> bool {
+        if matches!(self.clock, Clock::Manual(_)) {
+            return true;
+        }
+        let looked = self.steadiness.lock().unwrap_or_else(PoisonError::into_inner).look(now, Instant::now());
+        match looked {
+            Looked::Jumped(gained) => {
+                let seconds = gained / Millis::SECOND;
+                tracing::warn!(
+                    seconds,
+                    "the clock has jumped ahead; what waits for a date waits until it has stood so for 15 minutes"
+                );
+            }
+            Looked::Believed => tracing::info!("the clock that has jumped ahead is believed by now"),
+            Looked::Steady | Looked::Ahead => {}
+        }
+        metrics::gauge!("handraiser_clock_is_steady").set(f64::from(u8::from(looked.is_steady())));
+        looked.is_steady()
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::json;
 use super::*;
 use crate::event::{Call, MessageId, SourceName, Trust};
 use crate::record::outcomes::Told;
-use crate::record::{PausedBy, Tie};
+use crate::record::{PausedBy, Tie, Tried};
 use crate::record::{Profile, Projection};
 
 fn event(properties: &serde_json::Value) -> Arc<Event> {
