@@ -21,11 +21,20 @@ pub(super) struct Cached {
     pub record: Record,
     /// Its place in the agenda, as it is stored.
     pub listed: Option<Listed>,
-    /// Whether it differs from what is stored.
+    /// Whether it differs from what is stored, or being stored.
     pub dirty: bool,
+    /// Whether it is being stored, as it stands or stood.
+    storing: bool,
     bytes: usize,
     /// The batch that used it last.
     used: u64,
+}
+
+impl Cached {
+    /// Whether it is stored as it stands.
+    pub const fn is_stored(&self) -> bool {
+        !self.dirty && !self.storing
+    }
 }
 
 pub(super) struct Cache {
@@ -80,18 +89,26 @@ impl Cache {
         let record = record.unwrap_or_else(|| Record::empty(key.kind));
         let bytes = bytes(&key, &record);
         self.bytes += bytes;
-        let cached = Cached { record, listed, dirty: false, bytes, used: self.batch };
+        let cached = Cached { record, listed, dirty: false, storing: false, bytes, used: self.batch };
         if let Some(before) = self.records.insert(key, cached) {
             self.bytes -= before.bytes;
         }
     }
 
-    /// Notes that a record is stored as it stands, in this place of the agenda.
+    /// Notes that a record is being stored as it stands.
+    pub fn storing(&mut self, key: &RecordKey) {
+        if let Some(cached) = self.records.get_mut(key) {
+            (cached.dirty, cached.storing) = (false, true);
+        }
+    }
+
+    /// Notes that a record is stored as it stood when that began, in this place of the agenda.
     pub fn stored(&mut self, key: &RecordKey, listed: Option<Listed>, gone: bool) {
-        if gone {
+        let Some(cached) = self.records.get_mut(key) else { return };
+        if gone && !cached.dirty {
             self.remove(key);
-        } else if let Some(cached) = self.records.get_mut(key) {
-            (cached.listed, cached.dirty) = (listed, false);
+        } else {
+            (cached.listed, cached.storing) = (listed, false);
             let bytes = bytes(key, &cached.record);
             self.bytes = self.bytes + bytes - cached.bytes;
             cached.bytes = bytes;
@@ -126,7 +143,7 @@ impl Cache {
         }
         let goal = self.bytes - (self.max_bytes - self.max_bytes / FREED);
         let mut by_use: std::collections::BTreeMap<u64, usize> = std::collections::BTreeMap::new();
-        for cached in self.records.values().filter(|cached| !cached.dirty) {
+        for cached in self.records.values().filter(|cached| cached.is_stored()) {
             *by_use.entry(cached.used).or_default() += cached.bytes;
         }
         let mut freed = 0;
@@ -135,7 +152,7 @@ impl Cache {
             (freed >= goal).then_some(used)
         });
         let oldest = oldest.unwrap_or(u64::MAX);
-        self.retain(|_, cached| cached.dirty || cached.used > oldest);
+        self.retain(|_, cached| !cached.is_stored() || cached.used > oldest);
     }
 }
 

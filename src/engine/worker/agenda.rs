@@ -141,7 +141,7 @@ impl Worker {
             let applier = self.applier_of(&key).and_then(|applier| self.appliers.get_mut(applier));
             let first =
                 applier.and_then(|applier| applier.cache.use_mut(&key)).and_then(|cached| match &cached.record {
-                    Record::Delivery(delivery) if delivery.due <= now && !cached.dirty => {
+                    Record::Delivery(delivery) if delivery.due <= now && cached.is_stored() => {
                         delivery.pending.front().map(|news| (news.clone(), delivery.remembered.clone()))
                     }
                     _ => None,

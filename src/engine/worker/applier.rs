@@ -366,7 +366,7 @@ impl Applier {
         metrics::counter!("handraiser_notices_total", "notice" => notice.as_str()).increment(1);
     }
 
-    /// The commits that make durable what was applied, from where the shards stand and have had so many commits; and what they
+    /// Takes out the commits that make durable what was applied, from where the shards stand and have had so many commits; and what they
     /// write.
     pub fn commits(
         &mut self,
@@ -387,6 +387,9 @@ impl Applier {
             written.extend(
                 commit.records.iter().map(|write| (write.key.clone(), write.listed.clone(), write.text.is_none())),
             );
+        }
+        for key in std::mem::take(&mut self.pending).dirty {
+            self.cache.storing(&key);
         }
         (commits, written)
     }
@@ -425,7 +428,7 @@ impl Applier {
                 remembered.take_back(&pending.ids);
             }
         }
-        self.cache.retain(|_, cached| !cached.dirty);
+        self.cache.retain(|_, cached| cached.is_stored());
     }
 }
 

@@ -1,14 +1,15 @@
-//! Makes durable what was applied.
+//! Makes durable what was applied. One commit of a worker is under way at a time, and what comes meanwhile is applied meanwhile.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::agenda::LOOK_AT_HELD;
 use super::applier::{Applier, Written, log_of};
-use super::{Upset, Worker, in_parallel};
+use super::{LOST, Upset, Worker, in_parallel};
 use crate::engine::input::Input;
 use crate::engine::pending::Pending;
 use crate::engine::remembered::Remembered;
@@ -39,6 +40,35 @@ struct Step {
     archived: Option<u64>,
 }
 
+/// A commit on its way to the store.
+pub(super) struct UnderWay {
+    storing: JoinHandle<Result<(), CommitError>>,
+    began: Instant,
+    steps: Vec<Step>,
+    /// What each applier writes with it.
+    written: Vec<Vec<Written>>,
+    /// The shards that it sends messages to.
+    sends_to: BTreeSet<ShardId>,
+    /// When the oldest message in it came into its log.
+    pub oldest: Option<Millis>,
+    messages: usize,
+}
+
+impl UnderWay {
+    /// How it ended.
+    pub async fn ended(&mut self) -> Result<(), Upset> {
+        match (&mut self.storing).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(CommitError::Moved(shards))) => Err(Upset::Moved(shards)),
+            Ok(Err(CommitError::Store(error))) => Err(Upset::Store(error)),
+            // Whether it happened is as unknown as when the store doesn't answer.
+            Err(error) if error.is_panic() => Err(Upset::Panic),
+            // The runtime is shutting down, and everything in it ends where it is.
+            Err(_) => std::future::pending().await,
+        }
+    }
+}
+
 impl Worker {
     /// Whether somebody waits for the next commit.
     pub(super) fn is_urgent(&self) -> bool {
@@ -51,20 +81,41 @@ impl Worker {
         Some(self.pace.next(since, self.is_urgent()))
     }
 
-    /// Whether it is time to commit, or to do what can be done only when everything is committed.
+    /// Whether to commit what was applied.
     pub(super) fn is_time(&self) -> bool {
-        self.commit_at().is_some_and(|at| at <= Instant::now())
-            || self.appliers.iter().map(|applier| applier.pending.messages).sum::<usize>() >= MAX_PENDING_MESSAGES
-            || self.due.values().any(|at| *at <= self.batch.now)
+        self.commit_at().is_some_and(|at| at <= Instant::now()) || self.is_full()
+    }
+
+    /// Whether so much is applied and not committed that nothing more is read until it is.
+    pub(super) fn is_full(&self) -> bool {
+        self.appliers.iter().map(|applier| applier.pending.messages).sum::<usize>() >= MAX_PENDING_MESSAGES
+    }
+
+    /// Whether there is something to do that can be done only when everything is committed.
+    pub(super) fn is_due(&self) -> bool {
+        self.due.values().any(|at| *at <= self.batch.now)
     }
 
     pub(super) fn is_committed(&self) -> bool {
-        self.appliers.iter().all(|applier| applier.pending.is_empty())
+        self.under_way.is_none() && self.appliers.iter().all(|applier| applier.pending.is_empty())
     }
 
-    /// Commits what was applied.
+    /// Whether messages to a shard wait to be committed.
+    pub(super) fn is_sending_to(&self, shard: ShardId) -> bool {
+        self.under_way.as_ref().is_some_and(|under_way| under_way.sends_to.contains(&shard))
+            || self.appliers.iter().any(|applier| applier.pending.sends_to(shard))
+    }
+
+    /// Commits what was applied, and waits until everything is stored.
     pub(super) async fn commit(&mut self) -> Result<(), Upset> {
-        if self.is_committed() {
+        self.wait_for_commit().await?;
+        self.begin_commit().await?;
+        self.wait_for_commit().await
+    }
+
+    /// Begins to commit what was applied. None is under way when this is called.
+    pub(super) async fn begin_commit(&mut self) -> Result<(), Upset> {
+        if self.appliers.iter().all(|applier| applier.pending.is_empty()) {
             self.appliers.iter_mut().for_each(|applier| applier.pending = Pending::default());
             return Ok(());
         }
@@ -73,6 +124,8 @@ impl Worker {
             scrub::leads(&self.shared.store, &mut applier.pending).await?;
             scrub::deliveries(&self.shared.store, &mut applier.pending, self.batch.now).await?;
         }
+        let oldest = self.appliers.iter().filter_map(|applier| applier.pending.oldest).min();
+        let messages = self.appliers.iter().map(|applier| applier.pending.messages).sum();
         let (commits, written) = self.write().await;
         let step = |commit: &Commit| Step {
             shard: commit.shard,
@@ -84,8 +137,43 @@ impl Worker {
             archived: commit.blocks_passed,
         };
         let steps: Vec<Step> = commits.iter().map(step).collect();
-        let sent_to = commits.iter().flat_map(|commit| &commit.messages).map(|message| message.shard).collect();
-        if let Err(upset) = self.store(commits).await {
+        for Step { shard, to, .. } in &steps {
+            if let Some(owned) = self.shards.get_mut(shard) {
+                owned.position = *to;
+            }
+        }
+        let sends_to = commits.iter().flat_map(|commit| &commit.messages).map(|message| message.shard).collect();
+        let store = Arc::clone(&self.shared.store);
+        let storing = tokio::spawn(async move { store.commit(commits).await });
+        self.under_way = Some(UnderWay { storing, began, steps, written, sends_to, oldest, messages });
+        Ok(())
+    }
+
+    /// Waits for the commit that is under way, if one is. Whoever answers meanwhile is sent the next news: a destination doesn't wait
+    /// for a commit.
+    async fn wait_for_commit(&mut self) -> Result<(), Upset> {
+        let mut delivered = Ok(());
+        while let Some(under_way) = &mut self.under_way {
+            tokio::select! {
+                biased;
+                ended = under_way.ended() => return self.committed(ended).await.and(delivered),
+                Some(input) = self.inputs.recv() => {
+                    if let Input::Attempted(key, _) = &input {
+                        self.deliveries.answered(key);
+                        delivered = delivered.and(self.deliver().await);
+                    }
+                    self.heard.push(input);
+                }
+            }
+        }
+        delivered
+    }
+
+    /// The commit that was under way has ended.
+    pub(super) async fn committed(&mut self, ended: Result<(), Upset>) -> Result<(), Upset> {
+        let Some(under_way) = self.under_way.take() else { return ended };
+        let UnderWay { began, steps, written, sends_to, oldest, messages, .. } = under_way;
+        if let Err(upset) = ended {
             // Did it happen after all, all of them are read anew.
             for Step { shard, ids, .. } in steps {
                 let applier = self.shards.get(&shard).and_then(|owned| self.appliers.get_mut(owned.applier));
@@ -97,32 +185,17 @@ impl Worker {
         }
         self.pace.committed(began);
         self.note_steps(steps);
+        self.shared.observe_lag(oldest, messages);
         self.note_written(written);
-        self.note_own_messages(&sent_to).await
+        self.note_own_messages(&sends_to).await
     }
 
-    /// Stores commits. Whoever answers meanwhile is sent the next news: a destination doesn't wait for a commit.
-    async fn store(&mut self, commits: Vec<Commit>) -> Result<(), Upset> {
-        let store = Arc::clone(&self.shared.store);
-        let mut committing = store.commit(commits);
-        let mut delivered = Ok(());
-        let committed = loop {
-            tokio::select! {
-                biased;
-                committed = &mut committing => break committed,
-                Some(input) = self.inputs.recv() => {
-                    if let Input::Attempted(key, _) = &input {
-                        self.deliveries.answered(key);
-                        delivered = delivered.and(self.deliver().await);
-                    }
-                    self.heard.push(input);
-                }
-            }
-        };
-        match committed {
-            Ok(()) => delivered,
-            Err(CommitError::Moved(shards)) => Err(Upset::Moved(shards)),
-            Err(CommitError::Store(error)) => Err(Upset::Store(error)),
+    /// Waits until it is known whether the commit that is under way has happened, and notes it if it has.
+    pub(super) async fn settle(&mut self) {
+        if let Some(under_way) = &mut self.under_way {
+            let ended = under_way.ended().await;
+            // What is applied is dropped by whoever calls this, and read anew where this failed.
+            let _ = self.committed(ended).await;
         }
     }
 
@@ -145,9 +218,8 @@ impl Worker {
 
     fn note_steps(&mut self, steps: Vec<Step>) {
         for Step { shard, to, ids, forgotten, skipped, left, archived } in steps {
-            let Some(owned) = self.shards.get_mut(&shard) else { continue };
+            let Some(owned) = self.shards.get_mut(&shard).filter(|owned| owned.step != LOST) else { continue };
             self.shared.poisoned(skipped);
-            owned.position = to;
             owned.step += 1;
             self.shared.archiving.left(shard, owned.step, left);
             if let Some(archived) = archived {
@@ -168,15 +240,12 @@ impl Worker {
 
     fn note_written(&mut self, written: Vec<Vec<Written>>) {
         let oldest = self.appliers.iter().filter_map(|applier| applier.pending.oldest).min();
-        let messages = self.appliers.iter().map(|applier| applier.pending.messages).sum();
-        self.shared.observe_lag(oldest, messages);
-        self.shared.progress.waiting_since(self.number, None);
+        self.shared.progress.waiting_since(self.number, oldest);
         for (key, listed, _) in written.iter().flatten() {
             self.note_agenda(key, listed.as_ref());
         }
         let mut destinations = Vec::new();
         for (applier, written) in self.appliers.iter_mut().zip(written) {
-            applier.pending = Pending::default();
             for (key, listed, gone) in written {
                 applier.cache.stored(&key, listed, gone);
                 destinations.extend((key.kind == RecordKind::Destination).then_some(key));

@@ -9,9 +9,9 @@
 //!   message from one to another is handed over between their turns.
 //! * **Commit when it matters.** Leads, messages that leave the worker, the agenda and barriers are committed at once; mere counting
 //!   waits for a moment, so that a record that is written a hundred times is stored once, and for longer while the worker is behind
-//!   ([`pace`]).
+//!   ([`pace`]). What comes while a commit is under way is applied meanwhile, for the next one.
 //! * **The position is the fence.** When a commit is refused, or nobody knows whether it happened, everything that was applied since
-//!   the last one is dropped, and the worker begins again at the stored position.
+//!   the last one that succeeded is dropped, and the worker begins again at the stored position.
 
 mod adopting;
 mod agenda;
@@ -46,6 +46,7 @@ use crate::record::AgendaList;
 use crate::store::{Entry, StoreError};
 use crate::time::Millis;
 use applier::{Applier, Batch, Work};
+use committing::UnderWay;
 use pace::Pace;
 
 /// A batch takes up so many bytes of entries at most, beyond its first ones.
@@ -59,11 +60,15 @@ const LOOK: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LAST_PAUSE: Duration = Duration::from_secs(1);
 
+/// Stands for how many commits a shard had of which the store has lost something. None has so many: whatever there are, what is in memory
+/// is of others.
+const LOST: u64 = u64::MAX;
+
 /// A shard that this worker owns.
 struct Owned {
     /// Which of the appliers has its records.
     applier: usize,
-    /// What is committed.
+    /// What is committed, or being committed.
     position: Position,
     /// How many commits there were.
     step: u64,
@@ -112,6 +117,7 @@ pub(super) struct Worker {
     /// Destinations that are being asked.
     asking: HashSet<RecordKey>,
     batch: Batch,
+    under_way: Option<UnderWay>,
 }
 
 /// What ends a batch before its time.
@@ -175,6 +181,7 @@ impl Worker {
             inputs,
             heard: Vec::new(),
             sender,
+            under_way: None,
         }
     }
 
@@ -257,19 +264,22 @@ impl Worker {
             // Due is asked of what is stored; a commit comes first where there is something to commit.
             self.look_at_agenda().await?;
         }
-        if self.is_stopping || self.may_change() || self.is_time() {
+        let was_due = self.is_stopping || self.may_change() || self.is_due();
+        if was_due {
             self.commit().await?;
             self.look_at_agenda().await?;
-            if self.is_urgent() {
-                self.commit().await?;
-            }
+        }
+        if self.under_way.is_none() && (self.is_time() || (was_due && self.is_urgent())) {
+            self.begin_commit().await?;
         }
         self.joined().await?;
         self.deliver().await?;
         if self.may_change() {
+            self.commit().await?;
             self.own().await?;
         }
         if self.is_stopping {
+            self.commit().await?;
             self.finish().await?;
         }
         Ok(!self.is_stopping)
@@ -282,16 +292,23 @@ impl Worker {
         let now = self.shared.clock.now();
         let due = self.due.values().copied().chain(self.deliveries.opens()).min().filter(|_| !self.is_joining());
         let due = due.map_or(LOOK, |due| Duration::from_millis(u64::try_from(due.since(now).max(0)).unwrap_or(0)));
-        let until = if inputs.is_empty() && !self.is_stopping {
-            self.commit_at().unwrap_or_else(|| Instant::now() + due.min(LOOK))
-        } else {
+        let until = if !inputs.is_empty() || self.is_stopping {
             Instant::now()
+        } else if self.under_way.is_some() {
+            Instant::now() + LOOK
+        } else {
+            self.commit_at().unwrap_or_else(|| Instant::now() + due.min(LOOK))
         };
         // What can't be archived must not pile up in the store: it waits in the log, which has a bound. But what was there when a shard
         // was taken over is read to its end: until then nothing else can be done, such as sending what is due.
-        let takes = !self.shared.archiving.is_full() || self.is_joining();
+        let takes = (!self.shared.archiving.is_full() || self.is_joining()) && !self.is_full();
         tokio::select! {
             biased;
+            ended = ended(&mut self.under_way) => {
+                if let Err(upset) = self.committed(ended).await {
+                    return (Err(upset), inputs);
+                }
+            }
             input = self.inputs.recv() => inputs.extend(input.or(Some(Input::Stop))),
             next = self.reader.next(), if takes => read = next,
             () = tokio::time::sleep_until(until) => {}
@@ -330,9 +347,8 @@ impl Worker {
         // what the one that is joining sends may follow from it.
         let is_joining = self.is_joining();
         // What is to go through the log and is not committed yet has no place there: nothing may pass it by either.
-        let is_unsent = |shard: ShardId| self.appliers.iter().any(|applier| applier.pending.sends_to(shard));
         let passes = |(shard, owned): &(&ShardId, &Owned)| {
-            together && !is_joining && reads_to(**shard, owned) >= owned.own_messages && !is_unsent(**shard)
+            together && !is_joining && reads_to(**shard, owned) >= owned.own_messages && !self.is_sending_to(**shard)
         };
         let direct: BTreeSet<ShardId> = self.shards.iter().filter(passes).map(|(shard, _)| *shard).collect();
         self.batch = Batch {
@@ -374,7 +390,9 @@ impl Worker {
             }
             jobs = self.jobs(Vec::new(), work);
         }
-        if let Some(oldest) = self.appliers.iter().filter_map(|applier| applier.pending.oldest).min() {
+        let committing = self.under_way.as_ref().and_then(|under_way| under_way.oldest);
+        let applied = self.appliers.iter().filter_map(|applier| applier.pending.oldest);
+        if let Some(oldest) = applied.chain(committing).min() {
             self.shared.progress.waiting_since(self.number, Some(oldest));
         }
         Ok(())
@@ -399,6 +417,14 @@ impl Worker {
 
     fn is_joining(&self) -> bool {
         self.shards.values().any(|owned| owned.joining.is_some())
+    }
+}
+
+/// How the commit that is under way ended; never, if none is.
+async fn ended(under_way: &mut Option<UnderWay>) -> Result<(), Upset> {
+    match under_way {
+        Some(under_way) => under_way.ended().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::future::try_join_all;
 
 use super::applier::Applier;
-use super::{LAST_PAUSE, Owned, Upset, Worker, new_appliers};
+use super::{LAST_PAUSE, LOST, Owned, Upset, Worker, new_appliers};
 use crate::engine::deliveries::Deliveries;
 use crate::engine::input::Input;
 use crate::engine::reader::Reader;
@@ -180,6 +180,7 @@ impl Worker {
 
     /// Drops what was applied and begins again at the stored positions.
     pub(super) async fn begin_again(&mut self, upset: Upset, pause: &mut Duration) {
+        self.settle().await;
         match &upset {
             Upset::Moved(shards) => self.shared.was_refused(shards),
             Upset::Store(error) => self.shared.store_failed(error),
@@ -221,8 +222,7 @@ impl Worker {
         inputs.retain(|input| {
             let Input::Lost(shard) = input else { return true };
             if let Some(owned) = self.shards.get_mut(shard) {
-                // No shard has had so many commits: whatever there are now, what is in memory is older.
-                owned.step = u64::MAX;
+                owned.step = LOST;
                 lost = true;
             }
             false

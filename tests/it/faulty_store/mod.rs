@@ -29,12 +29,19 @@ pub struct FaultyStore {
     chance: Mutex<Chance>,
     /// Until when it is away; whoever waits for an answer hears when that begins.
     away: watch::Sender<Option<Instant>>,
+    /// From when to when each commit was under way.
+    commits: Mutex<Vec<(Instant, Instant)>>,
 }
 
 impl FaultyStore {
     /// Looks at `inner` through faults that `plan` and `seed` decide.
     pub fn new(inner: SharedStore, seed: u64, plan: FaultPlan) -> Self {
-        Self { inner, chance: Mutex::new(Chance::new(seed, plan)), away: watch::Sender::new(None) }
+        Self {
+            inner,
+            chance: Mutex::new(Chance::new(seed, plan)),
+            away: watch::Sender::new(None),
+            commits: Mutex::default(),
+        }
     }
 
     /// It goes away for a while: what is under way is not answered, and nothing is taken until then.
@@ -64,6 +71,11 @@ impl FaultyStore {
     /// How often what has happened, for a simulation to tell whether it met everything.
     pub fn happened(&self) -> BTreeMap<Fault, u64> {
         self.chance().happened.clone()
+    }
+
+    /// From when to when each commit was under way, of those that ended.
+    pub fn commits(&self) -> Vec<(Instant, Instant)> {
+        self.commits.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn chance(&self) -> MutexGuard<'_, Chance> {
@@ -192,8 +204,13 @@ impl Store for FaultyStore {
             self.delay().await;
             return Err(CommitError::Moved(commits.iter().map(|commit| commit.shard).collect()));
         }
-        let inner = Arc::clone(&self.inner);
-        self.change(async move { inner.commit(commits).await }).await
+        let (inner, began, takes) = (Arc::clone(&self.inner), Instant::now(), self.chance().commits_take());
+        if takes > Duration::ZERO {
+            tokio::time::sleep(takes).await;
+        }
+        let committed = self.change(async move { inner.commit(commits).await }).await;
+        self.commits.lock().unwrap_or_else(PoisonError::into_inner).push((began, Instant::now()));
+        committed
     }
 
     async fn due(&self, shard: ShardId, list: &ListName, until: Millis, limit: usize) -> Result<Listing, StoreError> {

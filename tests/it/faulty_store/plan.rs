@@ -35,6 +35,8 @@ pub struct FaultPlan {
     pub moved: u64,
     /// Reads of logs and commits that panic, as a defect would.
     pub panics: u64,
+    /// How long each commit takes, beside what else delays it.
+    pub commits_take: Duration,
 }
 
 impl FaultPlan {
@@ -51,6 +53,7 @@ impl FaultPlan {
         silence: Duration::ZERO,
         moved: 0,
         panics: 0,
+        commits_take: Duration::ZERO,
     };
 }
 
@@ -68,6 +71,7 @@ impl Default for FaultPlan {
             silence: LEASE.saturating_mul(3),
             moved: 10,
             panics: 0,
+            commits_take: Duration::ZERO,
         }
     }
 }
@@ -112,6 +116,10 @@ pub(super) enum Fate {
 impl Chance {
     pub(super) fn new(seed: u64, plan: FaultPlan) -> Self {
         Self { dice: StdRng::seed_from_u64(seed), plan, silent_until: None, happened: BTreeMap::new() }
+    }
+
+    pub(super) const fn commits_take(&self) -> Duration {
+        self.plan.commits_take
     }
 
     pub(super) fn replan(&mut self, plan: FaultPlan) {

@@ -11,6 +11,7 @@ use handraiser::ids::{RecordKey, SubjectKind};
 use handraiser::lead::{LeadEvent, SubjectExplanation};
 use handraiser::store::{MemoryStore, Moment, SharedStore};
 use handraiser::time::{Clock, Millis};
+use tokio::time::Instant;
 
 use super::crm::Crm;
 use super::language::Plane;
@@ -157,6 +158,11 @@ impl Cluster {
         let overlaps = self.crm.overlaps();
         let is_orderly = self.setting.faults == FaultPlan::NONE;
         if is_orderly && overlaps > 0 { Err(format!("{overlaps} times news of a lead overlapped")) } else { Ok(()) }
+    }
+
+    /// From when to when each commit of a server was under way.
+    pub fn commits(&self, nth: usize) -> Vec<(Instant, Instant)> {
+        self.servers[nth].store.commits()
     }
 
     /// Every shard is worked by one server.

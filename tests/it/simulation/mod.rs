@@ -10,6 +10,7 @@ mod language;
 mod leads;
 mod live;
 mod losses;
+mod meanwhile;
 mod moving;
 mod order;
 mod reference;
