@@ -18,6 +18,7 @@ const TELL_AFTER: i64 = Millis::SECOND;
 
 pub(super) fn event(account: &mut Subject, part: &AccountEvent, applying: &mut Applying<'_>) {
     let event = &part.event;
+    tell_as_they_stood(account, applying);
     applying.keep(|| Past::Counted { by: Some(Arc::clone(&part.user)), event: Arc::clone(event) });
     count(account, event, Some(&part.user), applying);
     let (said, seen) = ((&part.profile, &*part.told.keys), (event.timestamp, is_use(event.call)));
@@ -32,23 +33,41 @@ pub(super) fn event(account: &mut Subject, part: &AccountEvent, applying: &mut A
     }
 }
 
-/// A member tells what is true of them, where nothing happened beside it.
+/// A member tells what is true of them, where nothing happened beside it. Where that is how they stood when they were asked first, nobody
+/// becomes a lead by it for whom the definition starts quietly.
 pub(super) fn member(
     account: &mut Subject,
     user: &str,
     (profile, told): (&Profile, &Told),
+    quiet: bool,
     applying: &mut Applying<'_>,
 ) {
+    if !quiet {
+        tell_as_they_stood(account, applying);
+    }
     account.tell_of_member(user, profile, &told.keys);
     if telling::hear(account, user, told, applying) {
+        if quiet {
+            // Fails closed: what others did before this one told is taken for how it stood, as long as not everybody was looked at.
+            deciding::decide_account_quietly(account, applying);
+        }
         deciding::decide_account(account, None, applying);
         // Whoever told it is not answered, and may be looked at for what it makes of the account.
         tell_later(account, applying.rules.users_read_members, None, applying);
+        account.tells_quietly |= quiet && account.tell_at.is_some();
+    }
+}
+
+/// What members told of how they stood goes on before anything that happened.
+fn tell_as_they_stood(account: &mut Subject, applying: &mut Applying<'_>) {
+    if account.tells_quietly {
+        tell(account, applying);
     }
 }
 
 /// A group call that names no user, or what another system knows of the account: nothing is counted then.
 pub(super) fn own_event(account: &mut Subject, event: &Arc<Event>, applying: &mut Applying<'_>) {
+    tell_as_they_stood(account, applying);
     applying.keep(|| Past::Counted { by: None, event: Arc::clone(event) });
     if event.call == Call::Traits {
         account.touched = applying.now;
@@ -100,6 +119,7 @@ pub(super) fn ask(
     quiet: Option<Millis>,
     applying: &mut Applying<'_>,
 ) {
+    tell_as_they_stood(account, applying);
     account.watch(&user.id, applying.now);
     answer(account, Box::new(user.clone()), None, (at, quiet), applying);
 }
@@ -119,10 +139,21 @@ fn answer(
 /// Tells everybody whose qualification hangs on this account how it stands.
 pub(super) fn tell(account: &mut Subject, applying: &mut Applying<'_>) {
     account.tell_at = None;
+    // Whatever they become by it they were before, whenever their definitions appeared.
+    let quiet = std::mem::take(&mut account.tells_quietly).then_some(Millis(i64::MIN));
+    tell_all(account, quiet, applying);
+}
+
+/// Tells them how it stood before what is at hand, for definitions that appeared since `before`.
+pub(super) fn tell_as_it_stood(account: &Subject, before: Millis, applying: &mut Applying<'_>) {
+    tell_all(account, Some(before), applying);
+}
+
+fn tell_all(account: &Subject, quiet: Option<Millis>, applying: &mut Applying<'_>) {
     let at = applying.now;
     let stands = project(account, at, applying);
     for user in account.watchers.keys() {
-        let answer = Answer { account: Arc::clone(&stands), user: None, event: None, at, quiet: None };
+        let answer = Answer { account: Arc::clone(&stands), user: None, event: None, at, quiet };
         applying.send(RecordKey::user(user), Body::Answer(Box::new(answer)));
     }
 }

@@ -117,7 +117,7 @@ fn is_old(definition: &Definition, event: &Event) -> bool {
 pub(super) fn answer(user: &mut Subject, answer: &Answer, applying: &mut Applying<'_>) {
     if answer.user.is_some() {
         user.ties.asks = user.ties.asks.saturating_sub(1);
-    } else if user.ties.asks > 0 {
+    } else if user.ties.asks > 0 && answer.quiet.is_none() {
         // The account is asked already, and answers with what it is by then.
         return;
     }
@@ -128,8 +128,14 @@ pub(super) fn answer(user: &mut Subject, answer: &Answer, applying: &mut Applyin
     let (account, event) = (Who::Projection(&answer.account), answer.event.as_deref());
     let known = Known { user: answer.user.as_deref().map(Who::Projection), account, event, now: answer.at };
     if let Some(before) = answer.quiet {
-        note_quietly(user, SubjectKind::User, before, &known, applying);
-        return;
+        if answer.user.is_some() {
+            note_quietly(user, SubjectKind::User, before, &known, applying);
+            return;
+        }
+        decide_quietly(user, SubjectKind::User, before, &known, applying);
+        if user.ties.asks > 0 {
+            return;
+        }
     }
     if noting::remembered(SubjectKind::User, true, applying).next().is_none() {
         return decide_all(user, SubjectKind::User, &known, applying);
@@ -173,6 +179,29 @@ pub(super) fn decide_account(account: &mut Subject, event: Option<&Arc<Event>>, 
     let known = Known { user: None, account: Who::Nobody, event: event.map(|event| &**event), now: applying.now };
     note(account, SubjectKind::Account, &known, applying);
     decide_all(account, SubjectKind::Account, &known, applying);
+}
+
+/// Notes what an account is by what its members told of how they stood: it makes no lead of it where a definition starts quietly.
+pub(super) fn decide_account_quietly(account: &mut Subject, applying: &Applying<'_>) {
+    let known = Known { user: None, account: Who::Nobody, event: None, now: applying.now };
+    decide_quietly(account, SubjectKind::Account, Millis(i64::MIN), &known, applying);
+}
+
+/// What would make leads is noted, for definitions that are newer than `before` and start quietly.
+fn decide_quietly(subject: &mut Subject, of: SubjectKind, before: Millis, known: &Known<'_>, applying: &Applying<'_>) {
+    let seen = view(subject, of, known, applying);
+    let newer = applying.rules.newer_than(of, before).map(|(definition, _)| definition);
+    let quiet = newer.filter(|one| !one.start_sends && !applying.held.definitions.contains(&one.name));
+    let decided = quiet.filter_map(|definition| {
+        let standing = subject.standings.get(&definition.name);
+        let decision =
+            decide_one(definition, evaluate(definition, &seen.of(definition)), standing, known.now, (false, false));
+        let Decision::Qualify { tier } = decision else { return None };
+        Some((definition, tier))
+    });
+    for (definition, tier) in decided.collect::<Vec<_>>() {
+        note_one(subject, definition, (tier, Quiet::Start), known.now);
+    }
 }
 
 /// What came of looking at somebody as they stood when definitions appeared.

@@ -72,6 +72,8 @@ pub enum Body {
         profile: Profile,
         /// What is true of them.
         told: Told,
+        /// Whether they were never asked for that before: it tells how they stood, and nothing that happened.
+        quiet: bool,
     },
     /// Account → user: how it stands.
     Answer(Box<Answer>),
@@ -332,7 +334,7 @@ pub struct Answer {
     /// When the question arose, or the account changed.
     pub at: Millis,
     /// Who qualifies by it is noted and made no lead, for definitions that appeared since this moment: it is about how things stood
-    /// before the event at hand.
+    /// before the event at hand, or before anything happened at all.
     pub quiet: Option<Millis>,
 }
 
@@ -341,7 +343,12 @@ impl Body {
     pub(super) const fn may_decide(&self) -> bool {
         matches!(
             self,
-            Self::Event(_) | Self::AccountEvent(_) | Self::Absorb { .. } | Self::Wake { .. } | Self::LookAgain
+            Self::Event(_)
+                | Self::AccountEvent(_)
+                | Self::Member { .. }
+                | Self::Absorb { .. }
+                | Self::Wake { .. }
+                | Self::LookAgain
         )
     }
 }

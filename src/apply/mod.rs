@@ -386,7 +386,9 @@ fn subject_message(subject: &mut Box<Subject>, message: &Message, applying: &mut
         Body::Event(event) => account::own_event(subject, event, applying),
         Body::AccountEvent(event) => account::event(subject, event, applying),
         Body::Ask { user, at, quiet } => account::ask(subject, user, *at, *quiet, applying),
-        Body::Member { user, profile, told } => account::member(subject, user, (profile, told), applying),
+        Body::Member { user, profile, told, quiet } => {
+            account::member(subject, user, (profile, told), *quiet, applying);
+        }
         Body::Answer(answer) => deciding::answer(subject, answer, applying),
         Body::Link { to, tie } => merging::link(subject, to, tie, applying),
         Body::Absorb { from, tie, history } => absorbing::absorb(subject, from, tie, history, applying),

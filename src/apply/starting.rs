@@ -1,11 +1,11 @@
 //! A definition that appears, or is loosened, finds many who qualify already. They are noted and made no leads: the edge lies in
 //! the past, or was never there. So before the first message that reaches a subject since then, the subject is looked at as it
 //! stood; what the message itself brings is an edge like any other. Where figures are being filled from the archive, nobody knows how a
-//! subject stood until they are; whoever qualifies then did so while they were.
+//! subject stood until they are; whoever qualifies then did so while they were. What others read of the subject they are told first as it stood.
 
 use super::deciding::note_quietly;
 use super::seeing::Known;
-use super::{Applying, Body, user};
+use super::{Applying, Body, account, telling, user};
 use crate::ids::{DefinitionName, RecordKey, RecordKind, SubjectKind};
 use crate::qualify::Who;
 use crate::record::Subject;
@@ -19,13 +19,14 @@ pub(super) fn note(subject: &mut Subject, applying: &mut Applying<'_>) {
     };
     let (rules, held) = (applying.rules, applying.held);
     let until = subject.noted_until();
-    let newest = rules.newer_than(of, until).map(|(_, since)| since).max();
-    let waited = waited(subject, of, applying);
-    let Some(since) = newest.max(waited.map(|(_, last)| last)) else { return };
     // Whoever comes after the definition has nothing to be quiet about.
     if !subject.has_history() {
         return;
     }
+    tell_others(subject, of, until, applying);
+    let newest = rules.newer_than(of, until).map(|(_, since)| since).max();
+    let waited = waited(subject, of, applying);
+    let Some(since) = newest.max(waited.map(|(_, last)| last)) else { return };
     let before = waited.map_or(until, |(first, _)| until.min(first.plus(-1)));
     let account = match of {
         SubjectKind::User => current_account(&rules.accounts, subject),
@@ -51,6 +52,29 @@ pub(super) fn note(subject: &mut Subject, applying: &mut Applying<'_>) {
         subject.ties.asks += 1;
         let body = Body::Ask { user: user::project(subject, applying), at: since, quiet: Some(before) };
         applying.send(RecordKey::account(&account), body);
+    }
+}
+
+/// Others hang on how this one stood: accounts on their members, and users who watch their account.
+fn tell_others(subject: &mut Subject, of: SubjectKind, until: Millis, applying: &mut Applying<'_>) {
+    let rules = applying.rules;
+    let newest = |of| rules.newer_than(of, until).map(|(_, since)| since).max();
+    let told = match of {
+        SubjectKind::User => {
+            let since = newest(SubjectKind::User).max(newest(SubjectKind::Account)).unwrap_or(applying.now);
+            telling::tell_as_it_stood(subject, since, applying)
+        }
+        SubjectKind::Account => {
+            let tells = !subject.watchers.is_empty() && newest(SubjectKind::User).is_some();
+            if tells {
+                account::tell_as_it_stood(subject, until, applying);
+            }
+            tells
+        }
+    };
+    if told {
+        let looked = subject.looked.get_or_insert_default();
+        looked.at = looked.at.max(applying.now);
     }
 }
 

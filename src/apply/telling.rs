@@ -16,9 +16,13 @@ pub(super) fn told(user: &Subject, account: &str, applying: &Applying<'_>) -> To
     if applying.rules.members.is_empty() {
         return Told::default();
     }
+    told_at(user, account, applying.now, applying)
+}
+
+fn told_at(user: &Subject, account: &str, now: Millis, applying: &Applying<'_>) -> Told {
     let rules = applying.rules;
     let known = user.ties.accounts.iter().find(|(known, _)| **known == *account);
-    let view = View { member_events: known.map(|(_, uses)| *uses), ..view(user, applying) };
+    let view = View { now, member_events: known.map(|(_, uses)| *uses), ..view(user, applying) };
     Told {
         outcomes: rules.members.conditions.iter().map(|one| (one.fingerprint, one.condition.test(&view))).collect(),
         keys: rules.members.keys.iter().filter_map(|key| key.told(&view)).collect(),
@@ -54,15 +58,40 @@ pub(super) fn tell(user: &mut Subject, knows: Option<&Arc<str>>, applying: &mut 
         user.told = None;
         return;
     }
+    tell_all(user, knows, (applying.now, false), applying);
+}
+
+/// Tells the user's accounts how they stood at `since`, if those ask for something that they didn't ask for when they were told last: what
+/// they hear of that is no news. Returns whether they were told.
+pub(super) fn tell_as_it_stood(user: &mut Subject, since: Millis, applying: &mut Applying<'_>) -> bool {
+    if applying.rules.members.conditions.is_empty() || user.ties.accounts.is_empty() {
+        return false;
+    }
+    if user.told.is_some_and(|(asked, _)| asked == self::asked(applying)) {
+        return false;
+    }
+    tell_all(user, None, (since, true), applying);
+    true
+}
+
+/// A hash of what accounts ask of their members. While figures are filled that some of it may read, it is not the same as afterwards.
+fn asked(applying: &Applying<'_>) -> u64 {
+    let conditions = &applying.rules.members.conditions;
+    let asked: Vec<u8> = conditions.iter().flat_map(|one| one.fingerprint.to_be_bytes()).collect();
+    let held = applying.held.definitions.iter().flat_map(|name| name.bytes().chain([0]));
+    xxhash_rust::xxh3::xxh3_64(&asked.into_iter().chain(held).collect::<Vec<u8>>())
+}
+
+fn tell_all(user: &mut Subject, knows: Option<&Arc<str>>, (now, quiet): (Millis, bool), applying: &mut Applying<'_>) {
     let accounts: Vec<&Arc<str>> = user.ties.accounts.iter().map(|(account, _)| account).collect();
     // Accounts are told the same, unless it is asked what happened in each of them.
     let differ = applying.rules.members.counts_events;
     let told: Vec<Told> = match accounts.first() {
         None => return,
-        Some(first) if !differ => vec![told(user, first, applying)],
-        Some(_) => accounts.iter().map(|account| told(user, account, applying)).collect(),
+        Some(first) if !differ => vec![told_at(user, first, now, applying)],
+        Some(_) => accounts.iter().map(|account| told_at(user, account, now, applying)).collect(),
     };
-    let hash = Some(xxhash_rust::xxh3::xxh3_64(format!("{told:?}").as_bytes()));
+    let hash = Some((asked(applying), xxhash_rust::xxh3::xxh3_64(format!("{told:?}").as_bytes())));
     if user.told == hash {
         return;
     }
@@ -70,7 +99,7 @@ pub(super) fn tell(user: &mut Subject, knows: Option<&Arc<str>>, applying: &mut 
     let told = told.iter().cycle();
     for (account, told) in accounts.into_iter().zip(told).filter(|(account, _)| Some(*account) != knows) {
         let (user, profile, told) = (Arc::clone(&applying.key.id), profile.clone(), told.clone());
-        applying.send(RecordKey::account(account), Body::Member { user, profile, told });
+        applying.send(RecordKey::account(account), Body::Member { user, profile, told, quiet });
     }
     user.told = hash;
 }

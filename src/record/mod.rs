@@ -267,12 +267,14 @@ pub struct Subject {
     pub ownership: Option<Box<Ownership>>,
     /// Accounts only: what is true of their members, where conditions ask.
     pub outcomes: Option<Box<outcomes::Outcomes>>,
-    /// Users only: a hash of what they told their accounts last of what is true of them.
-    pub told: Option<u64>,
+    /// Users only: a hash of what they were asked when they told their accounts last of what is true of them, and one of what they told.
+    pub told: Option<(u64, u64)>,
     /// Accounts only: users whose qualification hangs on this account, by when they last asked; at most [`MAX_WATCHERS`].
     pub watchers: BTreeMap<Arc<str>, Millis>,
     /// Accounts only: when the watchers are told that something changed.
     pub tell_at: Option<Millis>,
+    /// Accounts only: whether that is how members stood when they were asked first.
+    pub tells_quietly: bool,
     /// When a definition may decide otherwise about it though nothing happens.
     pub wakes_at: Option<Millis>,
     /// That is as of before: it is yet to be asked as of this moment. Never so in a store.

@@ -14,7 +14,7 @@
 //! | `q:<definition>` | users, accounts | JSON: the last lead and where the subject stands |
 //! | `signal:<signal>` | users, accounts | how often it became true, and since when it has been, or `-` |
 //! | `open` | accounts | JSON: the lead that others of the account become part of |
-//! | `told` | users | a hash of what they told their accounts last |
+//! | `told` | users | a hash of what their accounts asked when they told them last, and one of what they told |
 //! | `asked` | accounts | fingerprints of the conditions on members, and `full` where there are more members than are remembered |
 //! | `said:<outcome>` | accounts | hashes of the members of whom this is true: for each condition two bits, 1 true and 2 false |
 //! | `lead:<lead id>` | users, accounts | empty, or the merged user that the lead was made for |
@@ -32,7 +32,7 @@
 //! | `settled`, `asks` | users | see `record::ties` |
 //! | `p:<user>` | accounts | one of its people: how many events, the last of them when, and what is known of them as JSON |
 //! | `k:<user>` | accounts | what one of its people told for the keys that members are sorted by: fingerprints and values |
-//! | `watcher:<user>`, `tell_at` | accounts | who is told of changes, and when |
+//! | `watcher:<user>`, `tell_at`, `tells_quietly` | accounts | who is told of changes, when, and whether that is how members stood |
 //! | `turns`, `turn:<rep>` | teams | how many turns there were; how far behind the rep stands, the number of their last turn and when it was; `away`; `given=` a day, how many leads on it and in its week |
 //! | `delivered`, `done` | destinations | how much was delivered; JSON of the last of it |
 //! | `asked` | destinations | JSON: how far it is known what people made of the leads there |

@@ -127,6 +127,93 @@ definitions:
     assert_eq!(who(&desk).await, ["cy"], "an edge of today is one");
 }
 
+const OF_MEMBERS: &str = "
+counters: { tasks: { of: user, event: Task Created } }
+signals: { heavy_people: { of: account, is: 'members.count(m, m.tasks >= 3)' } }
+definitions:
+  - { name: nobody, of: user, intent: [ tasks >= 1000000 ] }
+  - { name: team, of: account, intent: [ heavy_people >= 2 ] }
+  - { name: in a team, of: user, intent: [ tasks >= 3, heavy_people >= 2 ] }
+";
+
+/// Two of acme and one of bolt are heavy, before anybody asks for it.
+async fn two_teams() -> Desk {
+    let desk = Desk::configured_as(
+        "counters: { tasks: { of: user, event: Task Created } }\ndefinitions: [ { name: nobody, of: user, intent: [ tasks >= 1000000 ] } ]",
+    );
+    for (user, account, tasks) in [("ana", "acme", 3), ("ben", "acme", 3), ("cy", "bolt", 3), ("dan", "bolt", 2)] {
+        desk.group(user, account, json!({})).await;
+        desk.track_times(user, "Task Created", tasks).await;
+    }
+    desk.looked().await;
+    desk
+}
+
+/// An account knows nothing yet of what a new definition asks of its members; how they stood when it appeared is no edge.
+#[tokio::test]
+async fn a_quiet_start_holds_for_what_silent_members_tell() {
+    let desk = two_teams().await;
+    desk.reload(OF_MEMBERS).await;
+    desk.looked().await;
+    desk.pass(5 * Millis::SECOND).await;
+    assert_eq!(who(&desk).await, Vec::<String>::new());
+    for key in [RecordKey::account("acme"), RecordKey::user("ana"), RecordKey::user("ben")] {
+        let explained = desk.explain(&key).await.expect("is known");
+        let team = explained.definitions.iter().find(|one| one.qualifies == Some(true)).expect("qualifies");
+        assert_eq!(team.held_back.as_ref().map(|held| held.by), Some(HeldBackBy::QuietStart), "{key}");
+    }
+    // Whoever does something in acme changes nothing there.
+    desk.track_times("ana", "Task Created", 1).await;
+    desk.pass(5 * Millis::SECOND).await;
+    assert_eq!(who(&desk).await, Vec::<String>::new());
+    desk.track_times("dan", "Task Created", 1).await;
+    desk.pass(5 * Millis::SECOND).await;
+    assert_eq!(who(&desk).await, ["bolt", "cy", "dan"], "an edge of today is one");
+    // Who wants the others gets them.
+    desk.reload(&OF_MEMBERS.replace("heavy_people >= 2 ]", "heavy_people >= 2 ], start: send")).await;
+    desk.looked().await;
+    desk.pass(5 * Millis::SECOND).await;
+    assert_eq!(who(&desk).await, ["acme", "ana", "ben", "bolt", "cy", "dan"]);
+}
+
+/// Whoever does something before everybody was looked at tells first how they stood.
+#[tokio::test]
+async fn a_quiet_start_holds_for_what_busy_members_tell() {
+    let desk = two_teams().await;
+    desk.reload(OF_MEMBERS).await;
+    desk.send(["ana", "ben", "cy"].map(|user| desk.track(user, "Task Created")).to_vec()).await;
+    desk.pass(5 * Millis::SECOND).await;
+    assert_eq!(who(&desk).await, Vec::<String>::new());
+    desk.track_times("dan", "Task Created", 1).await;
+    desk.pass(5 * Millis::SECOND).await;
+    desk.looked().await;
+    assert_eq!(who(&desk).await, ["bolt", "cy", "dan"]);
+}
+
+/// Where what is asked of members is itself filled from the archive, they tell it when it is.
+#[tokio::test]
+async fn a_quiet_start_holds_for_members_whose_figures_are_filled() {
+    let (_directory, archive) = archive();
+    let desk = Desk::archived(
+        "counters: { done: { of: user, event: Other } }\ndefinitions: [ { name: nobody, of: user, intent: [ done >= 1000000 ] } ]",
+        hasty(&archive),
+    );
+    for (user, account, tasks) in [("ana", "acme", 3), ("ben", "acme", 3), ("cy", "bolt", 3), ("dan", "bolt", 2)] {
+        desk.group(user, account, json!({})).await;
+        desk.track_times(user, "Task Created", tasks).await;
+    }
+    desk.looked().await;
+    desk.reload(OF_MEMBERS).await;
+    // Before they are filled, as far as a test can be quick enough.
+    desk.send(["ana", "ben"].map(|user| desk.track(user, "Other")).to_vec()).await;
+    desk.looked().await;
+    desk.pass(10 * Millis::MINUTE).await;
+    assert_eq!(who(&desk).await, Vec::<String>::new());
+    desk.track_times("dan", "Task Created", 1).await;
+    desk.pass(5 * Millis::SECOND).await;
+    assert_eq!(who(&desk).await, ["bolt", "cy", "dan"], "an edge of today is one");
+}
+
 const BEFORE: &str = "
 sources: { app: { write_key: k } }
 counters: { tasks: { of: user, event: Task Created }, done: { of: account, event: Task Created } }

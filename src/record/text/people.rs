@@ -10,9 +10,9 @@ use crate::time::{Millis, push_number};
 impl Subject {
     pub(super) fn write_outcomes(&self, lines: &mut Lines<'_>) {
         // Writing to a string does not fail.
-        if let Some(told) = self.told {
+        if let Some((asked, told)) = self.told {
             lines.put(&["told"], |out| {
-                let _ = write!(out, "{told:x}");
+                let _ = write!(out, "{asked:x} {told:x}");
             });
         }
         let Some(outcomes) = &self.outcomes else { return };

@@ -76,7 +76,11 @@ impl Subject {
             "tell_at" => self.tell_at = Some(Millis::parse(value)?),
             "open" => self.open_lead = Some(Box::new(serde_json::from_str(value).ok()?)),
             "owner" => self.ownership = Some(Box::new(serde_json::from_str(value).ok()?)),
-            "told" => self.told = Some(u64::from_str_radix(value, 16).ok()?),
+            "told" => {
+                let (asked, told) = value.split_once(' ')?;
+                self.told = Some((u64::from_str_radix(asked, 16).ok()?, u64::from_str_radix(told, 16).ok()?));
+            }
+            "tells_quietly" => self.tells_quietly = true,
             "asked" => {
                 let conditions = value.split_whitespace().filter_map(|one| u32::from_str_radix(one, 16).ok());
                 let is_full = value.ends_with("full");
@@ -167,6 +171,9 @@ impl Subject {
         }
         for (user, at) in &self.watchers {
             lines.put(&["watcher:", user], |out| at.write_rfc3339(out));
+        }
+        if self.tells_quietly {
+            lines.put(&["tells_quietly"], |_| {});
         }
         for (name, at) in [("tell_at", self.tell_at), ("wakes_at", self.wakes_at), ("forgotten", self.forgotten)] {
             at.iter().for_each(|at| lines.time(name, *at));

@@ -253,7 +253,7 @@ pub fn subject() -> impl Strategy<Value = Subject> {
                 let owner = forgotten.map(|at| AccountOwner { rep: Arc::from("ana"), at, pinned: true });
                 Box::new(Ownership { owner, deciding: Some(lead()), check_at: Some(at), asking: vec![lead()] })
             });
-            let told = signals.values().next().map(|(_, times)| u64::from(*times));
+            let told = signals.values().next().map(|(_, times)| (u64::from(*times), u64::from(*times)));
             Subject {
                 traits,
                 ledger,
@@ -276,6 +276,7 @@ pub fn subject() -> impl Strategy<Value = Subject> {
                 told,
                 watchers,
                 tell_at,
+                tells_quietly: tell_at.is_some_and(|at| at.0 % 2 == 0),
                 wakes_at,
                 put_off: None,
                 forgotten,
