@@ -17,17 +17,22 @@ pub(super) const CHECK: i64 = 10 * Millis::MINUTE;
 pub(super) fn ask(account: &mut Subject, lead: &Held, applying: &mut Applying<'_>) {
     account.touched = applying.now;
     let ownership = account.ownership.get_or_insert_default();
-    let ready = ownership.ask(lead.clone(), counts(applying));
+    let ready = ownership.ask(lead.clone(), of_account(applying));
     if ready.is_none() {
         ownership.check_at.get_or_insert(applying.now.plus(CHECK));
     }
     answer(ready, ownership.owner.as_ref(), applying);
 }
 
-/// Whether an owner may be given another lead.
-pub(super) fn counts<'a>(applying: &Applying<'a>) -> impl Fn(&AccountOwner) -> bool + use<'a> {
+/// Whether an owner may be given another lead: not one who has left, nor, unless somebody said so, one whose last lead is so long ago. Of several
+/// routes the shortest time counts, since those whose leads an owner doesn't get by one of them have to go to one owner as well.
+pub(super) fn counts<'a>(lasts: Option<i64>, applying: &Applying<'a>) -> impl Fn(&AccountOwner) -> bool + use<'a> {
     let (by, now) = (applying.routes(), applying.now);
-    move |owner| owns(by, owner, now)
+    move |owner| owns(by, owner, now) && (owner.pinned || lasts.is_none_or(|lasts| owner.at.plus(lasts) > now))
+}
+
+fn of_account<'a>(applying: &Applying<'a>) -> impl Fn(&AccountOwner) -> bool + use<'a> {
+    counts(applying.rules.account_owner_counts, applying)
 }
 
 /// These may be decided about.
@@ -51,7 +56,7 @@ pub(super) fn owned(
     // Otherwise the account was forgotten meanwhile.
     let Some(ownership) = &mut account.ownership else { return };
     let given = Given { owner: owner.map(AsRef::as_ref), by_hand, at: applying.now };
-    let ready = ownership.given(|deciding| *deciding.lead == *lead, given, counts(applying));
+    let ready = ownership.given(|deciding| *deciding.lead == *lead, given, of_account(applying));
     go_on(ownership, ready, applying);
 }
 
@@ -87,7 +92,7 @@ pub(super) fn pin(account: &mut Subject, owner: Option<&Arc<str>>, applying: &mu
     let mut ownership = account.ownership.take().unwrap_or_default();
     let pinned = |rep: &Arc<str>| AccountOwner { rep: Arc::clone(rep), at: applying.now, pinned: true };
     ownership.owner = owner.map(pinned);
-    let ready = ownership.go_on(counts(applying));
+    let ready = ownership.go_on(of_account(applying));
     go_on(&mut ownership, ready, applying);
     account.ownership = Some(ownership).filter(|ownership| **ownership != Ownership::default());
 }

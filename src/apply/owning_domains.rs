@@ -6,11 +6,15 @@ use std::sync::Arc;
 use super::owning::{CHECK, counts};
 use super::{Applying, Body};
 use crate::record::owner::Given;
-use crate::record::{Domain, DomainAsk};
+use crate::record::{AccountOwner, Domain, DomainAsk};
+
+fn of_domain<'a>(applying: &Applying<'a>) -> impl Fn(&AccountOwner) -> bool + use<'a> {
+    counts(applying.rules.domain_owner_counts, applying)
+}
 
 /// A lead of the domain asks.
 pub(super) fn ask(domain: &mut Domain, asked: &DomainAsk, applying: &mut Applying<'_>) {
-    let ready = domain.ownership.ask(asked.clone(), counts(applying));
+    let ready = domain.ownership.ask(asked.clone(), of_domain(applying));
     if ready.is_none() {
         domain.ownership.check_at.get_or_insert(applying.now.plus(CHECK));
     }
@@ -33,7 +37,7 @@ pub(super) fn owned(
     applying: &mut Applying<'_>,
 ) {
     let given = Given { owner: owner.map(AsRef::as_ref), by_hand, at: applying.now };
-    let ready = domain.ownership.given(|deciding| *deciding.lead.lead == *lead, given, counts(applying));
+    let ready = domain.ownership.given(|deciding| *deciding.lead.lead == *lead, given, of_domain(applying));
     let owner = domain.ownership.owner.as_ref();
     domain.leaves = owner.zip(applying.rules.domain_owner_lasts).map(|(owner, lasts)| owner.at.plus(lasts));
     go_on(domain, ready, applying);
@@ -52,7 +56,7 @@ pub(super) fn look(domain: &mut Domain, may_expire: bool, applying: &mut Applyin
         domain.leaves = if may_expire { None } else { Some(now.plus(CHECK)) };
         if may_expire {
             domain.ownership.owner = None;
-            let ready = domain.ownership.go_on(counts(applying));
+            let ready = domain.ownership.go_on(of_domain(applying));
             go_on(domain, ready, applying);
         }
     }

@@ -41,6 +41,10 @@ pub struct Rules {
     pub users_read_members: bool,
     /// Whether a route asks whose the leads of an account are.
     pub asks_account_owner: bool,
+    /// For how long at the least, in milliseconds, a route that asks lets an owner of an account count; `None`: for good.
+    pub account_owner_counts: Option<i64>,
+    /// The same of a company's domain.
+    pub domain_owner_counts: Option<i64>,
     /// For how long at most, in milliseconds, a route lets an owner of a company's domain count; `None`: none asks.
     pub domain_owner_lasts: Option<i64>,
     /// Signals of which something remembers since when they are true, or how often they became so.
@@ -186,6 +190,8 @@ impl Rules {
             said_traits,
             since: BTreeMap::new(),
             asks_account_owner,
+            account_owner_counts: parts.routes.iter().filter_map(Route::account_owner_lasts).min(),
+            domain_owner_counts: parts.routes.iter().filter_map(Route::domain_owner_lasts).min(),
             domain_owner_lasts: parts.routes.iter().filter_map(Route::domain_owner_lasts).max(),
             plan,
             parts,

@@ -77,6 +77,11 @@ pub struct Route {
 }
 
 impl Route {
+    /// For how many milliseconds an owner of an account counts by it, where it asks and says so.
+    pub const fn account_owner_lasts(&self) -> Option<i64> {
+        if let RouteTo::AccountOwner { within } = &self.to { *within } else { None }
+    }
+
     /// For how many milliseconds an owner of a domain counts by it, where it asks.
     pub const fn domain_owner_lasts(&self) -> Option<i64> {
         if let RouteTo::DomainOwner { within, .. } = &self.to { Some(*within) } else { None }

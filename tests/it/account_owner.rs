@@ -116,6 +116,25 @@ async fn an_owner_counts_for_as_long_as_the_route_says() {
 }
 
 #[tokio::test]
+async fn whoever_was_given_the_last_lead_too_long_ago_makes_room_for_one_other() {
+    let desk = desk("{ name: whose it is, to: account_owner, within: 30d }");
+    desk.send(vec![of(&desk, "acme", "kim", "Signed Up")]).await;
+    desk.pass(31 * Millis::DAY).await;
+    desk.send(["lee", "max", "nia"].map(|user| of(&desk, "acme", user, "Signed Up")).to_vec()).await;
+    desk.pass(Millis::DAY).await;
+    desk.send(vec![of(&desk, "acme", "oto", "Signed Up")]).await;
+    let taken = desk.taken(5).await;
+    let given: Vec<_> = taken.iter().filter_map(|event| event.lead.routing.clone()?.owner).collect();
+    assert_eq!(given, ["ana@x.example", "ben@x.example", "ben@x.example", "ben@x.example", "ben@x.example"]);
+    assert_eq!(desk.turns("sales").await, 2);
+    // What somebody said by hand holds however long ago it is.
+    desk.engine.give_account("acme", Some("cy@x.example")).await.expect("it is taken");
+    desk.pass(40 * Millis::DAY).await;
+    desk.send(vec![of(&desk, "acme", "pia", "Signed Up")]).await;
+    assert_eq!(owners(&desk, "acme").await.last().map(String::as_str), Some("cy@x.example"));
+}
+
+#[tokio::test]
 async fn a_trait_names_the_rep_and_strangers_lead_nobody_astray() {
     let desk = desk("{ name: success manager, to: account.csm }");
     for (account, csm) in [("acme", json!("ben@x.example")), ("bolt", json!("eve@evil.example")), ("corp", json!(null))]
