@@ -270,3 +270,37 @@ async fn a_lead_that_lapses_and_comes_again_while_it_waits_waits_no_longer_than_
     let told: Vec<_> = desk.taken(3).await.iter().map(|event| event.kind).collect();
     assert_eq!(told, [LeadEventType::Qualified, LeadEventType::Lapsed, LeadEventType::Qualified]);
 }
+
+#[tokio::test]
+async fn who_comes_to_be_known_in_the_moment_in_which_their_team_opens_waits_no_longer() {
+    let sections = "
+traits: { user: { locale: text }, account: { country: country, employees: number } }
+counters: { signups: { of: user, event: Signed Up } }
+definitions: [ { name: signed up, of: user, intent: [ signups > 0 ] } ]
+teams: { dach: { reps: [ana@x.example, ben@x.example] } }
+reps:
+  ana@x.example: { languages: [de, fr], hours: Mo-Fr 09:00-17:00 }
+  ben@x.example: { languages: [de], hours: Mo-Fr 09:00-17:00 }
+territories: { wait: 10m, rows: [ { country: DE, employees: 1000+, to: dach } ] }
+routes:
+  - { name: table, to: territories }
+  - { name: rest, to: dach, needs: { language: user.locale } }
+";
+    let desk = Desk::documented(sections);
+    let shards = desk.store.shards();
+    // Their timers are worked right before the team is called.
+    let beside = (0..).map(|number| format!("user {number}"));
+    let beside = beside.filter(|user| shards.of(&RecordKey::user(user)) == shards.of(&RecordKey::team("dach")));
+    let users: Vec<String> = beside.take(2).collect();
+    for (user, day, locale) in [(&users[0], "2026-11-22T12:00:00Z", "de"), (&users[1], "2026-11-23T08:50:00Z", "fr")] {
+        turn(&desk, day).await;
+        desk.group(user, "acme", json!({ "country": "DE" })).await;
+        let locale = json!({ "locale": locale });
+        desk.send(vec![desk.told(Call::Identify, user, None, locale), desk.track(user, "Signed Up")]).await;
+    }
+    turn(&desk, "2026-11-23T09:00:00Z").await;
+    desk.pass(Millis::MINUTE).await;
+    desk.pass(Millis::HOUR).await;
+    assert!(whose(&desk, &users[0]).await.ends_with("@x.example"));
+    assert_eq!(whose(&desk, &users[1]).await, "ana@x.example");
+}

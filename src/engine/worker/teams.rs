@@ -67,13 +67,17 @@ impl Worker {
         work: &mut Vec<Work>,
     ) -> Result<(), Upset> {
         let (mut all, mut called) = (Vec::new(), Vec::new());
+        let is_all_stored = self.is_committed();
         for class in open {
             let list = AgendaList::Wait(Arc::clone(&team.id), class.name());
             let waits = self.find_due(shard, &list, MAX_CALLED + self.poisoned_records.len()).await?;
             let before = all.len();
             all.extend(waits.into_iter().filter(|(_, key)| !self.poisoned_records.contains(key)));
             let leads = u32::try_from(all.len() - before).unwrap_or(u32::MAX);
-            called.push(Body::Called { class: Box::new(class), leads });
+            // Where a timer of this pass has just let one wait, the store doesn't list it yet: the class stays, and is called again.
+            if leads > 0 || is_all_stored {
+                called.push(Body::Called { class: Box::new(class), leads });
+            }
         }
         all.sort();
         all.truncate(MAX_CALLED);
