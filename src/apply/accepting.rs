@@ -67,9 +67,13 @@ fn expire(
     applying: &mut Applying<'_>,
 ) {
     let Some(standing) = subject.standings.get_mut(definition) else { return };
-    let Some(sla) = &standing.sla else { return };
+    let Some(sla) = &mut standing.sla else { return };
     let Some(then) = rule.then.as_ref().filter(|then| !sla.had.contains(then)) else {
-        drop_promise(standing, applying);
+        if standing.accepted_at.is_some() {
+            return drop_promise(standing, applying);
+        }
+        // Until somebody takes it on it is known as overdue.
+        (sla.spent, sla.taken, sla.remind) = (true, false, None);
         return;
     };
     let reason = format!("{why}, so {then} has it");

@@ -14,13 +14,13 @@ pub(super) fn promise(routing: &Routing, tier: u8, had: &[Arc<str>], applying: &
     let (due, remind) = rule.due(tier, presence(owner, applying), applying.now);
     let had = had.iter().cloned().chain([owner.into()]).collect();
     let (team, since) = (team.into(), applying.now);
-    Some(Box::new(Sla { team, since, due, remind, had, taken: false, asks: None, waits: None }))
+    Some(Box::new(Sla { team, since, due, remind, had, taken: false, asks: None, spent: false, waits: None }))
 }
 
 /// The lead is of another tier now, whose leads have another time.
 pub(super) fn retier(standing: &mut Standing, applying: &Applying<'_>) {
     let tier = standing.tier;
-    let Some(sla) = &mut standing.sla else { return };
+    let Some(sla) = standing.sla.as_mut().filter(|sla| !sla.spent) else { return };
     let Some((rule, owner)) = rule(&sla.team, applying).zip(sla.had.last()) else { return };
     let (due, remind) = rule.due(tier, presence(owner, applying), sla.since);
     // Who was reminded knows.
@@ -106,13 +106,14 @@ pub(super) fn take(standing: &mut Standing, definition: DefinitionName, applying
             had: vec![owner],
             taken: true,
             asks: None,
+            spent: false,
             waits: None,
         })
     };
     let (lead, tier) = (standing.lead_id.as_str().into(), standing.tier);
     let needs = standing.needs.clone();
     let sla = standing.sla.get_or_insert_with(begun);
-    sla.taken = true;
+    (sla.taken, sla.spent) = (true, false);
     ask(sla, (definition, lead, tier), (because, needs.as_deref()), applying);
 }
 
@@ -126,8 +127,17 @@ pub(super) fn ask_elsewhere(
     let (team, now) = (Arc::clone(&pending.team), applying.now);
     let (needs, because) = (pending.needs.clone(), format!("it was sent on by the routes of now; {}", pending.because));
     drop_promise(standing, applying);
-    let mut sla =
-        Sla { team, since: now, due: now, remind: None, had: Vec::new(), taken: true, asks: None, waits: None };
+    let mut sla = Sla {
+        team,
+        since: now,
+        due: now,
+        remind: None,
+        had: Vec::new(),
+        taken: true,
+        asks: None,
+        spent: false,
+        waits: None,
+    };
     let lead = (Arc::clone(definition), standing.lead_id.as_str().into(), standing.tier);
     ask(&mut sla, lead, (because, Some(&needs)), applying);
     standing.sla = Some(Box::new(sla));

@@ -27,6 +27,9 @@ pub struct Sla {
     /// The question to the team who else may get it, as long as it has not answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asks: Option<Arc<str>>,
+    /// Whether its time is over and nobody else gets it: nothing follows but that somebody takes it on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub spent: bool,
     /// Where that waits for somebody else of the team, how.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits: Option<Waits>,
@@ -35,6 +38,9 @@ pub struct Sla {
 impl Sla {
     /// When something has to be done about it.
     pub fn next(&self) -> Option<Millis> {
+        if self.spent {
+            return None;
+        }
         if self.asks.is_some() {
             return self.waits.as_ref()?.until;
         }

@@ -216,3 +216,23 @@ async fn what_nobody_else_can_take_stays_as_it_was() {
         }
     }
 }
+
+/// What nobody takes on is known as overdue until somebody does, whatever else is told of it.
+#[tokio::test]
+async fn what_all_have_missed_stays_overdue() {
+    let desk = desk("{ accept: 1h, reassign: 1 }");
+    let made = lead(&desk, "ada", 1).await;
+    for _ in 0..2 {
+        desk.pass(61 * Millis::MINUTE).await;
+    }
+    let missed = now(&desk, "ada").await;
+    assert_eq!((owner(&missed), missed.revision), ("ben@x.example", 2));
+    desk.track_times("ada", "Seen", 6).await;
+    desk.pass(Millis::DAY).await;
+    let hotter = now(&desk, "ada").await;
+    assert_eq!((hotter.tier, owner(&hotter), hotter.revision), (1, "ben@x.example", 3));
+    assert!(missed.timestamps.accept_by.is_some());
+    assert_eq!(hotter.timestamps.accept_by, missed.timestamps.accept_by);
+    desk.engine.became(&made.id, Made::Came(Progress::Accepted)).await.expect("it is taken");
+    assert_eq!(now(&desk, "ada").await.timestamps.accept_by, None);
+}
