@@ -53,6 +53,11 @@ pub fn company_domain(text: &str) -> Option<String> {
     (!is_page && !host.contains(char::is_whitespace)).then_some(domain)
 }
 
+/// Whether a domain ends as the public list of suffixes knows that domains do: `acme.co.uk`, not `org.42`.
+pub fn is_under_known_suffix(domain: &str) -> bool {
+    psl::domain(domain.as_bytes()).is_some_and(|domain| domain.suffix().is_known())
+}
+
 /// Whether a domain, in lower case, is one of free or disposable mail.
 pub fn is_free_mail(domain: &str) -> bool {
     FREE_MAIL.contains(domain)

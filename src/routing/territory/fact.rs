@@ -7,7 +7,7 @@ use crate::expr::band::Band;
 use crate::expr::country::Country;
 use crate::expr::country::subdivision::{Subdivision, Unclear};
 use crate::expr::{Facts, Value, fold};
-use crate::record::email::{is_free_mail, work_domain};
+use crate::record::email::{is_free_mail, is_under_known_suffix, work_domain};
 
 /// What is known of a lead in a dimension.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,6 +54,8 @@ impl Fact {
 
     fn read(dimension: &Dimension, facts: &dyn Facts, country: Option<Country>) -> Self {
         let mut why = format!("{} is unknown", dimension.name);
+        // Ids may look like domains, as `org.42` does: what ends as no domain in the world does counts where nothing else is known.
+        let mut perhaps = None;
         for formula in &dimension.reads {
             let value = formula.value(&facts);
             let texts = texts(&value);
@@ -61,9 +63,15 @@ impl Fact {
                 continue;
             }
             match Self::of(dimension.kind, &value, &texts, country) {
+                Ok(Self::Domain(domain)) if !is_under_known_suffix(&domain) => {
+                    perhaps.get_or_insert(Self::Domain(domain));
+                }
                 Ok(fact) => return fact,
                 Err(unclear) => why = format!("{} is {unclear}", dimension.name),
             }
+        }
+        if let Some(fact) = perhaps {
+            return fact;
         }
         // Named accounts are exceptions: whoever isn't known to be one is none.
         if dimension.kind == Kind::Domain { Self::Domain(String::new()) } else { Self::Unknown(why) }

@@ -248,3 +248,30 @@ fn states_of_several_countries_need_the_country() {
         "state is “Georgia”, which may mean several as long as the country is unknown, country is unknown for peach"
     );
 }
+
+#[test]
+fn what_only_looks_like_a_domain_hides_none() {
+    let traits = ["id", "site"].map(|name| (Box::from(name), Type::Any)).into_iter().collect();
+    let scope = Scope { account_traits: Some(traits), ..Scope::default() };
+    let reads = ["account.id", "account.site"].map(|text| compile_value(text, &scope).expect("a name")).to_vec();
+    let dimension = [Dimension { name: Arc::from("domain"), kind: Kind::Domain, reads }];
+    for (id, site, expected) in [
+        ("org.42", json!("acme.com"), "acme.com"),
+        ("v2.acct_9", json!("https://www.acme.de/x"), "acme.de"),
+        ("acme.co.uk", json!("other.io"), "acme.co.uk"),
+        ("crm.internal", json!(null), "crm.internal"),
+        ("42", json!(null), "none"),
+    ] {
+        let facts = Fact::all(&dimension, &Named(id, Account(json!({ "site": site }))));
+        assert_eq!(facts[0].to_string(), expected, "{id}");
+    }
+}
+
+/// An account with an id.
+struct Named(&'static str, Account);
+
+impl Facts for Named {
+    fn read<'a>(&'a self, slot: &Slot) -> Value<'a> {
+        if let Slot::Id(_) = slot { Value::Text(self.0.into()) } else { self.1.read(slot) }
+    }
+}
