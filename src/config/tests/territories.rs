@@ -307,3 +307,12 @@ fn a_table_without_rows_and_a_route_without_a_table_are_refused() {
     1 error
     ");
 }
+
+#[test]
+fn a_row_whose_owner_was_forgotten_is_told() {
+    let csv = "Name,Parent,Country,To\nEurope,,\"DE,FR\",\nGermany,Europe,DE,smb\nFrance,europe,FR,smb\nBrazil,,BR,\nWorld,,,smb\n";
+    let warnings = load_with("territories: { from: territories.csv }", csv).expect("it can be used").warnings;
+    let of_rows = warnings.iter().filter(|warning| warning.message.contains("`parent`"));
+    let said: Vec<_> = of_rows.map(|warning| (warning.line, &*warning.message)).collect();
+    assert_eq!(said, [(5, "nobody gets the leads of `Brazil`, and no territory names it as its `parent`")]);
+}

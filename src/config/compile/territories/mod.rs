@@ -18,7 +18,7 @@ use crate::config::findings::{Findings, Problem};
 use crate::config::read::{At, List, Many, Named};
 use crate::config::scalar::Lasting;
 use crate::config::shape::{ConfigShape, TerritoriesShape, UnknownWord};
-use crate::config::suggest::{did_you_mean, one_of};
+use crate::config::suggest::{self, did_you_mean, one_of};
 use crate::config::yaml::Scalar;
 use crate::expr::country::Country;
 use crate::expr::country::region::region;
@@ -59,7 +59,8 @@ pub fn territories(
     let regions = regions(shape.regions.get(), findings);
     let dimensions = dimensions(shape, &written, scopes, findings);
     written::inherit(&mut written, findings);
-    let context = rows::Context { dimensions: &dimensions, regions: &regions, teams, zone, reps };
+    let parents = written.iter().filter_map(|row| row.get("parent")).map(|(name, _)| suggest::fold(name)).collect();
+    let context = rows::Context { dimensions: &dimensions, regions: &regions, teams, zone, reps, parents: &parents };
     let rows: Vec<_> = written.iter().filter_map(|row| rows::row(row, &context, findings)).collect();
     let unknown = match shape.unknown.get().map(|at| at.value) {
         Some(UnknownWord::BestKnown) => Unknown::BestKnown,

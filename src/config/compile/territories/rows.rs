@@ -1,5 +1,6 @@
 //! From a row as it is written to one that can be tried.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -12,7 +13,7 @@ use crate::config::compile::routing::{Teams, target_of};
 use crate::config::diagnostic::Code;
 use crate::config::findings::{Findings, Problem};
 use crate::config::source::Span;
-use crate::config::suggest::{did_you_mean, one_of};
+use crate::config::suggest::{did_you_mean, fold, one_of};
 use crate::record::Needs;
 use crate::routing::Reps;
 use crate::routing::reps::language;
@@ -26,6 +27,8 @@ pub struct Context<'c> {
     pub teams: &'c Teams,
     pub zone: &'c TimeZone,
     pub reps: &'c Reps,
+    /// The names, folded, of rows that others inherit from.
+    pub parents: &'c BTreeSet<String>,
 }
 
 /// The row; `None` when something is wrong, which is reported, or when it only stands above others.
@@ -60,11 +63,7 @@ pub fn row(written: &WrittenRow, context: &Context<'_>, findings: &mut Findings)
         }
         None => {
             // Rows that others inherit from need nobody.
-            if written.get("name").is_none() {
-                let problem =
-                    Problem::error(written.at, Code::MissingField, "this territory has nobody who gets its leads");
-                findings.push(problem.help("add a team, a rep's e-mail address, or `self_serve`, in the column `to`"));
-            }
+            nobody(written, context, findings);
             return None;
         }
     };
@@ -83,6 +82,23 @@ pub fn row(written: &WrittenRow, context: &Context<'_>, findings: &mut Findings)
         needs: needs?,
     };
     fine.then_some(row)
+}
+
+/// A row that says nobody who gets its leads: a mistake, but for one that others inherit from. Spreadsheets have headings, too.
+fn nobody(written: &WrittenRow, context: &Context<'_>, findings: &mut Findings) {
+    let add = "add a team, a rep's e-mail address, or `self_serve`, in the column `to`";
+    match written.get("name") {
+        None => {
+            let message = "this territory has nobody who gets its leads";
+            findings.push(Problem::error(written.at, Code::MissingField, message).help(add));
+        }
+        Some((name, _)) if !context.parents.contains(&fold(name)) => {
+            let message = format!("nobody gets the leads of `{name}`, and no territory names it as its `parent`");
+            let help = format!("{add}; a row that is only a heading may go");
+            findings.push(Problem::warning(written.at, Code::MissingField, message).help(help));
+        }
+        Some(_) => {}
+    }
 }
 
 /// What people would call a territory without a name: `DE, 200+`.
