@@ -48,11 +48,22 @@ pub(super) fn give(
         begin(subject, &definition.name, event, applying);
         its
     };
-    let Some(standing) = subject.standings.get(&definition.name) else { return };
+    if let Some(standing) = subject.standings.get(&definition.name) {
+        tell_owner(standing, (account, domain), (Arc::clone(owner), true), applying);
+    }
+}
+
+/// Tells the account and the company's domain of a lead who has it.
+fn tell_owner(
+    standing: &Standing,
+    (account, domain): (Option<String>, Option<String>),
+    (owner, by_hand): (Arc<str>, bool),
+    applying: &mut Applying<'_>,
+) {
     let account = account.filter(|_| applying.rules.asks_account_owner).map(|account| RecordKey::account(&account));
     for to in account.into_iter().chain(domain.map(|domain| RecordKey::domain(&domain))) {
-        let (lead, owner) = (standing.lead_id.as_str().into(), Some(Arc::clone(owner)));
-        applying.send(to, Body::Owned { lead, owner, by_hand: true });
+        let (lead, owner) = (standing.lead_id.as_str().into(), Some(Arc::clone(&owner)));
+        applying.send(to, Body::Owned { lead, owner, by_hand });
     }
 }
 
@@ -74,6 +85,11 @@ pub(super) fn pass(
     let Some(event) = reassigned(subject, definition, (routing.clone(), sla), known, applying) else { return };
     if let Some(standing) = subject.standings.get_mut(&definition.name) {
         open_lead(standing, &event, routing, applying);
+        if let Some(owner) = routing.owner.as_deref() {
+            // Where whoever owned them has left, they have those that come, too.
+            let its = (account_of(&event), domain_of(applying.routes(), &event, applying.now));
+            tell_owner(standing, its, (owner.into(), false), applying);
+        }
     }
     begin(subject, &definition.name, event, applying);
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Decision, Routes, decide, domain_of};
+use super::{Decision, Routes, decide, domain_of, owns};
 use crate::lead::LeadEvent;
 use crate::record::{AccountOwner, Owners};
 use crate::time::Millis;
@@ -21,7 +21,10 @@ pub fn elsewhere(by: Routes<'_>, event: &LeadEvent, now: Millis) -> Option<Decis
             routing.owner.as_deref().is_some_and(|owner| owner.eq_ignore_ascii_case(rep))
         }
         (Decision::Settled(routing), None) => routing.owner.is_none(),
-        (Decision::Turn(pending), Some(_)) => has_it.team.as_deref() == Some(&*pending.team),
+        // Of whoever has left, or is a rep no more, somebody else of the same team gets it.
+        (Decision::Turn(pending), Some(_)) => {
+            has_it.team.as_deref() == Some(&*pending.team) && owner.as_ref().is_some_and(|owner| owns(by, owner, now))
+        }
         (Decision::Turn(_), None) => false,
     };
     (!is_same).then_some(decision)

@@ -215,3 +215,16 @@ async fn whoever_is_forgotten_while_others_wait_for_them_lets_the_next_decide() 
     desk.pass(3 * Millis::DAY).await;
     assert_eq!(desk.taken(2).await.len(), 2);
 }
+
+#[tokio::test]
+async fn whoever_gets_a_lead_of_somebody_who_left_owns_its_account() {
+    let desk = desk(FIRST);
+    desk.send(vec![of(&desk, "acme", "kim", "Signed Up")]).await;
+    let lead = desk.leads().await.pop().expect("there is one");
+    desk.reload(&sections(FIRST, TEAM, "reps: { ana@x.example: { left: 2026-11-01 } }")).await;
+    desk.engine.became(&lead.id, Made::Rerouted { untouched: true }).await.expect("it is told");
+    desk.settle().await;
+    assert_eq!(owners(&desk, "acme").await, ["ben@x.example"]);
+    desk.send(vec![of(&desk, "acme", "lee", "Signed Up")]).await;
+    assert_eq!((owners(&desk, "acme").await, desk.turns("sales").await), (vec!["ben@x.example".to_owned()], 2));
+}

@@ -179,3 +179,21 @@ async fn more_leads_than_a_page_has_each_move_once() {
     );
     assert_eq!(desk.text(&RecordKey::team("dach")).await.matches("open=").count(), 0);
 }
+
+#[tokio::test]
+async fn what_somebody_has_who_left_goes_to_another_of_the_same_team() {
+    let both =
+        sections("dach").replace("dach: { reps: [ana@x.example] }", "dach: { reps: [ana@x.example, ben@x.example] }");
+    let desk = Desk::documented(&both);
+    let (kim, lee) = (lead(&desk, "kim", "DE").await, lead(&desk, "lee", "DE").await);
+    assert_eq!(
+        (owner(&desk, "kim").await, owner(&desk, "lee").await),
+        ("ana@x.example".into(), "ben@x.example".into())
+    );
+    desk.reload(&both.replace("reps: { ivo", "reps: { ana@x.example: { left: 2026-11-01 }, ivo")).await;
+    for lead in [&kim, &lee] {
+        reroute(&desk, lead).await;
+    }
+    assert_eq!(owner(&desk, "kim").await, "ben@x.example");
+    assert_eq!(now(&desk, "lee").await.revision, 1, "its owner is there");
+}
