@@ -5,7 +5,8 @@ use super::bucket::Bucket;
 use super::buckets::{Buckets, add};
 use crate::time::Millis;
 
-/// So many moments are kept of a subject. Of more, the oldest leave; the runs that they complete stay counted.
+/// So many moments are kept of a subject. Of more, those leave that others make up for, or else the oldest; the runs that they complete
+/// stay counted.
 pub const MAX_MOMENTS: usize = 128;
 /// The most steps that a counter may have.
 pub const MAX_STEPS: usize = 8;
@@ -65,9 +66,17 @@ impl Steps {
                     self.runs.add(bucket, 1);
                     self.moments.drain(..=end);
                 }
-                None => drop(self.moments.remove(0)),
+                None => drop(self.moments.remove(self.made_up_for().unwrap_or(0))),
             }
         }
+    }
+
+    /// The first moment without which every run is what it is: of the same step twice in a row the later one, but of the first step the
+    /// earlier one, since the last start counts. The only start of somebody who does the next step very often must not leave.
+    fn made_up_for(&self) -> Option<usize> {
+        let mut pairs = self.moments.iter().zip(self.moments.iter().skip(1)).enumerate();
+        let found = pairs.find(|(_, ((.., one), (.., next)))| one == next && one.is_power_of_two());
+        found.map(|(at, ((.., mask), _))| if *mask == 1 { at } else { at + 1 })
     }
 
     /// How many runs ended from one bucket on and before another.
@@ -178,6 +187,35 @@ mod tests {
         }
         let two = steps("A1 B2 C3 A14 B15 C16");
         assert_eq!((two.count(COURSE, 0, 1), two.count(COURSE, 1, 2)), (1, 1));
+    }
+
+    #[test]
+    fn the_only_start_stays_however_often_the_next_step_comes() {
+        let course = Course { steps: 3, within: 1_000 };
+        for (first, rest) in [("A", "B"), ("AB", "B")] {
+            let mut steps = Steps::default();
+            let mut add = |step: u8, at: i64| steps.add((Millis(at), 0, 1 << (step - b'A')), course);
+            first.bytes().zip(0..).for_each(|(step, at)| add(step, at));
+            (10..210).for_each(|at| add(rest.as_bytes()[0], at));
+            add(b'C', 300);
+            assert_eq!((steps.count(course, Bucket::MIN, Bucket::MAX), steps.reached(course)), (1, 3));
+            assert!(steps.parts().0.len() <= MAX_MOMENTS);
+        }
+    }
+
+    proptest::proptest! {
+        /// What leaves decides nothing, as long as there are no more turns than are kept.
+        #[test]
+        fn what_leaves_is_made_up_for(steps in proptest::collection::vec((0_u8..3, 1_usize..9), 0..40)) {
+            let all = steps.iter().flat_map(|(step, times)| std::iter::repeat_n(1_u8 << step, *times));
+            let all: Vec<Moment> = all.zip(0..).map(|(mask, at)| (Millis(at), 0, mask)).collect();
+            let course = Course { steps: 3, within: 60 };
+            let mut kept = Steps::default();
+            all.iter().for_each(|moment| kept.add(*moment, course));
+            let found = walk(&all, course);
+            proptest::prop_assert_eq!(kept.count(course, Bucket::MIN, Bucket::MAX), found.ends.len() as u64);
+            proptest::prop_assert_eq!(kept.reached(course), found.reached);
+        }
     }
 
     #[test]

@@ -50,7 +50,7 @@ section! {
         #[schemars(extend("examples" = ["properties.document_id"]))]
         by: Scalar,
         /// Track events, 2 to 8, one after the other: how often somebody went through all of them within the time that `in`
-        /// says. Kept are the last 128 of them; runs that they completed before stay counted.
+        /// says. Kept are 128 of them, the last that matter; runs that they completed before stay counted.
         #[schemars(extend("examples" = [["Signed Up", "User Invited", "Task Created"]]))]
         steps: Many<Scalar>,
         /// How long one run through `steps` may take.
