@@ -214,6 +214,35 @@ async fn a_quiet_start_holds_for_members_whose_figures_are_filled() {
     assert_eq!(who(&desk).await, ["bolt", "cy", "dan"], "an edge of today is one");
 }
 
+/// What a trait is read as decides as much as what is asked of it.
+#[tokio::test]
+async fn a_trait_that_is_read_otherwise_is_a_new_definition() {
+    let said = |ty: &str, start: &str| {
+        format!(
+            "traits: {{ account: {{ employees: {ty} }} }}
+definitions: [ {{ name: large, of: account, intent: [ account.employees >= 200 ], start: {start} }} ]"
+        )
+    };
+    let desk = Desk::configured_as(&said("number", "quiet"));
+    for (user, account) in [("ana", "acme"), ("ben", "bolt")] {
+        desk.group(user, account, json!({ "employees": "500-1000" })).await;
+    }
+    desk.looked().await;
+    desk.reload(&said("band", "quiet")).await;
+    desk.looked().await;
+    desk.track_times("ana", "Something", 1).await;
+    assert_eq!(who(&desk).await, Vec::<String>::new());
+    for account in ["acme", "bolt"] {
+        let explained = desk.explain(&RecordKey::account(account)).await.expect("is known");
+        assert_eq!(explained.definitions[0].qualifies, Some(true));
+        let held = explained.definitions[0].held_back.as_ref().map(|held| held.by);
+        assert_eq!(held, Some(HeldBackBy::QuietStart), "{account}");
+    }
+    desk.reload(&said("band", "send")).await;
+    desk.looked().await;
+    assert_eq!(who(&desk).await, ["acme", "bolt"]);
+}
+
 const BEFORE: &str = "
 sources: { app: { write_key: k } }
 counters: { tasks: { of: user, event: Task Created }, done: { of: account, event: Task Created } }

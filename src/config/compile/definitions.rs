@@ -1,5 +1,6 @@
 //! `definitions`.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -258,6 +259,16 @@ fn version(definition: &Definition, counters: &[Counter]) -> Arc<str> {
     signals.dedup();
     for Signal { name, of, meaning, label: _ } in signals {
         let _ = writeln!(text, "signal {name} {of} {meaning:?}");
+    }
+    // How a trait is read decides as much as what is asked of it.
+    let read = |slot: &Slot| match slot {
+        Slot::Trait { of, path, ty, rule, .. } => Some(format!("trait {of} {path:?} {ty:?} {rule:?}")),
+        Slot::About { of, name, rule: Some(rule), .. } => Some(format!("about {of} {name} {rule:?}")),
+        _ => None,
+    };
+    let traits: BTreeSet<String> = definition.slots().filter_map(read).collect();
+    for line in traits {
+        let _ = writeln!(text, "{line}");
     }
     let mut used: Vec<&Counter> = definition
         .slots()
