@@ -38,7 +38,15 @@ pub async fn hand_over(store: &SharedStore, destination: &str, numbers: std::ops
     let news = |number: usize| {
         let (id, json) = payload(number);
         let at = Clock::System.now();
-        let news = News { id: id.into(), created: at, attempts: 0, last_error: None, json: json.into() };
+        let news = News {
+            id: id.into(),
+            created: at,
+            attempts: 0,
+            last_error: None,
+            json: json.into(),
+            revision: 1,
+            was_tried: false,
+        };
         let lead = format!("lead_{number}");
         let to = RecordKey::delivery(destination, &lead);
         let shard = store.shards().of(&to);

@@ -77,7 +77,7 @@ fuzz_target!(|data: &[u8]| {
     let adapter = destination.kind.adapter();
     let event = if choice & 0x40 == 0 { sample::full() } else { sample::of_user() };
     let (id, json) = (event.id.clone(), serde_json::to_string(&event).expect("plain data"));
-    let news = LeadNews { id: &id, json: &json };
+    let news = LeadNews { id: &id, json: &json, newer: None };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     runtime.block_on(async {
         let mut session = Session::new(&says, &clock, &memo);

@@ -7,7 +7,7 @@ use super::{Applying, Body};
 use crate::ids::RecordKey;
 use crate::lead::{Ending, LeadEvent, Progress};
 use crate::record::delivery::Done;
-use crate::record::seen::OWNER;
+use crate::record::seen::{OWNER, STOOD};
 use crate::record::{Delivery, News, Pause, PausedBy, Seen, SeenOwner, Stage};
 use crate::time::Millis;
 
@@ -59,6 +59,7 @@ pub(super) fn attempted(delivery: &mut Delivery, attempt: &Attempt, applying: &m
         AttemptOutcome::Delivered { lead, definition, kind } => {
             // Nobody asks any more why it was late.
             delivery.tried.retain(|tried| tried.id != news.id);
+            delivery.took(&news);
             delivery.took = Some(attempt.at).filter(|_| !delivery.remembered.is_empty());
             let Some((destination, _)) = applying.key.as_delivery() else { return };
             let subject = delivery.subject.as_ref().map(ToString::to_string).unwrap_or_default().into();
@@ -98,7 +99,8 @@ pub(super) fn seen(delivery: &mut Delivery, seen: &Seen, at: Millis, applying: &
     {
         tell(Made::Given { owner: Arc::clone(email), at: Some(destination.into()) });
     }
-    if before.map_or(Stage::New, |before| before.stage) != seen.stage {
+    let stood = || delivery.remembered.get(STOOD).and_then(|stage| Stage::named(stage)).unwrap_or_default();
+    if before.map_or_else(stood, |before| before.stage) != seen.stage {
         let ended = |ending| Made::Ended { ending, reason: seen.reason.clone() };
         match seen.stage {
             Stage::New => {}
@@ -111,14 +113,12 @@ pub(super) fn seen(delivery: &mut Delivery, seen: &Seen, at: Millis, applying: &
     }
 }
 
-/// Puts what was given up to the end of the line, with a fresh count of attempts.
+/// Has what was given up wait again, with a fresh count of attempts.
 pub(super) fn replay(delivery: &mut Delivery, applying: &Applying<'_>) {
     if delivery.pending.is_empty() {
         delivery.due = applying.clock;
     }
-    for news in std::mem::take(&mut delivery.dead) {
-        delivery.wait(News { attempts: 0, ..news });
-    }
+    delivery.wait_again();
 }
 
 /// Takes a user out of news that has not been sent.
@@ -131,6 +131,11 @@ pub(super) fn scrub(delivery: &mut Delivery, user: &str) {
             news.last_error = news.last_error.take().map(|_| "it failed before somebody was forgotten".into());
             names_them = true;
         }
+    }
+    if let Some(newest) = &mut delivery.newest
+        && let Some(json) = without(&newest.json, user)
+    {
+        newest.json = json.into();
     }
     if names_them {
         delivery.tried.clear();

@@ -412,7 +412,7 @@ pub(super) fn settle(
     event.lead.withheld_from = withheld_from(&event, applying);
     store(subject, &event.lead, applying);
     let json: Arc<str> = serde_json::to_string(&event).unwrap_or_default().into();
-    let id: Arc<str> = event.id.as_str().into();
+    let (id, revision): (Arc<str>, _) = (event.id.as_str().into(), event.lead.revision);
     for destination in applying
         .rules
         .destinations
@@ -420,7 +420,7 @@ pub(super) fn settle(
         .filter(|name| !event.lead.withheld_from.iter().any(|other| **other == ***name))
     {
         let (id, json) = (Arc::clone(&id), Arc::clone(&json));
-        let news = News { id, created: applying.now, attempts: 0, last_error: None, json };
+        let news = News { id, created: applying.now, attempts: 0, last_error: None, json, revision, was_tried: false };
         let to = RecordKey::delivery(destination, &event.lead.id);
         if !subject.sent_to.contains(destination) {
             subject.sent_to.insert(Arc::clone(destination));

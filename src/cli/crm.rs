@@ -132,7 +132,7 @@ async fn rehearse_all(args: &TestArgs, config: &Config, destinations: &[&Destina
     let json = serde_json::to_string(&event)?;
     let mut all = Vec::new();
     for destination in destinations {
-        let news = LeadNews { id: &event.id, json: &json };
+        let news = LeadNews { id: &event.id, json: &json, newer: None };
         let deliver = async |session: &mut Session<'_>| destination.kind.adapter().deliver(&news, session).await;
         let (came, requests) = over(destination, true, deliver).await?;
         let error = came.err().map(|failure| failure.error);

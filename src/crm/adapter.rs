@@ -18,6 +18,8 @@ pub struct LeadNews<'n> {
     pub id: &'n str,
     /// The lead event as JSON.
     pub json: &'n str,
+    /// A later lead event, as JSON, that the destination took already: how the lead stands is what that one says.
+    pub newer: Option<&'n str>,
 }
 
 impl LeadNews<'_> {
@@ -26,10 +28,21 @@ impl LeadNews<'_> {
     /// # Errors
     /// When it can't be read as one.
     pub fn event(&self) -> Result<LeadEvent, Failure> {
-        serde_json::from_str(self.json).map_err(|error| {
-            Failure::here(Verdict::Refused, format!("the payload is no lead event: {error}"), "payload")
-        })
+        read(self.json)
     }
+
+    /// The lead event by which records are written: the newest that is known. What happened is told by [`LeadNews::event`].
+    ///
+    /// # Errors
+    /// When it can't be read as one.
+    pub fn newest(&self) -> Result<LeadEvent, Failure> {
+        read(self.newer.unwrap_or(self.json))
+    }
+}
+
+fn read(json: &str) -> Result<LeadEvent, Failure> {
+    serde_json::from_str(json)
+        .map_err(|error| Failure::here(Verdict::Refused, format!("the payload is no lead event: {error}"), "payload"))
 }
 
 /// A kind of destination: which requests bring a lead event over, and what their answers mean. It does no I/O but through its

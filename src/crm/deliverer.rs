@@ -25,7 +25,7 @@ use super::watch::Watch;
 use super::{Destination, DestinationName, redact};
 use crate::apply::Attempt;
 use crate::apply::message::{AttemptOutcome, ReadBack};
-use crate::engine::{Admission, Dispatcher};
+use crate::engine::{Admission, Before, Dispatcher};
 use crate::record::{News, Remembered, Tried};
 use crate::time::{Clock, Millis};
 
@@ -124,19 +124,14 @@ impl Deliverer {
         if links.len() >= configured.len() {
             links.retain(|name, _| configured.iter().any(|destination| destination.name == *name));
         }
-        let make = || Arc::new(DestinationLink::new(Arc::clone(&destination.name), self.clock.now(), &self.rooms));
+        let make = || Arc::new(DestinationLink::new(Arc::clone(&destination.name), &self.rooms));
         let (link, place) = links.entry(Arc::clone(&destination.name)).or_insert_with(|| (make(), at));
         *place = at;
         Some((Arc::clone(link), destination))
     }
 
-    async fn attempt(
-        &self,
-        destination: &Destination,
-        link: &DestinationLink,
-        news: &News,
-        remembered: &Remembered,
-    ) -> Came {
+    async fn attempt(&self, destination: &Destination, link: &DestinationLink, news: &News, before: &Before) -> Came {
+        let remembered = &before.remembered;
         let brief = match Brief::read(&news.json) {
             Ok(brief) => brief,
             Err(failure) => {
@@ -150,7 +145,7 @@ impl Deliverer {
             Err(until) => return Came::of(parked(news, until)).with(remembered.clone()),
         };
         let (watch, started) = (Watch::default(), Instant::now());
-        let (came, remembered) = self.bring(destination, link, (news, remembered), &watch).await;
+        let (came, remembered) = self.bring(destination, link, (news, before), &watch).await;
         let took = started.elapsed();
         link.meters.exchange.record(took);
         let now = self.clock.now();
@@ -182,21 +177,24 @@ impl Deliverer {
         &self,
         destination: &Destination,
         link: &DestinationLink,
-        (news, remembered): (&News, &Remembered),
+        (news, before): (&News, &Before),
         watch: &Watch,
     ) -> (Result<(), Failure>, Remembered) {
         let connections = match link.connections(destination) {
             Ok(connections) => connections,
-            Err(error) => return (Err(Failure::unanswered(error.to_string(), error.kind())), remembered.clone()),
+            Err(error) => {
+                return (Err(Failure::unanswered(error.to_string(), error.kind())), before.remembered.clone());
+            }
         };
         let (adapter, memo) = (destination.kind.adapter(), link.memo(&destination.kind));
         let (http, pace, clock) = (&destination.http, link.pace(), &self.clock);
         let (limits, room) = (adapter.limits(), link.room());
         let line = Line { connections, http, pace, limits, room, clock, watch: Some(watch) };
         let mut session = Session::new(&line, clock, &memo);
-        session.remembered.clone_from(remembered);
-        session.may_be_there = news.attempts > 0 || news.created < link.since();
-        let came = adapter.deliver(&LeadNews { id: &news.id, json: &news.json }, &mut session).await;
+        session.remembered.clone_from(&before.remembered);
+        session.may_be_there = before.may_be_there;
+        let news_of = LeadNews { id: &news.id, json: &news.json, newer: before.newer.as_deref() };
+        let came = adapter.deliver(&news_of, &mut session).await;
         (came, session.remembered)
     }
 
@@ -297,13 +295,13 @@ impl Dispatcher for Deliverer {
         }
     }
 
-    async fn deliver(&self, destination: &str, news: &News, remembered: &Remembered) -> Attempt {
+    async fn deliver(&self, destination: &str, news: &News, before: &Before) -> Attempt {
         let configured = self.destinations.load_full();
         let mut came = match self.known(destination, &configured) {
-            Some((link, known)) => self.attempt(known, &link, news, remembered).await,
+            Some((link, known)) => self.attempt(known, &link, news, before).await,
             None => Came::of(self.unconfigured(destination)),
         };
-        came.remembered.take_if(|left| left == remembered);
+        came.remembered.take_if(|left| *left == before.remembered);
         self.finished(news, came)
     }
 

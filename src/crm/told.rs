@@ -109,8 +109,21 @@ pub fn title(event: &LeadEvent) -> String {
 pub fn reachable(event: &LeadEvent) -> Option<(&Person, &str)> {
     let lead = &event.lead;
     let mut people = lead.contact.iter().chain(&lead.people);
-    people
-        .find_map(|person| Some((person, person.email.as_deref().map(str::trim).filter(|email| email.contains('@'))?)))
+    people.find_map(|person| Some((person, person.email.as_deref().map(str::trim).filter(|email| is_address(email))?)))
+}
+
+/// Whether a CRM would take it for an address, as far as can be told from here. A wrong one, which any stranger may send, would keep back
+/// the whole record.
+pub fn is_address(text: &str) -> bool {
+    let good = |c: char| c.is_ascii_alphanumeric() || "@._+-'".contains(c);
+    text.chars().all(good)
+        && text.split_once('@').is_some_and(|(local, domain)| {
+            let labels = domain.split('.');
+            !local.is_empty()
+                && domain.contains('.')
+                && labels.clone().all(|label| !label.is_empty())
+                && !domain.contains('@')
+        })
 }
 
 /// First and last name.

@@ -92,7 +92,15 @@ mod tests {
     }
 
     fn news() -> News {
-        News { id: "evt_1".into(), created: Millis(0), attempts: 0, last_error: None, json: "{}".into() }
+        News {
+            id: "evt_1".into(),
+            created: Millis(0),
+            attempts: 0,
+            last_error: None,
+            json: "{}".into(),
+            revision: 1,
+            was_tried: false,
+        }
     }
 
     #[test]

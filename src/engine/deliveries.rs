@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::dispatch::{Admission, Dispatcher};
+use super::dispatch::{Admission, Before, Dispatcher};
 use super::input::Input;
 use crate::ids::RecordKey;
-use crate::record::{Credentials, News, Pause, PausedBy, Remembered};
+use crate::record::{Credentials, News, Pause, PausedBy};
 use crate::time::Millis;
 
 /// How many deliveries that may go out are remembered for a destination. The agenda has the others.
@@ -148,7 +148,7 @@ impl Deliveries {
     pub fn send(
         &self,
         key: RecordKey,
-        (news, remembered): (News, Remembered),
+        (news, before): (News, Before),
         dispatcher: &Arc<dyn Dispatcher>,
         answers: &mpsc::UnboundedSender<Input>,
     ) {
@@ -159,7 +159,7 @@ impl Deliveries {
             let deadline = dispatcher.deadline(&destination);
             let sending = {
                 let (dispatcher, destination, news) = (Arc::clone(&dispatcher), Arc::clone(&destination), news.clone());
-                tokio::spawn(async move { dispatcher.deliver(&destination, &news, &remembered).await })
+                tokio::spawn(async move { dispatcher.deliver(&destination, &news, &before).await })
             };
             let abort = sending.abort_handle();
             let attempt = match tokio::time::timeout(deadline, sending).await {
@@ -264,7 +264,7 @@ mod tests {
             if now < self.0 { Admission::Parked(self.0) } else { Admission::Open(8) }
         }
 
-        async fn deliver(&self, _: &str, news: &News, _: &Remembered) -> Attempt {
+        async fn deliver(&self, _: &str, news: &News, _: &Before) -> Attempt {
             self.failed("", news, "")
         }
 

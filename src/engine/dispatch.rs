@@ -1,5 +1,6 @@
 //! What the engine asks of those who send news to destinations.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -23,8 +24,7 @@ pub trait Dispatcher: Send + Sync + 'static {
 
     /// Sends the first news of a lead, and returns what came of it; returns within [`Self::deadline`]. News may be sent that was
     /// sent before by somebody who died before they could say so: then it is sent again under the same id.
-    /// `remembered` is what earlier deliveries of the lead left.
-    async fn deliver(&self, destination: &str, news: &News, remembered: &Remembered) -> Attempt;
+    async fn deliver(&self, destination: &str, news: &News, before: &Before) -> Attempt;
 
     /// How long [`Self::deliver`] may take.
     fn deadline(&self, destination: &str) -> Duration;
@@ -35,6 +35,18 @@ pub trait Dispatcher: Send + Sync + 'static {
 
     /// What is to become of news whose delivery panicked or did not return in time.
     fn failed(&self, destination: &str, news: &News, error: &str) -> Attempt;
+}
+
+/// What came before news that is sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Before {
+    /// What earlier deliveries of the lead left.
+    pub remembered: Remembered,
+    /// How the lead stands, as JSON of the newest lead event that the destination took, where that one is newer than the news.
+    pub newer: Option<Arc<str>>,
+    /// Whether the destination may have taken this very news already: it was tried before, or it was there when this server began to work
+    /// for the destination, and whoever did before may not have said so any more.
+    pub may_be_there: bool,
 }
 
 /// Whether a destination takes news.

@@ -43,7 +43,7 @@ use tokio_util::sync::CancellationToken;
 
 use archiving::Archiving;
 pub use archiving::{ArchivingStatus, HistorySettings};
-pub use dispatch::{Admission, Dispatcher};
+pub use dispatch::{Admission, Before, Dispatcher};
 pub use usage::Usage;
 pub use walking::{ShardWalk, WalkStatus};
 

@@ -6,13 +6,13 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 
-use super::{Admission, Dispatcher, Engine, EngineSettings};
+use super::{Admission, Before, Dispatcher, Engine, EngineSettings};
 use crate::apply::message::ReadBack;
 use crate::apply::rules::RulesParts;
 use crate::apply::{Attempt, Body, Message, Rules};
 use crate::event::Event;
 use crate::ids::{RecordKey, Shards};
-use crate::record::{News, Record, Remembered};
+use crate::record::{News, Record};
 use crate::store::{MemoryStore, SharedStore, StoreOptions};
 use crate::time::{Clock, Millis};
 
@@ -32,7 +32,7 @@ impl Dispatcher for NoCrm {
         Admission::Open(1)
     }
 
-    async fn deliver(&self, _: &str, _: &News, _: &Remembered) -> Attempt {
+    async fn deliver(&self, _: &str, _: &News, _: &Before) -> Attempt {
         unreachable!("nothing is delivered")
     }
 

@@ -32,6 +32,19 @@ pub struct News {
     pub last_error: Option<Box<str>>,
     /// The lead event as JSON.
     pub json: Arc<str>,
+    /// Of the lead: later news has a greater one.
+    pub revision: u32,
+    /// Whether it was given up before, after it was tried: the destination may have it, or a part of it.
+    pub was_tried: bool,
+}
+
+/// How a lead stands by the newest news that a destination took.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Newest {
+    /// Of the lead.
+    pub revision: u32,
+    /// The lead event as JSON.
+    pub json: Arc<str>,
 }
 
 /// All news of one lead on its way to one destination.
@@ -49,6 +62,8 @@ pub struct Delivery {
     pub died: Millis,
     /// What the destination calls the things that belong to the lead.
     pub remembered: Remembered,
+    /// The newest news that it took, as long as older news waits or was given up: that one says no longer how the lead stands.
+    pub newest: Option<Box<Newest>>,
     /// When it took news last, where it calls something its own: what was asked for before may be older than that.
     pub took: Option<Millis>,
     /// What people had made of the lead there when it was last seen.
@@ -73,6 +88,7 @@ impl Delivery {
     pub(super) fn bytes(&self) -> usize {
         256 + self.pending.iter().chain(&self.dead).map(|news| 200 + news.json.len()).sum::<usize>()
             + self.remembered.iter().map(|(name, text)| 64 + name.len() + text.len()).sum::<usize>()
+            + self.newest.as_ref().map_or(0, |newest| 64 + newest.json.len())
             + self.seen.as_ref().map_or(0, |_| 192)
             + self.tried.iter().map(Tried::bytes).sum::<usize>()
     }
@@ -83,6 +99,36 @@ impl Delivery {
         while self.pending.len() > MAX_NEWS {
             self.pending.remove(1);
         }
+    }
+
+    /// Has news wait again that was given up, in the order in which it happened. The first of what waits may be under way, and stays the
+    /// first.
+    pub fn wait_again(&mut self) {
+        let first = usize::from(!self.pending.is_empty());
+        for news in std::mem::take(&mut self.dead) {
+            let later = self.pending.iter().skip(first).position(|waits| waits.revision > news.revision);
+            let place = later.map_or(self.pending.len(), |later| first + later);
+            self.pending.insert(place, News { attempts: 0, was_tried: true, ..news });
+        }
+        while self.pending.len() > MAX_NEWS {
+            self.pending.remove(1);
+        }
+    }
+
+    /// Notes that it took news: how the lead stands there is what the newest says.
+    pub fn took(&mut self, news: &News) {
+        let known = self.newest.as_ref().map_or(0, |newest| newest.revision);
+        let revision = known.max(news.revision);
+        if !self.pending.iter().chain(&self.dead).any(|other| other.revision < revision) {
+            self.newest = None;
+        } else if news.revision >= known {
+            self.newest = Some(Box::new(Newest { revision, json: Arc::clone(&news.json) }));
+        }
+    }
+
+    /// How the lead stands there, where that is newer than `news`.
+    pub fn newer_than(&self, news: &News) -> Option<Arc<str>> {
+        self.newest.as_ref().filter(|newest| newest.revision > news.revision).map(|newest| Arc::clone(&newest.json))
     }
 
     /// Keeps news that was given up.
@@ -176,7 +222,7 @@ mod tests {
 
     fn news(number: usize) -> News {
         let id = format!("n{number}").into();
-        News { id, created: Millis(0), attempts: 0, last_error: None, json: "{}".into() }
+        News { id, created: Millis(0), attempts: 0, last_error: None, json: "{}".into(), revision: 1, was_tried: false }
     }
 
     #[test]

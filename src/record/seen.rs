@@ -25,6 +25,13 @@ pub enum Stage {
 }
 
 impl Stage {
+    /// By its name, as [`Stage::as_str`] gives it.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::New, Self::Accepted, Self::Working, Self::Rejected, Self::Lost, Self::Won]
+            .into_iter()
+            .find(|stage| stage.as_str() == name)
+    }
+
     /// As the API tells it.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -67,6 +74,10 @@ pub struct SeenOwner {
     /// Their e-mail address, where it is known.
     pub email: Option<Arc<str>>,
 }
+
+/// The name under which adapters remember with a delivery how far people had come with a record that was there before it held the lead
+/// ([`Stage::as_str`]): that says nothing of the lead, but what they make of it from then on does.
+pub const STOOD: &str = "stood";
 
 /// The name under which adapters remember with a delivery whose the lead's record is by us: what the destination calls the owner that the
 /// record was left with.

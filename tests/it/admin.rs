@@ -92,6 +92,8 @@ fn news(id: &str, attempts: u32, last_error: Option<&str>) -> News {
         attempts,
         last_error: last_error.map(Into::into),
         json: json.into(),
+        revision: 1,
+        was_tried: false,
     }
 }
 

@@ -11,11 +11,11 @@ use handraiser::apply::message::{AttemptOutcome, ReadBack};
 use handraiser::apply::rules::RulesParts;
 use handraiser::apply::{Attempt, Rules};
 use handraiser::config::{Config, load_text};
-use handraiser::engine::{Admission, Dispatcher, Engine, EngineSettings, HistorySettings, SharedRules};
+use handraiser::engine::{Admission, Before, Dispatcher, Engine, EngineSettings, HistorySettings, SharedRules};
 use handraiser::event::{Call, Event, SourceName, Trust};
 use handraiser::ids::{RecordKey, RecordKind};
 use handraiser::lead::{Lead, LeadEvent, SubjectExplanation};
-use handraiser::record::seen::OWNER;
+use handraiser::record::seen::{OWNER, STOOD};
 use handraiser::record::{News, Record, Remembered, Seen, SeenOwner, Stage};
 use handraiser::store::{LeadQuery, MemoryStore, SharedStore, StoreOptions};
 use handraiser::time::{Clock, Millis};
@@ -37,6 +37,8 @@ pub struct Crm {
     taken: Mutex<Vec<LeadEvent>>,
     /// Whether it has a record of each lead, which people may change.
     pub keeps: AtomicBool,
+    /// How far people had come with a record that was there before it held the next lead.
+    pub stood: Mutex<Option<Stage>>,
     /// By lead.
     pub records: Mutex<BTreeMap<String, Seen>>,
 }
@@ -44,7 +46,7 @@ pub struct Crm {
 impl Crm {
     fn new(clock: Clock) -> Self {
         let (down, keeps) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { clock, down, taken: Mutex::default(), keeps, records: Mutex::default() }
+        Self { clock, down, taken: Mutex::default(), keeps, stood: Mutex::default(), records: Mutex::default() }
     }
 
     /// The owner and the stage of a lead's record are what people say they are.
@@ -65,9 +67,11 @@ impl Crm {
         }
         let owner = event.lead.routing.as_ref().and_then(|routing| routing.owner.as_deref());
         let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        let none = Seen { stage: Stage::New, reason: None, owner: None };
-        let record = records.entry(event.lead.id.clone()).or_insert(none);
+        let stood = self.stood.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let there = Seen { stage: stood.unwrap_or_default(), reason: None, owner: None };
+        let record = records.entry(event.lead.id.clone()).or_insert(there);
         let mut left = remembered.clone();
+        left.extend(stood.map(|stage| (STOOD.into(), stage.as_str().into())));
         left.insert("record".into(), event.lead.id.as_str().into());
         if record.owner.as_ref().map(|owner| &owner.id) == remembered.get(OWNER) {
             record.owner = owner.map(|owner| SeenOwner { id: owner.into(), email: Some(owner.into()) });
@@ -290,14 +294,14 @@ impl Dispatcher for Crm {
         Admission::Open(4)
     }
 
-    async fn deliver(&self, destination: &str, news: &News, remembered: &Remembered) -> Attempt {
+    async fn deliver(&self, destination: &str, news: &News, before: &Before) -> Attempt {
         if self.down.load(Ordering::SeqCst) {
             return self.failed(destination, news, "it is down");
         }
         let event: LeadEvent = serde_json::from_str(&news.json).expect("news is a lead event");
         let (lead, definition) = (event.lead.id.as_str().into(), event.lead.definition.as_str().into());
         let outcome = AttemptOutcome::Delivered { lead, definition, kind: "any".into() };
-        let remembered = self.keep(&event, remembered);
+        let remembered = self.keep(&event, &before.remembered);
         self.taken.lock().unwrap_or_else(PoisonError::into_inner).push(event);
         Attempt { id: news.id.clone(), at: self.clock.now(), outcome, remembered, tried: None }
     }

@@ -77,6 +77,23 @@ async fn how_far_people_come_with_a_lead_comes_back_and_is_told_once() {
     assert_eq!(kinds, all);
 }
 
+/// A contact that was closed a year ago is no lead that was turned down.
+#[tokio::test]
+async fn what_people_made_of_a_record_before_it_held_the_lead_is_nothing_of_the_lead() {
+    let desk = desk().await;
+    *desk.crm.stood.lock().expect("nobody panicked") = Some(Stage::Rejected);
+    let made = lead(&desk, "ada").await;
+    asked(&desk).await;
+    let open = now(&desk, "ada").await;
+    assert_eq!((open.outcome, open.progress, open.revision), (None, None, 1));
+    desk.crm.change(&made.id, |record| record.stage = Stage::Working);
+    asked(&desk).await;
+    assert_eq!(now(&desk, "ada").await.progress, Some(Progress::Working));
+    desk.crm.change(&made.id, |record| record.stage = Stage::Rejected);
+    asked(&desk).await;
+    assert_eq!(now(&desk, "ada").await.outcome, Some(Ending::Rejected), "now it was turned down");
+}
+
 #[tokio::test]
 async fn whom_people_give_a_lead_has_it_and_the_next_ones_of_its_account() {
     let desk = desk().await;

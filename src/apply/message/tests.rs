@@ -162,8 +162,15 @@ fn items() -> Vec<LogItem> {
 }
 
 fn of_deliveries() -> Vec<Body> {
-    let news =
-        News { id: Arc::from("evt_1"), created: Millis(1), attempts: 0, last_error: None, json: Arc::from("{}") };
+    let news = News {
+        id: Arc::from("evt_1"),
+        created: Millis(1),
+        attempts: 0,
+        last_error: None,
+        json: Arc::from("{}"),
+        revision: 1,
+        was_tried: false,
+    };
     let failed = News { attempts: 2, last_error: Some("no answer".into()), ..news.clone() };
     vec![
         Body::Deliver { subject: RecordKey::account("acme"), news: Box::new(news) },

@@ -58,9 +58,9 @@ pub struct Attio {
 #[async_trait]
 impl Adapter for Attio {
     async fn deliver(&self, news: &LeadNews<'_>, session: &mut Session<'_>) -> Result<(), Failure> {
-        let event = news.event()?;
+        let (event, newest) = (news.event()?, news.newest()?);
         let mut talk = Talk { attio: self, session: &mut *session };
-        let came = match records::write(&mut talk, &event).await {
+        let came = match records::write(&mut talk, &newest).await {
             Ok(Some(lead)) => notes::write(&mut talk, &event, &lead).await,
             Ok(None) => Ok(()),
             Err(failure) => Err(failure),

@@ -33,7 +33,7 @@ pub(super) async fn write(talk: &mut Talk<'_, '_>, event: &LeadEvent) -> Result<
     let reached = reachable(event);
     if reached.is_none() && event.lead.account.is_none() {
         let error = "nobody of this lead has an e-mail address, and it has no account: there is nothing to write it to";
-        return Err(Failure::refused(error.to_owned(), "no contact"));
+        return Err(Failure::here(Verdict::Refused, error.to_owned(), "no contact"));
     }
     let mut others = Others::default();
     if let Some(email) = event.lead.routing.as_ref().and_then(|routing| routing.owner.as_deref()) {

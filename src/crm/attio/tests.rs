@@ -67,7 +67,7 @@ async fn a_lead_makes_these_requests() {
     let mut session = Session::new(&wire, &clock, &memo);
     let event = sample::full();
     let json = serde_json::to_string(&event).expect("plain data");
-    attio().deliver(&LeadNews { id: &event.id, json: &json }, &mut session).await.expect("all is well");
+    attio().deliver(&LeadNews { id: &event.id, json: &json, newer: None }, &mut session).await.expect("all is well");
     insta::assert_json_snapshot!("requests", wire.0.into_inner().expect("nobody panicked"));
 }
 

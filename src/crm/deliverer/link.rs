@@ -24,8 +24,6 @@ use crate::time::Millis;
 pub(super) struct DestinationLink {
     name: DestinationName,
     pub(super) meters: Meters,
-    /// Since when this server sends to it.
-    since: Millis,
     state: Mutex<LinkState>,
     pace: Mutex<Pace>,
     /// Whether as much is under way as may be, and how much that is.
@@ -79,12 +77,11 @@ struct LinkState {
 }
 
 impl DestinationLink {
-    pub(super) fn new(name: DestinationName, since: Millis, rooms: &Rooms) -> Self {
+    pub(super) fn new(name: DestinationName, rooms: &Rooms) -> Self {
         let meters = Meters::new(&name);
         Self {
             name,
             meters,
-            since,
             state: Mutex::default(),
             pace: Mutex::default(),
             is_full: AtomicBool::new(false),
@@ -93,11 +90,6 @@ impl DestinationLink {
             connections: Mutex::default(),
             rooms: rooms.of_another(),
         }
-    }
-
-    /// Since when this server sends to the destination: what was to be sent before may have been sent by another.
-    pub(super) const fn since(&self) -> Millis {
-        self.since
     }
 
     /// What went out to the destination lately.

@@ -40,6 +40,8 @@ fn news(attempts: u32) -> News {
         attempts,
         last_error: None,
         json: json.into(),
+        revision: 1,
+        was_tried: false,
     }
 }
 
@@ -54,7 +56,7 @@ fn due_in(attempt: &Attempt) -> i64 {
 async fn what_is_taken_is_delivered_under_its_own_id() {
     let receiver = Receiver::start(&[]).expect("it starts");
     let (deliverer, _) = deliverer(&receiver, &Clock::manual(NOW));
-    let attempt = deliverer.deliver("crm", &news(1), &Remembered::new()).await;
+    let attempt = deliverer.deliver("crm", &news(1), &Before::default()).await;
     let outcome = AttemptOutcome::Delivered {
         lead: "lead_d90946431f7235019f9735b9ff57c687".into(),
         definition: "ready for a team plan".into(),
@@ -78,18 +80,18 @@ async fn failures_in_a_row_open_the_circuit_and_one_probe_closes_it() {
     let (deliverer, _) = deliverer(&receiver, &clock);
     assert_eq!(deliverer.admission("crm", NOW), Admission::Open(4));
     for _ in 0..8 {
-        let attempt = deliverer.deliver("crm", &news(0), &Remembered::new()).await;
+        let attempt = deliverer.deliver("crm", &news(0), &Before::default()).await;
         assert!(matches!(attempt.outcome, AttemptOutcome::Retry { counts: true, .. }), "{attempt:?}");
     }
     let Admission::Parked(until) = deliverer.admission("crm", NOW) else { panic!("the circuit is open") };
-    let parked = deliverer.deliver("crm", &news(0), &Remembered::new()).await;
+    let parked = deliverer.deliver("crm", &news(0), &Before::default()).await;
     assert!(matches!(parked.outcome, AttemptOutcome::Retry { due, counts: false, .. } if due == until), "{parked:?}");
     assert_eq!(receiver.arrivals().len(), 8, "nothing is sent while the circuit is open");
     clock.advance(until.since(NOW));
     assert_eq!(deliverer.admission("crm", until), Admission::Open(1));
     receiver.respond(|_| Reply::Accept);
     assert!(matches!(
-        deliverer.deliver("crm", &news(0), &Remembered::new()).await.outcome,
+        deliverer.deliver("crm", &news(0), &Before::default()).await.outcome,
         AttemptOutcome::Delivered { .. }
     ));
     assert_eq!(deliverer.admission("crm", until), Admission::Open(4));
@@ -103,7 +105,7 @@ async fn a_wish_for_a_pause_is_no_failure_of_the_destination() {
     let minute = NOW.plus(Millis::MINUTE);
     // Each is asked as soon as the pause before it is over.
     for _ in 0..20 {
-        let attempt = deliverer.deliver("crm", &news(0), &Remembered::new()).await;
+        let attempt = deliverer.deliver("crm", &news(0), &Before::default()).await;
         assert!(matches!(attempt.outcome, AttemptOutcome::Retry { counts: true, .. }));
         assert_eq!(deliverer.admission("crm", clock.now()), Admission::Parked(clock.now().plus(Millis::MINUTE)));
         clock.advance(Millis::MINUTE);
@@ -119,15 +121,15 @@ async fn what_is_refused_or_no_lead_event_is_given_up() {
     let receiver = Receiver::start(&[]).expect("it starts");
     let (deliverer, _) = deliverer(&receiver, &Clock::manual(NOW));
     receiver.respond(|_| Reply::Status(422, Vec::new(), "no such owner".to_owned()));
-    let attempt = deliverer.deliver("crm", &news(0), &Remembered::new()).await;
+    let attempt = deliverer.deliver("crm", &news(0), &Before::default()).await;
     assert_eq!(attempt.outcome, AttemptOutcome::Dead { error: "422 Unprocessable Entity: no such owner".into() });
-    let attempt = deliverer.deliver("crm", &News { json: "{}".into(), ..news(0) }, &Remembered::new()).await;
+    let attempt = deliverer.deliver("crm", &News { json: "{}".into(), ..news(0) }, &Before::default()).await;
     assert!(
         matches!(&attempt.outcome, AttemptOutcome::Dead { error } if error.contains("no lead event")),
         "{attempt:?}"
     );
     receiver.respond(|_| Reply::status(500));
-    let last = deliverer.deliver("crm", &news(2), &Remembered::new()).await;
+    let last = deliverer.deliver("crm", &news(2), &Before::default()).await;
     assert!(matches!(last.outcome, AttemptOutcome::Dead { .. }), "the third of three attempts: {last:?}");
 }
 
@@ -136,11 +138,11 @@ async fn news_for_a_destination_that_left_waits_for_it() {
     let receiver = Receiver::start(&[]).expect("it starts");
     let (deliverer, destinations) = deliverer(&receiver, &Clock::manual(NOW));
     let known = destinations.load_full();
-    deliverer.deliver("crm", &news(0), &Remembered::new()).await;
+    deliverer.deliver("crm", &news(0), &Before::default()).await;
     destinations.store(Arc::default());
     assert_eq!(deliverer.admission("crm", NOW), Admission::Parked(NOW.plus(Millis::MINUTE)));
     assert!(deliverer.links.lock().expect("nobody panicked").is_empty(), "its connections are forgotten");
-    let attempt = deliverer.deliver("crm", &news(0), &Remembered::new()).await;
+    let attempt = deliverer.deliver("crm", &news(0), &Before::default()).await;
     assert_eq!(due_in(&attempt), Millis::MINUTE);
     assert!(matches!(attempt.outcome, AttemptOutcome::Retry { counts: false, .. }));
     destinations.store(known);

@@ -4,6 +4,7 @@
 //! |---------------------------------------------------|-----------------------------------------------------------|
 //! | 401, 403                                          | tried again: the token or its scopes concern every lead   |
 //! | 400, a property that there isn't                  | tried again: so does that                                 |
+//! | 400, a unique value that another record has       | tried again: by then that one is found                    |
 //! | 400 otherwise                                     | dead at once, told by category and property, unless it may be for an owner who was looked up before |
 //! | 409                                               | tried again: somebody was quicker; then it is found       |
 //! | 423                                               | the record is locked: 2 s later                           |
@@ -22,6 +23,9 @@ use crate::time::Millis;
 
 /// Why a write failed that names a property that HubSpot doesn't have.
 pub(super) const UNKNOWN_PROPERTY: &str = "unknown property";
+
+/// Somebody else has a value that is nobody else's.
+const TAKEN: &str = "CONFLICTING_UNIQUE_VALUE";
 
 const HOUR: Duration = Duration::from_hours(1);
 const MINUTE: Duration = Duration::from_mins(1);
@@ -75,6 +79,10 @@ fn of_details(said: &Value, error: String) -> Failure {
         .filter(|detail| detail.code == "PROPERTY_DOESNT_EXIST")
         .map(|detail| detail.property.as_str())
         .collect();
+    if details.iter().any(|detail| detail.code == TAKEN) {
+        // The record is there, by an attempt whose answer was lost: the next one finds it.
+        return Failure::unanswered(error, "taken");
+    }
     if missing.is_empty() {
         return Failure::refused(error, "status 400");
     }

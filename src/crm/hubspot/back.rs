@@ -20,6 +20,7 @@ use super::Object;
 use super::answers::silent;
 use super::deals;
 use super::records::OWNER;
+use super::status::{STATUS, by_status};
 use super::talk::{Page, Record, Talk};
 use super::whose::{moment, whose};
 use crate::crm::adapter::ReadBack;
@@ -41,7 +42,7 @@ const KNOWN: Duration = Duration::from_hours(1);
 const OF_LEAD: [&str; 2] = ["hs_pipeline_stage", "hs_lead_disqualification_reason"];
 const OF_DEAL: [&str; 5] =
     ["dealstage", "hs_is_closed_won", "hs_is_closed_lost", "closed_lost_reason", "closed_won_reason"];
-const OF_OTHERS: [&str; 1] = ["hs_lead_status"];
+const OF_OTHERS: [&str; 1] = [STATUS];
 
 /// A kind of record that may hold leads.
 struct Kind {
@@ -183,14 +184,7 @@ fn stands(record: &Record, steps: &BTreeMap<String, Step>, said: &Stages, owner:
         };
         return seen(said.of(label).unwrap_or(usual), record.value("closed_lost_reason").or(Some(label)), owner);
     }
-    let status = record.value("hs_lead_status").unwrap_or("NEW");
-    let usual = match status {
-        "NEW" => Stage::New,
-        "OPEN" => Stage::Accepted,
-        "UNQUALIFIED" | "BAD_TIMING" => Stage::Rejected,
-        _ => Stage::Working,
-    };
-    seen(said.of(status).unwrap_or(usual), Some(status), owner)
+    seen(by_status(record, said), record.value(STATUS).or(Some("NEW")), owner)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod notes;
 mod properties;
 mod prove;
 mod records;
+mod status;
 mod talk;
 mod whose;
 
@@ -83,12 +84,12 @@ impl Object {
 #[async_trait]
 impl Adapter for HubSpot {
     async fn deliver(&self, news: &LeadNews<'_>, session: &mut Session<'_>) -> Result<(), Failure> {
-        let event = news.event()?;
+        let (event, newest) = (news.event()?, news.newest()?);
         let mut talk = Talk { hubspot: self, session: &mut *session };
         if self.create_properties {
             properties::ensure(&mut talk).await?;
         }
-        let came = match records::write(&mut talk, &event).await {
+        let came = match records::write(&mut talk, &newest).await {
             Ok(written) => notes::write(&mut talk, &event, &written).await,
             Err(failure) => Err(failure),
         };

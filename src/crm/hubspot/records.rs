@@ -9,12 +9,13 @@ use serde_json::json;
 use super::Object;
 use super::answers::{existing, failure, silent};
 use super::properties;
+use super::status::{STATUS, by_status};
 use super::talk::{Page, Record, Talk, Values, as_text, record};
 use crate::crm::mapping::{Field, Fields, values};
-use crate::crm::retry::Failure;
+use crate::crm::retry::{Failure, Verdict};
 use crate::crm::told::{self, LEAD, domain, may_take, names, reachable, shortened, title};
 use crate::lead::{LeadEvent, Person};
-use crate::record::seen::OWNER as LAST_OWNER;
+use crate::record::seen::{OWNER as LAST_OWNER, STOOD};
 
 /// By which companies are found.
 const ACCOUNT: &str = told::ACCOUNT.name;
@@ -47,7 +48,7 @@ pub(super) async fn write(talk: &mut Talk<'_, '_>, event: &LeadEvent) -> Result<
     if person.is_none() && talk.hubspot.object == Object::Lead {
         let error = "nobody of this lead has an e-mail address, and a lead in HubSpot needs a contact; `object: deal` or \
                      `object: none` would do with the company";
-        return Err(Failure::refused(error.to_owned(), "no contact"));
+        return Err(Failure::here(Verdict::Refused, error.to_owned(), "no contact"));
     }
     let owner = match event.lead.routing.as_ref().and_then(|routing| routing.owner.as_deref()) {
         Some(email) => owner(talk, email).await?,
@@ -60,7 +61,7 @@ pub(super) async fn write(talk: &mut Talk<'_, '_>, event: &LeadEvent) -> Result<
     }
     if written.company.is_none() && written.contact.is_none() {
         let error = "nobody of this lead has an e-mail address, and it has no account: there is nothing to write it to";
-        return Err(Failure::refused(error.to_owned(), "no contact"));
+        return Err(Failure::here(Verdict::Refused, error.to_owned(), "no contact"));
     }
     written.lead = match talk.hubspot.object.path() {
         Some(object) => lead(talk, event, object, &written).await?,
@@ -128,7 +129,7 @@ async fn company(
     let holds_lead = holds_lead && talk.hubspot.object == Object::None;
     let ours = if holds_lead { properties::of(event) } else { Values::new() };
     let domain = domain(event);
-    let found = match talk.find("companies", (ACCOUNT, &account.id), &[ACCOUNT, OWNER]).await? {
+    let found = match talk.find("companies", (ACCOUNT, &account.id), &[ACCOUNT, OWNER, STATUS]).await? {
         Some(found) => Some(found),
         None => match &domain {
             Some(domain) => unclaimed(talk, domain).await?,
@@ -142,6 +143,7 @@ async fn company(
             values.insert(ACCOUNT.to_owned(), id.to_owned());
         }
         if holds_lead {
+            note_status(talk, &found);
             take_over(talk, &found, owner, &mut values);
         }
         talk.change("companies", &found.id, &values).await?;
@@ -153,6 +155,9 @@ async fn company(
     values.insert(ACCOUNT.to_owned(), id.to_owned());
     values.extend(written(event, &talk.hubspot.company, true, ours)?);
     let made = talk.upsert("companies", ACCOUNT, id, &values).await?;
+    if holds_lead {
+        note_status(talk, &Record::default());
+    }
     if let Some(owner) = owner.filter(|_| holds_lead) {
         talk.session.remember(LAST_OWNER, owner);
     }
@@ -168,7 +173,7 @@ async fn unclaimed(talk: &Talk<'_, '_>, domain: &str) -> Result<Option<Record>, 
     let body = json!({
         "filterGroups": [{ "filters": filters }],
         "sorts": [{ "propertyName": "createdate", "direction": "ASCENDING" }],
-        "properties": ["hubspot_owner_id"],
+        "properties": [OWNER, STATUS],
         "limit": 1,
     });
     let answer = talk.tell(Method::POST, talk.url("objects", &["companies", "search"]), Some(&body)).await?;
@@ -186,7 +191,7 @@ async fn contact(
     let holds_lead = talk.hubspot.object == Object::None;
     let ours = if holds_lead { properties::of(event) } else { Values::new() };
     let owner = others.owner.as_deref();
-    let found = talk.find("contacts", ("email", email), &[OWNER]).await?;
+    let found = talk.find("contacts", ("email", email), &[OWNER, STATUS]).await?;
     let found = match found {
         Some(found) => found,
         None => {
@@ -203,9 +208,15 @@ async fn contact(
             let answer = talk.create("contacts", &values, &ties).await?;
             match existing(&answer) {
                 // Somebody was quicker, or it is a second address of theirs.
-                Some(id) => Record { id, ..Record::default() },
+                Some(id) => {
+                    let there = talk.read("contacts", std::slice::from_ref(&id), &[OWNER, STATUS]).await?.pop();
+                    there.unwrap_or_else(|| Record { id, ..Record::default() })
+                }
                 None if answer.is_success() => {
                     let made = record(&answer)?;
+                    if holds_lead {
+                        note_status(talk, &made);
+                    }
                     if let Some(owner) = owner.filter(|_| holds_lead) {
                         talk.session.remember(LAST_OWNER, owner);
                     }
@@ -217,6 +228,7 @@ async fn contact(
     };
     let mut values = written(event, &talk.hubspot.contact, false, ours)?;
     if holds_lead {
+        note_status(talk, &found);
         take_over(talk, &found, owner, &mut values);
     }
     talk.change("contacts", &found.id, &values).await?;
@@ -287,6 +299,13 @@ pub(super) const OWNER: &str = "hubspot_owner_id";
 const MADE: &str = "record";
 const LEADS_CONTACT: &str = "contact";
 const TIED: &str = "tied";
+
+/// Remembers how far people had come with a contact or a company when it got the lead: that was not the lead's doing.
+fn note_status(talk: &mut Talk<'_, '_>, found: &Record) {
+    if talk.session.recall(STOOD).is_none() {
+        talk.session.remember(STOOD, by_status(found, &talk.hubspot.stages).as_str());
+    }
+}
 
 /// Gives a record to its owner, unless it is a person's who took it or was given it in HubSpot.
 fn take_over(talk: &Talk<'_, '_>, found: &Record, wanted: Option<&str>, values: &mut Values) {

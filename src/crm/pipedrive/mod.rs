@@ -57,9 +57,9 @@ pub struct Pipedrive {
 #[async_trait]
 impl Adapter for Pipedrive {
     async fn deliver(&self, news: &LeadNews<'_>, session: &mut Session<'_>) -> Result<(), Failure> {
-        let event = news.event()?;
+        let (event, newest) = (news.event()?, news.newest()?);
         let mut talk = Talk { pipedrive: self, session: &mut *session };
-        let came = match records::write(&mut talk, &event).await {
+        let came = match records::write(&mut talk, &newest).await {
             Ok(written) => notes::write(&mut talk, &event, &written).await,
             Err(failure) => Err(failure),
         };

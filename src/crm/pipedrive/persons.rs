@@ -11,7 +11,7 @@ use crate::crm::retry::Failure;
 use crate::crm::told::shortened;
 use crate::lead::{LeadEvent, Person};
 
-/// What is remembered of a lead: the person, and whom they were looked for by.
+/// What is remembered of a lead: the person, and a mark of whom they were looked for by.
 const MADE: &str = "person";
 /// For how long it is known who has an address.
 const KNOWN: Duration = Duration::from_hours(1);
@@ -23,7 +23,7 @@ const MOST_LOOKED_AT: usize = 5;
 /// The person with an address, where they are there.
 pub(super) async fn find(talk: &Talk<'_, '_>, email: &str) -> Result<Option<Value>, Failure> {
     // Whom it was last time: people may have changed their address since.
-    let last = talk.session.recall(MADE).and_then(|made| made.strip_prefix(&format!("{email} ")));
+    let last = talk.session.recall(MADE).and_then(|made| made.strip_prefix(&format!("{} ", mark(email))));
     if let Some(last) = last
         && let Some(found) = of_id(talk, last).await?
     {
@@ -45,6 +45,11 @@ pub(super) async fn find(talk: &Talk<'_, '_>, email: &str) -> Result<Option<Valu
 
 fn known(email: &str) -> String {
     format!("{MADE} {}", email.to_lowercase())
+}
+
+/// What stands for an address with the lead: it has to be forgotten with the person, and the lead may stay.
+fn mark(email: &str) -> String {
+    format!("{:04x}", xxhash_rust::xxh3::xxh3_64(email.to_lowercase().as_bytes()) & 0xffff)
 }
 
 async fn of_id(talk: &Talk<'_, '_>, id: &str) -> Result<Option<Value>, Failure> {
@@ -93,6 +98,6 @@ pub(super) async fn person(
         id(&made).unwrap_or_default()
     };
     talk.session.learn(&known(email), made.clone(), KNOWN);
-    talk.session.remember(MADE, &format!("{email} {made}"));
+    talk.session.remember(MADE, &format!("{} {made}", mark(email)));
     Ok(made)
 }

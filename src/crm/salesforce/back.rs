@@ -128,7 +128,7 @@ async fn look(org: &Salesforce, ids: &[String], session: &Session<'_>) -> Result
 }
 
 /// The status that a Lead has when it is made; empty where no Leads are.
-async fn default_status(org: &Salesforce, session: &Session<'_>) -> Result<String, Failure> {
+pub(super) async fn default_status(org: &Salesforce, session: &Session<'_>) -> Result<String, Failure> {
     const NAME: &str = "default status";
     if org.matching == Matching::ContactOnly {
         return Ok(String::new());
@@ -169,15 +169,19 @@ fn stands(lead: Option<&Row>, task: Option<&Row>, said: &Stages, usual: &str) ->
     if row.get("IsConverted") == Some(&Value::Bool(true)) {
         return Some(converted(row.get("ConvertedOpportunity"), said, owner));
     }
-    let status = text(row, "Status").unwrap_or_default();
-    let stage = said.of(status).unwrap_or(match status.to_lowercase().as_str() {
+    Some(seen(by_status(row, said, usual), text(row, "Status"), owner))
+}
+
+/// How far people have come with a Lead that isn't converted.
+pub(super) fn by_status(lead: &Row, said: &Stages, usual: &str) -> Stage {
+    let status = text(lead, "Status").unwrap_or_default();
+    said.of(status).unwrap_or(match status.to_lowercase().as_str() {
         "" | "open - not contacted" | "new" => Stage::New,
         _ if status.eq_ignore_ascii_case(usual) => Stage::New,
         "working - contacted" | "working" | "contacted" => Stage::Working,
         "closed - not converted" | "unqualified" => Stage::Rejected,
         _ => Stage::Accepted,
-    });
-    Some(seen(stage, Some(status), owner))
+    })
 }
 
 /// A converted lead, by its opportunity, if there is one.

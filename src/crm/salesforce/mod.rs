@@ -1,5 +1,5 @@
 //! Salesforce: a lead becomes a Lead, or a Contact with a Task on the account that is there. Each lead event is one look at what stands
-//! there and one graph of changes, written as a whole or not at all.
+//! there and one composite of changes, written as a whole or not at all.
 
 mod back;
 mod jwt;
@@ -24,21 +24,33 @@ use super::exchange::{Request, Response};
 use super::retry::{Failure, Verdict};
 use super::session::Session;
 use crate::lead::LeadEvent;
+use crate::record::seen::STOOD;
 use crate::time::Millis;
 
-/// An update of an object would run the org's assignment rules, which give the record to whom they like.
-const AUTO_ASSIGN: HeaderName = HeaderName::from_static("sforce-auto-assign");
 /// Writes what a duplicate rule only warns of.
 const DUPLICATE_RULE: HeaderName = HeaderName::from_static("sforce-duplicate-rule-header");
 
 #[async_trait]
 impl Adapter for Salesforce {
     async fn deliver(&self, news: &LeadNews<'_>, session: &mut Session<'_>) -> Result<(), Failure> {
-        let event = news.event()?;
+        let event = news.newest()?;
         let found = read::read(self, &event, session).await?;
-        let plan = plan::plan(self, &event, &found, &session.remembered)?;
-        if !plan.nodes.is_empty() {
-            self.write(&event, plan.nodes, session).await?;
+        if let Some(lead) = found.lead.as_ref().filter(|lead| read::text(lead, LEAD_ID).is_none())
+            && session.recall(STOOD).is_none()
+        {
+            // What people made of it before it held this lead was not this lead's doing.
+            let usual = back::default_status(self, session).await?;
+            session.remember(STOOD, back::by_status(lead, &self.stages, &usual).as_str());
+        }
+        let mut plan = plan::plan(self, &event, &found, &session.remembered)?;
+        let nodes = std::mem::take(&mut plan.nodes);
+        if !nodes.is_empty()
+            && let Err(failure) = self.write(&event, nodes, session).await
+        {
+            for (name, text) in plan.in_doubt(&session.remembered) {
+                session.remember(&name, &text);
+            }
+            return Err(failure);
         }
         for (name, text) in &plan.remember {
             session.remember(name, text);
@@ -46,7 +58,7 @@ impl Adapter for Salesforce {
         Ok(())
     }
 
-    /// A token that is refused and renewed, a look, a second one at the contact of a converted lead, the graph, and a token between.
+    /// A token that is refused and renewed, a look, a second one at the contact of a converted lead, the composite of changes, and a token between.
     fn exchanges(&self) -> u32 {
         7
     }
@@ -71,48 +83,48 @@ impl Adapter for Salesforce {
     }
 
     fn pretend(&self, request: &Request) -> Option<Response> {
-        if !request.url.path().ends_with("/composite/graph") {
+        if !request.url.path().ends_with("/composite") {
             return None;
         }
         let body: Value = serde_json::from_slice(&request.body).ok()?;
-        let nodes = body.pointer("/graphs/0/compositeRequest")?.as_array()?.iter();
+        // A look is one as well, of which each part is answered by itself.
+        let is_change = body.get("allOrNone") == Some(&Value::Bool(true));
+        let nodes = body.get("compositeRequest").filter(|_| is_change)?.as_array()?.iter();
         let parts: Vec<Value> = nodes
             .map(|node| {
                 json!({ "body": { "id": "001000000000000AAA", "success": true }, "httpStatusCode": 201, "referenceId": node.get("referenceId") })
             })
             .collect();
-        let graph = json!({ "graphId": "lead", "isSuccessful": true, "graphResponse": { "compositeResponse": parts } });
-        Some(Response {
-            status: 200,
-            body: json!({ "graphs": [graph] }).to_string().into_bytes(),
-            ..Response::default()
-        })
+        let body = json!({ "compositeResponse": parts }).to_string().into_bytes();
+        Some(Response { status: 200, body, ..Response::default() })
     }
 }
 
 impl Salesforce {
     async fn write(&self, event: &LeadEvent, nodes: Vec<Value>, session: &Session<'_>) -> Result<(), Failure> {
-        let body = json!({ "graphs": [{ "graphId": "lead", "compositeRequest": nodes }] });
-        let mut request = Request::new(Method::POST, self.at("composite/graph")).json(&body);
-        request = request.header(AUTO_ASSIGN, HeaderValue::from_static("FALSE"));
+        let count = nodes.len();
+        // Not a graph: of that one's parts the documentation knows no headers (REST API 258), and each part needs its own.
+        let body = json!({ "allOrNone": true, "compositeRequest": nodes });
+        let mut request = Request::new(Method::POST, self.at("composite")).json(&body);
         if self.allow_duplicates {
             request = request.header(DUPLICATE_RULE, HeaderValue::from_static("allowSave=true"));
         }
         let answer = login::call(self, session, request).await?;
-        let graph = answer.json::<Value>().filter(|_| answer.is_success());
-        let Some(graph) = graph.as_ref().and_then(|body| body.pointer("/graphs/0")) else {
+        let said = answer.json::<Value>().filter(|_| answer.is_success());
+        let parts = said.as_ref().and_then(|body| body.get("compositeResponse")?.as_array());
+        let Some(parts) = parts.filter(|parts| parts.len() == count) else {
             return Err(refusal::answered(&answer, session.now()));
         };
-        if graph.get("isSuccessful") == Some(&Value::Bool(true)) {
+        let is_done = |part: &Value| part.get("httpStatusCode").and_then(Value::as_u64).is_some_and(|code| code < 300);
+        if parts.iter().all(is_done) {
             return Ok(());
         }
-        let parts = graph.pointer("/graphResponse/compositeResponse").and_then(Value::as_array);
-        let refusals: Vec<_> = parts.into_iter().flatten().flat_map(refusal::of_part).collect();
+        let refusals: Vec<_> = parts.iter().filter(|part| !is_done(part)).flat_map(refusal::of_part).collect();
         if refusals.iter().any(refusal::Refusal::is_of_owner) {
             read::unlearn_owner(event, session);
         }
         if refusals.is_empty() {
-            let error = format!("the graph was not written: {}", answer.excerpt());
+            let error = format!("nothing was written: {}", answer.excerpt());
             return Err(Failure { verdict: Verdict::Failed, ..Failure::refused(error, "no success") });
         }
         Err(refusal::failure(&refusals, answer.header("sforce-limit-info")))

@@ -4,8 +4,12 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use crate::crm::told::is_address;
 use crate::lead::{LeadEvent, LeadEventType, Person};
 use crate::record::email::work_domain;
+
+/// The longest address that Salesforce takes.
+const LONGEST_ADDRESS: usize = 80;
 
 /// Who is to be spoken to: ids, names, an address.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,7 +51,7 @@ pub fn who(event: &LeadEvent) -> Option<Who> {
 }
 
 fn named(id: &str, name: Option<&String>, email: Option<&String>, title: Option<&String>) -> Who {
-    let email = said(email).filter(|email| is_address(email));
+    let email = said(email).filter(|email| email.len() <= LONGEST_ADDRESS && is_address(email));
     let before = email.and_then(|email| email.split('@').next());
     let (first, last) = match said(name) {
         Some(name) => name.rsplit_once(char::is_whitespace).map_or((None, name), |(first, last)| (Some(first), last)),
@@ -60,20 +64,6 @@ fn named(id: &str, name: Option<&String>, email: Option<&String>, title: Option<
         last: fitting(last, 80),
         title: said(title).map(|title| fitting(title, 128)),
     }
-}
-
-/// Whether Salesforce would take it for an address, as far as can be told from here: a wrong one would keep back the whole record.
-fn is_address(text: &str) -> bool {
-    let good = |c: char| c.is_ascii_alphanumeric() || "@._+-'".contains(c);
-    text.len() <= 80
-        && text.chars().all(good)
-        && text.split_once('@').is_some_and(|(local, domain)| {
-            let labels = domain.split('.');
-            !local.is_empty()
-                && domain.contains('.')
-                && labels.clone().all(|label| !label.is_empty())
-                && !domain.contains('@')
-        })
 }
 
 /// The company's name, or what stands in for it: Salesforce wants one.

@@ -1,4 +1,4 @@
-//! What is to be written, given what stands there: a graph of records that is written as a whole or not at all. Pure.
+//! What is to be written, given what stands there: records that are written all or not at all. Pure.
 //!
 //! - What people made or changed is theirs: a field is written where it is empty, or still holds what was last written here. Only fields
 //!   that are mapped under `always` are written whoever changed them.
@@ -24,7 +24,7 @@ pub const TASK: &str = "task";
 /// What is to be written.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
-    /// The requests of the graph, in order.
+    /// The requests, in order.
     pub nodes: Vec<Value>,
     /// What is remembered once they were taken.
     pub remember: Vec<(String, String)>,
@@ -191,6 +191,7 @@ impl Planner<'_> {
             let url = self.org.path(&format!("sobjects/{}/{path}", record.object));
             self.plan.nodes.push(json!({
                 "method": "PATCH", "url": url, "referenceId": record.reference, "body": body,
+                // Else the org's assignment rules give the record to whom they like.
                 "httpHeaders": { "Sforce-Auto-Assign": "FALSE" },
             }));
         }
@@ -209,7 +210,8 @@ impl Planner<'_> {
             return false;
         }
         let last = self.remembered.get(format!("{}.{name}", record.object).as_str());
-        let is_ours = last.is_some_and(|last| **last == *mark(stands)) || stands.is_null();
+        let stood = mark(stands);
+        let is_ours = last.is_some_and(|last| last.split(' ').any(|one| *one == *stood)) || stands.is_null();
         if is_ours {
             self.wrote(record.object, name, value);
         }
@@ -255,6 +257,20 @@ fn same(one: &Value, other: &Value) -> bool {
 
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), |text| text.replace("\r\n", "\n").trim().to_owned())
+}
+
+impl Plan {
+    /// What is remembered where nobody knows whether the requests were taken: of each field both what it said before and what it may say by
+    /// now, since either is ours.
+    pub fn in_doubt(self, remembered: &Remembered) -> Vec<(String, String)> {
+        let both = |(name, new): (String, String)| {
+            let old = remembered.get(name.as_str()).map(AsRef::as_ref).unwrap_or_default();
+            let old = old.split(' ').rfind(|one| !one.is_empty() && *one != new);
+            let both = old.map_or_else(|| new.clone(), |old| format!("{old} {new}"));
+            (name, both)
+        };
+        self.remember.into_iter().filter(|(name, _)| name.contains('.')).map(both).collect()
+    }
 }
 
 /// A value in a few letters, to see whether it is still there.

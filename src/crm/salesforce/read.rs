@@ -23,8 +23,9 @@ const OWNER_HOLDS: Duration = Duration::from_hours(1);
 const NOBODY_HOLDS: Duration = Duration::from_mins(5);
 
 /// What is read of leads, contacts, accounts and tasks besides what is mapped.
-pub const OF_LEAD: [&str; 10] = [
+pub const OF_LEAD: [&str; 11] = [
     "OwnerId",
+    "Status",
     "FirstName",
     "LastName",
     "Company",

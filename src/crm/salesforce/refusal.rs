@@ -15,7 +15,7 @@ const A_WHILE: Duration = Duration::from_mins(15);
 const A_MOMENT: Duration = Duration::from_secs(30);
 
 /// What stands in the way of this record alone: it would again, until a person changes it, or a rule.
-const OF_RECORD: [&str; 15] = [
+const OF_RECORD: [&str; 14] = [
     "REQUIRED_FIELD_MISSING",
     "FIELD_CUSTOM_VALIDATION_EXCEPTION",
     "FIELD_INTEGRITY_EXCEPTION",
@@ -26,7 +26,6 @@ const OF_RECORD: [&str; 15] = [
     "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
     "INVALID_CROSS_REFERENCE_KEY",
     "MALFORMED_ID",
-    "JSON_PARSER_ERROR",
     "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
     "FIELD_FILTER_VALIDATION_EXCEPTION",
     "TRANSFER_REQUIRES_READ",
@@ -139,7 +138,7 @@ pub fn fix(code: &str) -> Option<&'static str> {
     })
 }
 
-/// The errors of a part of a graph. A part that finds several records lists them in place of an error.
+/// The errors of a part of a composite. A part that finds several records lists them in place of an error.
 pub fn of_part(part: &Value) -> Vec<Refusal> {
     let body = part.get("body").unwrap_or(&Value::Null);
     if part.get("httpStatusCode").and_then(Value::as_u64) == Some(300) {

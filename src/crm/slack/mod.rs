@@ -84,7 +84,7 @@ struct Posted {
 #[async_trait]
 impl Adapter for Slack {
     async fn deliver(&self, news: &LeadNews<'_>, session: &mut Session<'_>) -> Result<(), Failure> {
-        let event = news.event()?;
+        let (event, newest) = (news.event()?, news.newest()?);
         match &self.way {
             Way::Hook(url) => {
                 let body = message::message(&event, &self.said(&event)?, &message::owner(&event, None), self.buttons);
@@ -94,7 +94,7 @@ impl Adapter for Slack {
             Way::Bot { token, channel, api } => {
                 let one_channel = !channel.contains("{{") && !channel.contains("{%");
                 let bot = Bot { token, api, one_channel };
-                self.tell(&bot, channel, &event, session).await
+                self.tell(&bot, channel, (&event, &newest), session).await
             }
         }
     }
@@ -152,21 +152,21 @@ impl Slack {
         &self,
         bot: &Bot<'_>,
         channel: &str,
-        event: &LeadEvent,
+        (event, newest): (&LeadEvent, &LeadEvent),
         session: &mut Session<'_>,
     ) -> Result<(), Failure> {
-        let said = self.said(event)?;
-        let member = bot.member(event, session).await?;
-        let mut body = message::message(event, &said, &message::owner(event, member.as_deref()), self.buttons);
+        let member = bot.member(newest, session).await?;
+        let owner = message::owner(newest, member.as_deref());
+        let mut body = message::message(newest, &self.said(newest)?, &owner, self.buttons);
         let Some(posted) = known(session) else {
-            if event.kind.is_end() {
+            if newest.kind.is_end() {
                 // Nobody here ever heard of the lead.
                 return Ok(());
             }
-            let Ok(Value::String(channel)) = template::value(channel, event) else {
+            let Ok(Value::String(channel)) = template::value(channel, newest) else {
                 return Err(Failure::here(Verdict::Refused, "`channel` gives no text".to_owned(), "template"));
             };
-            let posted = bot.post(&channel, body, event, session).await?;
+            let posted = bot.post(&channel, body, newest, session).await?;
             session.remember(CHANNEL, &posted.channel);
             session.remember(MESSAGE, &posted.ts);
             return Ok(());
@@ -174,7 +174,7 @@ impl Slack {
         insert(&mut body, "channel", &posted.channel);
         insert(&mut body, "ts", &posted.ts);
         match bot.call("chat.update", &body, session).await? {
-            Ok(_) => bot.reply(&posted, &message::change(event, &said), event, session).await,
+            Ok(_) => bot.reply(&posted, &message::change(event, &self.said(event)?), event, session).await,
             // Somebody deleted it, or made the channel none of our business: that is for them to say.
             Err(code) if refusal::is_gone(&code) => Ok(()),
             Err(code) => Err(bot.refused("chat.update", &code)),

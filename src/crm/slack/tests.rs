@@ -42,7 +42,7 @@ async fn tell(slack: &Slack, event: &LeadEvent, answers: Vec<Value>, known: bool
         session.remember(MESSAGE, "5.1");
     }
     let json = serde_json::to_string(event).expect("plain data");
-    let came = slack.deliver(&LeadNews { id: &event.id, json: &json }, &mut session).await;
+    let came = slack.deliver(&LeadNews { id: &event.id, json: &json, newer: None }, &mut session).await;
     let remembered = session.remembered;
     let (left, asked) = wire.0.into_inner().expect("nobody panicked");
     assert!(left.is_empty(), "everything that was expected was asked: {left:?}");

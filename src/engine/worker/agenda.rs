@@ -5,9 +5,10 @@ use std::sync::Arc;
 use super::{Upset, Worker};
 use crate::apply::Body;
 use crate::engine::cache::list_name;
+use crate::engine::dispatch::Before;
 use crate::engine::input::Input;
 use crate::ids::{RecordKey, ShardId, SourceName};
-use crate::record::{AgendaList, LeadQuota, Record};
+use crate::record::{AgendaList, Delivery, LeadQuota, News, Record};
 use crate::store::StoreError;
 use crate::time::Millis;
 
@@ -142,7 +143,8 @@ impl Worker {
             let first =
                 applier.and_then(|applier| applier.cache.use_mut(&key)).and_then(|cached| match &cached.record {
                     Record::Delivery(delivery) if delivery.due <= now && cached.is_stored() => {
-                        delivery.pending.front().map(|news| (news.clone(), delivery.remembered.clone()))
+                        let since = self.shards.get(&all.of(&key)).map_or(now, |owned| owned.since);
+                        delivery.pending.front().map(|news| (news.clone(), before(delivery, news, since)))
                     }
                     _ => None,
                 });
@@ -188,6 +190,15 @@ impl Worker {
             }
         }
         Ok(())
+    }
+}
+
+/// What came before news of a delivery that is worked here since a moment.
+fn before(delivery: &Delivery, news: &News, since: Millis) -> Before {
+    Before {
+        remembered: delivery.remembered.clone(),
+        newer: delivery.newer_than(news),
+        may_be_there: news.was_tried || news.attempts > 0 || news.created <= since,
     }
 }
 

@@ -72,6 +72,8 @@ struct Owned {
     position: Position,
     /// How many commits there were.
     step: u64,
+    /// Since when it is worked here, without a break.
+    since: Millis,
     /// Up to here the log is worked before messages of the worker's other shards may pass it by.
     joining: Option<Position>,
     /// Up to here messages of the worker's own shards may stand in the log, sent while it was joining.

@@ -148,6 +148,7 @@ impl Worker {
             applier: number,
             position: progress.position,
             step: progress.step,
+            since: self.shared.clock.now(),
             joining: None,
             own_messages: Position(0),
         }

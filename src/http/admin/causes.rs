@@ -94,7 +94,15 @@ mod tests {
     fn what_differs_from_one_to_the_next_is_no_part_of_a_cause() {
         let of = |error: &str| {
             let (id, json) = ("evt_1".into(), "{}".into());
-            cause(&News { id, created: Millis(0), attempts: 1, last_error: Some(error.into()), json })
+            cause(&News {
+                id,
+                created: Millis(0),
+                attempts: 1,
+                last_error: Some(error.into()),
+                json,
+                revision: 1,
+                was_tried: false,
+            })
         };
         assert_eq!(of("400 Bad Request: no owner ana@example.com"), "400 Bad Request: no owner …");
         assert_eq!(of("404 Not Found: contact 1751 is gone"), "404 Not Found: contact … is gone");

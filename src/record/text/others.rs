@@ -118,6 +118,7 @@ impl Delivery {
             "died" => self.died = Millis::parse(value)?,
             "pending" => self.pending.push_back(serde_json::from_str(value).ok()?),
             "dead" => self.dead.push(serde_json::from_str(value).ok()?),
+            "newest" => self.newest = Some(serde_json::from_str(value).ok()?),
             "took" => self.took = Some(Millis::parse(value)?),
             "seen" => self.seen = Some(serde_json::from_str(value).ok()?),
             "tried" => self.tried.push_back(serde_json::from_str(value).ok()?),
@@ -147,6 +148,7 @@ impl Delivery {
         lines.time("died", self.died);
         self.pending.iter().for_each(|news| lines.json(&["pending"], news));
         self.dead.iter().for_each(|news| lines.json(&["dead"], news));
+        self.newest.iter().for_each(|newest| lines.json(&["newest"], newest));
         self.tried.iter().for_each(|tried| lines.json(&["tried"], tried));
     }
 }

@@ -63,7 +63,15 @@ impl Plant {
     pub async fn send_event(&self, destination: &str, lead: &str, event: &LeadEvent) {
         let json = serde_json::to_string(event).expect("plain data");
         let at = self.clock.now();
-        let news = News { id: event.id.as_str().into(), created: at, attempts: 0, last_error: None, json: json.into() };
+        let news = News {
+            id: event.id.as_str().into(),
+            created: at,
+            attempts: 0,
+            last_error: None,
+            json: json.into(),
+            revision: event.lead.revision,
+            was_tried: false,
+        };
         let to = RecordKey::delivery(destination, lead);
         let shard = self.store.shards().of(&to);
         let body = Body::Deliver { subject: RecordKey::account(lead), news: Box::new(news) };
@@ -98,6 +106,15 @@ impl Plant {
             (dead.len() == count).then_some(dead)
         })
         .await
+    }
+
+    /// What is remembered of a lead by this name.
+    pub async fn remembered(&self, destination: &str, lead: &str, name: &str) -> Option<String> {
+        let text = self.store.load(&[RecordKey::delivery(destination, lead)]).await.expect("the store answers");
+        match Record::read(RecordKind::Delivery, text[0].as_deref()?).0 {
+            Record::Delivery(delivery) => delivery.remembered.get(name).map(ToString::to_string),
+            other => panic!("no delivery: {other:?}"),
+        }
     }
 
     /// What a destination took lately.

@@ -220,6 +220,10 @@ impl Trial for Told {
         let told = if self.object() == "Lead" { record } else { self.0.only("Task") };
         assert!(told["Description"].as_str().is_some_and(|text| text.starts_with("Lapsed: ")), "{context}: {told:?}");
     }
+
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 #[actix_web::test]
@@ -227,6 +231,11 @@ async fn a_lead_is_one_record_of_each_kind_whichever_call_goes_wrong() {
     for matching in [Matching::Lead, Matching::ContactOnly] {
         trials::whichever_call_goes_wrong(async || Told(org().await, matching)).await;
     }
+}
+
+#[actix_web::test]
+async fn what_was_given_up_and_replayed_changes_nothing_back() {
+    trials::what_was_given_up_and_replayed(async || Told(org().await, Matching::Lead)).await;
 }
 
 #[actix_web::test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use handraiser::crm::Destination;
 use handraiser::crm::mapping::{Field, Fields};
+use handraiser::ids::RecordKey;
 use handraiser::lead::{LeadEvent, LeadEventType};
 use serde_json::json;
 
@@ -33,6 +34,22 @@ pub trait Stage {
 
     /// What has to be there in the end, however it came about.
     fn holds(&self, context: &str);
+
+    /// The notes of the story's events, or the messages, in the order in which they were written; nothing where it keeps none.
+    fn notes(&self) -> Vec<String>;
+}
+
+/// The records hold, and there is one note of each event, in this order; in any, where none is given.
+fn holds(stage: &impl Stage, order: Option<[usize; 3]>, context: &str) {
+    stage.holds(context);
+    let notes = stage.notes();
+    let place = |revision: usize| notes.iter().position(|note| note.contains(&format!("evt_lead_acme_{revision}")));
+    let places = [1, 2, 3].map(place);
+    assert!([0, 3].contains(&notes.len()), "{context}: {notes:#?}");
+    assert!(notes.is_empty() || places.iter().all(Option::is_some), "{context}: one of each: {notes:#?}");
+    if let Some(order) = order.filter(|_| !notes.is_empty()) {
+        assert!(order.map(place).is_sorted(), "{context}: not in the order {order:?}: {notes:#?}");
+    }
 }
 
 /// So many stories are told at once.
@@ -67,7 +84,7 @@ async fn play(stage: &impl Stage, destination: Destination, context: &str) {
     let engine = plant.start("one");
     tell(&plant, &name).await;
     plant.done(&name, STORY.len()).await;
-    stage.holds(context);
+    holds(stage, Some([1, 2, 3]), context);
     engine.drain(PATIENCE).await;
 }
 
@@ -114,7 +131,7 @@ pub async fn wherever_a_server_dies<S: Stage>(open: impl AsyncFn() -> S) {
         engine.drain(Duration::from_millis(1)).await;
         let engine = plant.start("two");
         plant.done(&name, STORY.len()).await;
-        stage.holds(&format!("died at call {at}"));
+        holds(&stage, Some([1, 2, 3]), &format!("died at call {at}"));
         engine.drain(PATIENCE).await;
     };
     let cases = 1..=calls(&open).await;
@@ -134,7 +151,7 @@ pub async fn whose_owner_leaves<S: Stage>(open: impl AsyncFn() -> S) {
     plant.send_event(&name, "lead_acme", &event(STORY[1], 2)).await;
     plant.send_event(&name, "lead_acme", &event(STORY[2], 3)).await;
     plant.done(&name, 3).await;
-    stage.holds("the owner left");
+    holds(&stage, Some([1, 2, 3]), "the owner left");
     let mut next = plant::event("lead_next", 1);
     next.lead.routing.as_mut().expect("it is routed").owner = Some("ben@example.com".to_owned());
     plant.send_event(&name, "lead_next", &next).await;
@@ -151,4 +168,46 @@ pub async fn in_a_storm<S: Stage>(open: impl AsyncFn() -> S, busy: Fault) {
     let mut patient = stage.destination();
     patient.retry.max_attempts = 20;
     play(&stage, patient, "after the storm").await;
+}
+
+/// The second of three events is given up, whichever of its calls is refused or loses its answer, and replayed after the third: by then it
+/// says no longer how the lead stands.
+pub async fn what_was_given_up_and_replayed<S: Stage>(open: impl AsyncFn() -> S) {
+    let one = async |(at, fault): (usize, Fault)| {
+        let stage = open().await;
+        let mut destination = stage.destination();
+        destination.retry.max_attempts = 1;
+        let name = destination.name.clone();
+        let plant = Plant::new(vec![destination]);
+        let engine = plant.start("one");
+        plant.send_event(&name, "lead_acme", &event(STORY[0], 1)).await;
+        plant.done(&name, 1).await;
+        let context = format!("call {at} of the second event: {fault:?}");
+        stage.standin().befall([(Which::Number(stage.standin().calls().len() + at), fault)]);
+        plant.send_event(&name, "lead_acme", &event(STORY[1], 2)).await;
+        plant.dead(&name, 1).await;
+        plant.send_event(&name, "lead_acme", &event(STORY[2], 3)).await;
+        plant.done(&name, 2).await;
+        engine.replay(&[RecordKey::delivery(&name, "lead_acme")]).await.expect("the store answers");
+        plant.done(&name, 3).await;
+        holds(&stage, (at == 1).then_some([1, 3, 2]), &context);
+        engine.drain(PATIENCE).await;
+    };
+    let calls = {
+        let stage = open().await;
+        let destination = stage.destination();
+        let name = destination.name.clone();
+        let plant = Plant::new(vec![destination]);
+        let engine = plant.start("one");
+        plant.send_event(&name, "lead_acme", &event(STORY[0], 1)).await;
+        plant.done(&name, 1).await;
+        let before = stage.standin().calls().len();
+        plant.send_event(&name, "lead_acme", &event(STORY[1], 2)).await;
+        plant.done(&name, 2).await;
+        engine.drain(PATIENCE).await;
+        stage.standin().calls().len() - before
+    };
+    let refused = (1, Fault::says(500, json!({})));
+    let cases = std::iter::once(refused).chain((1..=calls).map(|at| (at, Fault::Lost)));
+    futures::stream::iter(cases).map(one).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
 }

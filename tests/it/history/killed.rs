@@ -52,7 +52,7 @@ impl handraiser::engine::Dispatcher for NoCrm {
         &self,
         _: &str,
         _: &handraiser::record::News,
-        _: &handraiser::record::Remembered,
+        _: &handraiser::engine::Before,
     ) -> handraiser::apply::Attempt {
         unreachable!("there are no destinations")
     }

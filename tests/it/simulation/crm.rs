@@ -7,9 +7,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use handraiser::apply::Attempt;
 use handraiser::apply::message::{AttemptOutcome, ReadBack};
-use handraiser::engine::{Admission, Dispatcher};
+use handraiser::engine::{Admission, Before, Dispatcher};
 use handraiser::lead::LeadEvent;
-use handraiser::record::{News, Remembered};
+use handraiser::record::News;
 use handraiser::time::{Clock, Millis};
 
 #[derive(Default)]
@@ -105,7 +105,7 @@ impl Dispatcher for Crm {
         Admission::Open(4)
     }
 
-    async fn deliver(&self, destination: &str, news: &News, _: &Remembered) -> Attempt {
+    async fn deliver(&self, destination: &str, news: &News, _: &Before) -> Attempt {
         let event: LeadEvent = serde_json::from_str(&news.json).expect("news is a lead event");
         let of = (destination.to_owned(), event.lead.id.clone());
         self.begins(&of);

@@ -199,7 +199,7 @@ impl Vendor for Org {
         self.left = self.left.map(|left| left - 1);
         let below = call.path.strip_prefix("/services/data/v66.0/").unwrap_or_default();
         let worked = match (call.method.as_str(), below) {
-            ("POST", "composite") => self.composite(&call.json()),
+            ("POST", "composite") => self.composite(call),
             ("POST", "composite/graph") => self.graph(call),
             ("POST" | "PATCH" | "DELETE", below) if below.starts_with("sobjects/") => return self.single(call),
             ("GET", "limits") => Ok(json!({ "DailyApiRequests": { "Max": 15_000, "Remaining": 14_000 } })),
@@ -282,7 +282,12 @@ impl Org {
         json!({ "Type": of, "Email": email }).as_object().cloned()
     }
 
-    fn composite(&self, body: &Value) -> Result<Value, Refused> {
+    fn composite(&mut self, call: &Call) -> Result<Value, Refused> {
+        let body = call.json();
+        if body["allOrNone"] == true {
+            let (parts, _) = self.all_or_none(call, &body["compositeRequest"]);
+            return Ok(json!({ "compositeResponse": parts }));
+        }
         let parts = body["compositeRequest"].as_array().expect("parts");
         assert!(parts.len() <= 5, "five queries at most");
         let part = |part: &Value| {
@@ -298,10 +303,21 @@ impl Org {
 
     fn graph(&mut self, call: &Call) -> Result<Value, Refused> {
         let body = call.json();
-        let graph = &body["graphs"][0];
+        let mut graph = body["graphs"][0].clone();
+        for part in graph["compositeRequest"].as_array_mut().expect("parts") {
+            // The documentation knows none here.
+            part.as_object_mut().expect("a part").remove("httpHeaders");
+        }
+        let (parts, is_done) = self.all_or_none(call, &graph["compositeRequest"]);
+        Ok(json!({ "graphs": [{
+            "graphId": graph["graphId"], "graphResponse": { "compositeResponse": parts }, "isSuccessful": is_done,
+        }] }))
+    }
+
+    fn all_or_none(&mut self, call: &Call, requests: &Value) -> (Vec<Value>, bool) {
         let before = (self.rows.clone(), self.writes.clone());
         let (mut parts, mut ids, mut failed) = (Vec::new(), BTreeMap::new(), false);
-        for part in graph["compositeRequest"].as_array().expect("parts") {
+        for part in requests.as_array().expect("parts") {
             let reference = part["referenceId"].as_str().expect("a name").to_owned();
             let halted = || refused(400, "PROCESSING_HALTED", "another operation of the graph failed", &[]);
             let (status, body) = match if failed { Err(halted()) } else { self.write(part, call, &ids) } {
@@ -322,9 +338,7 @@ impl Org {
         if failed {
             (self.rows, self.writes) = before;
         }
-        Ok(json!({ "graphs": [{
-            "graphId": graph["graphId"], "graphResponse": { "compositeResponse": parts }, "isSuccessful": !failed,
-        }] }))
+        (parts, !failed)
     }
 
     /// One record on its own.
@@ -395,8 +409,10 @@ impl Org {
         row.extend(body);
         self.judge(object, &row, call, part)?;
         let off = |value: &str| value.eq_ignore_ascii_case("FALSE");
+        // Parts inherit no such header.
+        let is_single = part.get("referenceId").is_none();
         let header = part["httpHeaders"]["Sforce-Auto-Assign"].as_str().unwrap_or_default();
-        if object == "Lead" && !(off(header) || off(call.header("sforce-auto-assign"))) {
+        if object == "Lead" && !(off(header) || (is_single && off(call.header("sforce-auto-assign")))) {
             row.insert("OwnerId".to_owned(), ADMIN.into());
         }
         let id = row["Id"].as_str().expect("an id").to_owned();

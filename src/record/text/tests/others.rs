@@ -37,8 +37,17 @@ pub fn team() -> impl Strategy<Value = TeamTurns> {
 }
 
 pub fn news() -> impl Strategy<Value = News> {
-    (shared(), time(), any::<u32>(), option::of(boxed()), shared())
-        .prop_map(|(id, created, attempts, last_error, json)| News { id, created, attempts, last_error, json })
+    (shared(), time(), any::<[u32; 2]>(), option::of(boxed()), shared(), any::<bool>()).prop_map(
+        |(id, created, [attempts, revision], last_error, json, was_tried)| News {
+            id,
+            created,
+            attempts,
+            last_error,
+            json,
+            revision,
+            was_tried,
+        },
+    )
 }
 
 pub fn delivery() -> impl Strategy<Value = Delivery> {
@@ -60,9 +69,12 @@ pub fn delivery() -> impl Strategy<Value = Delivery> {
                 error,
                 said,
             });
-    let seen = (option::of(time()), option::of(seen), vec(tried, 0..3));
+    let newest = (any::<u32>(), shared())
+        .prop_map(|(revision, json)| Box::new(crate::record::delivery::Newest { revision, json }));
+    let seen = (option::of(time()), option::of(seen), vec(tried, 0..3), option::of(newest));
     (option::of(name()), vec(news(), 0..3), vec(news(), 0..3), time(), time(), known, seen)
-        .prop_map(|(subject, pending, dead, due, died, remembered, (took, seen, tried))| Delivery {
+        .prop_map(|(subject, pending, dead, due, died, remembered, (took, seen, tried, newest))| Delivery {
+            newest,
             tried: VecDeque::from(tried),
             remembered,
             took,
