@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Number;
 
 use super::happened::{happening, tell_history};
-use super::message::{AssignOutcome, Assigned, Claim, Judged};
+use super::message::{AssignOutcome, Assigned, Became, Claim, Judged, Made};
 use super::promising::{let_go, promise};
 use super::unclear::{self, clear};
 use super::{Applying, Body, LeadWrite};
@@ -210,8 +210,17 @@ fn find_owner(subject: &mut Subject, definition: &DefinitionName, event: LeadEve
         return settle(subject, definition, event, routing, applying);
     }
     let existing = standing.routing.as_ref().filter(|_| event.kind != LeadEventType::Qualified);
-    if let Some(kept) = existing.and_then(|existing| keep(applying.routes(), existing, applying.now)) {
-        return settle(subject, definition, event, kept, applying);
+    if let Some(existing) = existing {
+        if let Some(kept) = keep(applying.routes(), existing, applying.now) {
+            return settle(subject, definition, event, kept, applying);
+        }
+        if existing.owner.is_some() && existing.route.is_some() {
+            // Whoever has it has left. The news goes out as it is, and the lead to somebody else, as soon as somebody is there.
+            let (routing, lead) = (existing.clone(), standing.lead_id.as_str().into());
+            settle(subject, definition, event, routing, applying);
+            let became = Became { lead, made: Made::Rerouted { untouched: false } };
+            return applying.send(applying.key.clone(), Body::Became(Box::new(became)));
+        }
     }
     let account = event.lead.account.as_ref().filter(|_| applying.rules.asks_account_owner);
     match account {

@@ -304,3 +304,21 @@ routes:
     assert!(whose(&desk, &users[0]).await.ends_with("@x.example"));
     assert_eq!(whose(&desk, &users[1]).await, "ana@x.example");
 }
+
+#[tokio::test]
+async fn news_of_a_lead_whose_owner_has_left_goes_out_and_the_lead_to_the_next_who_is_there() {
+    let teams = "{ dach: { reps: [ana@x.example, ben@x.example], sla: { accept: 1h } } }";
+    let ben = "ben@x.example: { time_zone: Europe/Berlin, hours: Mo-Fr 09:00-17:00 }";
+    let desk = desk(teams, &format!("reps: {{ {ben} }}"));
+    sign_up(&desk, "kim", "free", None).await;
+    assert_eq!(whose(&desk, "kim").await, "ana@x.example");
+    desk.reload(&sections(teams, &format!("reps: {{ {ben}, ana@x.example: {{ left: 2026-11-01 }} }}"))).await;
+    desk.send(vec![desk.told(Call::Identify, "kim", None, json!({ "plan": "pro" }))]).await;
+    let told: Vec<_> = desk.taken(2).await.iter().map(|event| (event.kind, event.lead.tier)).collect();
+    assert_eq!(told, [(LeadEventType::Qualified, 2), (LeadEventType::TierChanged, 1)]);
+    assert_eq!(whose(&desk, "kim").await, "ana@x.example", "nobody else is there");
+    turn(&desk, "2026-11-23T08:00:00Z").await;
+    let told = desk.taken(3).await.pop().expect("it is told");
+    assert_eq!((told.kind, whose(&desk, "kim").await), (LeadEventType::Assigned, "ben@x.example".to_owned()));
+    assert!(told.lead.timestamps.accept_by.is_some(), "they have their own time");
+}
