@@ -29,7 +29,7 @@ pub(super) fn event(account: &mut Subject, part: &AccountEvent, applying: &mut A
     tell_later(account, changed, Some(&part.user), applying);
     if let Some(user) = &part.asking {
         account.watch(&part.user, applying.now);
-        answer(account, user.clone(), Some(Arc::clone(event)), (applying.now, None), applying);
+        answer(account, user.clone(), Some((event, part.waited)), (applying.now, None), applying);
     }
 }
 
@@ -127,13 +127,14 @@ pub(super) fn ask(
 fn answer(
     account: &Subject,
     user: Box<Projection>,
-    event: Option<Arc<Event>>,
+    event: Option<(&Arc<Event>, bool)>,
     (at, quiet): (Millis, Option<Millis>),
     applying: &mut Applying<'_>,
 ) {
     let to = RecordKey::user(&user.id);
     let account = project(account, at, applying);
-    applying.send(to, Body::Answer(Box::new(Answer { account, user: Some(user), event, at, quiet })));
+    let (event, waited) = event.map_or((None, false), |(event, waited)| (Some(Arc::clone(event)), waited));
+    applying.send(to, Body::Answer(Box::new(Answer { account, user: Some(user), event, at, quiet, waited })));
 }
 
 /// Tells everybody whose qualification hangs on this account how it stands.
@@ -153,7 +154,7 @@ fn tell_all(account: &Subject, quiet: Option<Millis>, applying: &mut Applying<'_
     let at = applying.now;
     let stands = project(account, at, applying);
     for user in account.watchers.keys() {
-        let answer = Answer { account: Arc::clone(&stands), user: None, event: None, at, quiet };
+        let answer = Answer { account: Arc::clone(&stands), user: None, event: None, at, quiet, waited: false };
         applying.send(RecordKey::user(user), Body::Answer(Box::new(answer)));
     }
 }

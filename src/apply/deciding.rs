@@ -5,6 +5,7 @@
 //! the event travels along, and the answer decides by both. While an answer is awaited, every later decision about the user goes
 //! the same way, so that decisions stand in the order of the events.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::message::Answer;
@@ -12,7 +13,7 @@ use super::news::{news, tell};
 use super::seeing::{Known, view};
 use super::{Applying, ending, joining, noting, promising, telling};
 use crate::event::{Call, Event};
-use crate::ids::{RecordKind, SubjectKind};
+use crate::ids::{DefinitionName, RecordKind, SubjectKind};
 use crate::lead::build::lead_id;
 use crate::lead::{LeadEventType, joiner};
 use crate::qualify::agenda::next_decision;
@@ -74,16 +75,8 @@ fn schedule(subject: &mut Subject, of: SubjectKind, known: &Known<'_>, applying:
 
 /// Whether something could follow for a user, depending on how their account stands.
 fn may_matter(user: &Subject, event: Option<&Event>, applying: &Applying<'_>) -> bool {
-    let view = View {
-        plan: &applying.rules.plan,
-        now: applying.now,
-        user: Who::Record(&applying.key.id, user),
-        account: Who::Pending,
-        event,
-        member_events: None,
-        intent: None,
-        fit: None,
-    };
+    let known = Known { user: None, account: Who::Pending, event, now: applying.now };
+    let view = view(user, SubjectKind::User, &known, applying);
     if noting::hangs_on_account(&user.noted, &view, applying) {
         return true;
     }
@@ -97,6 +90,26 @@ fn may_matter(user: &Subject, event: Option<&Event>, applying: &Applying<'_>) ->
         !evaluation.is_sure()
             || decide_one(definition, evaluation, standing, applying.now, (event.is_some(), is_edge))
                 != Decision::Nothing
+    })
+}
+
+/// Whether something that rests on the event itself could follow for a user, depending on how their account stands.
+pub(super) fn waits_for_account(user: &Subject, event: &Event, applying: &Applying<'_>) -> bool {
+    let known = Known { user: None, account: Who::Nobody, event: Some(event), now: applying.now };
+    waiting_for_account(user, &known, applying).next().is_some()
+}
+
+/// The definitions by which nothing could be decided about an event before its account was known, and that know nothing of it afterwards.
+fn waiting_for_account<'a>(
+    user: &'a Subject,
+    known: &Known<'a>,
+    applying: &'a Applying<'_>,
+) -> impl Iterator<Item = &'a Definition> {
+    let event = known.event;
+    let seen = view(user, SubjectKind::User, &Known { account: Who::Pending, ..*known }, applying);
+    applying.definitions(SubjectKind::User).filter(move |definition| {
+        let rests = definition.each.map_or_else(|| definition.reads_event(), |_| is_edge(definition, event, applying));
+        rests && !evaluate(definition, &seen.of(definition)).is_sure()
     })
 }
 
@@ -138,7 +151,7 @@ pub(super) fn answer(user: &mut Subject, answer: &Answer, applying: &mut Applyin
         }
     }
     if noting::remembered(SubjectKind::User, true, applying).next().is_none() {
-        return decide_all(user, SubjectKind::User, &known, applying);
+        return decide_answered(user, &known, answer.waited, applying);
     }
     // The user is seen as they stood when they asked, with what is known only now.
     let mut seen =
@@ -152,7 +165,17 @@ pub(super) fn answer(user: &mut Subject, answer: &Answer, applying: &mut Applyin
         }
     }
     let known = Known { user: seen.as_ref().map(Who::Projection), account, event, now: answer.at };
-    decide_all(user, SubjectKind::User, &known, applying);
+    decide_answered(user, &known, answer.waited, applying);
+}
+
+/// Decides by what the account says; about an event that waited by those definitions alone that could not tell before.
+fn decide_answered(user: &mut Subject, known: &Known<'_>, waited: bool, applying: &mut Applying<'_>) {
+    if !waited {
+        return decide_all(user, SubjectKind::User, known, applying);
+    }
+    let those = waiting_for_account(user, known, applying).map(|definition| Arc::clone(&definition.name));
+    let those: BTreeSet<DefinitionName> = those.collect();
+    decide_those(user, SubjectKind::User, known, |definition| those.contains(&definition.name), applying);
 }
 
 /// What is remembered of a user who is seen as of an earlier moment: what hangs on their account is told by its answers in order.
@@ -254,10 +277,20 @@ fn note_one(subject: &mut Subject, definition: &Definition, (tier, quiet): (u8, 
 
 /// Decides about the subject for every definition of its kind, and notes in it where it stands now.
 fn decide_all(subject: &mut Subject, of: SubjectKind, known: &Known<'_>, applying: &mut Applying<'_>) {
+    decide_those(subject, of, known, |_| true, applying);
+}
+
+fn decide_those(
+    subject: &mut Subject,
+    of: SubjectKind,
+    known: &Known<'_>,
+    those: impl Fn(&Definition) -> bool,
+    applying: &mut Applying<'_>,
+) {
     ending::end_all(subject, of, known, applying);
     let mut taken = Vec::new();
     let seen = view(subject, of, known, applying);
-    for definition in applying.definitions(of) {
+    for definition in applying.definitions(of).filter(|definition| those(definition)) {
         let evaluation = evaluate(definition, &seen.of(definition));
         let (standing, is_edge) = (subject.standings.get(&definition.name), is_edge(definition, known.event, applying));
         let is_event = known.event.is_some();

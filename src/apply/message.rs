@@ -320,6 +320,8 @@ pub struct AccountEvent {
     pub asking: Option<Box<Projection>>,
     /// What is true of the user, where conditions on members ask.
     pub told: Told,
+    /// Whether the event waited until its account was known; see [`Answer::waited`].
+    pub waited: bool,
 }
 
 /// How an account stands.
@@ -336,6 +338,8 @@ pub struct Answer {
     /// Who qualifies by it is noted and made no lead, for definitions that appeared since this moment: it is about how things stood
     /// before the event at hand, or before anything happened at all.
     pub quiet: Option<Millis>,
+    /// Whether the event waited until its account was known: everything else was decided when it came.
+    pub waited: bool,
 }
 
 impl Body {

@@ -47,7 +47,7 @@ pub(super) fn event(user: &mut Subject, event: &Arc<Event>, applying: &mut Apply
     telling::tell(user, account.as_ref(), applying);
     if let Some(account) = account {
         let asking = asks.then(|| project(user, applying));
-        send_to_account(user, event, &account, asking, applying);
+        send_to_account(user, event, &account, (asking, false), applying);
     }
 }
 
@@ -128,11 +128,11 @@ pub(super) fn settle_waiting(user: &mut Subject, applying: &mut Applying<'_>) {
         let is_over = waiting.until <= applying.clock || waiting.until.since(applying.clock) > 2 * WAITS_FOR;
         match account_of(&applying.rules.accounts, &waiting.event, user) {
             Found::Surely(account) => {
-                send_to_account(user, &waiting.event, &account, None, applying);
+                settle(user, &waiting.event, &account, applying);
             }
             Found::Perhaps(account) if is_over => {
                 user.ties.settled = true;
-                send_to_account(user, &waiting.event, &account, None, applying);
+                settle(user, &waiting.event, &account, applying);
             }
             Found::Perhaps(_) => {
                 let until = waiting.until.min(applying.clock.plus(GROUP_CALL_GRACE));
@@ -144,11 +144,18 @@ pub(super) fn settle_waiting(user: &mut Subject, applying: &mut Applying<'_>) {
     }
 }
 
+/// Sends an event that waited to its account, and asks how that stands where something rests on the event itself.
+fn settle(user: &mut Subject, event: &Arc<Event>, account: &Arc<str>, applying: &mut Applying<'_>) {
+    let asking = deciding::waits_for_account(user, event, applying).then(|| project(user, applying));
+    user.ties.asks += u32::from(asking.is_some());
+    send_to_account(user, event, account, (asking, true), applying);
+}
+
 fn send_to_account(
     user: &mut Subject,
     event: &Arc<Event>,
     account: &Arc<str>,
-    asking: Option<Box<Projection>>,
+    (asking, waited): (Option<Box<Projection>>, bool),
     applying: &mut Applying<'_>,
 ) {
     user.ties.know_account(account, u64::from(is_use(event.call)));
@@ -158,6 +165,7 @@ fn send_to_account(
         profile: Profile::of(user),
         asking,
         told: telling::told(user, account, applying),
+        waited,
     };
     applying.send(RecordKey::account(account), Body::AccountEvent(Box::new(body)));
 }

@@ -314,3 +314,42 @@ async fn a_deletion_request_leaves_nothing_that_names_the_user() {
     let [lead] = &leads[..] else { panic!("one lead, not {leads:#?}") };
     assert!(lead.people.iter().all(|person| person.user_id != "ana"), "{:#?}", lead.people);
 }
+
+/// A hand that is raised before anybody knows whose account it is: the click is remembered until the account says how it stands.
+#[tokio::test]
+async fn a_raised_hand_waits_for_its_account() {
+    let desk = Desk::new(
+        "
+counters: { asked: { of: user, event: Talk To Sales } }
+definitions:
+  - { name: raised, of: user, each: asked, fit: [ account.plan == \"free\" ], cooldown: 0 }
+  - { name: clicked, of: user, intent: [ event.name == \"Talk To Sales\" ], fit: [ account.plan == \"free\" ], cooldown: 0 }
+  - { name: anybody, of: user, each: asked, cooldown: 0 }
+",
+    );
+    let of = |leads: Vec<handraiser::lead::Lead>, user: &str| {
+        let those = leads.into_iter().filter(|lead| lead.subject.id == user);
+        let mut names: Vec<String> = those.map(|lead| lead.definition).collect();
+        names.sort();
+        names
+    };
+    desk.group("zoe", "acme.com", json!({"plan": "free"})).await;
+    // The browser sends the click before the group call.
+    desk.track_times("ana", "Talk To Sales", 1).await;
+    assert_eq!(of(desk.leads().await, "ana"), ["anybody"]);
+    desk.track_times("ana", "Something Else", 1).await;
+    desk.group("ana", "acme.com", json!({})).await;
+    assert_eq!(of(desk.leads().await, "ana"), ["anybody", "clicked", "raised"]);
+    // Nobody ever sends one, and the work e-mail address tells.
+    let email = json!({"email": "ben@acme.com"});
+    desk.send(vec![desk.told(Call::Identify, "ben", None, email), desk.track("ben", "Talk To Sales")]).await;
+    assert_eq!(of(desk.leads().await, "ben"), ["anybody"]);
+    desk.pass(3 * Millis::SECOND).await;
+    assert_eq!(of(desk.leads().await, "ben"), ["anybody", "clicked", "raised"]);
+    // Another click is another lead, and time alone makes none.
+    desk.pass(Millis::DAY).await;
+    desk.track_times("ben", "Something Else", 1).await;
+    desk.track_times("ben", "Talk To Sales", 1).await;
+    assert_eq!(of(desk.leads().await, "ben"), ["anybody", "anybody", "clicked", "clicked", "raised", "raised"]);
+    assert_eq!(of(desk.leads().await, "ana"), ["anybody", "clicked", "raised"]);
+}

@@ -117,6 +117,7 @@ fn items() -> Vec<LogItem> {
             profile: Profile { email: Some("kim@acme.example".into()), ..Profile::default() },
             asking: user.clone(),
             told: Told { outcomes: vec![(7, Some(true)), (8, None)], keys: vec![(9, 1.5)] },
+            waited: true,
         })),
         Body::Ask { user: Box::new(projection.clone()), at: Millis(2), quiet: Some(Millis(1)) },
         Body::Answer(Box::new(Answer {
@@ -125,6 +126,7 @@ fn items() -> Vec<LogItem> {
             event: Some(event),
             at: Millis(3),
             quiet: None,
+            waited: true,
         })),
         Body::Absorb {
             from: Arc::from("anon"),

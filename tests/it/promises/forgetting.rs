@@ -183,8 +183,14 @@ destinations: { crm: { webhook: { url: 'http://127.0.0.1:9/' }, allow_addresses:
         name: Some("Ada Lovelace".into()),
         title: Some("Countess".into()),
     };
-    let part =
-        AccountEvent { event: Arc::new(event), user: "ada-77".into(), profile, asking: None, told: Told::default() };
+    let part = AccountEvent {
+        event: Arc::new(event),
+        user: "ada-77".into(),
+        profile,
+        asking: None,
+        told: Told::default(),
+        waited: false,
+    };
     let asked = apply(&mut account, &message(&acme, Body::AccountEvent(Box::new(part))), &context).messages;
     assert!(account.write().is_some_and(|text| text.contains("Lovelace")), "the lead names them");
     let rename = Body::Rename { from: "ada-77".into(), to: None };
