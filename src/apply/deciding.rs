@@ -28,6 +28,8 @@ pub(super) fn decide(
     account: Option<&Arc<str>>,
     applying: &mut Applying<'_>,
 ) -> bool {
+    decide_deferred(user, applying);
+    let whole = event;
     let event = event.map(|event| &**event);
     // What hangs on the account is noted when it answers.
     let known = Known { user: None, account: Who::Nobody, event, now: applying.now };
@@ -37,15 +39,29 @@ pub(super) fn decide(
         decide_all(user, SubjectKind::User, &known, applying);
         return false;
     }
-    // Where nobody can be asked and an answer is on its way, the next decision makes up for it: deciding now would overtake those
-    // that wait, and a lead would move there and back.
-    let asks = account.is_some() && (user.ties.asks > 0 || may_matter(user, event, applying));
+    if account.is_none() {
+        // Deciding now would overtake those that wait for an answer, and a lead would move there and back.
+        user.ties.defer(whole.cloned());
+        return false;
+    }
+    let asks = user.ties.asks > 0 || may_matter(user, event, applying);
     user.ties.asks += u32::from(asks);
-    if account.is_some() && !asks {
+    if !asks {
         let known = Known { user: None, account: Who::Pending, event, now: applying.now };
         schedule(user, SubjectKind::User, &known, applying);
     }
     asks
+}
+
+/// Decides about what came while answers were awaited and asks no account, when all have come.
+fn decide_deferred(user: &mut Subject, applying: &mut Applying<'_>) {
+    if user.ties.asks > 0 {
+        return;
+    }
+    for event in std::mem::take(&mut user.ties.deferred) {
+        let known = Known { user: None, account: Who::Nobody, event: event.as_deref(), now: applying.now };
+        decide_all(user, SubjectKind::User, &known, applying);
+    }
 }
 
 /// Notes when something may be decided otherwise about the subject though nothing happens.
@@ -128,6 +144,11 @@ fn is_old(definition: &Definition, event: &Event) -> bool {
 
 /// An account says how it stands.
 pub(super) fn answer(user: &mut Subject, answer: &Answer, applying: &mut Applying<'_>) {
+    hear_answer(user, answer, applying);
+    decide_deferred(user, applying);
+}
+
+fn hear_answer(user: &mut Subject, answer: &Answer, applying: &mut Applying<'_>) {
     if answer.user.is_some() {
         user.ties.asks = user.ties.asks.saturating_sub(1);
     } else if user.ties.asks > 0 && answer.quiet.is_none() {

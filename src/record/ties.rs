@@ -33,6 +33,9 @@ pub struct Ties {
     pub settled: bool,
     /// How many answers of accounts are awaited. While there are any, every decision waits in line behind them.
     pub asks: u32,
+    /// What came meanwhile that asks no account, and is decided about when all have answered: events, or a look without one; at most
+    /// [`MAX_WAITING`].
+    pub deferred: Vec<Option<Arc<Event>>>,
     /// Which messages were counted before it was known whose they are. Boxed, since most users have none.
     pub counted: Option<Box<Counted>>,
 }
@@ -108,6 +111,22 @@ impl Ties {
         leaving
     }
 
+    /// Lets a decision wait until all accounts have answered; beyond the bounds the oldest one is given up.
+    pub fn defer(&mut self, event: Option<Arc<Event>>) {
+        if event.is_some() || self.deferred.last().is_none_or(Option::is_some) {
+            self.deferred.push(event);
+        }
+        while self.deferred.len() > 1
+            && (self.deferred.len() > MAX_WAITING || self.deferred_bytes() > MAX_WAITING_BYTES)
+        {
+            self.deferred.remove(0);
+        }
+    }
+
+    fn deferred_bytes(&self) -> usize {
+        self.deferred.iter().flatten().map(|event| event.bytes()).sum()
+    }
+
     /// Notes that `id` was merged into this user.
     pub fn know_alias(&mut self, id: &Arc<str>, tie: &Tie) {
         if !self.aliases.contains_key(id) {
@@ -170,6 +189,7 @@ impl Ties {
         self.waiting.extend(other.waiting);
         self.waiting.truncate(MAX_WAITING);
         self.asks += other.asks;
+        other.deferred.into_iter().for_each(|event| self.defer(event));
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -183,6 +203,8 @@ impl Ties {
             + self.accounts.iter().map(|(account, _)| texts(account)).sum::<usize>()
             + self.memberships.bytes()
             + self.waiting.iter().map(|waiting| size_of::<Waiting>() + waiting.event.bytes()).sum::<usize>()
+            + self.deferred.capacity() * size_of::<usize>()
+            + self.deferred_bytes()
     }
 }
 

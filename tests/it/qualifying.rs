@@ -353,3 +353,35 @@ definitions:
     assert_eq!(of(desk.leads().await, "ben"), ["anybody", "anybody", "clicked", "clicked", "raised", "raised"]);
     assert_eq!(of(desk.leads().await, "ana"), ["anybody", "clicked", "raised"]);
 }
+
+/// What comes without an account while the account of an earlier event is being asked is decided about when that one has answered.
+#[tokio::test]
+async fn an_event_without_an_account_is_decided_about_though_an_account_is_being_asked() {
+    let desk = Desk::new(
+        "
+counters: { asked: { of: user, event: Talk To Sales }, made: { of: user, event: Task Created } }
+definitions:
+  - { name: free user, of: user, intent: [ made >= 1 ], fit: [ account.plan == \"free\" ] }
+  - { name: hand, of: user, each: asked }
+  - { name: asked once, of: user, intent: [ asked >= 1 ] }
+",
+    );
+    desk.group("zoe", "acme", json!({"plan": "free"})).await;
+    let at_work = |user: &str| {
+        let mut made = desk.track(user, "Task Created");
+        made.context_group_id = Some("acme".into());
+        made
+    };
+    let names = async |user: &str| {
+        let leads = desk.leads().await.into_iter().filter(|lead| lead.subject.id == user);
+        let mut names: Vec<String> = leads.map(|lead| lead.definition).collect();
+        names.sort();
+        names
+    };
+    desk.send(vec![at_work("ana"), desk.track("ana", "Talk To Sales")]).await;
+    desk.send(vec![desk.track("ben", "Talk To Sales"), at_work("ben")]).await;
+    desk.send(vec![at_work("cy"), at_work("cy"), desk.track("cy", "Talk To Sales"), at_work("cy")]).await;
+    for user in ["ana", "ben", "cy"] {
+        assert_eq!(names(user).await, ["asked once", "free user", "hand"], "{user}");
+    }
+}

@@ -97,6 +97,7 @@ impl Subject {
                 let brought = (Millis::parse(at)?, read_messages(messages)?);
                 self.ties.counted.get_or_insert_default().brought.push(brought);
             }
+            "deferred" => self.ties.deferred.push(serde_json::from_str(value).ok()?),
             "waiting" => {
                 let (until, event) = value.split_once(' ')?;
                 let event = serde_json::from_str(event).ok()?;

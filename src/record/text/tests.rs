@@ -52,7 +52,7 @@ proptest! {
 /// A name that lines have, with something behind it.
 fn known_name() -> impl Strategy<Value = String> {
     let names = "seen touched from: t: s: v: d: c: q: signal: open owner told lead: sent_to: forgotten known merged_into: alias: refused: account: member \
-                 member: waiting settled asks asked said: counted brought p: k: watcher: tell_at tells_quietly wakes_at turns turn: opens waits delivered done \
+                 member: waiting deferred settled asks asked said: counted brought p: k: watcher: tell_at tells_quietly wakes_at turns turn: opens waits delivered done \
                  paused leads heard merge blocks noted series: away: unread: version held subject due died took there: tried \
                  pending dead";
     let names: Vec<&str> = names.split_whitespace().collect();

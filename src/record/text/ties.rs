@@ -54,6 +54,7 @@ impl Subject {
             let event = serde_json::to_string(&waiting.event).unwrap_or_default();
             lines.put(&["waiting"], |out| timed(waiting.until, &event, out));
         }
+        ties.deferred.iter().for_each(|event| lines.json(&["deferred"], event));
     }
 }
 

@@ -202,14 +202,33 @@ pub fn ties() -> impl Strategy<Value = Ties> {
         (option::of(merged_into().prop_map(Box::new)), btree_map(shared(), tie(), 0..3), vec((shared(), tie()), 0..3)),
         vec((shared(), any::<u64>()), 0..3),
         vec((time(), shared(), trust()), 0..3),
-        vec(waiting, 0..3),
+        (vec(waiting, 0..3), vec(option::of(event()), 0..3)),
         option::of(counted().prop_map(Box::new)),
     )
         .prop_map(
-            |((known, settled, asks), (merged_into, aliases, refused), accounts, joined, waiting, counted)| {
+            |(
+                (known, settled, asks),
+                (merged_into, aliases, refused),
+                accounts,
+                joined,
+                (waiting, deferred),
+                counted,
+            )| {
                 let mut memberships = Memberships::default();
                 joined.iter().for_each(|(at, account, trust)| memberships.join(account, *at, *trust));
-                Ties { known, merged_into, aliases, refused, accounts, memberships, waiting, settled, asks, counted }
+                Ties {
+                    known,
+                    merged_into,
+                    aliases,
+                    refused,
+                    accounts,
+                    memberships,
+                    waiting,
+                    settled,
+                    asks,
+                    deferred,
+                    counted,
+                }
             },
         )
 }
