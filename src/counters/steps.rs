@@ -8,6 +8,8 @@ use crate::time::Millis;
 /// So many moments are kept of a subject. Of more, those leave that others make up for, or else the oldest; the runs that they complete
 /// stay counted.
 pub const MAX_MOMENTS: usize = 128;
+/// So many moments are kept of histories that were merged, until the next one comes: the newest.
+const MAX_MERGED: usize = 8 * MAX_MOMENTS;
 /// The most steps that a counter may have.
 pub const MAX_STEPS: usize = 8;
 
@@ -43,7 +45,9 @@ impl Steps {
     /// What was stored.
     pub fn from_parts(mut moments: Vec<Moment>, runs: Buckets<u64>) -> Self {
         moments.sort_unstable();
-        Self { moments, runs }
+        let mut steps = Self { moments, runs };
+        steps.bound();
+        steps
     }
 
     /// The moments, and the runs whose moments have left.
@@ -109,6 +113,27 @@ impl Steps {
         self.moments.extend_from_slice(&other.moments);
         self.moments.sort_unstable();
         self.runs.merge(&other.runs, add);
+        self.bound();
+    }
+
+    /// Bounds what several histories have together: those moments leave that others make up for, and then the oldest. Anybody may make
+    /// many ids one.
+    fn bound(&mut self) {
+        if self.moments.len() <= MAX_MERGED {
+            return;
+        }
+        let mut kept: Vec<Moment> = Vec::new();
+        for moment in std::mem::take(&mut self.moments) {
+            match kept.last_mut() {
+                // See [`Steps::made_up_for`].
+                Some(last) if last.2 == moment.2 && moment.2.is_power_of_two() => {
+                    *last = if moment.2 == 1 { moment } else { *last };
+                }
+                _ => kept.push(moment),
+            }
+        }
+        kept.drain(..kept.len().saturating_sub(MAX_MERGED));
+        self.moments = kept;
     }
 
     /// How many bytes it takes on the heap.
@@ -230,5 +255,22 @@ mod tests {
         assert_eq!(steps.count(COURSE, Bucket::MIN, Bucket::MAX), 1_000);
         assert!(steps.parts().0.len() <= MAX_MOMENTS);
         assert_eq!(steps.count(COURSE, 90_000, Bucket::MAX), 100);
+    }
+
+    #[test]
+    fn histories_of_many_ids_together_are_bounded_and_a_run_is_found_in_them() {
+        let began = std::time::Instant::now();
+        let mut all = Steps::default();
+        for id in 0..1_000 {
+            let moments = (0..128).map(|n| (Millis(id * 1_000 + n), 0, if n % 2 == 0 { 1 } else { 4 })).collect();
+            all.merge(&Steps::from_parts(moments, Buckets::default()));
+            assert!(all.moments.len() <= MAX_MERGED);
+        }
+        for (at, mask) in [(2_000_000, 1), (2_000_001, 2), (2_000_002, 4)] {
+            all.add((Millis(at), 1, mask), COURSE);
+        }
+        assert!(all.moments.len() <= MAX_MOMENTS);
+        assert_eq!(all.count(COURSE, 1, 2), 1);
+        assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
     }
 }
