@@ -46,7 +46,10 @@ impl Archive {
                 (after, last),
                 |_| true,
                 |block| {
-                    all.rows.extend(block.rows);
+                    // Where clocks differ, or go back, those of another day may stand between.
+                    if of_day().any(|segment| (segment.after + 1..=segment.last).contains(&block.head.block)) {
+                        all.rows.extend(block.rows);
+                    }
                     ControlFlow::Continue(())
                 },
             )?;

@@ -152,6 +152,20 @@ fn a_segment_has_blocks_of_one_day() {
 }
 
 #[test]
+fn what_happened_on_a_day_is_told_once_though_another_day_stands_between() {
+    let (_directory, archive) = archive();
+    // A shard went to a server with another clock at midnight, and back.
+    for (number, day) in (1..).zip([1, 0, 1]) {
+        let at = NOW.plus(day * Millis::DAY);
+        let happened = [(RecordKey::user("a"), counted(&format!("m{number}"), "a"))];
+        archive.write(SHARD, number - 1, &[block(number, at, &happened)], NOW).expect("it is written");
+    }
+    let days = archive.days().expect("the archive can be read");
+    let rows: Vec<usize> = days.iter().map(|day| archive.day(*day).expect("it can be read").rows.len()).collect();
+    assert_eq!(rows, [1, 2]);
+}
+
+#[test]
 fn what_is_written_twice_is_told_once() {
     let (_directory, archive) = archive();
     let blocks: Vec<Block> = (1..=9).map(|number| one(number, "ana")).collect();
