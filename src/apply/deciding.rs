@@ -29,8 +29,8 @@ pub(super) fn decide(
     applying: &mut Applying<'_>,
 ) -> bool {
     decide_deferred(user, applying);
-    let whole = event;
-    let event = event.map(|event| &**event);
+    let at_hand = event.cloned();
+    let event = at_hand.as_deref();
     // What hangs on the account is noted when it answers.
     let known = Known { user: None, account: Who::Nobody, event, now: applying.now };
     note(user, SubjectKind::User, &known, applying);
@@ -41,7 +41,7 @@ pub(super) fn decide(
     }
     if account.is_none() {
         // Deciding now would overtake those that wait for an answer, and a lead would move there and back.
-        user.ties.defer(whole.cloned());
+        user.ties.defer(at_hand);
         return false;
     }
     let asks = user.ties.asks > 0 || may_matter(user, event, applying);

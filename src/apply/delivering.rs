@@ -59,7 +59,7 @@ pub(super) fn attempted(delivery: &mut Delivery, attempt: &Attempt, applying: &m
         AttemptOutcome::Delivered { lead, definition, kind } => {
             // Nobody asks any more why it was late.
             delivery.tried.retain(|tried| tried.id != news.id);
-            delivery.took(&news);
+            delivery.note_taken(&news);
             delivery.took = Some(attempt.at).filter(|_| !delivery.remembered.is_empty());
             let Some((destination, _)) = applying.key.as_delivery() else { return };
             let subject = delivery.subject.as_ref().map(ToString::to_string).unwrap_or_default().into();

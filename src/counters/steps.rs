@@ -75,12 +75,10 @@ impl Steps {
         }
     }
 
-    /// The first moment without which every run is what it is: of the same step twice in a row the later one, but of the first step the
-    /// earlier one, since the last start counts. The only start of somebody who does the next step very often must not leave.
+    /// The first moment without which every run is what it is.
     fn made_up_for(&self) -> Option<usize> {
         let mut pairs = self.moments.iter().zip(self.moments.iter().skip(1)).enumerate();
-        let found = pairs.find(|(_, ((.., one), (.., next)))| one == next && one.is_power_of_two());
-        found.map(|(at, ((.., mask), _))| if *mask == 1 { at } else { at + 1 })
+        pairs.find_map(|(at, (one, next))| decides_nothing(one, next).map(|later| at + later))
     }
 
     /// How many runs ended from one bucket on and before another.
@@ -124,12 +122,10 @@ impl Steps {
         }
         let mut kept: Vec<Moment> = Vec::new();
         for moment in std::mem::take(&mut self.moments) {
-            match kept.last_mut() {
-                // See [`Steps::made_up_for`].
-                Some(last) if last.2 == moment.2 && moment.2.is_power_of_two() => {
-                    *last = if moment.2 == 1 { moment } else { *last };
-                }
-                _ => kept.push(moment),
+            match kept.last_mut().map(|last| (decides_nothing(last, &moment), last)) {
+                Some((Some(0), last)) => *last = moment,
+                Some((Some(_), _)) => {}
+                Some((None, _)) | None => kept.push(moment),
             }
         }
         kept.drain(..kept.len().saturating_sub(MAX_MERGED));
@@ -140,6 +136,15 @@ impl Steps {
     pub fn bytes(&self) -> usize {
         self.moments.capacity() * size_of::<Moment>() + self.runs.bytes()
     }
+}
+
+/// Which of two moments in a row decides nothing, 0 or 1: of the same step the later one, but of the first step the earlier one, since the
+/// last start counts. The only start of somebody who does the next step very often must not leave.
+const fn decides_nothing((.., one): &Moment, (.., next): &Moment) -> Option<usize> {
+    if *one != *next || !one.is_power_of_two() {
+        return None;
+    }
+    Some(if *one == 1 { 0 } else { 1 })
 }
 
 /// Goes through the moments; of several first steps the last one counts, which leaves the most time.
@@ -231,10 +236,10 @@ mod tests {
     proptest::proptest! {
         /// What leaves decides nothing, as long as there are no more turns than are kept.
         #[test]
-        fn what_leaves_is_made_up_for(steps in proptest::collection::vec((0_u8..3, 1_usize..9), 0..40)) {
+        fn what_leaves_is_made_up_for(steps in proptest::collection::vec((0_u8..3, 1_usize..20), 0..40)) {
             let all = steps.iter().flat_map(|(step, times)| std::iter::repeat_n(1_u8 << step, *times));
             let all: Vec<Moment> = all.zip(0..).map(|(mask, at)| (Millis(at), 0, mask)).collect();
-            let course = Course { steps: 3, within: 60 };
+            let course = Course { steps: 3, within: 1_000 };
             let mut kept = Steps::default();
             all.iter().for_each(|moment| kept.add(*moment, course));
             let found = walk(&all, course);
@@ -259,7 +264,6 @@ mod tests {
 
     #[test]
     fn histories_of_many_ids_together_are_bounded_and_a_run_is_found_in_them() {
-        let began = std::time::Instant::now();
         let mut all = Steps::default();
         for id in 0..1_000 {
             let moments = (0..128).map(|n| (Millis(id * 1_000 + n), 0, if n % 2 == 0 { 1 } else { 4 })).collect();
@@ -271,6 +275,5 @@ mod tests {
         }
         assert!(all.moments.len() <= MAX_MOMENTS);
         assert_eq!(all.count(COURSE, 1, 2), 1);
-        assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
     }
 }

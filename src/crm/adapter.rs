@@ -23,20 +23,27 @@ pub struct LeadNews<'n> {
 }
 
 impl LeadNews<'_> {
-    /// The lead event.
+    /// The lead event, with the newer one.
     ///
     /// # Errors
-    /// When it can't be read as one.
-    pub fn event(&self) -> Result<LeadEvent, Failure> {
-        read(self.json)
+    /// When they can't be read as such.
+    pub fn read(&self) -> Result<Told, Failure> {
+        Ok(Told { event: read(self.json)?, newer: self.newer.map(read).transpose()? })
     }
+}
 
-    /// The lead event by which records are written: the newest that is known. What happened is told by [`LeadNews::event`].
-    ///
-    /// # Errors
-    /// When it can't be read as one.
-    pub fn newest(&self) -> Result<LeadEvent, Failure> {
-        read(self.newer.unwrap_or(self.json))
+/// What a lead event says.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// What happened.
+    pub event: LeadEvent,
+    newer: Option<LeadEvent>,
+}
+
+impl Told {
+    /// How the lead stands: records are written by that.
+    pub fn newest(&self) -> &LeadEvent {
+        self.newer.as_ref().unwrap_or(&self.event)
     }
 }
 

@@ -3,6 +3,7 @@
 
 use minijinja::HtmlEscape;
 
+use crate::crm::retry::{Failure, Verdict};
 use crate::lead::{LeadEvent, LeadEventType, Person, Progress};
 use crate::record::email::work_domain;
 
@@ -112,18 +113,21 @@ pub fn reachable(event: &LeadEvent) -> Option<(&Person, &str)> {
     people.find_map(|person| Some((person, person.email.as_deref().map(str::trim).filter(|email| is_address(email))?)))
 }
 
+/// There is no record that the lead could be written to. Nothing was asked, so that it says nothing of whether the CRM is well.
+pub fn nobody() -> Failure {
+    let error = "nobody of this lead has an e-mail address, and it has no account: there is nothing to write it to";
+    Failure::here(Verdict::Refused, error.to_owned(), "no contact")
+}
+
 /// Whether a CRM would take it for an address, as far as can be told from here. A wrong one, which any stranger may send, would keep back
 /// the whole record.
 pub fn is_address(text: &str) -> bool {
-    let good = |c: char| c.is_ascii_alphanumeric() || "@._+-'".contains(c);
-    text.chars().all(good)
-        && text.split_once('@').is_some_and(|(local, domain)| {
-            let labels = domain.split('.');
-            !local.is_empty()
-                && domain.contains('.')
-                && labels.clone().all(|label| !label.is_empty())
-                && !domain.contains('@')
-        })
+    // The letters of RFC 5322's `atom`, without its quoted forms.
+    let good = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c);
+    let label = |label: &str| !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    text.split_once('@').is_some_and(|(local, domain)| {
+        !local.is_empty() && local.chars().all(good) && domain.contains('.') && domain.split('.').all(label)
+    })
 }
 
 /// First and last name.

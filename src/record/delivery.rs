@@ -116,7 +116,7 @@ impl Delivery {
     }
 
     /// Notes that it took news: how the lead stands there is what the newest says.
-    pub fn took(&mut self, news: &News) {
+    pub fn note_taken(&mut self, news: &News) {
         let known = self.newest.as_ref().map_or(0, |newest| newest.revision);
         let revision = known.max(news.revision);
         if !self.pending.iter().chain(&self.dead).any(|other| other.revision < revision) {

@@ -136,16 +136,20 @@ definitions:
   - { name: in a team, of: user, intent: [ tasks >= 3, heavy_people >= 2 ] }
 ";
 
-/// Two of acme and one of bolt are heavy, before anybody asks for it.
-async fn two_teams() -> Desk {
-    let desk = Desk::configured_as(
-        "counters: { tasks: { of: user, event: Task Created } }\ndefinitions: [ { name: nobody, of: user, intent: [ tasks >= 1000000 ] } ]",
-    );
+async fn two_teams_act(desk: &Desk) {
     for (user, account, tasks) in [("ana", "acme", 3), ("ben", "acme", 3), ("cy", "bolt", 3), ("dan", "bolt", 2)] {
         desk.group(user, account, json!({})).await;
         desk.track_times(user, "Task Created", tasks).await;
     }
     desk.looked().await;
+}
+
+/// Two of acme and one of bolt are heavy, before anybody asks for it.
+async fn two_teams() -> Desk {
+    let desk = Desk::configured_as(
+        "counters: { tasks: { of: user, event: Task Created } }\ndefinitions: [ { name: nobody, of: user, intent: [ tasks >= 1000000 ] } ]",
+    );
+    two_teams_act(&desk).await;
     desk
 }
 
@@ -198,11 +202,7 @@ async fn a_quiet_start_holds_for_members_whose_figures_are_filled() {
         "counters: { done: { of: user, event: Other } }\ndefinitions: [ { name: nobody, of: user, intent: [ done >= 1000000 ] } ]",
         hasty(&archive),
     );
-    for (user, account, tasks) in [("ana", "acme", 3), ("ben", "acme", 3), ("cy", "bolt", 3), ("dan", "bolt", 2)] {
-        desk.group(user, account, json!({})).await;
-        desk.track_times(user, "Task Created", tasks).await;
-    }
-    desk.looked().await;
+    two_teams_act(&desk).await;
     desk.reload(OF_MEMBERS).await;
     // Before they are filled, as far as a test can be quick enough.
     desk.send(["ana", "ben"].map(|user| desk.track(user, "Other")).to_vec()).await;

@@ -58,10 +58,10 @@ pub struct Attio {
 #[async_trait]
 impl Adapter for Attio {
     async fn deliver(&self, news: &LeadNews<'_>, session: &mut Session<'_>) -> Result<(), Failure> {
-        let (event, newest) = (news.event()?, news.newest()?);
+        let told = news.read()?;
         let mut talk = Talk { attio: self, session: &mut *session };
-        let came = match records::write(&mut talk, &newest).await {
-            Ok(Some(lead)) => notes::write(&mut talk, &event, &lead).await,
+        let came = match records::write(&mut talk, told.newest()).await {
+            Ok(Some(lead)) => notes::write(&mut talk, &told.event, &lead).await,
             Ok(None) => Ok(()),
             Err(failure) => Err(failure),
         };

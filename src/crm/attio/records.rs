@@ -6,7 +6,7 @@ use super::attributes::{COMPANIES, OWNER, PEOPLE, catalogue, of_lead, retain_cha
 use super::members;
 use super::talk::{Talk, Values, id, reference, value};
 use crate::crm::retry::{Failure, Verdict};
-use crate::crm::told::{ACCOUNT, LEAD, domain, may_take, names, reachable, shortened, title};
+use crate::crm::told::{ACCOUNT, LEAD, domain, may_take, names, nobody, reachable, shortened, title};
 use crate::lead::{LeadEvent, Person};
 use crate::record::seen::OWNER as LAST_OWNER;
 
@@ -32,8 +32,7 @@ struct Others {
 pub(super) async fn write(talk: &mut Talk<'_, '_>, event: &LeadEvent) -> Result<Option<String>, Failure> {
     let reached = reachable(event);
     if reached.is_none() && event.lead.account.is_none() {
-        let error = "nobody of this lead has an e-mail address, and it has no account: there is nothing to write it to";
-        return Err(Failure::here(Verdict::Refused, error.to_owned(), "no contact"));
+        return Err(nobody());
     }
     let mut others = Others::default();
     if let Some(email) = event.lead.routing.as_ref().and_then(|routing| routing.owner.as_deref()) {

@@ -84,13 +84,13 @@ impl Object {
 #[async_trait]
 impl Adapter for HubSpot {
     async fn deliver(&self, news: &LeadNews<'_>, session: &mut Session<'_>) -> Result<(), Failure> {
-        let (event, newest) = (news.event()?, news.newest()?);
+        let told = news.read()?;
         let mut talk = Talk { hubspot: self, session: &mut *session };
         if self.create_properties {
             properties::ensure(&mut talk).await?;
         }
-        let came = match records::write(&mut talk, &newest).await {
-            Ok(written) => notes::write(&mut talk, &event, &written).await,
+        let came = match records::write(&mut talk, told.newest()).await {
+            Ok(written) => notes::write(&mut talk, &told.event, &written).await,
             Err(failure) => Err(failure),
         };
         if came.as_ref().is_err_and(|failure| failure.reason == answers::UNKNOWN_PROPERTY) {

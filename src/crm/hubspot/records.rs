@@ -13,7 +13,7 @@ use super::status::{STATUS, by_status};
 use super::talk::{Page, Record, Talk, Values, as_text, record};
 use crate::crm::mapping::{Field, Fields, values};
 use crate::crm::retry::{Failure, Verdict};
-use crate::crm::told::{self, LEAD, domain, may_take, names, reachable, shortened, title};
+use crate::crm::told::{self, LEAD, domain, may_take, names, nobody, reachable, shortened, title};
 use crate::lead::{LeadEvent, Person};
 use crate::record::seen::{OWNER as LAST_OWNER, STOOD};
 
@@ -60,8 +60,7 @@ pub(super) async fn write(talk: &mut Talk<'_, '_>, event: &LeadEvent) -> Result<
         written.contact = Some(contact(talk, event, (person, email), &written).await?);
     }
     if written.company.is_none() && written.contact.is_none() {
-        let error = "nobody of this lead has an e-mail address, and it has no account: there is nothing to write it to";
-        return Err(Failure::here(Verdict::Refused, error.to_owned(), "no contact"));
+        return Err(nobody());
     }
     written.lead = match talk.hubspot.object.path() {
         Some(object) => lead(talk, event, object, &written).await?,
@@ -208,10 +207,11 @@ async fn contact(
             let answer = talk.create("contacts", &values, &ties).await?;
             match existing(&answer) {
                 // Somebody was quicker, or it is a second address of theirs.
-                Some(id) => {
+                Some(id) if holds_lead => {
                     let there = talk.read("contacts", std::slice::from_ref(&id), &[OWNER, STATUS]).await?.pop();
                     there.unwrap_or_else(|| Record { id, ..Record::default() })
                 }
+                Some(id) => Record { id, ..Record::default() },
                 None if answer.is_success() => {
                     let made = record(&answer)?;
                     if holds_lead {

@@ -178,5 +178,8 @@ fn each_refusal_comes_to_what_it_means() {
         "errors": [{ "message": "is required", "code": "REQUIRED_FIELD", "context": { "propertyName": ["region"] } }] });
     let failure = answers::of_record(&of_one, now);
     assert_eq!(failure.verdict, Verdict::Refused);
+    let taken = json!({ "status": "error", "category": "VALIDATION_ERROR", "message": "no",
+        "errors": [{ "message": "is taken", "code": "CONFLICTING_UNIQUE_VALUE", "context": { "propertyName": ["handraiser_lead_id"] } }] });
+    assert_eq!(answers::of_record(&taken, now).verdict, Verdict::Failed, "the next attempt finds it");
     assert_eq!(failure.error, "400 Bad Request: VALIDATION_ERROR, region (REQUIRED_FIELD): is required");
 }

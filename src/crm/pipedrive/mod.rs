@@ -57,10 +57,10 @@ pub struct Pipedrive {
 #[async_trait]
 impl Adapter for Pipedrive {
     async fn deliver(&self, news: &LeadNews<'_>, session: &mut Session<'_>) -> Result<(), Failure> {
-        let (event, newest) = (news.event()?, news.newest()?);
+        let told = news.read()?;
         let mut talk = Talk { pipedrive: self, session: &mut *session };
-        let came = match records::write(&mut talk, &newest).await {
-            Ok(written) => notes::write(&mut talk, &event, &written).await,
+        let came = match records::write(&mut talk, told.newest()).await {
+            Ok(written) => notes::write(&mut talk, &told.event, &written).await,
             Err(failure) => Err(failure),
         };
         session.doubt(came)

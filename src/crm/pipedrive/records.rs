@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::fields::{Catalogue, Kind, catalogue, fact, says};
 use super::talk::{Talk, Values, id, number};
 use super::{organizations, persons, users};
-use crate::crm::retry::{Failure, Verdict};
-use crate::crm::told::{FACTS, facts, may_take, reachable, title};
+use crate::crm::retry::Failure;
+use crate::crm::told::{FACTS, facts, may_take, nobody, reachable, title};
 use crate::lead::LeadEvent;
 use crate::record::seen::OWNER;
 use crate::time::Millis;
@@ -37,8 +37,7 @@ pub(super) struct Written {
 pub(super) async fn write(talk: &mut Talk<'_, '_>, event: &LeadEvent) -> Result<Written, Failure> {
     let reached = reachable(event);
     if reached.is_none() && event.lead.account.is_none() {
-        let error = "nobody of this lead has an e-mail address, and it has no account: there is nothing to write it to";
-        return Err(Failure::here(Verdict::Refused, error.to_owned(), "no contact"));
+        return Err(nobody());
     }
     let owner = match event.lead.routing.as_ref().and_then(|routing| routing.owner.as_deref()) {
         Some(email) => users::owner(talk, email).await?,

@@ -33,8 +33,9 @@ const DUPLICATE_RULE: HeaderName = HeaderName::from_static("sforce-duplicate-rul
 #[async_trait]
 impl Adapter for Salesforce {
     async fn deliver(&self, news: &LeadNews<'_>, session: &mut Session<'_>) -> Result<(), Failure> {
-        let event = news.newest()?;
-        let found = read::read(self, &event, session).await?;
+        let told = news.read()?;
+        let event = told.newest();
+        let found = read::read(self, event, session).await?;
         if let Some(lead) = found.lead.as_ref().filter(|lead| read::text(lead, LEAD_ID).is_none())
             && session.recall(STOOD).is_none()
         {
@@ -42,10 +43,10 @@ impl Adapter for Salesforce {
             let usual = back::default_status(self, session).await?;
             session.remember(STOOD, back::by_status(lead, &self.stages, &usual).as_str());
         }
-        let mut plan = plan::plan(self, &event, &found, &session.remembered)?;
+        let mut plan = plan::plan(self, event, &found, &session.remembered)?;
         let nodes = std::mem::take(&mut plan.nodes);
         if !nodes.is_empty()
-            && let Err(failure) = self.write(&event, nodes, session).await
+            && let Err(failure) = self.write(event, nodes, session).await
         {
             for (name, text) in plan.in_doubt(&session.remembered) {
                 session.remember(&name, &text);
@@ -58,9 +59,10 @@ impl Adapter for Salesforce {
         Ok(())
     }
 
-    /// A token that is refused and renewed, a look, a second one at the contact of a converted lead, the composite of changes, and a token between.
+    /// A token that is refused and renewed, a look, the default status, a look at the contact of a converted lead, the composite of changes,
+    /// and a token between.
     fn exchanges(&self) -> u32 {
-        7
+        8
     }
 
     fn reads_back(&self) -> bool {

@@ -18,7 +18,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::adapter::{Adapter, LeadNews, Proof};
+use super::adapter::{Adapter, LeadNews, Proof, Told};
 use super::exchange::{Request, Response};
 use super::pace::Limit;
 use super::retry::{Failure, Verdict};
@@ -84,17 +84,18 @@ struct Posted {
 #[async_trait]
 impl Adapter for Slack {
     async fn deliver(&self, news: &LeadNews<'_>, session: &mut Session<'_>) -> Result<(), Failure> {
-        let (event, newest) = (news.event()?, news.newest()?);
+        let told = news.read()?;
         match &self.way {
             Way::Hook(url) => {
-                let body = message::message(&event, &self.said(&event)?, &message::owner(&event, None), self.buttons);
+                let event = &told.event;
+                let body = message::message(event, &self.said(event)?, &message::owner(event, None), self.buttons);
                 let answer = session.send(Request::new(Method::POST, url.clone()).json(&body)).await?;
                 judge(&answer, session.now())
             }
             Way::Bot { token, channel, api } => {
                 let one_channel = !channel.contains("{{") && !channel.contains("{%");
                 let bot = Bot { token, api, one_channel };
-                self.tell(&bot, channel, (&event, &newest), session).await
+                self.tell(&bot, channel, &told, session).await
             }
         }
     }
@@ -148,13 +149,8 @@ impl Slack {
         }
     }
 
-    async fn tell(
-        &self,
-        bot: &Bot<'_>,
-        channel: &str,
-        (event, newest): (&LeadEvent, &LeadEvent),
-        session: &mut Session<'_>,
-    ) -> Result<(), Failure> {
+    async fn tell(&self, bot: &Bot<'_>, channel: &str, told: &Told, session: &mut Session<'_>) -> Result<(), Failure> {
+        let (event, newest) = (&told.event, told.newest());
         let member = bot.member(newest, session).await?;
         let owner = message::owner(newest, member.as_deref());
         let mut body = message::message(newest, &self.said(newest)?, &owner, self.buttons);

@@ -146,6 +146,8 @@ async fn leads_of_one_account_at_once_share_its_organization_and_its_person() {
         plant.send_event("pipedrive", &lead, &super::plant::event(&lead, 1)).await;
     }
     plant.done("pipedrive", 6).await;
+    let person = plant.remembered("pipedrive", "lead0", "person").await.expect("it is remembered");
+    assert!(!person.contains('@'), "it has to be forgotten with the person: {person}");
     assert_eq!(["organizations", "persons", "leads", "notes"].map(|kind| account.records(kind).len()), [1, 1, 6, 6]);
     let fields = account.account().fields["deals"].len();
     assert_eq!(fields, 4 + 1 + 11, "each field of ours once");

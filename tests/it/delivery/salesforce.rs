@@ -329,7 +329,7 @@ async fn a_converted_lead_is_followed_to_its_contact() {
 async fn a_lead_that_people_made_is_used_and_keeps_its_owner() {
     let org = org().await;
     org.edit("Lead", |rows| {
-        rows.push(row(json!({ "Id": "00QL", "LastName": "Example", "Company": "ACME", "Email": "kim@acme.example", "IsConverted": false, "OwnerId": "005HUMAN" })));
+        rows.push(row(json!({ "Id": "00QL", "LastName": "Example", "Company": "ACME", "Email": "kim@acme.example", "IsConverted": false, "OwnerId": "005HUMAN", "Status": "Closed - Not Converted" })));
     });
     let plant = plant(&org, Matching::Lead);
     told(&plant, &[event(Qualified, 1), event(Joined, 2)]).await;
@@ -344,6 +344,8 @@ async fn a_lead_that_people_made_is_used_and_keeps_its_owner() {
         (&json!("00QL"), &json!(user(0))),
         "the owner of the lead hears of it"
     );
+    let stood = plant.remembered(NAME, "lead_1", "stood").await;
+    assert_eq!(stood.as_deref(), Some("rejected"), "that was not this lead's doing");
 }
 
 #[actix_web::test]

@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use handraiser::crm::Destination;
 use handraiser::crm::mapping::{Field, Fields};
+use handraiser::crm::{Destination, DestinationName};
+use handraiser::engine::Engine;
 use handraiser::ids::RecordKey;
 use handraiser::lead::{LeadEvent, LeadEventType};
 use serde_json::json;
@@ -138,15 +139,20 @@ pub async fn wherever_a_server_dies<S: Stage>(open: impl AsyncFn() -> S) {
     futures::stream::iter(cases).map(one).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
 }
 
-/// Whoever owns the lead leaves after the first news of it: what comes later of this lead and of others is not held up by that.
-pub async fn whose_owner_leaves<S: Stage>(open: impl AsyncFn() -> S) {
-    let stage = open().await;
-    let destination = stage.destination();
+/// The first event of the story was told.
+async fn begun(destination: Destination) -> (DestinationName, Plant, Engine) {
     let name = destination.name.clone();
     let plant = Plant::new(vec![destination]);
     let engine = plant.start("one");
     plant.send_event(&name, "lead_acme", &event(STORY[0], 1)).await;
     plant.done(&name, 1).await;
+    (name, plant, engine)
+}
+
+/// Whoever owns the lead leaves after the first news of it: what comes later of this lead and of others is not held up by that.
+pub async fn whose_owner_leaves<S: Stage>(open: impl AsyncFn() -> S) {
+    let stage = open().await;
+    let (name, plant, engine) = begun(stage.destination()).await;
     stage.dismiss();
     plant.send_event(&name, "lead_acme", &event(STORY[1], 2)).await;
     plant.send_event(&name, "lead_acme", &event(STORY[2], 3)).await;
@@ -177,11 +183,7 @@ pub async fn what_was_given_up_and_replayed<S: Stage>(open: impl AsyncFn() -> S)
         let stage = open().await;
         let mut destination = stage.destination();
         destination.retry.max_attempts = 1;
-        let name = destination.name.clone();
-        let plant = Plant::new(vec![destination]);
-        let engine = plant.start("one");
-        plant.send_event(&name, "lead_acme", &event(STORY[0], 1)).await;
-        plant.done(&name, 1).await;
+        let (name, plant, engine) = begun(destination).await;
         let context = format!("call {at} of the second event: {fault:?}");
         stage.standin().befall([(Which::Number(stage.standin().calls().len() + at), fault)]);
         plant.send_event(&name, "lead_acme", &event(STORY[1], 2)).await;
@@ -195,12 +197,7 @@ pub async fn what_was_given_up_and_replayed<S: Stage>(open: impl AsyncFn() -> S)
     };
     let calls = {
         let stage = open().await;
-        let destination = stage.destination();
-        let name = destination.name.clone();
-        let plant = Plant::new(vec![destination]);
-        let engine = plant.start("one");
-        plant.send_event(&name, "lead_acme", &event(STORY[0], 1)).await;
-        plant.done(&name, 1).await;
+        let (name, plant, engine) = begun(stage.destination()).await;
         let before = stage.standin().calls().len();
         plant.send_event(&name, "lead_acme", &event(STORY[1], 2)).await;
         plant.done(&name, 2).await;

@@ -1,6 +1,6 @@
 //! A CRM that takes what it is sent, now and then only after some attempts, and keeps the books.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ struct Books {
     dice: u64,
     /// Every lead event by its id, with how often it came.
     taken: BTreeMap<String, (LeadEvent, usize)>,
+    /// By destination and id what came there.
+    came: BTreeSet<(String, String)>,
     /// The revisions of each lead in the order in which they came for the first time.
     revisions: BTreeMap<String, Vec<u32>>,
     /// What is being sent, by destination and lead.
@@ -69,13 +71,16 @@ impl Crm {
         }
     }
 
-    fn take(&self, news: &News) -> bool {
+    fn take(&self, destination: &str, news: &News, before: &Before) -> bool {
         let event: LeadEvent = serde_json::from_str(&news.json).expect("news is a lead event");
         let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
         books.dice = books.dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let dice = (books.dice >> 33) % 100;
         if dice < self.failing {
             return false;
+        }
+        if !books.came.insert((destination.to_owned(), event.id.clone())) && !before.may_be_there {
+            books.wrong.push(format!("nobody would have looked whether {} is at {destination}, where it is", event.id));
         }
         match books.taken.get_mut(&event.id) {
             Some((known, times)) if *known == event => *times += 1,
@@ -105,14 +110,14 @@ impl Dispatcher for Crm {
         Admission::Open(4)
     }
 
-    async fn deliver(&self, destination: &str, news: &News, _: &Before) -> Attempt {
+    async fn deliver(&self, destination: &str, news: &News, before: &Before) -> Attempt {
         let event: LeadEvent = serde_json::from_str(&news.json).expect("news is a lead event");
         let of = (destination.to_owned(), event.lead.id.clone());
         self.begins(&of);
         tokio::time::sleep(self.takes).await;
         self.ends(&of);
         let now = self.clock.now();
-        let outcome = if self.take(news) {
+        let outcome = if self.take(destination, news, before) {
             let kind = format!("{:?}", event.kind).into();
             AttemptOutcome::Delivered { lead: event.lead.id.into(), definition: event.lead.definition.into(), kind }
         } else {

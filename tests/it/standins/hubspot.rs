@@ -270,7 +270,7 @@ fn wrong(account: &Account, object: &str, id: Option<&str>, values: &Map<String,
                         &json!([]),
                     ));
                 }
-                errors.push(bad("DUPLICATE_VALUE", format!("A record already has the value {value}")));
+                errors.push(bad("CONFLICTING_UNIQUE_VALUE", format!("A record already has the value {value}")));
             }
             Some(_) => {}
         }
